@@ -1,0 +1,167 @@
+"""Every way in which MEGA can fail, one tree.
+
+    MegaError
+    ├ ConfigurationError (ValueError)       something was set up in a way that cannot work
+    ├ PatternError (TypeError, ValueError)  a pattern that means nothing, when it is declared
+    ├ EventError (ValueError)               a MEGA event that breaks the protocol
+    ├ PublishError                          a payload was not published
+    │ └ EncodeError (ValueError)            ... because no body can carry it
+    ├ ConsumeError                          a message cannot be opened
+    │ ├ DecodeError (ValueError)            ... because its body says nothing
+    │ └ EnvelopeError (ValueError)          ... because its SNS envelope is broken
+    ├ TransportError                        a call to AWS failed
+    └ RetriableError                        raised *by* a subscriber: bring this message again
+
+Errors take data and write their own sentence: what was wrong, where, what to do. They never hold a
+body or a secret, and show what came from outside only as a `repr`, cut short.
+"""
+
+from __future__ import annotations
+
+import reprlib
+
+__all__ = (
+    'ConfigurationError',
+    'ConsumeError',
+    'DecodeError',
+    'EncodeError',
+    'EnvelopeError',
+    'EventError',
+    'MegaError',
+    'PatternError',
+    'PublishError',
+    'RetriableError',
+    'TransportError',
+    'shorten',
+    'step',
+)
+
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxother = _repr.maxlong = 60
+_repr.maxlevel = 2
+
+
+def shorten(value: object) -> str:
+    """The `repr` of something from outside, fit for an error or a log line.
+
+    At most some 60 characters for a text, control characters escaped, and never an exception.
+    """
+    try:
+        return _repr.repr(value)
+    except Exception:  # a user's own __repr__
+        return f'<{type(value).__name__}>'
+
+
+def step(path: str, into: str | int) -> str:
+    """The path one step further in: `user` and `tags` make `user.tags`, 2 makes `user.tags[2]`."""
+    if isinstance(into, int):
+        return f'{path}[{into}]'
+    return f'{path}.{into}' if path else into
+
+
+class MegaError(Exception):
+    """The root of every error of this library."""
+
+
+class ConfigurationError(MegaError, ValueError):
+    """Something was set up in a way that cannot work. The text says what, and what to do."""
+
+
+class PatternError(MegaError, TypeError, ValueError):
+    """A value that is no pattern, or a function given what it cannot use.
+
+    Raised when the pattern is declared, never when a payload is matched.
+    `path` leads to the value within the pattern (`''` is the pattern itself).
+    """
+
+    def __init__(self, path: str, value: object, problem: str) -> None:
+        super().__init__(path, value, problem)
+        self.path = path
+        self.value = value
+        self.problem = problem
+
+    def __str__(self) -> str:
+        where = f' at {self.path}' if self.path else ''
+        return f'no pattern{where}: {shorten(self.value)}: {self.problem}'
+
+
+class EventError(MegaError, ValueError):
+    """A MEGA event that breaks the protocol.
+
+    `path` names the field, as in `event.name` or `object.current`.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f'no MEGA event: {self.path} {self.problem}'
+
+
+class PublishError(MegaError):
+    """A payload was not published, or nobody can say that it was."""
+
+
+class EncodeError(PublishError, ValueError):
+    """A payload that no body can carry.
+
+    `path` leads to the offending value within the payload (`''` is the payload itself).
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f'cannot be published: {self.path or "the payload"} {self.problem}'
+
+
+class ConsumeError(MegaError):
+    """A message that cannot be opened. It stays in the queue, or is dead-lettered."""
+
+
+class DecodeError(ConsumeError, ValueError):
+    """A body that is not what it begins as, or what its mark says."""
+
+
+class EnvelopeError(ConsumeError, ValueError):
+    """What looks like SNS's envelope round a body, and breaks its form."""
+
+
+class TransportError(MegaError):
+    """A call to AWS failed. The cause is botocore's own error.
+
+    `operation` is AWS's name of the call, `code` AWS's word for what happened (or the class of
+    botocore's error where AWS did not answer), `retriable` whether the same call may yet succeed.
+    """
+
+    def __init__(self, operation: str, code: str, problem: str, retriable: bool) -> None:
+        super().__init__(operation, code, problem, retriable)
+        self.operation = operation
+        self.code = code
+        self.problem = problem
+        self.retriable = retriable
+
+    def __str__(self) -> str:
+        return f'{self.operation} failed ({self.code}): {self.problem}'
+
+
+class RetriableError(MegaError):
+    """Raised by a subscriber: leave this message in the queue, it will be processed again.
+
+    `delay` is the wait in seconds, up to SQS's 43,200. Without one the message comes back when the
+    queue says so, at the end of its visibility timeout. A text in its place is the reason alone.
+    """
+
+    def __init__(self, delay: float | str | None = None, reason: str = '') -> None:
+        # An error while this one is raised would count as fatal and cost the message: so whatever
+        # is given is taken here, and brought within SQS's limits where the message is settled.
+        super().__init__(delay, reason)
+        self.delay = None if isinstance(delay, str) else delay
+        self.reason = delay if isinstance(delay, str) else reason
+
+    def __str__(self) -> str:
+        return self.reason or 'to be retried'

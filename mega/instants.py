@@ -1,0 +1,69 @@
+"""Instants as text: ISO-8601 to `datetime` and back.
+
+A text without a zone is UTC: that is the MEGA protocol's rule, and so the whole library's.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timezone
+
+from dateutil.parser import isoparse
+
+__all__ = ('parse', 'parse_date', 'to_text', 'to_utc')
+
+# Both parsers take far more than a calendar date and a time (fifty thousand digits '1' are a date
+# to `fromisoformat`), so nothing reaches them that does not look like an instant.
+_INSTANT = re.compile(
+    r'\d{4}-\d{2}-\d{2}'
+    r'(?:[T ]\d{2}(?::\d{2}(?::\d{2}(?:[.,]\d{1,12})?)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?',
+    re.ASCII,
+)
+_DATE_LENGTH = len('2020-01-31')
+
+
+def parse(text: str) -> datetime | None:
+    """Read a calendar date and time as an aware `datetime`, or answer None.
+
+    A date alone is its midnight. Digits after the microsecond are cut.
+    Bounded: what is longer than a date, a time and an offset can be is not read.
+    """
+    if not _INSTANT.fullmatch(text):
+        return None
+    try:
+        return _aware(datetime.fromisoformat(text))
+    except ValueError:
+        pass
+    try:  # 24:00, and in Python 3.10 also Z, a comma, and three digits of a second
+        return _aware(isoparse(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+def parse_date(text: str) -> date | None:
+    """Read the UTC calendar day on which an instant falls, or answer None."""
+    instant = parse(text)
+    return None if instant is None else day_of(instant)
+
+
+def day_of(instant: datetime) -> date | None:
+    """The UTC calendar day of an instant; None where UTC's would lie outside of years 1 to 9999."""
+    in_utc = to_utc(instant)
+    return None if in_utc is None else in_utc.date()
+
+
+def to_utc(instant: datetime) -> datetime | None:
+    """The same instant in UTC; None where that lies outside of years 1 to 9999."""
+    try:
+        return _aware(instant).astimezone(timezone.utc)
+    except OverflowError:
+        return None
+
+
+def to_text(instant: datetime) -> str:
+    """Write an instant in UTC as the protocol's examples do: `2020-05-04T15:53:23.123`."""
+    return instant.replace(tzinfo=None).isoformat(timespec='milliseconds')
+
+
+def _aware(instant: datetime) -> datetime:
+    return instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
