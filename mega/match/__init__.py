@@ -1,0 +1,28 @@
+"""The pattern language: which payloads a subscriber wants.
+
+`lhs` is the value from the payload, `rhs` the pattern. Any value is a pattern; what values cannot
+say, `mega.match.functions` does. A pattern is compiled when it is declared and fails then; to match
+raises nothing, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from mega.match.pattern import Pattern, compiled
+
+__all__ = ('Pattern', 'evaluate')
+
+
+def evaluate(lhs: object, rhs: object) -> bool:
+    """Whether a value matches a pattern.
+
+    `lhs` is a value as JSON or BSON has them, or an object with `to_dict()`, such as a payload.
+
+    >>> evaluate({'type': 'cart', 'quantity': 5}, {'quantity': 5})
+    True
+
+    Raises:
+        PatternError: when `rhs` is no pattern.
+        Exception: whatever a predicate within the pattern raises.
+    """
+    to_dict = getattr(lhs, 'to_dict', None)
+    return compiled(rhs).accepts(to_dict() if to_dict else lhs)

@@ -1,0 +1,119 @@
+"""Scales on which two values can be compared: numbers, texts, instants, days.
+
+The type of the pattern's value picks the scale; a value from a payload that cannot be read on it
+does not match. Nothing here raises, whatever the payload holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timezone
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeAlias, TypeGuard
+
+from mega import instants
+
+__all__ = ('Days', 'Instants', 'Numbers', 'Scale', 'Test', 'Texts', 'is_number', 'scale_of')
+
+Test: TypeAlias = Callable[[Any, Any], bool]
+"""One of `operator`'s comparisons, the payload's value on the left."""
+
+_JSON_NUMBER = re.compile(r'-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers, exactly: 2**53 + 1 is not 2.0**53. Booleans are none.
+
+    A text is read where it spells a number in JSON's grammar, and then stands against the
+    pattern's number as that is written: 19.99 against '19.99'.
+    """
+
+    value: int | float | Decimal
+    written: int | Decimal
+
+    def holds(self, test: Test, lhs: object) -> bool:
+        if isinstance(lhs, str):
+            read = _read_number(lhs)
+            return read is not None and test(read, self.written)
+        return is_number(lhs) and test(lhs, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts, code point by code point: no case is folded and nothing is normalised."""
+
+    value: str
+
+    def holds(self, test: Test, lhs: object) -> bool:
+        return isinstance(lhs, str) and test(lhs, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """Points in time. A day alone is its midnight; no zone means UTC."""
+
+    value: datetime
+
+    def holds(self, test: Test, lhs: object) -> bool:
+        instant = _read_instant(lhs)
+        return instant is not None and test(instant, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Calendar days in UTC."""
+
+    value: date
+
+    def holds(self, test: Test, lhs: object) -> bool:
+        instant = _read_instant(lhs)
+        day = None if instant is None else instants.day_of(instant)
+        return day is not None and test(day, self.value)
+
+
+Scale: TypeAlias = Numbers | Texts | Instants | Days
+
+
+def scale_of(value: object) -> Scale | None:
+    """The scale on which a pattern's value lies; None for one that is on no scale.
+
+    NaN is on none: it compares with nothing.
+    """
+    if isinstance(value, str):
+        return Texts(value)
+    if isinstance(value, datetime):
+        return Instants(value if value.tzinfo else value.replace(tzinfo=timezone.utc))
+    if isinstance(value, date):
+        return Days(value)
+    if is_number(value):
+        return Numbers(value, Decimal(repr(value)) if isinstance(value, float) else value)
+    return None
+
+
+def is_number(value: object) -> TypeGuard[int | float | Decimal]:
+    """Whether something is a number that compares: no boolean, and not NaN."""
+    if isinstance(value, (int, float)):
+        return not isinstance(value, bool) and value == value
+    return isinstance(value, Decimal) and not value.is_nan()
+
+
+def _read_number(text: str) -> Decimal | None:
+    if not _JSON_NUMBER.fullmatch(text):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of more digits than Decimal has room for
+        return None
+
+
+def _read_instant(lhs: object) -> datetime | None:
+    if isinstance(lhs, str):
+        return instants.parse(lhs)
+    if isinstance(lhs, datetime):
+        return lhs if lhs.tzinfo else lhs.replace(tzinfo=timezone.utc)
+    if isinstance(lhs, date):
+        return datetime.combine(lhs, time(), timezone.utc)
+    return None
