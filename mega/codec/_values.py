@@ -1,0 +1,92 @@
+"""What JSON and BSON have in common: values nested in objects and arrays, to a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from mega.errors import EncodeError, shorten, step
+
+__all__ = ('MAX_DEPTH', 'Problem', 'check', 'nests_too_deep')
+
+MAX_DEPTH = 100
+"""Levels of objects and arrays within each other, the payload itself being the first.
+
+Python copies, pickles and compares nested values by recursion, and fails at some 600 levels.
+"""
+
+Problem: TypeAlias = Callable[[Any], str | None]
+"""Says what is wrong with a value that is no container, or with a key; None where nothing is."""
+
+
+class _RefusedError(Exception):
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.way_out: list[str | int] = []  # from the value to the payload
+
+
+def check(
+    document: dict[str, Any],
+    problem_of_key: Problem,
+    problem_of_value: Problem,
+    problem_of_object: Problem = lambda value: None,
+) -> None:
+    """Look at every key and value of a payload before it is encoded.
+
+    `problem_of_object` is asked about each object within the payload, not the payload itself.
+
+    Raises:
+        EncodeError: for the first that cannot be carried, with its path.
+    """
+
+    def look(value: Any, depth: int) -> None:
+        if isinstance(value, dict):
+            _enter(depth, problem_of_object(value) if depth > 1 else None)
+            for key in value:
+                if problem := problem_of_key(key):
+                    raise _RefusedError(f'has the key {shorten(key)}, {problem}')
+            look_into(value.items(), depth)
+        elif isinstance(value, (list, tuple)):
+            _enter(depth)
+            look_into(enumerate(value), depth)
+        elif problem := problem_of_value(value):
+            raise _RefusedError(problem)
+
+    def look_into(members: Iterable[tuple[str | int, Any]], depth: int) -> None:
+        for key, value in members:
+            try:
+                look(value, depth + 1)
+            except _RefusedError as refused:
+                refused.way_out.append(key)
+                raise
+
+    try:
+        look(document, 1)
+    except _RefusedError as refused:
+        path = ''
+        for key in reversed(refused.way_out):
+            path = step(path, key)
+        raise EncodeError(path, refused.problem) from None
+
+
+def _enter(depth: int, problem: str | None = None) -> None:
+    if depth > MAX_DEPTH:
+        raise _RefusedError(f'is nested deeper than {MAX_DEPTH} levels, or contains itself')
+    if problem:
+        raise _RefusedError(problem)
+
+
+def nests_too_deep(value: object) -> bool:
+    """Whether a decoded value has more than `MAX_DEPTH` levels. It is asked without recursion."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for parent in level for child in _containers(parent)]
+        if not level:
+            return False
+    return True
+
+
+def _containers(parent: Any) -> Iterable[Any]:
+    members = parent.values() if isinstance(parent, dict) else parent
+    return [child for child in members if isinstance(child, (dict, list))]
