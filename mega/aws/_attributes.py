@@ -1,0 +1,102 @@
+"""Message attributes, in the three forms that they take.
+
+A user says `{'tenant': 'a', 'priority': 5}`; SQS and SNS take and give
+`{'DataType': ..., 'StringValue': ...}`; SNS's envelope holds `{'Type': ..., 'Value': ...}`.
+"""
+
+from __future__ import annotations
+
+import math
+from base64 import b64decode
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from mega.codec import PayloadType
+from mega.errors import EncodeError, EnvelopeError, shorten, step
+
+__all__ = (
+    'MARK',
+    'Attributes',
+    'from_aws',
+    'from_envelope',
+    'marked',
+    'to_aws',
+)
+
+Attributes: TypeAlias = Mapping[str, Any]
+"""Attributes as users give them: a str, a number, bytes, or AWS's own object for any other type."""
+
+MARK = 'MegaPayloadType'
+"""The attribute that says what a body holds, where the body does not say it."""
+
+
+def to_aws(attributes: Attributes | None) -> dict[str, Any]:
+    """Write attributes as SQS and SNS take them.
+
+    Raises:
+        EncodeError: for a value of a type that no attribute has.
+    """
+    return {name: _to_aws(name, value) for name, value in (attributes or {}).items()}
+
+
+def from_aws(attributes: Attributes) -> dict[str, str | bytes]:
+    """Read attributes as SQS gives them. A number stays the text that it was sent as."""
+    values = {}
+    for name, attribute in attributes.items():
+        value = attribute.get('BinaryValue', attribute.get('StringValue'))
+        if value is not None:
+            values[name] = value
+    return values
+
+
+def from_envelope(attributes: object) -> dict[str, str | bytes]:
+    """Read attributes as SNS's envelope holds them.
+
+    Raises:
+        EnvelopeError: for another form, or binary values that are no Base64.
+    """
+    if not isinstance(attributes, dict):
+        raise EnvelopeError(f'its MessageAttributes are {shorten(attributes)}')
+    values: dict[str, str | bytes] = {}
+    for name, attribute in attributes.items():
+        value = attribute.get('Value') if isinstance(attribute, dict) else None
+        if not isinstance(value, str):
+            raise EnvelopeError(f'its attribute {shorten(name)} is {shorten(attribute)}')
+        values[name] = _binary(name, value) if attribute.get('Type') == 'Binary' else value
+    return values
+
+
+def marked(attributes: dict[str, Any], payload_type: PayloadType | None) -> dict[str, Any]:
+    """Add the mark to attributes that are about to be sent, where one is needed.
+
+    Raises:
+        EncodeError: for attributes that hold a mark already.
+    """
+    if MARK in attributes:
+        problem = 'is set by the publisher alone: give the attribute another name'
+        raise EncodeError(step('message_attributes', MARK), problem)
+    if payload_type is None:
+        return attributes
+    return {**attributes, MARK: _to_aws(MARK, payload_type.value)}
+
+
+def _to_aws(name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {'DataType': 'String', 'StringValue': value}
+    if isinstance(value, bytes):
+        return {'DataType': 'Binary', 'BinaryValue': value}
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        if math.isfinite(value):
+            return {'DataType': 'Number', 'StringValue': str(value)}
+    elif isinstance(value, Mapping) and 'DataType' in value:
+        return dict(value)
+    problem = f"is {shorten(value)}: give a str, a finite number, bytes, or AWS's own object"
+    raise EncodeError(step('message_attributes', name), problem)
+
+
+def _binary(name: str, text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise EnvelopeError(f'its attribute {shorten(name)} is no Base64') from None

@@ -1,0 +1,177 @@
+"""The one door to boto3: clients, regions, and what goes wrong in a call."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+from mega.errors import ConfigurationError, TransportError
+
+__all__ = ('Aws', 'Connected', 'connect')
+
+T = TypeVar('T', bound='Connected')
+
+_log = logging.getLogger(__name__)
+
+_REGION_OF_URL = re.compile(
+    r'^https?://(?:[^/]*\.)?(?:'
+    r'(?:sqs|sqs-fips)\.(?P<new>[a-z]{2}[a-z0-9-]*-\d)\.(?:vpce\.)?(?:amazonaws\.com|api\.aws)'
+    r'|(?P<old>[a-z]{2}[a-z0-9-]*-\d)\.queue\.amazonaws\.com'
+    r')'
+)
+_REGION_OF_ARN = re.compile(r'^arn:[^:]*:[^:]*:(?P<region>[a-z]{2}[a-z0-9-]*-\d):')
+
+_TEXT_LENGTH = 300
+
+_warned: set[tuple[str, str]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """A client of one AWS service, and its calls.
+
+    Safe to share among threads, as botocore's clients are; not across a fork.
+    """
+
+    client: Any
+    is_ours: bool
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call AWS by boto3's name of the method. What is None is not sent.
+
+        A call whose outcome is unknown is sent again by botocore.
+
+        Raises:
+            TransportError: whatever went wrong, botocore's error being the cause.
+        """
+        given = {name: value for name, value in parameters.items() if value is not None}
+        try:
+            answer: dict[str, Any] = getattr(self.client, method)(**given)
+        except Exception as error:  # an answer that cannot be read raises whatever it likes
+            operation = self.client.meta.method_to_api_mapping.get(method, method)
+            raise _transport_error(operation, error) from error
+        return answer
+
+    def close(self) -> None:
+        """Close the connections, unless the client came from the user."""
+        if self.is_ours:
+            self.client.close()
+
+
+class Connected:
+    """Something that talks to AWS until it is closed; a context manager that closes itself."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def close(self) -> None:
+        """Close the connections. A client that was given is left open."""
+        self._aws.close()
+
+    def __enter__(self: T) -> T:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def connect(
+    service: str,
+    destination: str | None,
+    *,
+    client: Any = None,
+    session: Any = None,
+    region_name: str | None = None,
+    endpoint_url: str | None = None,
+    **credentials: str | None,
+) -> Aws:
+    """Take the client that is given, or make one.
+
+    The region is the one of the destination, a queue's URL or a topic's ARN, where that names one:
+    nothing else can reach it. Whatever is not given is found by boto3's own rules.
+
+    Raises:
+        ConfigurationError: for options that contradict each other, no region, a bad endpoint.
+    """
+    given = {name: value for name, value in credentials.items() if value is not None}
+    if client is not None:
+        if session is not None or region_name or endpoint_url or given:
+            raise ConfigurationError('client= is ready to use: nothing else goes with it')
+        return Aws(client, is_ours=False)
+    if session is not None and given:
+        raise ConfigurationError('session= has credentials of its own: give one or the other')
+    region = _region(destination, region_name)
+    return Aws(_make_client(service, session, region, endpoint_url, given), is_ours=True)
+
+
+def _make_client(
+    service: str,
+    session: Any,
+    region: str | None,
+    endpoint_url: str | None,
+    credentials: dict[str, str],
+) -> Any:
+    from boto3.session import Session
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, NoRegionError
+
+    try:
+        made: Any = session or Session(**credentials)  # type: ignore[arg-type]  # of its keywords
+        return made.client(
+            service,
+            region_name=region,
+            endpoint_url=endpoint_url,
+            # 'legacy', still the default, does not retry SQS's RequestThrottled.
+            config=Config(retries={'mode': 'standard'}),
+        )
+    except NoRegionError as error:
+        problem = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
+        raise ConfigurationError(problem) from error
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f'no client for {service}: {error}') from error
+
+
+def _region(destination: str | None, wanted: str | None) -> str | None:
+    found = _region_of(destination)
+    if found is None or wanted is None or found == wanted:
+        return found or wanted
+    if (found, wanted) not in _warned:
+        _warned.add((found, wanted))
+        _log.warning('region_name is %r, and %s lies in %r: using that', wanted, destination, found)
+    return found
+
+
+def _region_of(destination: str | None) -> str | None:
+    """The region that a queue's URL or a topic's ARN names, if it is AWS's."""
+    if found := _REGION_OF_URL.match(destination or ''):
+        return found['new'] or found['old']
+    found = _REGION_OF_ARN.match(destination or '')
+    return found['region'] if found else None
+
+
+def _transport_error(operation: str, error: Exception) -> TransportError:
+    from botocore.exceptions import (
+        ClientError,
+        NoCredentialsError,
+        ParamValidationError,
+        PartialCredentialsError,
+    )
+
+    text = ' '.join(str(error).split())[:_TEXT_LENGTH]
+    if isinstance(error, ClientError):
+        code = error.response.get('Error', {}).get('Code', 'Unknown')
+        status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
+        retriable = status >= 500 or status == 429 or 'Throttl' in code
+        return TransportError(operation, code, text, retriable)
+    # The rest is a network that failed or an answer that nobody could read, in whatever error that
+    # showed; but for what never left.
+    never_left = (NoCredentialsError, ParamValidationError, PartialCredentialsError)
+    return TransportError(operation, type(error).__name__, text, not isinstance(error, never_left))

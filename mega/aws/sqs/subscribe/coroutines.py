@@ -1,0 +1,59 @@
+"""An event loop for `async def process`, running in a thread of its own while it is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable
+
+__all__ = ('Coroutines',)
+
+
+class Coroutines:
+    """Runs awaitables one at a time, from a thread that has nothing to do with asyncio.
+
+    The loop is made when the first one comes, and is the same for all until `close()`: so what they
+    keep between messages (a pool of connections) goes on working.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, awaitable: Awaitable[object]) -> object:
+        """Wait for what an awaitable answers, or raise what it raises, whatever that is."""
+        answer, error = asyncio.run_coroutine_threadsafe(_caught(awaitable), self._start()).result()
+        if error is not None:
+            raise error
+        return answer
+
+    def close(self) -> None:
+        """End the loop and its thread. What still runs (nobody waits for it) is cancelled."""
+        if self._loop is None or self._thread is None:
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+            self._loop.run_until_complete(asyncio.wait([task]))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+        self._loop = self._thread = None
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=self._loop.run_forever, name='mega-coroutines', daemon=True
+            )
+            self._thread.start()
+        return self._loop
+
+
+async def _caught(awaitable: Awaitable[object]) -> tuple[object, BaseException | None]:
+    # Raised within a task, an exit would end the loop's thread, and a cancellation would reach the
+    # waiting thread as an ordinary exception.
+    try:
+        return await awaitable, None
+    except BaseException as error:
+        return None, error

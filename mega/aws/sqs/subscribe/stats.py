@@ -1,0 +1,52 @@
+"""What a listener has done, in numbers."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, fields
+
+__all__ = ('Stats', 'Tally')
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts of messages, and of calls to AWS that failed.
+
+    What came of the deliveries: `done`, `retried`, `fatal`, `unmatched`, `unopened`, and
+    `released`, which were given back unprocessed. What was done with them: `deleted`, some of them
+    after they were `dead_lettered`; the others were left in the queue.
+    """
+
+    received: int = 0
+    done: int = 0
+    retried: int = 0
+    fatal: int = 0
+    unmatched: int = 0
+    unopened: int = 0
+    released: int = 0
+    deleted: int = 0
+    dead_lettered: int = 0
+    errors: int = 0
+
+    def since(self, earlier: Stats) -> Stats:
+        """What came on top of earlier counts."""
+        return Stats(
+            *(getattr(self, field.name) - getattr(earlier, field.name) for field in fields(Stats))
+        )
+
+
+class Tally:
+    """Counts under way, by the names of `Stats`. Safe to share among threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, name: str, count: int = 1) -> None:
+        with self._lock:
+            self._counts[name] += count
+
+    def stats(self) -> Stats:
+        with self._lock:
+            return Stats(**self._counts)
