@@ -36,6 +36,8 @@ __all__ = (
     'step',
 )
 
+MAX_PATH = 100
+
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = _repr.maxlong = 60
 _repr.maxlevel = 2
@@ -57,6 +59,11 @@ def step(path: str, into: str | int) -> str:
     if isinstance(into, int):
         return f'{path}[{into}]'
     return f'{path}.{into}' if path else into
+
+
+def _shown(path: str) -> str:
+    """A path as an error shows it: the keys in it came from outside."""
+    return path if path.isprintable() and len(path) <= MAX_PATH else shorten(path)
 
 
 class MegaError(Exception):
@@ -81,7 +88,7 @@ class PatternError(MegaError, TypeError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        where = f' at {self.path}' if self.path else ''
+        where = f' at {_shown(self.path)}' if self.path else ''
         return f'no pattern{where}: {shorten(self.value)}: {self.problem}'
 
 
@@ -97,7 +104,7 @@ class EventError(MegaError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f'no MEGA event: {self.path} {self.problem}'
+        return f'no MEGA event: {_shown(self.path)} {self.problem}'
 
 
 class PublishError(MegaError):
@@ -116,7 +123,7 @@ class EncodeError(PublishError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f'cannot be published: {self.path or "the payload"} {self.problem}'
+        return f'cannot be published: {_shown(self.path) or "the payload"} {self.problem}'
 
 
 class ConsumeError(MegaError):

@@ -66,4 +66,5 @@ def to_text(instant: datetime) -> str:
 
 
 def _aware(instant: datetime) -> datetime:
-    return instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)
+    # A zone may be there and know no offset.
+    return instant.replace(tzinfo=timezone.utc) if instant.utcoffset() is None else instant

@@ -47,7 +47,7 @@ def check(
                 if problem := problem_of_key(key):
                     raise _RefusedError(f'has the key {shorten(key)}, {problem}')
             look_into(value.items(), depth)
-        elif isinstance(value, (list, tuple)):
+        elif type(value) in (list, tuple):
             _enter(depth)
             look_into(enumerate(value), depth)
         elif problem := problem_of_value(value):

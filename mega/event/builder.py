@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from mega.errors import EventError, step
+from mega.errors import EventError, shorten, step
 from mega.event.payload import Event, ObjectData, Payload
 
 __all__ = ('PayloadBuilder',)
@@ -49,6 +49,8 @@ class PayloadBuilder:
         Raises:
             EventError: for an attribute that is given both ways.
         """
+        if not isinstance(attributes, (Mapping, type(None))):
+            raise EventError('event.attributes', f'is {shorten(attributes)}, not an object')
         given = dict(attributes or {})
         for key in given.keys() & inline_attributes.keys():
             raise EventError(step('event', key), 'is given as a keyword and within attributes')

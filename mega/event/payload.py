@@ -56,8 +56,10 @@ class Event:
         _check_object('event.attributes', self.attributes)
 
     def __getattr__(self, name: str) -> Any:
-        # A slot that is not set yet (while unpickling) comes here too, and must not come again.
-        if name not in _EVENT_FIELDS and name in self.attributes:
+        # A slot that is not set yet (while unpickling) comes here too, and must not come again; and
+        # what Python looks up for itself (__deepcopy__) is nothing for a publisher to decide.
+        is_free = name not in _EVENT_FIELDS and not name.startswith('__')
+        if is_free and name in self.attributes:
             return self.attributes[name]
         raise AttributeError(f'the event has neither a field nor an attribute {name!r}')
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import TypeAlias
@@ -94,9 +95,10 @@ def gt(value: Comparable) -> Pattern:
 def gte(value: Comparable) -> Pattern:
     """The value or more; on that day or later.
 
-    >>> from datetime import date
-    >>> evaluate('2020-01-01T00:00:00Z', gte(date(2020, 1, 1)))
-    True
+        >>> from collections.abc import Iterable, Mapping
+    from datetime import date
+        >>> evaluate('2020-01-01T00:00:00Z', gte(date(2020, 1, 1)))
+        True
     """
     return _comparison('gte', value)
 
@@ -113,9 +115,10 @@ def lt(value: Comparable) -> Pattern:
 def lte(value: Comparable) -> Pattern:
     """The value or less; on that day or earlier.
 
-    >>> from datetime import date
-    >>> evaluate('2020-01-31T23:59:59.999Z', lte(date(2020, 1, 31)))
-    True
+        >>> from collections.abc import Iterable, Mapping
+    from datetime import date
+        >>> evaluate('2020-01-31T23:59:59.999Z', lte(date(2020, 1, 31)))
+        True
     """
     return _comparison('lte', value)
 
@@ -146,7 +149,15 @@ def one_of(*values: object) -> Pattern:
     return OneOf(_members('one_of', values))
 
 
-in_ = one_of
+def in_(members: Iterable[object]) -> Pattern:
+    """A value that matches at least one member of a collection: `one_of(*members)`.
+
+    >>> evaluate('sms', in_(['email', 'sms']))
+    True
+    """
+    if isinstance(members, (str, bytes, Mapping)) or not isinstance(members, Iterable):
+        raise PatternError('', members, 'in_() takes a list of members')
+    return OneOf(_members('in_', tuple(members)))
 
 
 def none_of(*values: object) -> Pattern:

@@ -30,17 +30,20 @@ __all__ = (
 class Equal(Pattern):
     """The value itself."""
 
-    member: Pattern
+    child: Pattern
 
     def accepts(self, lhs: object) -> bool:
-        return self.member.accepts(lhs)
+        return self.child.accepts(lhs)
 
     @property
-    def absent(self) -> bool | None:
-        return self.member.absent
+    def children(self) -> tuple[Pattern, ...]:
+        return (self.child,)
+
+    def _absent(self) -> bool | None:
+        return self.child.absent
 
     def __repr__(self) -> str:
-        return called('eq', self.member)
+        return called('eq', self.child)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +82,16 @@ class OneOf(Pattern):
     members: tuple[Pattern, ...]
 
     def accepts(self, lhs: object) -> bool:
-        return not isinstance(lhs, (list, tuple)) and any(p.accepts(lhs) for p in self.members)
+        if isinstance(lhs, (list, tuple)):
+            return False
+        for child in self.members:
+            if child.accepts(lhs):
+                return True
+        return False
+
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return self.members
 
     def __repr__(self) -> str:
         return called('one_of', *self.members)
@@ -110,8 +122,7 @@ class Any(Pattern):
     def accepts(self, lhs: object) -> bool:
         return True
 
-    @property
-    def absent(self) -> bool | None:
+    def _absent(self) -> bool | None:
         return False
 
     def __repr__(self) -> str:
@@ -125,8 +136,7 @@ class Exists(Pattern):
     def accepts(self, lhs: object) -> bool:
         return lhs is not None
 
-    @property
-    def absent(self) -> bool | None:
+    def _absent(self) -> bool | None:
         return False
 
     def __repr__(self) -> str:
@@ -140,8 +150,7 @@ class Missing(Pattern):
     def accepts(self, lhs: object) -> bool:
         return False
 
-    @property
-    def absent(self) -> bool | None:
+    def _absent(self) -> bool | None:
         return True
 
     def __repr__(self) -> str:
@@ -152,17 +161,20 @@ class Missing(Pattern):
 class Optional(Pattern):
     """Nothing is there, or what is there matches."""
 
-    member: Pattern
+    child: Pattern
 
     def accepts(self, lhs: object) -> bool:
-        return self.member.accepts(lhs)
+        return self.child.accepts(lhs)
 
     @property
-    def absent(self) -> bool | None:
+    def children(self) -> tuple[Pattern, ...]:
+        return (self.child,)
+
+    def _absent(self) -> bool | None:
         return True
 
     def __repr__(self) -> str:
-        return called('optional', self.member)
+        return called('optional', self.child)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

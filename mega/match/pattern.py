@@ -7,10 +7,11 @@ and to ask it about a payload raises nothing (a user's own predicate excepted).
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -32,11 +33,20 @@ __all__ = (
     'Same',
     'Value',
     'called',
+    'code',
     'compiled',
 )
 
 MISSING = object()
 """What stands for the value of a key that is not there."""
+
+MAX_LEVELS = 250
+"""How deep patterns are nested at most: payloads have 100 levels, and to match takes recursion."""
+
+MAX_BITS_AS_DIGITS = 14_000
+"""Python refuses to write longer integers in decimal (sys.set_int_max_str_digits)."""
+
+TOO_DEEP = 'it is nested too deep, or contains itself'
 
 
 class Pattern(ABC):
@@ -46,31 +56,47 @@ class Pattern(ABC):
     The `repr` of a pattern is the code that builds it.
     """
 
-    __slots__ = ()
+    __slots__ = ('absent', 'levels')
+
+    absent: bool | None
+    """What the pattern says of a key that is not there: true, false, or None for unknown.
+
+    Kleene's logic: only true accepts the absence.
+    """
+
+    levels: int
+    """How deep patterns are nested in it, itself included."""
+
+    def __post_init__(self) -> None:
+        levels = 1 + max((child.levels for child in self.children), default=0)
+        if levels > MAX_LEVELS:
+            raise PatternError('', self, TOO_DEEP)
+        object.__setattr__(self, 'levels', levels)
+        object.__setattr__(self, 'absent', self._absent())
 
     @abstractmethod
     def accepts(self, lhs: object) -> bool:
         """Whether a value that is there matches."""
 
     @property
-    def absent(self) -> bool | None:
-        """What the pattern says of a key that is not there: true, false, or None for unknown.
+    def children(self) -> tuple[Pattern, ...]:
+        """The patterns of which it is made."""
+        return ()
 
-        Kleene's logic: only true accepts the absence.
-        """
+    def _absent(self) -> bool | None:
         return None
 
     def __and__(self, other: object) -> Pattern:
-        return AllOf((self, compiled(other)))
+        return AllOf((*_parts(AllOf, self), *_parts(AllOf, compiled(other))))
 
     def __rand__(self, other: object) -> Pattern:
-        return AllOf((compiled(other), self))
+        return compiled(other) & self
 
     def __or__(self, other: object) -> Pattern:
-        return AnyOf((self, compiled(other)))
+        return AnyOf((*_parts(AnyOf, self), *_parts(AnyOf, compiled(other))))
 
     def __ror__(self, other: object) -> Pattern:
-        return AnyOf((compiled(other), self))
+        return compiled(other) | self
 
     def __invert__(self) -> Pattern:
         return Not(self)
@@ -83,14 +109,18 @@ class AllOf(Pattern):
     members: tuple[Pattern, ...]
 
     def accepts(self, lhs: object) -> bool:
-        return all(member.accepts(lhs) for member in self.members)
+        for child in self.members:
+            if not child.accepts(lhs):
+                return False
+        return True
 
     @property
-    def absent(self) -> bool | None:
-        answers = [member.absent for member in self.members]
-        if False in answers:
-            return False
-        return None if None in answers else True
+    def children(self) -> tuple[Pattern, ...]:
+        return self.members
+
+    def _absent(self) -> bool | None:
+        answers = {child.absent for child in self.members}
+        return False if False in answers else None if None in answers else True
 
     def __repr__(self) -> str:
         return called('and_', *self.members)
@@ -103,14 +133,18 @@ class AnyOf(Pattern):
     members: tuple[Pattern, ...]
 
     def accepts(self, lhs: object) -> bool:
-        return any(member.accepts(lhs) for member in self.members)
+        for child in self.members:
+            if child.accepts(lhs):
+                return True
+        return False
 
     @property
-    def absent(self) -> bool | None:
-        answers = [member.absent for member in self.members]
-        if True in answers:
-            return True
-        return None if None in answers else False
+    def children(self) -> tuple[Pattern, ...]:
+        return self.members
+
+    def _absent(self) -> bool | None:
+        answers = {child.absent for child in self.members}
+        return True if True in answers else None if None in answers else False
 
     def __repr__(self) -> str:
         return called('or_', *self.members)
@@ -120,17 +154,20 @@ class AnyOf(Pattern):
 class Not(Pattern):
     """The member does not match. On a missing key unknown stays unknown."""
 
-    member: Pattern
+    child: Pattern
 
     def accepts(self, lhs: object) -> bool:
-        return not self.member.accepts(lhs)
+        return not self.child.accepts(lhs)
 
     @property
-    def absent(self) -> bool | None:
-        return None if self.member.absent is None else not self.member.absent
+    def children(self) -> tuple[Pattern, ...]:
+        return (self.child,)
+
+    def _absent(self) -> bool | None:
+        return None if self.child.absent is None else not self.child.absent
 
     def __repr__(self) -> str:
-        return called('not_', self.member)
+        return called('not_', self.child)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +180,7 @@ class Value(Pattern):
         return self.scale.holds(operator.eq, lhs)
 
     def __repr__(self) -> str:
-        return repr(self.scale.value)
+        return code(self.scale.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,7 +206,7 @@ class Exactly(Pattern):
         return isinstance(lhs, type(self.value)) and lhs == self.value
 
     def __repr__(self) -> str:
-        return repr(self.value) if self.value == self.value else "float('nan')"
+        return code(self.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,6 +224,10 @@ class Object(Pattern):
                 return False
         return True
 
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return tuple(pattern for _, pattern in self.entries)
+
     def __repr__(self) -> str:
         return f'{{{", ".join(f"{key!r}: {pattern!r}" for key, pattern in self.entries)}}}'
 
@@ -199,13 +240,25 @@ class Members(Pattern):
 
     def accepts(self, lhs: object) -> bool:
         if isinstance(lhs, (list, tuple)):
-            return all(self._has(value) for value in lhs) and all(
-                any(member.accepts(value) for value in lhs) for member in self.members
-            )
-        return self._has(lhs)
+            return self._equals(lhs)
+        for child in self.members:
+            if child.accepts(lhs):
+                return True
+        return False
 
-    def _has(self, value: object) -> bool:
-        return any(member.accepts(value) for member in self.members)
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return self.members
+
+    def _equals(self, array: Sequence[object]) -> bool:
+        # No member is asked twice about a value: in arrays of arrays that would double each level.
+        unmatched = set(self.members)
+        for value in array:
+            matching = [child for child in self.members if child.accepts(value)]
+            if not matching:
+                return False
+            unmatched.difference_update(matching)
+        return not unmatched
 
     def __repr__(self) -> str:
         return f'[{", ".join(map(repr, self.members))}]'
@@ -233,12 +286,21 @@ def compiled(rhs: object, path: str = '') -> Pattern:
     try:
         return _compiled(rhs, path)
     except RecursionError:
-        raise PatternError(path, rhs, 'it is nested too deep, or contains itself') from None
+        raise PatternError(path, rhs, TOO_DEEP) from None
 
 
 def called(name: str, *arguments: object) -> str:
     """The code of a call, for a pattern's `repr`."""
-    return f'{name}({", ".join(map(repr, arguments))})'
+    return f'{name}({", ".join(map(code, arguments))})'
+
+
+def code(value: object) -> str:
+    """The code of a value, for a pattern's `repr`."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float('{value}')"
+    if isinstance(value, int) and value.bit_length() > MAX_BITS_AS_DIGITS:
+        return hex(value)
+    return repr(value)
 
 
 def _compiled(rhs: object, path: str) -> Pattern:
@@ -278,3 +340,8 @@ def _why_no_predicate(rhs: object) -> str:
     if not callable(rhs):
         return 'give a value of JSON or BSON, a date, a function of one value, or a pattern'
     return ''
+
+
+def _parts(kind: type[AllOf | AnyOf], pattern: Pattern) -> tuple[Pattern, ...]:
+    """What `p | q | r` joins: three, not one within another."""
+    return pattern.children if isinstance(pattern, kind) else (pattern,)

@@ -6,6 +6,7 @@ does not match. Nothing here raises, whatever the payload holds.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,13 +33,27 @@ class Numbers:
     """
 
     value: int | float | Decimal
+    exact: int | Decimal
     written: int | Decimal
+
+    @classmethod
+    def of(cls, value: int | float | Decimal) -> Numbers:
+        if isinstance(value, float):
+            plain = float(value)
+            return cls(plain, Decimal.from_float(plain), Decimal(repr(plain)))
+        plain_or_decimal = value if isinstance(value, Decimal) else int(value)
+        return cls(plain_or_decimal, plain_or_decimal, plain_or_decimal)
 
     def holds(self, test: Test, lhs: object) -> bool:
         if isinstance(lhs, str):
             read = _read_number(lhs)
             return read is not None and test(read, self.written)
-        return is_number(lhs) and test(lhs, self.value)
+        if not is_number(lhs):
+            return False
+        # Between a float and a Decimal, the caller's decimal context would have a say.
+        if isinstance(lhs, float) and isinstance(self.value, Decimal):
+            return test(Decimal.from_float(lhs), self.value)
+        return test(lhs, self.exact if isinstance(lhs, Decimal) else self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +98,22 @@ def scale_of(value: object) -> Scale | None:
     NaN is on none: it compares with nothing.
     """
     if isinstance(value, str):
-        return Texts(value)
+        return Texts(str.__str__(value))
     if isinstance(value, datetime):
-        return Instants(value if value.tzinfo else value.replace(tzinfo=timezone.utc))
+        return Instants(_in_utc(value))
     if isinstance(value, date):
         return Days(value)
     if is_number(value):
-        return Numbers(value, Decimal(repr(value)) if isinstance(value, float) else value)
+        return Numbers.of(value)
     return None
 
 
 def is_number(value: object) -> TypeGuard[int | float | Decimal]:
     """Whether something is a number that compares: no boolean, and not NaN."""
-    if isinstance(value, (int, float)):
-        return not isinstance(value, bool) and value == value
+    if isinstance(value, float):
+        return not math.isnan(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool)
     return isinstance(value, Decimal) and not value.is_nan()
 
 
@@ -113,7 +130,12 @@ def _read_instant(lhs: object) -> datetime | None:
     if isinstance(lhs, str):
         return instants.parse(lhs)
     if isinstance(lhs, datetime):
-        return lhs if lhs.tzinfo else lhs.replace(tzinfo=timezone.utc)
+        return _in_utc(lhs)
     if isinstance(lhs, date):
         return datetime.combine(lhs, time(), timezone.utc)
     return None
+
+
+def _in_utc(instant: datetime) -> datetime:
+    """The same instant, comparable with any other: within one zone Python compares wall clocks."""
+    return instants.to_utc(instant) or instant
