@@ -12,25 +12,26 @@ __all__ = ('Coroutines',)
 class Coroutines:
     """Runs awaitables one at a time, from a thread that has nothing to do with asyncio.
 
-    The loop is made when the first one comes, and is the same for all until `close()`: so what they
-    keep between messages (a pool of connections) goes on working.
+    The loop is the same for all until `close()`: so what they keep between messages (a pool of
+    connections) goes on working.
     """
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name='mega-coroutines', daemon=True
+        )
+        self._thread.start()
 
     def run(self, awaitable: Awaitable[object]) -> object:
         """Wait for what an awaitable answers, or raise what it raises, whatever that is."""
-        answer, error = asyncio.run_coroutine_threadsafe(_caught(awaitable), self._start()).result()
+        answer, error = asyncio.run_coroutine_threadsafe(_caught(awaitable), self._loop).result()
         if error is not None:
             raise error
         return answer
 
     def close(self) -> None:
         """End the loop and its thread. What still runs (nobody waits for it) is cancelled."""
-        if self._loop is None or self._thread is None:
-            return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         for task in asyncio.all_tasks(self._loop):
@@ -38,16 +39,6 @@ class Coroutines:
             self._loop.run_until_complete(asyncio.wait([task]))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
-        self._loop = self._thread = None
-
-    def _start(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(
-                target=self._loop.run_forever, name='mega-coroutines', daemon=True
-            )
-            self._thread.start()
-        return self._loop
 
 
 async def _caught(awaitable: Awaitable[object]) -> tuple[object, BaseException | None]:

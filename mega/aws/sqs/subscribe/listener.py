@@ -6,14 +6,13 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mega.aws._client import Connected, connect
 from mega.aws.sqs.message import read_message
-from mega.aws.sqs.subscribe.coroutines import Coroutines
 from mega.aws.sqs.subscribe.lifecycle import stopped_by_signals
 from mega.aws.sqs.subscribe.processor import Processor
 from mega.aws.sqs.subscribe.receiver import Batch, Receiver
@@ -22,6 +21,9 @@ from mega.aws.sqs.subscribe.stats import Stats, Tally
 from mega.aws.sqs.subscribe.subscriber import Subscriber, check_subscriber
 from mega.aws.sqs.subscribe.verdict import Policy, Unhandled, Unmatched
 from mega.errors import ConfigurationError, TransportError, shorten
+
+if TYPE_CHECKING:
+    from mega.aws.sqs.subscribe.coroutines import Coroutines
 
 __all__ = ('SqsListener',)
 
@@ -109,10 +111,10 @@ class SqsListener(Connected):
         super().__init__(aws)
         self._subscribers: list[Subscriber] = []
         self._tally = Tally()
-        self._coroutines = Coroutines()
+        self._coroutines: Coroutines | None = None
         self._settler = Settler(aws, queue_url, dead_letter_queue_url)
         self._processor = Processor(
-            self._subscribers, policy, self._settler, self._tally, self._coroutines.run
+            self._subscribers, policy, self._settler, self._tally, self._await
         )
         self._inbox: SimpleQueue[Batch | Exception | None] = SimpleQueue()
         self._is_working = False
@@ -197,9 +199,19 @@ class SqsListener(Connected):
         try:
             yield
         finally:
-            self._coroutines.close()
+            if self._coroutines is not None:
+                self._coroutines.close()
+                self._coroutines = None
             self._inbox = SimpleQueue()
             self._is_working = self._is_stopping = False
+
+    def _await(self, awaitable: Awaitable[object]) -> object:
+        if self._coroutines is None:
+            # asyncio is a third of what it takes to import this package, and few need it.
+            from mega.aws.sqs.subscribe.coroutines import Coroutines
+
+            self._coroutines = Coroutines()
+        return self._coroutines.run(awaitable)
 
     def _follow(self, receiver: Receiver) -> None:
         failures = 0

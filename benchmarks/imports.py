@@ -1,0 +1,54 @@
+"""How long a service waits for `import mega.aws.sqs.subscribe`, in fresh interpreters.
+
+Each figure is the time of a whole process less that of one which imports nothing, in turn, so that
+a busy machine slows all of them. It does not show the first import after an installation, which
+also writes bytecode, nor boto3, which is imported when the first client is made.
+
+    python benchmarks/imports.py [runs]
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+PROGRAMS = {
+    'nothing': 'pass',
+    'mega.match.functions': 'import mega.match.functions',
+    'mega.event': 'import mega.event',
+    'mega.codec': 'import mega.codec',
+    'mega.aws.sqs': 'import mega.aws.sqs',
+    'mega.aws.sqs.subscribe': 'import mega.aws.sqs.subscribe',
+    'boto3, for comparison': 'import boto3',
+}
+
+
+def seconds(program: str) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, '-c', program], check=True)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    taken: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    for name, program in PROGRAMS.items():
+        seconds(program)  # warm the disk's cache, and write bytecode
+    for _ in range(runs):
+        for name, program in PROGRAMS.items():
+            taken[name].append(seconds(program))
+    print(f'Python {platform.python_version()}, {platform.machine()}, {runs} runs, milliseconds')
+    print(f'{"import":<26}{"median":>8}{"fastest":>9}')
+    for name, times in taken.items():
+        figures = [
+            figure(times) - (0 if name == 'nothing' else figure(taken['nothing']))
+            for figure in (statistics.median, min)
+        ]
+        print(f'{name:<26}{figures[0] * 1e3:>8.0f}{figures[1] * 1e3:>9.0f}')
+
+
+if __name__ == '__main__':
+    main()
