@@ -35,7 +35,7 @@ def seconds(program: str) -> float:
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     taken: dict[str, list[float]] = {name: [] for name in PROGRAMS}
-    for name, program in PROGRAMS.items():
+    for program in PROGRAMS.values():
         seconds(program)  # warm the disk's cache, and write bytecode
     for _ in range(runs):
         for name, program in PROGRAMS.items():
