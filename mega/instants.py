@@ -54,6 +54,8 @@ def day_of(instant: datetime) -> date | None:
 
 def to_utc(instant: datetime) -> datetime | None:
     """The same instant in UTC; None where that lies outside of years 1 to 9999."""
+    if instant.tzinfo is timezone.utc:
+        return instant
     try:
         return _aware(instant).astimezone(timezone.utc)
     except OverflowError:

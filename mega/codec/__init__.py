@@ -148,8 +148,9 @@ def _sniff(body: str) -> AnyPayload:
 
 def _find_object(body: str) -> dict[str, Any] | None:
     text = body.removeprefix(_BYTE_ORDER_MARK)
-    if text[:1] == '{' or text.lstrip(' \t\r\n')[:1] == '{':
-        return _json.decode(text)
+    stripped = text.lstrip(_json.WHITE_SPACE)
+    if stripped.startswith('{'):
+        return _json.decode(stripped)
     data = _bytes_of_bson(text)
     return None if data is None else _bson.decode(data)
 

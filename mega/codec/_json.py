@@ -13,7 +13,10 @@ from typing import Any, NoReturn
 from mega.codec._values import MAX_DEPTH, check, nests_too_deep
 from mega.errors import DecodeError, shorten
 
-__all__ = ('decode', 'encode')
+__all__ = ('WHITE_SPACE', 'decode', 'encode')
+
+WHITE_SPACE = ' \t\r\n'
+"""What JSON allows around its values."""
 
 # Python reads integers of up to 4,300 digits from text (sys.int_info); one of more bits than this
 # would have more digits.
@@ -40,19 +43,23 @@ def encode(document: dict[str, Any]) -> str:
 def decode(body: str) -> dict[str, Any]:
     """Read an object from JSON text that begins with a brace. Of keys given twice the last counts.
 
+    White space may follow, and nothing else.
     Bounded: what is nested too deep is refused while it is read.
 
     Raises:
         DecodeError: for anything that is not a whole JSON object.
     """
     try:
-        document: dict[str, Any] = _decoder.decode(body)
+        document: dict[str, Any]
+        document, end = _decoder.raw_decode(body)
     except json.JSONDecodeError as error:  # not chained: it holds the body
         raise DecodeError(f'no JSON object: {error.msg} at character {error.pos}') from None
     except ValueError as error:
         raise DecodeError(f'no JSON object: {error}') from None
     except RecursionError:
         raise DecodeError(_TOO_DEEP) from None
+    if end < len(body) and body[end:].strip(WHITE_SPACE):
+        raise DecodeError(f'no JSON object: it ends at character {end}, and more follows')
     # Counting is a hundred times cheaper than looking, and says enough of nearly every body.
     if body.count('{') + body.count('[') > MAX_DEPTH and nests_too_deep(document):
         raise DecodeError(_TOO_DEEP)

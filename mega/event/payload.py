@@ -6,7 +6,7 @@ A payload is checked when it is made, however it is made: one that exists keeps 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from mega import instants
@@ -49,11 +49,16 @@ class Event:
         if not isinstance(self.name, str):
             raise EventError('event.name', _not('a text', self.name))
         object.__setattr__(self, 'timestamp', _timestamp(self.timestamp))
-        _check_version('event.version', self.version)
-        _check_text('event.domain', self.domain)
-        _check_text('event.subject', self.subject)
-        _check_text('event.publisher', self.publisher)
-        _check_object('event.attributes', self.attributes)
+        if type(self.version) is not int:
+            raise EventError('event.version', _not('a whole number', self.version))
+        if self.domain is not None and not isinstance(self.domain, str):
+            raise EventError('event.domain', _not('a text', self.domain))
+        if self.subject is not None and not isinstance(self.subject, str):
+            raise EventError('event.subject', _not('a text', self.subject))
+        if self.publisher is not None and not isinstance(self.publisher, str):
+            raise EventError('event.publisher', _not('a text', self.publisher))
+        if not isinstance(self.attributes, dict):
+            raise EventError('event.attributes', _not('an object', self.attributes))
 
     def __getattr__(self, name: str) -> Any:
         # A slot that is not set yet (while unpickling) comes here too, and must not come again; and
@@ -79,13 +84,16 @@ class ObjectData:
     previous: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        _check_text('object.type', self.type)
-        _check_text('object.id', self.id)
-        _check_version('object.version', self.version)
-        if self.current is not None:
-            _check_object('object.current', self.current)
-        if self.previous is not None:
-            _check_object('object.previous', self.previous)
+        if self.type is not None and not isinstance(self.type, str):
+            raise EventError('object.type', _not('a text', self.type))
+        if self.id is not None and not isinstance(self.id, str):
+            raise EventError('object.id', _not('a text', self.id))
+        if type(self.version) is not int:
+            raise EventError('object.version', _not('a whole number', self.version))
+        if self.current is not None and not isinstance(self.current, dict):
+            raise EventError('object.current', _not('an object', self.current))
+        if self.previous is not None and not isinstance(self.previous, dict):
+            raise EventError('object.previous', _not('an object', self.previous))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,8 @@ class Payload:
             raise EventError('event', _not('an Event', self.event))
         if self.object is not None and not isinstance(self.object, ObjectData):
             raise EventError('object', _not('an ObjectData', self.object))
-        _check_object('extra', self.extra)
+        if not isinstance(self.extra, dict):
+            raise EventError('extra', _not('an object', self.extra))
 
     def to_dict(self) -> dict[str, Any]:
         """The normal form of the payload: what is written, and what patterns see.
@@ -153,9 +162,9 @@ class Payload:
         _check_protocol_version(document.get('version'))
         subject = document.get('object')
         return cls(
-            event=_read_event(document.get('event')),
-            object=None if subject is None else _read_object(subject),
-            extra=_or_empty(document.get('extra')),
+            _read_event(document.get('event')),
+            None if subject is None else _read_object(subject),
+            _or_empty(document.get('extra')),
         )
 
 
@@ -166,40 +175,39 @@ def is_marked(document: dict[str, Any]) -> bool:
 
 def _read_event(event: Any) -> Event:
     _check_object('event', event)
-    for required in ('name', 'timestamp'):
-        if event.get(required) is None:
-            raise EventError(f'event.{required}', 'is missing')
+    get = event.get
+    name, timestamp = get('name'), get('timestamp')
+    if name is None:
+        raise EventError('event.name', 'is missing')
+    if timestamp is None:
+        raise EventError('event.timestamp', 'is missing')
+    attributes = _or_empty(get('attributes'))
     return Event(
-        name=event['name'],
-        timestamp=event['timestamp'],
-        version=_or_one(event.get('version')),
-        domain=event.get('domain'),
-        subject=event.get('subject'),
-        publisher=event.get('publisher'),
-        attributes=_read_attributes(event),
+        name,
+        timestamp,
+        _or_one(get('version')),
+        get('domain'),
+        get('subject'),
+        get('publisher'),
+        attributes if event.keys() <= _EVENT_FIELDS else _with_inline(attributes, event),
     )
 
 
-def _read_attributes(event: dict[str, Any]) -> Any:
-    nested = _or_empty(event.get('attributes'))
+def _with_inline(attributes: Any, event: dict[str, Any]) -> dict[str, Any]:
+    """The attributes that stand nested, with those that stand among the fields of the event."""
+    _check_object('event.attributes', attributes)
     inline = {key: value for key, value in event.items() if key not in _EVENT_FIELDS}
-    if not inline:
-        return nested
-    _check_object('event.attributes', nested)
     for key in inline:
-        if key in nested:
+        if key in attributes:
             raise EventError(step('event', key), 'stands under event and under event.attributes')
-    return {**nested, **inline}
+    return {**attributes, **inline}
 
 
 def _read_object(subject: Any) -> ObjectData:
     _check_object('object', subject)
+    get = subject.get
     return ObjectData(
-        type=subject.get('type'),
-        id=subject.get('id'),
-        version=_or_one(subject.get('version')),
-        current=subject.get('current'),
-        previous=subject.get('previous'),
+        get('type'), get('id'), _or_one(get('version')), get('current'), get('previous')
     )
 
 
@@ -210,22 +218,13 @@ def _timestamp(value: object) -> datetime:
     in_utc = instants.to_utc(instant)
     if in_utc is None:
         raise EventError('event.timestamp', _not('within the years 1 to 9999 in UTC', value))
-    return in_utc.replace(microsecond=in_utc.microsecond // 1000 * 1000)
+    beyond_milliseconds = in_utc.microsecond % 1000
+    return in_utc - timedelta(microseconds=beyond_milliseconds) if beyond_milliseconds else in_utc
 
 
 def _check_protocol_version(version: object) -> None:
-    if isinstance(version, bool) or version not in (VERSION, str(VERSION)):
+    if version not in (VERSION, str(VERSION)) or isinstance(version, bool):
         raise EventError('version', _not(f'{VERSION}, the only version of the protocol', version))
-
-
-def _check_version(path: str, version: object) -> None:
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise EventError(path, _not('a whole number', version))
-
-
-def _check_text(path: str, text: object) -> None:
-    if text is not None and not isinstance(text, str):
-        raise EventError(path, _not('a text', text))
 
 
 def _check_object(path: str, value: object) -> None:
