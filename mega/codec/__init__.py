@@ -84,7 +84,7 @@ def hint(payload: AnyPayload, body: str) -> PayloadType | None:
         return PayloadType.BLOB
     if isinstance(payload, str):
         return None if _reads_as_text(body) else PayloadType.TEXT
-    if isinstance(payload, dict) and looks_like_envelope(payload):
+    if isinstance(payload, dict) and not is_marked(payload) and looks_like_envelope(payload):
         return PayloadType.DATA
     return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from typing import Any, NoReturn
 
 from mega.codec._values import MAX_DEPTH, check, nests_too_deep
@@ -18,9 +19,12 @@ __all__ = ('WHITE_SPACE', 'decode', 'encode')
 WHITE_SPACE = ' \t\r\n'
 """What JSON allows around its values."""
 
-# Python reads integers of up to 4,300 digits from text (sys.int_info); one of more bits than this
-# would have more digits.
+# Reading and writing integers takes quadratic time, so Python has a limit of 4,300 digits, which a
+# process may lift, or lower to 640 (sys.set_int_max_str_digits). One of up to so many bits has no
+# more digits than that.
+_MAX_DIGITS = 4_300
 _MAX_BITS = 14_284
+_ALWAYS_BITS = 2_126
 
 # What JSON can say and SQS cannot carry as it is: noncharacters, and halves of a surrogate pair.
 _ESCAPED = re.compile('[\ud800-\udfff\ufffe\uffff]')
@@ -51,7 +55,9 @@ def decode(body: str) -> dict[str, Any]:
     """
     try:
         document: dict[str, Any]
-        document, end = _decoder.raw_decode(body)
+        document, end = (_decoder if _python_bounds_integers() else _bounded_decoder).raw_decode(
+            body
+        )
     except json.JSONDecodeError as error:  # not chained: it holds the body
         raise DecodeError(f'no JSON object: {error.msg} at character {error.pos}') from None
     except ValueError as error:
@@ -78,12 +84,22 @@ def _problem_of_value(value: Any) -> str | None:
     if kind is str:
         return _problem_of_text(value)
     if kind is int:
-        return None if value.bit_length() <= _MAX_BITS else 'is an integer of over 4,300 digits'
+        return _problem_of_integer(value)
     if kind is float:
         return None if math.isfinite(value) else f'is {value}, which JSON cannot say'
     if value is None or kind is bool:
         return None
     return f'is {shorten(value)} ({kind.__name__}), which JSON cannot carry with its type'
+
+
+def _problem_of_integer(value: int) -> str | None:
+    bits = value.bit_length()
+    try:
+        if bits <= _ALWAYS_BITS or (bits <= _MAX_BITS and str(value)):
+            return None
+    except ValueError:  # this process has a lower limit
+        pass
+    return 'is an integer of too many digits to be read back'
 
 
 def _problem_of_text(text: Any) -> str | None:
@@ -94,6 +110,17 @@ def _problem_of_text(text: Any) -> str | None:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f'{constant} is no JSON')
+
+
+def _python_bounds_integers() -> bool:
+    limit = getattr(sys, 'get_int_max_str_digits', int)()  # not in 3.10.6 and before
+    return 0 < limit <= _MAX_DIGITS
+
+
+def _bounded(digits: str) -> int:
+    if len(digits.lstrip('-')) > _MAX_DIGITS:
+        raise ValueError(f'an integer has over {_MAX_DIGITS:,} digits')
+    return int(digits)
 
 
 def _finite(digits: str) -> float:
@@ -107,3 +134,4 @@ _encoder = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, separators=(',', ':')
 )
 _decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_bounded_decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_bounded)
