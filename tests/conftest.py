@@ -1,0 +1,98 @@
+"""What every test stands on: local AWS servers, and nothing else of the world outside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+import boto3
+import hypothesis
+import pytest
+
+from tests import local_aws
+from tests.local_aws import LocalAws
+
+SERVERS = ('moto', 'ministack')
+
+# A busy machine is no reason to fail: tests that are about time measure it themselves.
+_patient = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile('default', _patient, max_examples=100, derandomize=True)
+hypothesis.settings.register_profile('nightly', _patient, max_examples=2_000, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get('MEGA_PROFILE', 'default'))
+
+
+def _stay_on_loopback(event: str, arguments: tuple[object, ...]) -> None:
+    """Fail the test that asks for a name, or connects or sends to an address, of another machine.
+
+    As an audit hook it sees every socket of this process, whoever made it.
+    """
+    if event in ('socket.connect', 'socket.sendto', 'socket.sendmsg'):
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None  # else: a Unix socket
+    elif event in ('socket.getaddrinfo', 'socket.gethostbyname'):
+        host = arguments[0]
+    else:
+        return
+    if not _is_loopback(host):
+        pytest.fail(f'a test must not leave this machine: {event} {host!r}')
+
+
+def _is_loopback(host: object) -> bool:
+    if host in (None, '', b'', 'localhost', b'localhost'):
+        return True
+    try:
+        return ip_address(host.decode() if isinstance(host, bytes) else str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+sys.addaudithook(_stay_on_loopback)
+
+
+@pytest.fixture(autouse=True)
+def _no_aws_of_the_developers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials, endpoints, profiles or proxies but those that a test sets for itself."""
+    for name in os.environ:
+        if name.startswith('AWS_') or name.lower().endswith('_proxy'):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv('AWS_CONFIG_FILE', os.devnull)
+    monkeypatch.setenv('AWS_SHARED_CREDENTIALS_FILE', os.devnull)
+    monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')
+    monkeypatch.setattr(boto3, 'DEFAULT_SESSION', None)  # it keeps the credentials it found first
+
+
+@pytest.fixture(scope='session')
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """moto's server: the older and wider known one; FIFO order and deduplication are not AWS's."""
+    with local_aws.moto(tmp_path_factory.mktemp('moto')) as aws:
+        yield aws
+
+
+@pytest.fixture(scope='session')
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """ministack: the one that keeps FIFO order. Where it is not installed, its tests skip."""
+    if problem := local_aws.missing_ministack():
+        if os.environ.get('CI') == 'true':
+            pytest.fail(problem)
+        pytest.skip(problem)
+    with local_aws.ministack(tmp_path_factory.mktemp('ministack')) as aws:
+        yield aws
+
+
+@pytest.fixture(params=SERVERS)
+def aws(request: pytest.FixtureRequest) -> LocalAws:
+    """Each local server in turn, but for those that the test is marked to be without.
+
+    Mark what a server gets wrong, with how: `@pytest.mark.cannot(moto='forgets what it deleted')`.
+    """
+    for mark in request.node.iter_markers('cannot'):
+        if mark.args or not set(mark.kwargs) <= set(SERVERS):
+            pytest.fail(f'cannot() takes a reason for each server, by its name: {mark}')
+        if reason := mark.kwargs.get(request.param):
+            pytest.skip(f'{request.param} {reason}')
+    server: LocalAws = request.getfixturevalue(request.param)
+    return server

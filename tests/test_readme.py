@@ -1,0 +1,97 @@
+"""The Python in the documents runs, in the order in which it stands there.
+
+Each ```python block of a document runs in one namespace, against a local AWS to which the
+environment leads. HTML comments, which readers do not see, may say more:
+
+    <!-- test: run          what is needed, and shown nowhere; it also knows `aws`,
+    aws.create_queue()      the local server that the blocks talk to
+    -->
+
+    <!-- test: skip, because it never returns -->   the next block does not run
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+from tests.local_aws import LocalAws
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [name for name in ('README.md', 'CONTRIBUTING.md') if (ROOT / name).exists()]
+
+PARTS = re.compile(
+    r'^<!-- test: skip, because [^\n]+ -->$\n+^```python$.*?^```$'
+    r'|^<!-- test: run$\n(?P<hidden>.*?)^-->$'
+    r'|^```python$\n(?P<shown>.*?)^```$'
+    r'|^(?P<unknown><!--\s*test[^\n]*)$',
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def programs(text: str, name: str) -> Iterator[CodeType]:
+    """The parts of a document that run. Their tracebacks have the document's line numbers."""
+    for part in PARTS.finditer(text):
+        line = text.count('\n', 0, part.start())
+        if part['unknown']:
+            pytest.fail(f'{name}:{line + 1}: neither "run" nor "skip, because": {part["unknown"]}')
+        if program := part['hidden'] or part['shown']:
+            yield compile('\n' * (line + 1) + program, name, 'exec')
+
+
+@pytest.mark.parametrize('name', DOCUMENTS)
+def test_the_python_in_a_document_runs(
+    name: str, moto: LocalAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('AWS_ENDPOINT_URL', moto.endpoint_url)
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', moto.credentials['aws_access_key_id'])
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', moto.credentials['aws_secret_access_key'])
+    monkeypatch.setenv('AWS_DEFAULT_REGION', moto.region)
+    namespace: dict[str, object] = {'__name__': name, 'aws': moto}
+    for program in programs((ROOT / name).read_text(encoding='utf-8'), name):
+        exec(program, namespace)
+
+
+DOCUMENT = """
+```console
+$ python
+```
+
+```python
+shown = 1
+```
+
+<!-- test: run
+hidden = shown + 1
+-->
+
+<!-- test: skip, because it does not end -->
+```python
+while True: pass
+```
+
+```python
+raise ValueError(shown + hidden)
+```
+"""
+
+
+def test_shown_and_hidden_programs_run_in_order_without_the_skipped_ones() -> None:
+    namespace: dict[str, object] = {}
+    *programs_before, last = programs(DOCUMENT, 'README.md')
+    for program in programs_before:
+        exec(program, namespace)
+    with pytest.raises(ValueError, match='3') as caught:
+        exec(last, namespace)
+    place = caught.traceback[-1]
+    assert (Path(place.path).name, place.lineno + 1) == ('README.md', 20)
+
+
+def test_a_comment_that_says_neither_run_nor_skip_is_an_error() -> None:
+    with pytest.raises(pytest.fail.Exception, match=r'README\.md:2: .*skip -->'):
+        list(programs('Text\n<!-- test: skip -->\n', 'README.md'))
