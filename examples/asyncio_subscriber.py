@@ -1,0 +1,55 @@
+"""A subscriber with `async def process`: one message, many things to wait for at the same time.
+
+python -m examples.asyncio_subscriber --endpoint-url http://127.0.0.1:4566
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from examples.scratch import find_aws, scratch_queue
+from mega.aws.sqs import SqsPublisher
+from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
+from mega.match.functions import empty, not_
+
+NEWSLETTERS = {
+    'spring': [f'reader-{number}@example.com' for number in range(1, 5)],
+    'summer': ['reader-2@example.com', 'reader-3@example.com'],
+    'nobody reads': [],
+}
+
+
+class Newsletters(DataSubscriber):
+    pattern = {'type': 'newsletter', 'readers': not_(empty())}
+    retriable_exceptions = (asyncio.TimeoutError, ConnectionError)
+
+    # One event loop serves all messages of a listener. So what belongs to a loop may live on the
+    # class: a pool of connections, or this.
+    connections = asyncio.Semaphore(3)
+
+    async def process(self, payload: dict[str, Any]) -> None:
+        start = time.monotonic()
+        sending = [self.send(payload['name'], reader) for reader in payload['readers']]
+        await asyncio.wait_for(asyncio.gather(*sending), timeout=10)
+        print(f'{payload["name"]}: {len(sending)} sent in {time.monotonic() - start:.1f} s')
+
+    async def send(self, name: str, reader: str) -> None:
+        async with self.connections:
+            await asyncio.sleep(0.2)  # a mail server that takes its time
+            print(f'{name} to {reader}')
+
+
+def main(queue_url: str) -> None:
+    with SqsPublisher(queue_url) as publisher:
+        for name, readers in NEWSLETTERS.items():
+            publisher.publish({'type': 'newsletter', 'name': name, 'readers': readers})
+    with SqsListener(queue_url, [Newsletters]) as listener:
+        listener.drain()
+
+
+if __name__ == '__main__':
+    find_aws('A subscriber with an async process.')
+    with scratch_queue() as queue_url:
+        main(queue_url)

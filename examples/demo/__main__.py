@@ -1,0 +1,188 @@
+"""The program: where it runs, what it shows before and after, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from examples.demo import payloads
+from examples.demo.aws import (
+    DEFAULT_REGION,
+    Aws,
+    CannotRunError,
+    aws_at,
+    embedded_aws,
+    made_bus,
+    real_aws,
+)
+from examples.demo.live import Outcome, play
+from examples.demo.screen import Screen
+from examples.demo.story import STEPS
+from examples.demo.subscribers import AUDIT, FAILED, ORDERS
+from mega.codec import encode
+from mega.errors import MegaError
+
+PACE = 0.35  # seconds between two messages, so that one can watch
+
+
+def options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='scripts/demo',
+        description='Publishes events, data objects, a text and a blob over SQS and SNS, as JSON '
+        'and as BSON, and shows live which subscriber takes what, what nobody takes and why, and '
+        'what is dead-lettered. It lasts ten seconds and needs nothing: it has an AWS of its own.',
+        epilog='Exit status: 0 if everything came as expected, 1 if something did not (it says '
+        'what), 2 if the demo could not run.',
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        '--endpoint-url', metavar='URL', help='use the AWS that is there: http://127.0.0.1:4566'
+    )
+    where.add_argument(
+        '--aws',
+        action='store_true',
+        help='use AWS itself, with the credentials that boto3 finds; what is made there is removed',
+    )
+    parser.add_argument(
+        '--region', help=f'default: the one that boto3 finds, or {DEFAULT_REGION}; --aws needs one'
+    )
+    parser.add_argument(
+        '--prefix',
+        type=_prefix,
+        default='mega-demo',
+        help='what the names of the topic and of the queues begin with (default: %(default)s)',
+    )
+    parser.add_argument('--fast', action='store_true', help='make no pauses to watch')
+    parser.add_argument(
+        '--no-color', action='store_true', help='as with NO_COLOR in the environment'
+    )
+    return parser.parse_args(arguments)
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r'[A-Za-z0-9_-]{1,40}', text):
+        raise argparse.ArgumentTypeError('1 to 40 letters, digits, hyphens and underscores')
+    return text
+
+
+class Log(logging.Handler):
+    """Keeps what MEGA logs out of the table. It is shown where something went wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f'{record.levelname.lower()}: {record.getMessage()}')
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = options(arguments)
+    screen = Screen(sys.stdout, wants_colour=not given.no_color)
+    log = Log()
+    logging.getLogger('mega').addHandler(log)
+    name = f'{given.prefix}-{uuid.uuid4().hex[:6]}'
+    start = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is made is to be removed
+    try:
+        with chosen_aws(given) as aws:
+            if given.aws:
+                warn(aws, name, seconds=0 if given.fast else 5)
+            with made_bus(aws, name) as bus:
+                show_scene(screen, aws, name)
+                outcome = play(screen, aws, bus, pace=0.0 if given.fast else PACE)
+    except (BotoCoreError, CannotRunError, ClientError, MegaError) as error:
+        print(f'The demo cannot run: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('\nStopped. What the demo had made is removed.', file=sys.stderr)
+        return 130
+    show_summary(screen, outcome, time.monotonic() - start)
+    return show_failures(screen, outcome.failures, log.lines)
+
+
+def chosen_aws(given: argparse.Namespace) -> AbstractContextManager[Aws]:
+    if given.aws:
+        return nullcontext(real_aws(given.region))
+    if given.endpoint_url:
+        return nullcontext(aws_at(given.endpoint_url, given.region))
+    return embedded_aws(given.region)
+
+
+def warn(aws: Aws, name: str, seconds: int) -> None:
+    account = aws.client('sts').get_caller_identity()['Account']
+    print(
+        f'In {aws.name}, account {account}, the demo makes a topic and three queues whose names '
+        f'begin\nwith {name}, and removes them at the end. Its requests cost far less than '
+        f'a cent.\nCtrl-C within {seconds} s, and nothing is made.',
+        file=sys.stderr,
+    )
+    time.sleep(seconds)
+
+
+def show_scene(screen: Screen, aws: Aws, name: str) -> None:
+    screen.line(f'MEGA on {aws.name}', 'bold')
+    screen.line(f'topic {name}, and three queues with a listener each:', 'dim')
+    for queue, gets, subscribers in (
+        ('orders', 'what is sent over SQS, and what comes through the topic, raw', ORDERS),
+        ('audit', 'what comes through the topic, in the envelope of SNS', AUDIT),
+        ('failed', 'what the listener of orders gives up', FAILED),
+    ):
+        screen.line(f'  {queue:<6}  {gets}')
+        screen.line(f'          {", ".join(each.__name__ for each in subscribers)}', 'cyan')
+    screen.line()
+
+
+def show_summary(screen: Screen, outcome: Outcome, seconds: float) -> None:
+    screen.line()
+    screen.line('bytes          JSON  BSON in Base64', 'bold')
+    for what, payload in (
+        ('user created', payloads.USER_CREATED),
+        ('item added', payloads.ITEM_ADDED),
+        ('notification', payloads.NOTIFICATION),
+    ):
+        text, binary = (len(encode(payload, is_binary).encode()) for is_binary in (False, True))
+        screen.line(f'{what:<13}  {text:>4}  {binary:>4}  {binary / text - 1:+.0%}')
+    screen.line()
+    for queue, listener in outcome.listeners.items():
+        stats = listener.stats()
+        counts = {
+            'received': stats.received,
+            'done': stats.done,
+            'retried': stats.retried,
+            'fatal': stats.fatal,
+            'unmatched': stats.unmatched,
+            'dead-lettered': stats.dead_lettered,
+        }
+        told = ', '.join(f'{count} {name}' for name, count in counts.items() if count)
+        screen.line(f'{queue:<6}  {told}')
+    deliveries = sum(listener.stats().received for listener in outcome.listeners.values())
+    screen.line(f'{len(STEPS)} messages published, {deliveries} delivered in {seconds:.1f} s')
+
+
+def show_failures(screen: Screen, failures: Iterable[str], log: Iterable[str]) -> int:
+    """Say whether everything came as expected, and answer the exit status."""
+    found = list(failures)
+    if not found:
+        screen.line('Everything came as expected.', 'green')
+        return 0
+    screen.line('This did not come as expected:', 'red')
+    for failure in found:
+        screen.line(failure, 'red')
+    screen.line('What MEGA logged:')
+    for line in log:
+        screen.line(f'  {line}', 'dim')
+    return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

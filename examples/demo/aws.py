@@ -1,0 +1,151 @@
+"""The AWS of the demo: which one it is, and the topic and the queues that are made on it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+__all__ = (
+    'DEFAULT_REGION',
+    'Aws',
+    'Bus',
+    'CannotRunError',
+    'aws_at',
+    'embedded_aws',
+    'made_bus',
+    'real_aws',
+)
+
+DEFAULT_REGION = 'eu-west-1'
+
+
+class CannotRunError(Exception):
+    """Something is missing without which there is no demo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """An AWS, and what leads to it: keywords that publishers and listeners take."""
+
+    name: str
+    session: boto3.Session
+    endpoint_url: str | None = None
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        return {'session': self.session, 'endpoint_url': self.endpoint_url}
+
+    def client(self, service: Any) -> Any:
+        patience = Config(connect_timeout=5, retries={'mode': 'standard', 'total_max_attempts': 2})
+        try:
+            return self.session.client(service, endpoint_url=self.endpoint_url, config=patience)
+        except ValueError as error:
+            raise CannotRunError(error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """One topic and the queues behind it."""
+
+    topic_arn: str
+    orders: str
+    audit: str
+    failed: str
+
+
+@contextmanager
+def embedded_aws(region: str | None) -> Iterator[Aws]:
+    """moto's server, in this process: it costs nothing, and forgets everything."""
+    try:
+        from moto.server import ThreadedMotoServer
+    except ImportError:
+        advice = "pip install 'sqs-mega[demo]', or give --endpoint-url or --aws"
+        raise CannotRunError(f'moto is not installed: {advice}') from None
+    logging.getLogger('werkzeug').setLevel(logging.ERROR)  # it logs every request
+    os.environ['no_proxy'] = os.environ['NO_PROXY'] = '127.0.0.1'
+    server = ThreadedMotoServer('127.0.0.1', port=0, verbose=False)
+    server.start()
+    try:
+        url = 'http://{}:{}'.format(*server.get_host_and_port())
+        yield Aws(f'an AWS of its own (moto, {url})', _session(region or DEFAULT_REGION, True), url)
+    finally:
+        server.stop()
+
+
+def aws_at(endpoint_url: str, region: str | None) -> Aws:
+    """The AWS at an endpoint. One that is no AWS takes any credentials, and so it gets some."""
+    found = boto3.Session()
+    session = _session(
+        region or found.region_name or DEFAULT_REGION, found.get_credentials() is None
+    )
+    return Aws(endpoint_url, session, endpoint_url)
+
+
+def real_aws(region: str | None) -> Aws:
+    """AWS itself, with the region and the credentials that boto3 finds."""
+    session = boto3.Session(region_name=region)
+    if not session.region_name:
+        raise CannotRunError('no region: give --region, or set AWS_DEFAULT_REGION')
+    return Aws(f'AWS, {session.region_name}', session)
+
+
+def _session(region: str, with_any_credentials: bool) -> boto3.Session:
+    any_text = 'demo' if with_any_credentials else None
+    return boto3.Session(
+        aws_access_key_id=any_text, aws_secret_access_key=any_text, region_name=region
+    )
+
+
+@contextmanager
+def made_bus(aws: Aws, name: str) -> Iterator[Bus]:
+    """Make a topic and three queues, and remove them at the end, however it comes."""
+    sqs, sns = aws.client('sqs'), aws.client('sns')
+    with closing(sqs), closing(sns), ExitStack() as removal:
+        topic_arn = sns.create_topic(Name=name)['TopicArn']
+        removal.callback(sns.delete_topic, TopicArn=topic_arn)
+
+        def queue(suffix: str, **attributes: str) -> str:
+            found = sqs.create_queue(QueueName=f'{name}-{suffix}', Attributes=attributes)
+            removal.callback(sqs.delete_queue, QueueUrl=found['QueueUrl'])
+            return str(found['QueueUrl'])
+
+        def subscribed_queue(suffix: str, is_raw: bool) -> str:
+            arn = f'{topic_arn}-{suffix}'.replace(':sns:', ':sqs:')
+            # With the queue itself: what is set later may take AWS a minute to mind.
+            url = queue(suffix, Policy=_policy(arn, topic_arn))
+            subscription = sns.subscribe(
+                TopicArn=topic_arn,
+                Protocol='sqs',
+                Endpoint=arn,
+                Attributes={'RawMessageDelivery': str(is_raw).lower()},
+                ReturnSubscriptionArn=True,
+            )
+            removal.callback(sns.unsubscribe, SubscriptionArn=subscription['SubscriptionArn'])
+            return url
+
+        yield Bus(
+            topic_arn,
+            orders=subscribed_queue('orders', is_raw=True),
+            audit=subscribed_queue('audit', is_raw=False),
+            failed=queue('failed'),
+        )
+
+
+def _policy(queue_arn: str, topic_arn: str) -> str:
+    """The topic may send to the queue."""
+    statement = {
+        'Effect': 'Allow',
+        'Principal': {'Service': 'sns.amazonaws.com'},
+        'Action': 'sqs:SendMessage',
+        'Resource': queue_arn,
+        'Condition': {'ArnEquals': {'aws:SourceArn': topic_arn}},
+    }
+    return json.dumps({'Version': '2012-10-17', 'Statement': [statement]})

@@ -1,0 +1,165 @@
+"""Who wants what of the messages in the demo's three queues.
+
+Every subscriber does its work, which is to tell the demo what it got.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from queue import SimpleQueue
+from typing import Any
+
+from mega.aws.sqs.subscribe import (
+    BlobSubscriber,
+    DataSubscriber,
+    EventSubscriber,
+    MessageSubscriber,
+    ProcessStatus,
+    TextSubscriber,
+)
+from mega.errors import RetriableError
+from mega.event import Payload
+from mega.match.functions import empty, gt, gte, match, not_, one_of
+
+__all__ = ('AUDIT', 'FAILED', 'ORDERS', 'STEP', 'Mark', 'Report', 'reports')
+
+STEP = 'step'
+"""The message attribute that holds the number of the step in which a message was published."""
+
+
+class Mark(Enum):
+    """What a subscriber did with a message."""
+
+    TAKEN = '✓'
+    RETRIED = '↻'
+    FAILED = '✗'
+    DEAD_LETTER = '†'
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a subscriber tells the demo."""
+
+    step: int
+    mark: Mark
+    subscriber: str
+    payload: object
+    was_wrapped: bool
+    note: str
+
+
+reports: SimpleQueue[Report] = SimpleQueue()
+
+
+def tell(subscriber: MessageSubscriber, mark: Mark, payload: object, note: str = '') -> None:
+    message = subscriber.message
+    step, name = int(message.attributes[STEP]), type(subscriber).__name__
+    reports.put(Report(step, mark, name, payload, message.topic_arn is not None, note))
+
+
+# ── the queue "orders": straight from publishers, and raw from the topic ─────────────────────────
+
+
+class Users(EventSubscriber):
+    name = 'user.created'
+    subject = match(r'^\d+$')
+    current_object = {'email': not_(empty())}
+
+    def process(self, payload: Payload) -> ProcessStatus:
+        tell(self, Mark.TAKEN, payload)
+        return ProcessStatus.DONE
+
+
+class Carts(EventSubscriber):
+    domain = 'shopping_cart'
+    name = 'item.added'
+    version = one_of(1, 2)
+    attributes = {'item_id': not_(empty()), 'quantity': gt(0)}
+
+    def process(self, payload: Payload) -> ProcessStatus:
+        tell(self, Mark.TAKEN, payload)
+        return ProcessStatus.DONE
+
+
+class BulkOrders(EventSubscriber):
+    domain = 'shopping_cart'
+    name = match('item[.]')
+    attributes = {'quantity': gte(5)}
+
+    async def process(self, payload: Payload) -> ProcessStatus:
+        tell(self, Mark.TAKEN, payload)
+        return ProcessStatus.DONE
+
+
+class Checkout(EventSubscriber):
+    domain = 'shopping_cart'
+    name = 'checkout'
+
+    def process(self, payload: Payload) -> ProcessStatus:
+        tell(self, Mark.FAILED, payload)
+        raise ValueError('the card was declined')
+
+
+class Mailer(DataSubscriber):
+    pattern = {
+        'type': 'user_notification',
+        'notification_type': 'email',
+        'user': {'id': gt(0), 'email': not_(match('test@(.*)'))},
+    }
+
+    def process(self, payload: dict[str, Any]) -> ProcessStatus:
+        tell(self, Mark.TAKEN, payload)
+        return ProcessStatus.DONE
+
+
+class Pusher(DataSubscriber):
+    pattern = {'type': 'user_notification', 'notification_type': one_of('push', 'sms')}
+
+    def process(self, payload: dict[str, Any]) -> ProcessStatus:
+        if self.message.receive_count == 1:
+            tell(self, Mark.RETRIED, payload, 'was busy, and got it again one second later')
+            raise RetriableError(delay=1)
+        tell(self, Mark.TAKEN, payload)
+        return ProcessStatus.DONE
+
+
+class Letters(TextSubscriber):
+    def process(self, payload: str) -> ProcessStatus:
+        tell(self, Mark.TAKEN, payload)
+        return ProcessStatus.DONE
+
+
+class Pictures(BlobSubscriber):
+    pattern = staticmethod(lambda blob: blob.startswith(b'\x89PNG'))
+
+    def process(self, payload: bytes) -> ProcessStatus:
+        tell(self, Mark.TAKEN, payload)
+        return ProcessStatus.DONE
+
+
+ORDERS = (Users, Carts, BulkOrders, Checkout, Mailer, Pusher, Letters, Pictures)
+
+
+# ── the queue "audit": everything from the topic, wrapped in SNS's envelope ──────────────────────
+
+
+class Audit(MessageSubscriber):
+    def process(self, payload: object) -> None:
+        tell(self, Mark.TAKEN, payload)
+
+
+AUDIT = (Audit,)
+
+
+# ── the queue "failed": what the listener of "orders" gave up ────────────────────────────────────
+
+
+class DeadLetters(MessageSubscriber):
+    def process(self, payload: object) -> None:
+        reason = json.loads(self.message.attributes['MegaDeadLetter'])
+        tell(self, Mark.DEAD_LETTER, payload, f'{reason["error"]}: {reason["text"]}')
+
+
+FAILED = (DeadLetters,)

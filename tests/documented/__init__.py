@@ -1,0 +1,55 @@
+"""The examples by which this library is described: their code, and how to run it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+__all__ = ('EXAMPLES', 'QUEUE_URL', 'TOPIC_ARN', 'code', 'define', 'source')
+
+QUEUE_URL = 'https://sqs.us-east-2.amazonaws.com/424566909325/sqs-mega-test'
+TOPIC_ARN = 'arn:aws:sns:us-east-2:424566909325:sqs-mega-test'
+
+_FILE = Path(__file__).parent / 'examples.md'
+
+EXAMPLES: dict[str, tuple[int, str]] = {
+    block['title']: (block.string.count('\n', 0, block.start('code')), block['code'])
+    for block in re.finditer(
+        r'^## (?P<title>[^\n]+)\n```python\n(?P<code>.*?)^```$',
+        _FILE.read_text(encoding='utf-8'),
+        re.MULTILINE | re.DOTALL,
+    )
+}
+"""By title, the line before its code, and the code."""
+
+CORRECTIONS = {
+    'bson.loads(': 'bson.decode(',  # the name that it has in pymongo's package
+    'def process(payload:': 'def process(self, payload:',
+    # What else a listener is given: here it finds that in the environment.
+    "sqs-mega-test',\n    ...\n": "sqs-mega-test'\n",
+}
+"""What is wrong in the examples, or left out where a name cannot stand in for it."""
+
+
+def source(title: str, corrected: bool = True) -> str:
+    """The code of an example."""
+    text = EXAMPLES[title][1]
+    for wrong, right in CORRECTIONS.items() if corrected else ():
+        text = text.replace(wrong, right)
+    return text
+
+
+def code(title: str, corrected: bool = True) -> CodeType:
+    """The code of an example, compiled. A traceback through it shows the lines of the file."""
+    text = '\n' * EXAMPLES[title][0] + source(title, corrected)
+    return compile(text, str(_FILE), 'exec', dont_inherit=True)
+
+
+def define(*titles: str, **stand_ins: object) -> dict[str, Any]:
+    """What examples define, run one after another with names for what they leave out."""
+    names: dict[str, Any] = {'__name__': __name__, **stand_ins}
+    for title in titles:
+        exec(code(title), names)
+    return names

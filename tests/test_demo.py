@@ -1,0 +1,198 @@
+"""The demo shows what came of every message, says when that was not as expected, and cleans up."""
+
+from __future__ import annotations
+
+import io
+import signal
+from dataclasses import replace
+
+import pytest
+
+from examples.demo.__main__ import show_failures
+from examples.demo.aws import aws_at, made_bus
+from examples.demo.live import play
+from examples.demo.screen import Screen
+from examples.demo.story import STEPS, Step, problems
+from examples.demo.subscribers import AUDIT, FAILED, ORDERS, Mark, Report
+from tests.local_aws import LocalAws
+from tests.programs import left_behind, run, start
+
+LETTER = Step('letter', 'hello', 'SNS', frozenset({(Mark.TAKEN, 'Letters'), (Mark.TAKEN, 'Audit')}))
+LETTERS = Report(1, Mark.TAKEN, 'Letters', 'hello', was_wrapped=False, note='')
+AUDITED = replace(LETTERS, subscriber='Audit', was_wrapped=True)
+
+
+def test_everything_comes_as_expected_on_an_aws_of_its_own() -> None:
+    ended = run('examples.demo', '--fast')
+    assert (ended.returncode, ended.stderr) == (0, '')
+    lines = ended.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not set('\033\r') & set(ended.stdout)
+    assert lines[-1] == 'Everything came as expected.'
+    table = ''.join(lines[lines.index('') : -1])
+    assert all(subscriber.__name__ in table for subscriber in (*ORDERS, *AUDIT))
+    assert 'event.attributes.quantity is 0, not gt(0)' in table
+    assert 'dead-lettered. ValueError: the card was declined' in table
+    assert 'dead-lettered. Unmatched: no subscriber matched' in table
+
+
+def test_it_runs_on_another_aws_and_leaves_nothing_there(ministack: LocalAws) -> None:
+    arguments = ['--fast', '--endpoint-url', ministack.endpoint_url, '--prefix', 'shop']
+    ended = run('examples.demo', *arguments)
+    assert (ended.returncode, ended.stderr) == (0, '')
+    assert f'MEGA on {ministack.endpoint_url}' in ended.stdout
+    assert 'topic shop-' in ended.stdout
+    assert left_behind(ministack, 'shop') == []
+
+
+def test_a_terminal_that_knows_no_signs_shows_the_rest(moto: LocalAws) -> None:
+    arguments = ['--fast', '--endpoint-url', moto.endpoint_url]
+    ended = run('examples.demo', *arguments, PYTHONIOENCODING='ascii')
+    assert (ended.returncode, ended.stderr) == (0, '')
+    assert '? Carts ? BulkOrders' in ended.stdout
+
+
+def test_aws_itself_is_warned_about_and_left_as_it_was(moto: LocalAws) -> None:
+    ended = run(
+        'examples.demo',
+        *('--fast', '--aws', '--region', moto.region),
+        AWS_ENDPOINT_URL=moto.endpoint_url,
+        AWS_ACCESS_KEY_ID='testing',
+        AWS_SECRET_ACCESS_KEY='testing',
+    )
+    assert ended.returncode == 0
+    assert 'account 123456789012, the demo makes a topic and three queues' in ended.stderr
+    assert left_behind(moto, 'mega-demo') == []
+
+
+def test_what_it_made_is_removed_when_it_is_stopped(moto: LocalAws) -> None:
+    with start('examples.demo', '--endpoint-url', moto.endpoint_url, '--prefix', 'early') as demo:
+        assert demo.stdout
+        while 'user created' not in demo.stdout.readline():
+            assert demo.poll() is None
+        assert len(left_behind(moto, 'early')) == 4
+        demo.send_signal(signal.SIGTERM)
+        _, errors = demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    assert 'Stopped' in errors
+    assert left_behind(moto, 'early') == []
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'problem'),
+    [
+        pytest.param(['--aws'], 'no region: give --region', id='no region'),
+        pytest.param(['--endpoint-url', 'http://127.0.0.1:1'], 'Could not connect', id='down'),
+        pytest.param(['--endpoint-url', 'nonsense'], 'Invalid endpoint', id='no URL'),
+        pytest.param(['--aws', '--endpoint-url', 'http://x'], 'not allowed with', id='both'),
+        pytest.param(['--prefix', 'a b'], '1 to 40 letters', id='prefix'),
+    ],
+)
+def test_it_says_in_the_last_line_why_it_cannot_run(arguments: list[str], problem: str) -> None:
+    ended = run('examples.demo', *arguments)
+    assert (ended.returncode, ended.stdout) == (2, '')
+    assert problem in ended.stderr.splitlines()[-1]
+    assert 'Traceback' not in ended.stderr
+
+
+# ── what was expected ────────────────────────────────────────────────────────────────────────────
+
+
+def test_it_says_what_did_not_come_as_expected(moto: LocalAws) -> None:
+    step = replace(LETTER, over='SQS', expected=frozenset({(Mark.TAKEN, 'Pictures')}))
+    screen = Screen(stream := io.StringIO())
+    aws = aws_at(moto.endpoint_url, moto.region)
+    with made_bus(aws, 'mega-demo-test') as bus:
+        outcome = play(screen, aws, bus, 0.0, [step], patience=1.0)
+    assert outcome.failures == [
+        ' 1  letter: ✓ Pictures was expected, and did not come',
+        ' 1  letter: ✓ Letters came, and was not expected',
+    ]
+    assert show_failures(screen, outcome.failures, ['error: the log']) == 1
+    assert 'the log' in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ('reports', 'found'),
+    [
+        pytest.param([LETTERS, AUDITED], [], id='all'),
+        pytest.param([LETTERS, AUDITED, LETTERS], [], id='delivered twice'),
+        pytest.param([LETTERS], ['✓ Audit was expected'], id='missing'),
+        pytest.param(
+            [LETTERS, AUDITED, replace(LETTERS, subscriber='Mailer')],
+            ['✓ Mailer came, and was not expected'],
+            id='too many',
+        ),
+        pytest.param(
+            [replace(LETTERS, payload=b'hello'), AUDITED],
+            ['Letters got another payload'],
+            id='another payload',
+        ),
+        pytest.param(
+            [LETTERS, replace(AUDITED, was_wrapped=False)],
+            ['Audit found no envelope'],
+            id='no envelope',
+        ),
+        pytest.param(
+            [replace(LETTERS, was_wrapped=True), AUDITED],
+            ['Letters found an envelope'],
+            id='envelope',
+        ),
+    ],
+)
+def test_a_problem_is_what_differs_from_what_was_expected(
+    reports: list[Report], found: list[str]
+) -> None:
+    for problem, beginning in zip(problems(LETTER, reports), found, strict=True):
+        assert problem.startswith(beginning)
+
+
+def test_every_subscriber_is_expected_somewhere() -> None:
+    expected = {name for step in STEPS for _, name in step.expected}
+    assert expected == {subscriber.__name__ for subscriber in (*ORDERS, *AUDIT, *FAILED)}
+
+
+# ── the screen ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_colours() -> None:
+    Screen(terminal := Terminal()).line('ok', 'green')
+    assert terminal.getvalue() == '\033[32mok\033[0m\n'
+
+
+@pytest.mark.parametrize(
+    ('stream', 'wants_colour', 'no_color'),
+    [
+        pytest.param(io.StringIO(), True, '', id='a file'),
+        pytest.param(Terminal(), False, '', id='--no-color'),
+        pytest.param(Terminal(), True, '1', id='NO_COLOR'),
+    ],
+)
+def test_there_are_no_colours(
+    stream: io.StringIO, wants_colour: bool, no_color: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('NO_COLOR', no_color)
+    Screen(stream, wants_colour).line('ok', 'green')
+    assert stream.getvalue() == 'ok\n'
+
+
+def test_a_row_grows_in_its_place_in_a_terminal_and_nowhere_else() -> None:
+    for stream, shown in ((Terminal(), ' 1  letter\r'), (io.StringIO(), '')):
+        Screen(stream).grow([[('1', '')], [('letter', '')]])
+        assert stream.getvalue() == shown
+
+
+def test_columns_are_aligned_whatever_their_colours() -> None:
+    cells = [[('1', 'dim')], [('letter', 'bold')], [('SQS', '')]]
+    widths = set()
+    for stream in (Terminal(), io.StringIO()):
+        Screen(stream).row(cells)
+        widths.add(
+            stream.getvalue().replace('\033[2m', '').replace('\033[1m', '').replace('\033[0m', '')
+        )
+    assert widths == {' 1  letter         SQS\n'}
