@@ -24,5 +24,5 @@ def evaluate(lhs: object, rhs: object) -> bool:
         PatternError: when `rhs` is no pattern.
         Exception: whatever a predicate within the pattern raises.
     """
-    to_dict = getattr(lhs, 'to_dict', None)
-    return compiled(rhs).accepts(to_dict() if to_dict else lhs)
+    to_dict = getattr(type(lhs), 'to_dict', None)
+    return compiled(rhs).accepts(to_dict(lhs) if to_dict else lhs)

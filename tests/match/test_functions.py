@@ -1,0 +1,319 @@
+"""The functions of the language: what they match, and what they refuse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mega.errors import PatternError
+from mega.match import Pattern
+from mega.match.functions import (
+    and_,
+    any_,
+    between,
+    empty,
+    eq,
+    exists,
+    gt,
+    gte,
+    in_,
+    lt,
+    lte,
+    match,
+    missing,
+    neq,
+    none_of,
+    not_,
+    one_of,
+    optional,
+    or_,
+)
+
+from .tables import DAY, ID, NEXT_DAY, NOON, alike, check, table
+
+
+@table(
+    ('an equal number', '5.0', eq(5), True),
+    ('another number', 6, eq(5), False),
+    ('an equal string', 'a', eq('a'), True),
+    ('null', None, eq(None), True),
+    ('the boolean', True, eq(True), True),
+    ('not a boolean', 1, eq(True), False),
+    ('an equal array', [2, 1], eq([1, 2]), True),
+    ('an object by its keys', {'a': 1, 'b': 2}, eq({'a': 1}), True),
+    ('not equal to it', 6, neq(5), True),
+    ('equal to it', '5.0', neq(5), False),
+    ('of another type', 'five', neq(5), True),
+    ('not null', 0, neq(None), True),
+    ('not the boolean', 1, neq(True), True),
+    ('null for another value', None, neq('a'), True),
+)
+def test_eq_is_the_value_and_neq_is_its_negation(lhs: object, rhs: object, holds: bool) -> None:
+    check(lhs, rhs, holds)
+
+
+@table(
+    ('after it', 'b', gt('a'), True),
+    ('not after itself', 'a', gt('a'), False),
+    ('at least itself', 'a', gte('a'), True),
+    ('a longer string', 'aa', gt('a'), True),
+    ('capitals come first', 'B', lt('a'), True),
+    ('the empty string comes first', '', lt('a'), True),
+    ('at most itself', 'a', lte('a'), True),
+    ('between', 'b', between('a', 'c'), True),
+    ('at the upper end', 'c', between('a', 'c'), True),
+    ('beyond the upper end', 'ca', between('a', 'c'), False),
+    ('as text, not as numbers', '9', gt('10'), True),
+    ('a number is never made a string', 9, gt('10'), False),
+    ('an instant is never made a string', NOON, gt('2000'), False),
+    ('null', None, gt(''), False),
+    ('an array', ['b'], gt('a'), False),
+    ('true', True, gt('A'), False),
+)
+def test_comparisons_order_strings_by_their_characters(
+    lhs: object, rhs: object, holds: bool
+) -> None:
+    check(lhs, rhs, holds)
+
+
+@table(
+    ('a member', 'b', one_of('a', 'b'), True),
+    ('no member', 'c', one_of('a', 'b'), False),
+    ('a string for the number', '42', one_of(42, 'a'), True),
+    ('a number for the string', 42, one_of('42', 'a'), False),
+    ('a float for the integer', 42.0, one_of(42, 'a'), True),
+    ('true for one', True, one_of(1, 2), False),
+    ('one for true', 1, one_of(True, 'a'), False),
+    ('true beside one', True, one_of(1, True), True),
+    ('one beside true', 1, one_of(True, 1), True),
+    ('false for zero', False, one_of(0, 'a'), False),
+    ('null', None, one_of('a', None), True),
+    ('a member pattern', 7, one_of('a', gt(5)), True),
+    ('a member pattern first', 7, one_of(gt(5), 'a'), True),
+    ('no member pattern', 3, one_of(gt(5), 'a'), False),
+    ('a member predicate', 'abc', one_of(1, lambda lhs: lhs == 'abc'), True),
+    ('an object', {'a': 1, 'b': 2}, one_of('x', {'a': 1}), True),
+    ('an object for strings alone', {'a': 1}, one_of('a', 'b'), False),
+    ('an instant', '2020-05-04T12:00:00Z', one_of('a', NOON), True),
+    ('a day', '2020-05-04T12:00:00Z', one_of('a', DAY), True),
+    ('a UUID', ID, one_of('a', ID), True),
+    ('bytes', b'a', one_of('a', b'a'), True),
+    ('an array', ['a'], one_of('a', 'b'), False),
+    ('an array for any value', ['a'], one_of('a', any_()), False),
+    ('the empty array', [], one_of('a', empty()), False),
+    ('from a list', 'b', in_(['a', 'b']), True),
+    ('from a set', 'c', in_({'a', 'b'}), False),
+    ('from a tuple', 7, in_(('a', gt(5))), True),
+    ('from what can be read but once', 'b', in_(iter(['a', 'b'])), True),
+    ('none of them', 'c', none_of('a', 'b'), True),
+    ('one of none', 'a', none_of('a', 'b'), False),
+    ('none by pattern', 7, none_of('a', gt(5)), False),
+    ('null for none of them', None, none_of('a', 'b'), True),
+    ('an array for none of them', ['a'], none_of('a', 'b'), True),
+)
+def test_membership(lhs: object, rhs: object, holds: bool) -> None:
+    check(lhs, rhs, holds)
+
+
+@table(
+    ('from the start', 'user:login:web', match('user:login'), True),
+    ('not from the middle', 'a user:login', match('user:login'), False),
+    ('the whole', '987650', match(r'^\d+$'), True),
+    ('a letter more', '987650x', match(r'^\d+$'), False),
+    ('another case', 'USER', match('user'), False),
+    ('another case, ignored', 'USER', match('user', re.IGNORECASE), True),
+    ('flags by name', 'a\nUSER', match('a.user', flags=re.I | re.S), True),
+    ('a number', 987650, match(r'\d+'), False),
+    ('null', None, match('None'), False),
+    ('true', True, match('True'), False),
+    ('bytes', b'user', match('user'), False),
+    ('an array', ['user'], match('user'), False),
+    ('an object', {'user': 1}, match('.*user'), False),
+    ('the empty string', '', match('a*'), True),
+    ('a lone surrogate', '\ud800', match('.$'), True),
+    ('as long as allowed', 'aaa', match('a+', max_length=3), True),
+    ('longer than allowed', 'aaaa', match('a+', max_length=3), False),
+    ('one beyond the first plane is one character', '\U0001f600', match('.', max_length=1), True),
+)
+def test_match_is_re_match_on_strings(lhs: object, rhs: object, holds: bool) -> None:
+    check(lhs, rhs, holds)
+
+
+@table(
+    ('any, a value', 0, any_(), True),
+    ('any, null', None, any_(), True),
+    ('any, an array', [], any_(), True),
+    ('exists, a value', False, exists(), True),
+    ('exists, the empty string', '', exists(), True),
+    ('exists, null', None, exists(), False),
+    ('missing, a value', 0, missing(), False),
+    ('missing, null', None, missing(), False),
+    ('optional, the value', 5, optional(5), True),
+    ('optional, another value', 6, optional(5), False),
+    ('optional, null', None, optional(5), False),
+    ('optional, null where it is wanted', None, optional(None), True),
+    ('optional, a pattern', 6, optional(gt(5)), True),
+    ('empty, null', None, empty(), True),
+    ('empty, string', '', empty(), True),
+    ('empty, array', [], empty(), True),
+    ('empty, object', {}, empty(), True),
+    ('empty, a space', ' ', empty(), False),
+    ('empty, zero', 0, empty(), False),
+    ('empty, zero as a float', 0.0, empty(), False),
+    ('empty, false', False, empty(), False),
+    ('empty, an array of null', [None], empty(), False),
+    ('empty, a key', {'a': None}, empty(), False),
+)
+def test_presence_and_kind_of_what_is_there(lhs: object, rhs: object, holds: bool) -> None:
+    check(lhs, rhs, holds)
+
+
+@table(
+    ('both', 5, and_(gt(4), lt(6)), True),
+    ('one of both', 6, and_(gt(4), lt(6)), False),
+    ('either', 7, or_('a', gt(6)), True),
+    ('neither', 5, or_('a', gt(6)), False),
+    ('a predicate', 5, and_(gt(4), lambda lhs: lhs == 5), True),
+    ('objects, the first', {'a': 1}, or_({'a': 1}, {'b': 2}), True),
+    ('objects, the second', {'b': 2}, or_({'a': 1}, {'b': 2}), True),
+    ('objects, both', {'a': 1}, and_({'a': 1}, {'b': 2}), False),
+    ('not, a value', 5, not_(5), False),
+    ('not, another value', 6, not_(5), True),
+    ('not, another type', 'five', not_(5), True),
+    ('not, null', None, not_(5), True),
+    ('not, neither of them', 'real', not_(['test', 'synthetic']), True),
+    ('not, one of them', 'test', not_(['test', 'synthetic']), False),
+    ('not, equal as sets', ['b', 'a'], not_(['a', 'b']), False),
+    ('not, an array that has both and more', ['b', 'a', 'c'], not_(['a', 'b']), True),
+    ('not, an object', {'a': 2}, not_({'a': 1}), True),
+    ('not, an object without the key', {}, not_({'a': 1}), True),
+    ('or of an array', ['a'], or_('a', ['a']), True),
+)
+def test_logic_joins_any_patterns(lhs: object, rhs: object, holds: bool) -> None:
+    check(lhs, rhs, holds)
+
+
+@pytest.mark.parametrize(
+    ('written', 'meant'),
+    [
+        pytest.param(gt(4) & lt(6), and_(gt(4), lt(6)), id='and'),
+        pytest.param(gt(5) | lt(4), or_(gt(5), lt(4)), id='or'),
+        pytest.param(~gt(4), not_(gt(4)), id='not'),
+        pytest.param(~missing(), not_(missing()), id='not missing'),
+        pytest.param(gt(4) & lt(6) | one_of('a'), or_(and_(gt(4), lt(6)), 'a'), id='and, or'),
+        pytest.param(gt(4) | 'a', or_(gt(4), 'a'), id='a value'),
+        pytest.param(any_() & {'a': 5}, and_(any_(), {'a': 5}), id='an object'),
+        pytest.param(any_() & ['a', 'b'], and_(any_(), ['a', 'b']), id='a list'),
+        pytest.param(optional(5) & exists(), and_(optional(5), exists()), id='presence'),
+        pytest.param(neq(5), not_(eq(5)), id='neq'),
+        pytest.param(none_of('a', 5), not_(one_of('a', 5)), id='none_of'),
+        pytest.param(in_(['a', 5]), one_of('a', 5), id='in_'),
+        pytest.param(between(4, 6), and_(gte(4), lte(6)), id='between'),
+        pytest.param(one_of('a', 5), one_of(5, 'a'), id='order'),
+    ],
+)
+def test_two_ways_to_say_the_same(written: object, meant: object) -> None:
+    assert alike(written, meant)
+
+
+def test_operators_refuse_what_is_no_pattern() -> None:
+    with pytest.raises(PatternError):
+        any_() & object()
+
+
+THING = object()
+
+
+@pytest.mark.parametrize(
+    ('function', 'arguments'),
+    [
+        pytest.param(gt, ([],), id='gt of an array'),
+        pytest.param(gte, ({},), id='gte of an object'),
+        pytest.param(lt, (None,), id='lt of null'),
+        pytest.param(lte, (True,), id='lte of a boolean'),
+        pytest.param(gt, (b'a',), id='gt of bytes'),
+        pytest.param(gt, (ID,), id='gt of a UUID'),
+        pytest.param(lt, (gt(5),), id='lt of a pattern'),
+        pytest.param(gt, (len,), id='gt of a predicate'),
+        pytest.param(gt, (THING,), id='gt of an object of Python'),
+        pytest.param(between, (2, 1), id='low above high'),
+        pytest.param(between, ('b', 'a'), id='low text above high'),
+        pytest.param(between, (NEXT_DAY, DAY), id='low day above high'),
+        pytest.param(between, (1, 'a'), id='a range of two kinds'),
+        pytest.param(between, (1, None), id='a range to null'),
+        pytest.param(between, (False, True), id='a range of booleans'),
+        pytest.param(between, ([1], [2]), id='a range of arrays'),
+        pytest.param(eq, (THING,), id='eq of no pattern'),
+        pytest.param(neq, (str,), id='neq of a class'),
+        pytest.param(one_of, (), id='one of nothing'),
+        pytest.param(none_of, (), id='none of nothing'),
+        pytest.param(in_, ([],), id='in nothing'),
+        pytest.param(in_, (5,), id='in a number'),
+        pytest.param(in_, (None,), id='in null'),
+        pytest.param(in_, ('ab',), id='in a text'),
+        pytest.param(in_, (b'ab',), id='in bytes'),
+        pytest.param(one_of, ('a', THING), id='one of no patterns'),
+        pytest.param(in_, (['a', THING],), id='in no patterns'),
+        pytest.param(match, ('(',), id='a bad regular expression'),
+        pytest.param(match, ('*',), id='another'),
+        pytest.param(match, ('a{99999999999999999999}',), id='a count beyond all bounds'),
+        pytest.param(match, ('(' * 5_000 + ')' * 5_000,), id='groups beyond all bounds'),
+        pytest.param(match, (5,), id='a number for a regular expression'),
+        pytest.param(match, (None,), id='null for a regular expression'),
+        pytest.param(match, (b'a',), id='bytes for a regular expression'),
+        pytest.param(match, ('a', 'i'), id='flags as text'),
+        pytest.param(optional, (THING,), id='optional of no pattern'),
+        pytest.param(not_, (THING,), id='not of no pattern'),
+        pytest.param(and_, (), id='and of nothing'),
+        pytest.param(or_, (), id='or of nothing'),
+        pytest.param(and_, (5, THING), id='and of no pattern'),
+        pytest.param(or_, (THING, 5), id='or of no pattern'),
+    ],
+)
+def test_a_function_refuses_what_it_cannot_use(
+    function: Callable[..., Pattern], arguments: tuple[object, ...]
+) -> None:
+    """When it is called: not first when a payload arrives."""
+    with pytest.raises(PatternError) as refusal:
+        function(*arguments)
+    assert isinstance(refusal.value.path, str)
+    assert str(refusal.value)
+
+
+@pytest.mark.parametrize('max_length', ['3', -1, 2.5, True], ids=repr)
+def test_match_refuses_what_is_no_length(max_length: Any) -> None:
+    with pytest.raises(PatternError):
+        match('a', max_length=max_length)
+
+
+@pytest.mark.parametrize(
+    ('function', 'argument', 'path', 'value'),
+    [
+        pytest.param(gt, [], '', [], id='gt'),
+        pytest.param(match, '(', '', '(', id='match'),
+        pytest.param(not_, THING, '', THING, id='not_'),
+        pytest.param(not_, {'a': [1, THING]}, 'a[1]', THING, id='not_, deep'),
+        pytest.param(optional, {'a': {'b': THING}}, 'a.b', THING, id='optional, deep'),
+        pytest.param(eq, ['a', THING], '[1]', THING, id='eq, deep'),
+    ],
+)
+def test_a_refusal_names_the_path_and_the_value(
+    function: Callable[..., Pattern], argument: object, path: str, value: object
+) -> None:
+    with pytest.raises(PatternError) as refusal:
+        function(argument)
+    assert refusal.value.path == path
+    assert refusal.value.value == value
+
+
+@pytest.mark.parametrize('join', [and_, or_, one_of, none_of], ids=lambda join: join.__name__)
+def test_a_refusal_inside_of_several_names_where_it_stands(
+    join: Callable[..., Pattern],
+) -> None:
+    with pytest.raises(PatternError) as refusal:
+        join('a', {'b': {'c': THING}})
+    assert refusal.value.path.endswith('b.c')
+    assert refusal.value.value is THING

@@ -1,0 +1,183 @@
+"""The laws of the language, on generated payloads and patterns."""
+
+from __future__ import annotations
+
+import random
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mega.match import Pattern, evaluate
+from mega.match.functions import (
+    and_,
+    between,
+    eq,
+    gt,
+    gte,
+    lt,
+    lte,
+    not_,
+    or_,
+)
+
+from .reference import Description, build, holds, truth_of_absence
+from .strategies import (
+    descriptions,
+    json_values,
+    object_descriptions,
+    ordered,
+    payloads,
+    scalars,
+    shuffled,
+)
+from .tables import in_place, rebuild
+
+laws = settings(deadline=None, max_examples=200)
+
+
+def patterns() -> st.SearchStrategy[Any]:
+    return descriptions().map(build)
+
+
+@laws
+@given(json_values(), descriptions())
+def test_agrees_with_the_reference(lhs: object, description: Description) -> None:
+    expected = holds(description, lhs), truth_of_absence(description) is True
+    assert in_place(lhs, build(description)) == expected
+
+
+@laws
+@given(payloads(), object_descriptions())
+def test_agrees_with_the_reference_on_objects(
+    lhs: dict[str, Any], description: dict[str, Description]
+) -> None:
+    assert evaluate(lhs, build(description)) is holds(description, lhs)
+
+
+@laws
+@given(payloads(), st.data())
+def test_agrees_with_the_reference_on_patterns_made_of_the_payload(
+    lhs: dict[str, Any], data: st.DataObject
+) -> None:
+    """A part of the payload is a pattern of it, and one change is often enough to undo that."""
+    description = deepcopy(lhs)
+    assert evaluate(lhs, description)
+    for key in data.draw(st.lists(st.sampled_from(sorted(lhs)), max_size=2)) if lhs else ():
+        description[key] = data.draw(descriptions())
+    assert evaluate(lhs, build(description)) is holds(description, lhs)
+
+
+@laws
+@given(json_values(), patterns())
+def test_two_negations_are_none(lhs: object, rhs: Any) -> None:
+    assert evaluate(lhs, not_(rhs)) is not evaluate(lhs, rhs)
+    assert in_place(lhs, not_(not_(rhs))) == in_place(lhs, rhs)
+
+
+@laws
+@given(json_values(), st.lists(patterns(), min_size=1, max_size=3))
+def test_de_morgan_holds(lhs: object, members: list[Any]) -> None:
+    negated = [not_(member) for member in members]
+    assert in_place(lhs, not_(and_(*members))) == in_place(lhs, or_(*negated))
+    assert in_place(lhs, not_(or_(*members))) == in_place(lhs, and_(*negated))
+
+
+@laws
+@given(json_values(), patterns(), patterns())
+def test_operators_are_the_functions(lhs: object, one: Any, other: Any) -> None:
+    left = not_(not_(one))
+    assert isinstance(left, Pattern)
+    assert in_place(lhs, left & other) == in_place(lhs, and_(one, other))
+    assert in_place(lhs, left | other) == in_place(lhs, or_(one, other))
+    assert in_place(lhs, ~left) == in_place(lhs, not_(one))
+
+
+@laws
+@given(json_values(), descriptions(), st.integers(0, 2**32))
+def test_the_order_of_members_never_matters(
+    lhs: object, description: Description, seed: int
+) -> None:
+    other = shuffled(description, random.Random(seed).shuffle)
+    assert in_place(lhs, build(other)) == in_place(lhs, build(description))
+
+
+@laws
+@given(json_values(), patterns(), st.integers(0, 2**32))
+def test_the_order_of_what_is_matched_never_matters(lhs: object, rhs: Any, seed: int) -> None:
+    """No pattern of today looks at the order of an array, and none at that of keys."""
+    assert evaluate(shuffled(lhs, random.Random(seed).shuffle), rhs) is evaluate(lhs, rhs)
+
+
+@laws
+@given(payloads(), object_descriptions(), payloads())
+def test_a_dict_pattern_is_indifferent_to_other_keys(
+    lhs: dict[str, Any], description: dict[str, Description], gained: dict[str, Any]
+) -> None:
+    rhs = build(description)
+    more = {**{key: value for key, value in gained.items() if key not in rhs}, **lhs}
+    assert evaluate(more, rhs) is evaluate(lhs, rhs)
+
+
+@laws
+@given(payloads(), st.data())
+def test_a_payload_matches_whatever_it_gains(lhs: dict[str, Any], data: st.DataObject) -> None:
+    """At every depth: a pattern of plain values, and keys at which it asks nothing."""
+
+    def gain(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        extra = data.draw(st.dictionaries(st.sampled_from(('x', 'y')), scalars(), max_size=1))
+        return {**extra, **{key: gain(inner) for key, inner in value.items()}}
+
+    assert evaluate(gain(lhs), lhs)
+
+
+@laws
+@given(json_values(), patterns())
+def test_never_raises_and_never_changes_the_payload(lhs: object, rhs: Any) -> None:
+    before = deepcopy(lhs)
+    answer = evaluate(lhs, rhs)
+    assert isinstance(answer, bool)
+    assert repr(lhs) == repr(before)
+    assert evaluate(lhs, rhs) is answer
+
+
+@laws
+@given(scalars(), ordered(), ordered())
+def test_a_value_stands_in_one_place_or_in_none(lhs: object, rhs: Any, other: Any) -> None:
+    below, equal, above = (evaluate(lhs, compare(rhs)) for compare in (lt, eq, gt))
+    assert below + equal + above <= 1
+    assert evaluate(lhs, lte(rhs)) is (below or equal)
+    assert evaluate(lhs, gte(rhs)) is (above or equal)
+    if type(rhs) is type(other) and evaluate(rhs, lte(other)):
+        assert evaluate(lhs, between(rhs, other)) is evaluate(lhs, and_(gte(rhs), lte(other)))
+
+
+@laws
+@given(st.integers() | st.floats(allow_nan=False) | st.decimals(allow_nan=False), st.data())
+def test_two_numbers_always_stand_in_one_place(lhs: Any, data: st.DataObject) -> None:
+    rhs = data.draw(
+        st.integers() | st.floats(allow_nan=False) | st.decimals(allow_nan=False) | st.just(lhs)
+    )
+    assert sum(evaluate(lhs, compare(rhs)) for compare in (lt, eq, gt)) == 1
+
+
+@laws
+@given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_matches_its_own_text_and_stands_nowhere_else(rhs: float) -> None:
+    """As Python and JSON write it."""
+    text = str(rhs)
+    assert evaluate(text, rhs)
+    assert evaluate(text, and_(gte(rhs), lte(rhs), not_(gt(rhs)), not_(lt(rhs))))
+
+
+@laws
+@given(descriptions(predicates=False), st.lists(json_values(), min_size=1, max_size=5))
+def test_a_pattern_is_rebuilt_by_its_repr(description: Description, values: list[object]) -> None:
+    pattern = not_(build(description))
+    rebuilt = rebuild(pattern)
+    assert repr(rebuilt) == repr(pattern)
+    for lhs in values:
+        assert in_place(lhs, rebuilt) == in_place(lhs, pattern)
