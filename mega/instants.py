@@ -10,7 +10,7 @@ from datetime import date, datetime, timezone
 
 from dateutil.parser import isoparse
 
-__all__ = ('parse', 'parse_date', 'to_text', 'to_utc')
+__all__ = ('day_of', 'parse', 'to_text', 'to_utc')
 
 # Both parsers take far more than a calendar date and a time (fifty thousand digits '1' are a date
 # to `fromisoformat`), so nothing reaches them that does not look like an instant.
@@ -19,7 +19,6 @@ _INSTANT = re.compile(
     r'(?:[T ]\d{2}(?::\d{2}(?::\d{2}(?:[.,]\d{1,12})?)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?',
     re.ASCII,
 )
-_DATE_LENGTH = len('2020-01-31')
 
 
 def parse(text: str) -> datetime | None:
@@ -38,12 +37,6 @@ def parse(text: str) -> datetime | None:
         return _aware(isoparse(text))
     except (ValueError, OverflowError):
         return None
-
-
-def parse_date(text: str) -> date | None:
-    """Read the UTC calendar day on which an instant falls, or answer None."""
-    instant = parse(text)
-    return None if instant is None else day_of(instant)
 
 
 def day_of(instant: datetime) -> date | None:

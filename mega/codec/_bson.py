@@ -45,7 +45,7 @@ def decode(data: bytes) -> dict[str, Any] | None:
     try:
         document: dict[str, Any] = bson.decode(data, codec_options=_OPTIONS)
     except InvalidBSON as error:
-        if 'recursion' in str(error):
+        if str(error).startswith('maximum recursion'):
             raise DecodeError(_TOO_DEEP) from None
         return None
     if nests_too_deep(document):
@@ -127,7 +127,7 @@ def _problem_of_decimal(number: Decimal) -> str | None:
 def _problem_of_object(value: dict[str, Any]) -> str | None:
     # So does pymongo tell a reference to another document, and read it as a DBRef.
     is_reference = isinstance(value.get('$ref'), str) and '$id' in value
-    if is_reference and isinstance(value.get('$db', ''), str):
+    if is_reference and isinstance(value.get('$db'), (str, type(None))):
         return 'has the keys $ref and $id, and would come back as a DBRef'
     return None
 

@@ -1,0 +1,170 @@
+"""Payload to body and back: JSON, events, and what no body can carry."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mega.codec import decode, encode, hint
+from mega.errors import DecodeError, EncodeError, EventError
+from mega.event import Payload
+from tests.event.examples import ITEM_ADDED, NOTIFICATION, USER_LOGIN, document, item_added
+from tests.hostile import nested_json
+from tests.likeness import typed
+
+
+class Colours(list[str]):
+    """A `list` that would arrive as a plain one."""
+
+
+class TestJson:
+    def test_is_never_larger_than_the_118_characters_of_the_example(self) -> None:
+        assert len(json.dumps(NOTIFICATION)) == 118
+        assert len(encode(NOTIFICATION)) < 118
+
+    def test_has_no_spaces_and_keeps_characters_as_they_are(self) -> None:
+        assert encode({'a': [1, 'é漢😀'], 'b': None}) == '{"a":[1,"é漢😀"],"b":null}'
+
+    @pytest.mark.parametrize('character', ['\ufffe', '\uffff', '\ud800', 'a\udfff', '\x00', '\x0b'])
+    def test_escapes_what_sqs_does_not_carry(self, character: str) -> None:
+        body = encode({character: character})
+        assert body.isascii()
+        assert body.isprintable()
+        assert decode(body) == {character: character}
+
+    def test_a_half_of_a_pair_survives_beside_the_text_of_the_other(self) -> None:
+        payload = {'a': '\ud83d\\ude00', 'b': '\ud83d"', 'c': '\ude00\ud83d'}
+        assert decode(encode(payload)) == payload
+
+    @pytest.mark.parametrize(
+        'number',
+        [0, -1, 2**31, 2**63, 2**64, 10**400, 2**14284 - 1, 1 - 2**14284, 1.0, -0.0, 5e-324, 1e308],
+        ids=lambda number: f'{type(number).__name__} {str(number)[:12]}',
+    )
+    def test_numbers_are_exact(self, number: float) -> None:
+        assert typed(decode(encode({'a': number}))) == typed({'a': number})
+
+    def test_a_tuple_arrives_as_a_list(self) -> None:
+        assert typed(decode(encode({'a': (1, (2,))}))) == typed({'a': [1, [2]]})
+
+    def test_keeps_the_order_of_keys(self) -> None:
+        body = encode({'b': 1, 'a': 2, '_id': 3})
+        decoded = decode(body)
+        assert isinstance(decoded, dict)
+        assert list(decoded) == ['b', 'a', '_id']
+
+    def test_carries_100_levels_and_refuses_101_in_both_directions(self) -> None:
+        deepest = json.loads(nested_json(100))
+        assert encode(deepest) == nested_json(100)
+        assert decode(nested_json(100)) == deepest
+        with pytest.raises(EncodeError) as caught:
+            encode(json.loads(nested_json(101)))
+        assert caught.value.path == 'a[0].' * 49 + 'a[0]'
+        with pytest.raises(DecodeError):
+            decode(nested_json(101))
+
+    def test_brackets_within_a_text_are_no_levels(self) -> None:
+        payload = {'a': '[{"\\' * 500, 'b': [[1]] * 200}
+        assert decode(encode(payload)) == payload
+
+
+class TestEvents:
+    @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
+    def test_arrives_as_an_equal_payload(self, binary: bool) -> None:
+        payload = item_added()
+        body = encode(payload, binary)
+        assert decode(body) == payload
+        assert hint(payload, body) is None
+
+    @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
+    @pytest.mark.parametrize('written', [ITEM_ADDED, USER_LOGIN], ids=['inline', 'nested'])
+    def test_a_dict_that_is_an_event_arrives_as_payload(
+        self, written: dict[str, Any], binary: bool
+    ) -> None:
+        body = encode(written, binary)
+        assert decode(body) == Payload.from_dict(written)
+        assert hint(written, body) is None
+
+    def test_the_wire_has_the_normal_form(self) -> None:
+        assert json.loads(encode(USER_LOGIN)) == {**USER_LOGIN, 'version': 1}
+        assert json.loads(encode(ITEM_ADDED)) == Payload.from_dict(ITEM_ADDED).to_dict()
+
+    def test_a_dict_that_is_marked_and_no_event_is_refused(self) -> None:
+        with pytest.raises((EncodeError, EventError)) as caught:
+            encode({'protocol': 'mega', 'version': 1, 'event': {'timestamp': '2020-01-01'}})
+        assert getattr(caught.value, 'path', None) == 'event.name'
+
+    def test_names_the_place_of_what_an_event_cannot_carry(self) -> None:
+        with pytest.raises(EncodeError) as caught:
+            encode(Payload.from_dict(document({'tags': [1, {2}]})))
+        assert caught.value.path == 'event.attributes.tags[1]'
+
+    def test_a_body_that_is_marked_and_no_event_is_never_a_data_object(self) -> None:
+        with pytest.raises(EventError) as caught:
+            decode('{"protocol":"mega","version":1,"event":{"name":"e"}}')
+        assert caught.value.path == 'event.timestamp'
+
+    @pytest.mark.parametrize('mark', ['Mega', '', None, 1, ['mega']], ids=repr)
+    def test_another_protocol_is_data(self, mark: Any) -> None:
+        payload = {'protocol': mark, 'event': 5}
+        assert decode(encode(payload)) == payload
+
+
+class TestRefusals:
+    @pytest.mark.parametrize('payload', [None, 5, 1.5, True, [], [{}], (), {1}, bytearray(b'x')])
+    def test_what_is_no_payload(self, payload: Any) -> None:
+        with pytest.raises(EncodeError) as caught:
+            encode(payload)
+        assert caught.value.path == ''
+
+    @pytest.mark.parametrize('empty', ['', b''], ids=repr)
+    def test_empty_bodies(self, empty: str | bytes) -> None:
+        with pytest.raises(EncodeError) as caught:
+            encode(empty)
+        assert caught.value.path == ''
+
+    def test_a_text_in_binary_encoding(self) -> None:
+        with pytest.raises(EncodeError):
+            encode('text', binary_encoding=True)
+
+    @pytest.mark.parametrize(
+        'value',
+        [float('nan'), float('inf'), float('-inf'), b'x', {1}, object(), 2**14284, '\ud83d\ude00',
+         Colours(['red'])],
+        ids=lambda value: repr(value)[:20],
+    )  # fmt: skip
+    def test_what_json_cannot_carry_with_the_path_to_it(self, value: Any) -> None:
+        with pytest.raises(EncodeError) as caught:
+            encode({'user': {'tags': ['a', 'b', value]}, 'z': object()})
+        assert caught.value.path == 'user.tags[2]'
+        assert 'user.tags[2]' in str(caught.value)
+
+    @pytest.mark.parametrize('key', [1, None, True, b'a', ('a',), 1.5], ids=repr)
+    @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
+    def test_keys_that_are_no_text(self, key: Any, binary: bool) -> None:
+        with pytest.raises(EncodeError) as caught:
+            encode({'user': {key: 'x'}}, binary)
+        assert caught.value.path.startswith('user')
+
+    @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
+    def test_cycles(self, binary: bool) -> None:
+        payload: dict[str, Any] = {'a': []}
+        payload['a'].append(payload)
+        with pytest.raises(EncodeError) as caught:
+            encode(payload, binary)
+        assert caught.value.path.startswith('a[0]')
+
+    def test_leave_the_payload_as_it_was(self) -> None:
+        payload = {'a': (1, {'b': 2}), 'c': object()}
+        before = dict(payload)
+        with pytest.raises(EncodeError):
+            encode(payload)
+        assert payload == before
+
+    def test_say_it_short_and_on_one_line(self) -> None:
+        with pytest.raises(EncodeError) as caught:
+            encode({'x\n' * 10_000: {1}})
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 500

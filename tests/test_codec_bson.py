@@ -1,0 +1,262 @@
+"""BSON in Base64: the types that JSON lacks, what is refused, and what other producers send."""
+
+from __future__ import annotations
+
+import base64
+import decimal
+import json
+import struct
+import uuid
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import bson
+import pytest
+
+from mega.codec import PayloadType, decode, encode, hint
+from mega.errors import DecodeError, EncodeError
+from mega.event import Payload
+from tests.event.examples import MOMENT, NOTIFICATION, document
+from tests.hostile import base64_of, bson_body, bson_of, nested_bson, nested_json
+from tests.likeness import typed
+
+# As the protocol's description shows it.
+EXAMPLE = (
+    'cwAAAAJ0eXBlABIAAAB1c2VyX25vdGlmaWNhdGlvbgACbm90aWZpY2F0aW9uX3R5cGUABgAAAGVtYWlsAAN1c2VyAC8A'
+    'AAAQaWQAAhIPAAJlbWFpbAAXAAAAam9obmRvZV84NkBleGFtcGxlLmNvbQAAAA=='
+)
+
+
+def there_and_back(payload: dict[str, Any]) -> Any:
+    body = encode(payload, binary_encoding=True)
+    assert hint(payload, body) is None
+    return decode(body)
+
+
+def int64(number: int) -> bytes:
+    return struct.pack('<q', number)
+
+
+def binary(subtype: int, content: bytes) -> bytes:
+    return struct.pack('<i', len(content)) + bytes([subtype]) + content
+
+
+def text(content: bytes) -> bytes:
+    return struct.pack('<i', len(content) + 1) + content + b'\0'
+
+
+class TestExample:
+    def test_opens(self) -> None:
+        assert decode(EXAMPLE) == NOTIFICATION
+
+    def test_is_never_written_larger_than_its_156_characters(self) -> None:
+        assert len(EXAMPLE) == 156
+        assert len(encode(NOTIFICATION, binary_encoding=True)) <= 156
+
+
+class TestTypes:
+    @pytest.mark.parametrize(
+        'value',
+        [
+            None, True, False, 0, 1, -1, 2**31 - 1, 2**31, 2**53 + 1, 2**63 - 1, -(2**63), 1.0,
+            -0.0, 5e-324, '', 'a\0b', '\ufffe', '😀', b'', b'\0\xff', uuid.UUID(int=5), [], {},
+            [1, [2**40]], Decimal('19.90'), Decimal('9' * 34), Decimal('-0'),
+            Decimal('1E-6176'), Decimal('9.999999999999999999999999999999999E+6144'),
+        ],
+        ids=lambda value: f'{type(value).__name__} {str(value)[:12]!r}',
+    )  # fmt: skip
+    def test_arrives_exactly_as_it_was(self, value: Any) -> None:
+        assert typed(there_and_back({'a': value})) == typed({'a': value})
+
+    @pytest.mark.parametrize(
+        ('given', 'arrives'),
+        [
+            (MOMENT, MOMENT),
+            (MOMENT.replace(tzinfo=None), MOMENT),
+            (MOMENT.astimezone(timezone(timedelta(hours=2))), MOMENT),
+            (MOMENT + timedelta(microseconds=999), MOMENT),
+            (
+                datetime(1960, 1, 1, 0, 0, 0, 999_999),
+                datetime(1960, 1, 1, 0, 0, 0, 999_000, timezone.utc),
+            ),
+            (datetime.min, datetime.min.replace(tzinfo=timezone.utc)),
+            (datetime.max, datetime.max.replace(microsecond=999_000, tzinfo=timezone.utc)),
+        ],
+        ids=['UTC', 'naive', 'elsewhere', 'microseconds', 'before 1970', 'the first', 'the last'],
+    )
+    def test_dates_arrive_in_utc_cut_to_the_millisecond(
+        self, given: datetime, arrives: datetime
+    ) -> None:
+        assert typed(there_and_back({'a': given})) == typed({'a': arrives})
+
+    def test_a_tuple_arrives_as_a_list(self) -> None:
+        assert typed(there_and_back({'a': (1, (2,))})) == typed({'a': [1, [2]]})
+
+    def test_decimals_do_not_depend_on_the_decimal_context(self) -> None:
+        with decimal.localcontext() as context:
+            context.prec = 3
+            number = Decimal('1234567890.123456789012345678901234')
+            assert there_and_back({'a': number}) == {'a': number}
+
+    @pytest.mark.parametrize(
+        'payload',
+        [
+            {'a': 1, '_id': 2}, {'_id': None}, {'a': {'b': 1, '_id': 2}}, {'$ref': 'c', '$id': 1},
+            {'a': {'$ref': 'c'}}, {'a': {'$id': 1}}, {'a': {'$ref': 5, '$id': 1}},
+            {'a': {'$ref': 'c', '$id': 1, '$db': 5}},
+            {'$where': 1, 'a.b': 2, '': 3, '__proto__': 4},
+        ],
+        ids=repr,
+    )  # fmt: skip
+    def test_keys_that_mean_something_to_mongodb_are_keys(self, payload: dict[str, Any]) -> None:
+        assert there_and_back(payload) == payload
+
+    def test_events_carry_what_json_cannot(self) -> None:
+        payload = Payload.from_dict(
+            document({'when': MOMENT, 'key': uuid.UUID(int=5), 'raw': b'x'})
+        )
+        body = encode(payload, binary_encoding=True)
+        assert decode(body) == payload
+        assert hint(payload, body) is None
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        'value',
+        [
+            2**63, -(2**63) - 1, float('nan'), float('inf'), Decimal('nan'), Decimal('sNaN'),
+            Decimal('Infinity'), Decimal('1' * 35), Decimal('1E+6145'), Decimal('1E-6177'),
+            '\ud800', '\ud83d\ude00', datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))),
+            datetime.min.replace(tzinfo=timezone(timedelta(hours=1))), bytearray(b'x'), {1},
+            MOMENT.date(), MOMENT.time(), timedelta(1), ..., bson.Int64(1),
+            bson.ObjectId(bytes(12)), bson.Binary(b'x', 9), bson.Regex('x'), bson.Code('x'),
+            bson.DBRef('c', 1), bson.Timestamp(1, 1), bson.MinKey(), bson.Decimal128('1'),
+        ],
+        ids=lambda value: f'{type(value).__name__} {ascii(value)[-18:]}',
+    )  # fmt: skip
+    def test_what_bson_cannot_carry_with_the_path_to_it(self, value: Any) -> None:
+        with pytest.raises(EncodeError) as caught:
+            encode({'user': {'tags': ['a', 'b', value]}, 'z': object()}, binary_encoding=True)
+        assert caught.value.path == 'user.tags[2]'
+
+    @pytest.mark.parametrize(
+        'reference',
+        [
+            {'$ref': 'c', '$id': 1},
+            {'$ref': 'c', '$id': None, 'more': 1},
+            {'$ref': 'c', '$id': 1, '$db': 'd'},
+            {'$ref': 'c', '$id': 1, '$db': None},
+        ],
+        ids=repr,
+    )
+    def test_what_would_come_back_as_a_reference(self, reference: dict[str, Any]) -> None:
+        with pytest.raises(EncodeError) as caught:
+            encode({'user': {'tags': [reference]}}, binary_encoding=True)
+        assert caught.value.path == 'user.tags[0]'
+        assert decode(encode({'a': reference})) == {'a': reference}  # JSON has no such trap
+
+    def test_references_among_the_attributes_of_an_event(self) -> None:
+        payload = Payload.from_dict(document({'attributes': {'$ref': 'c', '$id': 1}}))
+        with pytest.raises(EncodeError) as caught:
+            encode(payload, binary_encoding=True)
+        assert caught.value.path == 'event.attributes'
+
+    @pytest.mark.parametrize('key', ['a\0b', '\ud800'], ids=ascii)
+    def test_keys_that_bson_cannot_carry(self, key: str) -> None:
+        with pytest.raises(EncodeError) as caught:
+            encode({'user': {key: 1}}, binary_encoding=True)
+        assert caught.value.path.startswith('user')
+
+    def test_carries_100_levels_and_refuses_101_in_both_directions(self) -> None:
+        deepest = json.loads(nested_json(100))
+        assert there_and_back(deepest) == deepest
+        assert decode(nested_bson(100)) == decode(nested_bson(100), 'data')
+        with pytest.raises(EncodeError):
+            encode(json.loads(nested_json(101)), binary_encoding=True)
+        for mark in (None, PayloadType.DATA):
+            with pytest.raises(DecodeError):
+                decode(nested_bson(101), mark)
+
+
+class TestOtherProducers:
+    @pytest.mark.parametrize(
+        ('kind', 'content', 'arrives'),
+        [
+            (0x12, int64(5), 5),
+            (0x12, int64(-(2**63)), -(2**63)),
+            (0x05, binary(0x00, b'ab'), b'ab'),
+            (0x05, binary(0x01, b'ab'), b'ab'),
+            (0x05, binary(0x03, bytes(16)), bytes(16)),
+            (0x05, binary(0x04, bytes(16)), uuid.UUID(int=0)),
+            (0x05, binary(0x05, b'ab'), b'ab'),
+            (0x05, binary(0x80, b'ab'), b'ab'),
+            (0x09, int64(-1), datetime(1969, 12, 31, 23, 59, 59, 999_000, timezone.utc)),
+            (0x13, bson.Decimal128('1.10').bid, Decimal('1.10')),
+        ],
+        ids=['int64', 'least int64', 'bytes', 'function', 'old uuid', 'uuid', 'md5', 'user-defined',
+             'date', 'decimal'],
+    )  # fmt: skip
+    def test_values_arrive_as_plain_python(self, kind: int, content: bytes, arrives: Any) -> None:
+        for mark in (None, PayloadType.DATA):
+            assert typed(decode(bson_body(kind, content), mark)) == typed({'a': arrives})
+
+    @pytest.mark.parametrize(
+        ('kind', 'content'),
+        [
+            (0x07, bytes(12)),
+            (0x0B, b'^a\0i\0'),
+            (0x0D, text(b'f()')),
+            (0x0C, text(b'c') + bytes(12)),
+            (0x11, struct.pack('<Q', 2**63)),
+            (0xFF, b''),
+            (0x7F, b''),
+            (0x01, struct.pack('<d', float('nan'))),
+            (0x01, struct.pack('<d', float('-inf'))),
+            (0x13, bson.Decimal128('NaN').bid),
+            (0x13, bson.Decimal128('Infinity').bid),
+            (0x09, int64(253_402_300_800_000)),
+            (0x09, int64(-62_135_596_800_001)),
+            (0x09, int64(2**63 - 1)),
+            (0x03, bson.encode({'$ref': 'c', '$id': 1})),
+        ],
+        ids=['ObjectId', 'Regex', 'Code', 'DBPointer', 'unsigned 2**63 of an old library', 'MinKey',
+             'MaxKey', 'NaN', 'infinity', 'decimal NaN', 'decimal infinity', 'year 10000', 'year 0',
+             'the last date of BSON', 'DBRef'],
+    )  # fmt: skip
+    @pytest.mark.parametrize('mark', [None, PayloadType.DATA], ids=['unmarked', 'marked'])
+    def test_what_python_has_no_plain_value_for_cannot_be_opened(
+        self, kind: int, content: bytes, mark: PayloadType | None
+    ) -> None:
+        with pytest.raises(DecodeError):
+            decode(bson_body(kind, content), mark)
+
+    @pytest.mark.parametrize(
+        'data',
+        [
+            bson_of(0x08, b'\1') + b'\0',
+            bson_of(0x08, b'\1')[:-1],
+            struct.pack('<i', 8) + bson_of(0x08, b'\1')[4:],
+            bson_of(0x20, b''),
+            bson_of(0x20, b'', key='recursion'),
+            bson_of(0x08, b'\2'),
+            bson_of(0x02, text(b'\xff')),
+            bson_of(0x02, struct.pack('<i', 999) + b'a\0'),
+            bson_of(0x05, binary(0x04, b'short')),
+            bson_of(0x03, struct.pack('<i', 4) + b'\0'),
+            b'',
+        ],
+        ids=['trailing byte', 'no terminator', 'wrong length', 'unknown type',
+             'unknown type called like an error', 'third truth', 'no UTF-8', 'text too long',
+             'short UUID', 'short object', 'nothing'],
+    )  # fmt: skip
+    def test_what_is_no_bson_is_text_and_when_marked_cannot_be_opened(self, data: bytes) -> None:
+        body = base64_of(data)
+        assert decode(body) == body
+        with pytest.raises(DecodeError):
+            decode(body, PayloadType.DATA)
+
+    def test_only_strict_base64_is_bson(self) -> None:
+        """`BQ!!AAAAA=` is an empty object to a reader that skips what is not in the alphabet."""
+        assert base64.b64decode('BQ!!AAAAA=') == b'\5\0\0\0\0'
+        assert decode('BQ!!AAAAA=') == 'BQ!!AAAAA='

@@ -1,0 +1,215 @@
+"""What holds of every payload and every body, held to it with generated ones."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import bson
+import pytest
+from hypothesis import event as note
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mega.codec import PayloadType, decode, encode, hint
+from mega.errors import DecodeError, EncodeError, EventError
+from mega.event import Payload
+from tests import strategies
+from tests.likeness import arriving, at_path, members, typed
+from tests.strategies import carried_by_bson, carried_by_json
+
+BINARY = {'json': False, 'bson': True}
+VALUES = {False: carried_by_json, True: carried_by_bson}
+MARKS: list[PayloadType | str | None] = [None, *PayloadType, 'data', 'nonsense']
+
+
+def data_or_event(binary: bool) -> st.SearchStrategy[Any]:
+    values = VALUES[binary]
+    events = strategies.event_payloads(values)
+    return (
+        strategies.data_objects(values)
+        | events
+        | events.map(Payload.to_dict)
+        | strategies.event_documents()
+    )
+
+
+def comes_back(payload: Any, body: str) -> bool:
+    """Whether an unmarked body gives the payload back."""
+    try:
+        return bool(typed(decode(body)) == typed(arriving(payload)))
+    except (DecodeError, EventError):
+        return False
+
+
+def assert_carried(payload: Any, body: str) -> None:
+    """The hint brings the payload back, and is given exactly where nothing else would."""
+    mark = hint(payload, body)
+    assert typed(decode(body, mark)) == typed(arriving(payload))
+    assert (mark is None) == comes_back(payload, body)
+    if mark is not None:
+        assert typed(decode(body, mark.value)) == typed(arriving(payload))
+    note('unmarked' if mark is None else mark.name)
+
+
+@pytest.mark.parametrize('binary', BINARY.values(), ids=BINARY.keys())
+@given(data=st.data())
+def test_data_objects_and_events_come_back_equal(binary: bool, data: st.DataObject) -> None:
+    payload = data.draw(data_or_event(binary))
+    body = encode(payload, binary)
+    assert_carried(payload, body)
+    assert hint(payload, body) is None
+
+
+@given(strategies.texts | strategies.lone_surrogates | strategies.bodies)
+@example('half of a pair: \ud800')
+def test_texts_come_back_equal(text: str) -> None:
+    if text == '' or not _is_unicode(text):
+        with pytest.raises(EncodeError) as caught:
+            encode(text)
+        assert caught.value.path == ''
+    else:
+        assert encode(text) == text
+        assert_carried(text, text)
+
+
+def _is_unicode(text: str) -> bool:
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
+@given(strategies.blobs | strategies.blobs.map(lambda blob: bson.encode({'a': blob})))
+def test_blobs_come_back_equal_and_are_always_marked(blob: bytes) -> None:
+    body = encode(blob)
+    assert_carried(blob, body)
+    assert hint(blob, body) is PayloadType.BLOB
+
+
+@given(strategies.data_objects(carried_by_json))
+def test_json_is_what_the_standard_library_reads_and_never_larger(data: dict[str, Any]) -> None:
+    body = encode(data)
+    assert typed(json.loads(body)) == typed(arriving(data))
+    assert len(body.encode()) <= len(json.dumps(data))
+
+
+@given(strategies.data_objects(carried_by_json))
+def test_json_holds_only_characters_that_sqs_carries(data: dict[str, Any]) -> None:
+    for character in encode(data):
+        code = ord(character)
+        assert 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000
+
+
+@given(strategies.data_objects(carried_by_bson))
+def test_bson_is_what_its_own_library_reads(data: dict[str, Any]) -> None:
+    body = encode(data, binary_encoding=True)
+    decoded = bson.decode(base64.b64decode(body, validate=True))
+    assert decoded.keys() == data.keys()
+
+
+@given(strategies.data_objects(carried_by_json), st.booleans())
+def test_encoding_is_the_same_every_time_and_changes_nothing(
+    data: dict[str, Any], binary: bool
+) -> None:
+    before = typed(data)
+    try:
+        assert encode(data, binary) == encode(data, binary)
+    except EncodeError:
+        assert binary  # JSON carries more than BSON does
+    assert typed(data) == before
+
+
+# The deadline is the bound: hostile bodies of this size are read in far less than a second.
+@pytest.mark.parametrize(
+    'bodies',
+    [strategies.bodies, strategies.mutated_json_bodies(), strategies.mutated_bson_bodies()],
+    ids=['arbitrary', 'mutated json', 'mutated bson'],
+)
+@settings(deadline=5000)
+@given(data=st.data())
+def test_decoding_any_body_answers_or_raises_what_it_says(
+    bodies: st.SearchStrategy[str], data: st.DataObject
+) -> None:
+    body = data.draw(bodies)
+    for mark in MARKS:
+        try:
+            payload = decode(body, mark)
+        except (DecodeError, EventError) as error:
+            said = str(error)
+        else:
+            said = ''
+            assert_is_plain(payload)
+            assert mark != 'nonsense'
+        assert said.isprintable()
+        assert len(said) < 500
+
+
+def assert_is_plain(payload: Any) -> None:
+    """What is decoded consists of the types that are promised, and can be published again."""
+    assert type(payload) in (Payload, dict, str, bytes)
+    if isinstance(payload, (Payload, dict)):
+        values = payload if isinstance(payload, dict) else payload.to_dict()
+        kinds = {type(value).__name__ for _, value in members(values)}
+        assert kinds <= {
+            'dict', 'list', 'str', 'int', 'float', 'bool', 'NoneType', 'datetime', 'UUID', 'bytes',
+            'Decimal',
+        }  # fmt: skip
+
+
+@settings(deadline=5000)
+@given(
+    st.dictionaries(strategies.keys, strategies.anything, max_size=4) | strategies.anything,
+    st.booleans(),
+)
+@example({'a': {'$ref': 'c', '$id': 1, '$db': None}}, True)
+def test_encoding_anything_carries_it_or_leads_to_what_cannot_be_carried(
+    payload: Any, binary: bool
+) -> None:
+    refusal: EncodeError | EventError | None = None
+    try:
+        body = encode(payload, binary)
+    except (EncodeError, EventError) as error:
+        refusal = error
+    note(type(refusal).__name__)
+    if refusal is None:
+        assert typed(decode(body, hint(payload, body))) == typed(arriving(payload))
+    elif isinstance(refusal, EncodeError):
+        assert refusal.path == '' or at_path(_as_written(payload), refusal.path)
+    else:
+        assert payload['protocol'] == 'mega'
+        assert refusal.path
+
+
+def _as_written(payload: Any) -> Any:
+    """The values to which the paths of an event lead stand in its normal form."""
+    if isinstance(payload, dict) and payload.get('protocol') == 'mega':
+        return Payload.from_dict(payload).to_dict()
+    return payload
+
+
+@pytest.mark.parametrize('binary', BINARY.values(), ids=BINARY.keys())
+@given(data=st.data())
+def test_one_foreign_value_is_found_wherever_it_stands(binary: bool, data: st.DataObject) -> None:
+    """The path names exactly the value, however deep, among whatever can be carried."""
+    words = st.dictionaries(strategies.words, VALUES[binary], max_size=3)
+    payload = data.draw(words)
+    foreign = data.draw(strategies.foreign_values)
+    holder, path = payload, ''
+    for key in data.draw(st.lists(strategies.words, min_size=1, max_size=4)):
+        inner: dict[str, Any] = data.draw(words)
+        holder[key] = [None, inner]
+        holder, path = inner, f'{path}{key}[1].'
+    holder['here'] = foreign
+    with pytest.raises(EncodeError) as caught:
+        encode(payload, binary)
+    # A key that cannot be carried is an offence of the object that has it.
+    assert caught.value.path == f'{path}here'
+
+
+@given(st.dictionaries(strategies.keys, carried_by_json, max_size=4), strategies.texts)
+def test_decoding_is_the_same_with_one_byte_order_mark(data: dict[str, Any], text: str) -> None:
+    try:
+        body = encode(data)
+    except EventError:
+        return
+    assert typed(decode('\ufeff' + body)) == typed(decode(body))
+    assert decode('\ufeff\ufeff' + body) == '\ufeff\ufeff' + body
