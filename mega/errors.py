@@ -32,6 +32,7 @@ __all__ = (
     'PublishError',
     'RetriableError',
     'TransportError',
+    'one_line',
     'shorten',
     'step',
 )
@@ -52,6 +53,16 @@ def shorten(value: object) -> str:
         return _repr.repr(value)
     except Exception:  # a user's own __repr__
         return f'<{type(value).__name__}>'
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """A text from outside on one line, control characters escaped, cut short.
+
+    It may go to a terminal, a log, or back to AWS.
+    """
+    folded = ' '.join(text.split())
+    seen = ''.join(c if c.isprintable() else c.encode('unicode_escape').decode() for c in folded)
+    return seen if len(seen) <= limit else f'{seen[: limit - 3]}...'
 
 
 def step(path: str, into: str | int) -> str:

@@ -30,6 +30,9 @@ Attributes: TypeAlias = Mapping[str, Any]
 MARK = 'MegaPayloadType'
 """The attribute that says what a body holds, where the body does not say it."""
 
+LARGEST_NUMBER = 10**126
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html"""
+
 
 def to_aws(attributes: Attributes | None) -> dict[str, Any]:
     """Write attributes as SQS and SNS take them.
@@ -63,7 +66,7 @@ def from_envelope(attributes: object) -> dict[str, str | bytes]:
         value = attribute.get('Value') if isinstance(attribute, dict) else None
         if not isinstance(value, str):
             raise EnvelopeError(f'its attribute {shorten(name)} is {shorten(attribute)}')
-        values[name] = _binary(name, value) if attribute.get('Type') == 'Binary' else value
+        values[name] = _binary(name, value) if _is_binary(attribute) else value
     return values
 
 
@@ -86,13 +89,28 @@ def _to_aws(name: str, value: Any) -> dict[str, Any]:
         return {'DataType': 'String', 'StringValue': value}
     if isinstance(value, bytes):
         return {'DataType': 'Binary', 'BinaryValue': value}
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        if math.isfinite(value):
-            return {'DataType': 'Number', 'StringValue': str(value)}
-    elif isinstance(value, Mapping) and 'DataType' in value:
+    if number := _digits(value):
+        return {'DataType': 'Number', 'StringValue': number}
+    if isinstance(value, Mapping) and 'DataType' in value:
         return dict(value)
     problem = f"is {shorten(value)}: give a str, a finite number, bytes, or AWS's own object"
     raise EncodeError(step('message_attributes', name), problem)
+
+
+def _digits(value: object) -> str | None:
+    """A number as SQS takes it; None for what is none, or not within its bounds."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value)) if abs(value) < LARGEST_NUMBER else None
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(float(value))
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(value)
+    return None
+
+
+def _is_binary(attribute: dict[str, Any]) -> bool:
+    # A type may have a label of one's own: Binary.png.
+    return str(attribute.get('Type')).partition('.')[0] == 'Binary'
 
 
 def _binary(name: str, text: str) -> bytes:

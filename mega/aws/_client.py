@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
-from mega.errors import ConfigurationError, TransportError
+from mega.errors import ConfigurationError, TransportError, one_line
 
 __all__ = ('Aws', 'Connected', 'connect')
 
@@ -16,15 +16,21 @@ T = TypeVar('T', bound='Connected')
 
 _log = logging.getLogger(__name__)
 
-_REGION_OF_URL = re.compile(
-    r'^https?://(?:[^/]*\.)?(?:'
-    r'(?:sqs|sqs-fips)\.(?P<new>[a-z]{2}[a-z0-9-]*-\d)\.(?:vpce\.)?(?:amazonaws\.com|api\.aws)'
-    r'|(?P<old>[a-z]{2}[a-z0-9-]*-\d)\.queue\.amazonaws\.com'
-    r')'
+# Of every partition: https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
+_REGION = r'[a-z]{2}[a-z0-9-]*-\d+'
+_SUFFIX = (
+    r'(?:vpce\.)?(?:api\.)?(?:aws|(?:amazonaws|amazonwebservices)\.(?:com|eu)(?:\.cn)?'
+    r'|c2s\.ic\.gov|sc2s\.sgov\.gov|csp\.hci\.ic\.gov|cloud\.adc-e\.uk)(?=[/:]|$)'
 )
-_REGION_OF_ARN = re.compile(r'^arn:[^:]*:[^:]*:(?P<region>[a-z]{2}[a-z0-9-]*-\d):')
+_REGION_OF_URL = re.compile(
+    rf'^https?://(?:[^/]*\.)?(?:sqs(?:-fips)?\.(?P<new>{_REGION})\.{_SUFFIX}'
+    rf'|(?P<old>{_REGION})\.queue\.{_SUFFIX})'
+)
+_OLDEST_URL = re.compile(rf'^https?://queue\.{_SUFFIX}')
+_REGION_OF_ARN = re.compile(rf'^arn:[^:]*:[^:]*:(?P<region>{_REGION}):')
 
-_TEXT_LENGTH = 300
+# Of a header that it cannot send, Python shows the value: it may be a token.
+_NOT_TO_BE_TOLD = re.compile('Invalid header value.*')
 
 _warned: set[tuple[str, str]] = set()
 
@@ -106,6 +112,8 @@ def connect(
         if session is not None or region_name or endpoint_url or given:
             raise ConfigurationError('client= is ready to use: nothing else goes with it')
         return Aws(client, is_ours=False)
+    if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
+        raise ConfigurationError('aws_access_key_id and aws_secret_access_key go together')
     if session is not None and given:
         raise ConfigurationError('session= has credentials of its own: give one or the other')
     region = _region(destination, region_name)
@@ -153,6 +161,8 @@ def _region_of(destination: str | None) -> str | None:
     """The region that a queue's URL or a topic's ARN names, if it is AWS's."""
     if found := _REGION_OF_URL.match(destination or ''):
         return found['new'] or found['old']
+    if _OLDEST_URL.match(destination or ''):
+        return 'us-east-1'
     found = _REGION_OF_ARN.match(destination or '')
     return found['region'] if found else None
 
@@ -165,7 +175,7 @@ def _transport_error(operation: str, error: Exception) -> TransportError:
         PartialCredentialsError,
     )
 
-    text = ' '.join(str(error).split())[:_TEXT_LENGTH]
+    text = _NOT_TO_BE_TOLD.sub('an invalid header value', one_line(str(error)))
     if isinstance(error, ClientError):
         code = error.response.get('Error', {}).get('Code', 'Unknown')
         status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)

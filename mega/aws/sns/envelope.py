@@ -47,6 +47,7 @@ def unwrap(document: dict[str, Any]) -> Envelope | Confirmation:
     """
     topic_arn = _line(document, 'TopicArn')
     _line(document, 'MessageId')
+    _line(document, 'Timestamp')
     if document['Type'] != 'Notification':
         return Confirmation(document['Type'], topic_arn)
     has_subject = document.get('Subject') is not None

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from mega.aws.sqs.subscribe.dispatch import Outcome
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus
-from mega.errors import ConfigurationError, shorten
+from mega.errors import ConfigurationError, one_line, shorten
 
 __all__ = (
     'Action',
@@ -136,7 +136,7 @@ def unopened(error: Exception, policy: Policy) -> Verdict:
 def safe_text(error: BaseException) -> str:
     """What an error says, on one line; never an exception, though `__str__` may be a user's."""
     try:
-        return ' '.join(str(error).split())
+        return one_line(str(error))
     except Exception:
         return f'<{type(error).__name__} without a text>'
 

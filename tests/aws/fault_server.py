@@ -1,0 +1,148 @@
+"""A server on loopback that answers as it is told: with errors, with garbage, or not at all."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from threading import Event, Lock, Thread
+from typing import Any
+from urllib.parse import parse_qs
+
+import boto3
+from botocore.config import Config
+
+from tests.aws.answers import Answer, Fault, sns_answer, sns_error, sqs_answer, sqs_error
+from tests.local_aws import LocalAws, Service
+
+__all__ = (
+    'Answer',
+    'Fault',
+    'FaultServer',
+    'Request',
+    'fault_server',
+    'sns_answer',
+    'sns_error',
+    'sqs_answer',
+    'sqs_error',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What came to the server. Header names are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def operation(self) -> str:
+        """AWS's name of the call, in either protocol."""
+        target = self.headers.get('x-amz-target', '')
+        return target.rpartition('.')[2] or parse_qs(self.body.decode())['Action'][0]
+
+
+class FaultServer(ThreadingTCPServer):
+    """Gives the answers of its script, one to a request, and the last one ever after."""
+
+    def __init__(self) -> None:
+        super().__init__(('127.0.0.1', 0), _Handler)
+        self.url = f'http://127.0.0.1:{self.server_address[1]}'
+        self.credentials = LocalAws('faults', self.url).credentials
+        self.requests: list[Request] = []
+        self.is_ending = Event()
+        self._script: deque[Answer | Fault] = deque([Answer()])
+        self._lock = Lock()
+        self._clients: list[Any] = []
+
+    def will(self, *answers: Answer | Fault) -> None:
+        """Answer the requests from now on like this."""
+        with self._lock:
+            self._script = deque(answers)
+
+    def next_answer(self) -> Answer | Fault:
+        with self._lock:
+            return self._script.popleft() if len(self._script) > 1 else self._script[0]
+
+    def client(self, service: Service, read_timeout: float = 10) -> Any:
+        """A client that tries once, for `client=`: waiting to try again is not what is tested."""
+        config = Config(retries={'total_max_attempts': 1}, read_timeout=read_timeout)
+        client = _session().client(service, config=config, **self.credentials)
+        self._clients.append(client)
+        return client
+
+    def end(self) -> None:
+        self.is_ending.set()
+        self.shutdown()
+        for client in self._clients:
+            client.close()
+
+
+@cache
+def _session() -> boto3.Session:
+    """One for all servers: it reads botocore's models once, and they are large."""
+    return boto3.Session()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """HTTP/1.0: every request has a connection, and so an answer, of its own."""
+
+    server: FaultServer
+    timeout = 10
+
+    def handle(self) -> None:
+        self.answer = self.server.next_answer()
+        if self.answer is Fault.RESET_BEFORE:
+            self._reset()
+        else:
+            super().handle()
+
+    def do_POST(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self.rfile.read(int(headers.get('content-length', 0)))
+        self.server.requests.append(Request(self.command, self.path, headers, body))
+        if self.answer is Fault.SILENCE:
+            self.server.is_ending.wait()
+        elif isinstance(self.answer, Fault):
+            self._reset()
+        else:
+            self._respond(self.answer)
+
+    do_GET = do_PUT = do_DELETE = do_HEAD = do_POST  # noqa: N815 - http.server's names
+
+    def _respond(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        length = len(answer.body) if answer.length is None else answer.length
+        self.send_header('Content-Length', str(length))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        self.connection.close()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: what came is in `requests`."""
+
+
+@contextmanager
+def fault_server() -> Iterator[FaultServer]:
+    """Run a server until the block ends. By then nothing of it is left."""
+    with FaultServer() as server:
+        thread = Thread(target=server.serve_forever, args=[0.01], name='fault-server')
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.end()
+            thread.join()

@@ -1,0 +1,170 @@
+"""What counts as an envelope of SNS, and what comes out of one."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from mega.aws.sns.envelope import Confirmation, Envelope, unwrap
+from mega.codec import hint, looks_like_envelope
+from mega.errors import EnvelopeError
+from tests.aws.payloads import CONFIRMATION, ENVELOPE
+
+# Each is something that AWS, or a server in its place, really sends.
+SENT: dict[str, dict[str, Any]] = {
+    'with everything': ENVELOPE,
+    'without subject and attributes': {
+        name: value
+        for name, value in ENVELOPE.items()
+        if name not in ('Subject', 'MessageAttributes')
+    },
+    'of a FIFO topic': {
+        **ENVELOPE,
+        'TopicArn': 'arn:aws:sns:us-east-2:123456789012:orders.fifo',
+        'SequenceNumber': '10000000000000003000',
+    },
+    'of China': {**ENVELOPE, 'TopicArn': 'arn:aws-cn:sns:cn-north-1:123456789012:orders'},
+    'without a signature': {
+        name: value for name, value in ENVELOPE.items() if not name.startswith('Sign')
+    },
+    'without a link': {name: value for name, value in ENVELOPE.items() if name != 'UnsubscribeURL'},
+    'with a field to come': {**ENVELOPE, 'Priority': {'level': 3}},
+}
+REQUIRED = ('Type', 'Message', 'MessageId', 'TopicArn', 'Timestamp')
+
+
+def without(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in names}
+
+
+@pytest.mark.parametrize('document', SENT.values(), ids=SENT.keys())
+def test_what_sns_sends_is_opened(document: dict[str, Any]) -> None:
+    assert looks_like_envelope(document)
+    envelope = unwrap(document)
+    assert isinstance(envelope, Envelope)
+    assert envelope.body == '{"x":1}'
+    assert envelope.topic_arn == document['TopicArn']
+
+
+def test_an_envelope_holds_the_subject_and_the_attributes() -> None:
+    assert unwrap(ENVELOPE) == Envelope(
+        body='{"x":1}',
+        topic_arn='arn:aws:sns:us-east-2:123456789012:orders',
+        subject='an order',
+        attributes={'a': 'b'},
+    )
+
+
+@pytest.mark.parametrize('document', [without(ENVELOPE, 'Subject'), {**ENVELOPE, 'Subject': None}])
+def test_an_envelope_may_have_no_subject(document: dict[str, Any]) -> None:
+    envelope = unwrap(document)
+    assert isinstance(envelope, Envelope)
+    assert envelope.subject is None
+
+
+def test_an_envelope_may_have_no_attributes() -> None:
+    absent, empty = without(ENVELOPE, 'MessageAttributes'), {**ENVELOPE, 'MessageAttributes': {}}
+    assert unwrap(absent) == unwrap(empty)
+
+
+@pytest.mark.parametrize('name', REQUIRED)
+@pytest.mark.parametrize('document', [ENVELOPE, CONFIRMATION], ids=['envelope', 'confirmation'])
+def test_without_one_of_its_fields_an_object_is_data(document: dict[str, Any], name: str) -> None:
+    assert looks_like_envelope(document)
+    data = without(document, name)
+    assert not looks_like_envelope(data)
+    assert hint(data, '') is None
+
+
+@pytest.mark.parametrize('name', REQUIRED)
+@pytest.mark.parametrize('value', [None, 5, True, [], {}], ids=repr)
+def test_with_a_field_of_another_kind_an_object_is_data(name: str, value: object) -> None:
+    assert not looks_like_envelope({**ENVELOPE, name: value})
+
+
+@pytest.mark.parametrize(
+    'document',
+    [
+        {},
+        without(ENVELOPE, 'Signature', 'UnsubscribeURL'),
+        without(CONFIRMATION, 'SubscribeURL'),
+        {**ENVELOPE, 'Type': 'notification'},
+        {**ENVELOPE, 'Type': 'Order'},
+        {**ENVELOPE, 'TopicArn': 'orders'},
+        {**ENVELOPE, 'TopicArn': ''},
+        {name.lower(): value for name, value in ENVELOPE.items()},
+        {'order': ENVELOPE},
+    ],
+    ids=[
+        'nothing', 'neither signature nor link', 'no link to confirm', 'another case of the type',
+        'another type', 'no ARN', 'an empty ARN', 'other names', 'within data',
+    ],
+)  # fmt: skip
+def test_what_only_resembles_an_envelope_is_data(document: dict[str, Any]) -> None:
+    assert not looks_like_envelope(document)
+
+
+@pytest.mark.parametrize('kind', ['SubscriptionConfirmation', 'UnsubscribeConfirmation'])
+def test_a_confirmation_is_told_apart_and_its_links_are_not_kept(kind: str) -> None:
+    found = unwrap({**CONFIRMATION, 'Type': kind})
+    assert found == Confirmation(kind, 'arn:aws:sns:us-east-2:123456789012:orders')
+    kept = ' '.join(str(value) for value in dataclasses.asdict(found).values())
+    assert 'https' not in kept
+    assert CONFIRMATION['Token'] not in kept
+
+
+@pytest.mark.parametrize('name', ['TopicArn', 'MessageId', 'Subject', 'Timestamp'])
+@pytest.mark.parametrize('line_break', ['\n', '\r', '\r\n'], ids=repr)
+def test_a_line_break_is_allowed_in_the_message_alone(name: str, line_break: str) -> None:
+    """What SNS signs is the fields one a line, so a line break would make one field two."""
+    value = f'{ENVELOPE[name]}{line_break}Subject{line_break}S'
+    with pytest.raises(EnvelopeError, match=name) as caught:
+        unwrap({**ENVELOPE, name: value})
+    assert str(caught.value).isprintable()
+
+
+def test_a_message_may_have_line_breaks() -> None:
+    envelope = unwrap({**ENVELOPE, 'Message': 'a\r\nb\n'})
+    assert isinstance(envelope, Envelope)
+    assert envelope.body == 'a\r\nb\n'
+
+
+@pytest.mark.parametrize('name', ['TopicArn', 'MessageId'])
+def test_a_line_break_in_a_confirmation_is_refused_too(name: str) -> None:
+    with pytest.raises(EnvelopeError):
+        unwrap({**CONFIRMATION, name: 'arn:aws:sns\nToken'})
+
+
+@pytest.mark.parametrize('subject', [5, True, [], {}, ['a']], ids=repr)
+def test_a_subject_is_a_text(subject: object) -> None:
+    with pytest.raises(EnvelopeError, match='Subject'):
+        unwrap({**ENVELOPE, 'Subject': subject})
+
+
+@pytest.mark.parametrize(
+    'attributes', ['a', [], 5, {'a': 'b'}, {'a': {'Type': 'String'}}], ids=repr
+)
+def test_attributes_of_another_form_are_refused(attributes: object) -> None:
+    with pytest.raises(EnvelopeError):
+        unwrap({**ENVELOPE, 'MessageAttributes': attributes})
+
+
+def test_what_comes_from_outside_is_shown_cut_short() -> None:
+    for name in ('Subject', 'MessageId'):
+        with pytest.raises(EnvelopeError) as caught:
+            unwrap({**ENVELOPE, name: '\x1b[2J\n' * 10_000})
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 200
+
+
+def test_an_envelope_does_not_show_its_body() -> None:
+    assert '4111' not in repr(unwrap({**ENVELOPE, 'Message': '4111'}))
+
+
+def test_unwrapping_changes_nothing() -> None:
+    document = {**ENVELOPE, 'MessageAttributes': {'a': {'Type': 'String', 'Value': 'b'}}}
+    before = {**document, 'MessageAttributes': {'a': {'Type': 'String', 'Value': 'b'}}}
+    unwrap(document)
+    assert document == before

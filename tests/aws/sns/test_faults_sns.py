@@ -1,0 +1,209 @@
+"""Odd and spoofed messages of SNS, by the numbers of the catalogue of faults.
+
+Whoever may send to a queue may write an envelope. So nothing in one is taken for proof, nothing in
+one is ever fetched, and the worst that one can do is not to open.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from mega.aws.sns.envelope import Confirmation
+from mega.aws.sqs.message import Message, open_message, read_message
+from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
+from mega.codec import AnyPayload, encode, hint
+from mega.errors import ConsumeError, EnvelopeError, EventError
+from tests.aws.fault_server import FaultServer
+from tests.aws.payloads import CONFIRMATION, ENVELOPE
+from tests.event.examples import ITEM_ADDED
+from tests.local_aws import LocalAws
+
+CONFIRMATIONS = ['SubscriptionConfirmation', 'UnsubscribeConfirmation']
+
+
+def message(body: str, attributes: dict[str, Any] | None = None) -> Message:
+    """A message as SQS delivers it; None are attributes that it does not mention."""
+    received = {'MessageId': 'm', 'ReceiptHandle': 'r', 'Body': body}
+    return read_message(received if attributes is None else {**received, **attributes})
+
+
+def opened(document: object) -> AnyPayload | Confirmation:
+    return open_message(message(json.dumps(document)))[1]
+
+
+def enveloped(body: str, **fields: object) -> dict[str, Any]:
+    return {**ENVELOPE, 'Message': body, 'MessageAttributes': {}, **fields}
+
+
+@pytest.mark.parametrize(
+    'attributes',
+    [None, {'MessageAttributes': {}}, {'Attributes': {}}, {'MessageAttributes': {}, 'New': {}}],
+    ids=['absent', 'empty', 'others', 'unknown'],
+)
+def test_fault_18_attributes_that_were_not_asked_for_are_none(
+    attributes: dict[str, Any] | None,
+) -> None:
+    assert open_message(message('{"a":1}', attributes)) == (message('{"a":1}'), {'a': 1})
+
+
+def test_fault_18_attributes_that_are_not_in_the_envelope_are_none() -> None:
+    without = {name: value for name, value in ENVELOPE.items() if name != 'MessageAttributes'}
+    found, payload = open_message(message(json.dumps(without)))
+    assert payload == {'x': 1}
+    assert found.attributes == {}
+    assert open_message(message(json.dumps(enveloped('{"x":1}'))))[0].attributes == {}
+
+
+@pytest.mark.parametrize('text', ['abc', '', '1,5', 'NaN', '9' * 5_000], ids=lambda t: t[:5])
+def test_fault_19_a_number_that_is_none_is_kept_as_its_text(text: str) -> None:
+    direct = {'MessageAttributes': {'n': {'DataType': 'Number', 'StringValue': text}}}
+    assert open_message(message('hej', direct))[0].attributes == {'n': text}
+    attributes = {'n': {'Type': 'Number', 'Value': text}}
+    wrapped = json.dumps(enveloped('hej', MessageAttributes=attributes))
+    assert open_message(message(wrapped))[0].attributes == {'n': text}
+
+
+@pytest.mark.parametrize('kind', CONFIRMATIONS)
+def test_fault_20_a_confirmation_is_no_payload(kind: str) -> None:
+    found = opened({**CONFIRMATION, 'Type': kind})
+    assert found == Confirmation(kind, CONFIRMATION['TopicArn'])
+    assert CONFIRMATION['SubscribeURL'] not in repr(found)
+
+
+@pytest.mark.parametrize('kind', CONFIRMATIONS)
+def test_fault_20_a_confirmation_is_deleted_and_its_link_is_never_followed(
+    kind: str, aws: LocalAws, faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Everything(MessageSubscriber):
+        def process(self, payload: AnyPayload) -> None:
+            pytest.fail('a confirmation is for nobody')
+
+    queue_url = aws.create_queue()
+    links = {name: f'{faults.url}/{name}' for name in ('SubscribeURL', 'SigningCertURL')}
+    body = json.dumps({**CONFIRMATION, 'Type': kind, **links})
+    aws.client('sqs').send_message(QueueUrl=queue_url, MessageBody=body)
+    with SqsListener(queue_url, [Everything], wait_time_seconds=0, **aws.credentials) as listener:
+        stats = listener.drain()
+    assert (stats.received, stats.deleted, stats.retried) == (1, 1, 0)
+    assert aws.counts(queue_url) == (0, 0)
+    assert faults.requests == []
+    assert kind in caplog.text
+    assert faults.url not in caplog.text
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        {'Service': 'Amazon S3', 'Event': 's3:TestEvent', 'Time': '2014-10-13T15:57:02.089Z',
+         'Bucket': 'uploads', 'RequestId': '5582815E1AEA5ADF', 'HostId': '8cLeGAmw098X5cv4Zkwc'},
+        {'Records': [{'eventSource': 'aws:s3', 's3': {'object': {'key': 'a'}}}]},
+        {'version': '0', 'id': '7bf73129', 'detail-type': 'order', 'source': 'shop',
+         'account': '123456789012', 'time': '2020-05-04T15:53:23Z', 'detail': {'id': 1}},
+    ],
+    ids=['s3:TestEvent', 's3', 'EventBridge'],
+)  # fmt: skip
+def test_fault_21_what_aws_itself_sends_is_data(data: dict[str, Any]) -> None:
+    assert opened(data) == data
+    assert opened(enveloped(json.dumps(data))) == data
+
+
+def test_fault_52_an_envelope_that_was_sent_straight_to_the_queue_is_trusted_as_any_sender() -> (
+    None
+):
+    """Its topic is what the sender says: `topic_arn` is for information, and proof of nothing."""
+    forged = enveloped(json.dumps(ITEM_ADDED), TopicArn='arn:aws:sns:eu-west-1:000000000000:theirs')
+    found, payload = open_message(message(json.dumps(forged)))
+    assert payload == opened(ITEM_ADDED)
+    assert found.topic_arn == 'arn:aws:sns:eu-west-1:000000000000:theirs'
+
+
+@pytest.mark.parametrize(
+    'url',
+    [
+        'http://169.254.169.254/',
+        'file:///etc/passwd',
+        'https://sns.evil.example/a.pem',
+        '',
+        None,
+        5,
+    ],
+    ids=repr,
+)
+def test_fault_53_no_link_of_an_envelope_is_looked_at(url: object) -> None:
+    links = {'SigningCertURL': url, 'UnsubscribeURL': url, 'SubscribeURL': url}
+    assert opened(enveloped('{"a":1}', **links)) == {'a': 1}
+
+
+@pytest.mark.parametrize('mark', ['text', 'data', 'event', 'blob', 'nonsense', ''])
+@pytest.mark.parametrize('kind', ['String', 'Number', 'Binary', 'String.Array', 'Thing'])
+def test_fault_55_altered_attributes_can_only_keep_a_message_from_opening(
+    mark: str, kind: str
+) -> None:
+    """They are not among what SNS signs. Even then the payload is made of the body alone."""
+    forged = enveloped(
+        '{"a":1}', MessageAttributes={'MegaPayloadType': {'Type': kind, 'Value': mark}}
+    )
+    try:
+        payload = opened(forged)
+    except (ConsumeError, EventError):
+        return
+    assert payload in ('{"a":1}', {'a': 1})
+
+
+@pytest.mark.parametrize('name', ['MessageId', 'Subject'])
+@pytest.mark.parametrize('value', ['1\nSubject\nS', 'a\rb', '\n', 'x\r\n'], ids=repr)
+def test_fault_56_a_line_break_in_an_id_or_a_subject_is_refused(name: str, value: str) -> None:
+    with pytest.raises(EnvelopeError, match=name) as caught:
+        opened(enveloped('{"a":1}', **{name: value}))
+    assert str(caught.value).isprintable()
+
+
+def test_fault_57_an_envelope_opens_however_old_it_is() -> None:
+    """How long a message may lie is for the retention of its queue to say."""
+    assert opened(enveloped('{"a":1}', Timestamp='2010-04-26T20:45:04.751Z')) == {'a': 1}
+
+
+@pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
+@pytest.mark.parametrize('data', [ENVELOPE, CONFIRMATION], ids=['envelope', 'confirmation'])
+def test_fault_58_data_that_looks_like_an_envelope_is_marked_and_stays_data(
+    data: dict[str, Any], binary: bool
+) -> None:
+    body = encode(data, binary)
+    mark = hint(data, body)
+    assert mark is not None
+    attributes = {'MegaPayloadType': {'DataType': 'String', 'StringValue': mark.value}}
+    direct = message(body, {'MessageAttributes': attributes})
+    assert open_message(direct) == (direct, data)
+    inner = {'MegaPayloadType': {'Type': 'String', 'Value': mark.value}}
+    assert opened(enveloped(body, MessageAttributes=inner)) == data
+
+
+@pytest.mark.parametrize('name', ['Type', 'Message', 'MessageId', 'TopicArn', 'Timestamp'])
+@pytest.mark.parametrize('data', [ENVELOPE, CONFIRMATION], ids=['envelope', 'confirmation'])
+def test_fault_58_data_that_lacks_a_field_of_an_envelope_needs_no_mark(
+    data: dict[str, Any], name: str
+) -> None:
+    almost = {key: value for key, value in data.items() if key != name}
+    assert hint(almost, encode(almost)) is None
+    assert opened(almost) == almost
+
+
+def test_fault_58_an_envelope_within_an_envelope_is_data() -> None:
+    assert opened(enveloped(json.dumps(ENVELOPE))) == ENVELOPE
+    assert opened(enveloped(json.dumps(CONFIRMATION))) == CONFIRMATION
+
+
+def test_what_a_message_says_of_itself_is_only_what_was_sent() -> None:
+    """Of an envelope a message takes topic, subject and attributes, and nothing else."""
+    before = message(json.dumps(enveloped('hej', MessageId='forged', ReceiptHandle='forged')))
+    after, _ = open_message(before)
+    changed = {
+        field.name
+        for field in dataclasses.fields(Message)
+        if getattr(before, field.name) != getattr(after, field.name)
+    }
+    assert changed == {'topic_arn', 'subject'}

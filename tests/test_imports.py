@@ -1,0 +1,133 @@
+"""What can be imported from where, and what an import costs."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mega
+
+ROOT = Path(__file__).parent.parent
+
+# What users import, and the whole of it.
+PROMISED = {
+    'mega.event': 'Event ObjectData Payload PayloadBuilder',
+    'mega.match': 'Pattern evaluate',
+    'mega.match.functions': 'and_ any_ between empty eq exists gt gte in_ lt lte match missing neq '
+    'none_of not_ one_of optional or_',
+    'mega.codec': 'PayloadType decode encode hint',
+    'mega.aws.sqs': 'SqsPublisher',
+    'mega.aws.sqs.publish': 'SqsPublisher',
+    'mega.aws.sns': 'SnsPublisher',
+    'mega.aws.sns.publish': 'SnsPublisher',
+    'mega.aws.sqs.subscribe': 'BlobSubscriber DataSubscriber EventSubscriber Message '
+    'MessageSubscriber ProcessStatus SqsListener Stats TextSubscriber',
+    'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
+    'EventError MegaError PatternError PublishError RetriableError TransportError',
+}
+# What the same modules hold for the rest of the package, and promise to nobody.
+SHARED = {
+    'mega.event': 'is_marked',
+    'mega.codec': 'AnyPayload looks_like_envelope',
+    'mega.errors': 'one_line shorten step',
+}
+MODULES = sorted(module.name for module in pkgutil.walk_packages(mega.__path__, 'mega.'))
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a new process holds once it has run a statement."""
+    program = f'{statement}\nimport sys\nprint(*sys.modules)'
+    run = subprocess.run(
+        [sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    'statement',
+    ['import mega.aws.sqs.subscribe', 'import ' + ', '.join(MODULES)],
+    ids=['subscribe', 'everything'],
+)
+def test_no_import_brings_boto3_along(statement: str) -> None:
+    """It takes half a second, and who tests a subscriber needs none of it."""
+    loaded = loaded_by(statement)
+    assert 'mega.aws.sqs.subscribe' in loaded
+    assert not loaded & {'boto3', 'botocore', 's3transfer', 'urllib3'}
+
+
+def test_the_package_itself_imports_nothing_of_its_own() -> None:
+    assert {name for name in loaded_by('import mega') if name.startswith('mega')} == {'mega'}
+
+
+@pytest.mark.parametrize('module', ['mega.event', 'mega.match', 'mega.match.functions'])
+def test_what_is_pure_knows_nothing_of_bodies_or_queues(module: str) -> None:
+    loaded = {name.partition('.')[2].partition('.')[0] for name in loaded_by(f'import {module}')
+              if name.startswith('mega.')}  # fmt: skip
+    assert loaded <= {'errors', 'instants', module.split('.')[1]}
+
+
+@pytest.mark.parametrize('module', PROMISED)
+def test_a_module_offers_what_is_promised_and_nothing_else(module: str) -> None:
+    offered = importlib.import_module(module).__all__
+    assert sorted(offered) == sorted(f'{PROMISED[module]} {SHARED.get(module, "")}'.split())
+
+
+@pytest.mark.parametrize('module', MODULES)
+def test_every_name_that_a_module_offers_is_there(module: str) -> None:
+    found = importlib.import_module(module)
+    offered = getattr(found, '__all__', ())
+    assert isinstance(offered, tuple)
+    assert len(set(offered)) == len(offered)
+    for name in offered:
+        assert hasattr(found, name), name
+
+
+@pytest.mark.parametrize('module', PROMISED)
+def test_everything_that_is_promised_says_what_it_is(module: str) -> None:
+    found = importlib.import_module(module)
+    assert found.__doc__
+    for name in PROMISED[module].split():
+        value = getattr(found, name)
+        assert inspect.isclass(value) or inspect.isfunction(value)
+        assert value.__doc__, name
+
+
+def test_there_is_one_publisher_whichever_way_it_is_imported() -> None:
+    from mega.aws import sns, sqs
+    from mega.aws.sns.publish import SnsPublisher
+    from mega.aws.sqs.publish import SqsPublisher
+
+    assert sqs.SqsPublisher is SqsPublisher
+    assert sns.SnsPublisher is SnsPublisher
+
+
+def test_every_error_is_a_mega_error() -> None:
+    from mega import errors
+
+    for name in PROMISED['mega.errors'].split():
+        assert issubclass(getattr(errors, name), errors.MegaError)
+
+
+@pytest.mark.parametrize(
+    ('error', 'bases'),
+    [
+        ('ConfigurationError', 'ValueError'),
+        ('PatternError', 'TypeError ValueError'),
+        ('EventError', 'ValueError'),
+        ('EncodeError', 'PublishError ValueError'),
+        ('DecodeError', 'ConsumeError ValueError'),
+        ('EnvelopeError', 'ConsumeError ValueError'),
+    ],
+)
+def test_an_error_is_also_the_one_that_it_refines(error: str, bases: str) -> None:
+    from mega import errors
+
+    known = {**vars(errors), 'ValueError': ValueError, 'TypeError': TypeError}
+    for base in bases.split():
+        assert issubclass(known[error], known[base])
