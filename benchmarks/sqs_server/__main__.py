@@ -1,0 +1,63 @@
+"""Run the server: it prints its URL, and serves until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict
+from threading import Thread
+
+from benchmarks.sqs_server.application import Application
+from benchmarks.sqs_server.faults import Faults
+from benchmarks.sqs_server.transport import Connection
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser('python -m benchmarks.sqs_server', description=__doc__)
+    parser.add_argument('--port', type=int, default=0, help='0, the default, is any that is free')
+    parser.add_argument('--latency', type=float, default=0, metavar='MS', help='added to answers')
+    parser.add_argument('--rules', action='store_true', help='refuse what AWS refuses')
+    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the faults')
+    parser.add_argument('--fail-entries', type=float, default=0, metavar='SHARE', help='0 to 1')
+    parser.add_argument('--fail-calls', type=float, default=0, metavar='SHARE', help='0 to 1')
+    parser.add_argument('--until-stdin-ends', action='store_true', help='end with the parent')
+    return parser.parse_args()
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    if arguments.until_stdin_ends:
+        _watch_stdin(loop, ending)
+    listening = socket.create_server(('127.0.0.1', arguments.port), backlog=1_024)
+    url = f'http://127.0.0.1:{listening.getsockname()[1]}'
+    application = Application(loop, url)
+    application.configure(
+        rules=arguments.rules,
+        latency_ms=arguments.latency,
+        faults=asdict(
+            Faults(arguments.seed, arguments.fail_calls, arguments.fail_entries),
+        ),
+    )
+    await loop.create_server(lambda: Connection(loop, application), sock=listening)
+    print(url, flush=True)
+    await ending.wait()
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1_024):
+            pass
+        loop.call_soon_threadsafe(ending.set)
+
+    Thread(target=watch, daemon=True).start()
+
+
+if __name__ == '__main__':
+    asyncio.run(_serve(_arguments()))

@@ -1,0 +1,92 @@
+"""From a request to an operation, and from its result to an answer, with the faults between."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+
+from benchmarks.sqs_server.account import Account
+from benchmarks.sqs_server.control import PATH, Control
+from benchmarks.sqs_server.errors import AwsError, internal_error
+from benchmarks.sqs_server.faults import Fault, FaultPlan
+from benchmarks.sqs_server.operations import Object
+from benchmarks.sqs_server.polling import Cancel, Polls
+from benchmarks.sqs_server.sns import Sns
+from benchmarks.sqs_server.sqs import Sqs
+from benchmarks.sqs_server.transport import Request
+from benchmarks.sqs_server.wire import GARBAGE, RESET, JsonWire, QueryWire, Reply, Wire
+
+__all__ = ('Application',)
+
+
+class Application:
+    """The server, but for the network."""
+
+    def __init__(self, loop: AbstractEventLoop, base_url: str) -> None:
+        polls = Polls(loop)
+        self._account = Account(loop.time, polls.wake)
+        self._plan = FaultPlan()
+        self._control = Control(self._account, self._plan, base_url)
+        self._sqs = Sqs(self._account, polls, base_url), JsonWire()
+        self._sns = Sns(self._account), QueryWire()
+
+    def configure(self, **settings: object) -> None:
+        """Settings as `Control` takes them."""
+        self._control.perform({'action': 'configure', **settings})
+
+    def delay(self, request: Request) -> float:
+        return 0 if request.path == PATH else self._control.latency_ms / 1_000
+
+    def handle(self, request: Request, answer: Callable[[Reply], None]) -> Cancel | None:
+        if request.path == PATH:
+            answer(self._controlled(request.body))
+            return None
+        wire: Wire = self._sqs[1] if request.target else self._sns[1]
+        try:
+            return self._perform(request, wire, answer)
+        except AwsError as error:
+            answer(wire.write_error(error))
+        except Exception:
+            traceback.print_exc()
+            answer(wire.write_error(internal_error()))
+        return None
+
+    def _perform(
+        self, request: Request, wire: Wire, answer: Callable[[Reply], None]
+    ) -> Cancel | None:
+        service = self._sqs[0] if request.target else self._sns[0]
+        parameters = wire.read(request.body)
+        operation = request.target.rpartition('.')[2] or str(parameters.get('Action'))
+        self._account.calls[operation] += 1
+        failing = self._plan.for_call(operation)
+        fault = failing.fault
+        if fault and not fault.has_effect:
+            answer(_instead(fault, wire))
+            return None
+
+        def finish(result: Object) -> None:
+            answer(_instead(fault, wire) if fault else wire.write(operation, result))
+
+        return service.perform(operation, parameters, failing.next_entry, finish)
+
+    def _controlled(self, body: bytes) -> Reply:
+        try:
+            status, result = 200, self._control.perform(json.loads(body))
+        except (AwsError, LookupError, TypeError, ValueError) as error:
+            status, result = 400, {'error': f'{type(error).__name__}: {error}'}
+        return Reply(status, 'application/json', json.dumps(result).encode())
+
+
+def _instead(fault: Fault, wire: Wire) -> Reply:
+    """What a client gets who does not get its answer."""
+    if fault.is_reset:
+        return RESET
+    if fault.is_garbage:
+        return GARBAGE
+    if fault is Fault.THROTTLED:
+        return wire.write_error(wire.throttled)
+    if fault is Fault.UNAVAILABLE:
+        return wire.write_error(internal_error('ServiceUnavailable', 503))
+    return wire.write_error(internal_error())

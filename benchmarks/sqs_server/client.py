@@ -1,0 +1,194 @@
+"""The server from the outside: started in a process of its own, and controlled over HTTP."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypedDict
+
+from benchmarks.sqs_server.account import REGION
+from benchmarks.sqs_server.faults import Faults, Step, step_to
+
+__all__ = ('Accepted', 'Counts', 'Credentials', 'Server', 'running')
+
+_CHECKOUT = Path(__file__).parents[2]
+
+
+class Credentials(TypedDict):
+    """What a class that talks to AWS takes by keyword, to talk to the server."""
+
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    region_name: str
+    endpoint_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that the server accepted, whether or not its sender ever heard of it.
+
+    `destination` is an ARN, `at` is in seconds since the epoch, and attributes are in AWS's form.
+    A duplicate, by the rules of FIFO, was accepted as AWS does, but is delivered to nobody.
+    """
+
+    destination: str
+    message_id: str
+    body: str
+    attributes: dict[str, dict[str, Any]]
+    group_id: str | None
+    deduplication_id: str | None
+    delay_seconds: int | None
+    subject: str | None
+    sequence_number: str | None
+    is_duplicate: bool
+    at: float
+
+    @classmethod
+    def from_json(cls, json: dict[str, Any]) -> Accepted:
+        for attribute in json['attributes'].values():
+            if 'BinaryValue' in attribute:
+                attribute['BinaryValue'] = b64decode(attribute['BinaryValue'])
+        return cls(**json)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many calls there were of each operation, what befell them, and messages accepted.
+
+    `faults` counts calls by the value of `Fault`, and failed entries by their code.
+    """
+
+    calls: dict[str, int]
+    faults: dict[str, int]
+    accepted: int
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. It may be shared by threads."""
+
+    endpoint_url: str
+    _opener: urllib.request.OpenerDirector = field(
+        default_factory=lambda: urllib.request.build_opener(urllib.request.ProxyHandler({})),
+        repr=False,
+        compare=False,
+    )
+
+    @property
+    def credentials(self) -> Credentials:
+        """Keyword arguments that lead here, for boto3 and for publishers and listeners."""
+        return {
+            'aws_access_key_id': 'testing',
+            'aws_secret_access_key': 'testing',
+            'region_name': REGION,
+            'endpoint_url': self.endpoint_url,
+        }
+
+    def create_queue(self, name: str, fifo: bool = False, **attributes: object) -> str:
+        """A queue's URL. Attributes have AWS's names; `.fifo` is added to the name for FIFO."""
+        attributes = {**attributes, **({'FifoQueue': True} if fifo else {})}
+        answer = self._control('create_queue', **_named(name, fifo, attributes))
+        return str(answer['queue_url'])
+
+    def create_topic(self, name: str, fifo: bool = False, **attributes: object) -> str:
+        """A topic's ARN, in the same way."""
+        attributes = {**attributes, **({'FifoTopic': True} if fifo else {})}
+        answer = self._control('create_topic', **_named(name, fifo, attributes))
+        return str(answer['topic_arn'])
+
+    def configure(
+        self,
+        *,
+        rules: bool | None = None,
+        latency_ms: float | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        """Change what is given. Faults, even the same ones, begin anew, without a script."""
+        shares = None if faults is None else asdict(faults)
+        self._control('configure', rules=rules, latency_ms=latency_ms, faults=shares)
+
+    def script(self, *steps: Step, operation: str | None = None) -> None:
+        """Let these steps befall the next calls, one each.
+
+        Of an operation where one is named, and otherwise of all that neither create nor look up.
+        """
+        self._control('script', steps=[step_to(step) for step in steps], operation=operation)
+
+    def accepted(self, after: int = 0) -> list[Accepted]:
+        """Everything that was accepted, in order, but for the first so many."""
+        messages: list[Accepted] = []
+        while page := self._control('accepted', after=after + len(messages))['accepted']:
+            messages += map(Accepted.from_json, page)
+        return messages
+
+    def counts(self) -> Counts:
+        """What happened since the start or the last reset. Control calls do not count."""
+        return Counts(**self._control('counts'))
+
+    def reset(self) -> None:
+        """Be as at the start, without faults, queues and topics; rules and latency stay.
+
+        A queue made anew with the same name has the same URL, a topic the same ARN.
+        """
+        self._control('reset')
+
+    def _control(self, action: str, **parameters: object) -> dict[str, Any]:
+        body = json.dumps({'action': action, **parameters}).encode()
+        try:
+            with self._opener.open(f'{self.endpoint_url}/_control', body, timeout=60) as answer:
+                result: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raise ValueError(json.load(refused)['error']) from None
+        return result
+
+
+@contextmanager
+def running(
+    *, rules: bool = False, latency_ms: float = 0, faults: Faults | None = None
+) -> Iterator[Server]:
+    """Run a server until the block ends, in a process that ends with this one in any case."""
+    command = [sys.executable, '-m', 'benchmarks.sqs_server', '--until-stdin-ends']
+    with subprocess.Popen(
+        command,
+        cwd=_CHECKOUT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for those who use the server, and may still need it
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        try:
+            url = process.stdout.readline().strip()
+            if not url:
+                raise RuntimeError('the server did not start: see what it wrote')
+            server = Server(url)
+            server.configure(rules=rules, latency_ms=latency_ms, faults=faults)
+            yield server
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _named(name: str, fifo: bool, attributes: Mapping[str, object]) -> dict[str, object]:
+    return {
+        'name': f'{name.removesuffix(".fifo")}.fifo' if fifo else name,
+        'attributes': {key: _text(value) for key, value in attributes.items()},
+    }
+
+
+def _text(value: object) -> str:
+    """A value as AWS writes it in attributes: `true`, `1024`, or an object in JSON."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,43 @@
+"""AWS's errors, before a protocol writes them."""
+
+from __future__ import annotations
+
+__all__ = ('AwsError', 'internal_error', 'invalid_value', 'missing_parameter')
+
+
+class AwsError(Exception):
+    """An answer other than success: of a call, or of one entry of a batch.
+
+    `code` is the name that the service's model has for it.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+    @property
+    def sender_fault(self) -> bool:
+        return self.status < 500
+
+    def entry(self, entry_id: str) -> dict[str, object]:
+        """The error as a batch's answer lists it."""
+        return {
+            'Id': entry_id,
+            'Code': self.code,
+            'Message': self.message,
+            'SenderFault': self.sender_fault,
+        }
+
+
+def invalid_value(message: str) -> AwsError:
+    return AwsError('InvalidParameterValue', message)
+
+
+def missing_parameter(name: str) -> AwsError:
+    return AwsError('MissingParameter', f'The request must contain the parameter {name}.')
+
+
+def internal_error(code: str = 'InternalError', status: int = 500) -> AwsError:
+    return AwsError(code, 'We encountered an internal error. Please try again.', status)

@@ -1,0 +1,129 @@
+"""What producers send, and what a queue or topic keeps of it."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from struct import pack
+from typing import Any, NamedTuple, TypeAlias
+
+__all__ = (
+    'Attribute',
+    'Attributes',
+    'Draft',
+    'Message',
+    'as_bytes',
+    'from_wire',
+    'md5_of_attributes',
+    'md5_of_text',
+    'sha256_of_text',
+    'to_wire',
+)
+
+
+class Attribute(NamedTuple):
+    """One message attribute. A value that was not given is an empty text."""
+
+    data_type: str
+    value: str | bytes
+
+
+Attributes: TypeAlias = Mapping[str, Attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message as a producer asks for it to be sent."""
+
+    body: str
+    attributes: Attributes
+    group_id: str | None = None
+    deduplication_id: str | None = None
+    delay_seconds: int | None = None
+    subject: str | None = None
+    trace_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was accepted. `at` is in seconds since the epoch, `number` per destination.
+
+    A duplicate was accepted too, has the id and number of the first one, and is never delivered.
+    """
+
+    destination: str
+    draft: Draft
+    id: str
+    number: int
+    at: float
+    is_fifo: bool = False
+    is_duplicate: bool = False
+
+    @property
+    def sequence_number(self) -> str | None:
+        """20 digits, as AWS writes them. Only a FIFO queue or topic tells it."""
+        return f'{self.number:020}' if self.is_fifo else None
+
+
+def from_wire(attributes: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Attribute]:
+    """Read attributes in AWS's form, with binary values in Base64 as both protocols have them."""
+    return {name: _attribute(wire) for name, wire in (attributes or {}).items()}
+
+
+def _attribute(wire: Mapping[str, Any]) -> Attribute:
+    data_type = wire.get('DataType', '')
+    if 'BinaryValue' in wire:
+        return Attribute(data_type, b64decode(wire['BinaryValue']))
+    return Attribute(data_type, wire.get('StringValue', ''))
+
+
+def to_wire(attributes: Attributes) -> dict[str, dict[str, str]]:
+    """Write attributes in AWS's form: the inverse of `from_wire`."""
+    return {
+        name: {
+            'DataType': data_type,
+            **(
+                {'BinaryValue': b64encode(value).decode()}
+                if isinstance(value, bytes)
+                else {'StringValue': value}
+            ),
+        }
+        for name, (data_type, value) in attributes.items()
+    }
+
+
+def as_bytes(text: str) -> bytes:
+    """UTF-8, and something for lone surrogates, which only rules refuse."""
+    return text.encode('utf-8', 'surrogatepass')
+
+
+def md5_of_text(text: str) -> str:
+    return hashlib.md5(as_bytes(text), usedforsecurity=False).hexdigest()
+
+
+def sha256_of_text(text: str) -> str:
+    return hashlib.sha256(as_bytes(text)).hexdigest()
+
+
+def md5_of_attributes(attributes: Attributes) -> str:
+    """The digest that clients check, as the SQS Developer Guide computes it.
+
+    Attributes in order of their names; of each the name, the type, one byte that says whether the
+    value is a text (1) or binary (2), and the value; a length in four bytes before each of them.
+    """
+    digest = hashlib.md5(usedforsecurity=False)
+    for name in sorted(attributes):
+        data_type, value = attributes[name]
+        transport = b'\x02' if isinstance(value, bytes) else b'\x01'
+        raw = value if isinstance(value, bytes) else as_bytes(value)
+        digest.update(b''.join(_measured((as_bytes(name), as_bytes(data_type)))))
+        digest.update(transport + b''.join(_measured((raw,))))
+    return digest.hexdigest()
+
+
+def _measured(parts: Iterable[bytes]) -> Iterable[bytes]:
+    for part in parts:
+        yield pack('>I', len(part))
+        yield part

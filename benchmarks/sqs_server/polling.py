@@ -1,0 +1,95 @@
+"""Long polls: receives that wait for a message."""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from benchmarks.sqs_server.queues import Delivery, Queue
+
+__all__ = ('Answer', 'Cancel', 'Polls')
+
+Answer: TypeAlias = Callable[[list[Delivery]], None]
+Cancel: TypeAlias = Callable[[], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Poll:
+    limit: int
+    visibility_timeout: float
+    answer: Answer
+    deadline: TimerHandle | None = None
+
+
+class Polls:
+    """Who waits at which queue. The first who came is the first who is served."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: defaultdict[Queue, deque[_Poll]] = defaultdict(deque)
+        self._alarms: dict[Queue, TimerHandle] = {}
+
+    def receive(
+        self, queue: Queue, limit: int, visibility_timeout: float, wait: float, answer: Answer
+    ) -> Cancel | None:
+        """Answer now, or when a message comes, or empty after so many seconds.
+
+        The one who asked may go before: then call what is returned, and no message is lost on them.
+        """
+        deliveries = queue.receive(limit, visibility_timeout, self._loop.time())
+        if deliveries or not wait:
+            answer(deliveries)
+            return None
+        poll = _Poll(limit, visibility_timeout, answer)
+        poll.deadline = self._loop.call_later(wait, self._give_up, queue, poll)
+        self._waiting[queue].append(poll)
+        self._watch(queue)
+        return partial(self._leave, queue, poll)
+
+    def wake(self, queue: Queue) -> None:
+        """Serve those who wait, as soon as what is being done to the queue is done.
+
+        So all entries of a batch are received together.
+        """
+        if self._waiting.get(queue):
+            self._alarm(queue, self._loop.time())
+
+    def _serve(self, queue: Queue) -> None:
+        del self._alarms[queue]
+        waiting = self._waiting[queue]
+        while waiting:
+            poll = waiting[0]
+            now = self._loop.time()
+            deliveries = queue.receive(poll.limit, poll.visibility_timeout, now)
+            if not deliveries:
+                break
+            self._leave(queue, poll)
+            poll.answer(deliveries)
+        self._watch(queue)
+
+    def _watch(self, queue: Queue) -> None:
+        """Wake up when a message appears by itself, if anybody waits for one."""
+        if self._waiting[queue] and (at := queue.next_change()) is not None:
+            self._alarm(queue, at)
+
+    def _alarm(self, queue: Queue, at: float) -> None:
+        """Serve at that time. Of two times the earlier one counts: serving finds the other."""
+        alarm = self._alarms.get(queue)
+        if alarm is None or at < alarm.when():
+            if alarm:
+                alarm.cancel()
+            self._alarms[queue] = self._loop.call_at(at, self._serve, queue)
+
+    def _give_up(self, queue: Queue, poll: _Poll) -> None:
+        self._waiting[queue].remove(poll)
+        poll.answer([])
+
+    def _leave(self, queue: Queue, poll: _Poll) -> None:
+        if poll in self._waiting[queue]:
+            self._waiting[queue].remove(poll)
+        if poll.deadline:
+            poll.deadline.cancel()

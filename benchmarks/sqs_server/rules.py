@@ -1,0 +1,123 @@
+"""What SQS and SNS refuse alike, as functions that name the problem, or None.
+
+Each service has its own code for a problem: see `sqs_rules` and `sns_rules`. A source of `model` is
+the text of botocore's service model; `guide` is the service's Developer Guide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection
+
+from benchmarks.sqs_server.errors import AwsError
+from benchmarks.sqs_server.messages import Attribute, Attributes, as_bytes
+
+__all__ = (
+    'MAX_BATCH_ENTRIES',
+    'attribute_problem',
+    'batch_problem',
+    'forbidden_character',
+    'message_size',
+    'token_problem',
+)
+
+MAX_BATCH_ENTRIES = 10
+
+_FORBIDDEN = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+_ENTRY_ID = re.compile(r'[A-Za-z0-9_-]{1,80}')
+_ATTRIBUTE_NAME = re.compile(r'(?!\.)(?!.*\.\.)(?!.*\.$)[A-Za-z0-9_.-]{1,256}')
+_RESERVED_NAME = re.compile(r'(aws|amazon)\.', re.IGNORECASE)
+_NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?', re.ASCII)
+_TOKEN = re.compile(r'[!-~]{1,128}')
+
+
+def forbidden_character(text: str) -> str | None:
+    """A character that no message may hold: one that XML 1.0 has no place for.
+
+    Source: model, SendMessage: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to
+    #x10FFFF. It holds for bodies and for values of String attributes.
+    """
+    found = _FORBIDDEN.search(text)
+    return f'#x{ord(found[0]):X}' if found else None
+
+
+def message_size(body: str, attributes: Attributes) -> int:
+    """Bytes that count against a limit: the body in UTF-8, and each attribute's name, type, value.
+
+    Source: guide, SQS message metadata: name, type and value are part of the message's size. System
+    attributes are not (model, SendMessage).
+    """
+    size = len(as_bytes(body))
+    for name, (data_type, value) in attributes.items():
+        size += len(as_bytes(name)) + len(as_bytes(data_type))
+        size += len(value) if isinstance(value, bytes) else len(as_bytes(value))
+    return size
+
+
+def attribute_problem(name: str, attribute: Attribute) -> str | None:
+    """What is wrong with an attribute: its name, its type, or its value, characters apart.
+
+    Source of the name: model, ReceiveMessage: letters, digits, `_`, `-`, `.`; at most 256; neither
+    starts nor ends with a period, nor has two in succession; no `AWS.` or `Amazon.` in any case.
+    Source of the rest: guide, SQS message metadata: none of them is empty; the type is String,
+    Number or Binary, with a label after a period if any; a Number is a number. By the model only
+    Binary goes in BinaryValue.
+    """
+    shown = ascii(name[:256])
+    if not _ATTRIBUTE_NAME.fullmatch(name) or _RESERVED_NAME.match(name):
+        return f'The message attribute name {shown} is not valid.'
+    data_type, value = attribute
+    base = data_type.partition('.')[0]
+    if base not in ('String', 'Number', 'Binary'):
+        return (
+            f'The message attribute {shown} has an invalid message attribute type, '
+            'the set of supported type prefixes is Binary, Number, and String.'
+        )
+    if not value:
+        return (
+            f'The message attribute {shown} must contain non-empty message attribute value '
+            f"for message attribute type '{base}'."
+        )
+    if isinstance(value, bytes) != (base == 'Binary'):
+        field = 'Binary' if base == 'Binary' else 'String'
+        return f"The message attribute {shown} with type '{base}' must use field '{field}'."
+    if base == 'Number' and isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return f'Could not cast message attribute {shown} value to number.'
+    return None
+
+
+def token_problem(name: str, value: str, is_known_to_destination: bool = True) -> str | None:
+    """What is wrong with a MessageGroupId or MessageDeduplicationId.
+
+    Source: model, SNS Publish, and SQS SendMessage in the same words: up to 128 alphanumeric
+    characters and punctuation. A MessageDeduplicationId applies only to FIFO destinations.
+    """
+    if not is_known_to_destination:
+        return 'The request includes a parameter that is not valid for this type of destination.'
+    if not _TOKEN.fullmatch(value):
+        return f'{name} can only include alphanumeric and punctuation characters. 1 to 128 long.'
+    return None
+
+
+def batch_problem(ids: Collection[str]) -> AwsError | None:
+    """What is wrong with a batch as a whole, but for its size. Both services have these codes.
+
+    Source: model, SendMessageBatch and PublishBatch with their errors: at most 10 entries; ids are
+    unique within a request, have up to 80 characters, alphanumeric, `-` and `_`.
+    """
+    if not ids:
+        return AwsError('EmptyBatchRequest', 'There should be at least one entry in the request.')
+    if len(ids) > MAX_BATCH_ENTRIES:
+        problem = f'Maximum number of entries per request are 10. You have sent {len(ids)}.'
+        return AwsError('TooManyEntriesInBatchRequest', problem)
+    if not all(map(_ENTRY_ID.fullmatch, ids)):
+        problem = (
+            'A batch entry id can only contain alphanumeric characters, hyphens and underscores. '
+            'It can be at most 80 letters long.'
+        )
+        return AwsError('InvalidBatchEntryId', problem)
+    repeated, times = Counter(ids).most_common(1)[0]
+    if times > 1:
+        return AwsError('BatchEntryIdsNotDistinct', f'Id {repeated} repeated.')
+    return None

@@ -1,0 +1,147 @@
+"""What SNS refuses. A source of `model` is the text of botocore's service model of SNS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from unicodedata import category
+
+from benchmarks.sqs_server import rules
+from benchmarks.sqs_server.errors import AwsError
+from benchmarks.sqs_server.messages import Attributes, Draft
+
+__all__ = (
+    'check_attributes',
+    'check_batch',
+    'check_body',
+    'check_deduplication',
+    'check_draft',
+    'check_group',
+    'check_size',
+    'check_subject',
+    'check_topic',
+)
+
+SUBJECT_UNDER = 100  # characters
+_TOPIC_NAME = re.compile(r'[A-Za-z0-9_-]{1,256}')
+_BREAKS = ('Cc', 'Zl', 'Zp')  # control characters, and the separators of lines and paragraphs
+
+
+def check_draft(draft: Draft, is_fifo: bool, content_based: bool, limit: int) -> None:
+    """Refuse a message that a topic would: the call with Publish, the entry in a batch.
+
+    Source of the latter: model, PublishBatch: the result of each is reported individually.
+    """
+    check_body(draft.body)
+    check_subject(draft.subject)
+    check_attributes(draft.attributes)
+    check_size(rules.message_size(draft.body, draft.attributes), limit)
+    check_group(draft.group_id, is_fifo)
+    check_deduplication(draft.deduplication_id, is_fifo, content_based)
+
+
+def check_body(body: str) -> None:
+    """A message is not empty, and has no character that SQS would refuse.
+
+    Source: model, PublishInput: messages are UTF-8 strings. That what an SQS queue could not hold
+    is refused here, and as InvalidParameter, is a reading: the model does not say.
+    """
+    if not body:
+        raise _invalid('Empty message')
+    if character := rules.forbidden_character(body):
+        raise _invalid(f"Message Reason: Invalid character '{character}'")
+
+
+def check_size(size: int, limit: int) -> None:
+    """Body and attributes are no larger than the topic's MaximumMessageSize, by default 262,144.
+
+    Source: model, PublishInput: SNS "validates the combined size of the message body and message
+    attributes against this value and returns an InvalidParameter error".
+    """
+    if size > limit:
+        raise _invalid('Message too long')
+
+
+def check_subject(subject: str | None) -> None:
+    """A subject has fewer than 100 characters, no line break and no control character.
+
+    Source: model, PublishInput, Subject. That an empty one is refused is a reading: there would be
+    nothing to use as a subject.
+    """
+    if subject is not None and (
+        not 0 < len(subject) < SUBJECT_UNDER or any(category(each) in _BREAKS for each in subject)
+    ):
+        raise _invalid('Subject')
+
+
+def check_attributes(attributes: Attributes) -> None:
+    """Each attribute is as `rules.attribute_problem` has it; their number is not limited.
+
+    Source: Developer Guide, SNS message attributes. The code is that of the model's
+    InvalidParameterValueException.
+    """
+    for name, attribute in attributes.items():
+        problem = rules.attribute_problem(name, attribute)
+        if not problem and isinstance(attribute.value, str):
+            problem = rules.forbidden_character(attribute.value)
+        if problem:
+            raise AwsError('ParameterValueInvalid', problem)
+
+
+def check_group(group_id: str | None, is_fifo: bool) -> None:
+    """A FIFO topic needs a MessageGroupId; a standard one may have it, for fair queues.
+
+    Source: model, PublishInput, MessageGroupId: "the same validation rules apply".
+    """
+    if group_id is None:
+        if is_fifo:
+            raise _invalid('The MessageGroupId parameter is required for FIFO topics')
+    elif problem := rules.token_problem('MessageGroupId', group_id):
+        raise _invalid(f'MessageGroupId Reason: {problem}')
+
+
+def check_deduplication(deduplication_id: str | None, is_fifo: bool, content_based: bool) -> None:
+    """A FIFO topic needs a MessageDeduplicationId or ContentBasedDeduplication; others take none.
+
+    Source: model, PublishInput, MessageDeduplicationId, in SQS's words.
+    """
+    name = 'MessageDeduplicationId'
+    if deduplication_id is None:
+        if is_fifo and not content_based:
+            raise _invalid(
+                'The topic should either have ContentBasedDeduplication enabled or '
+                f'{name} provided explicitly'
+            )
+    elif problem := rules.token_problem(name, deduplication_id, is_fifo):
+        raise _invalid(f'{name} Reason: {problem}')
+
+
+def check_batch(ids: Collection[str], size: int, limit: int) -> None:
+    """A batch has 1 to 10 entries with good ids, and in sum no more than the topic's limit.
+
+    Source: model, PublishBatch: "The combined size of all messages in the batch, including each
+    message's body and attributes, must not exceed the topic's MaximumMessageSize."
+    """
+    if error := rules.batch_problem(ids):
+        raise error
+    if size > limit:
+        problem = f'The length of all the messages put together is more than the limit: {limit}.'
+        raise AwsError('BatchRequestTooLong', problem)
+
+
+def check_topic(name: str, attributes: Mapping[str, str]) -> None:
+    """A topic's name has up to 256 characters, and ends with .fifo if, and only if, it is FIFO.
+
+    Source: model, CreateTopicInput: Name, and MaximumMessageSize of 1,024 to 1,048,576.
+    """
+    is_fifo = attributes.get('FifoTopic') == 'true'
+    stem = name.removesuffix('.fifo') if is_fifo else name
+    if len(name) > 256 or not _TOPIC_NAME.fullmatch(stem) or is_fifo != name.endswith('.fifo'):
+        raise _invalid('Topic Name')
+    limit = attributes.get('MaximumMessageSize', '262144')
+    if not (limit.isdecimal() and 1_024 <= int(limit) <= 1_048_576):
+        raise _invalid('MaximumMessageSize')
+
+
+def _invalid(problem: str) -> AwsError:
+    return AwsError('InvalidParameter', f'Invalid parameter: {problem}')

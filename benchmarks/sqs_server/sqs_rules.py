@@ -1,0 +1,190 @@
+"""What SQS refuses. A source of `model` is the text of botocore's service model of SQS.
+
+Messages are AWS's where they are known, and mean the same where they are not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from benchmarks.sqs_server import rules
+from benchmarks.sqs_server.errors import AwsError, invalid_value, missing_parameter
+from benchmarks.sqs_server.messages import Attributes, Draft
+
+__all__ = (
+    'MAX_BATCH_BYTES',
+    'check_attributes',
+    'check_batch',
+    'check_body',
+    'check_deduplication',
+    'check_delay',
+    'check_draft',
+    'check_group',
+    'check_queue',
+    'check_range',
+    'check_size',
+)
+
+MAX_BATCH_BYTES = 1_048_576
+MAX_ATTRIBUTES = 10
+
+_QUEUE_NAME = re.compile(r'[A-Za-z0-9_-]{1,80}')
+_RANGES = {
+    'DelaySeconds': (0, 900),
+    'MaxNumberOfMessages': (1, 10),
+    'VisibilityTimeout': (0, 43_200),
+    'WaitTimeSeconds': (0, 20),
+}
+_QUEUE_RANGES = {
+    'DelaySeconds': (0, 900),
+    'MaximumMessageSize': (1_024, 1_048_576),
+    'MessageRetentionPeriod': (60, 1_209_600),
+    'ReceiveMessageWaitTimeSeconds': (0, 20),
+    'VisibilityTimeout': (0, 43_200),
+}
+
+
+def check_draft(draft: Draft, is_fifo: bool, content_based: bool, limit: int) -> None:
+    """Refuse a message that a queue would: the call with SendMessage, the entry in a batch.
+
+    Source of the latter: model, SendMessageBatch: the result of each message is reported
+    individually. Its errors do not list InvalidMessageContents, which so can only be an entry's.
+    """
+    check_body(draft.body)
+    check_attributes(draft.attributes)
+    check_size(rules.message_size(draft.body, draft.attributes), limit)
+    check_delay(draft.delay_seconds, is_fifo)
+    check_group(draft.group_id, is_fifo)
+    check_deduplication(draft.deduplication_id, is_fifo, content_based)
+
+
+def check_body(body: str) -> None:
+    """A body has at least one character, and no forbidden one: InvalidMessageContents.
+
+    Source: model, SendMessage, MessageBody. That an empty body counts as a missing one is a
+    reading: the model says what is refused, not how.
+    """
+    if not body:
+        raise missing_parameter('MessageBody')
+    _check_characters(body, 'the message body')
+
+
+def check_size(size: int, limit: int) -> None:
+    """A message is no larger than its queue's MaximumMessageSize.
+
+    Source: model, CreateQueue: "how many bytes a message can contain before Amazon SQS rejects it".
+    """
+    if size > limit:
+        problem = f'Message must be shorter than {limit} bytes.'
+        raise invalid_value(f'One or more parameters are invalid. Reason: {problem}')
+
+
+def check_attributes(attributes: Attributes) -> None:
+    """At most 10 attributes, and each as `rules.attribute_problem` has it.
+
+    Source: Developer Guide, SQS message metadata, for the number. A forbidden character in a value
+    is InvalidMessageContents, as in a body (model: the same set of characters).
+    """
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise invalid_value(
+            f'Number of message attributes [{len(attributes)}] exceeds the allowed maximum [10].'
+        )
+    for name, attribute in attributes.items():
+        if problem := rules.attribute_problem(name, attribute):
+            raise invalid_value(problem)
+        if isinstance(attribute.value, str):
+            _check_characters(attribute.value, f'message attribute {name}')
+
+
+def _check_characters(text: str, where: str) -> None:
+    if character := rules.forbidden_character(text):
+        problem = f"Invalid binary character '{character}' was found in {where}."
+        raise AwsError('InvalidMessageContents', problem)
+
+
+def check_delay(seconds: int | None, is_fifo: bool) -> None:
+    """A message's DelaySeconds is 0 to 900, and a FIFO queue takes none.
+
+    Source: model, SendMessage: "When you set FifoQueue, you can't set DelaySeconds per message."
+    That 0, which asks for nothing, is taken all the same is a reading.
+    """
+    if is_fifo and seconds:
+        problem = 'The request include parameter that is not valid for this queue type.'
+        raise invalid_value(f'Value {seconds} for parameter DelaySeconds is invalid. {problem}')
+    check_range('DelaySeconds', seconds)
+
+
+def check_group(group_id: str | None, is_fifo: bool) -> None:
+    """A FIFO queue needs a MessageGroupId; a standard one may have it, for fair queues.
+
+    Source: model, SendMessage, MessageGroupId: "If you do not provide a MessageGroupId when sending
+    a message to a FIFO queue, the action fails."
+    """
+    if group_id is None:
+        if is_fifo:
+            raise missing_parameter('MessageGroupId')
+    elif problem := rules.token_problem('MessageGroupId', group_id):
+        raise invalid_value(f'Value for parameter MessageGroupId is invalid. Reason: {problem}')
+
+
+def check_deduplication(deduplication_id: str | None, is_fifo: bool, content_based: bool) -> None:
+    """A FIFO queue needs a MessageDeduplicationId or ContentBasedDeduplication; others take none.
+
+    Source: model, SendMessage, MessageDeduplicationId: it "applies only to FIFO queues"; "if you
+    don't provide a MessageDeduplicationId and the queue doesn't have ContentBasedDeduplication set,
+    the action fails with an error".
+    """
+    name = 'MessageDeduplicationId'
+    if deduplication_id is None:
+        if is_fifo and not content_based:
+            raise invalid_value(
+                'The queue should either have ContentBasedDeduplication enabled or '
+                f'{name} provided explicitly'
+            )
+    elif problem := rules.token_problem(name, deduplication_id, is_fifo):
+        raise invalid_value(f'Value for parameter {name} is invalid. Reason: {problem}')
+
+
+def check_batch(ids: Collection[str], size: int = 0) -> None:
+    """A batch has 1 to 10 entries with good ids, and all its messages no more than 1 MiB.
+
+    Source: model, SendMessageBatch: the maximum individual message size and the maximum total
+    payload size are both 1,048,576 bytes, whatever the queue's own MaximumMessageSize.
+    """
+    if error := rules.batch_problem(ids):
+        raise error
+    if size > MAX_BATCH_BYTES:
+        problem = f'Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes.'
+        raise AwsError('BatchRequestTooLong', f'{problem} You have sent {size} bytes.')
+
+
+def check_range(name: str, value: int | None) -> None:
+    """A number in a request lies in its range.
+
+    Source: model: DelaySeconds 0 to 900, MaxNumberOfMessages 1 to 10, VisibilityTimeout 0 to
+    43,200; WaitTimeSeconds 0 to 20 as the queue's ReceiveMessageWaitTimeSeconds.
+    """
+    low, high = _RANGES[name]
+    if value is not None and not low <= value <= high:
+        problem = f'Must be >= {low} and <= {high}, if provided.'
+        raise invalid_value(f'Value {value} for parameter {name} is invalid. Reason: {problem}')
+
+
+def check_queue(name: str, attributes: Mapping[str, str]) -> None:
+    """A queue's name has up to 80 characters, and ends with .fifo if, and only if, it is FIFO.
+
+    Source: model, CreateQueue, QueueName; and Attributes for the ranges, InvalidAttributeValue.
+    """
+    is_fifo = attributes.get('FifoQueue') == 'true'
+    stem = name.removesuffix('.fifo') if is_fifo else name
+    if len(name) > 80 or not _QUEUE_NAME.fullmatch(stem) or is_fifo != name.endswith('.fifo'):
+        raise invalid_value(
+            'The name of a queue can only include alphanumeric characters, hyphens, or '
+            'underscores, 1 to 80 in length. Only that of a FIFO queue, and always, ends in .fifo.'
+        )
+    for attribute, (low, high) in _QUEUE_RANGES.items():
+        value = attributes.get(attribute, str(low))
+        if not (value.isdecimal() and low <= int(value) <= high):
+            problem = f'Invalid value for the parameter {attribute}.'
+            raise AwsError('InvalidAttributeValue', problem)

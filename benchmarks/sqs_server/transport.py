@@ -1,0 +1,135 @@
+"""HTTP/1.1 with keep-alive, as little of it as the clients of AWS speak."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from asyncio import AbstractEventLoop, BaseTransport, Transport
+from collections.abc import Callable
+from http import HTTPStatus
+from struct import pack
+from typing import NamedTuple, Protocol, cast
+
+from benchmarks.sqs_server.polling import Cancel
+from benchmarks.sqs_server.wire import RESET, Reply
+
+__all__ = ('Connection', 'Handler', 'Request')
+
+MAX_HEAD = 65_536  # bytes
+MAX_BODY = 64 * 1_048_576
+
+_LENGTH = re.compile(rb'\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n', re.IGNORECASE)
+_TARGET = re.compile(rb'\r\nx-amz-target:[ \t]*([!-~]+)', re.IGNORECASE)
+_CLOSE = re.compile(rb'\r\nconnection:[ \t]*close', re.IGNORECASE)
+_REASONS = {int(status): status.phrase for status in HTTPStatus}
+
+
+class Request(NamedTuple):
+    """What a client sent. `target` is its X-Amz-Target."""
+
+    path: str
+    target: str
+    body: bytes
+
+
+class Handler(Protocol):
+    """Answers requests."""
+
+    def delay(self, request: Request) -> float:
+        """Seconds by which the answer is to be late."""
+
+    def handle(self, request: Request, answer: Callable[[Reply], None]) -> Cancel | None:
+        """Answer now or, where a cancellation is returned, later."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection. Its requests are answered one after the other."""
+
+    def __init__(self, loop: AbstractEventLoop, handler: Handler) -> None:
+        self._loop = loop
+        self._handler = handler
+        self._buffer = bytearray()
+        self._is_busy = False
+        self._is_last = False
+        self._cancel: Cancel | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        self._transport = cast(Transport, transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._is_busy = True  # for nothing that is left in the buffer will anybody wait
+        if self._cancel:
+            self._cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if not self._is_busy:
+            self._next()
+
+    def _next(self) -> None:
+        """Handle the first request in the buffer, if all of it is there."""
+        end = self._buffer.find(b'\r\n\r\n')
+        if end < 0:
+            if len(self._buffer) > MAX_HEAD:
+                self._refuse()
+            return
+        head = bytes(self._buffer[: end + 2])
+        found = _LENGTH.search(head)
+        start, length = end + 4, int(found[1]) if found else 0
+        if length > MAX_BODY:
+            self._refuse()
+        elif len(self._buffer) >= start + length:
+            body = bytes(self._buffer[start : start + length])
+            del self._buffer[: start + length]
+            self._begin(head, body)
+
+    def _begin(self, head: bytes, body: bytes) -> None:
+        self._is_busy = True
+        self._is_last = bool(_CLOSE.search(head))
+        path = head.split(b' ', 2)[1].decode('latin-1') if head.count(b' ') > 1 else ''
+        target = _TARGET.search(head)
+        request = Request(path, target[1].decode() if target else '', body)
+        delay = self._handler.delay(request)
+
+        def answer(reply: Reply) -> None:
+            self._cancel = None
+            if delay:
+                self._loop.call_later(delay, self._finish, reply)
+            else:
+                self._finish(reply)
+
+        self._cancel = self._handler.handle(request, answer)
+
+    def _finish(self, reply: Reply) -> None:
+        """Send an answer, and go on with what came in the meantime."""
+        if self._transport.is_closing():
+            return
+        if reply is RESET:
+            self._reset()
+            return
+        self._transport.write(_written(reply))
+        self._is_busy = False
+        if self._is_last:
+            self._transport.close()
+        elif self._buffer:
+            self._next()
+
+    def _reset(self) -> None:
+        """Close so that the client gets a reset, and not the end of an empty answer."""
+        connection: socket.socket = self._transport.get_extra_info('socket')
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack('ii', 1, 0))
+        self._transport.abort()
+
+    def _refuse(self) -> None:
+        self._is_last = True
+        self._finish(Reply(413, 'text/plain', b'too large\n'))
+
+
+def _written(reply: Reply) -> bytes:
+    head = (
+        f'HTTP/1.1 {reply.status} {_REASONS[reply.status]}\r\n'
+        f'Content-Type: {reply.content_type}\r\n'
+        f'{reply.headers}Content-Length: {len(reply.body)}\r\n\r\n'
+    )
+    return head.encode('latin-1') + reply.body

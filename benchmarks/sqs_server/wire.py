@@ -1,0 +1,164 @@
+"""AWS's two protocols: JSON 1.0, as SQS speaks it, and Query with XML, as SNS does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from benchmarks.sqs_server.errors import AwsError
+
+__all__ = (
+    'GARBAGE',
+    'RESET',
+    'Entries',
+    'JsonWire',
+    'QueryWire',
+    'Reply',
+    'Wire',
+    'items',
+    'pairs',
+)
+
+_request_ids = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer in HTTP. Headers are whole lines."""
+
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+    headers: str = ''
+
+
+RESET = Reply(0, '', b'')
+"""No answer: the connection is reset."""
+
+GARBAGE = Reply(200, 'text/html', b'<html><body>Please log in to the proxy</body></html>')
+
+
+class Wire(Protocol):
+    """How requests of a service are read, and answers written."""
+
+    throttled: AwsError
+
+    def read(self, body: bytes) -> dict[str, Any]:
+        """The parameters of a request. Raises AwsError, or ValueError."""
+
+    def write(self, operation: str, answer: Mapping[str, Any]) -> Reply: ...
+
+    def write_error(self, error: AwsError) -> Reply: ...
+
+
+class JsonWire:
+    """JSON 1.0, compatible with the Query protocol that SQS spoke before.
+
+    The older name of an error goes in a header, and is the one that boto3 shows.
+    """
+
+    throttled = AwsError('RequestThrottled', 'Rate exceeded')
+
+    _TYPE = 'application/x-amz-json-1.0'
+    _OLDER = {
+        'QueueDoesNotExist': 'AWS.SimpleQueueService.NonExistentQueue',
+        'QueueNameExists': 'QueueAlreadyExists',
+        **{
+            name: f'AWS.SimpleQueueService.{name}'
+            for name in (
+                'BatchEntryIdsNotDistinct',
+                'BatchRequestTooLong',
+                'EmptyBatchRequest',
+                'InvalidBatchEntryId',
+                'MessageNotInflight',
+                'TooManyEntriesInBatchRequest',
+            )
+        },
+    }
+
+    def read(self, body: bytes) -> dict[str, Any]:
+        request = json.loads(body)
+        if not isinstance(request, dict):
+            raise AwsError('SerializationException', 'Expected an object')
+        return request
+
+    def write(self, operation: str, answer: Mapping[str, Any]) -> Reply:
+        return self._reply(200, answer, '')
+
+    def write_error(self, error: AwsError) -> Reply:
+        fault = 'Sender' if error.sender_fault else 'Receiver'
+        code = self._OLDER.get(error.code, error.code)
+        body = {'__type': f'com.amazonaws.sqs#{error.code}', 'message': error.message}
+        return self._reply(error.status, body, f'x-amzn-query-error: {code};{fault}\r\n')
+
+    def _reply(self, status: int, body: Mapping[str, Any], headers: str) -> Reply:
+        headers += f'x-amzn-RequestId: request-{next(_request_ids)}\r\n'
+        return Reply(status, self._TYPE, json.dumps(body).encode(), headers)
+
+
+class Entries(dict[str, str]):
+    """A map in an answer of the Query protocol."""
+
+
+class QueryWire:
+    """Forms in, XML out."""
+
+    throttled = AwsError('Throttled', 'Rate exceeded', 429)
+
+    _NAMESPACE = 'http://sns.amazonaws.com/doc/2010-03-31/'
+
+    def read(self, body: bytes) -> dict[str, Any]:
+        """A form as a tree: `A.member.1.B=c` is `{'A': {'member': {'1': {'B': 'c'}}}}`."""
+        tree: dict[str, Any] = {}
+        for name, value in parse_qsl(body.decode('ascii'), keep_blank_values=True):
+            *branches, leaf = name.split('.')
+            node = tree
+            for branch in branches:
+                node = node.setdefault(branch, {})
+            node[leaf] = value
+        return tree
+
+    def write(self, operation: str, answer: Mapping[str, Any]) -> Reply:
+        result = f'<{operation}Result>{_xml(answer)}</{operation}Result>'
+        return self._reply(200, f'{operation}Response', result, 'ResponseMetadata')
+
+    def write_error(self, error: AwsError) -> Reply:
+        fault = 'Sender' if error.sender_fault else 'Receiver'
+        fields = {'Type': fault, 'Code': error.code, 'Message': error.message}
+        return self._reply(error.status, 'ErrorResponse', f'<Error>{_xml(fields)}</Error>', '')
+
+    def _reply(self, status: int, root: str, content: str, metadata: str) -> Reply:
+        request_id = f'<RequestId>request-{next(_request_ids)}</RequestId>'
+        if metadata:
+            request_id = f'<{metadata}>{request_id}</{metadata}>'
+        text = f'<{root} xmlns="{self._NAMESPACE}">{content}{request_id}</{root}>'
+        return Reply(status, 'text/xml', text.encode())
+
+
+def items(tree: Mapping[str, Any] | None, name: str) -> list[Any]:
+    """The members of a list in a form, in the order of their numbers."""
+    numbered = (tree or {}).get(name, {})
+    return [numbered[number] for number in sorted(numbered, key=int)]
+
+
+def pairs(tree: Mapping[str, Any] | None, key: str, value: str) -> dict[str, Any]:
+    """A map in a form, whose entries have fields of these names."""
+    return {entry[key]: entry.get(value, '') for entry in items(tree, 'entry')}
+
+
+def _xml(value: Any) -> str:
+    if isinstance(value, Entries):
+        fields = ({'key': name, 'value': text} for name, text in value.items())
+        return ''.join(f'<entry>{_xml(each)}</entry>' for each in fields)
+    if isinstance(value, Mapping):
+        return ''.join(f'<{name}>{_xml(each)}</{name}>' for name, each in value.items())
+    if isinstance(value, list):
+        return ''.join(f'<member>{_xml(each)}</member>' for each in value)
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    return escape(str(value))
