@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable
+from contextlib import suppress
 
 __all__ = ('Coroutines',)
+
+_log = logging.getLogger(__name__)
+
+PATIENCE = 1.0
+"""Seconds in which the loop has to end, once nobody waits for a coroutine any more."""
 
 
 class Coroutines:
@@ -18,9 +25,8 @@ class Coroutines:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name='mega-coroutines', daemon=True
-        )
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name='mega-coroutines', daemon=True)
         self._thread.start()
 
     def run(self, awaitable: Awaitable[object]) -> object:
@@ -32,13 +38,24 @@ class Coroutines:
 
     def close(self) -> None:
         """End the loop and its thread. What still runs (nobody waits for it) is cancelled."""
+        self._is_closing = True
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        self._thread.join(PATIENCE)
+        if self._thread.is_alive():
+            _log.warning('a coroutine blocks its event loop, and is left behind')
+            return
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
             self._loop.run_until_complete(asyncio.wait([task]))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+    def _run(self) -> None:
+        while not self._is_closing:
+            # An exit in a task that a coroutine made comes out of the loop, and again, where it
+            # belongs, out of whoever waits for that task: once the loop goes on.
+            with suppress(SystemExit, KeyboardInterrupt):
+                self._loop.run_forever()
 
 
 async def _caught(awaitable: Awaitable[object]) -> tuple[object, BaseException | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -40,6 +41,11 @@ class Outcome:
         return self.status in _RETRY
 
     @property
+    def is_exit(self) -> bool:
+        """Whether the subscriber asked the whole process to end."""
+        return isinstance(self.error, (SystemExit, KeyboardInterrupt))
+
+    @property
     def delay(self) -> float | None:
         """The seconds until the retry, where the subscriber asked for some."""
         return self.error.delay if isinstance(self.error, RetriableError) else None
@@ -57,12 +63,15 @@ def dispatch(
     The answer is what came of each; an empty one says that nobody wants it.
     Every subscriber is asked before the first one processes, and each gets a payload of its own.
     `unhandled` is the status of an exception that nothing maps.
-    Whatever a subscriber raises is in its outcome.
+    Whatever a subscriber raises is in its outcome; after an exit no other one is started.
     """
     wanting, outcomes = _match(payload, subscribers)
     for position, subscriber in enumerate(wanting, start=1):
-        own = payload if position == len(wanting) else _copied(payload)
-        outcomes.append(_process(subscriber, message, own, await_, unhandled))
+        if any(outcome.is_exit for outcome in outcomes):
+            break
+        is_last = position == len(wanting)
+        own = payload if is_last else _copied(payload)
+        outcomes.append(_process(subscriber, _copied(message), own, await_, unhandled))
     for outcome in outcomes:
         _tell(outcome, message)
     return outcomes
@@ -80,7 +89,7 @@ def _match(
         try:
             if subscriber.wants is None or subscriber.wants.accepts(lhs):
                 wanting.append(subscriber)
-        except Exception as error:  # a user's predicate: nobody can say that it did not match
+        except BaseException as error:  # a user's predicate: nobody can say that it did not match
             failed.append(Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error))
     return wanting, failed
 
@@ -114,7 +123,8 @@ def _status_of(
     if isinstance(error, (RetriableError, *subscriber.retriable_exceptions)):
         return ProcessStatus.RETRIABLE_ERROR
     # The process or the machine is at its end, not the message: cancellation, an exit, no memory.
-    if isinstance(error, MemoryError) or not isinstance(error, Exception):
+    of_the_process = isinstance(error, (MemoryError, CancelledError))
+    if of_the_process or not isinstance(error, Exception):
         return ProcessStatus.RETRIABLE_ERROR
     return unhandled
 
@@ -135,6 +145,8 @@ def _copied(payload: Any) -> Any:
         return {key: _copied(value) for key, value in payload.items()}
     if isinstance(payload, list):
         return [_copied(value) for value in payload]
+    if isinstance(payload, Message):
+        return replace(payload, attributes=dict(payload.attributes))
     if isinstance(payload, Payload):
         event, subject = payload.event, payload.object
         return replace(

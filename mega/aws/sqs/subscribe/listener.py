@@ -94,6 +94,8 @@ class SqsListener(Connected):
         self.max_number_of_messages = _within('max_number_of_messages', max_number_of_messages)
         self.wait_time_seconds = _within('wait_time_seconds', wait_time_seconds)
         self.visibility_timeout = _within('visibility_timeout', visibility_timeout)
+        if dead_letter_queue_url is not None and not dead_letter_queue_url:
+            raise ConfigurationError('dead_letter_queue_url is empty: give a URL, or leave it out')
         self.dead_letter_queue_url = dead_letter_queue_url
         self._is_fifo = queue_url.endswith('.fifo')
         policy = Policy(unhandled, unmatched, dead_letter_queue_url is not None, self._is_fifo)
@@ -112,7 +114,7 @@ class SqsListener(Connected):
         self._subscribers: list[Subscriber] = []
         self._tally = Tally()
         self._coroutines: Coroutines | None = None
-        self._settler = Settler(aws, queue_url, dead_letter_queue_url)
+        self._settler = Settler(aws, queue_url, dead_letter_queue_url, self._tally)
         self._processor = Processor(
             self._subscribers, policy, self._settler, self._tally, self._await
         )
@@ -245,10 +247,20 @@ class SqsListener(Connected):
                 group = read_message(received).group_id if self._is_fifo else None
                 if group in blocked_groups:
                     self._release([received])
-                elif not self._processor.process(received) and group is not None:
+                elif not self._process(received, batch) and group is not None:
                     blocked_groups.add(group)
         finally:
             self._release(waiting)
+
+    def _process(self, received: dict[str, Any], batch: Batch) -> bool:
+        is_gone = self._processor.process(received, batch.hidden_until - self.visibility_timeout)
+        if time.monotonic() > batch.hidden_until:
+            _log.warning(
+                'message %s took longer than its visibility timeout, and may be processed twice: '
+                'raise visibility_timeout',
+                received['MessageId'],
+            )
+        return is_gone
 
     def _poll(self) -> Batch:
         return self._receive(self.wait_time_seconds)
@@ -263,6 +275,10 @@ class SqsListener(Connected):
             MessageAttributeNames=['All'],
             MessageSystemAttributeNames=['All'],
         )
+        if not _is_from_aws(answer):
+            # Taken for an empty queue it would be asked again at once, and for ever.
+            problem = 'the answer is not of AWS, but of a proxy perhaps'
+            raise TransportError('ReceiveMessage', 'NotAws', problem, True)
         batch = Batch.of(answer, time.monotonic() + self.visibility_timeout)
         self._tally.add('received', len(batch.messages))
         return batch
@@ -311,6 +327,11 @@ class SqsListener(Connected):
                 'expires. Give it one of the two.',
                 self.queue_url,
             )
+
+
+def _is_from_aws(answer: dict[str, Any]) -> bool:
+    headers = answer.get('ResponseMetadata', {}).get('HTTPHeaders', {})
+    return 'json' in headers.get('content-type', 'json')
 
 
 _NO_QUEUE = ('AWS.SimpleQueueService.NonExistentQueue', 'QueueDoesNotExist')

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +22,10 @@ from mega.event import Payload
 __all__ = ('Processor',)
 
 _log = logging.getLogger(__name__)
+
+MAX_HIDDEN = 43_200
+"""Seconds after its receive for which a message can be hidden at all: twelve hours, in one or many
+changes of its visibility. API reference of ChangeMessageVisibility."""
 
 MAX_KINDS = 1_000
 """How many kinds of unmatched messages are told apart: their names come from outside."""
@@ -43,8 +49,10 @@ class Processor:
         self._await = await_
         self._unmatched_kinds: set[str] = set()
 
-    def process(self, received: dict[str, Any]) -> bool:
+    def process(self, received: dict[str, Any], received_at: float) -> bool:
         """Take a message to its end, and answer whether it is gone from the queue.
+
+        `received_at` is by the clock of `time.monotonic()`.
 
         Raises:
             SystemExit, KeyboardInterrupt: when a subscriber did, after the message was settled.
@@ -54,23 +62,26 @@ class Processor:
             message, payload = open_message(message)
         except (ConsumeError, EventError) as error:
             _log.error('message %s cannot be opened: %s', message.id, error)
-            return self._settle(received, message, unopened(error, self._policy))
+            return self._settle(received, received_at, message, unopened(error, self._policy))
         if isinstance(payload, Confirmation):
-            return self._settle(received, message, _regret(message, payload))
+            return self._settle(received, received_at, message, _regret(message, payload))
         outcomes = dispatch(
             message, payload, self._subscribers, self._await, self._policy.status_of_unhandled
         )
         if not outcomes:
             self._tell_once(message, payload)
-        is_gone = self._settle(received, message, judge(outcomes, self._policy))
+        is_gone = self._settle(received, received_at, message, judge(outcomes, self._policy))
         _raise_exit(outcomes)
         return is_gone
 
-    def _settle(self, received: dict[str, Any], message: Message, verdict: Verdict) -> bool:
+    def _settle(
+        self, received: dict[str, Any], received_at: float, message: Message, verdict: Verdict
+    ) -> bool:
         self._tally.add(verdict.count.value)
         if verdict.action is Action.LEAVE:
             if verdict.delay is not None:
-                self._settler.hide(message, verdict.delay)
+                left = MAX_HIDDEN - math.ceil(time.monotonic() - received_at)
+                self._settler.hide(message, max(0, min(verdict.delay, left)))
             return False
         if verdict.action is Action.DEAD_LETTER:
             assert verdict.reason
@@ -78,7 +89,8 @@ class Processor:
                 return False
             self._tally.add('dead_lettered')
         is_deleted = self._settler.ack(message)
-        self._tally.add('deleted' if is_deleted else 'errors')
+        if is_deleted:
+            self._tally.add('deleted')
         return is_deleted
 
     def _tell_once(self, message: Message, payload: AnyPayload) -> None:
@@ -113,5 +125,5 @@ def _regret(message: Message, confirmation: Confirmation) -> Verdict:
 
 def _raise_exit(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
-        if isinstance(outcome.error, (SystemExit, KeyboardInterrupt)):
+        if outcome.is_exit and outcome.error is not None:
             raise outcome.error

@@ -15,6 +15,7 @@ from mega import instants
 from mega.aws._client import Aws
 from mega.aws._publishing import message_id
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.stats import Tally
 from mega.aws.sqs.subscribe.verdict import Reason
 from mega.errors import TransportError, shorten
 
@@ -34,8 +35,11 @@ _TEXT_LENGTH = 300
 class Settler:
     """Settles the messages of one queue. Each method answers whether SQS agreed."""
 
-    def __init__(self, aws: Aws, queue_url: str, dead_letter_queue_url: str | None) -> None:
+    def __init__(
+        self, aws: Aws, queue_url: str, dead_letter_queue_url: str | None, tally: Tally
+    ) -> None:
         self._aws = aws
+        self._tally = tally
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
 
@@ -61,7 +65,7 @@ class Settler:
             answer = self._aws.call(
                 'send_message',
                 QueueUrl=self._dead_letter_queue_url,
-                MessageBody=received['Body'],
+                MessageBody=received.get('Body', ''),
                 MessageAttributes=self._attributes(received, message, reason) or None,
                 MessageGroupId=message.group_id or (message.id if is_fifo else None),
                 # A message that is redriven and fails again is no duplicate of its first failure.
@@ -69,6 +73,7 @@ class Settler:
             )
             message_id('SendMessage', answer)
         except TransportError as error:
+            self._tally.add('errors')
             _log.error('message %s was not dead-lettered and stays: %s', message.id, error)
             return False
         _log.warning(
@@ -85,6 +90,7 @@ class Settler:
                 **parameters,
             )
         except TransportError as error:
+            self._tally.add('errors')
             _log.error('message %s: %s; %s', message.id, error, consequence)
             return False
         return True

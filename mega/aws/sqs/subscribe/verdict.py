@@ -5,6 +5,7 @@ Nothing here talks to AWS, and nothing has a clock.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -155,7 +156,7 @@ def _delay(retries: Sequence[Outcome]) -> int | None:
     """The longest wait that was asked for, within SQS's limits: nobody is disturbed early."""
     delays = [outcome.delay for outcome in retries if outcome.delay is not None]
     numbers = [delay for delay in delays if isinstance(delay, (int, float)) and delay == delay]
-    return round(min(max(0, *numbers), MAX_DELAY)) if numbers else None
+    return math.ceil(min(max(0, *numbers), MAX_DELAY)) if numbers else None
 
 
 def _reason(outcome: Outcome) -> Reason:

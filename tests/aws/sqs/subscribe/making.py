@@ -1,0 +1,168 @@
+"""Subscribers, listeners and messages in one line each, for tests that are about something else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any, cast
+
+import pytest
+
+from mega.aws.sqs.publish import SqsPublisher
+from mega.aws.sqs.subscribe import Message, MessageSubscriber, ProcessStatus, SqsListener
+from mega.aws.sqs.subscribe.dispatch import Outcome, dispatch
+from mega.aws.sqs.subscribe.subscriber import Subscriber
+from tests.aws.fault_server import FaultServer
+from tests.local_aws import LocalAws
+
+__all__ = (
+    'MESSAGE',
+    'POLLS',
+    'RELEASED',
+    'WITHIN',
+    'listener_on',
+    'listening',
+    'outcomes',
+    'run_by_asyncio',
+    'send',
+    'statuses',
+    'subscriber',
+    'told_of',
+    'wants',
+    'warnings_of',
+)
+
+WITHIN = 10.0  # seconds; what takes so long does not happen
+
+# botocore's names of its events.
+POLLS = 'before-send.sqs.ReceiveMessage'
+RELEASED = 'after-call.sqs.ChangeMessageVisibility'
+
+MESSAGE = Message(id='7c3a', body='{}', receipt_handle='handle')
+
+
+def subscriber(
+    answer: object = None,
+    seen: list[Any] | None = None,
+    base: Any = MessageSubscriber,
+    called: str = 'Made',
+    **declared: Any,
+) -> Subscriber:
+    """A class whose `process` notes the payload in `seen`, and answers.
+
+    An answer that is an exception is raised; a function is called with the payload.
+    """
+
+    def process(self: MessageSubscriber, payload: Any) -> Any:
+        if seen is not None:
+            seen.append(payload)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer(payload) if callable(answer) else answer
+
+    made: Any = type(called, (base,), {'process': process, **declared})
+    return cast(Subscriber, made)
+
+
+def run_by_asyncio(awaitable: Awaitable[object]) -> object:
+    """Await something in an event loop of its own."""
+
+    async def wait() -> object:
+        return await awaitable
+
+    return asyncio.run(wait())
+
+
+def outcomes(
+    payload: Any,
+    *subscribers: Subscriber,
+    message: Message = MESSAGE,
+    unhandled: ProcessStatus = ProcessStatus.FATAL_ERROR,
+) -> list[Outcome]:
+    """What comes of a payload that is handed to subscribers."""
+    return dispatch(message, payload, subscribers, run_by_asyncio, unhandled)
+
+
+def statuses(
+    payload: Any,
+    *subscribers: Subscriber,
+    unhandled: ProcessStatus = ProcessStatus.FATAL_ERROR,
+) -> list[ProcessStatus]:
+    return [found.status for found in outcomes(payload, *subscribers, unhandled=unhandled)]
+
+
+def wants(asked: Subscriber, payload: Any) -> bool:
+    """Whether a subscriber, which does nothing but answer `DONE`, gets a payload."""
+    found = statuses(payload, asked)
+    assert found in ([], [ProcessStatus.DONE])
+    return bool(found)
+
+
+def listener_on(
+    aws: LocalAws | FaultServer, queue_url: str, *subscribers: Subscriber, **settings: Any
+) -> SqsListener:
+    """A listener that does not wait for messages, unless it is told to."""
+    settings = {'wait_time_seconds': 0, 'client': aws.client('sqs'), **settings}
+    return SqsListener(queue_url, subscribers, **settings)
+
+
+def send(aws: LocalAws, queue_url: str, *payloads: Any, **options: Any) -> list[str]:
+    """Publish payloads, a `str` as the body that it is, and answer the ids of their messages."""
+    publisher = SqsPublisher(queue_url, client=aws.client('sqs'))
+    return [
+        publisher.publish_raw_message(payload, **options)
+        if isinstance(payload, str)
+        else publisher.publish(payload, **options)
+        for payload in payloads
+    ]
+
+
+@contextmanager
+def listening(listener: SqsListener) -> Iterator[Thread]:
+    """Have a listener listen in a thread until the block ends. What it raises is raised here."""
+    raised: list[BaseException] = []
+
+    def listen() -> None:
+        try:
+            listener.listen()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        listener.stop()
+        thread.join(WITHIN)
+    assert not thread.is_alive()
+    if raised:
+        raise raised[0]
+
+
+@contextmanager
+def told_of(aws: LocalAws, event: str) -> Iterator[Event]:
+    """An event that is set by what botocore tells of the client of a server, such as `POLLS`."""
+    happened = Event()
+
+    def tell(**arguments: object) -> None:
+        happened.set()
+
+    events = aws.client('sqs').meta.events
+    events.register(event, tell)
+    try:
+        yield happened
+    finally:
+        events.unregister(event, tell)
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What this library has warned of, or worse."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name.partition('.')[0] == 'mega' and record.levelno >= logging.WARNING
+    ]

@@ -1,0 +1,168 @@
+"""FIFO queues: a message that stays holds back those behind it in its group, and no others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mega.aws.sqs.subscribe import ProcessStatus, SqsListener, Stats
+from mega.errors import RetriableError
+from mega.match.functions import match
+from tests.aws.sqs.subscribe.making import (
+    listener_on,
+    send,
+    subscriber,
+    warnings_of,
+)
+from tests.local_aws import Counts, LocalAws
+
+EMPTY = Counts(visible=0, in_flight=0)
+
+BODIES = ('a1', 'a2', 'b1', 'a3', 'b2')
+
+
+@pytest.fixture
+def queue_url(aws: LocalAws) -> str:
+    """A FIFO queue with messages of two groups, each the letter that its bodies begin with."""
+    url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
+    for body in BODIES:
+        send(aws, url, body, message_group_id=body[0])
+    return url
+
+
+def failing(seen: list[str], *answers: object, at: str = 'a1') -> Callable[[str], object]:
+    """An answer that gives others first where the payload is `at`, and then `DONE`."""
+    left = list(answers)
+
+    def answer(payload: str) -> object:
+        seen.append(payload)
+        if payload == at and left:
+            found = left.pop(0)
+            if isinstance(found, Exception):
+                raise found
+            return found
+        return ProcessStatus.DONE
+
+    return answer
+
+
+def of_group(group: str, seen: list[str]) -> list[str]:
+    return [body for body in seen if body.startswith(group)]
+
+
+@pytest.mark.parametrize('size', [1, 10])
+def test_groups_come_in_their_order(aws: LocalAws, queue_url: str, size: int) -> None:
+    seen: list[Any] = []
+    listener = listener_on(aws, queue_url, subscriber(None, seen), max_number_of_messages=size)
+    assert listener.drain() == Stats(received=5, done=5, deleted=5)
+    assert of_group('a', seen) == ['a1', 'a2', 'a3']
+    assert of_group('b', seen) == ['b1', 'b2']
+
+
+def test_those_behind_a_message_that_stays_are_given_back_unprocessed(
+    aws: LocalAws, queue_url: str
+) -> None:
+    seen: list[str] = []
+    made = subscriber(failing(seen, ProcessStatus.RETRY_LATER))
+    stats = listener_on(aws, queue_url, made, max_number_of_messages=10).drain()
+    assert of_group('a', seen) == ['a1']
+    assert of_group('b', seen) == ['b1', 'b2']
+    assert (stats.done, stats.retried, stats.deleted) == (2, 1, 2)
+    assert stats.released == stats.received - 3
+    assert aws.counts(queue_url) == Counts(visible=2, in_flight=1)
+
+
+def test_one_in_the_middle_holds_back_only_those_behind_it(aws: LocalAws, queue_url: str) -> None:
+    seen: list[str] = []
+    made = subscriber(failing(seen, ProcessStatus.RETRY_LATER, at='a2'))
+    listener_on(aws, queue_url, made, max_number_of_messages=10).drain()
+    assert of_group('a', seen) == ['a1', 'a2']
+    assert of_group('b', seen) == ['b1', 'b2']
+    assert aws.counts(queue_url) == Counts(visible=1, in_flight=1)
+
+
+@pytest.mark.cannot(moto='mixes up the order of a group when its first message comes again')
+def test_a_group_goes_on_in_its_order_when_the_message_comes_again(
+    aws: LocalAws, queue_url: str
+) -> None:
+    seen: list[str] = []
+    made = subscriber(failing(seen, RetriableError(delay=0), RetriableError(delay=0)))
+    listener = listener_on(aws, queue_url, made, max_number_of_messages=10)
+    stats = listener.drain()
+    assert (stats.done, stats.retried) == (5, 2)
+    assert of_group('a', seen) == ['a1', 'a1', 'a1', 'a2', 'a3']
+    assert of_group('b', seen) == ['b1', 'b2']
+    assert aws.counts(queue_url) == EMPTY
+
+
+def test_one_that_cannot_be_opened_holds_its_group_back(aws: LocalAws) -> None:
+    queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
+    send(aws, queue_url, '{"a":', 'a2', message_group_id='a')
+    seen: list[Any] = []
+    listener = listener_on(aws, queue_url, subscriber(None, seen), max_number_of_messages=10)
+    assert listener.drain().unopened == 1
+    assert seen == []
+    assert aws.counts(queue_url) == Counts(visible=1, in_flight=1)
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [{'unmatched': 'delete'}, {'unmatched': None}, {'dead_letter_queue_url': 'queue'}],
+    ids=str,
+)
+def test_one_that_is_gone_holds_nothing_back(
+    aws: LocalAws, queue_url: str, settings: dict[str, Any]
+) -> None:
+    if 'dead_letter_queue_url' in settings:
+        settings = {'dead_letter_queue_url': aws.create_queue(fifo=True)}
+    seen: list[Any] = []
+    made = subscriber(None, seen, pattern=match('.[^1]'))
+    stats = listener_on(aws, queue_url, made, max_number_of_messages=10, **settings).drain()
+    assert (stats.unmatched, stats.done, stats.deleted) == (2, 3, 5)
+    assert of_group('a', seen) == ['a2', 'a3']
+
+
+def test_one_that_is_not_dead_lettered_holds_its_group_back(aws: LocalAws, queue_url: str) -> None:
+    seen: list[str] = []
+    made = subscriber(failing(seen, ProcessStatus.FATAL_ERROR))
+    settings = {'dead_letter_queue_url': f'{queue_url}-gone', 'max_number_of_messages': 10}
+    listener_on(aws, queue_url, made, **settings).drain()
+    assert of_group('a', seen) == ['a1']
+    assert of_group('b', seen) == ['b1', 'b2']
+
+
+def test_on_a_standard_queue_a_group_is_a_tenant_and_holds_nothing_back(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    for body in BODIES:
+        send(aws, queue_url, body, message_group_id=body[0])
+    seen: list[str] = []
+    made = subscriber(failing(seen, ProcessStatus.RETRY_LATER))
+    listener_on(aws, queue_url, made, max_number_of_messages=10).drain()
+    assert sorted(seen) == sorted(BODIES)
+
+
+def test_what_was_not_started_in_its_visibility_timeout_is_not_started_any_more(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By then others may have received it."""
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'abc')
+    now, passed = time.monotonic, [0.0]
+    monkeypatch.setattr(time, 'monotonic', lambda: now() + passed[0])
+
+    def take_long(payload: str) -> None:
+        passed[0] += 21
+
+    seen: list[Any] = []
+    settings = {'max_number_of_messages': 10, 'visibility_timeout': 40}
+    listener: SqsListener = listener_on(aws, queue_url, subscriber(take_long, seen), **settings)
+    stats = listener.drain()
+    assert len(seen) == stats.done == stats.deleted == 2
+    assert stats.released == 0
+    assert aws.counts(queue_url) == Counts(visible=0, in_flight=1)
+    took_longer, not_started = warnings_of(caplog)
+    assert 'took longer than its visibility timeout' in took_longer
+    assert 'not started within their visibility timeout' in not_started

@@ -1,0 +1,215 @@
+"""How a listener begins and ends, and what that means for messages that it has received."""
+
+from __future__ import annotations
+
+import threading
+from threading import Event
+from typing import Any
+
+import pytest
+
+from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
+from mega.errors import ConfigurationError
+from tests.aws.sqs.subscribe.making import (
+    POLLS,
+    RELEASED,
+    WITHIN,
+    listener_on,
+    listening,
+    send,
+    subscriber,
+    told_of,
+)
+from tests.local_aws import Counts, LocalAws
+
+EMPTY = Counts(visible=0, in_flight=0)
+POLL = 20  # seconds; far longer than anything here may take
+
+
+def received_of(aws: LocalAws, queue_url: str, count: int) -> list[tuple[str, str]]:
+    """What is in a queue, and how often it was received."""
+    messages = aws.receive(queue_url, at_least=count, within=WITHIN)
+    return sorted(
+        (message['Body'], message['Attributes']['ApproximateReceiveCount']) for message in messages
+    )
+
+
+def give_back(aws: LocalAws, queue_url: str) -> list[tuple[str, str]]:
+    """Send what ends a poll of a listener that was stopped, and see it come back."""
+    with told_of(aws, RELEASED) as released:
+        send(aws, queue_url, 'late')
+        assert released.wait(WITHIN)
+    return received_of(aws, queue_url, 1)
+
+
+def test_stopping_does_not_wait_for_the_end_of_a_poll(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    listener = listener_on(aws, queue_url, subscriber(), wait_time_seconds=POLL)
+    with told_of(aws, POLLS) as polling, listening(listener) as thread:
+        assert polling.wait(WITHIN)
+        listener.stop()
+        thread.join(5)
+        assert not thread.is_alive()
+    assert give_back(aws, queue_url) == [('late', '2')]
+
+
+def test_what_a_poll_brings_after_the_stop_is_given_back_at_once(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    seen: list[Any] = []
+    settings = {'wait_time_seconds': POLL, 'visibility_timeout': 600}
+    listener = listener_on(aws, queue_url, subscriber(None, seen), **settings)
+    with told_of(aws, POLLS) as polling, listening(listener):
+        assert polling.wait(WITHIN)
+    assert give_back(aws, queue_url) == [('late', '2')]
+    assert seen == []
+    assert listener.stats() == Stats(received=1, released=1)
+
+
+def test_stopping_finishes_the_message_and_gives_the_rest_of_the_batch_back(
+    aws: LocalAws,
+) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'abc')
+    begun, going_on = Event(), Event()
+
+    def process(payload: str) -> None:
+        begun.set()
+        assert going_on.wait(WITHIN)
+
+    settings = {'max_number_of_messages': 10, 'visibility_timeout': 600}
+    listener = listener_on(aws, queue_url, subscriber(process), **settings)
+    with listening(listener) as thread:
+        assert begun.wait(WITHIN)
+        listener.stop()
+        assert thread.is_alive()
+        going_on.set()
+    stats = listener.stats()
+    assert (stats.done, stats.deleted) == (1, 1)
+    assert len(received_of(aws, queue_url, 2)) == 2
+    assert aws.counts(queue_url) == EMPTY
+
+
+def test_a_stop_before_the_start_ends_the_next_listen_alone(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    processed = Event()
+    listener = listener_on(aws, queue_url, subscriber(lambda payload: processed.set()))
+    listener.stop()
+    listener.listen()
+    send(aws, queue_url, 'hej')
+    with listening(listener):
+        assert processed.wait(WITHIN)
+
+
+def test_a_stop_before_the_start_ends_the_next_drain_alone(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    listener = listener_on(aws, queue_url, subscriber())
+    listener.stop()
+    assert listener.drain() == Stats()
+    assert listener.drain() == Stats(received=1, done=1, deleted=1)
+
+
+def test_stopping_more_than_once_is_stopping(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'ab')
+    seen: list[Any] = []
+
+    def process(payload: str) -> None:
+        for _ in '123':
+            listener.stop()
+
+    listener: SqsListener = listener_on(aws, queue_url, subscriber(process, seen))
+    listener.listen()
+    listener.listen()
+    assert sorted(seen) == ['a', 'b']
+
+
+def test_a_listener_listens_again_after_it_was_stopped(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    processed = Event()
+    listener = listener_on(
+        aws, queue_url, subscriber(lambda payload: processed.set()), wait_time_seconds=POLL
+    )
+    for _ in '12':
+        processed.clear()
+        send(aws, queue_url, 'hej')
+        with told_of(aws, POLLS) as polling, listening(listener):
+            assert processed.wait(WITHIN)
+            polling.clear()
+            assert polling.wait(WITHIN)
+        give_back(aws, queue_url)
+
+
+def test_a_listener_works_in_one_thread_at_a_time(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    processed = Event()
+    listener = listener_on(aws, queue_url, subscriber(lambda payload: processed.set()))
+    with told_of(aws, POLLS) as polling, listening(listener):
+        assert polling.wait(WITHIN)
+        with pytest.raises(ConfigurationError, match='works already'):
+            listener.listen()
+        with pytest.raises(ConfigurationError, match='works already'):
+            listener.drain()
+        send(aws, queue_url, 'hej')
+        assert processed.wait(WITHIN)
+
+
+@pytest.mark.parametrize('error', [SystemExit(3), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize('work', ['listen', 'drain'])
+@pytest.mark.parametrize('unhandled', ['fatal', 'retry'])
+def test_an_exit_out_of_a_subscriber_leaves_the_message_and_comes_out(
+    aws: LocalAws, error: BaseException, work: str, unhandled: str
+) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'abc')
+    settings = {'max_number_of_messages': 10, 'unhandled': unhandled}
+    listener = listener_on(aws, queue_url, subscriber(error), **settings)
+    with pytest.raises(type(error)) as caught:
+        getattr(listener, work)()
+    assert caught.value is error
+    assert listener.stats().retried == 1
+    assert aws.counts(queue_url) == Counts(visible=2, in_flight=1)
+
+
+def test_a_listener_that_was_left_by_an_exit_listens_again(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'ab')
+    answers: list[BaseException | None] = [SystemExit(3), None]
+
+    def process(payload: str) -> None:
+        if error := answers.pop(0):
+            raise error
+
+    listener = listener_on(aws, queue_url, subscriber(process))
+    with pytest.raises(SystemExit):
+        listener.listen()
+    assert listener.drain() == Stats(received=1, done=1, deleted=1)
+
+
+def test_all_async_processes_share_a_loop_that_ends_with_the_work(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'abc')
+    loops: list[object] = []
+
+    class Asynchronous(MessageSubscriber):
+        async def process(self, payload: str) -> None:
+            import asyncio
+
+            loops.append(asyncio.get_running_loop())
+
+    listener = listener_on(aws, queue_url, Asynchronous, subscriber(base=Asynchronous))
+    assert listener.drain().done == 3
+    assert len(loops) == 3
+    assert len(set(loops)) == 1
+    assert 'mega-coroutines' not in {thread.name for thread in threading.enumerate()}
+
+
+def test_statistics_may_be_read_while_it_works(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'ab')
+    read: list[Stats] = []
+    listener: SqsListener = listener_on(
+        aws, queue_url, subscriber(lambda payload: read.append(listener.stats()))
+    )
+    listener.drain()
+    assert [(stats.received, stats.done) for stats in read] == [(1, 0), (2, 1)]

@@ -1,0 +1,244 @@
+"""From the queue to the subscribers and back, on real servers."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from mega.aws.sqs.subscribe import (
+    Message,
+    MessageSubscriber,
+    ProcessStatus,
+    SqsListener,
+    Stats,
+    TextSubscriber,
+)
+from mega.errors import RetriableError, TransportError
+from tests.aws.sqs.subscribe.making import listener_on, send, subscriber, warnings_of
+from tests.event.examples import NOTIFICATION, item_added, user_created
+from tests.local_aws import Counts, LocalAws
+
+EMPTY = Counts(visible=0, in_flight=0)
+LEFT = Counts(visible=0, in_flight=1)
+
+
+class Recording(MessageSubscriber):
+    """Keeps the messages, which a test clears."""
+
+    messages: list[Message] = []
+
+    def process(self, payload: Any) -> None:
+        self.messages.append(self.message)
+
+
+@pytest.fixture
+def messages() -> list[Message]:
+    Recording.messages.clear()
+    return Recording.messages
+
+
+def test_it_takes_credentials_as_a_publisher_does(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    made = [subscriber(), subscriber()]
+    with SqsListener(queue_url, made, wait_time_seconds=0, **aws.credentials) as listener:
+        assert listener.drain().done == 1
+    assert aws.counts(queue_url) == EMPTY
+
+
+@pytest.mark.parametrize('status', [None, ProcessStatus.DONE, ProcessStatus.FATAL_ERROR], ids=str)
+def test_a_message_that_is_done_with_is_deleted(
+    aws: LocalAws, status: ProcessStatus | None
+) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    stats = listener_on(aws, queue_url, subscriber(status), subscriber()).drain()
+    is_fatal = status is ProcessStatus.FATAL_ERROR
+    assert stats == Stats(received=1, deleted=1, **{'fatal' if is_fatal else 'done': 1})
+    assert aws.counts(queue_url) == EMPTY
+
+
+@pytest.mark.parametrize(
+    'answer',
+    [ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR, RetriableError(), MemoryError()],
+    ids=str,
+)
+def test_leaves_the_message_when_one_subscriber_retries(aws: LocalAws, answer: object) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    seen: list[Any] = []
+    made = [subscriber(None, seen), subscriber(answer, seen), subscriber(ValueError(), seen)]
+    stats = listener_on(aws, queue_url, *made).drain()
+    assert stats == Stats(received=1, retried=1)
+    assert seen == ['hej'] * 3
+    assert aws.counts(queue_url) == LEFT
+
+
+def test_unhandled_exceptions_are_retried_where_the_listener_was_told_so(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    listener = listener_on(aws, queue_url, subscriber(ValueError()), unhandled='retry')
+    assert listener.drain() == Stats(received=1, retried=1)
+    assert aws.counts(queue_url) == LEFT
+
+
+def test_a_retry_without_delay_comes_again_at_once_to_all_that_match(
+    aws: LocalAws, messages: list[Message]
+) -> None:
+    answers = [RetriableError(delay=0), RetriableError(delay=0), ProcessStatus.DONE]
+
+    def answer(payload: Any) -> object:
+        found = answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    queue_url = aws.create_queue()
+    [message_id] = send(aws, queue_url, 'hej')
+    stats = listener_on(aws, queue_url, subscriber(answer), Recording).drain()
+    assert stats == Stats(received=3, retried=2, done=1, deleted=1)
+    assert [message.id for message in messages] == [message_id] * 3
+    assert [message.receive_count for message in messages] == [1, 2, 3]
+    assert aws.counts(queue_url) == EMPTY
+
+
+@pytest.mark.parametrize('delay', [60, 43_200], ids=str)
+def test_a_retry_with_a_delay_stays_hidden_for_it(
+    aws: LocalAws, delay: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQS hides no message for longer than 12 hours, counted from when it was received."""
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    listener = listener_on(aws, queue_url, subscriber(RetriableError(delay)), visibility_timeout=9)
+    assert listener.drain() == Stats(received=1, retried=1)
+    assert aws.counts(queue_url) == LEFT
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_the_delay_ends_what_the_visibility_timeout_would_have_hidden(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    listener = listener_on(aws, queue_url, subscriber(RetriableError(1)), visibility_timeout=600)
+    listener.drain()
+    [message] = aws.receive(queue_url, at_least=1, within=10)
+    assert message['Attributes']['ApproximateReceiveCount'] == '2'
+
+
+def test_drain_takes_all_there_is_in_batches_of_any_size(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    numbers = [{'number': number} for number in range(23)]
+    send(aws, queue_url, *numbers)
+    seen: list[Any] = []
+    listener = listener_on(aws, queue_url, subscriber(None, seen), max_number_of_messages=7)
+    assert listener.drain() == Stats(received=23, done=23, deleted=23)
+    assert sorted(data['number'] for data in seen) == list(range(23))
+    assert listener.drain() == Stats()
+    assert listener.stats() == Stats(received=23, done=23, deleted=23)
+    assert aws.counts(queue_url) == EMPTY
+
+
+def test_drain_ends_when_the_listener_is_stopped_and_gives_the_rest_back(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'abcde')
+    listener: SqsListener = listener_on(
+        aws, queue_url, subscriber(lambda payload: listener.stop()), max_number_of_messages=3
+    )
+    stats = listener.drain()
+    assert (stats.done, stats.deleted) == (1, 1)
+    assert stats.released == stats.received - 1
+    assert aws.counts(queue_url) == Counts(visible=4, in_flight=0)
+    listener.drain()
+    assert listener.stats().done == 2
+
+
+def test_drain_raises_what_keeps_it_from_receiving(aws: LocalAws) -> None:
+    listener = listener_on(aws, aws.create_queue() + '-gone', subscriber())
+    with pytest.raises(TransportError, match='ReceiveMessage'):
+        listener.drain()
+
+
+@pytest.mark.parametrize(
+    ('unmatched', 'deleted', 'left'),
+    [(None, 1, EMPTY), ('delete', 1, EMPTY), ('leave', 0, LEFT)],
+    ids=str,
+)
+def test_what_nobody_wants_is_deleted_unless_it_is_to_be_left(
+    aws: LocalAws, unmatched: str | None, deleted: int, left: Counts
+) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, NOTIFICATION)
+    listener = listener_on(aws, queue_url, subscriber(base=TextSubscriber), unmatched=unmatched)
+    assert listener.drain() == Stats(received=1, unmatched=1, deleted=deleted)
+    assert aws.counts(queue_url) == left
+
+
+def test_each_new_kind_of_unwanted_message_is_warned_of_once(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue_url = aws.create_queue()
+    two_of_each = [item_added(), user_created().build(), NOTIFICATION, {'other': 1}, 'text', b'b']
+    send(aws, queue_url, *two_of_each * 2)
+    listener = listener_on(aws, queue_url, subscriber(pattern='wanted'), max_number_of_messages=10)
+    assert listener.drain() == Stats(received=12, unmatched=12, deleted=12)
+    kinds = "'item.added'", "'user.created'", 'notification_type', "'other'", 'a text', 'a blob'
+    found = warnings_of(caplog)
+    assert len(found) == len(kinds)
+    for kind in kinds:
+        assert len([text for text in found if kind in text]) == 1
+
+
+def test_what_cannot_be_opened_is_left(aws: LocalAws, caplog: pytest.LogCaptureFixture) -> None:
+    queue_url = aws.create_queue()
+    [message_id] = send(aws, queue_url, '{"secret":')
+    seen: list[Any] = []
+    stats = listener_on(aws, queue_url, subscriber(None, seen), unmatched='delete').drain()
+    assert stats == Stats(received=1, unopened=1)
+    assert seen == []
+    assert aws.counts(queue_url) == LEFT
+    [text] = warnings_of(caplog)
+    assert message_id in text
+    assert 'secret' not in text
+
+
+def test_the_redrive_policy_takes_what_fails_too_often(aws: LocalAws) -> None:
+    dead = aws.create_queue()
+    queue_url = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=2))
+    send(aws, queue_url, 'hej')
+    listener = listener_on(aws, queue_url, subscriber(RetriableError(delay=0)))
+    assert listener.drain() == Stats(received=2, retried=2)
+    assert [message['Body'] for message in aws.receive(dead, at_least=1)] == ['hej']
+
+
+def started(listener: SqsListener) -> None:
+    """Have a listener start, and stop at once."""
+    listener.stop()
+    listener.listen()
+
+
+def test_a_queue_without_anywhere_for_what_fails_is_warned_of_at_the_start(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue_url = aws.create_queue()
+    started(listener_on(aws, queue_url, subscriber()))
+    [text] = warnings_of(caplog)
+    assert queue_url in text
+    assert 'redrive policy' in text
+    assert 'dead_letter_queue_url' in text
+
+
+def test_a_dead_letter_queue_of_either_sort_is_enough(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    dead = aws.create_queue()
+    with_policy = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=3))
+    started(listener_on(aws, with_policy, subscriber()))
+    started(listener_on(aws, aws.create_queue(), subscriber(), dead_letter_queue_url=dead))
+    assert warnings_of(caplog) == []
+
+
+def test_a_queue_that_is_not_there_is_told_at_the_start(aws: LocalAws) -> None:
+    listener = listener_on(aws, aws.create_queue() + '-gone', subscriber())
+    with pytest.raises(TransportError, match='GetQueueAttributes'):
+        listener.listen()

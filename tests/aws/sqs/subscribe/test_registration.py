@@ -1,0 +1,231 @@
+"""What a listener refuses, when it is made or a class is registered: at once, and with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from mega.aws.sqs.subscribe import (
+    BlobSubscriber,
+    DataSubscriber,
+    EventSubscriber,
+    MessageSubscriber,
+    SqsListener,
+    TextSubscriber,
+)
+from mega.errors import ConfigurationError
+from tests.aws.sqs.subscribe.making import subscriber
+
+QUEUE_URL = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
+FIFO_QUEUE_URL = f'{QUEUE_URL}.fifo'
+DEAD_LETTERS = f'{QUEUE_URL}-dead'
+
+Make = Callable[..., SqsListener]
+
+
+@pytest.fixture(scope='module')
+def client() -> Iterator[Any]:
+    """A client that reaches nothing: all of this happens before anything is sent."""
+    made = boto3.Session('key', 'secret', region_name='eu-west-1').client(
+        'sqs', endpoint_url='http://127.0.0.1:1'
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def make(client: Any) -> Make:
+    def listener(queue_url: str = QUEUE_URL, **settings: Any) -> SqsListener:
+        return SqsListener(queue_url, client=client, **settings)
+
+    return listener
+
+
+class Plain(MessageSubscriber):
+    def process(self, payload: Any) -> None: ...
+
+
+class NeedsArgument(MessageSubscriber):
+    def __init__(self, pool: object) -> None: ...
+
+    def process(self, payload: Any) -> None: ...
+
+
+class NeedsKeyword(MessageSubscriber):
+    def __init__(self, *, pool: object) -> None: ...
+
+    def process(self, payload: Any) -> None: ...
+
+
+class NeedsToBeMade(MessageSubscriber):
+    def __new__(cls, pool: object) -> NeedsToBeMade:
+        return super().__new__(cls)
+
+    def process(self, payload: Any) -> None: ...
+
+
+@dataclass
+class NeedsField(MessageSubscriber):
+    pool: object
+
+    def process(self, payload: Any) -> None: ...
+
+
+class TakesAnything(MessageSubscriber):
+    def __init__(self, pool: object = None, *rest: object, **options: object) -> None: ...
+
+    def process(self, payload: Any, *rest: object, log: object = None) -> None: ...
+
+
+class Unfinished(EventSubscriber):
+    name = 'item.added'
+
+
+class WithoutSelf(MessageSubscriber):
+    def process(payload: Any) -> None: ...  # type: ignore[override]  # noqa: N805
+
+
+class WithoutPayload(MessageSubscriber):
+    def process(self) -> None: ...  # type: ignore[override]
+
+
+class WithMore(MessageSubscriber):
+    def process(self, payload: Any, log: object) -> None: ...  # type: ignore[override]
+
+
+class WithKeyword(MessageSubscriber):
+    def process(self, payload: Any, *, log: object) -> None: ...  # type: ignore[override]
+
+
+class WithValue(MessageSubscriber):
+    process = None  # type: ignore[assignment]
+
+
+class NoSubscriber:
+    def process(self, payload: Any) -> None: ...
+
+
+REFUSED = [
+    pytest.param(Plain(), 'register the class itself', id='instance'),
+    pytest.param(NoSubscriber, 'NoSubscriber.*subclass MessageSubscriber', id='no subscriber'),
+    pytest.param(int, 'int.*subclass MessageSubscriber', id='int'),
+    pytest.param(Plain.process, 'no subscriber', id='function'),
+    pytest.param(None, 'None is no subscriber', id='None'),
+    pytest.param('Plain', 'no subscriber', id='name'),
+    pytest.param([Plain], 'no subscriber', id='list'),
+    pytest.param(NeedsArgument, 'NeedsArgument.*constructor needs arguments', id='argument'),
+    pytest.param(NeedsKeyword, 'NeedsKeyword.*constructor needs arguments', id='keyword'),
+    pytest.param(NeedsToBeMade, 'NeedsToBeMade.*constructor needs arguments', id='__new__'),
+    pytest.param(NeedsField, 'NeedsField.*constructor needs arguments', id='dataclass'),
+    pytest.param(Unfinished, r'Unfinished has no process\(self, payload\)', id='no process'),
+    pytest.param(WithoutSelf, r'WithoutSelf.*\(self, payload\)', id='process without self'),
+    pytest.param(WithoutPayload, r'WithoutPayload.*\(self, payload\)', id='without payload'),
+    pytest.param(WithMore, r'WithMore.*\(self, payload\)', id='process with more'),
+    pytest.param(WithKeyword, r'WithKeyword.*\(self, payload\)', id='process with a keyword'),
+    pytest.param(WithValue, r'WithValue.*\(self, payload\)', id='process that is no function'),
+    *(
+        pytest.param(base, rf'{base.__name__} has no process', id=base.__name__)
+        for base in (
+            MessageSubscriber, EventSubscriber, DataSubscriber, TextSubscriber, BlobSubscriber,
+        )
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(('refused', 'reason'), REFUSED)
+def test_what_cannot_serve_is_refused_with_what_to_do(
+    make: Make, refused: Any, reason: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        make().register_subscriber(refused)
+    with pytest.raises(ConfigurationError, match=reason):
+        make(subscribers=[refused])
+
+
+def test_a_type_is_registered_once(make: Make) -> None:
+    listener = make(subscribers=[Plain])
+    with pytest.raises(ConfigurationError, match='Plain is registered already'):
+        listener.register_subscriber(Plain)
+    with pytest.raises(ConfigurationError, match='Plain is registered already'):
+        make(subscribers=[TakesAnything, Plain, Plain])
+
+
+def test_what_makes_a_type_of_its_own_is_registered_beside_it(make: Make) -> None:
+    listener = make(subscribers=iter([Plain, TakesAnything]))
+    listener.register_subscriber(subscriber(base=Plain, called='Plain'))
+    listener.register_subscriber(subscriber(base=NeedsField, __init__=lambda self: None))
+
+
+def test_a_listener_without_subscribers_refuses_to_work(make: Make) -> None:
+    listener = make()
+    with pytest.raises(ConfigurationError, match='without subscribers: register one'):
+        listener.listen()
+    with pytest.raises(ConfigurationError, match='without subscribers: register one'):
+        listener.drain()
+
+
+@pytest.mark.parametrize('queue_url', [None, ''], ids=repr)
+def test_a_listener_needs_a_queue(client: Any, queue_url: str | None) -> None:
+    with pytest.raises(ConfigurationError, match='queue_url='):
+        SqsListener(queue_url, client=client)
+
+
+@pytest.mark.parametrize(
+    ('name', 'refused', 'accepted'),
+    [
+        ('max_number_of_messages', [0, 11, -1, True, 1.0, '1', None], [1, 10]),
+        ('wait_time_seconds', [-1, 21, False, 0.5, '20', None], [0, 20]),
+        ('visibility_timeout', [0, -1, 43_201, True, 30.0, '30', None], [1, 43_200]),
+    ],
+)
+def test_numbers_are_the_ones_that_sqs_takes(
+    make: Make, name: str, refused: list[Any], accepted: list[int]
+) -> None:
+    for number in refused:
+        with pytest.raises(ConfigurationError, match=name):
+            make(**{name: number})
+    for number in accepted:
+        assert getattr(make(**{name: number}), name) == number
+
+
+@pytest.mark.parametrize(
+    ('settings', 'reason'),
+    [
+        ({'unhandled': 'ignore'}, "unhandled='ignore'"),
+        ({'unhandled': None}, 'unhandled=None'),
+        ({'unmatched': 'ignore'}, "unmatched='ignore'"),
+        ({'unmatched': 'dead_letter'}, "unmatched='dead_letter'"),
+        ({'unmatched': 'dead-letter'}, 'dead_letter_queue_url='),
+        ({'unmatched': 'leave', 'queue_url': FIFO_QUEUE_URL}, 'FIFO'),
+        (
+            {'unmatched': 'leave', 'queue_url': FIFO_QUEUE_URL,
+             'dead_letter_queue_url': DEAD_LETTERS},
+            'FIFO',
+        ),
+        ({'dead_letter_queue_url': ''}, 'dead_letter_queue_url'),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_settings_that_cannot_work_are_refused(
+    make: Make, settings: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        make(**settings)
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [
+        {'unmatched': 'leave'},
+        {'unmatched': 'dead-letter', 'dead_letter_queue_url': DEAD_LETTERS},
+        {'unmatched': 'delete', 'queue_url': FIFO_QUEUE_URL},
+        {'unhandled': 'retry', 'unmatched': None, 'dead_letter_queue_url': None},
+    ],
+    ids=str,
+)
+def test_settings_that_can_work_are_not(make: Make, settings: dict[str, Any]) -> None:
+    make(**settings)  # and it does not raise

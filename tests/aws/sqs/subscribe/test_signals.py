@@ -1,0 +1,244 @@
+"""Signals stop a listener: first when its message is finished, then at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from mega.aws.sqs.subscribe import SqsListener
+from tests.aws.sqs.subscribe.making import WITHIN, listener_on, listening, send, subscriber
+from tests.local_aws import LocalAws
+
+ROOT = Path(__file__).parents[4]
+ALL_WAYS = pytest.mark.parametrize('kind', ['plain', 'async', 'blocking'])
+BOTH_SIGNALS = pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT], ids=str)
+
+
+class Program:
+    """The program that listens, running. At the end of the block it is killed if it still does."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', 'tests.aws.sqs.subscribe.program', *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with self._process as process:
+            process.kill()
+            self._reader.join()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._lines.put(line.strip())
+        self._lines.put('')
+
+    def says(self) -> str:
+        """The next word; empty when the program has ended."""
+        return self._lines.get(timeout=WITHIN)
+
+    def go_on(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.write('\n')
+        self._process.stdin.flush()
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def ends(self) -> int:
+        return self._process.wait(WITHIN)
+
+
+Run = Callable[[str, str], Program]
+
+
+@pytest.fixture
+def run(moto: LocalAws) -> Iterator[Run]:
+    """Starts the program."""
+    environment = {
+        **os.environ,
+        'AWS_ENDPOINT_URL': moto.endpoint_url,
+        'AWS_ACCESS_KEY_ID': moto.credentials['aws_access_key_id'],
+        'AWS_SECRET_ACCESS_KEY': moto.credentials['aws_secret_access_key'],
+        'AWS_DEFAULT_REGION': moto.region,
+    }
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(Program([*arguments], environment))
+
+
+@BOTH_SIGNALS
+@ALL_WAYS
+def test_a_signal_ends_the_program_when_the_message_is_finished(
+    moto: LocalAws, run: Run, kind: str, number: signal.Signals
+) -> None:
+    queue_url = moto.create_queue()
+    send(moto, queue_url, *'abc')
+    program = run(queue_url, kind)
+    assert program.says() == 'begun'
+    program.send(number)
+    assert program.says() == 'stopping'
+    program.go_on()
+    assert [program.says(), program.says()] == ['done', 'ended']
+    assert program.ends() == 0
+    assert len(moto.receive(queue_url, at_least=2, within=WITHIN)) == 2
+
+
+@BOTH_SIGNALS
+def test_fault_84_a_signal_in_the_middle_of_a_poll_ends_the_program(
+    moto: LocalAws, run: Run, number: signal.Signals
+) -> None:
+    """It polls for 20 seconds, and does not wait for their end."""
+    queue_url = moto.create_queue()
+    send(moto, queue_url, 'hej')
+    program = run(queue_url, 'plain')
+    assert program.says() == 'begun'
+    program.go_on()
+    assert program.says() == 'done'
+    program.send(number)
+    assert [program.says(), program.says()] == ['stopping', 'ended']
+    assert program.ends() == 0
+
+
+@pytest.mark.parametrize(
+    ('kind', 'first', 'second'),
+    [
+        ('plain', signal.SIGINT, signal.SIGINT),
+        ('plain', signal.SIGTERM, signal.SIGTERM),
+        ('plain', signal.SIGTERM, signal.SIGINT),
+        ('async', signal.SIGINT, signal.SIGINT),
+        ('async', signal.SIGINT, signal.SIGTERM),
+        ('blocking', signal.SIGINT, signal.SIGINT),
+    ],
+    ids=str,
+)
+def test_fault_86_a_second_signal_ends_it_at_once_and_the_message_comes_again(
+    moto: LocalAws,
+    run: Run,
+    kind: str,
+    first: signal.Signals,
+    second: signal.Signals,
+) -> None:
+    queue_url = moto.create_queue()
+    send(moto, queue_url, 'hej')
+    program = run(queue_url, kind)
+    assert program.says() == 'begun'
+    program.send(first)
+    assert program.says() == 'stopping'
+    program.send(second)
+    assert program.says() == ''
+    assert program.ends() == -second
+    [message] = moto.receive(queue_url, at_least=1, within=WITHIN)
+    assert message['Attributes']['ApproximateReceiveCount'] == '2'
+
+
+def test_fault_87_a_message_comes_again_when_its_process_is_killed(
+    moto: LocalAws, run: Run
+) -> None:
+    queue_url = moto.create_queue()
+    [message_id] = send(moto, queue_url, 'hej')
+    program = run(queue_url, 'plain')
+    assert program.says() == 'begun'
+    program.send(signal.SIGKILL)
+    assert program.ends() == -signal.SIGKILL
+    [message] = moto.receive(queue_url, at_least=1, within=WITHIN)
+    assert message['MessageId'] == message_id
+    assert message['Attributes']['ApproximateReceiveCount'] == '2'
+
+
+def handlers() -> list[Any]:
+    return [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+
+
+@pytest.fixture
+def custom_handlers() -> Iterator[list[Any]]:
+    """Handlers of the program's own, for as long as the test runs."""
+    before = handlers()
+    own = [lambda number, frame: None, lambda number, frame: None]
+    signal.signal(signal.SIGTERM, own[0])
+    signal.signal(signal.SIGINT, own[1])
+    yield own
+    signal.signal(signal.SIGTERM, before[0])
+    signal.signal(signal.SIGINT, before[1])
+
+
+def test_handlers_are_the_listeners_only_while_it_listens(
+    aws: LocalAws, custom_handlers: list[Any]
+) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    seen: list[Any] = []
+
+    def process(payload: str) -> None:
+        seen.extend(handlers())
+        listener.stop()
+
+    listener: SqsListener = listener_on(aws, queue_url, subscriber(process))
+    listener.listen()
+    assert handlers() == custom_handlers
+    assert not set(seen) & set(custom_handlers)
+
+
+@BOTH_SIGNALS
+def test_after_the_first_signal_they_are_what_they_were(
+    aws: LocalAws, custom_handlers: list[Any], number: signal.Signals
+) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    seen: list[Any] = []
+
+    def process(payload: str) -> None:
+        signal.raise_signal(number)
+        seen.extend(handlers())
+
+    listener_on(aws, queue_url, subscriber(process)).listen()
+    assert seen == custom_handlers
+    assert handlers() == custom_handlers
+
+
+def test_they_are_put_back_when_a_subscriber_ends_the_program(
+    aws: LocalAws, custom_handlers: list[Any]
+) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    with pytest.raises(SystemExit):
+        listener_on(aws, queue_url, subscriber(SystemExit(3))).listen()
+    assert handlers() == custom_handlers
+
+
+def test_in_another_thread_than_the_main_one_no_handlers_are_touched(
+    aws: LocalAws, custom_handlers: list[Any]
+) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    seen: list[Any] = []
+
+    def process(payload: str) -> None:
+        seen.extend(handlers())
+        listener.stop()
+
+    listener: SqsListener = listener_on(aws, queue_url, subscriber(process))
+    with listening(listener) as thread:
+        thread.join(WITHIN)
+    assert seen == custom_handlers
