@@ -6,11 +6,15 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable
+from concurrent.futures import wait
 from contextlib import suppress
 
 __all__ = ('Coroutines',)
 
 _log = logging.getLogger(__name__)
+
+LONGEST_DEAFNESS = 0.5
+"""Seconds for which the waiting thread may miss a signal."""
 
 PATIENCE = 1.0
 """Seconds in which the loop has to end, once nobody waits for a coroutine any more."""
@@ -31,7 +35,11 @@ class Coroutines:
 
     def run(self, awaitable: Awaitable[object]) -> object:
         """Wait for what an awaitable answers, or raise what it raises, whatever that is."""
-        answer, error = asyncio.run_coroutine_threadsafe(_caught(awaitable), self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(_caught(awaitable), self._loop)
+        while not future.done():
+            # Python sees a signal that comes right before a wait only when that wait is over.
+            wait([future], timeout=LONGEST_DEAFNESS)
+        answer, error = future.result()
         if error is not None:
             raise error
         return answer

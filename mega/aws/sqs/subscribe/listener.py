@@ -7,7 +7,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,9 @@ _LIMITS = {
     'wait_time_seconds': (0, 20),
     'visibility_timeout': (1, 43_200),
 }
+
+LONGEST_DEAFNESS = 0.5
+"""Seconds for which a signal may be missed."""
 
 _LONGEST_BACKOFF = 60.0
 _DRAINED_AFTER = 2
@@ -94,8 +97,11 @@ class SqsListener(Connected):
         self.max_number_of_messages = _within('max_number_of_messages', max_number_of_messages)
         self.wait_time_seconds = _within('wait_time_seconds', wait_time_seconds)
         self.visibility_timeout = _within('visibility_timeout', visibility_timeout)
-        if dead_letter_queue_url is not None and not dead_letter_queue_url:
-            raise ConfigurationError('dead_letter_queue_url is empty: give a URL, or leave it out')
+        if dead_letter_queue_url in ('', queue_url):
+            problem = 'the URL of another queue is wanted, or None'
+            raise ConfigurationError(
+                f'dead_letter_queue_url={shorten(dead_letter_queue_url)}: {problem}'
+            )
         self.dead_letter_queue_url = dead_letter_queue_url
         self._is_fifo = queue_url.endswith('.fifo')
         policy = Policy(unhandled, unmatched, dead_letter_queue_url is not None, self._is_fifo)
@@ -207,6 +213,13 @@ class SqsListener(Connected):
             self._inbox = SimpleQueue()
             self._is_working = self._is_stopping = False
 
+    def _next(self) -> Batch | Exception | None:
+        """What the receiver brings next; None to stop."""
+        while True:
+            with suppress(Empty):
+                # Python sees a signal that comes right before a wait only when that wait is over.
+                return self._inbox.get(timeout=LONGEST_DEAFNESS)
+
     def _await(self, awaitable: Awaitable[object]) -> object:
         if self._coroutines is None:
             # asyncio is a third of what it takes to import this package, and few need it.
@@ -218,7 +231,7 @@ class SqsListener(Connected):
     def _follow(self, receiver: Receiver) -> None:
         failures = 0
         receiver.ask()
-        while (found := self._inbox.get()) is not None:
+        while (found := self._next()) is not None:
             if isinstance(found, Exception):
                 failures += 1
                 self._tell_failure(found)
@@ -241,6 +254,7 @@ class SqsListener(Connected):
                         'raise it, or lower max_number_of_messages',
                         len(waiting),
                     )
+                    self._tally.add('expired', len(waiting))
                     waiting.clear()
                     return
                 received = waiting.popleft()

@@ -23,9 +23,9 @@ __all__ = ('Processor',)
 
 _log = logging.getLogger(__name__)
 
-MAX_HIDDEN = 43_200
-"""Seconds after its receive for which a message can be hidden at all: twelve hours, in one or many
-changes of its visibility. API reference of ChangeMessageVisibility."""
+MAX_HIDDEN = 43_200 - 10
+"""Seconds after its receive for which a message can be hidden: SQS's twelve hours, in one or many
+changes, less what its clock may be ahead of ours. API reference of ChangeMessageVisibility."""
 
 MAX_KINDS = 1_000
 """How many kinds of unmatched messages are told apart: their names come from outside."""

@@ -13,8 +13,9 @@ __all__ = ('Stats', 'Tally')
 class Stats:
     """Counts of messages, and of calls to AWS that failed.
 
-    What came of the deliveries: `done`, `retried`, `fatal`, `unmatched`, `unopened`, and
-    `released`, which were given back unprocessed. What was done with them: `deleted`, some of them
+    What came of the deliveries: `done`, `retried`, `fatal`, `unmatched`, `unopened`; `released`,
+    which were given back unprocessed; and `expired`, which were not started within their visibility
+    timeout. What was done with them: `deleted`, some of them
     after they were `dead_lettered`; the others were left in the queue.
     """
 
@@ -25,6 +26,7 @@ class Stats:
     unmatched: int = 0
     unopened: int = 0
     released: int = 0
+    expired: int = 0
     deleted: int = 0
     dead_lettered: int = 0
     errors: int = 0

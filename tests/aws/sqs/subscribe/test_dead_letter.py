@@ -190,6 +190,24 @@ def test_it_is_deleted_only_when_sqs_has_said_that_it_was_sent(
     assert [name for name in done if name != 'ReceiveMessage'] == operations
 
 
+def test_a_message_that_fails_once_more_is_no_duplicate_to_a_fifo_queue(
+    faults: FaultServer,
+) -> None:
+    """It may have been moved back in the meantime, where its id stays what it was."""
+    sent = sqs_answer(MessageId='2')
+    faults.will(DELIVERY, sent, NOTHING, DELIVERY, sent, NOTHING)
+    dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead.fifo'}
+    stats = listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
+    assert stats.dead_lettered == 2
+    calls = [
+        json.loads(request.body)
+        for request in faults.requests
+        if request.operation == 'SendMessage'
+    ]
+    assert [call['MessageGroupId'] for call in calls] == ['1', '1']
+    assert len({call['MessageDeduplicationId'] for call in calls}) == 2
+
+
 def test_a_message_without_room_for_the_reason_is_sent_without_it(
     aws: LocalAws, caplog: pytest.LogCaptureFixture
 ) -> None:

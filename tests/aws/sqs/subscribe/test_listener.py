@@ -16,7 +16,14 @@ from mega.aws.sqs.subscribe import (
     TextSubscriber,
 )
 from mega.errors import RetriableError, TransportError
-from tests.aws.sqs.subscribe.making import listener_on, send, subscriber, warnings_of
+from tests.aws.sqs.subscribe.making import (
+    WITHIN,
+    listener_on,
+    listening,
+    send,
+    subscriber,
+    warnings_of,
+)
 from tests.event.examples import NOTIFICATION, item_added, user_created
 from tests.local_aws import Counts, LocalAws
 
@@ -240,5 +247,8 @@ def test_a_dead_letter_queue_of_either_sort_is_enough(
 
 def test_a_queue_that_is_not_there_is_told_at_the_start(aws: LocalAws) -> None:
     listener = listener_on(aws, aws.create_queue() + '-gone', subscriber())
-    with pytest.raises(TransportError, match='GetQueueAttributes'):
-        listener.listen()
+    with (
+        pytest.raises(TransportError, match='GetQueueAttributes'),
+        listening(listener) as thread,
+    ):
+        thread.join(WITHIN)

@@ -207,6 +207,10 @@ def test_numbers_are_the_ones_that_sqs_takes(
             'FIFO',
         ),
         ({'dead_letter_queue_url': ''}, 'dead_letter_queue_url'),
+        (
+            {'queue_url': QUEUE_URL, 'dead_letter_queue_url': QUEUE_URL},
+            'another queue',
+        ),
     ],
     ids=str,
 )  # fmt: skip
