@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import re
 import signal
 import sys
@@ -106,6 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print('\nStopped. What the demo had made is removed.', file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read has seen enough, as in `scripts/demo | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     show_summary(screen, outcome, time.monotonic() - start)
     return show_failures(screen, outcome.failures, log.lines)
 

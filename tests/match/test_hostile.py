@@ -236,7 +236,7 @@ CATASTROPHE = [
 
 
 @pytest.mark.parametrize('regex', CATASTROPHE)
-def test_max_length_bounds_a_catastrophic_regular_expression(regex: str) -> None:
+def test_fault_30_max_length_bounds_a_catastrophic_regular_expression(regex: str) -> None:
     """Where a longer value would hold the interpreter for hours."""
     started = perf_counter()
     assert not evaluate('a' * 15 + '!', match(regex, max_length=16))
