@@ -1,8 +1,8 @@
 """Receiving from SQS: subscribers declare what they want, a listener brings it to them.
 
-The way of a message: the listener receives it (`receiver`), opens it (`mega.aws.sqs.message`),
-hands it to every subscriber that wants it (`dispatch`), decides what becomes of it (`verdict`), and
-tells SQS (`settle`).
+The way of a message: it is received (`queue`, `receiver`), opened (`mega.aws.sqs.message`), handed to
+every subscriber that wants it (`dispatch`), judged (`verdict`), and SQS is told (`settle`). The
+`processor` leads one message along it, the `listener` all of them.
 """
 
 from __future__ import annotations

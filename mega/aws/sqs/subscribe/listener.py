@@ -15,7 +15,8 @@ from mega.aws._client import Connected, connect
 from mega.aws.sqs.message import read_message
 from mega.aws.sqs.subscribe.lifecycle import stopped_by_signals
 from mega.aws.sqs.subscribe.processor import Processor
-from mega.aws.sqs.subscribe.receiver import Batch, Receiver
+from mega.aws.sqs.subscribe.queue import Batch, Queue
+from mega.aws.sqs.subscribe.receiver import Receiver
 from mega.aws.sqs.subscribe.settle import Settler
 from mega.aws.sqs.subscribe.stats import Stats, Tally
 from mega.aws.sqs.subscribe.subscriber import Subscriber, check_subscriber
@@ -120,6 +121,7 @@ class SqsListener(Connected):
         self._subscribers: list[Subscriber] = []
         self._tally = Tally()
         self._coroutines: Coroutines | None = None
+        self._queue = Queue(aws, queue_url, self.max_number_of_messages, self.visibility_timeout)
         self._settler = Settler(aws, queue_url, dead_letter_queue_url, self._tally)
         self._processor = Processor(
             self._subscribers, policy, self._settler, self._tally, self._await
@@ -155,8 +157,10 @@ class SqsListener(Connected):
             SystemExit, KeyboardInterrupt: when a subscriber did.
         """
         with self._working(), stopped_by_signals(self.stop):
-            self._check_queue()
-            receiver = Receiver(self._poll, self._inbox.put, self._release)
+            self._queue.check(self.dead_letter_queue_url is not None)
+            receiver = Receiver(
+                lambda: self._receive(self.wait_time_seconds), self._inbox.put, self._release
+            )
             try:
                 self._follow(receiver)
             finally:
@@ -240,6 +244,8 @@ class SqsListener(Connected):
             else:
                 failures = 0
                 self._work(found)
+            if self._is_stopping:
+                return
             receiver.ask()
 
     def _work(self, batch: Batch) -> None:
@@ -276,24 +282,8 @@ class SqsListener(Connected):
             )
         return is_gone
 
-    def _poll(self) -> Batch:
-        return self._receive(self.wait_time_seconds)
-
     def _receive(self, wait_time_seconds: int) -> Batch:
-        answer = self._aws.call(
-            'receive_message',
-            QueueUrl=self.queue_url,
-            MaxNumberOfMessages=self.max_number_of_messages,
-            WaitTimeSeconds=wait_time_seconds,
-            VisibilityTimeout=self.visibility_timeout,
-            MessageAttributeNames=['All'],
-            MessageSystemAttributeNames=['All'],
-        )
-        if not _is_from_aws(answer):
-            # Taken for an empty queue it would be asked again at once, and for ever.
-            problem = 'the answer is not of AWS, but of a proxy perhaps'
-            raise TransportError('ReceiveMessage', 'NotAws', problem, True)
-        batch = Batch.of(answer, time.monotonic() + self.visibility_timeout)
+        batch = self._queue.receive(wait_time_seconds)
         self._tally.add('received', len(batch.messages))
         return batch
 
@@ -321,34 +311,6 @@ class SqsListener(Connected):
             return self._inbox.get(timeout=seconds) is None
         except Empty:
             return False
-
-    def _check_queue(self) -> None:
-        """See that the queue is there, and that what fails for good has somewhere to go."""
-        try:
-            answer = self._aws.call(
-                'get_queue_attributes', QueueUrl=self.queue_url, AttributeNames=['RedrivePolicy']
-            )
-        except TransportError as error:
-            if error.code in _NO_QUEUE:
-                raise
-            _log.warning('the settings of %s cannot be checked: %s', self.queue_url, error)
-            return
-        has_redrive_policy = 'RedrivePolicy' in answer.get('Attributes', {})
-        if not has_redrive_policy and self.dead_letter_queue_url is None:
-            _log.warning(
-                '%s has no redrive policy, and the listener no dead_letter_queue_url: what fails '
-                'for good is deleted and lost, and what cannot be opened comes again until it '
-                'expires. Give it one of the two.',
-                self.queue_url,
-            )
-
-
-def _is_from_aws(answer: dict[str, Any]) -> bool:
-    headers = answer.get('ResponseMetadata', {}).get('HTTPHeaders', {})
-    return 'json' in headers.get('content-type', 'json')
-
-
-_NO_QUEUE = ('AWS.SimpleQueueService.NonExistentQueue', 'QueueDoesNotExist')
 
 
 def _within(name: str, value: int) -> int:

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-__all__ = ('Batch', 'Receiver')
+from mega.aws.sqs.subscribe.queue import Batch
 
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Messages as ReceiveMessage gives them.
-
-    `hidden_until` is when others may receive them, by the clock of `time.monotonic()`.
-    """
-
-    messages: tuple[dict[str, Any], ...]
-    hidden_until: float
-
-    @classmethod
-    def of(cls, answer: dict[str, Any], hidden_until: float) -> Batch:
-        """Read an answer. One that AWS did not write (a proxy's, say) holds no messages."""
-        found = answer.get('Messages')
-        messages = found if isinstance(found, list) else []
-        return cls(tuple(filter(_is_message, messages)), hidden_until)
-
-
-def _is_message(found: object) -> bool:
-    return isinstance(found, dict) and 'MessageId' in found and 'ReceiptHandle' in found
+__all__ = ('Receiver',)
 
 
 class Receiver:
