@@ -1,7 +1,7 @@
 """Receiving from SQS: subscribers declare what they want, a listener brings it to them.
 
-The way of a message: it is received (`queue`, `receiver`), opened (`mega.aws.sqs.message`), handed to
-every subscriber that wants it (`dispatch`), judged (`verdict`), and SQS is told (`settle`). The
+The way of a message: it is received (`queue`, `receiver`), opened (`mega.aws.sqs.message`), handed
+to every subscriber that wants it (`dispatch`), judged (`verdict`), and SQS is told (`settle`). The
 `processor` leads one message along it, the `listener` all of them.
 """
 
