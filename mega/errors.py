@@ -4,8 +4,9 @@
     ├ ConfigurationError (ValueError)       something was set up in a way that cannot work
     ├ PatternError (TypeError, ValueError)  a pattern that means nothing, when it is declared
     ├ EventError (ValueError)               a MEGA event that breaks the protocol
-    ├ PublishError                          a payload was not published
-    │ └ EncodeError (ValueError)            ... because no body can carry it
+    ├ PublishError                          payloads were not published
+    │ ├ EncodeError (ValueError)            ... because no message can carry one
+    │ └ PayloadTooLargeError                ... because one is larger than its destination takes
     ├ ConsumeError                          a message cannot be opened
     │ ├ DecodeError (ValueError)            ... because its body says nothing
     │ └ EnvelopeError (ValueError)          ... because its SNS envelope is broken
@@ -19,6 +20,8 @@ body or a secret, and show what came from outside only as a `repr`, cut short.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
+from typing import Any
 
 __all__ = (
     'ConfigurationError',
@@ -29,6 +32,7 @@ __all__ = (
     'EventError',
     'MegaError',
     'PatternError',
+    'PayloadTooLargeError',
     'PublishError',
     'RetriableError',
     'TransportError',
@@ -119,7 +123,23 @@ class EventError(MegaError, ValueError):
 
 
 class PublishError(MegaError):
-    """A payload was not published, or nobody can say that it was."""
+    """Payloads were not published, or nobody can say that they were.
+
+    `results` has one result for each payload of a batch, in the order in which they were given; it
+    is empty where a single payload failed.
+    """
+
+    results: Sequence[Any] = ()
+
+    @classmethod
+    def of_batch(cls, results: Sequence[Any], problem: str = '') -> PublishError:
+        """The error of a batch that was not published whole."""
+        failed = [result.error for result in results if result.error is not None]
+        counts = f'{len(failed)} of {len(results)} payloads were not published'
+        first = f'the first says: {failed[0]}' if failed else ''
+        error = cls('; '.join(filter(None, (counts, problem, first))))
+        error.results = results
+        return error
 
 
 class EncodeError(PublishError, ValueError):
@@ -135,6 +155,18 @@ class EncodeError(PublishError, ValueError):
 
     def __str__(self) -> str:
         return f'cannot be published: {_shown(self.path) or "the payload"} {self.problem}'
+
+
+class PayloadTooLargeError(PublishError):
+    """A message of more bytes than its destination takes, attributes included."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(size, limit)
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f'a message of {self.size:,} bytes is over the limit of {self.limit:,}'
 
 
 class ConsumeError(MegaError):

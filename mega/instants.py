@@ -20,6 +20,8 @@ _INSTANT = re.compile(
     re.ASCII,
 )
 
+_TEXT_LENGTH = len('2020-05-04T15:53:23.123')
+
 
 def parse(text: str) -> datetime | None:
     """Read a calendar date and time as an aware `datetime`, or answer None.
@@ -57,7 +59,7 @@ def to_utc(instant: datetime) -> datetime | None:
 
 def to_text(instant: datetime) -> str:
     """Write an instant in UTC as the protocol's examples do: `2020-05-04T15:53:23.123`."""
-    return instant.replace(tzinfo=None).isoformat(timespec='milliseconds')
+    return instant.isoformat(timespec='milliseconds')[:_TEXT_LENGTH]
 
 
 def _aware(instant: datetime) -> datetime:

@@ -29,13 +29,16 @@ PROMISED = {
     'mega.aws.sqs.subscribe': 'BlobSubscriber DataSubscriber EventSubscriber Message '
     'MessageSubscriber ProcessStatus SqsListener Stats TextSubscriber',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
-    'EventError MegaError PatternError PublishError RetriableError TransportError',
+    'EventError MegaError PatternError PayloadTooLargeError PublishError RetriableError '
+    'TransportError',
 }
 # What the same modules hold for the rest of the package, and promise to nobody.
 SHARED = {
     'mega.event': 'is_marked',
     'mega.codec': 'AnyPayload looks_like_envelope',
     'mega.errors': 'one_line shorten step',
+    'mega.aws.sqs.publish': 'SQS',
+    'mega.aws.sns.publish': 'SNS',
 }
 MODULES = sorted(module.name for module in pkgutil.walk_packages(mega.__path__, 'mega.'))
 
@@ -121,6 +124,7 @@ def test_every_error_is_a_mega_error() -> None:
         ('PatternError', 'TypeError ValueError'),
         ('EventError', 'ValueError'),
         ('EncodeError', 'PublishError ValueError'),
+        ('PayloadTooLargeError', 'PublishError'),
         ('DecodeError', 'ConsumeError ValueError'),
         ('EnvelopeError', 'ConsumeError ValueError'),
     ],

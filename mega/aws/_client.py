@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
 from mega.errors import ConfigurationError, TransportError, one_line
 
-__all__ = ('Aws', 'Connected', 'connect')
+__all__ = ('Aws', 'Connected', 'connect', 'region_of')
 
 T = TypeVar('T', bound='Connected')
 
@@ -35,15 +36,30 @@ _NOT_TO_BE_TOLD = re.compile('Invalid header value.*')
 _warned: set[tuple[str, str]] = set()
 
 
-@dataclass(frozen=True, slots=True)
 class Aws:
     """A client of one AWS service, and its calls.
 
-    Safe to share among threads, as botocore's clients are; not across a fork.
+    Safe to share among threads, as botocore's clients are. They are not across a fork, so a child
+    process gets a client of its own; one that came from the user stays the same.
     """
 
-    client: Any
-    is_ours: bool
+    def __init__(self, make: Callable[[], Any], *, is_ours: bool = True) -> None:
+        self._make = make
+        self._client = make()
+        self._process = os.getpid()
+        self.is_ours = is_ours
+
+    @property
+    def client(self) -> Any:
+        if self._process != os.getpid():
+            self._client = self._make()
+            self._process = os.getpid()
+        return self._client
+
+    @property
+    def region(self) -> str | None:
+        region: str | None = self.client.meta.region_name
+        return region
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call AWS by boto3's name of the method. What is None is not sent.
@@ -54,10 +70,11 @@ class Aws:
             TransportError: whatever went wrong, botocore's error being the cause.
         """
         given = {name: value for name, value in parameters.items() if value is not None}
+        client = self.client
         try:
-            answer: dict[str, Any] = getattr(self.client, method)(**given)
+            answer: dict[str, Any] = getattr(client, method)(**given)
         except Exception as error:  # an answer that cannot be read raises whatever it likes
-            operation = self.client.meta.method_to_api_mapping.get(method, method)
+            operation = client.meta.method_to_api_mapping.get(method, method)
             raise _transport_error(operation, error) from error
         return answer
 
@@ -111,13 +128,13 @@ def connect(
     if client is not None:
         if session is not None or region_name or endpoint_url or given:
             raise ConfigurationError('client= is ready to use: nothing else goes with it')
-        return Aws(client, is_ours=False)
+        return Aws(lambda: client, is_ours=False)
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
         raise ConfigurationError('aws_access_key_id and aws_secret_access_key go together')
     if session is not None and given:
         raise ConfigurationError('session= has credentials of its own: give one or the other')
     region = _region(destination, region_name)
-    return Aws(_make_client(service, session, region, endpoint_url, given), is_ours=True)
+    return Aws(lambda: _make_client(service, session, region, endpoint_url, given))
 
 
 def _make_client(
@@ -130,6 +147,7 @@ def _make_client(
     from boto3.session import Session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, NoRegionError
+    from botocore.session import get_session as botocore_session
 
     try:
         made: Any = session or Session(**credentials)  # type: ignore[arg-type]  # of its keywords
@@ -137,8 +155,14 @@ def _make_client(
             service,
             region_name=region,
             endpoint_url=endpoint_url,
-            # 'legacy', still the default, does not retry SQS's RequestThrottled.
-            config=Config(retries={'mode': 'standard'}),
+            config=Config(
+                # 'legacy', still the default, does not retry SQS's RequestThrottled.
+                retries={'mode': 'standard'},
+                # A tenth of what a call costs, and what is sent was checked here.
+                parameter_validation=False,
+                # Otherwise botocore puts it together anew for every call.
+                user_agent=f'{botocore_session().user_agent()} mega',
+            ),
         )
     except NoRegionError as error:
         problem = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
@@ -148,7 +172,7 @@ def _make_client(
 
 
 def _region(destination: str | None, wanted: str | None) -> str | None:
-    found = _region_of(destination)
+    found = region_of(destination)
     if found is None or wanted is None or found == wanted:
         return found or wanted
     if (found, wanted) not in _warned:
@@ -157,7 +181,7 @@ def _region(destination: str | None, wanted: str | None) -> str | None:
     return found
 
 
-def _region_of(destination: str | None) -> str | None:
+def region_of(destination: str | None) -> str | None:
     """The region that a queue's URL or a topic's ARN names, if it is AWS's."""
     if found := _REGION_OF_URL.match(destination or ''):
         return found['new'] or found['old']

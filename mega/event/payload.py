@@ -122,25 +122,10 @@ class Payload:
         Attributes are nested, versions filled in, the timestamp is text, and what is unset is not
         there. The values inside are the payload's own, not copies.
         """
-        event, subject = self.event, self.object
         document: dict[str, Any] = {'protocol': PROTOCOL, 'version': VERSION}
-        document['event'] = _set(
-            domain=event.domain,
-            name=event.name,
-            version=event.version,
-            timestamp=instants.to_text(event.timestamp),
-            subject=event.subject,
-            publisher=event.publisher,
-            attributes=event.attributes or None,
-        )
-        if subject is not None:
-            document['object'] = _set(
-                type=subject.type,
-                id=subject.id,
-                version=subject.version,
-                current=subject.current,
-                previous=subject.previous,
-            )
+        document['event'] = _event_to_dict(self.event)
+        if self.object is not None:
+            document['object'] = _object_to_dict(self.object)
         if self.extra:
             document['extra'] = self.extra
         return document
@@ -173,6 +158,22 @@ def is_marked(document: dict[str, Any]) -> bool:
     return document.get('protocol') == PROTOCOL
 
 
+def _event_to_dict(event: Event) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    if event.domain is not None:
+        document['domain'] = event.domain
+    document['name'] = event.name
+    document['version'] = event.version
+    document['timestamp'] = instants.to_text(event.timestamp)
+    if event.subject is not None:
+        document['subject'] = event.subject
+    if event.publisher is not None:
+        document['publisher'] = event.publisher
+    if event.attributes:
+        document['attributes'] = event.attributes
+    return document
+
+
 def _read_event(event: Any) -> Event:
     _check_object('event', event)
     get = event.get
@@ -201,6 +202,20 @@ def _with_inline(attributes: Any, event: dict[str, Any]) -> dict[str, Any]:
         if key in attributes:
             raise EventError(step('event', key), 'stands under event and under event.attributes')
     return {**attributes, **inline}
+
+
+def _object_to_dict(subject: ObjectData) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    if subject.type is not None:
+        document['type'] = subject.type
+    if subject.id is not None:
+        document['id'] = subject.id
+    document['version'] = subject.version
+    if subject.current is not None:
+        document['current'] = subject.current
+    if subject.previous is not None:
+        document['previous'] = subject.previous
+    return document
 
 
 def _read_object(subject: Any) -> ObjectData:
@@ -242,7 +257,3 @@ def _or_one(version: Any) -> Any:
 
 def _or_empty(value: Any) -> Any:
     return {} if value is None else value
-
-
-def _set(**fields: object) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value is not None}

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
+from benchmarks.sqs_server import Server, running
 from tests.aws.fault_server import FaultServer, fault_server
+from tests.local_aws import Service
+
+ONCE = Config(retries={'total_max_attempts': 1})  # a retry would hide what befell the first attempt
 
 
 @pytest.fixture
@@ -14,3 +22,27 @@ def faults() -> Iterator[FaultServer]:
     """A server that answers as the test tells it to."""
     with fault_server() as server:
         yield server
+
+
+@pytest.fixture(scope='package')
+def _process() -> Iterator[Server]:
+    with running(rules=True) as process:
+        yield process
+
+
+@pytest.fixture
+def server(_process: Server) -> Server:
+    """A server that refuses what AWS refuses, on which nothing has happened yet."""
+    _process.reset()
+    return _process
+
+
+@pytest.fixture(scope='package')
+def clients(_process: Server) -> Iterator[dict[Service, Any]]:
+    """Clients of that server which try once."""
+    session = boto3.Session()
+    with (
+        closing(session.client('sqs', config=ONCE, **_process.credentials)) as sqs,
+        closing(session.client('sns', config=ONCE, **_process.credentials)) as sns,
+    ):
+        yield {'sqs': sqs, 'sns': sns}

@@ -16,6 +16,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from mega.aws import _sending
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import PublishError, TransportError
@@ -78,8 +79,14 @@ def failure(faults: FaultServer, service: Service, answer: Answer | Fault) -> Tr
     ],
 )
 def test_an_error_of_aws_keeps_its_code_and_says_whether_to_try_again(
-    service: Service, code: str, status: int, retriable: bool, faults: FaultServer
+    service: Service,
+    code: str,
+    status: int,
+    retriable: bool,
+    faults: FaultServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(_sending, 'FIRST_BACKOFF', 0.0)  # KMS's throttles are tried again
     answer = sqs_error(code, status) if service == 'sqs' else sns_error(code, status)
     error = failure(faults, service, answer)
     assert error.code == code
@@ -204,12 +211,12 @@ def test_without_credentials_nothing_is_sent(service: Service, faults: FaultServ
 
 
 def test_an_argument_that_botocore_refuses_is_a_failure_for_good(faults: FaultServer) -> None:
-    delay: Any = 'soon'
+    unknown = {'DataType': 'String', 'StringValue': 'b', 'Colour': 'red'}
     with (
         SqsPublisher(QUEUE, client=faults.client('sqs')) as ours,
-        pytest.raises(TransportError, match='DelaySeconds') as caught,
+        pytest.raises(TransportError, match='Colour') as caught,
     ):
-        ours.publish(BODY, delay_seconds=delay)
+        ours.publish(BODY, message_attributes={'a': unknown})
     assert caught.value.operation == 'SendMessage'
     assert isinstance(caught.value.__cause__, ParamValidationError)
     assert not caught.value.retriable

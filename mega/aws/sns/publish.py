@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
-from mega.aws._attributes import Attributes, to_aws
-from mega.aws._client import Connected, connect
-from mega.aws._publishing import Outgoing, destination, message_id, packed
+from mega.aws._attributes import Attributes
+from mega.aws._buffer import PublishBuffer
+from mega.aws._client import connect
+from mega.aws._limits import check_ids, check_size, check_subject, check_wrapped_size
+from mega.aws._publishing import Each, Publisher
+from mega.aws._sending import Outgoing, PublishResult, Wire
 from mega.codec import AnyPayload
-from mega.errors import EncodeError
 
-__all__ = ('SnsPublisher',)
+__all__ = ('SNS', 'SnsPublisher')
+
+SNS = Wire(
+    operation='Publish',
+    send='publish',
+    send_batch='publish_batch',
+    target='TopicArn',
+    body='Message',
+    entries='PublishBatchRequestEntries',
+)
 
 
-class SnsPublisher(Connected):
+class SnsPublisher(Publisher):
     """Publishes payloads to SNS topics, which hand them to everybody who subscribed.
 
     Give it a `topic_arn`, or give one with each call. Credentials and region are found by boto3's
@@ -29,6 +41,14 @@ class SnsPublisher(Connected):
         ConfigurationError: without a region, with a bad endpoint, or options that contradict.
     """
 
+    _wire = SNS
+    _destination_name = 'topic_arn'
+    _option_names: ClassVar = {
+        'subject': 'Subject',
+        'message_group_id': 'MessageGroupId',
+        'message_deduplication_id': 'MessageDeduplicationId',
+    }
+
     def __init__(
         self,
         topic_arn: str | None = None,
@@ -41,7 +61,6 @@ class SnsPublisher(Connected):
         session: Any = None,
         client: Any = None,
     ) -> None:
-        self.topic_arn = topic_arn
         aws = connect(
             'sns',
             topic_arn,
@@ -53,7 +72,7 @@ class SnsPublisher(Connected):
             session=session,
             client=client,
         )
-        super().__init__(aws)
+        super().__init__(aws, topic_arn)
 
     def publish(
         self,
@@ -79,13 +98,12 @@ class SnsPublisher(Connected):
             EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
             TransportError: when SNS does not take the message, or does not say that it did.
         """
-        return self._publish(
-            packed(payload, binary_encoding, message_attributes),
-            topic_arn,
-            Subject=subject,
-            MessageGroupId=message_group_id,
-            MessageDeduplicationId=message_deduplication_id,
+        options = self._named(
+            subject=subject,
+            message_group_id=message_group_id,
+            message_deduplication_id=message_deduplication_id,
         )
+        return self._publish(payload, binary_encoding, topic_arn, message_attributes, options)
 
     def publish_raw_message(
         self,
@@ -106,22 +124,84 @@ class SnsPublisher(Connected):
             EncodeError: for a body that is no text or empty.
             TransportError: when SNS does not take the message, or does not say that it did.
         """
-        if not isinstance(body, str) or not body:
-            raise EncodeError('', 'is no text, or empty: a raw message is a body as SNS takes it')
-        return self._publish(
-            Outgoing(body, to_aws(message_attributes)),
+        options = self._named(
+            subject=subject,
+            message_group_id=message_group_id,
+            message_deduplication_id=message_deduplication_id,
+        )
+        return self._publish_raw(body, topic_arn, message_attributes, options)
+
+    def publish_batch(
+        self,
+        payloads: Iterable[AnyPayload],
+        binary_encoding: bool = False,
+        *,
+        topic_arn: str | None = None,
+        message_attributes: Each = None,
+        subject: Each = None,
+        message_group_id: Each = None,
+        message_deduplication_id: Each = None,
+        concurrency: int = 1,
+        raise_on_failure: bool = True,
+    ) -> list[PublishResult]:
+        """Publish any number of payloads, up to ten in a call, and tell of each what came of it.
+
+        `payloads` is read as it is sent, some hundred ahead.
+        What goes with a message is one value for all, or a function of the payload.
+        `concurrency` is how many calls are under way at a time, 1 to 50.
+        On a FIFO topic one message of a group is, which keeps its order; after one that failed for
+        good, none of its group is sent.
+        What fails through no fault of its own is sent again, up to five times.
+        The results are in the order of the payloads.
+
+        Raises:
+            PublishError: when a payload was not published, with `.results`, unless
+                `raise_on_failure=False`; and whenever `payloads` itself raises.
+            ConfigurationError: for a destination that this publisher does not reach.
+        """
+        options = self._named(
+            subject=subject,
+            message_group_id=message_group_id,
+            message_deduplication_id=message_deduplication_id,
+        )
+        return self._publish_batch(
+            payloads,
+            binary_encoding,
             topic_arn,
-            Subject=subject,
-            MessageGroupId=message_group_id,
-            MessageDeduplicationId=message_deduplication_id,
+            message_attributes,
+            options,
+            concurrency,
+            raise_on_failure,
         )
 
-    def _publish(self, outgoing: Outgoing, topic_arn: str | None, **options: Any) -> str:
-        answer = self._aws.call(
-            'publish',
-            TopicArn=destination('topic_arn', topic_arn, self.topic_arn),
-            Message=outgoing.body,
-            MessageAttributes=outgoing.attributes or None,
-            **options,
-        )
-        return message_id('Publish', answer)
+    def buffer(
+        self,
+        *,
+        topic_arn: str | None = None,
+        max_messages: int = 10,
+        max_seconds: float = 0.1,
+        max_pending: int = 10_000,
+    ) -> PublishBuffer:
+        """Open a buffer, for many threads that publish one payload at a time.
+
+        Use it as a context manager: its end waits until everything is sent.
+
+        Raises:
+            ConfigurationError: for limits that cannot work.
+        """
+        return self._buffer(topic_arn, max_messages, max_seconds, max_pending)
+
+    def _check_options(self, options: dict[str, Any], is_fifo: bool) -> None:
+        check_subject(options.get('Subject'))
+        check_ids(options, is_fifo)
+
+    def _check_size(self, outgoing: Outgoing, limit: int) -> None:
+        check_size(outgoing.size, limit)
+        check_wrapped_size(outgoing.body, outgoing.attributes, outgoing.size)
+
+    def _ask_limit(self, destination: str) -> Any:
+        answer = self._aws.call('get_topic_attributes', TopicArn=destination)
+        return answer['Attributes']['MaximumMessageSize']
+
+    def _batch_bytes(self, destination: str) -> int:
+        return self._limit(destination)

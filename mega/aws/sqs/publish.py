@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
-from mega.aws._attributes import Attributes, to_aws
-from mega.aws._client import Connected, connect
-from mega.aws._publishing import Outgoing, destination, message_id, packed
+from mega.aws._attributes import Attributes
+from mega.aws._buffer import PublishBuffer
+from mega.aws._client import connect
+from mega.aws._limits import ASSUMED_BYTES, check_delay, check_ids, check_size
+from mega.aws._publishing import Each, Publisher
+from mega.aws._sending import Outgoing, PublishResult, Wire
 from mega.codec import AnyPayload
-from mega.errors import EncodeError
 
-__all__ = ('SqsPublisher',)
+__all__ = ('SQS', 'SqsPublisher')
+
+SQS = Wire(
+    operation='SendMessage',
+    send='send_message',
+    send_batch='send_message_batch',
+    target='QueueUrl',
+    body='MessageBody',
+    entries='Entries',
+)
 
 
-class SqsPublisher(Connected):
+class SqsPublisher(Publisher):
     """Sends payloads to SQS queues.
 
     Give it a `queue_url`, or give one with each call. Credentials and region are found by boto3's
@@ -29,6 +41,14 @@ class SqsPublisher(Connected):
         ConfigurationError: without a region, with a bad endpoint, or options that contradict.
     """
 
+    _wire = SQS
+    _destination_name = 'queue_url'
+    _option_names: ClassVar = {
+        'delay_seconds': 'DelaySeconds',
+        'message_group_id': 'MessageGroupId',
+        'message_deduplication_id': 'MessageDeduplicationId',
+    }
+
     def __init__(
         self,
         queue_url: str | None = None,
@@ -41,7 +61,6 @@ class SqsPublisher(Connected):
         session: Any = None,
         client: Any = None,
     ) -> None:
-        self.queue_url = queue_url
         aws = connect(
             'sqs',
             queue_url,
@@ -53,7 +72,7 @@ class SqsPublisher(Connected):
             session=session,
             client=client,
         )
-        super().__init__(aws)
+        super().__init__(aws, queue_url)
 
     def publish(
         self,
@@ -78,13 +97,12 @@ class SqsPublisher(Connected):
             EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
             TransportError: when SQS does not take the message, or does not say that it did.
         """
-        return self._send(
-            packed(payload, binary_encoding, message_attributes),
-            queue_url,
-            DelaySeconds=delay_seconds,
-            MessageGroupId=message_group_id,
-            MessageDeduplicationId=message_deduplication_id,
+        options = self._named(
+            delay_seconds=delay_seconds,
+            message_group_id=message_group_id,
+            message_deduplication_id=message_deduplication_id,
         )
+        return self._publish(payload, binary_encoding, queue_url, message_attributes, options)
 
     def publish_raw_message(
         self,
@@ -105,22 +123,84 @@ class SqsPublisher(Connected):
             EncodeError: for a body that is no text or empty.
             TransportError: when SQS does not take the message, or does not say that it did.
         """
-        if not isinstance(body, str) or not body:
-            raise EncodeError('', 'is no text, or empty: a raw message is a body as SQS takes it')
-        return self._send(
-            Outgoing(body, to_aws(message_attributes)),
+        options = self._named(
+            delay_seconds=delay_seconds,
+            message_group_id=message_group_id,
+            message_deduplication_id=message_deduplication_id,
+        )
+        return self._publish_raw(body, queue_url, message_attributes, options)
+
+    def publish_batch(
+        self,
+        payloads: Iterable[AnyPayload],
+        binary_encoding: bool = False,
+        *,
+        queue_url: str | None = None,
+        message_attributes: Each = None,
+        delay_seconds: Each = None,
+        message_group_id: Each = None,
+        message_deduplication_id: Each = None,
+        concurrency: int = 1,
+        raise_on_failure: bool = True,
+    ) -> list[PublishResult]:
+        """Send any number of payloads, up to ten in a call, and tell of each what came of it.
+
+        `payloads` is read as it is sent, some hundred ahead.
+        What goes with a message is one value for all, or a function of the payload.
+        `concurrency` is how many calls are under way at a time, 1 to 50.
+        On a FIFO queue one message of a group is, which keeps its order; after one that failed for
+        good, none of its group is sent.
+        What fails through no fault of its own is sent again, up to five times.
+        The results are in the order of the payloads.
+
+        Raises:
+            PublishError: when a payload was not published, with `.results`, unless
+                `raise_on_failure=False`; and whenever `payloads` itself raises.
+            ConfigurationError: for a destination that this publisher does not reach.
+        """
+        options = self._named(
+            delay_seconds=delay_seconds,
+            message_group_id=message_group_id,
+            message_deduplication_id=message_deduplication_id,
+        )
+        return self._publish_batch(
+            payloads,
+            binary_encoding,
             queue_url,
-            DelaySeconds=delay_seconds,
-            MessageGroupId=message_group_id,
-            MessageDeduplicationId=message_deduplication_id,
+            message_attributes,
+            options,
+            concurrency,
+            raise_on_failure,
         )
 
-    def _send(self, outgoing: Outgoing, queue_url: str | None, **options: Any) -> str:
-        answer = self._aws.call(
-            'send_message',
-            QueueUrl=destination('queue_url', queue_url, self.queue_url),
-            MessageBody=outgoing.body,
-            MessageAttributes=outgoing.attributes or None,
-            **options,
-        )
-        return message_id('SendMessage', answer)
+    def buffer(
+        self,
+        *,
+        queue_url: str | None = None,
+        max_messages: int = 10,
+        max_seconds: float = 0.1,
+        max_pending: int = 10_000,
+    ) -> PublishBuffer:
+        """Open a buffer, for many threads that publish one payload at a time.
+
+        Use it as a context manager: its end waits until everything is sent.
+
+        Raises:
+            ConfigurationError: for limits that cannot work.
+        """
+        return self._buffer(queue_url, max_messages, max_seconds, max_pending)
+
+    def _check_options(self, options: dict[str, Any], is_fifo: bool) -> None:
+        check_delay(options.get('DelaySeconds'), is_fifo)
+        check_ids(options, is_fifo)
+
+    def _check_size(self, outgoing: Outgoing, limit: int) -> None:
+        check_size(outgoing.size, limit)
+
+    def _ask_limit(self, destination: str) -> Any:
+        names = ['MaximumMessageSize']
+        answer = self._aws.call('get_queue_attributes', QueueUrl=destination, AttributeNames=names)
+        return answer['Attributes']['MaximumMessageSize']
+
+    def _batch_bytes(self, destination: str) -> int:
+        return max(ASSUMED_BYTES, self._limit(destination))

@@ -12,7 +12,7 @@ import pytest
 
 from mega.aws.sns import SnsPublisher
 from mega.codec import encode
-from mega.errors import ConfigurationError, EncodeError, EventError, TransportError
+from mega.errors import ConfigurationError, EncodeError, EventError
 from tests.aws.payloads import CASES, Case
 from tests.event.examples import document
 from tests.local_aws import LocalAws
@@ -165,12 +165,12 @@ def test_a_fifo_topic_gets_the_ids_of_group_and_deduplication(raw: bool, aws: Lo
     assert attributes['MessageDeduplicationId'] == 'once'
 
 
-def test_a_fifo_topic_refuses_what_has_no_group(aws: LocalAws) -> None:
-    topic_arn, _ = subscribed_topic(aws, fifo=True)
-    with pytest.raises(TransportError) as caught:
+def test_what_has_no_group_is_not_sent_to_a_fifo_topic(aws: LocalAws) -> None:
+    topic_arn, queue_url = subscribed_topic(aws, fifo=True)
+    with pytest.raises(EncodeError) as caught:
         publishing_to(aws, topic_arn).publish({'a': 1}, message_deduplication_id='once')
-    assert caught.value.operation == 'Publish'
-    assert not caught.value.retriable
+    assert caught.value.path == 'message_group_id'
+    assert aws.counts(queue_url).visible == 0
 
 
 @RAW_OR_NOT

@@ -11,7 +11,7 @@ import pytest
 
 from mega.aws.sqs import SqsPublisher
 from mega.codec import encode
-from mega.errors import ConfigurationError, EncodeError, EventError, TransportError
+from mega.errors import ConfigurationError, EncodeError, EventError
 from tests.aws.payloads import CASES, Case
 from tests.event.examples import document
 from tests.local_aws import LocalAws
@@ -128,13 +128,13 @@ def test_a_fifo_queue_keeps_the_order_in_which_it_was_sent(aws: LocalAws) -> Non
     assert bodies == [encode({'number': number}) for number in range(5)]
 
 
-def test_a_fifo_queue_refuses_what_has_no_group(aws: LocalAws) -> None:
+def test_what_has_no_group_is_not_sent_to_a_fifo_queue(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
     publisher = publishing_to(aws, queue_url)
-    with pytest.raises(TransportError) as caught:
+    with pytest.raises(EncodeError) as caught:
         publisher.publish({'a': 1})
-    assert caught.value.operation == 'SendMessage'
-    assert not caught.value.retriable
+    assert caught.value.path == 'message_group_id'
+    assert aws.counts(queue_url).visible == 0
 
 
 @pytest.mark.parametrize('raw', [False, True], ids=['payload', 'raw message'])

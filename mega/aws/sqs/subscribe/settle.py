@@ -13,8 +13,10 @@ from typing import Any
 
 from mega import instants
 from mega.aws._client import Aws
-from mega.aws._publishing import message_id
+from mega.aws._limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
+from mega.aws._sending import Outgoing, Sender
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.publish import SQS
 from mega.aws.sqs.subscribe.stats import Tally
 from mega.aws.sqs.subscribe.verdict import Reason
 from mega.errors import TransportError, shorten
@@ -25,9 +27,6 @@ _log = logging.getLogger(__name__)
 
 DEAD_LETTER = 'MegaDeadLetter'
 """The attribute of a dead-lettered message that says, in JSON, why it is one."""
-
-MAX_ATTRIBUTES = 10
-"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
 _TEXT_LENGTH = 300
 
@@ -61,17 +60,15 @@ class Settler:
         """
         assert self._dead_letter_queue_url
         is_fifo = self._dead_letter_queue_url.endswith('.fifo')
+        options = {'MessageGroupId': message.group_id or (message.id if is_fifo else None)}
+        if is_fifo:
+            # A message that is redriven and fails again is no duplicate of its first failure.
+            options['MessageDeduplicationId'] = uuid.uuid4().hex
+        attributes = self._attributes(received, message, reason)
+        body = received.get('Body', '')
+        outgoing = Outgoing(body, attributes, options, size_of(body, attributes))
         try:
-            answer = self._aws.call(
-                'send_message',
-                QueueUrl=self._dead_letter_queue_url,
-                MessageBody=received.get('Body', ''),
-                MessageAttributes=self._attributes(received, message, reason) or None,
-                MessageGroupId=message.group_id or (message.id if is_fifo else None),
-                # A message that is redriven and fails again is no duplicate of its first failure.
-                MessageDeduplicationId=uuid.uuid4().hex if is_fifo else None,
-            )
-            message_id('SendMessage', answer)
+            Sender(self._aws, SQS, self._dead_letter_queue_url).send(outgoing)
         except TransportError as error:
             self._tally.add('errors')
             _log.error('message %s was not dead-lettered and stays: %s', message.id, error)
@@ -104,11 +101,13 @@ class Settler:
             for name, attribute in received.get('MessageAttributes', {}).items()
             if name != DEAD_LETTER
         }
-        if len(attributes) >= MAX_ATTRIBUTES:
-            _log.warning('message %s has no room for an attribute that says why', message.id)
-            return attributes
         why = json.dumps(self._why(message, reason), ensure_ascii=True)
-        return {**attributes, DEAD_LETTER: {'DataType': 'String', 'StringValue': why}}
+        all_of_them = {**attributes, DEAD_LETTER: {'DataType': 'String', 'StringValue': why}}
+        size = size_of(received.get('Body', ''), all_of_them)
+        if len(all_of_them) <= MAX_ATTRIBUTES and size <= MAX_BYTES:
+            return all_of_them
+        _log.warning('message %s has no room for an attribute that says why', message.id)
+        return attributes
 
     def _why(self, message: Message, reason: Reason) -> dict[str, object]:
         sent = message.sent_time

@@ -220,6 +220,19 @@ def test_a_message_without_room_for_the_reason_is_sent_without_it(
     assert any('no room' in text for text in warnings_of(caplog))
 
 
+def test_a_message_as_large_as_sqs_takes_is_sent_without_the_reason(aws: LocalAws) -> None:
+    """With it, it would be refused each time, and never leave the queue."""
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    body = 'a' * 1_048_576
+    send(aws, queue_url, body)
+    failing = subscriber(ValueError())
+    stats = listener_on(aws, queue_url, failing, dead_letter_queue_url=dead).drain()
+    assert stats.dead_lettered == 1
+    message = dead_lettered(aws, dead)
+    assert message['Body'] == body
+    assert WHY not in message.get('MessageAttributes', {})
+
+
 def test_the_reason_of_a_message_that_fails_once_more_is_the_new_one(aws: LocalAws) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     old = {f'number{number}': number for number in range(9)} | {WHY: '{"error": "Old"}'}

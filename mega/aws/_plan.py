@@ -1,0 +1,149 @@
+"""Which messages go out together, and which have to wait: the plan of a batch, without I/O.
+
+It has no clock of its own: it is told the time, in seconds of whatever clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+__all__ = ('Item', 'Plan')
+
+T = TypeVar('T')
+
+
+@dataclass(slots=True, eq=False)
+class Item(Generic[T]):
+    """Something to send.
+
+    `position` is its place in what the user gave. `lane` is the group whose order it keeps, None
+    for no order; `tries` is how often it was sent.
+    With a `problem` it cannot be sent at all: it only holds its place in the lane.
+    """
+
+    content: T
+    size: int
+    lane: str | None = None
+    problem: Exception | None = None
+    position: int = 0
+    tries: int = 0
+    not_before: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Plan(Generic[T]):
+    """Takes items from a source, lazily and in their order, and says which to send next.
+
+    A batch has at most `max_entries` items and `max_bytes` in sum; an item that is larger by itself
+    goes alone. `ahead` is how many items are looked at to find some that need not wait.
+    Of one lane at most one item is on its way, so no failure can change the order. After an item of
+    a lane was given up, none of that lane is sent any more.
+    """
+
+    source: Iterator[Item[T]]
+    max_entries: int
+    max_bytes: int
+    ahead: int
+    _waiting: deque[Item[T]] = field(default_factory=deque)
+    _busy: set[str] = field(default_factory=set)
+    _closed: set[str] = field(default_factory=set)
+    _unsent: list[Item[T]] = field(default_factory=list)
+    _on_their_way: int = 0
+    _is_exhausted: bool = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is nothing more to send, to wait for, or to be told of."""
+        self._refill()
+        return not self._waiting and not self._on_their_way and not self._unsent
+
+    def take(self, now: float) -> list[Item[T]]:
+        """The items of the next batch; none where all that is left has to wait."""
+        self._refill()
+        batch: list[Item[T]] = []
+        passed: list[Item[T]] = []
+        blocked = set(self._busy)
+        room = self.max_bytes
+        while self._waiting and len(batch) < self.max_entries:
+            item = self._waiting.popleft()
+            if item.lane in self._closed:
+                self._unsent.append(item)
+            elif item.not_before > now or item.lane in blocked:
+                passed.append(item)
+                if item.lane is not None:
+                    blocked.add(item.lane)
+            elif item.problem:
+                self._give_up(item)
+            elif batch and item.size > room:
+                self._waiting.appendleft(item)
+                break
+            else:
+                batch.append(item)
+                room -= item.size
+                self._leaves(item)
+                if item.lane is not None:
+                    blocked.add(item.lane)
+        self._waiting.extendleft(reversed(passed))
+        return batch
+
+    def unsent(self) -> list[Item[T]]:
+        """The items that were given up without being sent, since this was last asked."""
+        unsent, self._unsent = self._unsent, []
+        return unsent
+
+    def sent(self, item: Item[T]) -> None:
+        """It arrived."""
+        self._comes_back(item)
+
+    def failed(self, item: Item[T]) -> None:
+        """It is given up, and with it what is left of its lane."""
+        self._comes_back(item)
+        if item.lane is not None:
+            self._closed.add(item.lane)
+
+    def again(self, items: Iterable[Item[T]], not_before: float) -> None:
+        """They have to be sent once more, ahead of what waits, but not before then."""
+        for item in reversed(list(items)):
+            self._comes_back(item)
+            item.not_before = not_before
+            self._waiting.appendleft(item)
+
+    def wakes_at(self) -> float | None:
+        """When the next item may be sent; None where all wait for one that is on its way."""
+        lanes = set(self._busy)
+        earliest = None
+        for item in self._waiting:
+            if item.lane in lanes:
+                continue
+            if item.lane is not None:
+                lanes.add(item.lane)
+            if earliest is None or item.not_before < earliest:
+                earliest = item.not_before
+        return earliest
+
+    def _give_up(self, item: Item[T]) -> None:
+        self._unsent.append(item)
+        if item.lane is not None:
+            self._closed.add(item.lane)
+
+    def _leaves(self, item: Item[T]) -> None:
+        item.tries += 1
+        self._on_their_way += 1
+        if item.lane is not None:
+            self._busy.add(item.lane)
+
+    def _comes_back(self, item: Item[T]) -> None:
+        self._on_their_way -= 1
+        if item.lane is not None:
+            self._busy.discard(item.lane)
+
+    def _refill(self) -> None:
+        while not self._is_exhausted and len(self._waiting) < self.ahead:
+            item = next(self.source, None)
+            if item is None:
+                self._is_exhausted = True
+            else:
+                self._waiting.append(item)
