@@ -1,0 +1,56 @@
+"""Running a few lines of Python in a process of their own, against a server of the tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from textwrap import dedent
+
+from benchmarks.sqs_server import Server
+from tests.programs import ROOT, environment
+
+__all__ = ('run_lines',)
+
+_BEFORE = """
+import os, sys, threading
+from mega.aws._client import connect
+from mega.aws.sqs import SqsPublisher
+from mega.errors import ConfigurationError
+
+def in_child(function):
+    child = os.fork()
+    if not child:
+        try:
+            function()
+        except BaseException as error:
+            print(repr(error), file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    return child
+
+def wait_for(child):
+    assert os.waitpid(child, 0)[1] == 0, 'the child failed'
+
+url = sys.argv[1]
+publisher = SqsPublisher(url)
+"""
+
+
+def run_lines(lines: str, server: Server, queue_url: str, lasts_at_most: float = 30) -> str:
+    """Run them, with a `publisher` to the queue at hand, and answer what they printed."""
+    variables = environment(
+        AWS_ACCESS_KEY_ID='testing',
+        AWS_SECRET_ACCESS_KEY='testing',
+        AWS_DEFAULT_REGION='eu-west-1',
+        AWS_ENDPOINT_URL=server.endpoint_url,
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', _BEFORE + dedent(lines), queue_url],
+        cwd=ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=lasts_at_most,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
