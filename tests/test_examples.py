@@ -30,11 +30,11 @@ SHOWN = {
 
 
 @pytest.mark.parametrize('name', SHOWN)
-def test_an_example_shows_what_it_did(aws: LocalAws, name: str) -> None:
-    ended = run(f'examples.{name}', '--endpoint-url', aws.endpoint_url)
+def test_an_example_shows_what_it_did(ministack: LocalAws, name: str) -> None:
+    ended = run(f'examples.{name}', '--endpoint-url', ministack.endpoint_url)
     assert ended.returncode == 0, ended.stderr
     assert set(SHOWN[name]) <= set(ended.stdout.splitlines())
-    assert left_behind(aws, 'mega-example') == []
+    assert left_behind(ministack, 'mega-example') == []
 
 
 def test_an_example_finds_the_endpoint_in_the_environment(moto: LocalAws) -> None:
