@@ -85,7 +85,8 @@ def publishes_from_threads(publisher: SqsPublisher, threads: int = 8) -> None:
     assert all(future.result() for future in futures)
 
 
-def rates(ways: Mapping[str, Callable[[], None]], messages: int, rounds: int) -> dict[str, float]:
+def seconds(ways: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+    """How long each way took, round by round."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
         way()
@@ -94,13 +95,18 @@ def rates(ways: Mapping[str, Callable[[], None]], messages: int, rounds: int) ->
             started = time.perf_counter()
             way()
             taken[name].append(time.perf_counter() - started)
-    return {name: messages / statistics.median(times) for name, times in taken.items()}
+    return taken
 
 
-def show(title: str, found: dict[str, float], base: str) -> None:
-    print(f'\n{title}')
-    for name, rate in found.items():
-        print(f'{name:<44}{rate:>9,.0f} /s{rate / found[base]:>8.1f} x')
+def show(title: str, taken: dict[str, list[float]], messages: int) -> None:
+    """Rates, and how many times the first way's: in each round, and then the median of those."""
+    print(f'\n{title:<44}{"messages":>11}   times the first: median, least, most')
+    base = next(iter(taken.values()))
+    for name, times in taken.items():
+        ratios = sorted(one / other for one, other in zip(base, times, strict=True))
+        rate = messages / statistics.median(times)
+        spread = f'{statistics.median(ratios):>8.2f}{ratios[0]:>7.2f}{ratios[-1]:>7.2f}'
+        print(f'{name:<44}{rate:>9,.0f}/s{spread}')
 
 
 class NoAws(SqsPublisher):
@@ -135,7 +141,7 @@ def main() -> None:
         queue_url = server.create_queue('publishing')
         publisher = SqsPublisher(queue_url, **server.credentials)
         client = boto3.client('sqs', **server.credentials)
-        found = rates(
+        taken = seconds(
             {
                 'boto3 send_message, one by one': partial(plain_sends, client, queue_url),
                 'boto3 send_message_batch, ten at a time': partial(
@@ -145,11 +151,11 @@ def main() -> None:
                 'publish_batch': partial(publishes_batch, publisher),
                 'buffer, from 8 threads': partial(publishes_from_threads, publisher),
             },
-            MESSAGES,
             rounds,
         )
-        show('no latency', found, 'boto3 send_message, one by one')
-        alone = 1e6 / found['boto3 send_message_batch, ten at a time']
+        show('no latency', taken, MESSAGES)
+        batches = taken['boto3 send_message_batch, ten at a time']
+        alone = statistics.median(batches) / MESSAGES * 1e6
         own = own_cost(queue_url, dict(server.credentials))
         print(
             f'\nwithout the call, publish_batch takes {own:.1f} us for each payload, JSON included;'
@@ -162,8 +168,8 @@ def main() -> None:
             )
             for calls in (1, 8)
         }
-        slow = rates(ways, MESSAGES_WITH_LATENCY, max(3, rounds // 2))
-        show('10 ms added to each call', slow, 'publish_batch, concurrency=1')
+        slow = seconds(ways, max(3, rounds // 2))
+        show('10 ms added to each call', slow, MESSAGES_WITH_LATENCY)
 
 
 if __name__ == '__main__':
