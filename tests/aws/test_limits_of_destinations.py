@@ -207,3 +207,9 @@ def test_a_destination_of_another_region_is_refused_at_the_call(
     with pytest.raises(ConfigurationError, match=r'us-east-2.*eu-west-1'):
         getattr(ours, way)(*arguments, **{name: ELSEWHERE[service]})
     assert not server.counts().calls
+
+
+@pytest.mark.parametrize('attributes', [{}, {'a': string('\ud800')}], ids=['body', 'attribute'])
+def test_half_of_a_surrogate_pair_is_counted_and_raises_nothing(attributes: dict[str, Any]) -> None:
+    """A message that holds one may have to be dead-lettered, and must not end the listener."""
+    assert size_of('\ud800', attributes) >= 3
