@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mega.codec import decode, encode, hint
+from mega.codec import _json, decode, encode, hint
 from mega.errors import DecodeError, EncodeError, EventError
 from mega.event import Payload
 from tests.event.examples import ITEM_ADDED, NOTIFICATION, USER_LOGIN, document, item_added
@@ -34,6 +34,20 @@ class TestJson:
         assert body.isprintable()
         assert decode(body) == {character: character}
 
+    @pytest.mark.parametrize(
+        ('text', 'body'),
+        [
+            ('\ufffd\U0001f600\ud7ff\ue000', '{"a":"\ufffd\U0001f600\ud7ff\ue000"}'),
+            ('é\ufffe', '{"a":"é\\ufffe"}'),
+            ('\U0001ffff\uffff', '{"a":"\U0001ffff\\uffff"}'),
+            ('\ud7ff\ud800', '{"a":"\ud7ff\\ud800"}'),
+            ('\udfff\ue000', '{"a":"\\udfff\ue000"}'),
+        ],
+        ids=ascii,
+    )
+    def test_escapes_nothing_else(self, text: str, body: str) -> None:
+        assert encode({'a': text}) == body
+
     def test_a_half_of_a_pair_survives_beside_the_text_of_the_other(self) -> None:
         payload = {'a': '\ud83d\\ude00', 'b': '\ud83d"', 'c': '\ude00\ud83d'}
         assert decode(encode(payload)) == payload
@@ -45,6 +59,13 @@ class TestJson:
     )
     def test_numbers_are_exact(self, number: float) -> None:
         assert typed(decode(encode({'a': number}))) == typed({'a': number})
+
+    @pytest.mark.parametrize('digits', [4293, 4294, 4295, 4300])
+    def test_integers_of_up_to_4300_digits_are_read_in_bodies_of_any_length(
+        self, digits: int
+    ) -> None:
+        body = f'{{"a":{"9" * digits}}}'
+        assert decode(body) == decode(f'{body}{" " * 5000}') == {'a': 10**digits - 1}
 
     def test_a_tuple_arrives_as_a_list(self) -> None:
         assert typed(decode(encode({'a': (1, (2,))}))) == typed({'a': [1, [2]]})
@@ -68,6 +89,26 @@ class TestJson:
     def test_brackets_within_a_text_are_no_levels(self) -> None:
         payload = {'a': '[{"\\' * 500, 'b': [[1]] * 200}
         assert decode(encode(payload)) == payload
+
+    @pytest.mark.parametrize('beside', [{}, [], '[', '{"[' * 200, [[]] * 200], ids=repr)
+    def test_what_stands_beside_the_deepest_level_does_not_count(self, beside: Any) -> None:
+        for depth, part in ((100, 'carried'), (101, 'refused')):
+            inner = json.loads(nested_json(depth - 1))
+            body = json.dumps({'beside': beside, 'deep': inner, 'after': beside})
+            if part == 'carried':
+                assert decode(body) == json.loads(body)
+            else:
+                with pytest.raises(DecodeError):
+                    decode(body)
+
+    def test_writes_the_same_where_python_has_no_json_in_c(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        payload = {'a': [1, 'é"\n', None, 1e300, {}, []], 'b': (True, {'c': 2**70})}
+        in_c = encode(payload)
+        monkeypatch.setattr(json.encoder, 'c_make_encoder', None)
+        monkeypatch.setattr(_json, '_write', _json._writer())
+        assert encode(payload) == in_c
 
 
 class TestEvents:

@@ -93,6 +93,14 @@ def test_json_is_what_the_standard_library_reads_and_never_larger(data: dict[str
 
 
 @given(strategies.data_objects(carried_by_json))
+def test_json_is_written_as_the_standard_library_writes_it(data: dict[str, Any]) -> None:
+    """Without spaces, and with every character as itself but those that SQS does not carry."""
+    plain = json.dumps(data, ensure_ascii=False, separators=(',', ':'))
+    carried = (c if _is_unicode(c) and c not in '\ufffe\uffff' else ascii(c)[1:-1] for c in plain)
+    assert encode(data) == ''.join(carried)
+
+
+@given(strategies.data_objects(carried_by_json))
 def test_json_holds_only_characters_that_sqs_carries(data: dict[str, Any]) -> None:
     for character in encode(data):
         code = ord(character)
@@ -116,6 +124,37 @@ def test_encoding_is_the_same_every_time_and_changes_nothing(
     except EncodeError:
         assert binary  # JSON carries more than BSON does
     assert typed(data) == before
+
+
+@st.composite
+def nested_about_100_levels(draw: st.DrawFn) -> dict[str, Any]:
+    """A chain of some 100 levels, with as many other containers and brackets beside it."""
+    beside: st.SearchStrategy[Any] = st.sampled_from(['', '[', '{"' * 99, {}, [[]] * 99, {'a': []}])
+    value: Any = draw(st.sampled_from([{}, []]))
+    for _ in range(draw(st.integers(96, 102))):
+        other = draw(beside)
+        value = [value, other] if draw(st.booleans()) else {'in': value, 'beside': other}
+    return {'in': value}
+
+
+def depth_of(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(depth_of, inner), default=0) if isinstance(value, (dict, list)) else 0
+
+
+@pytest.mark.parametrize('binary', BINARY.values(), ids=BINARY.keys())
+@given(data=nested_about_100_levels())
+def test_exactly_what_has_more_than_100_levels_is_refused(
+    binary: bool, data: dict[str, Any]
+) -> None:
+    body = base64.b64encode(bson.encode(data)).decode() if binary else json.dumps(data)
+    if depth_of(data) <= 100:
+        assert decode(body) == data
+    else:
+        with pytest.raises(DecodeError):
+            decode(body)
+        with pytest.raises(EncodeError):
+            encode(data, binary)
 
 
 # The deadline is the bound: hostile bodies of this size are read in far less than a second.

@@ -48,12 +48,13 @@ def decode(data: bytes) -> dict[str, Any] | None:
         if str(error).startswith('maximum recursion'):
             raise DecodeError(_TOO_DEEP) from None
         return None
-    if nests_too_deep(document):
+    if nests_too_deep(document, at_most=len(data) // _MIN_BYTES):
         raise DecodeError(_TOO_DEEP)
     _make_plain(document)
     return document
 
 
+_MIN_BYTES = 5  # of an object or array: its length and its end
 _TOO_DEEP = f'the BSON object is nested deeper than {MAX_DEPTH} levels'
 
 

@@ -6,9 +6,10 @@ Python's own `json` reads integers of any size exactly, which faster parsers do 
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
+from collections.abc import Callable, Iterable
+from math import isfinite, isinf
 from typing import Any, NoReturn
 
 from mega.codec._values import MAX_DEPTH, check, nests_too_deep
@@ -39,8 +40,8 @@ def encode(document: dict[str, Any]) -> str:
     """
     if not _is_plain(document, 1):
         check(document, _problem_of_key, _problem_of_value)
-    body = _encoder.encode(document)
-    if body.isascii():
+    body = ''.join(_write(document, 0))
+    if body.isascii() or _is_carried(body):
         return body
     if _TWO_HALVES.search(body):
         check(document, _problem_of_key, _problem_of_value)
@@ -58,9 +59,8 @@ def decode(body: str) -> dict[str, Any]:
     """
     try:
         document: dict[str, Any]
-        document, end = (_decoder if _python_bounds_integers() else _bounded_decoder).raw_decode(
-            body
-        )
+        decoder = _decoder if len(body) <= _MAX_DIGITS else _decoder_of_long_bodies()
+        document, end = decoder.raw_decode(body)
     except json.JSONDecodeError as error:  # not chained: it holds the body
         raise DecodeError(f'no JSON object: {error.msg} at character {error.pos}') from None
     except ValueError as error:
@@ -69,8 +69,10 @@ def decode(body: str) -> dict[str, Any]:
         raise DecodeError(_TOO_DEEP) from None
     if end < len(body) and body[end:].strip(WHITE_SPACE):
         raise DecodeError(f'no JSON object: it ends at character {end}, and more follows')
-    # Counting is a hundred times cheaper than looking, and says enough of nearly every body.
-    if body.count('{') + body.count('[') > MAX_DEPTH and nests_too_deep(document):
+    # To count is a hundred times cheaper than to look, and says enough of nearly every body; to
+    # find that there is nothing to count is cheaper still.
+    openings = body.count('{') + (body.count('[') if '[' in body else 0)
+    if openings > MAX_DEPTH and nests_too_deep(document, openings):
         raise DecodeError(_TOO_DEEP)
     return document
 
@@ -101,8 +103,19 @@ def _is_plain(container: Any, depth: int) -> bool:
         elif kind is dict or kind is list or kind is tuple:
             if not _is_plain(value, depth + 1):
                 return False
-        elif kind is not float or not math.isfinite(value):
+        elif kind is not float or not isfinite(value):
             return False
+    return True
+
+
+def _is_carried(body: str) -> bool:
+    """Whether nothing is to be escaped. To look is cheaper than to replace nothing."""
+    if '\ufffe' in body or '\uffff' in body:
+        return False
+    try:
+        body.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
     return True
 
 
@@ -117,7 +130,7 @@ def _problem_of_value(value: Any) -> str | None:
     if kind is int:
         return _problem_of_integer(value)
     if kind is float:
-        return None if math.isfinite(value) else f'is {value}, which JSON cannot say'
+        return None if isfinite(value) else f'is {value}, which JSON cannot say'
     if value is None or kind is bool:
         return None
     return f'is {shorten(value)} ({kind.__name__}), which JSON cannot carry with its type'
@@ -143,9 +156,10 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f'{constant} is no JSON')
 
 
-def _python_bounds_integers() -> bool:
+def _decoder_of_long_bodies() -> json.JSONDecoder:
+    # Only a long body can hold an integer of too many digits.
     limit = getattr(sys, 'get_int_max_str_digits', int)()  # not in 3.10.6 and before
-    return 0 < limit <= _MAX_DIGITS
+    return _decoder if 0 < limit <= _MAX_DIGITS else _bounded_decoder
 
 
 def _bounded(digits: str) -> int:
@@ -156,13 +170,33 @@ def _bounded(digits: str) -> int:
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    if math.isinf(number):
+    if isinf(number):
         raise ValueError('a number is too large for a float')
     return number
 
 
-_encoder = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(',', ':')
-)
+def _writer() -> Callable[..., Iterable[str]]:
+    """What writes an object, in pieces. `JSONEncoder` makes one for every call; this is for all."""
+    options = json.JSONEncoder(
+        ensure_ascii=False, check_circular=False, allow_nan=False, separators=(',', ':')
+    )
+    make = getattr(json.encoder, 'c_make_encoder', None)
+    if make is None:  # a Python whose json is not written in C
+        return options.iterencode
+    write: Callable[..., Iterable[str]] = make(
+        None,
+        options.default,
+        json.encoder.encode_basestring,
+        options.indent,
+        options.key_separator,
+        options.item_separator,
+        options.sort_keys,
+        options.skipkeys,
+        options.allow_nan,
+    )
+    return write
+
+
+_write = _writer()
 _decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 _bounded_decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_bounded)

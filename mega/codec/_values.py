@@ -77,16 +77,21 @@ def _enter(depth: int, problem: str | None = None) -> None:
         raise _RefusedError(problem)
 
 
-def nests_too_deep(value: object) -> bool:
-    """Whether a decoded value has more than `MAX_DEPTH` levels. It is asked without recursion."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for parent in level for child in _containers(parent)]
-        if not level:
+def nests_too_deep(document: dict[str, Any], at_most: int) -> bool:
+    """Whether a decoded object has more than `MAX_DEPTH` levels. It is asked without recursion.
+
+    The object and what is within it are `at_most` so many objects and arrays. No level is looked
+    into of which the rest, even if all of it were nested, would not be too deep.
+    """
+    level: list[Any] = [document]
+    for depth in range(1, MAX_DEPTH + 1):
+        at_most -= len(level)
+        if not level or depth + at_most <= MAX_DEPTH:
             return False
-    return True
-
-
-def _containers(parent: Any) -> Iterable[Any]:
-    members = parent.values() if isinstance(parent, dict) else parent
-    return [child for child in members if isinstance(child, (dict, list))]
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) is dict or type(child) is list
+        ]
+    return bool(level)

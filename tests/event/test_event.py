@@ -115,15 +115,43 @@ def test_payloads_can_be_copied_and_pickled() -> None:
     assert pickle.loads(pickle.dumps(payload)) == payload
 
 
+READ = Payload.from_dict(USER_LOGIN)
+
+
+@pytest.mark.parametrize('origin', ['made', 'read'])
 @pytest.mark.parametrize(
-    'frozen',
-    [Event('e', MOMENT), ObjectData(), Payload(Event('e', MOMENT))],
+    ('made', 'read'),
+    [
+        (Event('e', MOMENT), READ.event),
+        (ObjectData(), READ.object),
+        (Payload(Event('e', MOMENT)), READ),
+    ],
     ids=lambda value: type(value).__name__,
 )
-def test_is_frozen(frozen: Any) -> None:
-    field = dataclasses.fields(frozen)[0].name
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(frozen, field, None)
+def test_is_frozen_and_holds_nothing_but_its_fields(made: Any, read: Any, origin: str) -> None:
+    frozen = made if origin == 'made' else read
+    assert type(frozen) is type(made)
+    assert not hasattr(frozen, '__dict__')
+    for field in dataclasses.fields(made):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(frozen, field.name, None)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            delattr(frozen, field.name)
+
+
+def test_a_payload_of_a_class_of_its_own_is_read_through_its_constructor() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class OfOneTenant(Payload):
+        tenant: str = 'acme'
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            object.__setattr__(self, 'tenant', self.event.publisher or self.tenant)
+
+    payload = OfOneTenant.from_dict(USER_LOGIN)
+    assert type(payload) is OfOneTenant
+    assert payload.tenant == 'login-api'
+    assert payload.event == READ.event
 
 
 def test_a_payload_is_made_of_its_own_parts() -> None:

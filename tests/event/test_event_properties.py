@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from mega.errors import EventError
-from mega.event import Payload, PayloadBuilder
+from mega.event import Event, ObjectData, Payload, PayloadBuilder
+from tests.event.examples import MOMENT
 from tests.likeness import typed
 from tests.strategies import anything, carried_by_bson, event_documents, event_payloads
+
+EVENT = {
+    'name': 'e', 'timestamp': '2020-05-04T17:53:23.123456+02:00', 'version': 2, 'domain': 'd',
+    'subject': 's', 'publisher': 'p', 'attributes': {'a': 1},
+}  # fmt: skip
+OBJECT = {'type': 't', 'id': 'i', 'version': 3, 'current': {'a': 1}, 'previous': {}}
 
 
 @given(event_payloads(carried_by_bson))
@@ -42,6 +51,52 @@ def test_reading_leaves_the_document_as_it_was(document: dict[str, Any]) -> None
     before = copy.deepcopy(document)
     Payload.from_dict(document).to_dict()
     assert document == before
+
+
+not_null = st.sampled_from(['a', 1, True, 1.5, MOMENT, {}, []]) | anything.filter(
+    lambda value: value is not None
+)
+
+
+@st.composite
+def documents_with_faults(draw: st.DrawFn) -> dict[str, Any]:
+    """Documents that lack what is optional, here and there, and have now and then a wrong value."""
+
+    def some_of(fields: dict[str, Any], required: Collection[str] = ()) -> dict[str, Any]:
+        return {
+            name: draw(not_null) if draw(st.integers(0, 9)) == 9 else value
+            for name, value in fields.items()
+            if name in required or draw(st.booleans())
+        }
+
+    event, subject = some_of(EVENT, ('name', 'timestamp')), some_of(OBJECT)
+    return {
+        'protocol': 'mega',
+        'version': 1,
+        'event': event,
+        'object': subject,
+        **some_of({'extra': {'b': 2}}),
+    }
+
+
+def constructed(document: dict[str, Any]) -> Payload:
+    event, subject = Event(**document['event']), ObjectData(**document['object'])
+    return Payload(event, subject, document.get('extra', {}))
+
+
+@given(documents_with_faults())
+def test_reading_makes_and_refuses_what_the_constructors_do(document: dict[str, Any]) -> None:
+    """The same payload, or the same error of the same field where several are wrong."""
+    read, expected = (_outcome(make, document) for make in (Payload.from_dict, constructed))
+    assert read == expected
+    assert repr(read) == repr(expected)
+
+
+def _outcome(make: Callable[[dict[str, Any]], Payload], document: dict[str, Any]) -> Any:
+    try:
+        return make(document)
+    except EventError as error:
+        return str(error)
 
 
 @given(event_payloads())
