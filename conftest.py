@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
-from mega.match import evaluate
+import mega.match
+from mega.match import functions
 
 
 @pytest.fixture(autouse=True)
 def names_that_doctests_use(doctest_namespace: dict[str, object]) -> None:
-    doctest_namespace['evaluate'] = evaluate
+    doctest_namespace['date'] = datetime.date
+    for module in (mega.match, functions):
+        doctest_namespace.update({name: getattr(module, name) for name in module.__all__})

@@ -7,9 +7,20 @@ raises nothing, and changes nothing.
 
 from __future__ import annotations
 
+from mega.match.context import Context, plain
+from mega.match.explanation import Explanation, Explanations, Finding, explain
 from mega.match.pattern import Pattern, compiled
+from mega.match.pattern_set import PatternSet
 
-__all__ = ('Pattern', 'evaluate')
+__all__ = (
+    'Explanation',
+    'Explanations',
+    'Finding',
+    'Pattern',
+    'PatternSet',
+    'evaluate',
+    'explain',
+)
 
 
 def evaluate(lhs: object, rhs: object) -> bool:
@@ -24,5 +35,5 @@ def evaluate(lhs: object, rhs: object) -> bool:
         PatternError: when `rhs` is no pattern.
         Exception: whatever a predicate within the pattern raises.
     """
-    to_dict = getattr(type(lhs), 'to_dict', None)
-    return compiled(rhs).accepts(to_dict(lhs) if to_dict else lhs)
+    value = plain(lhs)
+    return compiled(rhs).accepts(value, Context(value))

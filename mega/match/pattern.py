@@ -10,24 +10,23 @@ import inspect
 import math
 import operator
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from mega.errors import PatternError, step
+from mega.match.context import MISSING, Context
 from mega.match.scales import Scale, scale_of
 
 __all__ = (
-    'MISSING',
     'AllOf',
     'AnyOf',
-    'Exactly',
     'Members',
     'Not',
     'Object',
+    'Opaque',
     'Pattern',
     'Predicate',
     'Same',
@@ -36,9 +35,6 @@ __all__ = (
     'code',
     'compiled',
 )
-
-MISSING = object()
-"""What stands for the value of a key that is not there."""
 
 MAX_LEVELS = 250
 """How deep patterns are nested at most: payloads have 100 levels, and to match takes recursion."""
@@ -49,14 +45,15 @@ MAX_BITS_AS_DIGITS = 14_000
 TOO_DEEP = 'it is nested too deep, or contains itself'
 
 
-class Pattern(ABC):
+class Pattern:
     """A question about one value.
 
     Patterns combine as `p & q`, `p | q` and `~p`, where one side may be any value.
     The `repr` of a pattern is the code that builds it.
     """
 
-    __slots__ = ('absent', 'levels')
+    # No ABC: that makes isinstance, of which compiling is full, four times as slow.
+    __slots__ = ('absent', 'calls', 'levels', 'needs_context')
 
     absent: bool | None
     """What the pattern says of a key that is not there: true, false, or None for unknown.
@@ -64,19 +61,34 @@ class Pattern(ABC):
     Kleene's logic: only true accepts the absence.
     """
 
+    calls: bool
+    """Whether a user's own predicate is in it. Such a pattern is asked after the others."""
+
+    needs_context: bool
+    """Whether it asks for more than the value: a predicate's answer, or another field."""
+
     levels: int
     """How deep patterns are nested in it, itself included."""
 
+    _LOOKS_AROUND: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
-        levels = 1 + max((child.levels for child in self.children), default=0)
+        levels, calls, needs_context = 1, isinstance(self, Predicate), self._LOOKS_AROUND
+        for child in self.children:
+            if child.levels >= levels:
+                levels = child.levels + 1
+            calls = calls or child.calls
+            needs_context = needs_context or child.needs_context
         if levels > MAX_LEVELS:
             raise PatternError('', self, TOO_DEEP)
         object.__setattr__(self, 'levels', levels)
+        object.__setattr__(self, 'calls', calls)
+        object.__setattr__(self, 'needs_context', needs_context)
         object.__setattr__(self, 'absent', self._absent())
 
-    @abstractmethod
-    def accepts(self, lhs: object) -> bool:
-        """Whether a value that is there matches."""
+    def accepts(self, lhs: object, context: Context) -> bool:
+        """Whether a value that is there matches, within the payload that the context holds."""
+        raise NotImplementedError
 
     @property
     def children(self) -> tuple[Pattern, ...]:
@@ -108,9 +120,13 @@ class AllOf(Pattern):
 
     members: tuple[Pattern, ...]
 
-    def accepts(self, lhs: object) -> bool:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'members', tuple(sorted(self.members, key=_calls)))
+        Pattern.__post_init__(self)
+
+    def accepts(self, lhs: object, context: Context) -> bool:
         for child in self.members:
-            if not child.accepts(lhs):
+            if not child.accepts(lhs, context):
                 return False
         return True
 
@@ -132,9 +148,9 @@ class AnyOf(Pattern):
 
     members: tuple[Pattern, ...]
 
-    def accepts(self, lhs: object) -> bool:
+    def accepts(self, lhs: object, context: Context) -> bool:
         for child in self.members:
-            if child.accepts(lhs):
+            if child.accepts(lhs, context):
                 return True
         return False
 
@@ -156,8 +172,8 @@ class Not(Pattern):
 
     child: Pattern
 
-    def accepts(self, lhs: object) -> bool:
-        return not self.child.accepts(lhs)
+    def accepts(self, lhs: object, context: Context) -> bool:
+        return not self.child.accepts(lhs, context)
 
     @property
     def children(self) -> tuple[Pattern, ...]:
@@ -176,7 +192,7 @@ class Value(Pattern):
 
     scale: Scale
 
-    def accepts(self, lhs: object) -> bool:
+    def accepts(self, lhs: object, context: Context) -> bool:
         return self.scale.holds(operator.eq, lhs)
 
     def __repr__(self) -> str:
@@ -189,7 +205,7 @@ class Same(Pattern):
 
     value: bool | None
 
-    def accepts(self, lhs: object) -> bool:
+    def accepts(self, lhs: object, context: Context) -> bool:
         return lhs is self.value
 
     def __repr__(self) -> str:
@@ -197,12 +213,12 @@ class Same(Pattern):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Exactly(Pattern):
+class Opaque(Pattern):
     """The equal value of the same type: bytes, a UUID, and NaN, which equals nothing."""
 
     value: bytes | UUID | float
 
-    def accepts(self, lhs: object) -> bool:
+    def accepts(self, lhs: object, context: Context) -> bool:
         return isinstance(lhs, type(self.value)) and lhs == self.value
 
     def __repr__(self) -> str:
@@ -215,18 +231,27 @@ class Object(Pattern):
 
     entries: tuple[tuple[str, Pattern], ...]
 
-    def accepts(self, lhs: object) -> bool:
+    def __post_init__(self) -> None:
+        ordered = sorted(self.entries, key=lambda entry: entry[1].calls)
+        object.__setattr__(self, 'entries', tuple(ordered))
+        Pattern.__post_init__(self)
+
+    def accepts(self, lhs: object, context: Context) -> bool:
         if not isinstance(lhs, dict):
             return False
         for key, pattern in self.entries:
             value = lhs.get(key, MISSING)
-            if pattern.absent is not True if value is MISSING else not pattern.accepts(value):
+            if (
+                pattern.absent is not True
+                if value is MISSING
+                else not pattern.accepts(value, context)
+            ):
                 return False
         return True
 
     @property
     def children(self) -> tuple[Pattern, ...]:
-        return tuple(pattern for _, pattern in self.entries)
+        return tuple([pattern for _, pattern in self.entries])
 
     def __repr__(self) -> str:
         return f'{{{", ".join(f"{key!r}: {pattern!r}" for key, pattern in self.entries)}}}'
@@ -238,11 +263,11 @@ class Members(Pattern):
 
     members: tuple[Pattern, ...]
 
-    def accepts(self, lhs: object) -> bool:
+    def accepts(self, lhs: object, context: Context) -> bool:
         if isinstance(lhs, (list, tuple)):
-            return self._equals(lhs)
+            return self._equals(lhs, context)
         for child in self.members:
-            if child.accepts(lhs):
+            if child.accepts(lhs, context):
                 return True
         return False
 
@@ -250,11 +275,11 @@ class Members(Pattern):
     def children(self) -> tuple[Pattern, ...]:
         return self.members
 
-    def _equals(self, array: Sequence[object]) -> bool:
+    def _equals(self, array: Sequence[object], context: Context) -> bool:
         # No member is asked twice about a value: in arrays of arrays that would double each level.
         unmatched = set(self.members)
         for value in array:
-            matching = [child for child in self.members if child.accepts(value)]
+            matching = [child for child in self.members if child.accepts(value, context)]
             if not matching:
                 return False
             unmatched.difference_update(matching)
@@ -268,13 +293,18 @@ class Members(Pattern):
 class Predicate(Pattern):
     """Whatever a user's own function answers. What it raises comes out of the matching."""
 
+    _LOOKS_AROUND: ClassVar[bool] = True
+
     function: Callable[[Any], object]
 
-    def accepts(self, lhs: object) -> bool:
-        return bool(self.function(lhs))
+    def accepts(self, lhs: object, context: Context) -> bool:
+        return context.ask(self.function, lhs)
 
     def __repr__(self) -> str:
         return getattr(self.function, '__qualname__', None) or repr(self.function)
+
+
+_calls = operator.attrgetter('calls')
 
 
 def compiled(rhs: object, path: str = '') -> Pattern:
@@ -311,9 +341,9 @@ def _compiled(rhs: object, path: str) -> Pattern:
     if scale := scale_of(rhs):
         return Value(scale)
     if isinstance(rhs, (bytes, UUID)):
-        return Exactly(rhs)
+        return Opaque(rhs)
     if isinstance(rhs, (float, Decimal)):
-        return Exactly(float('nan'))  # a number on no scale; Decimal's may raise when compared
+        return Opaque(float('nan'))  # a number on no scale; Decimal's may raise when compared
     if isinstance(rhs, Mapping):
         return Object(tuple(_entry(key, value, path) for key, value in rhs.items()))
     if isinstance(rhs, (list, tuple, set, frozenset)):

@@ -12,11 +12,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
 from typing import Any, TypeAlias, TypeGuard
 
 from mega import instants
 
-__all__ = ('Days', 'Instants', 'Numbers', 'Scale', 'Test', 'Texts', 'is_number', 'scale_of')
+__all__ = (
+    'Days',
+    'Instants',
+    'Numbers',
+    'Scale',
+    'Test',
+    'Texts',
+    'is_number',
+    'read_address',
+    'read_day',
+    'read_instant',
+    'read_spelled',
+    'scale_of',
+)
+
+MAX_ADDRESS = len('ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255')
+"""The characters of the longest internet address."""
 
 Test: TypeAlias = Callable[[Any, Any], bool]
 """One of `operator`'s comparisons, the payload's value on the left."""
@@ -46,7 +63,7 @@ class Numbers:
 
     def holds(self, test: Test, lhs: object) -> bool:
         if isinstance(lhs, str):
-            read = _read_number(lhs)
+            read = read_spelled(lhs)
             return read is not None and test(read, self.written)
         if not is_number(lhs):
             return False
@@ -73,7 +90,7 @@ class Instants:
     value: datetime
 
     def holds(self, test: Test, lhs: object) -> bool:
-        instant = _read_instant(lhs)
+        instant = read_instant(lhs)
         return instant is not None and test(instant, self.value)
 
 
@@ -84,8 +101,7 @@ class Days:
     value: date
 
     def holds(self, test: Test, lhs: object) -> bool:
-        instant = _read_instant(lhs)
-        day = None if instant is None else instants.day_of(instant)
+        day = read_day(lhs)
         return day is not None and test(day, self.value)
 
 
@@ -117,16 +133,18 @@ def is_number(value: object) -> TypeGuard[int | float | Decimal]:
     return isinstance(value, Decimal) and not value.is_nan()
 
 
-def _read_number(text: str) -> Decimal | None:
-    if not _JSON_NUMBER.fullmatch(text):
+def read_spelled(lhs: object) -> Decimal | None:
+    """The number that a text spells in JSON's grammar."""
+    if not isinstance(lhs, str) or not _JSON_NUMBER.fullmatch(lhs):
         return None
     try:
-        return Decimal(text)
+        return Decimal(lhs)
     except InvalidOperation:  # an exponent of more digits than Decimal has room for
         return None
 
 
-def _read_instant(lhs: object) -> datetime | None:
+def read_instant(lhs: object) -> datetime | None:
+    """The instant in UTC that something is, or that a text spells."""
     if isinstance(lhs, str):
         return instants.parse(lhs)
     if isinstance(lhs, datetime):
@@ -134,6 +152,23 @@ def _read_instant(lhs: object) -> datetime | None:
     if isinstance(lhs, date):
         return datetime.combine(lhs, time(), timezone.utc)
     return None
+
+
+def read_day(lhs: object) -> date | None:
+    """The calendar day in UTC on which something lies, or that a text spells."""
+    instant = read_instant(lhs)
+    return None if instant is None else instants.day_of(instant)
+
+
+def read_address(lhs: object) -> tuple[int, int] | None:
+    """The internet address that a text spells: its version, then its bits."""
+    if not isinstance(lhs, str) or len(lhs) > MAX_ADDRESS or '%' in lhs:
+        return None
+    try:
+        address = ip_address(lhs)
+    except ValueError:
+        return None
+    return address.version, int(address)
 
 
 def _in_utc(instant: datetime) -> datetime:

@@ -1,35 +1,48 @@
 """The pattern language once more, naively: descriptions of patterns, and what they mean.
 
 A description is plain data. `build` makes the pattern that it describes from the public
-functions, `holds` says what the language says of it, without any help from the package. It reads
-JSON values; of the numbers, only those with exponents of a sane size.
+functions, `holds` says what the language says of it, without any help from the package. What a
+value may be read as is in `readings`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, TypeAlias
 
 from mega.match import functions
 
+from .readings import fits, place, scale, within
+
 Predicate: TypeAlias = Callable[[object], object]
 Scalar: TypeAlias = 'bool | int | float | Decimal | str | date | datetime | Predicate | None'
-Description: TypeAlias = 'Scalar | Call | dict[str, Description] | list[Description]'
+Description: TypeAlias = (
+    'Scalar | Call | dict[str, Description] | list[Description] | tuple[Description, ...]'
+)
 Truth: TypeAlias = 'bool | None'
+
+ABSENT = object()
+"""What a field is that is not there."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A function of the language and what it was given."""
+    """A function of the language and what it was given.
+
+    The arguments are those of the function, one after another: `in_` takes its members, `exactly`
+    one list, `field` a text or a tuple of keys, `is_a` classes.
+    """
 
     name: str
-    arguments: tuple[Description, ...] = ()
+    arguments: tuple[Any, ...] = ()
     options: tuple[tuple[str, int], ...] = ()
+
+
+# ── what is described ────────────────────────────────────────────────────────────────────────────
 
 
 def build(description: Description) -> Any:
@@ -42,25 +55,69 @@ def build(description: Description) -> Any:
         return function(*arguments, **dict(description.options))
     if isinstance(description, dict):
         return {key: build(value) for key, value in description.items()}
-    if isinstance(description, list):
-        return [build(member) for member in description]
+    if isinstance(description, (list, tuple)):
+        return type(description)(build(member) for member in description)
     return description
 
 
-def holds(description: Description, lhs: object) -> bool:
-    """Whether the pattern described matches a value that is there."""
+def parts(description: Description) -> Iterator[Description]:
+    """Everything of which a description is made, itself first."""
+    yield description
+    inner: list[Description] = []
     if isinstance(description, Call):
-        return call_holds(description, lhs)
+        inner = list(description.arguments)
+    elif isinstance(description, dict):
+        inner = list(description.values())
+    elif isinstance(description, (list, tuple)):
+        inner = list(description)
+    for part in inner:
+        yield from parts(part)
+
+
+def functions_in(description: Description) -> set[str]:
+    """The names of the functions that a description calls; 'predicate' for the users' own."""
+    found = {part.name for part in parts(description) if isinstance(part, Call)}
+    users = (part for part in parts(description) if callable(part) and not isinstance(part, type))
+    return found | ({'predicate'} if any(users) else set())
+
+
+def fields_in(description: Description) -> set[tuple[str, ...]]:
+    """The paths, from the root of the payload, that a description reads with `field`."""
+    return {
+        keys_of(part)
+        for part in parts(description)
+        if isinstance(part, Call) and part.name == 'field'
+    }
+
+
+def keys_of(field: Call) -> tuple[str, ...]:
+    """The keys of a field, one after another."""
+    path = field.arguments[0]
+    return tuple(path.split('.') if isinstance(path, str) else path)
+
+
+# ── what it means ────────────────────────────────────────────────────────────────────────────────
+
+
+def matches(description: Description, payload: object) -> bool:
+    """Whether the pattern described matches a payload: what `evaluate` answers."""
+    return holds(description, payload, payload)
+
+
+def holds(description: Description, lhs: object, root: object) -> bool:
+    """Whether the pattern described matches a value that is there, somewhere in the root."""
+    if isinstance(description, Call):
+        return call_holds(description, lhs, root)
     if isinstance(description, dict):
         return isinstance(lhs, dict) and all(
-            holds(wanted, lhs[key]) if key in lhs else truth_of_absence(wanted) is True
+            holds(wanted, lhs[key], root) if key in lhs else truth_of_absence(wanted) is True
             for key, wanted in description.items()
         )
-    if isinstance(description, list):
-        if not isinstance(lhs, list):
-            return any(holds(member, lhs) for member in description)
-        return all(any(holds(member, item) for member in description) for item in lhs) and all(
-            any(holds(member, item) for item in lhs) for member in description
+    if isinstance(description, (list, tuple)):
+        if not isinstance(lhs, (list, tuple)):
+            return any(holds(member, lhs, root) for member in description)
+        return all(any(holds(member, item, root) for member in description) for item in lhs) and (
+            all(any(holds(member, item, root) for item in lhs) for member in description)
         )
     if description is None or isinstance(description, (bool, str)):
         return type(lhs) is type(description) and lhs == description
@@ -69,23 +126,69 @@ def holds(description: Description, lhs: object) -> bool:
     return place(lhs, description) == 0
 
 
-def call_holds(call: Call, lhs: object) -> bool:
+def call_holds(call: Call, lhs: object, root: object) -> bool:
     """What each function makes of a value that is there."""
     members = call.arguments
-    among = not isinstance(lhs, list) and any(holds(member, lhs) for member in members)
     match call.name:
         case 'eq' | 'optional':
-            return holds(members[0], lhs)
+            return holds(members[0], lhs, root)
         case 'neq' | 'not_':
-            return not holds(members[0], lhs)
+            return not holds(members[0], lhs, root)
         case 'one_of' | 'in_':
-            return among
+            return is_among(members, lhs, root)
         case 'none_of':
-            return not among
+            return not is_among(members, lhs, root)
         case 'and_':
-            return all(holds(member, lhs) for member in members)
+            return all(holds(member, lhs, root) for member in members)
         case 'or_':
-            return any(holds(member, lhs) for member in members)
+            return any(holds(member, lhs, root) for member in members)
+        case 'field':
+            other = read(call, root)
+            return other is not ABSENT and same(lhs, other)
+        case 'any_' | 'exists' | 'missing' | 'empty' | 'is_a':
+            return is_of_kind(call, lhs)
+        case 'gt' | 'gte' | 'lt' | 'lte' | 'between':
+            return compares(call.name, [read(member, root) for member in members], lhs)
+        case 'contains' | 'contains_all' | 'every' | 'exactly' | 'length':
+            return members_hold(call, lhs, root)
+        case _:
+            return isinstance(lhs, str) and text_holds(call, lhs)
+
+
+def read(given: Any, root: object) -> Any:
+    """What a function was given: the value itself, or the one at the path of a field."""
+    if not isinstance(given, Call):
+        return given
+    assert given.name == 'field'
+    value = root
+    for key in keys_of(given):
+        value = value[key] if isinstance(value, dict) and key in value else ABSENT
+    return value
+
+
+def same(lhs: Any, other: Any) -> bool:
+    """Whether a value is the one that another field holds: its members and keys, one by one."""
+    if isinstance(other, dict):
+        return (
+            isinstance(lhs, dict)
+            and set(lhs) == set(other)
+            and all(same(lhs[key], other[key]) for key in other)
+        )
+    if isinstance(other, (list, tuple)):
+        return (
+            isinstance(lhs, (list, tuple))
+            and len(lhs) == len(other)
+            and all(same(*pair) for pair in zip(lhs, other, strict=True))
+        )
+    return holds(other, lhs, None)
+
+
+def is_among(members: tuple[Description, ...], lhs: object, root: object) -> bool:
+    return not isinstance(lhs, (list, tuple)) and any(holds(each, lhs, root) for each in members)
+
+
+def is_of_kind(call: Call, lhs: object) -> bool:
+    match call.name:
         case 'any_':
             return True
         case 'exists':
@@ -93,23 +196,65 @@ def call_holds(call: Call, lhs: object) -> bool:
         case 'missing':
             return False
         case 'empty':
-            return lhs is None or (isinstance(lhs, (str, list, dict)) and len(lhs) == 0)
-        case 'match':
-            return text_matches(call, lhs)
-        case 'between':
-            low, high = members
-            return place(lhs, low) in (0, 1) and place(lhs, high) in (-1, 0)
-        case comparison:
-            accepted = {'gt': (1,), 'gte': (0, 1), 'lt': (-1,), 'lte': (-1, 0)}[comparison]
-            return place(lhs, members[0]) in accepted
+            return lhs is None or (isinstance(lhs, (str, list, tuple, dict)) and len(lhs) == 0)
+        case _:
+            return any(is_instance(lhs, kind) for kind in call.arguments)
 
 
-def text_matches(call: Call, lhs: object) -> bool:
-    if not isinstance(lhs, str) or len(lhs) > dict(call.options).get('max_length', len(lhs)):
+def is_instance(lhs: object, kind: type | None) -> bool:
+    if kind is None:
+        return lhs is None
+    if kind is int and isinstance(lhs, bool):
         return False
-    regex = call.arguments[0]
-    assert isinstance(regex, str)
-    return re.match(regex, lhs) is not None
+    return isinstance(lhs, kind) or (kind is list and isinstance(lhs, tuple))
+
+
+def compares(name: str, values: list[Any], lhs: object) -> bool:
+    """Whether a value stands to the others as the name of a comparison says."""
+    if name == 'between':
+        low, high = values
+        in_order = scale(low) == scale(high) and place(low, high) in (-1, 0)
+        return in_order and place(lhs, low) in (0, 1) and place(lhs, high) in (-1, 0)
+    accepted = {'gt': (1,), 'gte': (0, 1), 'lt': (-1,), 'lte': (-1, 0)}[name]
+    return place(lhs, values[0]) in accepted
+
+
+def members_hold(call: Call, lhs: object, root: object) -> bool:
+    """What the functions over arrays make of a value; `length` takes texts and objects too."""
+    if call.name == 'length':
+        sized = isinstance(lhs, (str, list, tuple, dict))
+        return sized and holds(call.arguments[0], len(lhs), root)  # type: ignore[arg-type]
+    if not isinstance(lhs, (list, tuple)):
+        return False
+    if call.name == 'every':
+        return all(holds(call.arguments[0], item, root) for item in lhs)
+    if call.name == 'exactly':
+        wanted = call.arguments[0]
+        return len(lhs) == len(wanted) and all(
+            holds(member, item, root) for member, item in zip(wanted, lhs, strict=True)
+        )
+    return all(any(holds(member, item, root) for item in lhs) for member in call.arguments)
+
+
+def text_holds(call: Call, lhs: str) -> bool:
+    """What the functions over texts make of one."""
+    [wanted] = call.arguments
+    options = dict(call.options)
+    if call.name == 'cidr':
+        return within(wanted, lhs)
+    if call.name in ('match', 'fullmatch', 'search'):
+        longest = options.get('max_length', len(lhs))
+        return len(lhs) <= longest and getattr(re, call.name)(wanted, lhs) is not None
+    if call.name == 'iequals' or options.get('ignore_case'):
+        wanted, lhs = wanted.casefold(), lhs.casefold()
+    answers: dict[str, Callable[[], bool]] = {
+        'iequals': lambda: lhs == wanted,
+        'prefix': lambda: lhs[: len(wanted)] == wanted,
+        'suffix': lambda: lhs[::-1][: len(wanted)] == wanted[::-1],
+        'substring': lambda: wanted in lhs,
+        'wildcard': lambda: fits(wanted, lhs),
+    }
+    return answers[call.name]()
 
 
 def truth_of_absence(description: Description) -> Truth:
@@ -129,62 +274,3 @@ def truth_of_absence(description: Description) -> Truth:
     if decisive in members:
         return decisive
     return None if None in members else not decisive
-
-
-def place(lhs: object, rhs: object) -> int | None:
-    """Where a value stands to one that can be ordered: -1, 0 or 1; None where it cannot stand."""
-    here: Any
-    there: Any
-    if isinstance(rhs, str):
-        here, there = (lhs if isinstance(lhs, str) else None), rhs
-    elif isinstance(rhs, datetime):
-        here, there = instant(lhs), instant(rhs)
-    elif isinstance(rhs, date):
-        when = instant(lhs)
-        here, there = (None if when is None else when.date()), rhs
-    elif isinstance(lhs, str):
-        here, there = number(lhs), number(str(rhs))
-    else:
-        here, there = number(lhs), number(rhs)
-    if here is None or there is None:
-        return None
-    return int(here > there) - int(here < there)
-
-
-JSON_NUMBER = re.compile(r'-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?')
-
-
-def number(value: object) -> Fraction | None:
-    """The exact number that this is, or spells; infinity and NaN are none."""
-    if isinstance(value, str):
-        return Fraction(value) if JSON_NUMBER.fullmatch(value) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        return None
-    return Fraction(value) if Decimal(value).is_finite() else None
-
-
-ISO_TEXT = re.compile(
-    r'(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:(Z)|([+-])(\d\d):(\d\d))?)?',
-    re.ASCII,
-)
-
-
-def instant(value: object) -> datetime | None:
-    """The instant in UTC that this is, or spells; a date is its midnight."""
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-        return aware.astimezone(timezone.utc)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    found = ISO_TEXT.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        return None
-    *fields, decimals, _, sign, hours, minutes = found.groups()
-    year, month, day, hour, minute, second = (int(field or 0) for field in fields)
-    fraction = int((decimals or '').ljust(6, '0'))
-    ahead = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    try:
-        clock = datetime(year, month, day, hour, minute, second, fraction, timezone.utc)
-        return clock + ahead if sign == '-' else clock - ahead
-    except (ValueError, OverflowError):
-        return None

@@ -22,7 +22,9 @@ VALUES: list[object] = [
     'ab', 'AB', 'aaaa', '5', '5.5', '42', "it's", 'a"b', '\n', '\ud800', '2020-05-04',
     '2020-05-05T10:00:00Z', '2020-05-04T12:00:00Z', DAY, NOON, b'a', ID, str(ID), [], ['a'],
     ['b', 'a'], [5], [[5]], [None], {}, {'a': 5}, {'a': None}, {'a': 6, 'b': 'a'},
-    {'a': {'b': 5}}, {'b': [1, 5]},
+    {'a': {'b': 5}}, {'b': [1, 5]}, {'a': 5, 'b': 5}, {'a': {'b': 5}, 'b': '5'}, ['a', 'b'],
+    ('a',), ['ab', 5, None], 'a*b', 'a\\b', 'xaby', 'Straße', 'STRASSE', '10.1.2.3', '11.1.2.3',
+    '::1', 'fe80::1',
 ]  # fmt: skip
 
 
@@ -63,7 +65,7 @@ def rebuild(pattern: Pattern) -> object:
     names: dict[str, object] = {}
     exec(
         'from mega.match.functions import *\n'
-        'import datetime\n'
+        'import datetime, decimal, uuid\n'
         'from decimal import Decimal\n'
         'from uuid import UUID\n',
         names,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
+from itertools import product
+from uuid import UUID
 
 import pytest
 
@@ -14,12 +16,22 @@ from mega.match.functions import (
     and_,
     any_,
     between,
+    cidr,
+    contains,
+    contains_all,
     empty,
     eq,
+    every,
+    exactly,
     exists,
+    field,
+    fullmatch,
     gt,
     gte,
+    iequals,
     in_,
+    is_a,
+    length,
     lt,
     lte,
     match,
@@ -30,10 +42,19 @@ from mega.match.functions import (
     one_of,
     optional,
     or_,
+    prefix,
+    search,
+    substring,
+    suffix,
+    wildcard,
 )
 
-from .tables import DAY, ID, NEXT_DAY, NOON, alike, rebuild
+from .tables import DAY, ID, NEXT_DAY, NOON, VALUES, alike, rebuild
 
+THERE: list[dict[str, object]] = [
+    {}, {'a': 5}, {'a': 'b', 'b': 5}, {'a': {'b': 5, '': 'a'}}, {'a.b': 'a'}, {'a.b': {'c': 5}},
+    {'': 5, '.': 'a'}, {"it's": {'a"b': 5}, '\ud800': 'b'}, {'a': {'b': 6, 'a': 1}},
+]  # fmt: skip
 INFINITY, NAN = float('inf'), float('nan')
 WRITTEN: list[Pattern] = [
     eq(5), eq('a'), eq(None), eq(True), eq([1, 'a', {'b': 5}]), eq(DAY), eq(NOON), eq(ID),
@@ -51,6 +72,18 @@ WRITTEN: list[Pattern] = [
     gt(4) & ~one_of(5) | ~(missing() | empty()), (gt(4) | lt(2)) & neq(5),
     not_(and_(exists(), or_(4, 6))), eq(Decimal('NaN')), eq(NAN), one_of(5, NAN), eq(INFINITY),
     gt(-INFINITY), between(-INFINITY, INFINITY), eq(Decimal('Infinity')), not_(-0.0),
+    fullmatch('a+'), fullmatch('A+', re.I, max_length=3), fullmatch(re.compile('A.B', re.S | re.X)),
+    search('b'), search('B', re.I), search(r'\d\\', max_length=9), prefix('a'), prefix(''),
+    prefix('STRA', ignore_case=True), prefix("it's"), suffix('b'), suffix('SSE', ignore_case=True),
+    suffix('\n'), substring('ab'), substring('AB', ignore_case=True), substring('\ud800'),
+    wildcard('a*'), wildcard('A*B', ignore_case=True), wildcard(r'a\*b'), wildcard('a\\\\b'),
+    wildcard(r'\a\b'), wildcard('a?b'), iequals('strasse'), iequals('"a\''), cidr('10.0.0.0/8'),
+    cidr('10.1.2.3/8'), cidr('10.1.2.3'), cidr('10.0.0.0/255.0.0.0'), cidr('::/0'), cidr('::1'),
+    contains('a'), contains(gt(4)), contains({'a': 5}), contains(['a', 'b']), contains(contains(5)),
+    contains_all('a', 'b'), contains_all('a'), contains_all(gt(4), 'ab', None), every('a'),
+    every(or_(5, 'ab', None)), length(1), length(gt(1)), length([1, 2]), exactly([]),
+    exactly(['a', 'b']), exactly(('b', 'a')), exactly([gt(4)]), exactly([exactly([5])]),
+    ~contains('a') | length(0), not_(contains(one_of('a', 'b'))),
 ]  # fmt: skip
 
 
@@ -60,6 +93,41 @@ def test_a_pattern_shows_as_the_code_that_builds_it(pattern: Pattern) -> None:
     assert isinstance(built, Pattern)
     assert alike(built, pattern)
     assert repr(built) == repr(pattern)
+
+
+KINDS: list[Pattern] = [
+    is_a(str), is_a(int, float), is_a(bool), is_a(list), is_a(tuple, dict), is_a(object),
+    is_a(None), is_a(str, None), is_a(type(None)), is_a(bytes), is_a(Decimal), is_a(UUID),
+    is_a(date), is_a(datetime), is_a(datetime, Decimal, None), not_(is_a(datetime)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize('pattern', KINDS, ids=range(len(KINDS)))
+def test_a_type_shows_as_its_values_do(pattern: Pattern) -> None:
+    """Under the names that `datetime.datetime(2020, 5, 4)` and `Decimal('5')` need anyway."""
+    built = rebuild(pattern)
+    assert alike(built, pattern)
+    assert repr(built) == repr(pattern)
+
+
+FIELDS: list[Pattern] = [
+    field('a'), field('a.b'), field(['a', 'b']), field(('a',)), field(['a.b']), field(['a.b', 'c']),
+    field(['']), field(['a', '']), field(['.']), field(["it's", 'a"b']), field(['\ud800']),
+    eq(field('a')), neq(field('a.b')), gt(field('a')), lte(field('a.b')), between(field('a'), 9),
+    between(1, field('a')), between(field('a'), field(['a', 'b'])), one_of('x', field('a')),
+    contains(field('a')), length(field('a')), not_(gt(field('a')) & field('b')),
+    exactly([field('a'), 5]), not_([field('a')]), not_({'b': field('a')}), field('a') | 5,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize('pattern', FIELDS, ids=range(len(FIELDS)))
+def test_a_field_shows_as_its_path(pattern: Pattern) -> None:
+    built = rebuild(pattern)
+    assert repr(built) == repr(pattern)
+    for there, lhs in product(THERE, VALUES):
+        payload = {**there, 'lhs': lhs}
+        assert evaluate(payload, {'lhs': built}) is evaluate(payload, {'lhs': pattern})
+        assert evaluate(payload, {'lhs': not_(built)}) is evaluate(payload, {'lhs': not_(pattern)})
 
 
 def is_known(lhs: object) -> bool:

@@ -1,0 +1,192 @@
+"""Why a pattern matches a value, and why it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mega.errors import one_line, shorten, step
+from mega.match.context import MISSING, Context, plain
+from mega.match.functions.comparison import Equal
+from mega.match.functions.logic import OneOf
+from mega.match.functions.presence import Optional
+from mega.match.pattern import AllOf, AnyOf, Object, Pattern, compiled
+
+__all__ = ('Explanation', 'Explanations', 'Finding', 'explain')
+
+Target = TypeVar('Target')
+
+MAX_LINES = 12
+"""Findings that `str()` shows; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one leaf of a pattern wanted of the value at its path, and what was there."""
+
+    path: str
+    """Where, as in `object.current.tags`; `''` is the value itself."""
+
+    found: Any
+    """The value; `MISSING`, which shows as `missing`, where there is no such key."""
+
+    wanted: Pattern
+
+    holds: bool | None
+    """None: it was not asked, as something else failed and a predicate is asked last."""
+
+    note: str = ''
+    """What more there is to say of it."""
+
+    def __str__(self) -> str:
+        sign = {True: '+', False: '-', None: '?'}[self.holds]
+        found = 'missing' if self.found is MISSING else shorten(self.found)
+        note = f' ({self.note})' if self.note else ''
+        wanted = one_line(repr(self.wanted), 80)
+        return f'{sign} {one_line(self.path or "the value", 80)} is {found}, wanted {wanted}{note}'
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a pattern made of a value, leaf by leaf. True when it matched.
+
+    `str()` is one line for what failed and one for each leaf that held, the failures first.
+    """
+
+    matches: bool
+    findings: tuple[Finding, ...]
+
+    def __bool__(self) -> bool:
+        return self.matches
+
+    @property
+    def reason(self) -> Finding | None:
+        """The first leaf that failed; None where the pattern matched."""
+        if self.matches:
+            return None
+        return next((finding for finding in self.findings if not finding.holds), None)
+
+    def __str__(self) -> str:
+        failed = [finding for finding in self.findings if not finding.holds]
+        held = [finding for finding in self.findings if finding.holds]
+        ordered = [*held, *failed] if self.matches else [*failed, *held]
+        lines = ['it matches' if self.matches else 'it does not match']
+        lines += (f'  {finding}' for finding in ordered[:MAX_LINES])
+        if len(ordered) > MAX_LINES:
+            lines.append(f'  ... and {len(ordered) - MAX_LINES} more')
+        return '\n'.join(lines)
+
+
+def explain(lhs: object, rhs: object) -> Explanation:
+    """Say leaf by leaf what a pattern makes of a value, or of an object with `to_dict()`.
+
+    It answers what `evaluate` answers. A predicate is asked only where everything else holds; one
+    that raises does not match, and its finding says what it raised.
+
+    >>> print(explain({'name': 'user:login', 'age': 16}, {'name': prefix('user:'), 'age': gt(17)}))
+    it does not match
+      - age is 16, wanted gt(17)
+      + name is 'user:login', wanted prefix('user:')
+
+    Raises:
+        PatternError: when `rhs` is no pattern.
+    """
+    value = plain(lhs)
+    return _Explainer(Context(value)).explain(compiled(rhs), value, '')
+
+
+class Explanations(Generic[Target]):
+    """What each of many patterns made of one value: an `Explanation` for each target.
+
+    `str()` is one line for each, with the first leaf that failed.
+    """
+
+    def __init__(self, entries: Iterable[tuple[Target, Explanation]]) -> None:
+        self._entries = tuple(entries)
+
+    @property
+    def matching(self) -> list[Target]:
+        """The targets of the patterns that matched."""
+        return [target for target, explanation in self._entries if explanation]
+
+    def __iter__(self) -> Iterator[tuple[Target, Explanation]]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __str__(self) -> str:
+        return '\n'.join(f'{_name(target)}: {_in_short(why)}' for target, why in self._entries)
+
+    def __repr__(self) -> str:
+        return f'<{len(self.matching)} of {len(self)} match>'
+
+
+class _Explainer:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def explain(self, pattern: Pattern, lhs: object, path: str) -> Explanation:
+        if isinstance(pattern, (Equal, Optional)) and lhs is not MISSING:
+            return self.explain(pattern.child, lhs, path)
+        if isinstance(pattern, Object) and pattern.entries and isinstance(lhs, dict):
+            parts = [
+                (child, lhs.get(key, MISSING), step(path, key)) for key, child in pattern.entries
+            ]
+            return self._every(parts)
+        if isinstance(pattern, AllOf):
+            return self._every([(child, lhs, path) for child in pattern.members])
+        if isinstance(pattern, AnyOf):
+            return self._any(pattern, lhs, path)
+        return self._leaf(pattern, lhs, path)
+
+    def _every(self, parts: Sequence[tuple[Pattern, object, str]]) -> Explanation:
+        matches = True
+        findings: list[Finding] = []
+        for pattern, lhs, path in parts:
+            if pattern.calls and not matches:
+                findings.append(Finding(path, lhs, pattern, None, 'not asked'))
+                continue
+            part = self.explain(pattern, lhs, path)
+            matches = matches and part.matches
+            findings += part.findings
+        return Explanation(matches, tuple(findings))
+
+    def _any(self, pattern: AnyOf, lhs: object, path: str) -> Explanation:
+        """The findings of the first that matches; of all, where none does."""
+        findings: list[Finding] = []
+        for child in pattern.members:
+            part = self.explain(child, lhs, path)
+            if part.matches:
+                return part
+            findings += part.findings
+        if len({finding.path for finding in findings}) > 1:
+            return Explanation(False, tuple(findings))
+        return self._leaf(pattern, lhs, path)
+
+    def _leaf(self, pattern: Pattern, lhs: object, path: str) -> Explanation:
+        note = ''
+        try:
+            holds = (
+                pattern.absent is True if lhs is MISSING else pattern.accepts(lhs, self._context)
+            )
+        except BaseException as error:
+            holds, note = False, f'it raised {one_line(repr(error), 100)}'
+        if not holds and not note:
+            note = _note(pattern, lhs)
+        return Explanation(holds, (Finding(path, lhs, pattern, holds, note),))
+
+
+def _name(target: object) -> str:
+    return target.__name__ if isinstance(target, type) else shorten(target)
+
+
+def _in_short(explanation: Explanation) -> str:
+    return str(explanation.reason)[2:] if explanation.reason else 'matches'
+
+
+def _note(pattern: Pattern, lhs: object) -> str:
+    if isinstance(pattern, OneOf) and isinstance(lhs, (list, tuple)):
+        return 'an array is never one of them: contains(...) looks into it'
+    return ''

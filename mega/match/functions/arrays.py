@@ -1,0 +1,153 @@
+"""What is in an array, and how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mega.errors import PatternError, step
+from mega.match.context import Context
+from mega.match.functions.logic import members
+from mega.match.pattern import AllOf, Pattern, called, compiled
+
+__all__ = (
+    'Contains',
+    'Every',
+    'InOrder',
+    'Length',
+    'contains',
+    'contains_all',
+    'every',
+    'exactly',
+    'length',
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contains(Pattern):
+    """An array with a member that matches."""
+
+    child: Pattern
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        if not isinstance(lhs, (list, tuple)):
+            return False
+        for value in lhs:
+            if self.child.accepts(value, context):
+                return True
+        return False
+
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return (self.child,)
+
+    def __repr__(self) -> str:
+        return called('contains', self.child)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Every(Pattern):
+    """An array whose members all match."""
+
+    child: Pattern
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        if not isinstance(lhs, (list, tuple)):
+            return False
+        for value in lhs:
+            if not self.child.accepts(value, context):
+                return False
+        return True
+
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return (self.child,)
+
+    def __repr__(self) -> str:
+        return called('every', self.child)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Length(Pattern):
+    """An array, a text or an object of a length that matches."""
+
+    child: Pattern
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        return isinstance(lhs, (str, list, tuple, dict)) and self.child.accepts(len(lhs), context)
+
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return (self.child,)
+
+    def __repr__(self) -> str:
+        return called('length', self.child)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InOrder(Pattern):
+    """An array whose members match these, one by one."""
+
+    members: tuple[Pattern, ...]
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        if not isinstance(lhs, (list, tuple)) or len(lhs) != len(self.members):
+            return False
+        for child, value in zip(self.members, lhs, strict=True):
+            if not child.accepts(value, context):
+                return False
+        return True
+
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return self.members
+
+    def __repr__(self) -> str:
+        return f'exactly([{", ".join(map(repr, self.members))}])'
+
+
+def contains(pattern: object) -> Pattern:
+    """An array with at least one member that matches.
+
+    >>> evaluate(['sms', 'email'], contains('sms')), evaluate('sms', contains('sms'))
+    (True, False)
+    """
+    return Contains(compiled(pattern))
+
+
+def contains_all(*patterns: object) -> Pattern:
+    """An array in which each of the patterns has a member that matches: several `contains`.
+
+    >>> evaluate([1, 2, 3], contains_all(1, gt(2))), evaluate([1, 2], contains_all(1, gt(2)))
+    (True, False)
+    """
+    return AllOf(tuple(Contains(child) for child in members('contains_all', patterns)))
+
+
+def every(pattern: object) -> Pattern:
+    """An array all of whose members match; an empty one has none that does not.
+
+    >>> evaluate([1, 2], every(gt(0))), evaluate([1, 'x'], every(gt(0))), evaluate([], every(1))
+    (True, False, True)
+    """
+    return Every(compiled(pattern))
+
+
+def length(pattern: object) -> Pattern:
+    """An array, a text (in code points) or an object (in keys) of a length that matches.
+
+    >>> evaluate('abc', length(3)), evaluate([1, 2], length(gt(2)))
+    (True, False)
+    """
+    return Length(compiled(pattern))
+
+
+def exactly(array: Sequence[object]) -> Pattern:
+    """An array of the same members in the same order, and no others.
+
+    >>> evaluate(['a', 'b'], exactly(['a', 'b'])), evaluate(['b', 'a'], exactly(['a', 'b']))
+    (True, False)
+    """
+    if not isinstance(array, (list, tuple)):
+        raise PatternError('', array, 'exactly() takes a list')
+    return InOrder(tuple(compiled(value, step('', i)) for i, value in enumerate(array)))

@@ -1,0 +1,101 @@
+"""Patterns combined, and a value among several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mega.errors import PatternError, step
+from mega.match.context import Context
+from mega.match.pattern import AllOf, AnyOf, Not, Pattern, called, compiled
+
+__all__ = ('OneOf', 'and_', 'in_', 'members', 'none_of', 'not_', 'one_of', 'or_')
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneOf(Pattern):
+    """A value, not an array, that matches at least one member."""
+
+    members: tuple[Pattern, ...]
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        if isinstance(lhs, (list, tuple)):
+            return False
+        for child in self.members:
+            if child.accepts(lhs, context):
+                return True
+        return False
+
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return self.members
+
+    def __repr__(self) -> str:
+        return called('one_of', *self.members)
+
+
+def one_of(*values: object) -> Pattern:
+    """A value that matches at least one member, in whatever order. An array never is one.
+
+    >>> evaluate('sms', one_of('email', 'sms')), evaluate(['sms'], one_of('email', 'sms'))
+    (True, False)
+    """
+    return OneOf(members('one_of', values))
+
+
+def in_(values: Iterable[object]) -> Pattern:
+    """A value that matches at least one member of a collection: `one_of(*values)`.
+
+    >>> evaluate('sms', in_(['email', 'sms']))
+    True
+    """
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        raise PatternError('', values, 'in_() takes a list of members')
+    return OneOf(members('in_', tuple(values)))
+
+
+def none_of(*values: object) -> Pattern:
+    """A value that matches no member: `not_(one_of(...))`.
+
+    >>> evaluate('push', none_of('email', 'sms'))
+    True
+    """
+    return Not(one_of(*values))
+
+
+def not_(pattern: object) -> Pattern:
+    """What the pattern does not match. A missing key matches neither.
+
+    >>> evaluate('john', not_(['test', 'synthetic'])), evaluate({}, {'a': not_(5)})
+    (True, False)
+    """
+    return Not(compiled(pattern))
+
+
+def and_(*patterns: object) -> Pattern:
+    """What every pattern matches.
+
+    >>> evaluate(7, and_(gt(5), lt(10)))
+    True
+    """
+    return AllOf(members('and_', patterns))
+
+
+def or_(*patterns: object) -> Pattern:
+    """What at least one pattern matches. Over whole objects too.
+
+    >>> evaluate({'b': 2}, or_({'a': 1}, {'b': 2}))
+    True
+    """
+    return AnyOf(members('or_', patterns))
+
+
+def members(name: str, values: tuple[object, ...]) -> tuple[Pattern, ...]:
+    """Compile the members that a function was given.
+
+    Raises:
+        PatternError: when there is none, and for a member that is no pattern.
+    """
+    if not values:
+        raise PatternError('', values, f'{name}() needs at least one member')
+    return tuple(compiled(value, step('', i)) for i, value in enumerate(values))

@@ -1,0 +1,56 @@
+"""Internet addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from mega.errors import PatternError
+from mega.match.context import Context
+from mega.match.pattern import Pattern, called
+from mega.match.scales import read_address
+
+__all__ = ('Cidr', 'cidr')
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cidr(Pattern):
+    """A text that is an address within a block."""
+
+    block: IPv4Network | IPv6Network
+    written: str
+
+    @property
+    def ends(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The first and the last address, as `read_address` reads them."""
+        version = self.block.version
+        return (
+            (version, int(self.block.network_address)),
+            (version, int(self.block.broadcast_address)),
+        )
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        address = read_address(lhs)
+        if address is None:
+            return False
+        first, last = self.ends
+        return first <= address <= last
+
+    def __repr__(self) -> str:
+        return called('cidr', self.written)
+
+
+def cidr(block: str) -> Pattern:
+    """A text that is an address within a block, IPv4 or IPv6.
+
+    Bits of the host within the block are ignored; a plain address is that address alone.
+
+    >>> evaluate('10.1.2.3', cidr('10.0.0.0/8')), evaluate('::1', cidr('10.0.0.0/8'))
+    (True, False)
+    """
+    if not isinstance(block, str) or '%' in block:
+        raise PatternError('', block, "a block of addresses is a text like '10.0.0.0/8'")
+    try:
+        return Cidr(ip_network(block, strict=False), block)
+    except ValueError as error:
+        raise PatternError('', block, f'no block of addresses: {error}') from error

@@ -1,0 +1,190 @@
+"""Whether something is there, and of what kind it is."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+from mega.errors import PatternError
+from mega.match.context import Context
+from mega.match.pattern import Pattern, called, compiled
+
+__all__ = (
+    'Any',
+    'Empty',
+    'Exists',
+    'IsA',
+    'Missing',
+    'Optional',
+    'any_',
+    'empty',
+    'exists',
+    'is_a',
+    'missing',
+    'optional',
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Any(Pattern):
+    """Whatever is there."""
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        return True
+
+    def _absent(self) -> bool | None:
+        return False
+
+    def __repr__(self) -> str:
+        return 'any_()'
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exists(Pattern):
+    """Whatever is there and not null."""
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        return lhs is not None
+
+    def _absent(self) -> bool | None:
+        return False
+
+    def __repr__(self) -> str:
+        return 'exists()'
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Missing(Pattern):
+    """Nothing is there."""
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        return False
+
+    def _absent(self) -> bool | None:
+        return True
+
+    def __repr__(self) -> str:
+        return 'missing()'
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Optional(Pattern):
+    """Nothing is there, or what is there matches."""
+
+    child: Pattern
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        return self.child.accepts(lhs, context)
+
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return (self.child,)
+
+    def _absent(self) -> bool | None:
+        return True
+
+    def __repr__(self) -> str:
+        return called('optional', self.child)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Empty(Pattern):
+    """Null, and what holds nothing."""
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        return lhs is None or (isinstance(lhs, (str, list, tuple, dict)) and not lhs)
+
+    def __repr__(self) -> str:
+        return 'empty()'
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IsA(Pattern):
+    """A value of one of several types. A boolean is no `int`, and every array is a `list`."""
+
+    types: tuple[type, ...]
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        if isinstance(lhs, bool):
+            return bool in self.types or object in self.types
+        return isinstance(lhs, self.types) or (isinstance(lhs, tuple) and list in self.types)
+
+    def __repr__(self) -> str:
+        return f'is_a({", ".join(_name(kind) for kind in self.types)})'
+
+
+def any_() -> Pattern:
+    """Any value that is there, null included.
+
+    >>> evaluate({'a': None}, {'a': any_()}), evaluate({}, {'a': any_()})
+    (True, False)
+    """
+    return Any()
+
+
+def exists() -> Pattern:
+    """Any value that is there and not null.
+
+    >>> evaluate({'a': None}, {'a': exists()}), evaluate({'a': 0}, {'a': exists()})
+    (False, True)
+    """
+    return Exists()
+
+
+def missing() -> Pattern:
+    """No such key. Null is there, and so not missing.
+
+    >>> evaluate({}, {'a': missing()}), evaluate({'a': None}, {'a': missing()})
+    (True, False)
+    """
+    return Missing()
+
+
+def optional(pattern: object) -> Pattern:
+    """No such key, or a value that matches.
+
+    >>> evaluate({}, {'a': optional(gt(0))}), evaluate({'a': 0}, {'a': optional(gt(0))})
+    (True, False)
+    """
+    return Optional(compiled(pattern))
+
+
+def empty() -> Pattern:
+    """Null, `''`, `[]` or `{}`.
+
+    >>> evaluate('', empty()), evaluate(0, empty())
+    (True, False)
+    """
+    return Empty()
+
+
+def is_a(*types: type | None) -> Pattern:
+    """A value of one of these types, as `isinstance` says; None stands for the type of null.
+
+    A boolean is no `int`, and a tuple is a `list` too.
+
+    >>> evaluate(5, is_a(int, float)), evaluate(True, is_a(int)), evaluate(None, is_a(str, None))
+    (True, False, True)
+    """
+    kinds = tuple(type(None) if kind is None else kind for kind in types)
+    if not kinds:
+        raise PatternError('', types, 'is_a() needs at least one type')
+    for kind in kinds:
+        if not _can_be_asked(kind):
+            raise PatternError('', kind, 'is_a() takes types, such as str or int')
+    return IsA(kinds)
+
+
+def _can_be_asked(kind: object) -> bool:
+    try:  # list[int] calls itself a class, and some protocols refuse isinstance
+        return inspect.isclass(kind) and isinstance(None, kind) in (True, False)
+    except TypeError:
+        return False
+
+
+def _name(kind: type) -> str:
+    if kind is type(None):
+        return 'None'
+    # As the values of these types show themselves.
+    is_bare = kind.__module__ in ('builtins', 'decimal', 'uuid')
+    return kind.__qualname__ if is_bare else f'{kind.__module__}.{kind.__qualname__}'

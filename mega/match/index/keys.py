@@ -1,0 +1,275 @@
+"""By what a pattern is found: the values that one of its leaves lets through.
+
+A key is a necessary condition that can be looked up. Whoever holds a value reads it (as a text, a
+number, an instant, ...) and finds the keys that fit what was read, without asking every pattern.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import singledispatch
+from itertools import takewhile
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from mega.match.functions.arrays import Contains
+from mega.match.functions.comparison import Between, Compare, Equal
+from mega.match.functions.logic import OneOf
+from mega.match.functions.network import Cidr
+from mega.match.functions.text import IEquals, Prefix, Regex, Substring, Suffix
+from mega.match.functions.wildcards import Wildcard
+from mega.match.pattern import AnyOf, Members, Opaque, Pattern, Predicate, Same, Value
+from mega.match.scales import (
+    Days,
+    Instants,
+    Numbers,
+    Scale,
+    Texts,
+    is_number,
+    read_address,
+    read_day,
+    read_instant,
+    read_spelled,
+)
+
+__all__ = ('Key', 'Kind', 'Reading', 'Span', 'keys_of', 'read_anything', 'read_text')
+
+Reading: TypeAlias = Callable[[object], Any]
+"""What a value is, seen in one way: hashable, and comparable with its like. None: it is none."""
+
+
+class Kind(Enum):
+    """How keys of one kind are looked up."""
+
+    EQUALS = 'what was read equals the key'
+    BEGINS = 'the text that was read begins with the key'
+    WITHIN = 'what was read lies within the key, a span'
+    HOLDS = 'the key is a test, and holds for what was read'
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one bound to another; None is no bound."""
+
+    low: Any = None
+    high: Any = None
+    low_included: bool = True
+    high_included: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a value has to be for a pattern to be worth asking."""
+
+    kind: Kind
+    read: Reading
+    value: Any
+    """Hashable. For a test, what tells it from others: the id of a user's predicate."""
+
+    test: Callable[[Any], object] = bool
+    """What HOLDS calls."""
+
+    settles: bool = True
+    """Whether a value that fits the key matches; otherwise the pattern has still to be asked."""
+
+    each: bool = False
+    """Whether it is about each member of an array, not about the value itself."""
+
+
+Keys: TypeAlias = 'tuple[Key, ...] | None'
+
+
+def read_text(lhs: object) -> str | None:
+    return str.__str__(lhs) if isinstance(lhs, str) else None
+
+
+def _read_backwards(lhs: object) -> str | None:
+    return lhs[::-1] if isinstance(lhs, str) else None
+
+
+def _read_folded(lhs: object) -> str | None:
+    return lhs.casefold() if isinstance(lhs, str) else None
+
+
+def _read_folded_backwards(lhs: object) -> str | None:
+    return lhs.casefold()[::-1] if isinstance(lhs, str) else None
+
+
+def _read_number(lhs: object) -> Any:
+    return lhs if is_number(lhs) else None
+
+
+def _read_constant(lhs: object) -> str | None:
+    return repr(lhs) if lhs is None or lhs is True or lhs is False else None
+
+
+def _read_opaque(lhs: object) -> tuple[type, object] | None:
+    for kind in (bytes, UUID):
+        if isinstance(lhs, kind):
+            return kind, lhs
+    return None
+
+
+def _read_array(lhs: object) -> str | None:
+    return 'array' if isinstance(lhs, (list, tuple)) else None
+
+
+def read_anything(lhs: object) -> tuple[object]:
+    return (lhs,)
+
+
+_READ_SCALE: dict[type, Reading] = {Texts: read_text, Instants: read_instant, Days: read_day}
+
+
+@singledispatch
+def keys_of(leaf: Pattern) -> Keys:
+    """The keys of a pattern: it matches no value that fits none of them.
+
+    No keys at all: it matches nothing. None: there is no saying, it has to be asked.
+    """
+    return None
+
+
+@keys_of.register
+def _(leaf: Value) -> Keys:
+    if isinstance(leaf.scale, Numbers):
+        return (
+            Key(Kind.EQUALS, _read_number, leaf.scale.value),
+            Key(Kind.EQUALS, read_spelled, leaf.scale.written),
+        )
+    return (Key(Kind.EQUALS, _READ_SCALE[type(leaf.scale)], leaf.scale.value),)
+
+
+@keys_of.register
+def _(leaf: Same) -> Keys:
+    return (Key(Kind.EQUALS, _read_constant, repr(leaf.value)),)
+
+
+@keys_of.register
+def _(leaf: Opaque) -> Keys:
+    read = _read_opaque(leaf.value)
+    return (Key(Kind.EQUALS, _read_opaque, read),) if read else ()
+
+
+@keys_of.register
+def _(leaf: Equal) -> Keys:
+    return keys_of(leaf.child)
+
+
+@keys_of.register
+def _(leaf: Members) -> Keys:
+    keys = _union(leaf)
+    if keys is None:
+        return None
+    # An array that equals them has a member for each of them, the first included.
+    members = keys_of(Contains(leaf.members[0])) if leaf.members else ()
+    if not members:
+        return *keys, Key(Kind.EQUALS, _read_array, 'array', settles=False)
+    return *keys, *(replace(key, settles=False) for key in members)
+
+
+@keys_of.register(OneOf)
+@keys_of.register(AnyOf)
+def _union(leaf: OneOf | AnyOf | Members) -> Keys:
+    found: list[Key] = []
+    for child in leaf.members:
+        keys = keys_of(child)
+        if keys is None or child.absent or any(key.kind is Kind.HOLDS or key.each for key in keys):
+            return None
+        found += keys
+    return tuple(dict.fromkeys(found))
+
+
+@keys_of.register
+def _(leaf: Compare) -> Keys:
+    included = leaf.name in ('gte', 'lte')
+    if leaf.name in ('gt', 'gte'):
+        return _within(leaf.scale, None, low_included=included)
+    return _within(None, leaf.scale, high_included=included)
+
+
+@keys_of.register
+def _(leaf: Between) -> Keys:
+    return _within(leaf.low, leaf.high)
+
+
+def _within(low: Scale | None, high: Scale | None, **included: bool) -> Keys:
+    scale = low or high
+    if not isinstance(scale, Numbers):
+        span = Span(low and low.value, high and high.value, **included)
+        return (Key(Kind.WITHIN, _READ_SCALE[type(scale)], span),)
+    assert not isinstance(low, (Texts, Instants, Days))
+    assert not isinstance(high, (Texts, Instants, Days))
+    read = Span(low and low.value, high and high.value, **included)
+    spelled = Span(low and low.written, high and high.written, **included)
+    return Key(Kind.WITHIN, _read_number, read), Key(Kind.WITHIN, read_spelled, spelled)
+
+
+@keys_of.register
+def _(leaf: Cidr) -> Keys:
+    return (Key(Kind.WITHIN, read_address, Span(*leaf.ends)),)
+
+
+@keys_of.register
+def _(leaf: IEquals) -> Keys:
+    return (Key(Kind.EQUALS, _read_folded, leaf.folded),)
+
+
+@keys_of.register
+def _(leaf: Prefix) -> Keys:
+    if leaf.folded is None:
+        return (Key(Kind.BEGINS, read_text, leaf.text),)
+    return (Key(Kind.BEGINS, _read_folded, leaf.folded),)
+
+
+@keys_of.register
+def _(leaf: Suffix) -> Keys:
+    if leaf.folded is None:
+        return (Key(Kind.BEGINS, _read_backwards, leaf.text[::-1]),)
+    return (Key(Kind.BEGINS, _read_folded_backwards, leaf.folded[::-1]),)
+
+
+@keys_of.register
+def _(leaf: Wildcard) -> Keys:
+    head = _plain_beginning(leaf.pieces[0].run)
+    tail = _plain_beginning(leaf.pieces[-1].run[::-1])
+    folds = leaf.ignore_case
+    if head:
+        return (Key(Kind.BEGINS, _read_folded if folds else read_text, head, settles=False),)
+    backwards = _read_folded_backwards if folds else _read_backwards
+    return (Key(Kind.BEGINS, backwards, tail, settles=False),)
+
+
+def _plain_beginning(run: Sequence[str | None]) -> str:
+    return ''.join(character or '' for character in takewhile(bool, run))
+
+
+@keys_of.register
+def _(leaf: Regex) -> Keys:
+    if leaf.max_length is not None:
+        return None
+    test = getattr(leaf.regex, leaf.name)
+    return (Key(Kind.HOLDS, read_text, (leaf.name, leaf.regex), test),)
+
+
+@keys_of.register
+def _(leaf: Substring) -> Keys:
+    if leaf.folded is not None:
+        return None
+    return (Key(Kind.HOLDS, read_text, leaf.text, re.compile(re.escape(leaf.text)).search),)
+
+
+@keys_of.register
+def _(leaf: Predicate) -> Keys:
+    return (Key(Kind.HOLDS, read_anything, id(leaf.function), leaf.function),)
+
+
+@keys_of.register
+def _(leaf: Contains) -> Keys:
+    keys = keys_of(leaf.child)
+    if keys is None or any(key.kind is not Kind.EQUALS or key.each for key in keys):
+        return None  # the members of a hostile array might find one pattern many times
+    return tuple(replace(key, each=True) for key in keys)

@@ -1,0 +1,232 @@
+"""A search tree over many patterns, built at once.
+
+At each branch one value of the payload is looked up among the keys of all patterns that ask about
+it; where few are left, what remains of each is checked. The branch that is expected to cost least
+is taken first.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import log2
+from typing import Any, TypeAlias
+
+from mega.match.index.checks import entry
+from mega.match.index.conditions import Alternative, Condition, Path
+from mega.match.index.finders import (
+    EachEquality,
+    Equality,
+    Finder,
+    Predicates,
+    Prefixes,
+    Spans,
+    Tests,
+    crowd,
+)
+from mega.match.index.keys import Key, Kind, Reading, read_anything, read_text
+from mega.match.index.steps import Node, Step, compile_step, walk, walk_through
+
+__all__ = ('Grower', 'Planted')
+
+FEW = 3
+"""So many patterns are checked one by one: looking them up would cost as much."""
+
+MIN_WORTH = 1.1
+"""Patterns found for each check that a look-up costs; for fewer it is not worth its branch."""
+
+MAX_LEVELS = 12
+"""Deeper than that no tree grows, whatever the patterns: every level is a call within a call."""
+
+MAX_COPIES = 32
+"""A tree holds each pattern so many times on average, at most: once for each way to find it."""
+
+MAX_SHAPES = 512
+"""So many look-ups are kept compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """One alternative of a pattern, and what of it remains to be asked."""
+
+    order: int
+    target: object
+    conditions: Alternative
+
+    def without(self, condition: Condition, is_settled: bool) -> Planted:
+        """What remains once a key of a condition was found."""
+        rest = tuple([one for one in self.conditions if one is not condition])
+        if not is_settled:
+            rest = (*rest, Condition(condition.path, condition.leaf))
+        return Planted(self.order, self.target, rest)
+
+
+_Clue: TypeAlias = tuple[Condition, tuple[Key, ...]]
+"""A condition of a pattern, and the keys by which that finds it."""
+
+_Below: TypeAlias = 'dict[Any, tuple[Key, list[Planted]]]'
+"""What is found by each key, under the value of the key."""
+
+_Grown: TypeAlias = dict[tuple[int, ...], Node]
+"""Nodes by the ids of the patterns that they were grown of."""
+
+
+class Grower:
+    """Builds the tree of some patterns.
+
+    `is_shared` says of a predicate, by its id, whether more patterns ask it than so many.
+    """
+
+    def __init__(self, is_shared: Callable[[int, int], bool]) -> None:
+        self._is_shared = is_shared
+        self._room = 0
+
+    def grow(self, planted: Sequence[Planted]) -> Node:
+        """Build a tree, and answer its root."""
+        self._room = MAX_COPIES * len(planted)
+        return self._grow(planted, 1)
+
+    def _grow(self, planted: Sequence[Planted], level: int) -> Node:
+        self._room -= len(planted)
+        may_branch = len(planted) > FEW and level < MAX_LEVELS and self._room > 0
+        nodes = []
+        rest = [(one, _routes(one) if may_branch else {}) for one in planted]
+        while len(rest) > FEW and (route := _best_route(rest)):
+            found = [(one, routes[route]) for one, routes in rest if route in routes]
+            nodes.append(self._branch(route, found, level))
+            rest = [(one, routes) for one, routes in rest if route not in routes]
+        nodes += crowd(_entries(one for one, _ in rest))
+        return nodes[0] if len(nodes) == 1 else (walk_through, tuple(nodes))
+
+    def _branch(self, path: Path, found: Sequence[tuple[Planted, _Clue]], level: int) -> Node:
+        groups: defaultdict[tuple[Kind, Reading, bool], _Below] = defaultdict(dict)
+        for one, (condition, keys) in found:
+            left = {settles: one.without(condition, settles) for settles in (True, False)}
+            for key in keys:
+                _, planted = groups[key.kind, key.read, key.each].setdefault(key.value, (key, []))
+                planted.append(left[key.settles])
+        grown: _Grown = {}
+        finders = [
+            finder
+            for (kind, read, each), below in groups.items()
+            for finder in self._finders(kind, read, each, below, level, grown)
+        ]
+        look_up = _look_up(path, tuple((type(finder), finder.read) for finder in finders))
+        return look_up, *(constant for finder in finders for constant in finder.constants)
+
+    def _finders(
+        self, kind: Kind, read: Reading, each: bool, below: _Below, level: int, grown: _Grown
+    ) -> Iterable[Finder]:
+        if kind is Kind.WITHIN:
+            yield Spans(read, [(span, _entries(planted)) for span, (_, planted) in below.items()])
+            return
+        if kind is Kind.HOLDS and read is read_anything:
+            yield from self._predicates(below)
+            return
+        nodes = {}
+        for value, (_, planted) in below.items():
+            # Two keys often lead to the same patterns, as a number and the text that spells it do.
+            same = tuple(map(id, planted))
+            if same not in grown:
+                grown[same] = self._grow(planted, level + 1)
+            nodes[value] = grown[same]
+        if kind is Kind.HOLDS:
+            yield Tests(read, [(key.test, nodes[value]) for value, (key, _) in below.items()])
+        elif kind is Kind.BEGINS:
+            yield Prefixes(read, nodes)
+        else:
+            yield (EachEquality if each else Equality)(read, nodes)
+
+    def _predicates(self, below: _Below) -> Iterable[Finder]:
+        for shared in (False, True):
+            predicates = [
+                (key.test, _entries(planted))
+                for key, planted in below.values()
+                if self._is_shared(key.value, len(planted)) is shared
+            ]
+            if predicates:
+                yield Predicates(predicates, shared)
+
+
+def _entries(planted: Iterable[Planted]) -> list[Node]:
+    return [entry(one.order, one.target, one.conditions) for one in planted]
+
+
+def _routes(one: Planted) -> dict[Path, _Clue]:
+    """At which paths a pattern can be found, and by what: the most telling condition at each.
+
+    By a user's predicate only where nothing else is left to ask.
+    """
+    only_calls = all(condition.leaf.calls for condition in one.conditions)
+    routes: dict[Path, _Clue] = {}
+    for condition in one.conditions:
+        keys = condition.keys
+        if keys is None or (condition.leaf.calls and not only_calls):
+            continue
+        known = routes.get(condition.path)
+        if known is None or _vagueness(keys) < _vagueness(known[1]):
+            routes[condition.path] = condition, keys
+    return routes
+
+
+def _vagueness(keys: tuple[Key, ...]) -> int:
+    return max([_VAGUENESS[key.kind] for key in keys], default=0)
+
+
+_VAGUENESS = {kind: i for i, kind in enumerate(Kind)}
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a look-up at one path would cost, in units of checking one pattern."""
+
+    patterns: int = 0
+    values: Counter[tuple[Reading, bool, Any]] = field(default_factory=Counter)
+    kinds: Counter[Kind] = field(default_factory=Counter)
+
+    def add(self, keys: tuple[Key, ...]) -> None:
+        self.patterns += 1
+        for key in keys:
+            self.kinds[key.kind] += 1
+            if key.kind in (Kind.EQUALS, Kind.BEGINS):
+                self.values[key.read, key.each, key.value] += 1
+
+    def worth(self) -> float:
+        """The patterns that are looked up, for each check that this costs."""
+        begins = self.kinds[Kind.BEGINS]
+        cost = 1 + 0.7 * self.kinds[Kind.HOLDS] + self.kinds[Kind.WITHIN] / 3
+        if begins:
+            cost += 1 + log2(begins)
+        # What is found together is looked up once more: that bounds its cost.
+        together = sum([count * min(count, FEW) for count in self.values.values()])
+        return self.patterns / (cost + together / (sum(self.values.values()) or 1))
+
+
+def _best_route(patterns: Iterable[tuple[Planted, dict[Path, _Clue]]]) -> Path | None:
+    """The path most worth a look-up; None where every pattern had better be checked."""
+    tallies: defaultdict[Path, _Tally] = defaultdict(_Tally)
+    for _, routes in patterns:
+        for route, (_, keys) in routes.items():
+            tallies[route].add(keys)
+    worths = {route: tally.worth() for route, tally in tallies.items()}
+    best = max(worths, key=worths.__getitem__, default=None)
+    return best if best is not None and worths[best] > MIN_WORTH else None
+
+
+@lru_cache(MAX_SHAPES)
+def _look_up(path: Path, finders: tuple[tuple[type[Finder], Reading], ...]) -> Step:
+    """The step of a node (step, *constants of every finder)."""
+    lines = [*walk(path, {}), 'if v is MISSING:', '    return']
+    taken = 1
+    for finder, read in finders:
+        constants = [f'node[{taken + i}]' for i in range(finder.arity)]
+        taken += finder.arity
+        what = (
+            'v if type(v) is str else read_text(v)' if read is read_text else f'{read.__name__}(v)'
+        )
+        lines += (line.format(*constants, read=what) for line in finder.lines)
+    names = {read.__name__: read for _, read in finders}
+    return compile_step(lines, bisect_right=bisect_right, **names)

@@ -1,0 +1,317 @@
+"""Many patterns at once: order, growth, errors, and how often a predicate is asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mega.errors import PatternError
+from mega.event import Event, Payload
+from mega.match import PatternSet
+from mega.match.functions import (
+    any_,
+    between,
+    contains,
+    field,
+    gt,
+    length,
+    match,
+    neq,
+    not_,
+    one_of,
+    or_,
+    prefix,
+)
+
+
+def set_of(*patterns: Any) -> PatternSet[int]:
+    """The patterns, each with its place as the target."""
+    made: PatternSet[int] = PatternSet()
+    for place, pattern in enumerate(patterns):
+        made.add(pattern, place)
+    return made
+
+
+class Asked:
+    """A predicate that counts how often it is asked about what."""
+
+    def __init__(self, answer: Callable[[Any], object]) -> None:
+        self.answer = answer
+        self.values: list[object] = []
+
+    def __call__(self, lhs: object) -> object:
+        self.values.append(lhs)
+        return self.answer(lhs)
+
+
+def always(lhs: object) -> bool:
+    return True
+
+
+def broken(lhs: object) -> bool:
+    raise ValueError(f'no {lhs}')
+
+
+def test_a_set_without_patterns_matches_nothing() -> None:
+    assert PatternSet[str]().match({'a': 1}) == []
+    assert len(PatternSet[str]()) == 0
+
+
+@pytest.mark.parametrize('count', [1, 3, 10, 1000])
+def test_targets_come_in_the_order_in_which_they_were_added(count: int) -> None:
+    """However they are found: by a value, a beginning, a range, a test, or not at all."""
+    kinds = ['ab', prefix('a'), gt('a'), match('a'), any_(), always, one_of('ab', 'c'), not_('b')]
+    patterns = set_of(*({'a': kinds[i % len(kinds)]} for i in range(count)))
+    assert patterns.match({'a': 'ab'}) == list(range(count))
+
+
+def test_one_target_may_stand_for_many_patterns_and_comes_once_for_each() -> None:
+    patterns: PatternSet[str] = PatternSet()
+    for pattern in ({'a': 1}, {'a': gt(0)}, {'a': 2}):
+        patterns.add(pattern, 'same')
+    assert patterns.match({'a': 1}) == ['same', 'same']
+
+
+def test_a_pattern_of_which_several_alternatives_match_comes_once() -> None:
+    either = or_({'a': 1}, {'b': 2})
+    patterns = set_of(
+        *[either] * 5, {'a': one_of(1, '1', gt(0))}, {'c': contains(one_of('x', 'y'))}
+    )
+    assert patterns.match({'a': 1, 'b': 2, 'c': ['x', 'y', 'x']}) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_a_set_grows_between_matches() -> None:
+    patterns: PatternSet[int] = PatternSet()
+    for i in range(200):
+        patterns.add({'a': i % 10, 'b': prefix('x')}, i)
+        expected = [j for j in range(i + 1) if j % 10 == 3]
+        assert patterns.match({'a': 3, 'b': 'xyz'}) == expected
+    assert len(patterns) == 200
+
+
+def test_to_add_one_to_many_plants_few_anew() -> None:
+    """The trees that are there stay, but for those that are hardly larger than what joins them."""
+    patterns = set_of(*({'a': i} for i in range(1000)))
+    patterns.match({})
+    largest = patterns._roots[0]
+    patterns.add({'a': 5}, 1000)
+    assert patterns.match({'a': 5}) == [5, 1000]
+    assert patterns._roots[0] is largest
+
+
+def test_a_pattern_that_is_none_is_refused_when_it_is_added() -> None:
+    patterns = set_of({'a': 1})
+    with pytest.raises(PatternError, match=r'user\.tags'):
+        patterns.add({'user': {'tags': object()}}, 1)
+    assert patterns.match({'a': 1}) == [0]
+
+
+def test_what_has_to_dict_is_matched_in_that_form() -> None:
+    payload = Payload(Event('user:login', '2020-05-04T15:53:23.123'))  # type: ignore[arg-type]
+    assert set_of({'event': {'name': 'user:login', 'version': 1}}).match(payload) == [0]
+
+
+@pytest.mark.parametrize('lhs', ['hej', b'hej', None, 5, ['hej'], ('hej',)], ids=repr)
+def test_a_payload_may_be_anything(lhs: object) -> None:
+    patterns = set_of('hej', b'hej', None, 5, ['hej'], any_(), {'a': 1}, {}, prefix('he'), gt(4))
+    expected: dict[Any, list[int]] = {
+        'hej': [0, 4, 5, 8], b'hej': [1, 5], None: [2, 5], 5: [3, 5, 9], ('hej',): [4, 5],
+    }  # fmt: skip
+    assert patterns.match(lhs) == expected[('hej',) if isinstance(lhs, list) else lhs]
+
+
+def test_the_answer_is_the_callers_own() -> None:
+    patterns = set_of(*[{'a': 1}] * 5)
+    patterns.match({'a': 1}).clear()
+    assert patterns.match({'a': 1}) == [0, 1, 2, 3, 4]
+
+
+def test_a_set_shows_its_patterns() -> None:
+    patterns = set_of({'a': 1}, prefix('x'))
+    assert [(repr(pattern), target) for pattern, target in patterns] == [
+        ("{'a': 1}", 0),
+        ("prefix('x')", 1),
+    ]
+    assert repr(patterns) == '<PatternSet of 2>'
+
+
+# ── predicates ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    'others',
+    [
+        [{}] * 50,
+        [{'c': i % 3} for i in range(50)],
+        [{'c': gt(i)} for i in range(-20, 20)],
+        [{'c': neq(1)}] * 10,
+        [{}, {'c': 0}, {'c': prefix('x')}, {'c': between(0, 2)}],
+    ],
+    ids=['alone', 'values', 'ranges', 'negated', 'mixed'],
+)
+def test_a_predicate_is_asked_once_about_a_value(others: list[dict[str, Any]]) -> None:
+    asked = Asked(lambda lhs: lhs == 'x')
+    patterns = set_of(*({'b': asked, **other} for other in others))
+    assert 0 < len(patterns.match({'b': 'x', 'c': 0})) <= len(others)
+    assert asked.values == ['x']
+
+
+def test_a_predicate_is_asked_once_about_each_of_several_values() -> None:
+    asked = Asked(bool)
+    patterns = set_of(
+        *[{'a': asked}, {'b': asked}, {'c': contains(asked)}, {'a': or_(5, asked)}] * 3
+    )
+    assert len(patterns.match({'a': 'x', 'b': 'y', 'c': ['', 'x']})) == 12
+    assert sorted(map(str, asked.values)) == ['', 'x', 'y']
+
+
+def test_a_predicate_is_asked_once_also_where_a_pattern_joined_later() -> None:
+    asked = Asked(bool)
+    patterns = set_of(*[{'a': asked}] * 20)
+    patterns.match({'a': 1})
+    for _ in range(3):
+        patterns.add({'a': asked, 'b': 2}, 20)
+        patterns.add({'a': asked}, 21)
+        asked.values.clear()
+        patterns.match({'a': 1, 'b': 2})
+        assert asked.values == [1]
+
+
+def test_a_predicate_is_asked_again_about_the_next_payload() -> None:
+    asked = Asked(bool)
+    patterns = set_of({'a': asked}, {'a': asked, 'b': 1})
+    for _ in range(2):
+        patterns.match({'a': 1, 'b': 1})
+    assert asked.values == [1, 1]
+
+
+@pytest.mark.parametrize('count', [1, 20])
+def test_a_predicate_is_asked_only_when_all_else_holds(count: int) -> None:
+    asked = Asked(bool)
+    patterns = set_of(
+        *[
+            {'a': asked, 'b': 1},
+            {'a': asked, 'b': {'c': gt(1)}},
+            {'a': asked, 'b': not_(5)},
+            {'a': {'x': asked}, 'b': match('x')},
+            {'a': asked, 'b': neq(field('d'))},
+        ]
+        * count
+    )
+    assert patterns.match({'a': {'x': 1}, 'b': 5, 'd': 5}) == []
+    assert asked.values == []
+
+
+def test_a_predicate_is_never_asked_about_what_is_missing() -> None:
+    asked = Asked(bool)
+    assert set_of({'a': asked}, {'a': not_(asked)}, {'a': asked}).match({'b': 1}) == []
+    assert asked.values == []
+
+
+def test_the_length_is_another_value_than_what_has_it() -> None:
+    """What a predicate is asked about may live for a moment only."""
+    asked = Asked(lambda lhs: isinstance(lhs, int))
+    patterns = set_of({'a': length(asked)}, {'b': length(asked)}, {'c': asked})
+    assert patterns.match({'a': 'x' * 1000, 'b': 'x' * 2000, 'c': 'x'}) == [0, 1]
+    assert asked.values == [1000, 2000, 'x']
+
+
+# ── predicates that raise ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_predicate_that_raises_spoils_only_its_own_patterns() -> None:
+    patterns = set_of(
+        {'a': broken}, {'a': 1}, {'a': broken, 'b': 2}, {'a': broken, 'b': 3}, {'a': gt(0)},
+        {'a': or_(5, broken)},
+    )  # fmt: skip
+    errors: list[tuple[int, BaseException]] = []
+    assert patterns.match({'a': 1, 'b': 2}, errors) == [1, 4]
+    assert [(target, str(error)) for target, error in errors] == [
+        (0, 'no 1'), (2, 'no 1'), (5, 'no 1'),
+    ]  # fmt: skip
+
+
+def test_without_a_list_for_errors_the_first_is_raised_after_all_were_asked() -> None:
+    asked = Asked(bool)
+
+    def other(lhs: object) -> bool:
+        raise KeyError('other')
+
+    patterns = set_of({'a': 1, 'b': asked}, {'a': other, 'b': 1}, {'a': broken}, {'b': asked})
+    with pytest.raises(KeyError, match='other'):
+        patterns.match({'a': 1, 'b': 1})
+    assert asked.values == [1]
+
+
+def test_errors_are_added_to_what_the_list_holds() -> None:
+    errors: list[tuple[int, BaseException]] = [(7, ValueError('before'))]
+    set_of({'a': broken}).match({'a': 1}, errors)
+    assert [target for target, _ in errors] == [7, 0]
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt, SystemExit, MemoryError, RecursionError])
+def test_whatever_a_predicate_raises_is_collected(error: type[BaseException]) -> None:
+    def raising(lhs: object) -> bool:
+        raise error('from within')
+
+    errors: list[tuple[int, BaseException]] = []
+    assert set_of({'a': raising}, {'a': 1}).match({'a': 1}, errors) == [1]
+    assert [type(found) for _, found in errors] == [error]
+    with pytest.raises(error, match='from within'):
+        set_of({'a': raising}).match({'a': 1})
+
+
+def test_a_truth_that_raises_is_an_error_as_well() -> None:
+    class Unsure:
+        def __bool__(self) -> bool:
+            raise ValueError('unsure')
+
+    errors: list[tuple[int, BaseException]] = []
+    assert set_of({'a': lambda lhs: Unsure()}, {'a': 1}).match({'a': 1}, errors) == [1]
+    assert [str(error) for _, error in errors] == ['unsure']
+
+
+def test_a_pattern_that_matches_by_one_alternative_is_not_spoilt_by_another() -> None:
+    either = or_({'a': broken}, {'b': 2})
+    errors: list[tuple[int, BaseException]] = []
+    assert set_of(either, either).match({'a': 1, 'b': 2}, errors) == [0, 1]
+    assert errors == []
+
+
+# ── threads ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_threads_match_while_others_add() -> None:
+    patterns: PatternSet[int] = PatternSet()
+    patterns.add({'a': any_()}, -1)
+    failures: list[object] = []
+    done = threading.Event()
+
+    def keep_matching() -> None:
+        seen = 0
+        while not done.is_set():
+            found = patterns.match({'a': 1})
+            if found != sorted(found) or len(found) < seen:
+                failures.append(found)
+            seen = len(found)
+
+    def keep_adding() -> None:
+        for i in range(200):
+            patterns.add({'a': one_of(1, 2, prefix('x'))}, i)
+            if i not in patterns.match({'a': 1}):
+                failures.append(i)
+
+    readers = [threading.Thread(target=keep_matching) for _ in range(2)]
+    writers = [threading.Thread(target=keep_adding) for _ in range(1)]
+    for thread in readers + writers:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    for thread in readers:
+        thread.join()
+    assert failures == []
+    assert len(patterns.match({'a': 1})) == 201

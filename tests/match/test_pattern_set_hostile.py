@@ -1,0 +1,99 @@
+"""A set of patterns answers whatever was sent, and what each of its patterns answers."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from mega.match import PatternSet, evaluate
+from mega.match.functions import between, contains, gt, one_of, prefix, suffix
+
+from .test_hostile import EVERY_KIND, HOSTILE
+
+
+def is_set(lhs: object) -> bool:
+    return lhs is True
+
+
+@pytest.fixture(scope='module')
+def every_kind() -> tuple[PatternSet[int], list[Any]]:
+    """Patterns of every kind over the payload, a value in it, and a member of an array in it."""
+    patterns: PatternSet[int] = PatternSet()
+    alone = [
+        *EVERY_KIND,
+        *({'a': rhs} for rhs in EVERY_KIND),
+        *({'a': [rhs]} for rhs in EVERY_KIND),
+    ]
+    for place, pattern in enumerate(alone):
+        patterns.add(pattern, place)
+    return patterns, alone
+
+
+@pytest.mark.parametrize('hostile', HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_set_answers_whatever_was_sent(
+    hostile: object, every_kind: tuple[PatternSet[int], list[Any]]
+) -> None:
+    patterns, alone = every_kind
+    for lhs in (hostile, {'a': hostile}, {'a': [hostile]}, {'a': {'a': hostile}}):
+        expected = [place for place, pattern in enumerate(alone) if evaluate(lhs, pattern)]
+        assert patterns.match(lhs) == expected
+
+
+def test_an_array_of_many_members_is_looked_up_in_bounded_time() -> None:
+    """Each member finds each pattern once at most, however often it is there."""
+    patterns: PatternSet[int] = PatternSet()
+    for place in range(1000):
+        patterns.add({'a': contains(one_of(place, place + 1)), 'b': gt(0)}, place)
+    assert patterns.match({'a': list(range(50_000)) * 2, 'b': 1}) == list(range(1000))
+    assert patterns.match({'a': [7] * 100_000, 'b': 1}) == [6, 7]
+
+
+def test_an_object_of_many_keys_is_looked_up_in_bounded_time() -> None:
+    payload = {f'k{i}': i for i in range(100_000)}
+    patterns: PatternSet[int] = PatternSet()
+    for place in range(1000):
+        patterns.add({f'k{place * 100}': between(place, place * 100)}, place)
+    assert patterns.match(payload) == list(range(1000))
+
+
+def test_a_text_of_a_mebibyte_is_looked_up_in_bounded_time() -> None:
+    patterns: PatternSet[int] = PatternSet()
+    for place in range(500):
+        patterns.add({'a': prefix('x' * place)}, place)
+        patterns.add({'a': suffix('y' * place, ignore_case=True)}, place)
+    assert len(patterns.match({'a': 'x' * 2**20})) == 501
+
+
+@pytest.mark.parametrize('keys', [1, 400])
+def test_patterns_of_many_keys_grow_no_forest(keys: int) -> None:
+    """Where many patterns ask the same of many fields, no look-up tells them apart."""
+    chance = random.Random(keys)
+    wanted = {f'k{i}': chance.choice([i, str(i), one_of(i, str(i), i + 1)]) for i in range(keys)}
+    patterns: PatternSet[int] = PatternSet()
+    for place in range(50):
+        patterns.add(wanted, place)
+    assert patterns.match({f'k{i}': i for i in range(keys)}) in ([], list(range(50)))
+    assert patterns.match({f'k{i}': str(i) for i in range(keys)}) == list(range(50))
+
+
+def test_patterns_of_more_shapes_than_are_compiled_match_as_well() -> None:
+    patterns: PatternSet[int] = PatternSet()
+    for place in range(1500):
+        patterns.add({f'k{place}': {'a': gt(place)}, 'b': is_set}, place)
+    errors: list[Any] = []
+    payload = {f'k{i}': {'a': i + i % 2} for i in range(1500)} | {'b': True}
+    assert patterns.match(payload, errors) == list(range(1, 1500, 2))
+    assert errors == []
+
+
+def test_a_tree_is_no_deeper_than_the_stack_allows() -> None:
+    pattern: Any = {'a': 1}
+    payload: Any = {'a': 1}
+    for _ in range(200):
+        pattern, payload = {'k': pattern, 'x': 1}, {'k': payload, 'x': 1}
+    patterns: PatternSet[int] = PatternSet()
+    for place in range(20):
+        patterns.add(pattern, place)
+    assert patterns.match(payload) == list(range(20))
