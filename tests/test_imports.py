@@ -18,9 +18,10 @@ ROOT = Path(__file__).parent.parent
 # What users import, and the whole of it.
 PROMISED = {
     'mega.event': 'Event ObjectData Payload PayloadBuilder',
-    'mega.match': 'Pattern evaluate',
-    'mega.match.functions': 'and_ any_ between empty eq exists gt gte in_ lt lte match missing neq '
-    'none_of not_ one_of optional or_',
+    'mega.match': 'Explanation Explanations Finding Pattern PatternSet evaluate explain',
+    'mega.match.functions': 'and_ any_ between cidr contains contains_all empty eq every exactly '
+    'exists field fullmatch gt gte iequals in_ is_a length lt lte match missing neq none_of not_ '
+    'one_of optional or_ prefix search substring suffix wildcard',
     'mega.codec': 'PayloadType decode encode hint',
     'mega.aws.sqs': 'SqsPublisher',
     'mega.aws.sqs.publish': 'SqsPublisher',

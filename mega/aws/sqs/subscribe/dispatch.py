@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
 from mega.errors import RetriableError, shorten
@@ -54,7 +55,7 @@ class Outcome:
 def dispatch(
     message: Message,
     payload: AnyPayload,
-    subscribers: Iterable[Subscriber],
+    subscribers: Registry,
     await_: Await,
     unhandled: ProcessStatus,
 ) -> list[Outcome]:
@@ -65,7 +66,11 @@ def dispatch(
     `unhandled` is the status of an exception that nothing maps.
     Whatever a subscriber raises is in its outcome; after an exit no other one is started.
     """
-    wanting, outcomes = _match(payload, subscribers)
+    wanting, undecided = subscribers.match(payload)
+    # Nobody can say that it did not match.
+    outcomes = [
+        Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error) for subscriber, error in undecided
+    ]
     for position, subscriber in enumerate(wanting, start=1):
         if any(outcome.is_exit for outcome in outcomes):
             break
@@ -75,23 +80,6 @@ def dispatch(
     for outcome in outcomes:
         _tell(outcome, message)
     return outcomes
-
-
-def _match(
-    payload: AnyPayload, subscribers: Iterable[Subscriber]
-) -> tuple[list[Subscriber], list[Outcome]]:
-    """The subscribers that want a payload, and the failures of those that could not tell."""
-    lhs = payload.to_dict() if isinstance(payload, Payload) else payload
-    wanting, failed = [], []
-    for subscriber in subscribers:
-        if not isinstance(payload, subscriber.payload_kind):
-            continue
-        try:
-            if subscriber.wants is None or subscriber.wants.accepts(lhs):
-                wanting.append(subscriber)
-        except BaseException as error:  # a user's predicate: nobody can say that it did not match
-            failed.append(Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error))
-    return wanting, failed
 
 
 def _process(

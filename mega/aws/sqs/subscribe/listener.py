@@ -17,11 +17,14 @@ from mega.aws.sqs.subscribe.lifecycle import stopped_by_signals
 from mega.aws.sqs.subscribe.processor import Processor
 from mega.aws.sqs.subscribe.queue import Batch, Queue
 from mega.aws.sqs.subscribe.receiver import Receiver
+from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.settle import Settler
 from mega.aws.sqs.subscribe.stats import Stats, Tally
-from mega.aws.sqs.subscribe.subscriber import Subscriber, check_subscriber
+from mega.aws.sqs.subscribe.subscriber import Subscriber
 from mega.aws.sqs.subscribe.verdict import Policy, Unhandled, Unmatched
+from mega.codec import AnyPayload
 from mega.errors import ConfigurationError, TransportError, shorten
+from mega.match import Explanations
 
 if TYPE_CHECKING:
     from mega.aws.sqs.subscribe.coroutines import Coroutines
@@ -118,7 +121,7 @@ class SqsListener(Connected):
             client=client,
         )
         super().__init__(aws)
-        self._subscribers: list[Subscriber] = []
+        self._subscribers = Registry()
         self._tally = Tally()
         self._coroutines: Coroutines | None = None
         self._queue = Queue(aws, queue_url, self.max_number_of_messages, self.visibility_timeout)
@@ -139,10 +142,18 @@ class SqsListener(Connected):
             ConfigurationError: for what is no subscriber class, cannot be made without arguments,
                 or is registered already.
         """
-        checked = check_subscriber(subscriber)
-        if checked in self._subscribers:
-            raise ConfigurationError(f'{checked.__name__} is registered already')
-        self._subscribers.append(checked)
+        self._subscribers.register(subscriber)
+
+    def explain(self, payload: AnyPayload) -> Explanations[Subscriber]:
+        """Say for every subscriber whether it wants a payload, and if not, what stopped it.
+
+        `payload` is anything that can be published. `print` the answer: it has a line for each
+        subscriber. Nothing is processed.
+
+        Raises:
+            EventError: for a `dict` that is marked as an event and is none.
+        """
+        return self._subscribers.explain(payload)
 
     def listen(self) -> None:
         """Process messages until `stop()`, SIGTERM or SIGINT. Blocks the calling thread.

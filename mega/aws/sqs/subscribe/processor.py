@@ -11,9 +11,9 @@ from typing import Any
 from mega.aws.sns.envelope import Confirmation
 from mega.aws.sqs.message import Message, open_message, read_message
 from mega.aws.sqs.subscribe.dispatch import Await, Outcome, dispatch
+from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.settle import Settler
 from mega.aws.sqs.subscribe.stats import Tally
-from mega.aws.sqs.subscribe.subscriber import Subscriber
 from mega.aws.sqs.subscribe.verdict import Action, Count, Policy, Verdict, judge, unopened
 from mega.codec import AnyPayload
 from mega.errors import ConsumeError, EventError, shorten
@@ -36,7 +36,7 @@ class Processor:
 
     def __init__(
         self,
-        subscribers: Sequence[Subscriber],
+        subscribers: Registry,
         policy: Policy,
         settler: Settler,
         tally: Tally,
@@ -99,7 +99,11 @@ class Processor:
             return
         if len(self._unmatched_kinds) < MAX_KINDS:
             self._unmatched_kinds.add(kind)
-            _log.warning('no subscriber matches %s, such as message %s', kind, message.id)
+            _log.warning(
+                'no subscriber matches %s, such as message %s: listener.explain(payload) says why',
+                kind,
+                message.id,
+            )
 
 
 def _kind(payload: AnyPayload) -> str:

@@ -14,6 +14,7 @@ import pytest
 from mega.aws.sqs.publish import SqsPublisher
 from mega.aws.sqs.subscribe import Message, MessageSubscriber, ProcessStatus, SqsListener
 from mega.aws.sqs.subscribe.dispatch import Outcome, dispatch
+from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.subscriber import Subscriber
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import LocalAws
@@ -83,7 +84,10 @@ def outcomes(
     unhandled: ProcessStatus = ProcessStatus.FATAL_ERROR,
 ) -> list[Outcome]:
     """What comes of a payload that is handed to subscribers."""
-    return dispatch(message, payload, subscribers, run_by_asyncio, unhandled)
+    registry = Registry()
+    for each in subscribers:
+        registry.register(each)
+    return dispatch(message, payload, registry, run_by_asyncio, unhandled)
 
 
 def statuses(

@@ -235,7 +235,7 @@ def test_every_subscriber_is_asked_before_the_first_one_processes() -> None:
 
     made = [subscriber(lambda payload: steps.append('processed'), pattern=asked) for _ in '12']
     outcomes('hej', *made)
-    assert steps == ['asked', 'asked', 'processed', 'processed']
+    assert steps == ['asked', 'processed', 'processed']  # about one value it is asked once
 
 
 def spoil(value: Any) -> None:
@@ -278,7 +278,11 @@ def test_no_subscriber_sees_what_another_does_to_the_attributes_of_the_message()
             self.message.attributes['tenant'] = 'another'
 
     message = replace(MESSAGE, attributes={'tenant': 'a'})
-    outcomes('hej', Spoiling, subscriber(base=Spoiling), Spoiling, message=message)
+
+    class Spoiled(Spoiling):
+        pass
+
+    outcomes('hej', Spoiling, subscriber(base=Spoiling), Spoiled, message=message)
     assert seen[0] == {'tenant': 'a'}
     assert seen == seen[:1] * len(seen)
 

@@ -1,0 +1,99 @@
+"""Why a subscriber stays silent: `listener.explain`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mega.aws.sqs.subscribe import (
+    BlobSubscriber,
+    DataSubscriber,
+    EventSubscriber,
+    MessageSubscriber,
+    SqsListener,
+    TextSubscriber,
+)
+from mega.errors import EventError
+from mega.event import PayloadBuilder
+from mega.match.functions import gt, match, one_of
+
+ADDED = PayloadBuilder().with_event(name='item.added', domain='shop', quantity=3).build()
+
+
+class ItemAdded(EventSubscriber):
+    domain = 'shop'
+    name = match(r'item\.')
+
+    def process(self, payload: Any) -> None: ...
+
+
+class ManyItems(ItemAdded):
+    attributes = {'quantity': gt(10)}
+
+
+class Everything(MessageSubscriber):
+    def process(self, payload: Any) -> None: ...
+
+
+class Data(DataSubscriber):
+    pattern = {'kind': one_of('a', 'b')}
+
+    def process(self, payload: Any) -> None: ...
+
+
+class Text(TextSubscriber):
+    def process(self, payload: Any) -> None: ...
+
+
+class Blob(BlobSubscriber):
+    def process(self, payload: Any) -> None: ...
+
+
+@pytest.fixture
+def listener() -> SqsListener:
+    """Nothing is asked of AWS."""
+    return SqsListener(
+        'https://sqs.eu-west-1.amazonaws.com/123456789012/queue',
+        [ItemAdded, ManyItems, Everything, Data, Text, Blob],
+    )
+
+
+def test_says_of_every_subscriber_in_a_line_what_stopped_it(listener: SqsListener) -> None:
+    assert str(listener.explain(ADDED)).splitlines()[:3] == [
+        'ItemAdded: matches',
+        'ManyItems: event.attributes.quantity is 3, wanted gt(10)',
+        'Everything: matches',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('payload', 'lines'),
+    [
+        (5 * 'hej', {'Data': 'is_a(dict)', 'Blob': 'is_a(bytes)'}),
+        ({'a': 1}, {'Text': 'is_a(str)', 'Blob': 'is_a(bytes)'}),
+    ],
+)  # fmt: skip
+def test_says_that_a_subscriber_gets_another_kind_of_payload(
+    listener: SqsListener, payload: Any, lines: dict[str, str]
+) -> None:
+    shown = str(listener.explain(payload)).splitlines()
+    for name, wanted in lines.items():
+        line = f'{name}: the value is {payload!r}, wanted {wanted} (another kind of payload)'
+        assert line in shown
+
+
+def test_names_those_that_match(listener: SqsListener) -> None:
+    assert listener.explain(ADDED).matching == [ItemAdded, Everything]
+    assert listener.explain({'kind': 'a'}).matching == [Everything, Data]
+    assert listener.explain('hej').matching == [Everything, Text]
+    assert listener.explain(b'hej').matching == [Everything, Blob]
+
+
+def test_an_event_may_be_given_as_what_is_published_of_it(listener: SqsListener) -> None:
+    assert listener.explain(ADDED.to_dict()).matching == [ItemAdded, Everything]
+
+
+def test_what_is_marked_as_an_event_and_is_none_is_refused(listener: SqsListener) -> None:
+    with pytest.raises(EventError, match='event'):
+        listener.explain({'protocol': 'mega'})
