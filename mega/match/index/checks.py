@@ -7,8 +7,11 @@ constants of the entry. Many patterns have few shapes.
 from __future__ import annotations
 
 import operator
+from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
+from operator import itemgetter
 from typing import TypeAlias
 
 from mega.match.functions.comparison import Between, Compare, Equal
@@ -16,11 +19,11 @@ from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import Optional
 from mega.match.functions.text import Prefix
 from mega.match.index.conditions import Condition, Path
-from mega.match.index.steps import Node, Step, Visit, compile_step, find, walk
+from mega.match.index.steps import Node, Step, Visit, compile_step, find, find_crowd, walk
 from mega.match.pattern import Members, Not, Pattern, Same, Value
 from mega.match.scales import Numbers, Scale, Test, Texts
 
-__all__ = ('entry',)
+__all__ = ('entry', 'together')
 
 MAX_SHAPES = 1_000
 """So many are compiled in a process, which takes some 150 microseconds each.
@@ -28,7 +31,7 @@ MAX_SHAPES = 1_000
 A pattern of any other shape is asked condition by condition.
 """
 
-_IS_TEXT = '(type(v) is str or isinstance(v, str))'
+_IS_TEXT = '(type(@) is str or isinstance(@, str))'
 _SIGNS = {'gt': '>', 'gte': '>=', 'lt': '<', 'lte': '<='}
 _TESTS: dict[str, Test] = {
     '==': operator.eq,
@@ -39,7 +42,9 @@ _TESTS: dict[str, Test] = {
 }
 
 _Part: TypeAlias = tuple[Path, str, bool, bool]
-"""One condition's part of a shape: where, how, whether it may be missing, whether it may raise."""
+"""A condition's part of a shape: where, how, whether it may be missing, whether it may raise."""
+
+_Shape: TypeAlias = tuple[_Part, ...]
 
 
 def entry(order: int, target: object, conditions: Sequence[Condition]) -> Node:
@@ -63,13 +68,13 @@ def _cost(condition: Condition) -> tuple[bool, int]:
 
 
 def _test(leaf: Pattern, constants: list[object]) -> str:
-    """Write what a leaf says of `v`, which is there, and add the constants that this needs."""
+    """Write what a leaf says of `@`, which is there, and add the constants that this needs."""
     if isinstance(leaf, (Equal, Optional)):
         return _test(leaf.child, constants)
     if isinstance(leaf, Not):
         return f'(not {_test(leaf.child, constants)})'
     if isinstance(leaf, Same):
-        return f'(v is {_constant(leaf.value, constants)})'
+        return f'(@ is {_constant(leaf.value, constants)})'
     if isinstance(leaf, Value):
         return _compare('==', leaf.scale, constants)
     if isinstance(leaf, Compare):
@@ -78,25 +83,25 @@ def _test(leaf: Pattern, constants: list[object]) -> str:
         low, high = _compare('>=', leaf.low, constants), _compare('<=', leaf.high, constants)
         return f'({low} and {high})'
     if isinstance(leaf, Prefix) and leaf.folded is None:
-        return f'({_IS_TEXT} and v.startswith({_constant(leaf.text, constants)}))'
+        return f'({_IS_TEXT} and @.startswith({_constant(leaf.text, constants)}))'
     if isinstance(leaf, (OneOf, Members)) and (texts := _texts(leaf)):
-        among = f'v in {_constant(texts, constants)}'
+        among = f'@ in {_constant(texts, constants)}'
         if isinstance(leaf, OneOf):
             return f'({_IS_TEXT} and {among})'
-        return f'({among} if {_IS_TEXT} else {_constant(leaf, constants)}.accepts(v, visit))'
-    return f'{_constant(leaf, constants)}.accepts(v, visit)'
+        return f'({among} if {_IS_TEXT} else {_constant(leaf, constants)}.accepts(@, visit))'
+    return f'{_constant(leaf, constants)}.accepts(@, visit)'
 
 
 def _compare(sign: str, scale: Scale, constants: list[object]) -> str:
-    """Write how `v` stands to a value, without a call where it is of the common type."""
+    """Write how `@` stands to a value, without a call where it is of the common type."""
     if isinstance(scale, Texts):
-        return f'({_IS_TEXT} and v {sign} {_constant(scale.value, constants)})'
+        return f'({_IS_TEXT} and @ {sign} {_constant(scale.value, constants)})'
     test = _TESTS[sign].__name__
     if not isinstance(scale, Numbers) or isinstance(scale.value, Decimal):
-        return f'{_constant(scale, constants)}.holds({test}, v)'
+        return f'{_constant(scale, constants)}.holds({test}, @)'
     value = _constant(scale.value, constants)
-    others = f'Numbers.of({value}).holds({test}, v)'
-    return f'(v {sign} {value} if type(v) is int or type(v) is float else {others})'
+    others = f'Numbers.of({value}).holds({test}, @)'
+    return f'(@ {sign} {value} if type(@) is int or type(@) is float else {others})'
 
 
 def _texts(leaf: OneOf | Members) -> frozenset[str] | None:
@@ -124,33 +129,84 @@ def _ask_each(payload: object, found: list[Node], node: Node, visit: Visit | Non
         found.append(node)
 
 
-_steps: dict[tuple[_Part, ...], Step] = {}
+_steps: dict[_Shape, Step] = {}
+_shapes: dict[Step, _Shape] = {}
 
 
-def _step(shape: tuple[_Part, ...]) -> Step | None:
+def _step(shape: _Shape) -> Step | None:
     step = _steps.get(shape)
     if step is None and len(_steps) < MAX_SHAPES:
         step = _steps[shape] = _compiled(shape)
+        _shapes[step] = shape
     return step
 
 
-def _compiled(shape: tuple[_Part, ...]) -> Step:
+def together(entries: Sequence[Node]) -> list[Node]:
+    """The same entries in few nodes: those of one shape as one, and those that need no check."""
+    by_step: defaultdict[Step, list[Node]] = defaultdict(list)
+    for each in entries:
+        by_step[each[0]].append(each)
+    nodes: list[Node] = []
+    for step, alike in by_step.items():
+        if len(alike) == 1:
+            nodes += alike
+        elif step is find:
+            alike.sort(key=itemgetter(1))
+            targets, orders = [each[2] for each in alike], [each[1] for each in alike]
+            nodes.append((find_crowd, orders[0], targets, orders))
+        elif step in _shapes:
+            nodes.append((_compiled_for_many(_shapes[step]), tuple(alike)))
+        else:
+            nodes += alike
+    return nodes
+
+
+def _compiled(shape: _Shape) -> Step:
+    """One entry: path by path, up to the first that does not hold."""
     lines: list[str] = []
     parents: dict[Path, str] = {}
-    for path, test, may_be_missing, may_raise in shape:
+    for part in shape:
+        path, _, _, may_raise = part
+        refused = [f'if not ({_holds(part, "v")}):', '    return']
         lines += walk(path, parents)
-        there = f'v is MISSING or {test}' if may_be_missing else f'v is not MISSING and {test}'
-        refused = [f'if not ({there}):', '    return']
-        lines += _caught(refused) if may_raise else refused
-    tests = {test.__name__: test for test in _TESTS.values()}
-    return compile_step([*lines, 'found.append(node)'], Numbers=Numbers, **tests)
+        lines += _caught(refused, 'return') if may_raise else refused
+    return compile_step([*lines, 'found.append(node)'], **_NAMES)
 
 
-def _caught(lines: list[str]) -> list[str]:
+@lru_cache(MAX_SHAPES)
+def _compiled_for_many(shape: _Shape) -> Step:
+    """All entries of (step, entries): every path is read once, then each entry is asked."""
+    lines: list[str] = []
+    parents: dict[Path, str] = {}
+    asked: list[str] = []
+    for i, part in enumerate(shape):
+        path, _, _, may_raise = part
+        refused = [f'if not ({_holds(part, f"v{i}")}):', '    continue']
+        lines += [*walk(path, parents), f'v{i} = v']
+        asked += _caught(refused, 'continue') if may_raise else refused
+    loop = ['for node in node[1]:', *(f'    {line}' for line in asked), '    found.append(node)']
+    return compile_step([*lines, *loop], **_NAMES)
+
+
+def _holds(part: _Part, value: str) -> str:
+    _, test, may_be_missing, _ = part
+    asked = test.replace('@', value)
+    return (
+        f'{value} is MISSING or {asked}'
+        if may_be_missing
+        else f'{value} is not MISSING and {asked}'
+    )
+
+
+def _caught(lines: list[str], leave: str) -> list[str]:
     return [
         'try:',
         *(f'    {line}' for line in lines),
         'except BaseException as error:',
         '    visit.failures.append((node, error))',
-        '    return',
+        f'    {leave}',
     ]
+
+
+_NAMES: dict[str, object] = {'Numbers': Numbers}
+_NAMES.update((test.__name__, test) for test in _TESTS.values())

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from operator import itemgetter
 from typing import Any, ClassVar, Protocol
 
+from mega.match.index.checks import together
 from mega.match.index.keys import Reading, Span, read_anything
-from mega.match.index.steps import Node, Visit, find, find_crowd
+from mega.match.index.steps import Node, Visit
 
 __all__ = (
     'EachEquality',
@@ -25,7 +25,6 @@ __all__ = (
     'Prefixes',
     'Spans',
     'Tests',
-    'crowd',
 )
 
 MAX_KEPT = 250_000
@@ -163,7 +162,7 @@ class Spans:
     begins or ends within.
     """
 
-    __slots__ = ('_block', '_bounds', '_crowds', '_decimal', '_edges', '_exact', 'read')
+    __slots__ = ('_block', '_bounds', '_decimal', '_edges', '_exact', '_inside', 'read')
 
     arity: ClassVar[int] = 1
     lines: ClassVar[Sequence[str]] = _VISIT
@@ -183,7 +182,7 @@ class Spans:
         self._edges: list[list[tuple[int, int, list[Node]]]] = [[] for _ in range(count)]
         for first, last, nodes in cells:
             self._place(first, last, nodes, inside)
-        self._crowds = [crowd(nodes) for nodes in inside]
+        self._inside = [together(nodes) for nodes in inside]
 
     @property
     def constants(self) -> tuple[object, ...]:
@@ -194,7 +193,7 @@ class Spans:
         if read is None:
             return
         cell = self._cell(read)
-        for node in self._crowds[cell // self._block]:
+        for node in self._inside[cell // self._block]:
             node[0](payload, found, node, visit)
         for first, last, nodes in self._edges[cell // self._block]:
             if first <= cell <= last:
@@ -280,19 +279,6 @@ class Predicates:
                 continue
             for node in entries:
                 node[0](payload, found, node, visit)
-
-
-def crowd(nodes: Iterable[Node]) -> list[Node]:
-    """The same nodes, those that need no check as one."""
-    ready: list[Node] = []
-    others: list[Node] = []
-    for node in nodes:
-        (ready if node[0] is find else others).append(node)
-    if len(ready) < 2:
-        return [*ready, *others]
-    ready.sort(key=itemgetter(1))
-    targets, orders = [node[2] for node in ready], [node[1] for node in ready]
-    return [(find_crowd, orders[0], targets, orders), *others]
 
 
 def _exact(bound: Any) -> Any:

@@ -234,13 +234,21 @@ def _(leaf: Suffix) -> Keys:
 
 @keys_of.register
 def _(leaf: Wildcard) -> Keys:
-    head = _plain_beginning(leaf.pieces[0].run)
-    tail = _plain_beginning(leaf.pieces[-1].run[::-1])
-    folds = leaf.ignore_case
-    if head:
-        return (Key(Kind.BEGINS, _read_folded if folds else read_text, head, settles=False),)
-    backwards = _read_folded_backwards if folds else _read_backwards
-    return (Key(Kind.BEGINS, backwards, tail, settles=False),)
+    read, backwards = read_text, _read_backwards
+    if leaf.ignore_case:
+        read, backwards = _read_folded, _read_folded_backwards
+    first, *middle = (piece.run for piece in leaf.pieces)
+    last = middle[-1] if middle else first
+    if head := _plain_beginning(first):
+        return (Key(Kind.BEGINS, read, head, settles=False),)
+    if tail := _plain_beginning(last[::-1]):
+        return (Key(Kind.BEGINS, backwards, tail, settles=False),)
+    within = max(map(_plain_beginning, middle), key=len, default='')
+    return (_holding(within, read, settles=False),) if within else None
+
+
+def _holding(text: str, read: Reading, *, settles: bool) -> Key:
+    return Key(Kind.HOLDS, read, text, re.compile(re.escape(text)).search, settles)
 
 
 def _plain_beginning(run: Sequence[str | None]) -> str:
@@ -258,8 +266,8 @@ def _(leaf: Regex) -> Keys:
 @keys_of.register
 def _(leaf: Substring) -> Keys:
     if leaf.folded is not None:
-        return None
-    return (Key(Kind.HOLDS, read_text, leaf.text, re.compile(re.escape(leaf.text)).search),)
+        return (_holding(leaf.folded, _read_folded, settles=True),)
+    return (_holding(leaf.text, read_text, settles=True),)
 
 
 @keys_of.register

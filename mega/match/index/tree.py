@@ -15,7 +15,7 @@ from functools import lru_cache
 from math import log2
 from typing import Any, TypeAlias
 
-from mega.match.index.checks import entry
+from mega.match.index.checks import entry, together
 from mega.match.index.conditions import Alternative, Condition, Path
 from mega.match.index.finders import (
     EachEquality,
@@ -25,7 +25,6 @@ from mega.match.index.finders import (
     Prefixes,
     Spans,
     Tests,
-    crowd,
 )
 from mega.match.index.keys import Key, Kind, Reading, read_anything, read_text
 from mega.match.index.steps import Node, Step, compile_step, walk, walk_through
@@ -98,7 +97,7 @@ class Grower:
             found = [(one, routes[route]) for one, routes in rest if route in routes]
             nodes.append(self._branch(route, found, level))
             rest = [(one, routes) for one, routes in rest if route not in routes]
-        nodes += crowd(_entries(one for one, _ in rest))
+        nodes += together(_entries(one for one, _ in rest))
         return nodes[0] if len(nodes) == 1 else (walk_through, tuple(nodes))
 
     def _branch(self, path: Path, found: Sequence[tuple[Planted, _Clue]], level: int) -> Node:
