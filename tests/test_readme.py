@@ -8,10 +8,13 @@ environment leads. HTML comments, which readers do not see, may say more:
     -->
 
     <!-- test: skip, because it never returns -->   the next block does not run
+
+A block that begins with `>>>` is a doctest: what it shows is what comes out.
 """
 
 from __future__ import annotations
 
+import doctest
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +25,9 @@ import pytest
 from tests.local_aws import LocalAws
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [name for name in ('README.md', 'CONTRIBUTING.md') if (ROOT / name).exists()]
+DOCUMENTS = [
+    name for name in ('README.md', 'PATTERNS.md', 'CONTRIBUTING.md') if (ROOT / name).exists()
+]
 
 PARTS = re.compile(
     r'^<!-- test: skip, because [^\n]+ -->$\n+^```python$.*?^```$'
@@ -33,14 +38,29 @@ PARTS = re.compile(
 )
 
 
-def programs(text: str, name: str) -> Iterator[CodeType]:
+def programs(text: str, name: str) -> Iterator[CodeType | doctest.DocTest]:
     """The parts of a document that run. Their tracebacks have the document's line numbers."""
     for part in PARTS.finditer(text):
         line = text.count('\n', 0, part.start())
         if part['unknown']:
             pytest.fail(f'{name}:{line + 1}: neither "run" nor "skip, because": {part["unknown"]}')
-        if program := part['hidden'] or part['shown']:
+        program = part['hidden'] or part['shown']
+        if program and program.startswith('>>> '):
+            yield doctest.DocTestParser().get_doctest(program, {}, name, name, line + 1)
+        elif program:
             yield compile('\n' * (line + 1) + program, name, 'exec')
+
+
+def run(program: CodeType | doctest.DocTest, namespace: dict[str, object]) -> None:
+    """Run a program in a namespace that it shares with those before it."""
+    if isinstance(program, CodeType):
+        exec(program, namespace)
+        return
+    program.globs = namespace
+    report: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False)
+    if runner.run(program, out=report.append, clear_globs=False).failed:
+        pytest.fail(''.join(report))
 
 
 @pytest.mark.parametrize('name', DOCUMENTS)
@@ -54,7 +74,7 @@ def test_the_python_in_a_document_runs(
     monkeypatch.setenv('AWS_DEFAULT_REGION', moto.region)
     namespace: dict[str, object] = {'__name__': name, 'aws': moto}
     for program in programs((ROOT / name).read_text(encoding='utf-8'), name):
-        exec(program, namespace)
+        run(program, namespace)
 
 
 DOCUMENT = """
@@ -70,13 +90,19 @@ shown = 1
 hidden = shown + 1
 -->
 
+```python
+>>> hidden
+2
+>>> more = 3
+```
+
 <!-- test: skip, because it does not end -->
 ```python
 while True: pass
 ```
 
 ```python
-raise ValueError(shown + hidden)
+raise ValueError(shown + hidden + more)
 ```
 """
 
@@ -85,11 +111,17 @@ def test_shown_and_hidden_programs_run_in_order_without_the_skipped_ones() -> No
     namespace: dict[str, object] = {}
     *programs_before, last = programs(DOCUMENT, 'README.md')
     for program in programs_before:
-        exec(program, namespace)
-    with pytest.raises(ValueError, match='3') as caught:
-        exec(last, namespace)
+        run(program, namespace)
+    with pytest.raises(ValueError, match='6') as caught:
+        run(last, namespace)
     place = caught.traceback[-1]
-    assert (Path(place.path).name, place.lineno + 1) == ('README.md', 20)
+    assert (Path(place.path).name, place.lineno + 1) == ('README.md', 26)
+
+
+def test_a_doctest_that_shows_what_does_not_come_out_fails_with_its_line() -> None:
+    [program] = programs('Text\n\n```python\n>>> 1 + 1\n3\n```\n', 'README.md')
+    with pytest.raises(pytest.fail.Exception, match=r'(?s)"README\.md", line 4.*Got:\s+2'):
+        run(program, {})
 
 
 def test_a_comment_that_says_neither_run_nor_skip_is_an_error() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from mega.errors import one_line, shorten, step
 from mega.match.context import MISSING, Context, plain
+from mega.match.eventbridge.rules import EventPattern, Field, matches, scalars_at
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import Optional
@@ -139,6 +140,8 @@ class _Explainer:
             return self._every([(child, lhs, path) for child in pattern.members])
         if isinstance(pattern, AnyOf):
             return self._any(pattern, lhs, path)
+        if isinstance(pattern, EventPattern) and isinstance(lhs, dict):
+            return self._event(pattern, lhs, path)
         return self._leaf(pattern, lhs, path)
 
     def _every(self, parts: Sequence[tuple[Pattern, object, str]]) -> Explanation:
@@ -164,6 +167,27 @@ class _Explainer:
         if len({finding.path for finding in findings}) > 1:
             return Explanation(False, tuple(findings))
         return self._leaf(pattern, lhs, path)
+
+    def _event(self, pattern: EventPattern, lhs: dict[str, Any], path: str) -> Explanation:
+        """The fields of the first rule that matches; of all rules, where none does."""
+        findings: list[Finding] = []
+        for rule in pattern.rules:
+            fields = [self._field(field, lhs, path) for field in rule]
+            if matches(rule, lhs, self._context):
+                return Explanation(True, tuple(fields))
+            findings += fields
+            if all(field.holds for field in fields):
+                note = 'no one object in an array has it all'
+                findings.append(Finding(path, lhs, pattern, False, note))
+        return Explanation(False, tuple(findings))
+
+    def _field(self, field: Field, lhs: dict[str, Any], path: str) -> Finding:
+        """What is at one path of a rule, by itself: a scalar, or all that are in arrays there."""
+        scalars = scalars_at(lhs, field.path)
+        holds = any(field.items.accepts(scalar, self._context) for scalar in scalars)
+        found: object = scalars[0] if len(scalars) == 1 else scalars or MISSING
+        holds = holds or (not scalars and field.items.may_be_missing)
+        return Finding(step(path, field.name), found, field.items, holds)
 
     def _leaf(self, pattern: Pattern, lhs: object, path: str) -> Explanation:
         note = ''

@@ -55,9 +55,6 @@ class Equal(Pattern):
     def children(self) -> tuple[Pattern, ...]:
         return (self.child,)
 
-    def _absent(self) -> bool | None:
-        return self.child.absent
-
     def __repr__(self) -> str:
         return called('eq', self.child)
 

@@ -14,6 +14,9 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TypeAlias
 
+from mega.match.context import MISSING
+from mega.match.eventbridge.items import Items, Number
+from mega.match.eventbridge.rules import EventPattern
 from mega.match.functions.comparison import Between, Compare, Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import Optional
@@ -49,8 +52,11 @@ _Shape: TypeAlias = tuple[_Part, ...]
 
 def entry(order: int, target: object, conditions: Sequence[Condition]) -> Node:
     """The node that checks what remains of a pattern and, where all of it holds, is found."""
+    conditions = [one for one in conditions if not one.is_hint]
     if not conditions:
         return find, order, target
+    if len(conditions) == 1 and isinstance(conditions[0].leaf, EventPattern):
+        return _event_entry(order, target, conditions[0].path, conditions[0].leaf)
     constants: list[object] = []
     shape: list[_Part] = []
     for one in sorted(conditions, key=_cost):
@@ -60,6 +66,14 @@ def entry(order: int, target: object, conditions: Sequence[Condition]) -> Node:
     if step is None:
         return _ask_each, order, target, sorted(conditions, key=_cost)
     return step, order, target, *constants
+
+
+def _event_entry(order: int, target: object, path: Path, pattern: EventPattern) -> Node:
+    """The entry of a pattern of EventBridge's, read field by field where that is plain."""
+    constants: list[object] = [pattern]
+    rule = pattern.rules[0] if len(pattern.rules) == 1 else ()
+    fields = tuple((field.path, _test(field.items, constants)) for field in rule)
+    return _event_step(path, fields), order, target, *constants
 
 
 def _cost(condition: Condition) -> tuple[bool, int]:
@@ -84,6 +98,11 @@ def _test(leaf: Pattern, constants: list[object]) -> str:
         return f'({low} and {high})'
     if isinstance(leaf, Prefix) and leaf.folded is None:
         return f'({_IS_TEXT} and @.startswith({_constant(leaf.text, constants)}))'
+    if isinstance(leaf, Items) and len(leaf.items) == 1:
+        return _test(leaf.items[0], constants)
+    if isinstance(leaf, Number):
+        asked = f'{_constant(leaf, constants)}.accepts(@, visit)'
+        return f'(@ == {_constant(leaf.value, constants)} if type(@) is int else {asked})'
     if isinstance(leaf, (OneOf, Members)) and (texts := _texts(leaf)):
         among = f'@ in {_constant(texts, constants)}'
         if isinstance(leaf, OneOf):
@@ -186,6 +205,29 @@ def _compiled_for_many(shape: _Shape) -> Step:
         asked += _caught(refused, 'continue') if may_raise else refused
     loop = ['for node in node[1]:', *(f'    {line}' for line in asked), '    found.append(node)']
     return compile_step([*lines, *loop], **_NAMES)
+
+
+@lru_cache(MAX_SHAPES)
+def _event_step(path: Path, fields: tuple[tuple[Path, str], ...]) -> Step:
+    """Field by field; the pattern itself has the say where one is missing, or there are arrays."""
+    parents: dict[Path, str] = {}
+    lines = [*walk(path, parents), 'whole = v']
+    ask = 'return ask_whole(whole, found, node, visit)'
+    for field, test in fields:
+        lines += [
+            *walk((*path, *field), parents, otherwise=ask),
+            'if v is MISSING or isinstance(v, (dict, list, tuple)):',
+            f'    {ask}',
+            f'if not ({test.replace("@", "v")}):',
+            '    return',
+        ]
+    lines.append('found.append(node)' if fields else ask)
+    return compile_step(lines, ask_whole=_ask_whole, **_NAMES)
+
+
+def _ask_whole(whole: object, found: list[Node], node: Node, visit: Visit | None) -> None:
+    if whole is not MISSING and node[3].accepts(whole, visit):
+        found.append(node)
 
 
 def _holds(part: _Part, value: str) -> str:

@@ -10,6 +10,7 @@ from itertools import product
 from typing import TypeAlias
 
 from mega.match.context import MISSING, Context
+from mega.match.eventbridge.rules import EventPattern, Rule
 from mega.match.functions.comparison import Equal
 from mega.match.index.keys import Key, keys_of
 from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern
@@ -34,6 +35,12 @@ class Condition:
     keys: tuple[Key, ...] | None = field(default=None, compare=False)
     """By what to look it up; None where it has to be asked."""
 
+    is_hint: bool = False
+    """Whether it only helps to find a pattern, and another condition has the say.
+
+    It is about the scalars at the path, whatever arrays are on the way.
+    """
+
     def holds(self, payload: object, context: Context | None) -> bool:
         """Ask it of a payload. The context may be None where the leaf needs none."""
         value = payload
@@ -51,7 +58,7 @@ Alternative: TypeAlias = tuple[Condition, ...]
 
 def alternatives(pattern: Pattern, path: Path = ()) -> list[Alternative]:
     """Take a pattern apart."""
-    if isinstance(pattern, Equal):
+    if isinstance(pattern, Equal) and pattern.child.absent is None:
         return alternatives(pattern.child, path)
     if isinstance(pattern, Not) and isinstance(pattern.child, Not):
         return alternatives(pattern.child.child, path)
@@ -62,6 +69,8 @@ def alternatives(pattern: Pattern, path: Path = ()) -> list[Alternative]:
         return _every([alternatives(child, path) for child in pattern.members]) or _alone(
             pattern, path
         )
+    if isinstance(pattern, EventPattern) and len(pattern.rules) <= MAX_ALTERNATIVES:
+        return [_hinted(rule, pattern, path) for rule in pattern.rules]
     if isinstance(pattern, AnyOf) and any(map(_reaches_deeper, pattern.members)):
         found = [one for child in pattern.members for one in alternatives(child, path)]
         return found if len(found) <= MAX_ALTERNATIVES else _alone(pattern, path)
@@ -70,6 +79,15 @@ def alternatives(pattern: Pattern, path: Path = ()) -> list[Alternative]:
 
 def _alone(pattern: Pattern, path: Path) -> list[Alternative]:
     return [(Condition(path, pattern, keys_of(pattern)),)]
+
+
+def _hinted(rule: Rule, pattern: EventPattern, path: Path) -> Alternative:
+    hints = [
+        Condition((*path, *field.path), field.items, keys_of(field.items), is_hint=True)
+        for field in rule
+    ]
+    whole = pattern if len(pattern.rules) == 1 else EventPattern((rule,), pattern.written)
+    return *(hint for hint in hints if hint.keys is not None), Condition(path, whole)
 
 
 def _every(parts: list[list[Alternative]]) -> list[Alternative]:

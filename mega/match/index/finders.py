@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from mega.match.index.checks import together
 from mega.match.index.keys import Reading, Span, read_anything
 from mega.match.index.steps import Node, Visit
 
 __all__ = (
-    'EachEquality',
+    'Each',
     'Equality',
     'Finder',
+    'Lookup',
     'Predicates',
     'Prefixes',
     'Spans',
@@ -31,7 +32,7 @@ MAX_KEPT = 250_000
 """How many entries the blocks of spans hold in all, some 8 bytes each."""
 
 
-class Finder(Protocol):
+class Lookup(Protocol):
     """One way to look up a value."""
 
     arity: ClassVar[int]
@@ -51,9 +52,12 @@ class Finder(Protocol):
     def constants(self) -> tuple[object, ...]:
         """What it looks up in."""
 
+    def find(self, value: object) -> Iterable[Node]:
+        """The nodes whose keys fit a value: what the lines do, but not to go on to them."""
 
-_VISIT = ('{0}.visit(v, payload, found, visit)',)
+
 _GO_BELOW = 'below[0](payload, found, below, visit)'
+_FIND = ('for below in {0}.find(v):', f'    {_GO_BELOW}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +78,38 @@ class Equality:
     def constants(self) -> tuple[object, ...]:
         return (self.nodes,)
 
+    def find(self, value: object) -> Iterable[Node]:
+        node = self.nodes.get(self.read(value))
+        return () if node is None else (node,)
+
 
 @dataclass(frozen=True, slots=True)
-class EachEquality:
-    """Keys that equal what was read of some member of an array. Each node is reached once."""
+class Each:
+    """What another finder finds for the members of an array, each node once."""
 
-    read: Reading
-    nodes: Mapping[Any, Node]
+    finder: Lookup
 
     arity: ClassVar[int] = 1
-    lines: ClassVar[Sequence[str]] = _VISIT
+    lines: ClassVar[Sequence[str]] = _FIND
+
+    @property
+    def read(self) -> Reading:
+        return self.finder.read
 
     @property
     def constants(self) -> tuple[object, ...]:
         return (self,)
 
-    def visit(self, value: object, payload: Any, found: list[Node], visit: Visit | None) -> None:
-        if not isinstance(value, (list, tuple)):
-            return
-        reached = {}
-        for member in value:
-            node = self.nodes.get(self.read(member))
-            if node is not None:
-                reached[id(node)] = node
-        for node in reached.values():
-            node[0](payload, found, node, visit)
+    def find(self, value: object) -> Iterable[Node]:
+        return found_of_all(value, (self.finder,)) if isinstance(value, (list, tuple)) else ()
+
+
+def found_of_all(values: Iterable[object], finders: Sequence[Lookup]) -> Iterable[Node]:
+    """What finders find for any of several values, each node once."""
+    reached = {
+        id(node): node for value in values for finder in finders for node in finder.find(value)
+    }
+    return reached.values()
 
 
 class Prefixes:
@@ -141,6 +152,19 @@ class Prefixes:
             shortest,
         )
 
+    def find(self, value: object) -> Iterable[Node]:
+        groups, shortest = self.constants
+        read = self.read(value)
+        group = None if read is None else groups.get(read[:shortest])
+        if group is None:
+            return
+        texts, nodes, shorter = group
+        i = bisect_right(texts, read) - 1
+        while i >= 0:
+            if read.startswith(texts[i]):
+                yield nodes[i]
+            i = shorter[i]
+
 
 def _next_shorter(texts: Sequence[str]) -> list[int]:
     """For each of some sorted texts the place of the longest other that is its prefix, or -1."""
@@ -165,7 +189,7 @@ class Spans:
     __slots__ = ('_block', '_bounds', '_decimal', '_edges', '_exact', '_inside', 'read')
 
     arity: ClassVar[int] = 1
-    lines: ClassVar[Sequence[str]] = _VISIT
+    lines: ClassVar[Sequence[str]] = _FIND
 
     def __init__(self, read: Reading, spans: Sequence[tuple[Span, list[Node]]]) -> None:
         bounds = {b for span, _ in spans for b in (span.low, span.high) if b is not None}
@@ -188,17 +212,13 @@ class Spans:
     def constants(self) -> tuple[object, ...]:
         return (self,)
 
-    def visit(self, value: object, payload: Any, found: list[Node], visit: Visit | None) -> None:
+    def find(self, value: object) -> Iterable[Node]:
         read = self.read(value)
         if read is None:
-            return
+            return ()
         cell = self._cell(read)
-        for node in self._inside[cell // self._block]:
-            node[0](payload, found, node, visit)
-        for first, last, nodes in self._edges[cell // self._block]:
-            if first <= cell <= last:
-                for node in nodes:
-                    node[0](payload, found, node, visit)
+        inside, edges = self._inside[cell // self._block], self._edges[cell // self._block]
+        return [*inside, *(n for first, last, ns in edges if first <= cell <= last for n in ns)]
 
     def _cell(self, read: Any) -> int:
         bounds = self._bounds
@@ -233,19 +253,15 @@ class Tests:
     tests: Sequence[tuple[Callable[[Any], object], Node]]
 
     arity: ClassVar[int] = 1
-    lines: ClassVar[Sequence[str]] = _VISIT
+    lines: ClassVar[Sequence[str]] = _FIND
 
     @property
     def constants(self) -> tuple[object, ...]:
         return (self,)
 
-    def visit(self, value: object, payload: Any, found: list[Node], visit: Visit | None) -> None:
+    def find(self, value: object) -> Iterable[Node]:
         read = self.read(value)
-        if read is None:
-            return
-        for test, node in self.tests:
-            if test(read):
-                node[0](payload, found, node, visit)
+        return () if read is None else [node for test, node in self.tests if test(read)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +276,7 @@ class Predicates:
 
     read = staticmethod(read_anything)
     arity: ClassVar[int] = 1
-    lines: ClassVar[Sequence[str]] = _VISIT
+    lines: ClassVar[Sequence[str]] = ('{0}.visit(v, payload, found, visit)',)
 
     @property
     def constants(self) -> tuple[object, ...]:
@@ -279,6 +295,9 @@ class Predicates:
                 continue
             for node in entries:
                 node[0](payload, found, node, visit)
+
+
+Finder: TypeAlias = Lookup | Predicates
 
 
 def _exact(bound: Any) -> Any:

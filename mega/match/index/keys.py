@@ -15,6 +15,15 @@ from itertools import takewhile
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from mega.match.eventbridge.items import (
+    AddressBlock,
+    AddressText,
+    AnyCase,
+    Items,
+    Number,
+    NumericRange,
+    read_event_address,
+)
 from mega.match.functions.arrays import Contains
 from mega.match.functions.comparison import Between, Compare, Equal
 from mega.match.functions.logic import OneOf
@@ -174,10 +183,14 @@ def _(leaf: Members) -> Keys:
 @keys_of.register(OneOf)
 @keys_of.register(AnyOf)
 def _union(leaf: OneOf | AnyOf | Members) -> Keys:
+    return _union_of(leaf.members)
+
+
+def _union_of(members: Sequence[Pattern]) -> Keys:
     found: list[Key] = []
-    for child in leaf.members:
+    for child in members:
         keys = keys_of(child)
-        if keys is None or child.absent or any(key.kind is Kind.HOLDS or key.each for key in keys):
+        if keys is None or child.absent or child.calls or any(key.each for key in keys):
             return None
         found += keys
     return tuple(dict.fromkeys(found))
@@ -278,6 +291,40 @@ def _(leaf: Predicate) -> Keys:
 @keys_of.register
 def _(leaf: Contains) -> Keys:
     keys = keys_of(leaf.child)
-    if keys is None or any(key.kind is not Kind.EQUALS or key.each for key in keys):
-        return None  # the members of a hostile array might find one pattern many times
+    if keys is None or leaf.calls or any(key.each for key in keys):
+        return None
     return tuple(replace(key, each=True) for key in keys)
+
+
+# ── EventBridge's items ──────────────────────────────────────────────────────────────────────────
+
+
+@keys_of.register
+def _(leaf: Items) -> Keys:
+    return None if leaf.may_be_missing else _union_of(leaf.items)
+
+
+@keys_of.register
+def _(leaf: Number) -> Keys:
+    return (Key(Kind.EQUALS, _read_number, leaf.value),)
+
+
+@keys_of.register
+def _(leaf: NumericRange) -> Keys:
+    span = Span(leaf.low, leaf.high, leaf.low_included, leaf.high_included)
+    return (Key(Kind.WITHIN, _read_number, span),)
+
+
+@keys_of.register
+def _(leaf: AddressText) -> Keys:
+    return (Key(Kind.EQUALS, read_event_address, leaf.address),)
+
+
+@keys_of.register
+def _(leaf: AddressBlock) -> Keys:
+    return (Key(Kind.WITHIN, read_event_address, Span(*leaf.ends)),)
+
+
+@keys_of.register
+def _(leaf: AnyCase) -> Keys:
+    return (Key(Kind.HOLDS, read_text, leaf.regex, leaf.regex.search),)

@@ -56,11 +56,11 @@ def walk_through(payload: object, found: list[Node], node: Node, visit: Visit | 
         each[0](payload, found, each, visit)
 
 
-def walk(path: Path, parents: dict[Path, str]) -> list[str]:
+def walk(path: Path, parents: dict[Path, str], otherwise: str = 'return') -> list[str]:
     """The lines that read the value at a path into `v`, or MISSING for a last key not there.
 
-    They return where something on the way is no object. `parents` names the objects that were read
-    before, and learns those that are read now.
+    Where something on the way is no object they do what is said `otherwise`. `parents` names the
+    objects that were read before, and learns those that are read now.
     """
     lines = []
     for depth in range(len(path)):
@@ -71,7 +71,7 @@ def walk(path: Path, parents: dict[Path, str]) -> list[str]:
         lines += [
             f'{name} = {f"{parents[way[:-1]]}.get({way[-1]!r})" if way else "payload"}',
             f'if type({name}) is not dict and not isinstance({name}, dict):',
-            '    return',
+            f'    {otherwise}',
         ]
     last = f'{parents[path[:-1]]}.get({path[-1]!r}, MISSING)' if path else 'payload'
     return [*lines, f'v = {last}']

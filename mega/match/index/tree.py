@@ -15,19 +15,21 @@ from functools import lru_cache
 from math import log2
 from typing import Any, TypeAlias
 
+from mega.match.eventbridge.rules import scalars_at
 from mega.match.index.checks import entry, together
 from mega.match.index.conditions import Alternative, Condition, Path
 from mega.match.index.finders import (
-    EachEquality,
+    Each,
     Equality,
     Finder,
     Predicates,
     Prefixes,
     Spans,
     Tests,
+    found_of_all,
 )
 from mega.match.index.keys import Key, Kind, Reading, read_anything, read_text
-from mega.match.index.steps import Node, Step, compile_step, walk, walk_through
+from mega.match.index.steps import Node, Step, Visit, compile_step, walk, walk_through
 
 __all__ = ('Grower', 'Planted')
 
@@ -58,10 +60,13 @@ class Planted:
     def without(self, condition: Condition, is_settled: bool) -> Planted:
         """What remains once a key of a condition was found."""
         rest = tuple([one for one in self.conditions if one is not condition])
-        if not is_settled:
+        if not is_settled and not condition.is_hint:
             rest = (*rest, Condition(condition.path, condition.leaf))
         return Planted(self.order, self.target, rest)
 
+
+_Route: TypeAlias = tuple[Path, bool]
+"""Where to look something up: at which path, and whether through arrays, as hints are."""
 
 _Clue: TypeAlias = tuple[Condition, tuple[Key, ...]]
 """A condition of a pattern, and the keys by which that finds it."""
@@ -100,7 +105,7 @@ class Grower:
         nodes += together(_entries(one for one, _ in rest))
         return nodes[0] if len(nodes) == 1 else (walk_through, tuple(nodes))
 
-    def _branch(self, path: Path, found: Sequence[tuple[Planted, _Clue]], level: int) -> Node:
+    def _branch(self, route: _Route, found: Sequence[tuple[Planted, _Clue]], level: int) -> Node:
         groups: defaultdict[tuple[Kind, Reading, bool], _Below] = defaultdict(dict)
         for one, (condition, keys) in found:
             left = {settles: one.without(condition, settles) for settles in (True, False)}
@@ -108,16 +113,18 @@ class Grower:
                 _, planted = groups[key.kind, key.read, key.each].setdefault(key.value, (key, []))
                 planted.append(left[key.settles])
         grown: _Grown = {}
-        finders = [
-            finder
+        finders: list[Finder] = [
+            Each(finder) if each and not isinstance(finder, Predicates) else finder
             for (kind, read, each), below in groups.items()
-            for finder in self._finders(kind, read, each, below, level, grown)
+            for finder in self._finders(kind, read, below, level, grown)
         ]
-        look_up = _look_up(path, tuple((type(finder), finder.read) for finder in finders))
-        return look_up, *(constant for finder in finders for constant in finder.constants)
+        path, is_loose = route
+        look_up = _look_up(path, is_loose, tuple((type(one), one.read) for one in finders))
+        constants = [constant for finder in finders for constant in finder.constants]
+        return (look_up, *constants, path, finders) if is_loose else (look_up, *constants)
 
     def _finders(
-        self, kind: Kind, read: Reading, each: bool, below: _Below, level: int, grown: _Grown
+        self, kind: Kind, read: Reading, below: _Below, level: int, grown: _Grown
     ) -> Iterable[Finder]:
         if kind is Kind.WITHIN:
             yield Spans(read, [(span, _entries(planted)) for span, (_, planted) in below.items()])
@@ -137,7 +144,7 @@ class Grower:
         elif kind is Kind.BEGINS:
             yield Prefixes(read, nodes)
         else:
-            yield (EachEquality if each else Equality)(read, nodes)
+            yield Equality(read, nodes)
 
     def _predicates(self, below: _Below) -> Iterable[Finder]:
         for shared in (False, True):
@@ -154,20 +161,21 @@ def _entries(planted: Iterable[Planted]) -> list[Node]:
     return [entry(one.order, one.target, one.conditions) for one in planted]
 
 
-def _routes(one: Planted) -> dict[Path, _Clue]:
+def _routes(one: Planted) -> dict[_Route, _Clue]:
     """At which paths a pattern can be found, and by what: the most telling condition at each.
 
     By a user's predicate only where nothing else is left to ask.
     """
     only_calls = all(condition.leaf.calls for condition in one.conditions)
-    routes: dict[Path, _Clue] = {}
+    routes: dict[_Route, _Clue] = {}
     for condition in one.conditions:
         keys = condition.keys
         if keys is None or (condition.leaf.calls and not only_calls):
             continue
-        known = routes.get(condition.path)
+        route = condition.path, condition.is_hint
+        known = routes.get(route)
         if known is None or _vagueness(keys) < _vagueness(known[1]):
-            routes[condition.path] = condition, keys
+            routes[route] = condition, keys
     return routes
 
 
@@ -204,9 +212,9 @@ class _Tally:
         return self.patterns / (cost + together / (sum(self.values.values()) or 1))
 
 
-def _best_route(patterns: Iterable[tuple[Planted, dict[Path, _Clue]]]) -> Path | None:
+def _best_route(patterns: Iterable[tuple[Planted, dict[_Route, _Clue]]]) -> _Route | None:
     """The path most worth a look-up; None where every pattern had better be checked."""
-    tallies: defaultdict[Path, _Tally] = defaultdict(_Tally)
+    tallies: defaultdict[_Route, _Tally] = defaultdict(_Tally)
     for _, routes in patterns:
         for route, (_, keys) in routes.items():
             tallies[route].add(keys)
@@ -216,16 +224,28 @@ def _best_route(patterns: Iterable[tuple[Planted, dict[Path, _Clue]]]) -> Path |
 
 
 @lru_cache(MAX_SHAPES)
-def _look_up(path: Path, finders: tuple[tuple[type[Finder], Reading], ...]) -> Step:
-    """The step of a node (step, *constants of every finder)."""
-    lines = [*walk(path, {}), 'if v is MISSING:', '    return']
+def _look_up(path: Path, is_loose: bool, finders: tuple[tuple[type[Finder], Reading], ...]) -> Step:
+    """The step of a node (step, *constants of every finder), and for hints (..., path, finders)."""
+    if is_loose:
+        through = 'return look_through(payload, found, node, visit)'
+        nothing_plain = 'v is MISSING or isinstance(v, (dict, list, tuple))'
+    else:
+        through, nothing_plain = 'return', 'v is MISSING'
+    lines = [*walk(path, {}, otherwise=through), f'if {nothing_plain}:', f'    {through}']
     taken = 1
     for finder, read in finders:
         constants = [f'node[{taken + i}]' for i in range(finder.arity)]
         taken += finder.arity
-        what = (
-            'v if type(v) is str else read_text(v)' if read is read_text else f'{read.__name__}(v)'
-        )
+        what = f'{read.__name__}(v)'
+        if read is read_text:
+            what = f'v if type(v) is str else {what}'
         lines += (line.format(*constants, read=what) for line in finder.lines)
-    names = {read.__name__: read for _, read in finders}
-    return compile_step(lines, bisect_right=bisect_right, **names)
+    names: dict[str, object] = {read.__name__: read for _, read in finders}
+    return compile_step(lines, bisect_right=bisect_right, look_through=_look_through, **names)
+
+
+def _look_through(payload: object, found: list[Node], node: Node, visit: Visit | None) -> None:
+    """Look up every scalar at a path, through arrays and names with dots."""
+    *_, path, finders = node
+    for below in found_of_all(scalars_at(payload, path), finders):
+        below[0](payload, found, below, visit)
