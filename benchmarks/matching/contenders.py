@@ -1,0 +1,192 @@
+"""The same rules, in the words of each contender; each answers with the places of what matches."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from types import ModuleType
+from typing import Any, TypeAlias
+
+from benchmarks.matching.workload import Rule
+from mega.match import PatternSet, evaluate
+from mega.match.functions import gt, prefix
+from mega.match.pattern import compiled
+
+__all__ = ('CLOSURES', 'EVALUATE', 'PATTERN_SET', 'Contender', 'Matcher', 'found', 'pattern_set')
+
+Matcher: TypeAlias = Callable[[Any], list[int]]
+Event: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to match, made from rules."""
+
+    name: str
+    make: Callable[[Sequence[Rule]], Matcher]
+
+
+def found() -> tuple[list[Contender], list[str]]:
+    """The contenders that are installed; and a line on their versions, and on who is left out."""
+    ways, versions, missing = [PATTERN_SET, CLOSURES, EVALUATE], [], []
+    for name, distribution, module, make in _PEERS:
+        try:
+            loaded = import_module(module)
+        except ImportError:
+            missing.append(f'{name} is left out: {distribution} is not installed.')
+        else:
+            ways.append(Contender(name, make(loaded)))
+            versions.append(f'{distribution} {version(distribution)}')
+    return ways, [f'Libraries: {", ".join(versions) or "none"}.', *missing]
+
+
+# ── mega ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pattern_of(rule: Rule) -> dict[str, Any]:
+    event: dict[str, Any] = {'domain': rule.domain}
+    event['name'] = rule.name if rule.prefix is None else prefix(rule.prefix)
+    if rule.more_than is not None:
+        event['attributes'] = {'quantity': gt(rule.more_than)}
+    return {'event': event} | ({'object': {'type': rule.object_type}} if rule.object_type else {})
+
+
+def pattern_set(patterns: Sequence[object]) -> PatternSet[int]:
+    made: PatternSet[int] = PatternSet()
+    for place, pattern in enumerate(patterns):
+        made.add(pattern, place)
+    return made
+
+
+def _pattern_set(among: Sequence[Rule]) -> Matcher:
+    return pattern_set([pattern_of(rule) for rule in among]).match
+
+
+def _evaluate(among: Sequence[Rule]) -> Matcher:
+    patterns = [compiled(pattern_of(rule)) for rule in among]
+
+    def match(event: object) -> list[int]:
+        return [place for place, pattern in enumerate(patterns) if evaluate(event, pattern)]
+
+    return match
+
+
+# ── by hand ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def closure_of(rule: Rule) -> Callable[[Event], bool]:
+    """What an engineer would write for the rule: it asks the cheapest first, and then no more."""
+    domain, name, start = rule.domain, rule.name, rule.prefix
+    least, kind = rule.more_than, rule.object_type
+    if start is None:
+        if least is not None:
+            return lambda event: (
+                event['event']['domain'] == domain
+                and event['event']['name'] == name
+                and event['event']['attributes']['quantity'] > least
+            )
+        if kind is not None:
+            return lambda event: (
+                event['event']['domain'] == domain
+                and event['event']['name'] == name
+                and event['object']['type'] == kind
+            )
+        return lambda event: event['event']['domain'] == domain and event['event']['name'] == name
+    if least is not None:
+        return lambda event: (
+            event['event']['domain'] == domain
+            and event['event']['name'].startswith(start)
+            and event['event']['attributes']['quantity'] > least
+        )
+    if kind is not None:
+        return lambda event: (
+            event['event']['domain'] == domain
+            and event['event']['name'].startswith(start)
+            and event['object']['type'] == kind
+        )
+    return lambda event: (
+        event['event']['domain'] == domain and event['event']['name'].startswith(start)
+    )
+
+
+def _closures(among: Sequence[Rule]) -> Matcher:
+    closures = [closure_of(rule) for rule in among]
+
+    def match(event: Event) -> list[int]:
+        return [place for place, wants in enumerate(closures) if wants(event)]
+
+    return match
+
+
+# ── libraries ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _dirty_equals(library: ModuleType) -> Callable[[Sequence[Rule]], Matcher]:
+    partial: Any = library.IsPartialDict
+
+    def pattern(rule: Rule) -> object:
+        name = rule.name
+        if rule.prefix is not None:
+            name = library.IsStr(regex=re.escape(rule.prefix) + '.*')
+        event = {'domain': rule.domain, 'name': name}
+        if rule.more_than is not None:
+            event['attributes'] = partial(quantity=library.IsInt(gt=rule.more_than))
+        if rule.object_type is None:
+            return partial(event=partial(event))
+        return partial(event=partial(event), object=partial(type=rule.object_type))
+
+    def make(among: Sequence[Rule]) -> Matcher:
+        patterns = [pattern(rule) for rule in among]
+        return lambda event: [place for place, wants in enumerate(patterns) if wants == event]
+
+    return make
+
+
+def _rule_engine(library: ModuleType) -> Callable[[Sequence[Rule]], Matcher]:
+    def text(rule: Rule) -> str:
+        parts = [f"event['domain'] == '{rule.domain}'", f"event['name'] == '{rule.name}'"]
+        if rule.prefix is not None:
+            parts[1] = f"event['name'].starts_with('{rule.prefix}')"
+        if rule.more_than is not None:
+            parts.append(f"event['attributes']['quantity'] > {rule.more_than}")
+        if rule.object_type is not None:
+            parts.append(f"object['type'] == '{rule.object_type}'")
+        return ' and '.join(parts)
+
+    def make(among: Sequence[Rule]) -> Matcher:
+        made = [library.Rule(text(rule)) for rule in among]
+        return lambda event: [place for place, rule in enumerate(made) if rule.matches(event)]
+
+    return make
+
+
+def _moto(library: ModuleType) -> Callable[[Sequence[Rule]], Matcher]:
+    def pattern(rule: Rule) -> dict[str, Any]:
+        name: object = rule.name if rule.prefix is None else {'prefix': rule.prefix}
+        event: dict[str, Any] = {'domain': [rule.domain], 'name': [name]}
+        if rule.more_than is not None:
+            event['attributes'] = {'quantity': [{'numeric': ['>', rule.more_than]}]}
+        if rule.object_type is None:
+            return {'event': event}
+        return {'event': event, 'object': {'type': [rule.object_type]}}
+
+    def make(among: Sequence[Rule]) -> Matcher:
+        load = library.EventPattern.load
+        made = [load(json.dumps(pattern(rule))) for rule in among]
+        return lambda event: [place for place, one in enumerate(made) if one.matches_event(event)]
+
+    return make
+
+
+PATTERN_SET = Contender('mega PatternSet', _pattern_set)
+CLOSURES = Contender('closures by hand', _closures)
+EVALUATE = Contender('mega evaluate', _evaluate)
+_PEERS = (
+    ('dirty-equals', 'dirty-equals', 'dirty_equals', _dirty_equals),
+    ('rule-engine', 'rule-engine', 'rule_engine', _rule_engine),
+    ("moto's EventPattern", 'moto', 'moto.events.models', _moto),
+)

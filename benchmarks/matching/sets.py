@@ -1,0 +1,88 @@
+"""Sets of one kind of pattern, against closures by hand."""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.matching import dozen
+from benchmarks.matching.cases import ALIKE, CASES, Case, document_texts
+from benchmarks.matching.contenders import Matcher, pattern_set
+from benchmarks.matching.scaling import Effort
+from benchmarks.matching.tables import microseconds, table
+from benchmarks.matching.timing import Turn, cost, race, ratio, within
+
+__all__ = ('sets', 'twelve')
+
+
+def sets(effort: Effort, seed: int) -> str:
+    """The section on sets in which no pattern helps to find another."""
+    middle, last = effort.steps
+    texts = list(document_texts(effort.events, seed))
+    size = statistics.mean(map(len, texts))
+    kinds = _compared(CASES, middle, texts, effort, seed)
+    alike = _compared(ALIKE, last, texts, effort, seed)
+    return (
+        f'## Sets of one kind\n\nMicroseconds for each event, with {middle:,} patterns of a kind. '
+        f'Events are data objects\nof {size:.0f} bytes, parsed before.\n\n{kinds}\n\n'
+        f'## Many matches\n\nMicroseconds for each event, with {last:,} patterns.\n\n{alike}'
+    )
+
+
+def _compared(
+    cases: Mapping[str, Case], count: int, texts: Sequence[str], effort: Effort, seed: int
+) -> str:
+    rows = []
+    for name, case in cases.items():
+        pairs = [case(place, random.Random(f'{seed} {name} {place}')) for place in range(count)]
+        ours = pattern_set([pattern for pattern, _ in pairs]).match
+        closures = [wants for _, wants in pairs]
+
+        def hand(event: Any, closures: Any = closures) -> list[int]:
+            return [place for place, wants in enumerate(closures) if wants(event)]
+
+        turns = {
+            who: Turn(call, within(effort.turn / 4, cost(call, texts), texts, 1))
+            for who, call in (('ours', ours), ('hand', hand))
+        }
+        matches = _agree(name, ours, hand, turns['hand'].texts)
+        times = race(turns, effort.rounds)
+        rows.append(
+            [
+                name,
+                f'{matches:,.1f}',
+                *map(microseconds, times.values()),
+                str(ratio(times['hand'], times['ours'])),
+            ]
+        )
+    header = ['patterns', 'matches', 'PatternSet', 'closures', 'closures / PatternSet']
+    return table(header, rows)
+
+
+def _agree(name: str, ours: Matcher, hand: Matcher, texts: Sequence[str]) -> float:
+    """How many patterns match an event."""
+    counts = []
+    for text in texts:
+        answer, expected = ours(json.loads(text)), hand(json.loads(text))
+        assert answer == expected, f'{name}: {answer} and not {expected} for {text}'
+        counts.append(len(answer))
+    return statistics.mean(counts)
+
+
+def twelve(effort: Effort, seed: int) -> str:
+    """The section on as few patterns as most services have."""
+    texts = list(dozen.texts(effort.events, seed))
+    ours = pattern_set(dozen.PATTERNS).match
+    matches = _agree('twelve patterns', ours, dozen.if_chain, texts)
+    ways: dict[str, Matcher] = {'PatternSet': ours, 'an if-chain': dozen.if_chain}
+    times = race({who: Turn(call, texts) for who, call in ways.items()}, effort.rounds)
+    compared = ratio(times['PatternSet'], times['an if-chain'])
+    rows = [[who, microseconds(each)] for who, each in times.items()]
+    rows.append(['PatternSet / if-chain', str(compared)])
+    return (
+        f'## Twelve patterns\n\nAgainst one function of twelve `if`, on events with {matches:.2f} '
+        f'matches each.\n\n{table(["twelve patterns", "microseconds"], rows)}'
+    )
