@@ -83,6 +83,14 @@ def test_a_pattern_of_which_several_alternatives_match_comes_once() -> None:
     assert patterns.match({'a': 1, 'b': 2, 'c': ['x', 'y', 'x']}) == [0, 1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize('others', [0, 1, 10])
+def test_a_pattern_of_equal_alternatives_comes_once(others: int) -> None:
+    either = or_({'a': 1}, {'a': 1}, {'a': 1, 'b': any_()})
+    patterns = set_of(either, *[{'a': 1}] * others, either)
+    assert patterns.match({'a': 1, 'b': 1}) == list(range(others + 2))
+    assert patterns.match({'a': 1}) == list(range(others + 2))
+
+
 def test_a_set_grows_between_matches() -> None:
     patterns: PatternSet[int] = PatternSet()
     for i in range(200):

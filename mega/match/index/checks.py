@@ -170,9 +170,8 @@ def together(entries: Sequence[Node]) -> list[Node]:
         if len(alike) == 1:
             nodes += alike
         elif step is find:
-            alike.sort(key=itemgetter(1))
-            targets, orders = [each[2] for each in alike], [each[1] for each in alike]
-            nodes.append((find_crowd, orders[0], targets, orders))
+            crowd = {each[1]: each[2] for each in sorted(alike, key=itemgetter(1))}
+            nodes.append((find_crowd, next(iter(crowd)), [*crowd.values()], [*crowd]))
         elif step in _shapes:
             nodes.append((_compiled_for_many(_shapes[step]), tuple(alike)))
         else:
