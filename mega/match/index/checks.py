@@ -173,7 +173,7 @@ def together(entries: Sequence[Node]) -> list[Node]:
             crowd = {each[1]: each[2] for each in sorted(alike, key=itemgetter(1))}
             nodes.append((find_crowd, next(iter(crowd)), [*crowd.values()], [*crowd]))
         elif step in _shapes:
-            nodes.append((_compiled_for_many(_shapes[step]), tuple(alike)))
+            nodes.append((_compiled_for_many(_shapes[step]), *alike))
         else:
             nodes += alike
     return nodes
@@ -193,7 +193,7 @@ def _compiled(shape: _Shape) -> Step:
 
 @lru_cache(MAX_SHAPES)
 def _compiled_for_many(shape: _Shape) -> Step:
-    """All entries of (step, entries): every path is read once, then each entry is asked."""
+    """All entries of (step, *entries): every path is read once, then each entry is asked."""
     lines: list[str] = []
     parents: dict[Path, str] = {}
     asked: list[str] = []
@@ -202,7 +202,7 @@ def _compiled_for_many(shape: _Shape) -> Step:
         refused = [f'if not ({_holds(part, f"v{i}")}):', '    continue']
         lines += [*walk(path, parents), f'v{i} = v']
         asked += _caught(refused, 'continue') if may_raise else refused
-    loop = ['for node in node[1]:', *(f'    {line}' for line in asked), '    found.append(node)']
+    loop = ['for node in node[1:]:', *(f'    {line}' for line in asked), '    found.append(node)']
     return compile_step([*lines, *loop], **_NAMES)
 
 

@@ -128,14 +128,13 @@ class Prefixes:
         'read = {read}',
         'group = None if read is None else {0}.get(read[:{1}])',
         'if group is not None:',
-        '    texts, nodes, shorter = group',
-        '    i = bisect_right(texts, read) - 1',
-        '    while i >= 0 and not read.startswith(texts[i]):',
-        '        i = shorter[i]',
-        '    while i >= 0:',
-        '        below = nodes[i]',
-        f'        {_GO_BELOW}',
-        '        i = shorter[i]',
+        '    text, below, more = group',
+        '    if more is None:',
+        '        if read.startswith(text):',
+        f'            {_GO_BELOW}',
+        '    else:',
+        '        for below in more(read):',
+        f'            {_GO_BELOW}',
     )
 
     def __init__(self, read: Reading, nodes: Mapping[str, Node]) -> None:
@@ -145,10 +144,7 @@ class Prefixes:
             groups[text[:shortest]].append(text)
         self.read = read
         self.constants = (
-            {
-                head: (texts, [nodes[text] for text in texts], _next_shorter(texts))
-                for head, texts in groups.items()
-            },
+            {head: _group(texts, nodes) for head, texts in groups.items()},
             shortest,
         )
 
@@ -157,13 +153,40 @@ class Prefixes:
         read = self.read(value)
         group = None if read is None else groups.get(read[:shortest])
         if group is None:
-            return
-        texts, nodes, shorter = group
-        i = bisect_right(texts, read) - 1
+            return ()
+        text, below, more = group
+        if more is not None:
+            return more(read)
+        return (below,) if read.startswith(text) else ()
+
+
+_Group: TypeAlias = tuple[str, Node, 'Callable[[str], Iterable[Node]] | None']
+"""A text and its node, where it is the only one that begins so; otherwise how to find more."""
+
+
+def _group(texts: Sequence[str], nodes: Mapping[str, Node]) -> _Group:
+    below = [nodes[text] for text in texts]
+    more = None if len(texts) == 1 else _Sorted(texts, below, _next_shorter(texts)).find
+    return texts[0], below[0], more
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Texts in order, the node of each, and the place of the next shorter one within it."""
+
+    texts: Sequence[str]
+    nodes: Sequence[Node]
+    shorter: Sequence[int]
+
+    def find(self, read: str) -> Iterable[Node]:
+        i = bisect_right(self.texts, read) - 1
+        while i >= 0 and not read.startswith(self.texts[i]):
+            i = self.shorter[i]
+        found = []
         while i >= 0:
-            if read.startswith(texts[i]):
-                yield nodes[i]
-            i = shorter[i]
+            found.append(self.nodes[i])
+            i = self.shorter[i]
+        return found
 
 
 def _next_shorter(texts: Sequence[str]) -> list[int]:

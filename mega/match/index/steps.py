@@ -51,8 +51,8 @@ def find_crowd(payload: object, found: list[Node], node: Node, visit: Visit | No
 
 
 def walk_through(payload: object, found: list[Node], node: Node, visit: Visit | None) -> None:
-    """Go to every node of (step, nodes)."""
-    for each in node[1]:
+    """Go to every node of (step, *nodes)."""
+    for each in node[1:]:
         each[0](payload, found, each, visit)
 
 

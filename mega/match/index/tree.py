@@ -7,7 +7,6 @@ is taken first.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -103,7 +102,7 @@ class Grower:
             nodes.append(self._branch(route, found, level))
             rest = [(one, routes) for one, routes in rest if route not in routes]
         nodes += together(_entries(one for one, _ in rest))
-        return nodes[0] if len(nodes) == 1 else (walk_through, tuple(nodes))
+        return nodes[0] if len(nodes) == 1 else (walk_through, *nodes)
 
     def _branch(self, route: _Route, found: Sequence[tuple[Planted, _Clue]], level: int) -> Node:
         groups: defaultdict[tuple[Kind, Reading, bool], _Below] = defaultdict(dict)
@@ -241,7 +240,7 @@ def _look_up(path: Path, is_loose: bool, finders: tuple[tuple[type[Finder], Read
             what = f'v if type(v) is str else {what}'
         lines += (line.format(*constants, read=what) for line in finder.lines)
     names: dict[str, object] = {read.__name__: read for _, read in finders}
-    return compile_step(lines, bisect_right=bisect_right, look_through=_look_through, **names)
+    return compile_step(lines, look_through=_look_through, **names)
 
 
 def _look_through(payload: object, found: list[Node], node: Node, visit: Visit | None) -> None:
