@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import log2
 from typing import Any, TypeAlias
@@ -77,6 +77,20 @@ _Grown: TypeAlias = dict[tuple[int, ...], Node]
 """Nodes by the ids of the patterns that they were grown of."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a step looks up: at which path, and by which finders, each reading in its way.
+
+    Where one table leads mostly to nodes that look up the same, both are looked up in one step:
+    that saves a call, and reads the objects on the way to both once.
+    """
+
+    path: Path
+    is_loose: bool
+    finders: tuple[tuple[type[Finder], Reading], ...]
+    then: Look | None = None
+
+
 class Grower:
     """Builds the tree of some patterns.
 
@@ -86,6 +100,7 @@ class Grower:
     def __init__(self, is_shared: Callable[[int, int], bool]) -> None:
         self._is_shared = is_shared
         self._room = 0
+        self._looks: dict[Step, Look] = {}
 
     def grow(self, planted: Sequence[Planted]) -> Node:
         """Build a tree, and answer its root."""
@@ -118,9 +133,18 @@ class Grower:
             for finder in self._finders(kind, read, below, level, grown)
         ]
         path, is_loose = route
-        look_up = _look_up(path, is_loose, tuple((type(one), one.read) for one in finders))
         constants = [constant for finder in finders for constant in finder.constants]
-        return (look_up, *constants, path, finders) if is_loose else (look_up, *constants)
+        look = Look(path, is_loose, tuple((type(one), one.read) for one in finders))
+        if is_loose:
+            return _look_up(look), *constants, path, finders
+        if len(finders) == 1 and isinstance(finders[0], Equality):
+            [(below, count)] = Counter(node[0] for node in finders[0].nodes.values()).most_common(1)
+            if below in self._looks and 2 * count > len(finders[0].nodes):
+                look = replace(look, then=self._looks[below])
+                constants.append(below)
+        step = _look_up(look)
+        self._looks[step] = look
+        return step, *constants
 
     def _finders(
         self, kind: Kind, read: Reading, below: _Below, level: int, grown: _Grown
@@ -223,24 +247,42 @@ def _best_route(patterns: Iterable[tuple[Planted, dict[_Route, _Clue]]]) -> _Rou
 
 
 @lru_cache(MAX_SHAPES)
-def _look_up(path: Path, is_loose: bool, finders: tuple[tuple[type[Finder], Reading], ...]) -> Step:
+def _look_up(look: Look) -> Step:
     """The step of a node (step, *constants of every finder), and for hints (..., path, finders)."""
-    if is_loose:
+    names: dict[str, object] = {'look_through': _look_through}
+    return compile_step(_lines(look, {}, names), **names)
+
+
+def _lines(look: Look, parents: dict[Path, str], names: dict[str, object]) -> list[str]:
+    if look.is_loose:
         through = 'return look_through(payload, found, node, visit)'
         nothing_plain = 'v is MISSING or isinstance(v, (dict, list, tuple))'
     else:
         through, nothing_plain = 'return', 'v is MISSING'
-    lines = [*walk(path, {}, otherwise=through), f'if {nothing_plain}:', f'    {through}']
+    lines = [*walk(look.path, parents, through), f'if {nothing_plain}:', f'    {through}']
     taken = 1
-    for finder, read in finders:
+    for finder, read in look.finders:
         constants = [f'node[{taken + i}]' for i in range(finder.arity)]
         taken += finder.arity
+        names[read.__name__] = read
         what = f'{read.__name__}(v)'
         if read is read_text:
             what = f'v if type(v) is str else {what}'
-        lines += (line.format(*constants, read=what) for line in finder.lines)
-    names: dict[str, object] = {read.__name__: read for _, read in finders}
-    return compile_step(lines, look_through=_look_through, **names)
+        if look.then is not None:
+            lines.append(f'below = {constants[0]}.get({what})')
+        else:
+            lines += (line.format(*constants, read=what) for line in finder.lines)
+    if look.then is None:
+        return lines
+    return [
+        *lines,
+        'if below is None:',
+        '    return',
+        f'if below[0] is not node[{taken}]:',
+        '    return below[0](payload, found, below, visit)',
+        'node = below',
+        *_lines(look.then, parents, names),
+    ]
 
 
 def _look_through(payload: object, found: list[Node], node: Node, visit: Visit | None) -> None:
