@@ -195,7 +195,7 @@ class _Explainer:
             holds = (
                 pattern.absent is True if lhs is MISSING else pattern.accepts(lhs, self._context)
             )
-        except BaseException as error:
+        except Exception as error:
             holds, note = False, f'it raised {one_line(repr(error), 100)}'
         if not holds and not note:
             note = _note(pattern, lhs)

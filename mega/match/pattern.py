@@ -88,7 +88,7 @@ class Pattern:
 
     def accepts(self, lhs: object, context: Context) -> bool:
         """Whether a value that is there matches, within the payload that the context holds."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: every kind of pattern answers for itself
 
     @property
     def children(self) -> tuple[Pattern, ...]:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from mega.match import PatternSet, evaluate
+from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import between, contains, gt, one_of, prefix, suffix
 
 from .test_hostile import EVERY_KIND, HOSTILE
+from .test_hostile_vocabulary import Unhashable, UnhashableNumber
 
 
 def is_set(lhs: object) -> bool:
@@ -97,3 +99,28 @@ def test_a_tree_is_no_deeper_than_the_stack_allows() -> None:
     for place in range(20):
         patterns.add(pattern, place)
     assert patterns.match(payload) == list(range(20))
+
+
+def test_a_number_or_text_without_a_hash_is_looked_up_by_its_value() -> None:
+    patterns: PatternSet[int] = PatternSet()
+    for place in range(10):
+        patterns.add({'a': place}, place)
+        patterns.add({'a': f'x{place}'}, place)
+        patterns.add({'a': contains(place)}, place)
+    number, text = UnhashableNumber(5), Unhashable('x6')
+    assert patterns.match({'a': number}) == [5]
+    assert patterns.match({'a': text}) == [6]
+    assert patterns.match({'a': [number, 7]}) == [5, 7]
+
+
+def test_a_pattern_of_eventbridge_may_have_more_fields_than_python_recurses() -> None:
+    names = [f'k{i}' for i in range(3000)]
+    pattern = from_eventbridge({'l': {name: [1] for name in names}})
+    patterns: PatternSet[int] = PatternSet()
+    patterns.add(pattern, 0)
+    for lhs, matches in (
+        ({'l': [{'k0': 2}, dict.fromkeys(names, 1)]}, True),
+        ({'l': [dict.fromkeys(names, 1) | {'k2999': 2}]}, False),
+    ):
+        assert evaluate(lhs, pattern) is matches
+        assert patterns.match(lhs) == [0] * matches

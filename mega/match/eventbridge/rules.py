@@ -14,7 +14,7 @@ from mega.match.context import MISSING, Context
 from mega.match.eventbridge.items import Items
 from mega.match.pattern import Pattern
 
-__all__ = ('EventPattern', 'Field', 'Rule', 'scalars_at')
+__all__ = ('EventPattern', 'Field', 'Rule', 'matches', 'scalars_at')
 
 Array: TypeAlias = tuple[str, int]
 """An array of the event: the path at which it is, and its id."""
@@ -96,26 +96,34 @@ def _matches_in_arrays(rule: Rule, lhs: dict[str, Any], context: Context) -> boo
     for _, arrays in reversed(found):
         later.append(later[-1] | arrays)
     later.reverse()
-    failed: set[tuple[int, frozenset[tuple[Array, int]]]] = set()
-
-    def holds_from(place: int, chosen: Choice) -> bool:
-        if place == len(rule):
+    tried: set[tuple[int, frozenset[tuple[Array, int]]]] = set()
+    # No recursion: a rule may have more fields than Python has room for on its stack.
+    waiting = [_ways(rule[0], found[0][0], {}, context)]
+    while waiting:
+        chosen = next(waiting[-1], None)
+        place = len(waiting)
+        if chosen is None:
+            waiting.pop()
+        elif place == len(rule):
             return True
-        known = place, frozenset(one for one in chosen.items() if one[0] in later[place])
-        if known in failed:
-            return False
-        failed.add(known)
-        chosen, items, is_there = dict(known[1]), rule[place].items, False
-        for scalars, way in _fitting(found[place][0], chosen):
-            is_there = True
-            for scalar in scalars:
-                if items.accepts(scalar, context):
-                    if holds_from(place + 1, {**chosen, **_choice(way)}):
-                        return True
-                    break
-        return not is_there and items.may_be_missing and holds_from(place + 1, chosen)
+        else:
+            chosen = {array: chosen[array] for array in chosen if array in later[place]}
+            known = place, frozenset(chosen.items())
+            if known not in tried:
+                tried.add(known)
+                waiting.append(_ways(rule[place], found[place][0], chosen, context))
+    return False
 
-    return holds_from(0, {})
+
+def _ways(wanted: Field, root: _Spot, chosen: Choice, context: Context) -> Iterator[Choice]:
+    """What may be chosen besides, so that a field matches."""
+    is_there = False
+    for scalars, way in _fitting(root, chosen):
+        is_there = True
+        if any(wanted.items.accepts(scalar, context) for scalar in scalars):
+            yield {**chosen, **_choice(way)}
+    if not is_there and wanted.items.may_be_missing:
+        yield chosen
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ __all__ = (
     'Prefixes',
     'Spans',
     'Tests',
+    'found_of_all',
 )
 
 MAX_KEPT = 250_000

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import Enum
 from functools import singledispatch
 from itertools import takewhile
@@ -108,7 +109,14 @@ def _read_folded_backwards(lhs: object) -> str | None:
 
 
 def _read_number(lhs: object) -> Any:
-    return lhs if is_number(lhs) else None
+    if type(lhs) is int:
+        return lhs
+    if not is_number(lhs):
+        return None
+    # One of a subclass may have no hash.
+    if isinstance(lhs, Decimal):
+        return Decimal(lhs)
+    return float(lhs) if isinstance(lhs, float) else int(lhs)
 
 
 def _read_constant(lhs: object) -> str | None:
