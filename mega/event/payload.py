@@ -5,12 +5,13 @@ A payload is checked when it is made, however it is made: one that exists keeps 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from mega import instants
 from mega.errors import EventError, shorten, step
+from mega.thawed import thawed
 
 __all__ = ('PROTOCOL', 'VERSION', 'Event', 'ObjectData', 'Payload', 'is_marked')
 
@@ -23,8 +24,6 @@ VERSION = 1
 _VERSIONS_READ = (VERSION, str(VERSION))
 
 _MICROSECOND = timedelta(microseconds=1)
-
-_T = TypeVar('_T')
 
 _EVENT_FIELDS = frozenset(
     ('name', 'timestamp', 'version', 'domain', 'subject', 'publisher', 'attributes')
@@ -265,28 +264,6 @@ def _not(wanted: str, value: object) -> str:
     return f'is {shorten(value)}, not {wanted}'
 
 
-def _thawed(kind: type[_T]) -> type[_T]:
-    """A class that makes instances of a frozen one, from all of its fields and in half the time.
-
-    A frozen dataclass sets each of its fields by a call, fifteen to a payload. This one has the
-    same fields and is not frozen; what it makes is checked, and then becomes the frozen one's.
-    """
-    frozen: Any = kind
-
-    def freeze(instance: Any) -> None:
-        frozen.__post_init__(instance)
-        instance.__class__ = frozen
-
-    return make_dataclass(
-        frozen.__name__,
-        [(each.name, each.type) for each in fields(frozen)],
-        namespace={'__post_init__': freeze},
-        eq=False,
-        repr=False,
-        slots=True,
-    )
-
-
-_thawed_event = _thawed(Event)
-_thawed_object = _thawed(ObjectData)
-_thawed_payload = _thawed(Payload)
+_thawed_event = thawed(Event)
+_thawed_object = thawed(ObjectData)
+_thawed_payload = thawed(Payload)

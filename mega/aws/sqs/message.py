@@ -10,6 +10,7 @@ from mega.aws._attributes import MARK, from_aws
 from mega.aws.sns.envelope import Confirmation, unwrap
 from mega.codec import AnyPayload, decode, looks_like_envelope
 from mega.errors import DecodeError, shorten
+from mega.thawed import thawed
 
 __all__ = ('Message', 'open_message', 'read_message')
 
@@ -37,17 +38,23 @@ class Message:
     subject: str | None = None
 
 
+_thawed_message = thawed(Message)
+
+
 def read_message(received: dict[str, Any]) -> Message:
     """Read a message as ReceiveMessage gives it. Whatever SQS may come to add is ignored."""
     system = received.get('Attributes', {})
-    return Message(
-        id=received['MessageId'],
-        body=received.get('Body', ''),
-        receipt_handle=received['ReceiptHandle'],
-        attributes=from_aws(received.get('MessageAttributes', {})),
-        group_id=system.get('MessageGroupId'),
-        receive_count=_whole(system.get('ApproximateReceiveCount')) or 1,
-        sent_time=_instant(system.get('SentTimestamp')),
+    attributes = received.get('MessageAttributes')
+    return _thawed_message(
+        received['MessageId'],
+        received.get('Body', ''),
+        received['ReceiptHandle'],
+        from_aws(attributes) if attributes else {},
+        system.get('MessageGroupId'),
+        _whole(system.get('ApproximateReceiveCount')) or 1,
+        _instant(system.get('SentTimestamp')),
+        None,  # only an envelope knows the topic
+        None,
     )
 
 
