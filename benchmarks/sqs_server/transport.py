@@ -62,6 +62,19 @@ class Connection(asyncio.Protocol):
         if self._cancel:
             self._cancel()
 
+    def eof_received(self) -> bool:
+        """Who writes no more reads what is on its way, and waits for nothing else.
+
+        True keeps the connection open.
+        """
+        self._is_last = True
+        if self._cancel:
+            # Now, and not when the connection is closed: a message may come in between.
+            self._cancel()
+            self._cancel = None
+            return False
+        return self._is_busy
+
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         if not self._is_busy:

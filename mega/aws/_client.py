@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
+from mega.aws._connections import adapt
 from mega.errors import ConfigurationError, TransportError, one_line
 
 __all__ = ('Aws', 'Connected', 'connect', 'region_of')
@@ -114,9 +115,13 @@ def connect(
     session: Any = None,
     region_name: str | None = None,
     endpoint_url: str | None = None,
+    attempts: int = 3,
+    connections: int = 10,
     **credentials: str | None,
 ) -> Aws:
     """Take the client that is given, or make one.
+
+    One that is made tries each call `attempts` times, and keeps up to so many connections.
 
     The region is the one of the destination, a queue's URL or a topic's ARN, where that names one:
     nothing else can reach it. Whatever is not given is found by boto3's own rules.
@@ -134,7 +139,8 @@ def connect(
     if session is not None and given:
         raise ConfigurationError('session= has credentials of its own: give one or the other')
     region = _region(destination, region_name)
-    return Aws(lambda: _make_client(service, session, region, endpoint_url, given))
+    limits = {'attempts': attempts, 'connections': connections}
+    return Aws(lambda: _make_client(service, session, region, endpoint_url, given, **limits))
 
 
 def _make_client(
@@ -143,6 +149,9 @@ def _make_client(
     region: str | None,
     endpoint_url: str | None,
     credentials: dict[str, str],
+    *,
+    attempts: int,
+    connections: int,
 ) -> Any:
     from boto3.session import Session
     from botocore.config import Config
@@ -151,19 +160,22 @@ def _make_client(
 
     try:
         made: Any = session or Session(**credentials)  # type: ignore[arg-type]  # of its keywords
-        return made.client(
+        client: Any = made.client(
             service,
             region_name=region,
             endpoint_url=endpoint_url,
             config=Config(
                 # 'legacy', still the default, does not retry SQS's RequestThrottled.
-                retries={'mode': 'standard'},
+                retries={'mode': 'standard', 'total_max_attempts': attempts},
+                max_pool_connections=connections,
                 # A tenth of what a call costs, and what is sent was checked here.
                 parameter_validation=False,
                 # Otherwise botocore puts it together anew for every call.
                 user_agent=f'{botocore_session().user_agent()} mega',
             ),
         )
+        adapt(client)
+        return client
     except NoRegionError as error:
         problem = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
         raise ConfigurationError(problem) from error
