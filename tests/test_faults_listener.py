@@ -32,7 +32,13 @@ from mega.match.functions import between, empty, gt, match, not_, one_of
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import fault_server
 from tests.aws.payloads import CONFIRMATION
-from tests.aws.sqs.subscribe.making import listener_on, send, subscriber, warnings_of
+from tests.aws.sqs.subscribe.making import (
+    listener_on,
+    send,
+    subscriber,
+    warnings_of,
+    will_receive,
+)
 from tests.event.examples import document
 from tests.local_aws import Counts, LocalAws
 
@@ -346,6 +352,6 @@ def test_fault_115_a_receive_count_that_is_missing_or_wrong_is_1(system: dict[st
     seen: list[int] = []
     received = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej', 'Attributes': system}
     with fault_server() as faults:
-        faults.will(sqs_answer(Messages=[received]), sqs_answer())
+        will_receive(faults, sqs_answer(Messages=[received]), sqs_answer())
         listener_on(faults, 'http://127.0.0.1/123456789012/orders', Counting).drain()
     assert seen == [1]

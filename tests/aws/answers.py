@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ('HTML', 'Answer', 'Fault', 'sns_answer', 'sns_error', 'sqs_answer', 'sqs_error')
+__all__ = (
+    'ALL_DONE',
+    'HTML',
+    'Answer',
+    'Fault',
+    'sns_answer',
+    'sns_error',
+    'sqs_answer',
+    'sqs_error',
+)
 
 HTML = b'<html><body>Please log in to the proxy</body></html>'
 
@@ -27,7 +36,7 @@ class Fault(Enum):
 
     RESET_BEFORE = 'the connection is reset before the request is read'
     RESET_AFTER = 'it is reset when the request was read: nobody knows what came of it'
-    SILENCE = 'nothing comes until the server ends'
+    SILENCE = 'nothing comes until the server ends, or the client wants nothing more'
 
 
 def sqs_answer(**fields: object) -> Answer:
@@ -57,3 +66,7 @@ def _json(status: int, document: Mapping[str, object]) -> Answer:
 
 def _xml(status: int, text: str) -> Answer:
     return Answer(status, text.encode(), {'Content-Type': 'text/xml'})
+
+
+ALL_DONE = sqs_answer(Successful=[{'Id': str(place)} for place in range(10)])
+"""A success of any batch call of a listener, which numbers its entries."""

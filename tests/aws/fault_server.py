@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler
@@ -51,26 +52,41 @@ class Request:
 
 
 class FaultServer(ThreadingTCPServer):
-    """Gives the answers of its script, one to a request, and the last one ever after."""
+    """Gives the answers of its script, one to a request, and the last one ever after.
+
+    An operation may have a script of its own: what is called beside others comes in any order.
+    """
 
     def __init__(self) -> None:
         super().__init__(('127.0.0.1', 0), _Handler)
         self.url = f'http://127.0.0.1:{self.server_address[1]}'
         self.credentials = LocalAws('faults', self.url).credentials
         self.requests: list[Request] = []
-        self.is_ending = Event()
-        self._script: deque[Answer | Fault] = deque([Answer()])
+        self._scripts = {'': deque[Answer | Fault]([Answer()])}
+        self._is_ending = Event()
+        self._silent: list[socket.socket] = []
         self._lock = Lock()
         self._clients: list[Any] = []
 
-    def will(self, *answers: Answer | Fault) -> None:
-        """Answer the requests from now on like this."""
+    def will(self, *answers: Answer | Fault, **of_operations: Sequence[Answer | Fault]) -> None:
+        """Answer the requests from now on like this: `will(first, rest, SendMessage=[other])`."""
         with self._lock:
-            self._script = deque(answers)
+            self._scripts = {name: deque(own) for name, own in of_operations.items()}
+            self._scripts[''] = deque(answers)
 
-    def next_answer(self) -> Answer | Fault:
+    def next_answer(self, connection: socket.socket) -> Answer | Fault:
+        has_many = len(self._scripts) > 1
+        operation = _operation_of(connection.recv(4096, socket.MSG_PEEK)) if has_many else ''
         with self._lock:
-            return self._script.popleft() if len(self._script) > 1 else self._script[0]
+            script = self._scripts.get(operation) or self._scripts['']
+            return script.popleft() if len(script) > 1 else script[0]
+
+    def keep_silent(self, connection: socket.socket) -> None:
+        """Wait until the other side wants nothing more, or the server ends."""
+        self._silent.append(connection)
+        if not self._is_ending.is_set():
+            with suppress(OSError):
+                connection.recv(1)
 
     def client(self, service: Service, read_timeout: float = 10) -> Any:
         """A client that tries once, for `client=`: waiting to try again is not what is tested."""
@@ -80,10 +96,19 @@ class FaultServer(ThreadingTCPServer):
         return client
 
     def end(self) -> None:
-        self.is_ending.set()
+        self._is_ending.set()
+        for connection in self._silent:
+            with suppress(OSError):  # closed already
+                connection.shutdown(socket.SHUT_RDWR)
         self.shutdown()
         for client in self._clients:
             client.close()
+
+
+def _operation_of(head: bytes) -> str:
+    """AWS's name of the call, where the head of the request says it."""
+    found = re.search(rb'(?i)x-amz-target: *\w+\.(\w+)', head)
+    return found[1].decode() if found else ''
 
 
 @cache
@@ -99,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def handle(self) -> None:
-        self.answer = self.server.next_answer()
+        self.answer = self.server.next_answer(self.connection)
         if self.answer is Fault.RESET_BEFORE:
             self._reset()
         else:
@@ -110,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(headers.get('content-length', 0)))
         self.server.requests.append(Request(self.command, self.path, headers, body))
         if self.answer is Fault.SILENCE:
-            self.server.is_ending.wait()
+            self.server.keep_silent(self.connection)
         elif isinstance(self.answer, Fault):
             self._reset()
         else:

@@ -1,14 +1,18 @@
 """Receiving from SQS: subscribers declare what they want, a listener brings it to them.
 
-The way of a message: it is received (`queue`, `receiver`), opened (`mega.aws.sqs.message`), handed
-to every subscriber that wants it (`dispatch`), judged (`verdict`), and SQS is told (`settle`). The
-`processor` leads one message along it, the `listener` all of them.
+The way of a message: it is received (`queue`), opened (`mega.aws.sqs.message`), matched
+(`registry`), handed to every subscriber that wants it (`dispatch`), judged (`verdict`), and SQS is
+told. The `processor` leads one message to its verdict, with `hooks` round it. What happens when, to
+all of them, is decided in the `engine`, and done by the threads of a `crew`, for a `shift` of a
+`listener`.
 """
 
 from __future__ import annotations
 
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.hooks import Delivered, Hook
 from mega.aws.sqs.subscribe.listener import SqsListener
+from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.stats import Stats
 from mega.aws.sqs.subscribe.subscriber import (
     BlobSubscriber,
@@ -22,9 +26,12 @@ from mega.aws.sqs.subscribe.subscriber import (
 __all__ = (
     'BlobSubscriber',
     'DataSubscriber',
+    'Delivered',
     'EventSubscriber',
+    'Hook',
     'Message',
     'MessageSubscriber',
+    'Outcome',
     'ProcessStatus',
     'SqsListener',
     'Stats',

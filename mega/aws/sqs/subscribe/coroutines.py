@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import wait
 from contextlib import suppress
+from typing import Any, TypeVar
+
+from mega.aws.sqs.subscribe.dispatch import Awaited, Awaiting
 
 __all__ = ('Coroutines',)
+
+T = TypeVar('T')
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +27,7 @@ PATIENCE = 1.0
 
 
 class Coroutines:
-    """Runs awaitables one at a time, from a thread that has nothing to do with asyncio.
+    """Runs awaitables, for threads that have nothing to do with asyncio.
 
     The loop is the same for all until `close()`: so what they keep between messages (a pool of
     connections) goes on working.
@@ -30,19 +36,31 @@ class Coroutines:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._is_closing = False
+        self._inbox: deque[Coroutine[Any, Any, None]] = deque()
+        self._is_told = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name='mega-coroutines', daemon=True)
         self._thread.start()
 
-    def run(self, awaitable: Awaitable[object]) -> object:
-        """Wait for what an awaitable answers, or raise what it raises, whatever that is."""
-        future = asyncio.run_coroutine_threadsafe(_caught(awaitable), self._loop)
+    def run(self, awaitable: Awaitable[object]) -> Awaited:
+        """Wait for what an awaitable answers or raises, whatever that is."""
+        future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), self._loop)
         while not future.done():
             # Python sees a signal that comes right before a wait only when that wait is over.
             wait([future], timeout=LONGEST_DEAFNESS)
-        answer, error = future.result()
-        if error is not None:
-            raise error
-        return answer
+        return future.result()
+
+    def begin(
+        self, work: Awaiting[T], done: Callable[[T], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Have all of some work done in the loop, and `done` called there with what it answers.
+
+        What the work itself raises, and nothing that it awaited, goes to `failed`.
+        """
+        self._inbox.append(self._finish(work, done, failed))
+        if not self._is_told:  # waking the loop up for each would cost more than they do
+            self._is_told = True
+            self._loop.call_soon_threadsafe(self._begin)
 
     def close(self) -> None:
         """End the loop and its thread. What still runs (nobody waits for it) is cancelled."""
@@ -55,8 +73,30 @@ class Coroutines:
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
             self._loop.run_until_complete(asyncio.wait([task]))
+        while self._inbox:  # what came too late to begin
+            self._inbox.popleft().close()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+    def _begin(self) -> None:
+        self._is_told = False
+        while self._inbox:
+            task = self._loop.create_task(self._inbox.popleft())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _finish(
+        self, work: Awaiting[T], done: Callable[[T], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        try:
+            awaited = await _awaited(next(work))
+            while not self._is_closing:
+                awaited = await _awaited(work.send(awaited))
+        except StopIteration as end:
+            done(end.value)
+        except BaseException as error:
+            failed(error)
+        work.close()
 
     def _run(self) -> None:
         while not self._is_closing:
@@ -66,7 +106,7 @@ class Coroutines:
                 self._loop.run_forever()
 
 
-async def _caught(awaitable: Awaitable[object]) -> tuple[object, BaseException | None]:
+async def _awaited(awaitable: Awaitable[object]) -> Awaited:
     # Raised within a task, an exit would end the loop's thread, and a cancellation would reach the
     # waiting thread as an ordinary exception.
     try:

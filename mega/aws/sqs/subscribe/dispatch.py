@@ -1,108 +1,114 @@
-"""One message, many subscribers: who wants it, what each made of it, and what follows for it.
+"""One message, many subscribers: each processes it, and what each made of it.
 
-Nothing here talks to AWS.
+Nothing here talks to AWS or waits: whatever is awaitable is yielded, and whoever drives it, in a
+thread or in an event loop, sends back what came of it.
 """
 
 from __future__ import annotations
 
 import inspect
-import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.registry import Registry
+from mega.aws.sqs.subscribe.hooks import Hook, around
+from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
 from mega.errors import RetriableError, shorten
 from mega.event import Payload
 
-__all__ = ('Await', 'Outcome', 'dispatch')
+__all__ = ('Awaited', 'Awaiting', 'dispatch', 'finish')
 
-_log = logging.getLogger(__name__)
+T = TypeVar('T')
 
-Await: TypeAlias = Callable[[Awaitable[object]], object]
-"""Runs something awaitable to its end, and answers or raises what it does."""
+Awaited: TypeAlias = tuple[object, BaseException | None]
+"""What an awaitable answered, or what it raised."""
 
-_RETRY = (ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one subscriber for one message."""
-
-    subscriber: Subscriber
-    status: ProcessStatus
-    error: BaseException | None = None
-
-    @property
-    def asks_for_retry(self) -> bool:
-        return self.status in _RETRY
-
-    @property
-    def is_exit(self) -> bool:
-        """Whether the subscriber asked the whole process to end."""
-        return isinstance(self.error, (SystemExit, KeyboardInterrupt))
-
-    @property
-    def delay(self) -> float | None:
-        """The seconds until the retry, where the subscriber asked for some."""
-        return self.error.delay if isinstance(self.error, RetriableError) else None
+Awaiting: TypeAlias = Generator[Awaitable[object], Awaited, T]
+"""Work that may have to await something before it can answer."""
 
 
 def dispatch(
     message: Message,
     payload: AnyPayload,
-    subscribers: Registry,
-    await_: Await,
+    subscribers: Sequence[Subscriber],
     unhandled: ProcessStatus,
-) -> list[Outcome]:
-    """Hand a payload to every subscriber that wants it, one after another.
+    hooks: Sequence[Hook] = (),
+) -> Awaiting[list[Outcome]]:
+    """Hand a payload to subscribers, one after another, and answer what came of each.
 
-    The answer is what came of each; an empty one says that nobody wants it.
-    Every subscriber is asked before the first one processes, and each gets a payload of its own.
-    `unhandled` is the status of an exception that nothing maps.
-    Whatever a subscriber raises is in its outcome; after an exit no other one is started.
+    Each gets a payload and a message of its own. `unhandled` is the status of an exception that
+    nothing maps. Whatever a subscriber raises is in its outcome; after an exit no other one is
+    started.
     """
-    wanting, undecided = subscribers.match(payload)
-    # Nobody can say that it did not match.
-    outcomes = [
-        Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error) for subscriber, error in undecided
-    ]
-    for position, subscriber in enumerate(wanting, start=1):
-        if any(outcome.is_exit for outcome in outcomes):
-            break
-        is_last = position == len(wanting)
+    outcomes: list[Outcome] = []
+    last = len(subscribers) - 1
+    for position, subscriber in enumerate(subscribers):
+        is_last = position == last
         own = payload if is_last else _copied(payload)
-        outcomes.append(_process(subscriber, _copied(message), own, await_, unhandled))
-    for outcome in outcomes:
-        _tell(outcome, message)
+        own_message = message if is_last else _copied(message)
+        work = _process(subscriber, own_message, own, unhandled)
+        if hooks:
+            work = _within(hooks, work, subscriber, own_message, own)
+        outcome = yield from work
+        outcomes.append(outcome)
+        if outcome.is_exit:
+            break
     return outcomes
 
 
+def finish(work: Awaiting[T], await_: Callable[[Awaitable[object]], Awaited]) -> T:
+    """Do work in this thread, with somebody who awaits for it."""
+    try:
+        awaitable = next(work)
+        while True:
+            awaitable = work.send(await_(awaitable))
+    except StopIteration as end:
+        answer: T = end.value
+        return answer
+
+
 def _process(
-    subscriber: Subscriber,
-    message: Message,
-    payload: AnyPayload,
-    await_: Await,
-    unhandled: ProcessStatus,
-) -> Outcome:
+    subscriber: Subscriber, message: Message, payload: AnyPayload, unhandled: ProcessStatus
+) -> Awaiting[Outcome]:
+    error: BaseException | None = None
+    began = time.perf_counter()
     try:
         instance = subscriber()
         instance.message = message
         answer: object = instance.process(payload)
-        if inspect.isawaitable(answer):
-            answer = await_(answer)
-    except BaseException as error:
-        return Outcome(subscriber, _status_of(error, subscriber, unhandled), error)
+    except BaseException as raised:
+        answer, error = None, raised
+    else:
+        if answer is not None and inspect.isawaitable(answer):
+            answer, error = yield answer
+    duration = time.perf_counter() - began
+    if error is not None:
+        return Outcome(subscriber, _status_of(error, subscriber, unhandled), error, duration)
     if answer is None:
-        return Outcome(subscriber, ProcessStatus.DONE)
+        return Outcome(subscriber, ProcessStatus.DONE, None, duration)
     if isinstance(answer, ProcessStatus):
-        return Outcome(subscriber, answer)
+        return Outcome(subscriber, answer, None, duration)
     wrong = TypeError(f'process returned {shorten(answer)}: return a ProcessStatus or nothing')
-    return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, wrong)
+    return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, wrong, duration)
+
+
+def _within(
+    hooks: Sequence[Hook],
+    work: Awaiting[Outcome],
+    subscriber: Subscriber,
+    message: Message,
+    payload: AnyPayload,
+) -> Awaiting[Outcome]:
+    rounds = [hook.around_subscriber(subscriber, message, payload) for hook in hooks]
+    try:
+        return (yield from around(rounds, work))
+    except Exception as error:
+        return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error)
 
 
 def _status_of(
@@ -115,16 +121,6 @@ def _status_of(
     if of_the_process or not isinstance(error, Exception):
         return ProcessStatus.RETRIABLE_ERROR
     return unhandled
-
-
-def _tell(outcome: Outcome, message: Message) -> None:
-    name, status = outcome.subscriber.__name__, outcome.status.value
-    if outcome.error is None:
-        _log.debug('%s: %s: message %s', name, status, message.id)
-    elif outcome.status is ProcessStatus.FATAL_ERROR:
-        _log.error('%s: %s: message %s', name, status, message.id, exc_info=outcome.error)
-    else:
-        _log.warning('%s: %s: message %s', name, status, message.id, exc_info=outcome.error)
 
 
 def _copied(payload: Any) -> Any:

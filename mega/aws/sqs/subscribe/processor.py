@@ -1,97 +1,100 @@
-"""One message from its delivery to its end: open, dispatch, judge, settle."""
+"""One message from its delivery to its verdict: open, match, dispatch, judge."""
 
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mega.aws.sns.envelope import Confirmation
 from mega.aws.sqs.message import Message, open_message, read_message
-from mega.aws.sqs.subscribe.dispatch import Await, Outcome, dispatch
+from mega.aws.sqs.subscribe.dispatch import Awaiting, dispatch
+from mega.aws.sqs.subscribe.hooks import Delivered, Hooks, around
+from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.registry import Registry
-from mega.aws.sqs.subscribe.settle import Settler
-from mega.aws.sqs.subscribe.stats import Tally
-from mega.aws.sqs.subscribe.verdict import Action, Count, Policy, Verdict, judge, unopened
+from mega.aws.sqs.subscribe.subscriber import ProcessStatus, Subscriber
+from mega.aws.sqs.subscribe.verdict import Action, Count, Policy, Reason, Verdict, judge, unopened
 from mega.codec import AnyPayload
 from mega.errors import ConsumeError, EventError, shorten
 from mega.event import Payload
 
-__all__ = ('Processor',)
+__all__ = ('Opened', 'Processor')
 
 _log = logging.getLogger(__name__)
-
-MAX_HIDDEN = 43_200 - 10
-"""Seconds after its receive for which a message can be hidden: SQS's twelve hours, in one or many
-changes, less what its clock may be ahead of ours. API reference of ChangeMessageVisibility."""
 
 MAX_KINDS = 1_000
 """How many kinds of unmatched messages are told apart: their names come from outside."""
 
 
-class Processor:
-    """Takes the messages of one queue to their end, one at a time, in the calling thread."""
+@dataclass(slots=True)
+class Opened:
+    """A message that was opened, or could not be, and who wants it.
 
-    def __init__(
-        self,
-        subscribers: Registry,
-        policy: Policy,
-        settler: Settler,
-        tally: Tally,
-        await_: Await,
-    ) -> None:
+    `verdict` is known already where nobody is to be asked. `failed` are those who cannot tell
+    whether they want it.
+    """
+
+    message: Message
+    payload: AnyPayload = ''
+    wanting: Sequence[Subscriber] = ()
+    failed: Sequence[Outcome] = ()
+    verdict: Verdict | None = None
+
+
+class Processor:
+    """Takes messages to their verdicts. Safe to share among threads, as subscribers have to be."""
+
+    def __init__(self, subscribers: Registry, policy: Policy, hooks: Hooks) -> None:
         self._subscribers = subscribers
         self._policy = policy
-        self._settler = settler
-        self._tally = tally
-        self._await = await_
+        self._hooks = hooks
         self._unmatched_kinds: set[str] = set()
 
-    def process(self, received: dict[str, Any], received_at: float) -> bool:
-        """Take a message to its end, and answer whether it is gone from the queue.
-
-        `received_at` is by the clock of `time.monotonic()`.
-
-        Raises:
-            SystemExit, KeyboardInterrupt: when a subscriber did, after the message was settled.
-        """
+    def open(self, received: dict[str, Any]) -> Opened:
+        """Open a message, and find out who wants it."""
         message = read_message(received)
         try:
             message, payload = open_message(message)
         except (ConsumeError, EventError) as error:
             _log.error('message %s cannot be opened: %s', message.id, error)
-            return self._settle(received, received_at, message, unopened(error, self._policy))
+            return Opened(message, verdict=unopened(error, self._policy))
         if isinstance(payload, Confirmation):
-            return self._settle(received, received_at, message, _regret(message, payload))
-        outcomes = dispatch(
-            message, payload, self._subscribers, self._await, self._policy.status_of_unhandled
-        )
-        if not outcomes:
+            return Opened(message, verdict=_regret(message, payload))
+        wanting, undecided = self._subscribers.match(payload)
+        if not wanting and not undecided:
             self._tell_once(message, payload)
-        is_gone = self._settle(received, received_at, message, judge(outcomes, self._policy))
-        _raise_exit(outcomes)
-        return is_gone
+        # Nobody can say that they did not match.
+        failed = [
+            Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error)
+            for subscriber, error in undecided
+        ]
+        return Opened(message, payload, wanting, failed)
 
-    def _settle(
-        self, received: dict[str, Any], received_at: float, message: Message, verdict: Verdict
-    ) -> bool:
-        self._tally.add(verdict.count.value)
-        if verdict.action is Action.LEAVE:
-            if verdict.delay is not None:
-                left = MAX_HIDDEN - math.ceil(time.monotonic() - received_at)
-                self._settler.hide(message, max(0, min(verdict.delay, left)))
-            return False
-        if verdict.action is Action.DEAD_LETTER:
-            assert verdict.reason
-            if not self._settler.dead_letter(received, message, verdict.reason):
-                return False
-            self._tally.add('dead_lettered')
-        is_deleted = self._settler.ack(message)
-        if is_deleted:
-            self._tally.add('deleted')
-        return is_deleted
+    def process(self, opened: Opened) -> Awaiting[Delivered]:
+        """Have a message processed by all who want it, and answer what came of it."""
+        work = self._process(opened)
+        rounds = [hook.around_delivery(opened.message) for hook in self._hooks.of_deliveries]
+        try:
+            return (yield from around(rounds, work))
+        except Exception as error:
+            _log.exception('message %s is left in the queue: a hook failed', opened.message.id)
+            reason = Reason(type(error).__name__, 'raised by a hook')
+            return Delivered((), Verdict(Action.LEAVE, Count.RETRIED, reason))
+
+    def _process(self, opened: Opened) -> Awaiting[Delivered]:
+        if opened.verdict is not None:
+            return Delivered((), opened.verdict)
+        began = time.perf_counter()
+        unhandled = self._policy.status_of_unhandled
+        outcomes = yield from dispatch(
+            opened.message, opened.payload, opened.wanting, unhandled, self._hooks.of_subscribers
+        )
+        if opened.failed:
+            outcomes = [*opened.failed, *outcomes]
+        duration = time.perf_counter() - began
+        return Delivered(outcomes, judge(outcomes, self._policy), duration)
 
     def _tell_once(self, message: Message, payload: AnyPayload) -> None:
         kind = _kind(payload)
@@ -125,9 +128,3 @@ def _regret(message: Message, confirmation: Confirmation) -> Verdict:
         shorten(confirmation.topic_arn),
     )
     return Verdict(Action.ACK, Count.UNMATCHED)
-
-
-def _raise_exit(outcomes: Sequence[Outcome]) -> None:
-    for outcome in outcomes:
-        if outcome.is_exit and outcome.error is not None:
-            raise outcome.error

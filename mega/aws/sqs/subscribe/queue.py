@@ -1,51 +1,41 @@
-"""A queue as a listener sees it: what it gives, and whether it is fit to listen to."""
+"""A queue as a listener sees it: its calls, each made once, and what SQS says of every message."""
 
 from __future__ import annotations
 
 import logging
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mega.aws._client import Aws
-from mega.errors import TransportError
+from mega.aws.sqs.subscribe.engine.actions import (
+    Ack,
+    ChangeVisibility,
+    Entry,
+    Receive,
+    Told,
+)
+from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.errors import TransportError, shorten
 
-__all__ = ('Batch', 'Queue')
+__all__ = ('Queue',)
 
 _log = logging.getLogger(__name__)
 
-_NO_QUEUE = ('AWS.SimpleQueueService.NonExistentQueue', 'QueueDoesNotExist')
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Messages as ReceiveMessage gives them.
-
-    `hidden_until` is when others may receive them, by the clock of `time.monotonic()`.
-    """
-
-    messages: tuple[dict[str, Any], ...]
-    hidden_until: float
-
-    @classmethod
-    def of(cls, answer: dict[str, Any], hidden_until: float) -> Batch:
-        """Read an answer. One that AWS did not write (a proxy's, say) holds no messages."""
-        found = answer.get('Messages')
-        messages = found if isinstance(found, list) else []
-        return cls(tuple(filter(_is_message, messages)), hidden_until)
+# What is not asked for need not be sent, nor read: API reference of ReceiveMessage.
+_SYSTEM_ATTRIBUTES = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Receives from one queue. Safe to share among threads."""
+    """Talks to one queue. Safe to share among threads. Nothing is tried twice here."""
 
     aws: Aws
     url: str
-    max_number_of_messages: int
     visibility_timeout: int
 
-    def receive(self, wait_time_seconds: int) -> Batch:
-        """Wait so many seconds for messages, and take what is there.
+    def receive(self, poll: Receive) -> list[Delivery]:
+        """Wait for messages, and take what is there.
 
         Raises:
             TransportError: when the call fails, or AWS did not answer it.
@@ -53,40 +43,68 @@ class Queue:
         answer = self.aws.call(
             'receive_message',
             QueueUrl=self.url,
-            MaxNumberOfMessages=self.max_number_of_messages,
-            WaitTimeSeconds=wait_time_seconds,
+            MaxNumberOfMessages=poll.number,
+            WaitTimeSeconds=poll.wait,
             VisibilityTimeout=self.visibility_timeout,
             MessageAttributeNames=['All'],
-            MessageSystemAttributeNames=['All'],
+            MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
         )
         if not _is_from_aws(answer):
             # Taken for an empty queue it would be asked again at once, and for ever.
             problem = 'the answer is not of AWS, but of a proxy perhaps'
             raise TransportError('ReceiveMessage', 'NotAws', problem, True)
-        return Batch.of(answer, time.monotonic() + self.visibility_timeout)
+        return [_delivery(each) for each in _objects(answer.get('Messages')) if _is_whole(each)]
 
-    def check(self, has_dead_letter_queue: bool) -> None:
-        """See that the queue is there, and that what fails for good has somewhere to go.
+    def delete(self, call: Ack) -> list[Told]:
+        """Delete messages, and answer of each whether it is gone.
 
         Raises:
-            TransportError: when it is not there. What else may be wrong is logged.
+            TransportError: when the call fails, whatever that means for each of them.
         """
-        try:
-            answer = self.aws.call(
-                'get_queue_attributes', QueueUrl=self.url, AttributeNames=['RedrivePolicy']
-            )
-        except TransportError as error:
-            if error.code in _NO_QUEUE:
-                raise
-            _log.warning('the settings of %s cannot be checked: %s', self.url, error)
-            return
-        if 'RedrivePolicy' not in answer.get('Attributes', {}) and not has_dead_letter_queue:
-            _log.warning(
-                '%s has no redrive policy, and the listener no dead_letter_queue_url: what fails '
-                'for good is deleted and lost, and what cannot be opened comes again until it '
-                'expires. Give it one of the two.',
-                self.url,
-            )
+        entries = [{'Id': entry.id, 'ReceiptHandle': entry.handle} for entry in call.entries]
+        answer = self.aws.call('delete_message_batch', QueueUrl=self.url, Entries=entries)
+        return _told(answer, call.entries, 'DeleteMessageBatch')
+
+    def change_visibility(self, call: ChangeVisibility) -> list[Told]:
+        """Hide messages for so many seconds, and answer of each whether it is.
+
+        Raises:
+            TransportError: when the call fails, whatever that means for each of them.
+        """
+        entries = [
+            {'Id': entry.id, 'ReceiptHandle': entry.handle, 'VisibilityTimeout': entry.seconds}
+            for entry in call.entries
+        ]
+        method = 'change_message_visibility_batch'
+        answer = self.aws.call(method, QueueUrl=self.url, Entries=entries)
+        return _told(answer, call.entries, 'ChangeMessageVisibilityBatch')
+
+
+def _told(answer: dict[str, Any], entries: Sequence[Entry], operation: str) -> list[Told]:
+    """Read an answer entry by entry. What it does not mention has to be asked again."""
+    told = {str(each.get('Id')): Told.DONE for each in _objects(answer.get('Successful'))}
+    for failed in _objects(answer.get('Failed')):
+        is_final = bool(failed.get('SenderFault')) and 'hrottl' not in str(failed.get('Code'))
+        told[str(failed.get('Id'))] = Told.NEVER if is_final else Told.AGAIN
+        _tell_failure(operation, failed, entries)
+    return [told.get(entry.id, Told.AGAIN) for entry in entries]
+
+
+def _tell_failure(operation: str, failed: dict[str, Any], entries: Sequence[Entry]) -> None:
+    ids = {entry.id: entry.delivery.id for entry in entries}
+    _log.warning(
+        'message %s: %s: %s: %s',
+        ids.get(str(failed.get('Id')), '?'),
+        operation,
+        shorten(failed.get('Code')),
+        shorten(failed.get('Message')),
+    )
+
+
+def _delivery(received: dict[str, Any]) -> Delivery:
+    system = received.get('Attributes')
+    group = system.get('MessageGroupId') if isinstance(system, dict) else None
+    return Delivery(received['MessageId'], received['ReceiptHandle'], group, received)
 
 
 def _is_from_aws(answer: dict[str, Any]) -> bool:
@@ -94,5 +112,9 @@ def _is_from_aws(answer: dict[str, Any]) -> bool:
     return 'json' in headers.get('content-type', 'json')
 
 
-def _is_message(found: object) -> bool:
-    return isinstance(found, dict) and 'MessageId' in found and 'ReceiptHandle' in found
+def _is_whole(found: dict[str, Any]) -> bool:
+    return 'MessageId' in found and 'ReceiptHandle' in found
+
+
+def _objects(found: object) -> list[dict[str, Any]]:
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

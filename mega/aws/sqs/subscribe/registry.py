@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Collection, Iterator
 
 from mega.aws.sqs.subscribe.subscriber import Subscriber, check_subscriber
 from mega.codec import AnyPayload
@@ -21,6 +22,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []
+        self._async: set[Subscriber] = set()
         self._wanted: dict[type, PatternSet[Subscriber]] = {kind: PatternSet() for kind in _KINDS}
 
     def register(self, subscriber: Subscriber) -> None:
@@ -33,6 +35,8 @@ class Registry:
         if checked in self._subscribers:
             raise ConfigurationError(f'{checked.__name__} is registered already')
         self._subscribers.append(checked)
+        if inspect.iscoroutinefunction(checked.process):
+            self._async.add(checked)
         for kind, wanted in self._wanted.items():
             if issubclass(kind, checked.payload_kind):
                 wanted.add(any_() if checked.wants is None else checked.wants, checked)
@@ -42,8 +46,12 @@ class Registry:
     ) -> tuple[list[Subscriber], list[tuple[Subscriber, BaseException]]]:
         """The subscribers that want a payload, and those that cannot tell, with why not."""
         undecided: list[tuple[Subscriber, BaseException]] = []
-        kind = next(kind for kind in _KINDS if isinstance(payload, kind))
+        kind = type(payload) if type(payload) in self._wanted else _kind_of(payload)
         return self._wanted[kind].match(payload, undecided), undecided
+
+    def are_async(self, subscribers: Collection[Subscriber]) -> bool:
+        """Whether each of some subscribers, and at least one, is an `async def`."""
+        return bool(self._async and subscribers) and self._async.issuperset(subscribers)
 
     def explain(self, payload: AnyPayload) -> Explanations[Subscriber]:
         """What every subscriber makes of a payload. An event may be given as a `dict`, too.
@@ -60,6 +68,10 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self._subscribers)
+
+
+def _kind_of(payload: AnyPayload) -> type:
+    return next(kind for kind in _KINDS if isinstance(payload, kind))
 
 
 def _explained(payload: AnyPayload, subscriber: Subscriber) -> Explanation:

@@ -14,19 +14,24 @@ class Stats:
     """Counts of messages, and of calls to AWS that failed.
 
     What came of the deliveries: `done`, `retried`, `fatal`, `unmatched`, `unopened`; `released`,
-    which were given back unprocessed; and `expired`, which were not started within their visibility
-    timeout. What was done with them: `deleted`, some of them
-    after they were `dead_lettered`; the others were left in the queue.
+    which were given back unprocessed; `abandoned`, which were given back in the middle of their
+    work; `expired`, which were not started within their visibility timeout; `repeated`, which came
+    once more while they were in hand; `lost`, which others may have received while they were in
+    work. What was done with them: `deleted`, some of them after they were `dead_lettered`; the
+    others were left in the queue.
     """
 
     received: int = 0
+    repeated: int = 0
     done: int = 0
     retried: int = 0
     fatal: int = 0
     unmatched: int = 0
     unopened: int = 0
     released: int = 0
+    abandoned: int = 0
     expired: int = 0
+    lost: int = 0
     deleted: int = 0
     dead_lettered: int = 0
     errors: int = 0

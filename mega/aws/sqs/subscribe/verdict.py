@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, TypeAlias
 
-from mega.aws.sqs.subscribe.dispatch import Outcome
+from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus
 from mega.errors import ConfigurationError, one_line, shorten
 
@@ -110,6 +110,9 @@ class Policy:
         return ProcessStatus.FATAL_ERROR
 
 
+_DONE = Verdict(Action.ACK, Count.DONE)
+
+
 def judge(outcomes: Sequence[Outcome], policy: Policy) -> Verdict:
     """What all the subscribers that a message matched mean for it together.
 
@@ -125,7 +128,7 @@ def judge(outcomes: Sequence[Outcome], policy: Policy) -> Verdict:
         if outcome.status is ProcessStatus.FATAL_ERROR:
             action = Action.DEAD_LETTER if policy.has_dead_letter_queue else Action.ACK
             return Verdict(action, Count.FATAL, _reason(outcome))
-    return Verdict(Action.ACK, Count.DONE)
+    return _DONE
 
 
 def unopened(error: Exception, policy: Policy) -> Verdict:

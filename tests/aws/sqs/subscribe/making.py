@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any, cast
@@ -12,18 +12,30 @@ from typing import Any, cast
 import pytest
 
 from mega.aws.sqs.publish import SqsPublisher
-from mega.aws.sqs.subscribe import Message, MessageSubscriber, ProcessStatus, SqsListener
-from mega.aws.sqs.subscribe.dispatch import Outcome, dispatch
+from mega.aws.sqs.subscribe import (
+    Delivered,
+    Message,
+    MessageSubscriber,
+    ProcessStatus,
+    SqsListener,
+)
+from mega.aws.sqs.subscribe.dispatch import Awaited, dispatch, finish
+from mega.aws.sqs.subscribe.hooks import Hooks
+from mega.aws.sqs.subscribe.outcome import Outcome
+from mega.aws.sqs.subscribe.processor import Processor
 from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.subscriber import Subscriber
+from mega.aws.sqs.subscribe.verdict import Policy
+from tests.aws.answers import ALL_DONE, Answer, Fault, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import LocalAws
 
 __all__ = (
     'MESSAGE',
     'POLLS',
-    'RELEASED',
     'WITHIN',
+    'delivered',
+    'each_time',
     'listener_on',
     'listening',
     'outcomes',
@@ -34,13 +46,12 @@ __all__ = (
     'told_of',
     'wants',
     'warnings_of',
+    'will_receive',
 )
 
 WITHIN = 10.0  # seconds; what takes so long does not happen
 
-# botocore's names of its events.
-POLLS = 'before-send.sqs.ReceiveMessage'
-RELEASED = 'after-call.sqs.ChangeMessageVisibility'
+POLLS = 'before-send.sqs.ReceiveMessage'  # botocore's name of that event
 
 MESSAGE = Message(id='7c3a', body='{}', receipt_handle='handle')
 
@@ -68,11 +79,14 @@ def subscriber(
     return cast(Subscriber, made)
 
 
-def run_by_asyncio(awaitable: Awaitable[object]) -> object:
+def run_by_asyncio(awaitable: Awaitable[object]) -> Awaited:
     """Await something in an event loop of its own."""
 
-    async def wait() -> object:
-        return await awaitable
+    async def wait() -> Awaited:
+        try:
+            return await awaitable, None
+        except BaseException as error:
+            return None, error
 
     return asyncio.run(wait())
 
@@ -87,7 +101,18 @@ def outcomes(
     registry = Registry()
     for each in subscribers:
         registry.register(each)
-    return dispatch(message, payload, registry, run_by_asyncio, unhandled)
+    wanting, undecided = registry.match(payload)
+    assert not undecided
+    return finish(dispatch(message, payload, wanting, unhandled), run_by_asyncio)
+
+
+def delivered(received: dict[str, Any], *subscribers: Subscriber) -> Delivered:
+    """What comes of a message as boto3 shows it."""
+    registry = Registry()
+    for each in subscribers:
+        registry.register(each)
+    processor = Processor(registry, Policy(), Hooks())
+    return finish(processor.process(processor.open(received)), run_by_asyncio)
 
 
 def statuses(
@@ -111,6 +136,18 @@ def listener_on(
     """A listener that does not wait for messages, unless it is told to."""
     settings = {'wait_time_seconds': 0, 'client': aws.client('sqs'), **settings}
     return SqsListener(queue_url, subscribers, **settings)
+
+
+def will_receive(
+    faults: FaultServer, *answers: Answer | Fault, **of_operations: Sequence[Answer | Fault]
+) -> None:
+    """Have receives answered like this. All other calls succeed, or are answered as they say."""
+    scripts: dict[str, Sequence[Answer | Fault]] = {
+        'GetQueueAttributes': [sqs_answer(Attributes={'RedrivePolicy': '{}'})],
+        'DeleteMessageBatch': [ALL_DONE],
+        'ChangeMessageVisibilityBatch': [ALL_DONE],
+    }
+    faults.will(*answers, **(scripts | of_operations))
 
 
 def send(aws: LocalAws, queue_url: str, *payloads: Any, **options: Any) -> list[str]:
@@ -148,19 +185,26 @@ def listening(listener: SqsListener) -> Iterator[Thread]:
 
 
 @contextmanager
-def told_of(aws: LocalAws, event: str) -> Iterator[Event]:
-    """An event that is set by what botocore tells of the client of a server, such as `POLLS`."""
-    happened = Event()
+def each_time(aws: LocalAws, event: str, do: Callable[[], object]) -> Iterator[None]:
+    """Do something whenever botocore tells an event of the client of a server, such as `POLLS`."""
 
-    def tell(**arguments: object) -> None:
-        happened.set()
+    def hear(**arguments: object) -> None:
+        do()
 
     events = aws.client('sqs').meta.events
-    events.register(event, tell)
+    events.register(event, hear)
     try:
-        yield happened
+        yield
     finally:
-        events.unregister(event, tell)
+        events.unregister(event, hear)
+
+
+@contextmanager
+def told_of(aws: LocalAws, event: str) -> Iterator[Event]:
+    """An event that is set when botocore tells one."""
+    happened = Event()
+    with each_time(aws, event, happened.set):
+        yield happened
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:

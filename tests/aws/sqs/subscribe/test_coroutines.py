@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mega.aws.sqs.subscribe.coroutines import Coroutines
+from mega.aws.sqs.subscribe.dispatch import Awaited, Awaiting
 
 WITHIN = 5.0  # seconds; what takes so long does not happen
 
@@ -47,10 +48,8 @@ def test_what_is_raised_comes_out_as_it_is_and_the_loop_goes_on(
     coroutines: Coroutines, error: BaseException
 ) -> None:
     loop = coroutines.run(current_loop())
-    with pytest.raises(type(error)) as caught:
-        coroutines.run(raise_(error))
-    assert caught.value is error
-    assert coroutines.run(current_loop()) is loop
+    assert coroutines.run(raise_(error)) == (None, error)
+    assert coroutines.run(current_loop()) == loop
 
 
 def test_a_coroutine_that_cancels_itself_is_cancelled(coroutines: Coroutines) -> None:
@@ -60,8 +59,8 @@ def test_a_coroutine_that_cancels_itself_is_cancelled(coroutines: Coroutines) ->
         task.cancel()
         await asyncio.sleep(0)
 
-    with pytest.raises(asyncio.CancelledError):
-        coroutines.run(cancel())
+    _, error = coroutines.run(cancel())
+    assert isinstance(error, asyncio.CancelledError)
 
 
 async def wait_for(awaitable: Awaitable[object]) -> None:
@@ -78,18 +77,16 @@ def test_an_exit_in_a_task_of_its_own_comes_out_too(
 ) -> None:
     """And whoever waits for it does not wait for ever: so it is tried in a thread."""
     coroutines = Coroutines()
-    raised: list[BaseException] = []
+    exit_ = SystemExit(3)
+    found: list[Awaited] = []
 
     def run() -> None:
-        try:
-            coroutines.run(wrap(raise_(SystemExit(3))))
-        except BaseException as error:
-            raised.append(error)
+        found.append(coroutines.run(wrap(raise_(exit_))))
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(WITHIN)
-    assert [type(error) for error in raised] == [SystemExit]
+    assert found == [(None, exit_)]
     coroutines.close()
 
 
@@ -99,9 +96,9 @@ def test_the_context_of_the_thread_that_waits_is_at_hand(coroutines: Coroutines)
 
     token = tenant.set('a')
     try:
-        assert coroutines.run(read()) == 'a'
+        assert coroutines.run(read()) == ('a', None)
         tenant.set('b')
-        assert coroutines.run(read()) == 'b'
+        assert coroutines.run(read()) == ('b', None)
     finally:
         tenant.reset(token)
 
@@ -112,7 +109,7 @@ def test_what_a_coroutine_sets_in_its_context_is_gone_with_it(coroutines: Corout
         tenant.set(name)
         return before
 
-    assert [coroutines.run(exchange(name)) for name in 'ab'] == ['nobody', 'nobody']
+    assert [coroutines.run(exchange(name)) for name in 'ab'] == [('nobody', None)] * 2
 
 
 def test_what_a_coroutine_leaves_in_the_loop_serves_the_next(coroutines: Coroutines) -> None:
@@ -127,7 +124,7 @@ def test_what_a_coroutine_leaves_in_the_loop_serves_the_next(coroutines: Corouti
 
     queues: list[tuple[asyncio.Queue[str], asyncio.Task[None]]] = []
     coroutines.run(make_queue())
-    assert coroutines.run(take()) == 'hej'
+    assert coroutines.run(take()) == ('hej', None)
 
 
 def test_closing_cancels_what_still_runs_and_ends_the_loop_with_its_thread() -> None:
@@ -156,10 +153,134 @@ def test_closing_cancels_what_still_runs_and_ends_the_loop_with_its_thread() -> 
         return asyncio.get_running_loop()
 
     coroutines = Coroutines()
-    loop = coroutines.run(start())
+    loop, _ = coroutines.run(start())
     assert 'mega-coroutines' in names_of_threads()
     coroutines.close()
     assert ends == ['task', 'task', 'generator']
     assert 'mega-coroutines' not in names_of_threads()
     assert isinstance(loop, asyncio.AbstractEventLoop)
     assert loop.is_closed()
+
+
+class Begun:
+    """Work that was begun, and what came of it."""
+
+    def __init__(self, coroutines: Coroutines, work: Awaiting[object]) -> None:
+        self.answers: list[object] = []
+        self.failures: list[BaseException] = []
+        self.threads: list[str] = []
+        self._has_ended = threading.Event()
+        coroutines.begin(work, self._done, self._failed)
+
+    def ends(self) -> None:
+        assert self._has_ended.wait(WITHIN)
+
+    def _done(self, answer: object) -> None:
+        self.threads.append(threading.current_thread().name)
+        self.answers.append(answer)
+        self._has_ended.set()
+
+    def _failed(self, error: BaseException) -> None:
+        self.failures.append(error)
+        self._has_ended.set()
+
+
+def test_work_that_is_begun_is_done_in_the_loop_and_so_is_what_comes_after_it(
+    coroutines: Coroutines,
+) -> None:
+    error = ValueError('a')
+
+    def work() -> Awaiting[object]:
+        found = [(yield current_loop()), (yield raise_(error))]
+        return [*found, threading.current_thread().name]
+
+    begun = Begun(coroutines, work())
+    begun.ends()
+    loop = coroutines.run(current_loop())
+    assert begun.answers == [[loop, (None, error), 'mega-coroutines']]
+    assert begun.threads == ['mega-coroutines']
+    assert begun.failures == []
+
+
+def test_several_are_at_work_at_once(coroutines: Coroutines) -> None:
+    """Each waits until the others are there."""
+    met: list[asyncio.Event] = []
+
+    async def meet() -> None:
+        met.append(asyncio.Event())
+        if len(met) == 3:
+            for event in met:
+                event.set()
+        await met[len(met) - 1].wait()
+
+    def work() -> Awaiting[object]:
+        return (yield meet())
+
+    all_of_them = [Begun(coroutines, work()) for _ in '123']
+    for begun in all_of_them:
+        begun.ends()
+    assert [begun.answers for begun in all_of_them] == [[(None, None)]] * 3
+
+
+def test_what_the_work_itself_raises_is_told_and_the_loop_goes_on(coroutines: Coroutines) -> None:
+    error = ValueError('a')
+
+    def work() -> Awaiting[object]:
+        yield current_loop()
+        raise error
+
+    begun = Begun(coroutines, work())
+    begun.ends()
+    assert (begun.answers, begun.failures) == ([], [error])
+    _, none = coroutines.run(current_loop())
+    assert none is None
+
+
+def test_closing_ends_work_that_was_begun_and_does_not_go_on_with_it() -> None:
+    ends: list[str] = []
+
+    async def linger() -> None:
+        waiting.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ends.append('awaited')
+
+    def work() -> Awaiting[object]:
+        try:
+            yield linger()
+            ends.append('went on')
+        finally:
+            ends.append('work')
+        return None
+
+    waiting = threading.Event()
+    coroutines = Coroutines()
+    begun = Begun(coroutines, work())
+    assert waiting.wait(WITHIN)
+    coroutines.close()
+    assert ends == ['awaited', 'work']
+    assert (begun.answers, begun.failures) == ([], [])
+
+
+def test_a_coroutine_that_blocks_its_loop_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr('mega.aws.sqs.subscribe.coroutines.PATIENCE', 0.01)
+    blocking, going_on = threading.Event(), threading.Event()
+
+    async def block() -> None:
+        blocking.set()
+        assert going_on.wait(WITHIN)
+
+    def work() -> Awaiting[object]:
+        return (yield block())
+
+    coroutines = Coroutines()
+    Begun(coroutines, work())
+    assert blocking.wait(WITHIN)
+    coroutines.close()
+    assert 'left behind' in caplog.text
+    going_on.set()
+    monkeypatch.undo()
+    coroutines.close()

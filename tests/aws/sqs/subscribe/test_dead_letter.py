@@ -18,6 +18,7 @@ from tests.aws.sqs.subscribe.making import (
     send,
     subscriber,
     warnings_of,
+    will_receive,
 )
 from tests.event.examples import NOTIFICATION, item_added
 from tests.local_aws import Counts, LocalAws
@@ -167,13 +168,14 @@ DELIVERY = sqs_answer(
     Messages=[{'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej', 'MD5OfBody': ''}]
 )
 NOTHING = sqs_answer()
+SENT = sqs_answer(MessageId='2')
 QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
 
 
 @pytest.mark.parametrize(
     ('answer', 'operations'),
     [
-        (sqs_answer(MessageId='2'), ['SendMessage', 'DeleteMessage']),
+        (SENT, ['SendMessage', 'DeleteMessageBatch']),
         (Answer(500), ['SendMessage']),
         (Answer(200, b'<html></html>'), ['SendMessage']),
         (sqs_answer(MD5OfMessageBody='x'), ['SendMessage']),
@@ -183,7 +185,7 @@ QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
 def test_it_is_deleted_only_when_sqs_has_said_that_it_was_sent(
     faults: FaultServer, answer: Answer, operations: list[str]
 ) -> None:
-    faults.will(DELIVERY, answer, NOTHING)
+    will_receive(faults, DELIVERY, NOTHING, SendMessage=[answer])
     dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead'}
     listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
     done = [request.operation for request in faults.requests]
@@ -194,11 +196,11 @@ def test_a_message_that_fails_once_more_is_no_duplicate_to_a_fifo_queue(
     faults: FaultServer,
 ) -> None:
     """It may have been moved back in the meantime, where its id stays what it was."""
-    sent = sqs_answer(MessageId='2')
-    faults.will(DELIVERY, sent, NOTHING, DELIVERY, sent, NOTHING)
     dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead.fifo'}
-    stats = listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
-    assert stats.dead_lettered == 2
+    for _ in '12':
+        will_receive(faults, DELIVERY, NOTHING, SendMessage=[SENT])
+        stats = listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
+        assert stats.dead_lettered == 1
     calls = [
         json.loads(request.body)
         for request in faults.requests

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import copy
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -22,7 +23,7 @@ from mega.aws.sqs.subscribe import (
 )
 from mega.aws.sqs.subscribe.subscriber import Subscriber
 from mega.errors import RetriableError
-from tests.aws.sqs.subscribe.making import MESSAGE, outcomes, statuses, subscriber
+from tests.aws.sqs.subscribe.making import MESSAGE, delivered, outcomes, statuses, subscriber
 from tests.event.examples import NOTIFICATION, item_added
 from tests.likeness import typed
 from tests.strategies import carried_by_bson, data_objects, event_payloads
@@ -213,7 +214,8 @@ def test_a_predicate_that_raises_is_a_retriable_error_and_others_process(
     seen: list[Any] = []
     broken = subscriber(base=DataSubscriber, pattern={'type': predicate})
     asked = [subscriber(None, seen), broken, subscriber(None, seen)]
-    found = outcomes(NOTIFICATION, *asked)
+    body = json.dumps(NOTIFICATION)
+    found = delivered({'MessageId': '1', 'ReceiptHandle': 'a', 'Body': body}, *asked).outcomes
     assert sorted(outcome.status.name for outcome in found) == ['DONE', 'DONE', 'RETRIABLE_ERROR']
     assert [outcome.subscriber for outcome in found if outcome.error] == [broken]
     assert seen == [NOTIFICATION, NOTIFICATION]

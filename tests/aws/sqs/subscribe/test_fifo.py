@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from mega.aws.sqs.subscribe import ProcessStatus, SqsListener, Stats
+from mega.aws.sqs.subscribe import ProcessStatus, Stats
 from mega.errors import RetriableError
 from mega.match.functions import match
 from tests.aws.sqs.subscribe.making import (
     listener_on,
     send,
     subscriber,
-    warnings_of,
 )
 from tests.local_aws import Counts, LocalAws
 
@@ -142,27 +140,3 @@ def test_on_a_standard_queue_a_group_is_a_tenant_and_holds_nothing_back(aws: Loc
     made = subscriber(failing(seen, ProcessStatus.RETRY_LATER))
     listener_on(aws, queue_url, made, max_number_of_messages=10).drain()
     assert sorted(seen) == sorted(BODIES)
-
-
-def test_what_was_not_started_in_its_visibility_timeout_is_not_started_any_more(
-    aws: LocalAws, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By then others may have received it."""
-    queue_url = aws.create_queue()
-    send(aws, queue_url, *'abc')
-    now, passed = time.monotonic, [0.0]
-    monkeypatch.setattr(time, 'monotonic', lambda: now() + passed[0])
-
-    def take_long(payload: str) -> None:
-        passed[0] += 21
-
-    seen: list[Any] = []
-    settings = {'max_number_of_messages': 10, 'visibility_timeout': 40}
-    listener: SqsListener = listener_on(aws, queue_url, subscriber(take_long, seen), **settings)
-    stats = listener.drain()
-    assert len(seen) == stats.done == stats.deleted == 2
-    assert (stats.released, stats.expired) == (0, 1)
-    assert aws.counts(queue_url) == Counts(visible=0, in_flight=1)
-    took_longer, not_started = warnings_of(caplog)
-    assert 'took longer than its visibility timeout' in took_longer
-    assert 'not started within their visibility timeout' in not_started

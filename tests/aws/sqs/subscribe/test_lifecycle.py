@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from threading import Event
 from typing import Any
 
 import pytest
 
+from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
 from mega.errors import ConfigurationError
 from tests.aws.sqs.subscribe.making import (
     POLLS,
-    RELEASED,
     WITHIN,
+    each_time,
     listener_on,
     listening,
     send,
@@ -26,20 +29,19 @@ EMPTY = Counts(visible=0, in_flight=0)
 POLL = 20  # seconds; far longer than anything here may take
 
 
+@pytest.fixture
+def attentive(server: Server) -> Iterator[LocalAws]:
+    """A server that notices when somebody does not wait for its answer any more."""
+    with closing(LocalAws('attentive', server.endpoint_url)) as aws:
+        yield aws
+
+
 def received_of(aws: LocalAws, queue_url: str, count: int) -> list[tuple[str, str]]:
     """What is in a queue, and how often it was received."""
     messages = aws.receive(queue_url, at_least=count, within=WITHIN)
     return sorted(
         (message['Body'], message['Attributes']['ApproximateReceiveCount']) for message in messages
     )
-
-
-def give_back(aws: LocalAws, queue_url: str) -> list[tuple[str, str]]:
-    """Send what ends a poll of a listener that was stopped, and see it come back."""
-    with told_of(aws, RELEASED) as released:
-        send(aws, queue_url, 'late')
-        assert released.wait(WITHIN)
-    return received_of(aws, queue_url, 1)
 
 
 def test_stopping_does_not_wait_for_the_end_of_a_poll(aws: LocalAws) -> None:
@@ -50,19 +52,18 @@ def test_stopping_does_not_wait_for_the_end_of_a_poll(aws: LocalAws) -> None:
         listener.stop()
         thread.join(5)
         assert not thread.is_alive()
-    assert give_back(aws, queue_url) == [('late', '2')]
 
 
 def test_what_a_poll_brings_after_the_stop_is_given_back_at_once(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
+    send(aws, queue_url, 'late')
     seen: list[Any] = []
-    settings = {'wait_time_seconds': POLL, 'visibility_timeout': 600}
-    listener = listener_on(aws, queue_url, subscriber(None, seen), **settings)
-    with told_of(aws, POLLS) as polling, listening(listener):
-        assert polling.wait(WITHIN)
-    assert give_back(aws, queue_url) == [('late', '2')]
+    listener = listener_on(aws, queue_url, subscriber(None, seen), visibility_timeout=600)
+    with each_time(aws, 'after-call.sqs.ReceiveMessage', listener.stop):
+        listener.listen()
     assert seen == []
     assert listener.stats() == Stats(received=1, released=1)
+    assert received_of(aws, queue_url, 1) == [('late', '2')]
 
 
 def test_stopping_finishes_the_message_and_gives_the_rest_of_the_batch_back(
@@ -87,6 +88,28 @@ def test_stopping_finishes_the_message_and_gives_the_rest_of_the_batch_back(
     assert (stats.done, stats.deleted) == (1, 1)
     assert len(received_of(aws, queue_url, 2)) == 2
     assert aws.counts(queue_url) == EMPTY
+
+
+@pytest.mark.parametrize('is_async', [False, True], ids=['plain', 'async'])
+def test_nothing_is_started_once_it_was_stopped(aws: LocalAws, is_async: bool) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'abc')
+    seen: list[str] = []
+
+    class Plain(MessageSubscriber):
+        def process(self, payload: str) -> None:
+            listener.stop()
+            seen.append(payload)
+
+    class Asynchronous(MessageSubscriber):
+        async def process(self, payload: str) -> None:
+            listener.stop()
+            seen.append(payload)
+
+    made = Asynchronous if is_async else Plain
+    listener: SqsListener = listener_on(aws, queue_url, made, max_number_of_messages=10)
+    listener.listen()
+    assert len(seen) == listener.stats().done == listener.stats().deleted == 1
 
 
 def test_a_stop_before_the_start_ends_the_next_listen_alone(aws: LocalAws) -> None:
@@ -124,20 +147,17 @@ def test_stopping_more_than_once_is_stopping(aws: LocalAws) -> None:
     assert sorted(seen) == ['a', 'b']
 
 
-def test_a_listener_listens_again_after_it_was_stopped(aws: LocalAws) -> None:
-    queue_url = aws.create_queue()
+def test_a_listener_listens_again_after_it_was_stopped(attentive: LocalAws) -> None:
+    queue_url = attentive.create_queue()
     processed = Event()
-    listener = listener_on(
-        aws, queue_url, subscriber(lambda payload: processed.set()), wait_time_seconds=POLL
-    )
-    for _ in '12':
+    made = subscriber(lambda payload: processed.set())
+    listener = listener_on(attentive, queue_url, made, wait_time_seconds=POLL)
+    for _ in '123':
         processed.clear()
-        send(aws, queue_url, 'hej')
-        with told_of(aws, POLLS) as polling, listening(listener):
+        with listening(listener):
+            send(attentive, queue_url, 'hej')
             assert processed.wait(WITHIN)
-            polling.clear()
-            assert polling.wait(WITHIN)
-        give_back(aws, queue_url)
+    assert listener.stats() == Stats(received=3, done=3, deleted=3)
 
 
 def test_a_listener_works_in_one_thread_at_a_time(aws: LocalAws) -> None:

@@ -17,11 +17,13 @@ from mega.aws.sqs.subscribe import (
 )
 from mega.errors import RetriableError, TransportError
 from tests.aws.sqs.subscribe.making import (
+    POLLS,
     WITHIN,
     listener_on,
     listening,
     send,
     subscriber,
+    told_of,
     warnings_of,
 )
 from tests.event.examples import NOTIFICATION, item_added, user_created
@@ -218,17 +220,17 @@ def test_the_redrive_policy_takes_what_fails_too_often(aws: LocalAws) -> None:
     assert [message['Body'] for message in aws.receive(dead, at_least=1)] == ['hej']
 
 
-def started(listener: SqsListener) -> None:
-    """Have a listener start, and stop at once."""
-    listener.stop()
-    listener.listen()
+def started(aws: LocalAws, listener: SqsListener) -> None:
+    """Have a listener start, and stop as soon as it receives."""
+    with told_of(aws, POLLS) as polling, listening(listener):
+        assert polling.wait(WITHIN)
 
 
 def test_a_queue_without_anywhere_for_what_fails_is_warned_of_at_the_start(
     aws: LocalAws, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue_url = aws.create_queue()
-    started(listener_on(aws, queue_url, subscriber()))
+    started(aws, listener_on(aws, queue_url, subscriber()))
     [text] = warnings_of(caplog)
     assert queue_url in text
     assert 'redrive policy' in text
@@ -240,15 +242,15 @@ def test_a_dead_letter_queue_of_either_sort_is_enough(
 ) -> None:
     dead = aws.create_queue()
     with_policy = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=3))
-    started(listener_on(aws, with_policy, subscriber()))
-    started(listener_on(aws, aws.create_queue(), subscriber(), dead_letter_queue_url=dead))
+    started(aws, listener_on(aws, with_policy, subscriber()))
+    started(aws, listener_on(aws, aws.create_queue(), subscriber(), dead_letter_queue_url=dead))
     assert warnings_of(caplog) == []
 
 
 def test_a_queue_that_is_not_there_is_told_at_the_start(aws: LocalAws) -> None:
     listener = listener_on(aws, aws.create_queue() + '-gone', subscriber())
     with (
-        pytest.raises(TransportError, match='GetQueueAttributes'),
+        pytest.raises(TransportError, match=r'GetQueueAttributes.*create the queue'),
         listening(listener) as thread,
     ):
         thread.join(WITHIN)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -206,13 +206,20 @@ def test_after_the_first_signal_they_are_what_they_were(
 ) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
+    stopping = Event()
     seen: list[Any] = []
 
+    class Telling(SqsListener):
+        def stop(self) -> None:
+            super().stop()
+            stopping.set()
+
     def process(payload: str) -> None:
-        signal.raise_signal(number)
+        os.kill(os.getpid(), number)
+        assert stopping.wait(WITHIN)
         seen.extend(handlers())
 
-    listener_on(aws, queue_url, subscriber(process)).listen()
+    Telling(queue_url, [subscriber(process)], client=aws.client('sqs')).listen()
     assert seen == custom_handlers
     assert handlers() == custom_handlers
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from threading import Event
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from mega.aws.sqs.subscribe import Stats
 from mega.errors import RetriableError, TransportError
-from tests.aws.answers import HTML, Answer, Fault, sqs_answer, sqs_error
+from tests.aws.answers import ALL_DONE, HTML, Answer, Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.making import (
     WITHIN,
@@ -19,10 +20,10 @@ from tests.aws.sqs.subscribe.making import (
     listening,
     subscriber,
     warnings_of,
+    will_receive,
 )
 
 QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
-POLICY = sqs_answer(Attributes={'RedrivePolicy': '{}'})
 NOTHING = sqs_answer()
 UNAVAILABLE = Answer(503)
 
@@ -85,30 +86,41 @@ def waits(monkeypatch: pytest.MonkeyPatch, expected: int = 0, length: float = 0.
     ],
     ids=lambda fault: fault.name if isinstance(fault, Fault) else f'{fault.status}{fault.body!r}',
 )
-def test_no_failure_to_receive_ends_the_loop(
+def test_no_failure_to_receive_ends_the_loop_once_something_was_received(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
 ) -> None:
     waits(monkeypatch)
-    faults.will(POLICY, fault, fault, found('hej'), NOTHING, Fault.SILENCE)
+    will_receive(faults, NOTHING, fault, fault, found('hej'), NOTHING, Fault.SILENCE)
     processed = Event()
     made = subscriber(lambda payload: processed.set(), pattern='hej')
     listener = listener_on(faults, QUEUE_URL, made)
     with listening(listener):
         assert processed.wait(WITHIN)
-    assert listener.stats().done == 1
+    assert (listener.stats().done, listener.stats().deleted) == (1, 1)
+
+
+@pytest.mark.parametrize('fault', [UNAVAILABLE, Fault.RESET_AFTER], ids=['unavailable', 'reset'])
+def test_nor_does_the_first_failure_when_it_may_pass(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
+) -> None:
+    waits(monkeypatch)
+    will_receive(faults, fault, found('hej'), Fault.SILENCE)
+    processed = Event()
+    with listening(listener_on(faults, QUEUE_URL, subscriber(lambda payload: processed.set()))):
+        assert processed.wait(WITHIN)
 
 
 def test_a_call_that_takes_too_long_does_not_either(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = waits(monkeypatch, expected=2)
-    faults.will(POLICY, Fault.SILENCE)
+    will_receive(faults, Fault.SILENCE)
     processed = Event()
     made = subscriber(lambda payload: processed.set())
     client = faults.client('sqs', read_timeout=0.2)
     with listening(listener_on(faults, QUEUE_URL, made, client=client)):
         assert drawn.are_all.wait(WITHIN)
-        faults.will(found('hej'), NOTHING, Fault.SILENCE)
+        will_receive(faults, found('hej'), NOTHING, Fault.SILENCE)
         assert processed.wait(WITHIN)
 
 
@@ -117,7 +129,7 @@ def test_the_next_try_comes_after_one_to_sixty_seconds(
 ) -> None:
     """Longer after every failure in a row, and at random: not all listeners are to come at once."""
     drawn = waits(monkeypatch, expected=10)
-    faults.will(POLICY, *[UNAVAILABLE] * 9, found('hej'), NOTHING, UNAVAILABLE, Fault.SILENCE)
+    will_receive(faults, *[UNAVAILABLE] * 9, found('hej'), NOTHING, UNAVAILABLE, Fault.SILENCE)
     listener = listener_on(faults, QUEUE_URL, subscriber())
     with listening(listener):
         assert drawn.are_all.wait(WITHIN)
@@ -131,7 +143,7 @@ def test_the_next_try_comes_after_one_to_sixty_seconds(
 
 def test_a_stop_ends_the_wait(faults: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = waits(monkeypatch, expected=1, length=60.0)
-    faults.will(POLICY, UNAVAILABLE)
+    will_receive(faults, UNAVAILABLE)
     listener = listener_on(faults, QUEUE_URL, subscriber())
     with listening(listener) as thread:
         assert drawn.are_all.wait(WITHIN)
@@ -144,7 +156,7 @@ def test_every_failure_is_told_with_the_queue_and_without_a_traceback(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     drawn = waits(monkeypatch, expected=2)
-    faults.will(POLICY, UNAVAILABLE, Fault.RESET_AFTER, Fault.SILENCE)
+    will_receive(faults, UNAVAILABLE, Fault.RESET_AFTER, Fault.SILENCE)
     with listening(listener_on(faults, QUEUE_URL, subscriber())):
         assert drawn.are_all.wait(WITHIN)
     assert len(caplog.records) == 2
@@ -160,7 +172,7 @@ def test_an_answer_that_aws_did_not_write_is_told_of(
     """It says nothing of messages, and a proxy that gives it gives it at once, and for ever."""
     waits(monkeypatch)
     html = Answer(200, HTML, {'Content-Type': 'text/html'})
-    faults.will(POLICY, html, found('hej'), NOTHING, Fault.SILENCE)
+    will_receive(faults, html, found('hej'), NOTHING, Fault.SILENCE)
     processed = Event()
     with listening(listener_on(faults, QUEUE_URL, subscriber(lambda payload: processed.set()))):
         assert processed.wait(WITHIN)
@@ -168,39 +180,152 @@ def test_an_answer_that_aws_did_not_write_is_told_of(
 
 
 def test_drain_raises_the_first_failure_to_receive(faults: FaultServer) -> None:
-    faults.will(found('hej'), NOTHING, UNAVAILABLE)
+    will_receive(faults, found('hej'), NOTHING, UNAVAILABLE)
     listener = listener_on(faults, QUEUE_URL, subscriber())
     with pytest.raises(TransportError, match='ReceiveMessage'):
         listener.drain()
     assert listener.stats().done == 1
 
 
-@pytest.mark.parametrize(
+FAILED_CALLS = pytest.mark.parametrize(
     'fault',
-    [UNAVAILABLE, sqs_error('ReceiptHandleIsInvalid'), Fault.RESET_AFTER],
-    ids=['unavailable', 'handle', 'reset'],
+    [UNAVAILABLE, sqs_error('RequestThrottled'), Fault.RESET_AFTER, Answer(200, b'null')],
+    ids=['unavailable', 'throttled', 'reset', 'not of aws'],
 )
-def test_a_message_that_could_not_be_deleted_is_told_of(
-    faults: FaultServer, caplog: pytest.LogCaptureFixture, fault: Answer | Fault
+
+
+def refused(place: int, code: str, *, is_final: bool = True) -> dict[str, object]:
+    """What a batch call answers of an entry that failed."""
+    return {'Id': str(place), 'SenderFault': is_final, 'Code': code, 'Message': 'as scripted'}
+
+
+def calls(faults: FaultServer, operation: str) -> list[dict[str, Any]]:
+    """What was asked for in all calls of a kind."""
+    made = [request for request in faults.requests if request.operation == operation]
+    return [json.loads(request.body) for request in made]
+
+
+def handles(faults: FaultServer, operation: str) -> list[list[str]]:
+    """The messages of each batch call."""
+    return [
+        [entry['ReceiptHandle'] for entry in call['Entries']] for call in calls(faults, operation)
+    ]
+
+
+@FAILED_CALLS
+def test_a_delete_that_failed_is_made_again(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
 ) -> None:
-    """It comes again when its visibility timeout ends."""
-    faults.will(found('a', 'b'), fault, NOTHING)
+    waits(monkeypatch)
+    will_receive(faults, found('a', 'b'), NOTHING, DeleteMessageBatch=[fault, fault, ALL_DONE])
     seen: list[Any] = []
     stats = listener_on(faults, QUEUE_URL, subscriber(None, seen)).drain()
     assert seen == ['a', 'b']
-    assert stats == Stats(received=2, done=2, deleted=1, errors=1)
-    [text] = warnings_of(caplog)
+    assert stats == Stats(received=2, done=2, deleted=2, errors=2)
+    assert handles(faults, 'DeleteMessageBatch') == [['handle of a', 'handle of b']] * 3
+
+
+@FAILED_CALLS
+def test_a_message_that_cannot_be_deleted_is_told_of_in_the_end(
+    faults: FaultServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: Answer | Fault,
+) -> None:
+    """It comes again when its visibility timeout ends."""
+    waits(monkeypatch)
+    will_receive(faults, found('a'), NOTHING, DeleteMessageBatch=[fault])
+    stats = listener_on(faults, QUEUE_URL, subscriber()).drain()
+    assert stats == Stats(received=1, done=1, errors=6)
+    *_, text = warnings_of(caplog)
     assert 'message a' in text
     assert 'processed again' in text
 
 
-def test_a_message_that_could_not_be_hidden_is_told_of(
+def test_a_handle_that_is_no_good_any_more_is_told_of_and_not_tried_again(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    faults.will(found('a'), sqs_error('MessageNotInflight'), NOTHING)
+    stale = sqs_answer(Failed=[refused(0, 'ReceiptHandleIsInvalid')])
+    will_receive(faults, found('a'), NOTHING, DeleteMessageBatch=[stale])
+    stats = listener_on(faults, QUEUE_URL, subscriber()).drain()
+    assert stats == Stats(received=1, done=1)
+    assert len(calls(faults, 'DeleteMessageBatch')) == 1
+    refusal, consequence = warnings_of(caplog)
+    assert 'message a: DeleteMessageBatch' in refusal
+    assert 'ReceiptHandleIsInvalid' in refusal
+    assert 'message a' in consequence
+    assert 'processed again' in consequence
+
+
+DONE = {'Id': '0'}
+
+
+@pytest.mark.parametrize(
+    'answer',
+    [
+        sqs_answer(Successful=[DONE], Failed=[refused(1, 'InternalError', is_final=False)]),
+        sqs_answer(Successful=[DONE], Failed=[refused(1, 'RequestThrottled')]),
+        sqs_answer(Successful=[DONE]),
+    ],
+    ids=['failed', 'throttled', 'not mentioned'],
+)
+def test_of_a_batch_only_what_failed_is_deleted_again(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    waits(monkeypatch)
+    will_receive(faults, found('a', 'b'), NOTHING, DeleteMessageBatch=[answer, ALL_DONE])
+    stats = listener_on(faults, QUEUE_URL, subscriber()).drain()
+    assert stats == Stats(received=2, done=2, deleted=2)
+    assert handles(faults, 'DeleteMessageBatch') == [
+        ['handle of a', 'handle of b'],
+        ['handle of b'],
+    ]
+
+
+@FAILED_CALLS
+def test_a_message_that_could_not_be_hidden_is_hidden_at_the_next_try(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
+) -> None:
+    waits(monkeypatch)
+    will_receive(faults, found('a'), NOTHING, ChangeMessageVisibilityBatch=[fault, ALL_DONE])
+    stats = listener_on(faults, QUEUE_URL, subscriber(RetriableError(5))).drain()
+    assert stats == Stats(received=1, retried=1, errors=1)
+    hidden = {'Id': '0', 'ReceiptHandle': 'handle of a', 'VisibilityTimeout': 5}
+    change = {'QueueUrl': QUEUE_URL, 'Entries': [hidden]}
+    assert calls(faults, 'ChangeMessageVisibilityBatch') == [change] * 2
+
+
+def test_a_message_that_cannot_be_hidden_is_told_of(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = sqs_answer(Failed=[refused(0, 'MessageNotInflight')])
+    will_receive(faults, found('a'), NOTHING, ChangeMessageVisibilityBatch=[gone])
     stats = listener_on(faults, QUEUE_URL, subscriber(RetriableError(5))).drain()
     assert stats.retried == 1
-    assert [text for text in warnings_of(caplog) if 'ChangeMessageVisibility' in text]
+    assert len(calls(faults, 'ChangeMessageVisibilityBatch')) == 1
+    assert [text for text in warnings_of(caplog) if 'MessageNotInflight' in text]
+
+
+def test_what_was_not_started_in_its_visibility_timeout_is_not_started_any_more(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not be kept hidden, and by then others may have received it."""
+    will_receive(faults, found('a', 'b', 'c'), NOTHING, ChangeMessageVisibilityBatch=[UNAVAILABLE])
+    now, passed = time.monotonic, [0.0]
+    monkeypatch.setattr(time, 'monotonic', lambda: now() + passed[0])
+
+    def take_long(payload: str) -> None:
+        passed[0] += 21
+
+    seen: list[Any] = []
+    made = subscriber(take_long, seen)
+    stats = listener_on(faults, QUEUE_URL, made, visibility_timeout=40).drain()
+    assert seen == ['a', 'b']
+    assert (stats.done, stats.deleted, stats.released, stats.expired) == (2, 2, 0, 1)
+    assert {text.partition(':')[0] for text in warnings_of(caplog) if 'its visib' in text} == {
+        'message b took longer than its visibility timeout, and may be processed twice',
+        'message c was not started within its visibility timeout, and comes again',
+    }
 
 
 @pytest.mark.parametrize('settings', [{}, {'dead_letter_queue_url': f'{QUEUE_URL}-dead'}], ids=str)
@@ -209,20 +334,9 @@ def test_a_message_without_a_body_ends_nothing(
 ) -> None:
     """SQS sends none, but what is between it and us may."""
     bare = sqs_answer(Messages=[{'MessageId': '1', 'ReceiptHandle': 'handle'}])
-    faults.will(bare, NOTHING)
+    will_receive(faults, bare, NOTHING)
     made = subscriber(pattern='hej')
     assert listener_on(faults, QUEUE_URL, made, **settings).drain().received == 1
-
-
-def test_settings_that_cannot_be_read_are_warned_of_and_no_more(
-    faults: FaultServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Receiving needs no right to read them."""
-    faults.will(sqs_error('AccessDenied', 403), found('hej'), NOTHING, Fault.SILENCE)
-    processed = Event()
-    with listening(listener_on(faults, QUEUE_URL, subscriber(lambda payload: processed.set()))):
-        assert processed.wait(WITHIN)
-    assert any('GetQueueAttributes' in text for text in warnings_of(caplog))
 
 
 def test_the_settings_of_a_listener_are_those_of_its_calls(faults: FaultServer) -> None:
@@ -231,31 +345,35 @@ def test_the_settings_of_a_listener_are_those_of_its_calls(faults: FaultServer) 
         'wait_time_seconds': 13,
         'visibility_timeout': 41,
     }
-    faults.will(POLICY, found('hej'), NOTHING, Fault.SILENCE)
+    will_receive(faults, found('hej'), NOTHING, Fault.SILENCE)
     processed = Event()
     made = subscriber(lambda payload: processed.set())
     with listening(listener_on(faults, QUEUE_URL, made, **settings)):
         assert processed.wait(WITHIN)
-    calls = {request.operation: json.loads(request.body) for request in faults.requests}
-    assert calls['ReceiveMessage'] == {
+    assert calls(faults, 'ReceiveMessage')[0] == {
         'QueueUrl': QUEUE_URL,
         'MaxNumberOfMessages': 7,
         'WaitTimeSeconds': 13,
         'VisibilityTimeout': 41,
         'MessageAttributeNames': ['All'],
-        'MessageSystemAttributeNames': ['All'],
+        'MessageSystemAttributeNames': [
+            'ApproximateReceiveCount',
+            'SentTimestamp',
+            'MessageGroupId',
+        ],
     }
-    assert calls['DeleteMessage']['ReceiptHandle'] == 'handle of hej'
+    deleted = {'Id': '0', 'ReceiptHandle': 'handle of hej'}
+    assert calls(faults, 'DeleteMessageBatch')[-1] == {'QueueUrl': QUEUE_URL, 'Entries': [deleted]}
 
 
 @pytest.mark.parametrize(('wait', 'drained_by'), [(0, 0), (1, 1), (20, 1)])
 def test_drain_waits_no_longer_than_a_second_and_asks_twice(
     faults: FaultServer, wait: int, drained_by: int
 ) -> None:
-    faults.will(NOTHING, found('hej'), NOTHING)
+    will_receive(faults, NOTHING, found('hej'), NOTHING)
     listener_on(faults, QUEUE_URL, subscriber(), wait_time_seconds=wait).drain()
     assert [request.operation for request in faults.requests] == [
-        'ReceiveMessage', 'ReceiveMessage', 'DeleteMessage', 'ReceiveMessage', 'ReceiveMessage',
+        'ReceiveMessage', 'ReceiveMessage', 'ReceiveMessage', 'DeleteMessageBatch',
+        'ReceiveMessage',
     ]  # fmt: skip
-    waited = {json.loads(request.body).get('WaitTimeSeconds') for request in faults.requests}
-    assert waited == {drained_by, None}
+    assert {call['WaitTimeSeconds'] for call in calls(faults, 'ReceiveMessage')} == {drained_by}

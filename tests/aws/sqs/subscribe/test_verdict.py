@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mega.aws.sqs.subscribe import ProcessStatus
-from mega.aws.sqs.subscribe.dispatch import Outcome
+from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.verdict import (
     Action,
     Count,

@@ -1,0 +1,118 @@
+"""What the engine asks for, and what it is told of: the words between it and its shell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
+
+__all__ = (
+    'Ack',
+    'Action',
+    'ChangeVisibility',
+    'DeadLetter',
+    'Entry',
+    'Happening',
+    'Receive',
+    'Settings',
+    'Settling',
+    'Start',
+    'Told',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the engine decides by. Times are in seconds.
+
+    `concurrency` messages are in work at once. `max_processing_time` is how long one in work is
+    kept hidden; None: no longer than its visibility timeout. `until_empty` ends the work when two
+    receives in a row found nothing.
+    """
+
+    concurrency: int = 1
+    max_number_of_messages: int = 1
+    wait_time_seconds: int = 20
+    visibility_timeout: int = 30
+    max_processing_time: float | None = None
+    grace_period: float = 20.0
+    is_fifo: bool = False
+    until_empty: bool = False
+
+
+class Told(Enum):
+    """What SQS says of an entry of a batch."""
+
+    DONE = 'done'
+    AGAIN = 'failed, and may succeed'
+    NEVER = 'refused for good'
+
+
+class Happening(Enum):
+    """What a shell may want to log and count."""
+
+    REPEATED = 'received once more, while it is in hand'
+    EXPIRED = 'not started in its visibility timeout'
+    OUTLIVED = 'finished after its visibility timeout'
+    OVERDUE = 'in work for longer than max_processing_time'
+    LOST = 'no longer hidden, though it is in work'
+    RELEASED = 'given back unprocessed'
+    ABANDONED = 'given back in the middle of its work'
+    DEAD_LETTERED = 'sent to the dead-letter queue'
+    DELETED = 'deleted'
+    NOT_DELETED = 'processed, and not deleted'
+
+
+class Entry(NamedTuple):
+    """One message of a batch call. `id` is its own within the batch.
+
+    `handle` and `phase` are the delivery's when the call was decided: it may go on meanwhile.
+    `seconds` is for how long the message is to be hidden from then on; 0 where it is deleted.
+    """
+
+    id: str
+    delivery: Delivery
+    handle: str
+    phase: Phase
+    seconds: int
+
+
+class Receive(NamedTuple):
+    """Ask for up to `number` messages, and wait for them for up to `wait` seconds."""
+
+    number: int
+    wait: int
+    asked_at: float
+    epoch: int
+
+
+class Start(NamedTuple):
+    """Open, dispatch and judge."""
+
+    delivery: Delivery
+
+
+class DeadLetter(NamedTuple):
+    """Send to the dead-letter queue."""
+
+    delivery: Delivery
+
+
+class Ack(NamedTuple):
+    """Delete, in one call."""
+
+    entries: tuple[Entry, ...]
+    decided_at: float
+
+
+class ChangeVisibility(NamedTuple):
+    """Hide for so many seconds, each message for its own, in one call. 0 gives back."""
+
+    entries: tuple[Entry, ...]
+    decided_at: float
+
+
+Settling: TypeAlias = Ack | ChangeVisibility
+Action: TypeAlias = Receive | Start | DeadLetter | Ack | ChangeVisibility

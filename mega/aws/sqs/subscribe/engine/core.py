@@ -1,0 +1,414 @@
+"""The engine: what to receive, start, extend, delete, leave and dead-letter, and when. No I/O.
+
+It is told what happened, and asked what to do next; it has neither threads nor a clock. Whoever
+runs it (`mega.aws.sqs.subscribe.crew`, or a simulation) keeps two promises: one call at a time, and
+a time that never goes back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from mega.aws.sqs.subscribe.engine.actions import (
+    Ack,
+    Action,
+    DeadLetter,
+    Entry,
+    Happening,
+    Receive,
+    Settings,
+    Settling,
+    Start,
+    Told,
+)
+from mega.aws.sqs.subscribe.engine.delivery import HELD, Delivery, Phase
+from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN, Hiding
+from mega.aws.sqs.subscribe.engine.lines import Lines
+from mega.aws.sqs.subscribe.engine.outbox import FOREVER, LINGER, Acks, Changes
+from mega.aws.sqs.subscribe.engine.polls import Polls
+
+__all__ = ('Engine',)
+
+MAX_TRIES = 6
+"""How often a message is deleted at most. Then it is left to its visibility timeout."""
+
+FIRST_BACKOFF = 0.2
+"""Seconds before a second try at most; twice as many each time."""
+
+PATIENCE = 0.75
+"""Seconds for which a stop waits for receives to be broken off."""
+
+LAST_CALLS = 5.0
+"""Seconds after the grace period in which everything has to be told to SQS."""
+
+_LATENESS = 2.0
+"""Seconds after its wait within which a receive is answered, or else the answer is late."""
+
+_DRAINED_AFTER = 2
+
+
+class Engine:
+    """Decides for one queue, from the first receive until a stop is complete.
+
+    `uniform(low, high)` draws the jitter, `tell` hears what happened to which delivery.
+    `soonest` is when something is to be done at the latest, though nothing happens until then; it
+    may be early.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        uniform: Callable[[float, float], float],
+        tell: Callable[[Happening, Delivery], None],
+    ) -> None:
+        self._settings = settings
+        self._uniform = uniform
+        self._tell = tell
+        self._hand: dict[str, Delivery] = {}
+        self._lines = Lines(settings.is_fifo)
+        self._polls = Polls(settings, uniform)
+        # What comes behind a message of a group waits for its end.
+        self._acks = Acks(0.0 if settings.is_fifo else LINGER)
+        self._changes = Changes(self._lines)
+        self._hiding = Hiding(settings, self._changes, tell)
+        self._dead_letters: deque[Delivery] = deque()
+        self._again: list[Delivery] = []
+        self._working = 0
+        self._margin = min(1.0, settings.visibility_timeout / 10)
+        self._is_paused = False
+        self.is_stopping = False
+        self._stopped_at = FOREVER
+        self._grace_ends = FOREVER
+        self.soonest = FOREVER
+        self.failure: Exception | None = None
+
+    # What is to be done
+
+    def next(self, now: float) -> Action | None:
+        """What is to be done first of all. It is under way from now on, until the engine is told.
+
+        None: nothing, before `soonest` or until something happens.
+        """
+        if now >= self.soonest:
+            self._look_round(now)
+        # Twice for each message: so what is seldom of use is asked only where it may be.
+        if self._changes.are_waiting and (change := self._changes.next(now)):
+            return change
+        if now >= self._acks.deadline:
+            return self._acks.next(now)
+        if self._dead_letters:
+            return self._next_dead_letter()
+        if self._working < self._settings.concurrency and (start := self._next_start(now)):
+            return start
+        if self.is_stopping or self._is_paused:
+            return None
+        return self._polls.next(len(self._hand) - len(self._acks.waiting), now)
+
+    def is_finished(self, now: float) -> bool:
+        """Whether a stop is complete, or has taken as long as it may."""
+        if not self.is_stopping:
+            return False
+        if now >= self._grace_ends + LAST_CALLS:
+            return True
+        return not self._hand and (not self._polls.under_way or now >= self._stopped_at + PATIENCE)
+
+    @property
+    def is_receiving(self) -> bool:
+        return self._polls.under_way > 0
+
+    @property
+    def in_hand(self) -> int:
+        """How many messages are waiting, in work, or not yet settled."""
+        return len(self._hand)
+
+    # What happened
+
+    def received(self, poll: Receive, deliveries: Sequence[Delivery], now: float) -> None:
+        """A receive was answered, by nothing perhaps."""
+        self._polls.answered(poll, len(deliveries))
+        # In an answer that is late it may have been hidden long ago.
+        is_late = now > poll.asked_at + poll.wait + _LATENESS
+        hidden_at = poll.asked_at if is_late else now
+        for delivery in deliveries:
+            delivery.received_at = hidden_at
+            delivery.hidden_until = hidden_at + self._settings.visibility_timeout
+            self._take(delivery)
+        if self.is_stopping:
+            self._release_waiting()
+        elif deliveries:
+            self._wake_at(hidden_at + self._hiding.lead)
+        else:
+            self._acks.hurry()
+            self._end_when_empty(now)
+
+    def receive_failed(
+        self, poll: Receive, error: Exception, now: float, *, is_hopeless: bool = False
+    ) -> None:
+        """A receive failed. One that is hopeless ends the work, unless others succeeded before."""
+        self._polls.failed(poll, now)
+        if self.is_stopping:
+            return
+        if self._settings.until_empty or (is_hopeless and not self._polls.has_succeeded):
+            self.failure = error
+            self.stop(now)
+        self._acks.hurry()
+        self._wake_at(self._polls.not_before)
+
+    def broken_off(self, poll: Receive) -> None:
+        """A receive was ended from here, before it was answered."""
+        self._polls.broken_off()
+
+    def processed(self, delivery: Delivery, now: float) -> None:
+        """All who wanted a message are done with it: delete it."""
+        if self._ends_work(delivery, now):
+            self._ack(delivery, now)
+
+    def failed(self, delivery: Delivery, now: float) -> None:
+        """A message is to be dead-lettered, and deleted when that succeeded."""
+        if self._ends_work(delivery, now):
+            delivery.phase = Phase.DEAD_LETTERING
+            self._dead_letters.append(delivery)
+
+    def left(self, delivery: Delivery, delay: int | None, now: float) -> None:
+        """A message stays in the queue, and is to come again after so many seconds.
+
+        None: when its visibility timeout ends.
+        """
+        if self._ends_work(delivery, now):
+            self._leave(delivery, delay, now)
+
+    def dead_lettered(self, delivery: Delivery, is_sent: bool, now: float) -> None:
+        """A message was sent to the dead-letter queue, or was not and stays where it is."""
+        delivery.is_in_call = False
+        if delivery.phase is not Phase.DEAD_LETTERING:
+            return
+        if is_sent:
+            self._tell(Happening.DEAD_LETTERED, delivery)
+            self._ack(delivery, now)
+        else:
+            self._leave(delivery, None, now)
+
+    def settled(self, call: Settling, told: Sequence[Told], now: float) -> None:
+        """A batch call ended: what SQS says of each entry, in their order."""
+        judge = self._deleted if isinstance(call, Ack) else self._changed
+        for entry, answer in zip(call.entries, told, strict=True):
+            delivery = entry.delivery
+            delivery.is_in_call = False
+            if delivery.phase is not Phase.GONE:
+                judge(entry, answer, call, now)
+        self._end_when_empty(now)
+
+    def pause(self) -> None:
+        """Receive nothing more. What was received is processed."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        self._is_paused = False
+
+    def stop(self, now: float) -> None:
+        """Receive and start nothing more, and give back what waits.
+
+        What is in work has the grace period to end; then it is given back too.
+        """
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        self._stopped_at = now
+        self._grace_ends = now + self._settings.grace_period
+        self._release_waiting()
+        self._acks.hurry()
+        self._wake_at(now)  # the grace period may be none
+
+    # Decisions
+
+    def _next_dead_letter(self) -> DeadLetter:
+        delivery = self._dead_letters.popleft()
+        delivery.is_in_call = True
+        return DeadLetter(delivery)
+
+    def _next_start(self, now: float) -> Start | None:
+        while self._working < self._settings.concurrency:
+            delivery = self._lines.next()
+            if delivery is None:
+                return None
+            if now + self._margin >= delivery.hidden_until:
+                self._expire(delivery, now)
+                continue
+            delivery.phase = Phase.WORKING
+            delivery.started_at = now
+            self._working += 1
+            return Start(delivery)
+        return None
+
+    # Deliveries
+
+    def _take(self, delivery: Delivery) -> None:
+        """Take a delivery in hand. Of one that is there already only the handle is news."""
+        known = self._hand.get(delivery.id)
+        is_older = known is not None and delivery.received_at < known.received_at  # it came late
+        if known is not None and (is_older or known.phase is not Phase.LEAVING):
+            self._tell(Happening.REPEATED, known)
+            if is_older:
+                return
+            known.handle = delivery.handle
+            known.received_at = delivery.received_at
+            known.hidden_until = delivery.hidden_until
+            known.is_lost = False
+            return
+        if known is not None:
+            self._drop(known)  # it has come again, so nothing is to be told of it any more
+        self._hand[delivery.id] = delivery
+        self._lines.join(delivery)
+
+    def _ends_work(self, delivery: Delivery, now: float) -> bool:
+        """Whether a message that was in work is ours to settle."""
+        self._working -= 1
+        self._polls.something_moved()
+        if delivery.phase is not Phase.WORKING:
+            return False  # it was given back when the grace period ended
+        if delivery.is_lost:
+            self._leave(delivery, None, now)
+            return False
+        if now > delivery.hidden_until:
+            self._tell(Happening.OUTLIVED, delivery)
+        return True
+
+    def _ack(self, delivery: Delivery, now: float) -> None:
+        delivery.phase = Phase.ACKING
+        self._acks.add(delivery, now)
+        if self.is_stopping:
+            self._acks.hurry()
+        elif self._acks.deadline > now:
+            self._wake_at(self._acks.deadline)
+
+    def _leave(self, delivery: Delivery, delay: int | None, now: float) -> None:
+        """Leave a message in the queue, and of its group all that are behind it."""
+        for follower in list(self._lines.behind(delivery)):
+            self._release(follower)
+        if delay is None:
+            self._drop(delivery)
+            return
+        left = int(MAX_HIDDEN - (now - delivery.received_at))
+        delivery.phase = Phase.LEAVING
+        delivery.delay = max(0, min(delay, left))
+        self._changes.leave(delivery)
+
+    def _release(self, delivery: Delivery, happening: Happening = Happening.RELEASED) -> None:
+        self._tell(happening, delivery)
+        delivery.phase = Phase.LEAVING
+        delivery.delay = 0
+        self._changes.leave(delivery)
+
+    def _release_waiting(self) -> None:
+        for delivery in list(self._hand.values()):
+            if delivery.phase is Phase.WAITING:
+                self._release(delivery)
+
+    def _expire(self, delivery: Delivery, now: float) -> None:
+        self._tell(Happening.EXPIRED, delivery)
+        self._leave(delivery, None, now)
+
+    def _drop(self, delivery: Delivery) -> None:
+        """Forget a delivery: there is nothing more to be said of it."""
+        delivery.phase = Phase.GONE
+        if self._hand.get(delivery.id) is delivery:
+            del self._hand[delivery.id]
+        self._lines.leave(delivery)
+
+    def _end_when_empty(self, now: float) -> None:
+        is_empty = not self._hand and self._polls.found_nothing >= _DRAINED_AFTER
+        if self._settings.until_empty and is_empty:
+            self.stop(now)
+
+    # Answers of SQS
+
+    def _deleted(self, entry: Entry, told: Told, call: Settling, now: float) -> None:
+        delivery = entry.delivery
+        if delivery.handle != entry.handle:  # it came once more while it was deleted
+            self._acks.add(delivery, now)
+            self._wake_at(self._acks.deadline)
+        elif told is Told.DONE:
+            self._tell(Happening.DELETED, delivery)
+            self._drop(delivery)
+            if self._settings.is_fifo:
+                self._polls.something_moved()
+        elif told is Told.AGAIN and self._may_try_again(delivery, now):
+            self._again.append(delivery)
+        else:
+            self._tell(Happening.NOT_DELETED, delivery)
+            self._leave(delivery, None, now)
+
+    def _changed(self, entry: Entry, told: Told, call: Settling, now: float) -> None:
+        delivery = entry.delivery
+        if entry.phase is Phase.LEAVING:
+            self._was_left(delivery, told, now)
+        elif delivery.handle != entry.handle or delivery.phase not in HELD:
+            self._wake_at(now)  # it came once more and is hidden anew, or is about to be settled
+        elif told is Told.DONE:
+            delivery.hidden_until = call.decided_at + entry.seconds
+            self._wake_at(delivery.hidden_until - self._hiding.lead)
+        elif told is Told.AGAIN:
+            delivery.not_before = now + self._uniform(0.5, 1.0) * self._margin
+            self._wake_at(delivery.not_before)
+        elif delivery.phase is Phase.WAITING:
+            self._expire(delivery, now)
+        else:
+            self._tell(Happening.LOST, delivery)
+            delivery.is_lost = True
+
+    def _was_left(self, delivery: Delivery, told: Told, now: float) -> None:
+        may_try_again = told is Told.AGAIN and self._may_try_again(delivery, now)
+        if may_try_again and delivery.not_before < delivery.hidden_until:
+            self._changes.leave(delivery)
+            return
+        if delivery.delay == 0:
+            self._polls.something_moved()
+        self._drop(delivery)
+
+    def _may_try_again(self, delivery: Delivery, now: float) -> bool:
+        """Whether a call is worth another try, which is then not before a while."""
+        delivery.tries += 1
+        delivery.not_before = now + self._uniform(0.5, 1.0) * FIRST_BACKOFF * 2.0**delivery.tries
+        self._wake_at(delivery.not_before)
+        return delivery.tries < MAX_TRIES
+
+    # Time
+
+    def _wake_at(self, when: float) -> None:
+        self.soonest = min(self.soonest, when)
+
+    def _look_round(self, now: float) -> None:
+        """Do what is due by the time alone, and find out when to look again."""
+        self.soonest = FOREVER
+        for delivery in self._again:
+            if now >= delivery.not_before:
+                self._acks.add(delivery, now)
+        self._again = [delivery for delivery in self._again if now < delivery.not_before]
+        for delivery in list(self._hand.values()):
+            if delivery.phase is Phase.WAITING and now >= delivery.hidden_until:
+                self._expire(delivery, now)
+            elif delivery.phase in HELD and not delivery.is_in_call:
+                self._wake_at(self._hiding.keep(delivery, now))
+        if now >= self._grace_ends:
+            self._abandon()
+        for when in (
+            self._polls.not_before,
+            self._stopped_at + PATIENCE,
+            self._grace_ends,
+            self._grace_ends + LAST_CALLS,
+            self._changes.next_try(now),
+            *(delivery.not_before for delivery in self._again),
+        ):
+            if when > now:
+                self._wake_at(when)
+        self._wake_at(self._acks.deadline)
+
+    def _abandon(self) -> None:
+        for delivery in list(self._hand.values()):
+            if delivery.phase is not Phase.WORKING:
+                continue
+            if delivery.is_lost:
+                self._drop(delivery)
+            else:
+                self._release(delivery, Happening.ABANDONED)

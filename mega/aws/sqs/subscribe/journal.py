@@ -1,0 +1,50 @@
+"""What the engine tells of deliveries: counted, and logged where somebody should know."""
+
+from __future__ import annotations
+
+import logging
+
+from mega.aws.sqs.subscribe.engine.actions import Happening
+from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.stats import Tally
+
+__all__ = ('Journal',)
+
+_log = logging.getLogger(__name__)
+
+_COUNTS = {
+    Happening.REPEATED: 'repeated',
+    Happening.EXPIRED: 'expired',
+    Happening.LOST: 'lost',
+    Happening.RELEASED: 'released',
+    Happening.ABANDONED: 'abandoned',
+    Happening.DEAD_LETTERED: 'dead_lettered',
+    Happening.DELETED: 'deleted',
+}
+
+_WARNINGS = {
+    Happening.REPEATED: 'was delivered again while it is in hand, and is not started twice: '
+    'its visibility timeout is too short, or SQS delivered it twice',
+    Happening.EXPIRED: 'was not started within its visibility timeout, and comes again: '
+    'raise visibility_timeout, or lower max_number_of_messages',
+    Happening.OUTLIVED: 'took longer than its visibility timeout, and may be processed twice: '
+    'raise visibility_timeout, or give a max_processing_time',
+    Happening.OVERDUE: 'is in work for longer than max_processing_time, and may be processed twice',
+    Happening.LOST: 'is in work and no longer hidden from others: it may be processed twice',
+    Happening.ABANDONED: 'was in work when the grace period ended, and is given back',
+    Happening.NOT_DELETED: 'is processed, but could not be deleted: it will be processed again',
+}
+
+
+class Journal:
+    """Counts and logs for one listener."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def tell(self, happening: Happening, delivery: Delivery) -> None:
+        """Take note of what happened to a delivery."""
+        if count := _COUNTS.get(happening):
+            self._tally.add(count)
+        if warning := _WARNINGS.get(happening):
+            _log.warning('message %s %s', delivery.id, warning)

@@ -1,0 +1,260 @@
+"""One stretch of a listener's work, from its start to its stop: engine, threads, and calls."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mega.aws._connections import Breaker, BrokenOff
+from mega.aws.sqs.subscribe.checks import HOPELESS, advised
+from mega.aws.sqs.subscribe.crew import Crew, Report
+from mega.aws.sqs.subscribe.dead_letter import DeadLetterQueue, Letter
+from mega.aws.sqs.subscribe.dispatch import Awaited, finish
+from mega.aws.sqs.subscribe.engine import Engine
+from mega.aws.sqs.subscribe.engine.actions import (
+    Ack,
+    Action,
+    ChangeVisibility,
+    DeadLetter,
+    Receive,
+    Settings,
+    Start,
+    Told,
+)
+from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.hooks import Delivered
+from mega.aws.sqs.subscribe.journal import Journal
+from mega.aws.sqs.subscribe.processor import Opened, Processor
+from mega.aws.sqs.subscribe.queue import Queue
+from mega.aws.sqs.subscribe.registry import Registry
+from mega.aws.sqs.subscribe.stats import Tally
+from mega.aws.sqs.subscribe.verdict import Action as Settlement
+from mega.aws.sqs.subscribe.verdict import Verdict
+from mega.errors import TransportError
+
+if TYPE_CHECKING:
+    from mega.aws.sqs.subscribe.coroutines import Coroutines
+
+__all__ = ('Equipment', 'Shift', 'most_threads')
+
+_log = logging.getLogger(__name__)
+
+LONGEST_DEAFNESS = 0.5
+"""Seconds for which a signal may be missed: Python sees one that comes right before a wait only
+when that wait is over."""
+
+POLITENESS = 0.3
+"""Seconds that a server has to notice that a receive is broken off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What a listener has to work with, whatever the shift."""
+
+    queue: Queue
+    dead_letters: DeadLetterQueue | None
+    subscribers: Registry
+    processor: Processor
+    tally: Tally
+
+
+class Shift:
+    """Does what its engine decides, in threads, until `stop()`. It serves once."""
+
+    def __init__(self, equipment: Equipment, settings: Settings) -> None:
+        self._equipment = equipment
+        self._settings = settings
+        self._journal = Journal(equipment.tally)
+        self._engine = Engine(settings, random.uniform, self._journal.tell)
+        self._crew = Crew(self._engine, self._perform, most_threads(settings))
+        self._breaker = Breaker()
+        self._coroutines: Coroutines | None = None
+        self._making = threading.Lock()
+        self._exit: BaseException | None = None
+        self._is_paused = False
+        self._actions: dict[type, Callable[[Any], Report | None]] = {
+            Start: self._start,
+            Receive: self._receive,
+            Ack: self._ack,
+            ChangeVisibility: self._change_visibility,
+            DeadLetter: self._dead_letter,
+        }
+
+    def run(self) -> None:
+        """Work until the end of a stop.
+
+        What ends by itself is done in the calling thread, where one is enough.
+
+        Raises:
+            TransportError: when nothing can be received, and that ends the work.
+            SystemExit, KeyboardInterrupt: when a subscriber did.
+        """
+        try:
+            if self._settings.until_empty and self._settings.concurrency == 1:
+                self._crew.work()
+            else:
+                self._look_on()
+        finally:
+            self._clear_up()
+        for error in (self._crew.failure, self._exit, self._engine.failure):
+            if error is not None:
+                raise error
+
+    def stop(self) -> None:
+        """Begin to end the work. Safe from any thread and from a signal handler."""
+        self._crew.order(self._engine.stop)
+
+    def pause(self) -> None:
+        self._is_paused = True
+        self._crew.order(lambda now: self._engine.pause())
+
+    def resume(self) -> None:
+        self._is_paused = False
+        self._breaker.mend()
+        self._crew.order(lambda now: self._engine.resume())
+
+    @property
+    def in_hand(self) -> int:
+        return self._engine.in_hand
+
+    # The thread that looks on
+
+    def _look_on(self) -> None:
+        """Let others work, and break off receives that nobody wants to wait for any more."""
+        politely_until: float | None = None
+        patience = 0.0
+        while not self._crew.wait(patience):
+            if not (self._engine.is_stopping or self._is_paused):
+                self._breaker.mend()  # of a pause that ended while this broke off
+                politely_until, patience = None, LONGEST_DEAFNESS
+                continue
+            now = time.monotonic()
+            politely_until = politely_until or now + POLITENESS
+            self._breaker.break_off(at_once=now >= politely_until)
+            # So often that a receive which had only just begun is not missed for long.
+            patience = 0.05 if self._engine.is_receiving else LONGEST_DEAFNESS
+
+    def _clear_up(self) -> None:
+        if self._coroutines is not None:
+            self._coroutines.close()
+        for thread in self._crew.dismiss():
+            _log.warning('%s is left behind: what it does has not ended', thread.name)
+
+    # Actions
+
+    def _perform(self, action: Action) -> Report | None:
+        return self._actions[type(action)](action)
+
+    def _receive(self, poll: Receive) -> Report:
+        queue = self._equipment.queue
+        try:
+            with self._breaker.watching(queue.aws.client):
+                deliveries = queue.receive(poll)
+        except BrokenOff:
+            return partial(self._broken_off, poll)
+        except Exception as caught:
+            error = advised(caught) if isinstance(caught, TransportError) else caught
+            if self._breaker.is_broken:
+                return partial(self._broken_off, poll)
+            is_hopeless = isinstance(error, TransportError) and error.code in HOPELESS
+            self._tell_failure(error)
+            return lambda now: self._engine.receive_failed(
+                poll, error, now, is_hopeless=is_hopeless
+            )
+        return partial(self._received, poll, deliveries)
+
+    def _received(self, poll: Receive, deliveries: list[Delivery], now: float) -> None:
+        self._equipment.tally.add('received', len(deliveries))
+        self._engine.received(poll, deliveries, now)
+
+    def _broken_off(self, poll: Receive, now: float) -> None:
+        self._engine.broken_off(poll)
+
+    def _ack(self, call: Ack) -> Report:
+        return self._settle(call, self._equipment.queue.delete)
+
+    def _change_visibility(self, call: ChangeVisibility) -> Report:
+        return self._settle(call, self._equipment.queue.change_visibility)
+
+    def _settle(self, call: Any, make: Callable[[Any], list[Told]]) -> Report:
+        try:
+            told = make(call)
+        except TransportError as error:
+            self._equipment.tally.add('errors')
+            _log.error('%d messages, to be tried again: %s', len(call.entries), error)
+            told = [Told.AGAIN] * len(call.entries)
+        return partial(self._engine.settled, call, told)
+
+    def _dead_letter(self, action: DeadLetter) -> Report:
+        delivery = action.delivery
+        queue, letter = self._equipment.dead_letters, delivery.content
+        assert queue is not None
+        assert isinstance(letter, Letter)
+        is_sent = queue.send(letter)
+        if not is_sent:
+            self._equipment.tally.add('errors')
+        return partial(self._engine.dead_lettered, delivery, is_sent)
+
+    def _start(self, action: Start) -> Report | None:
+        delivery = action.delivery
+        processor = self._equipment.processor
+        opened = processor.open(delivery.content)
+        work = processor.process(opened)
+        if self._equipment.subscribers.are_async(opened.wanting):
+            self._loop().begin(work, partial(self._ends, delivery, opened), self._crew.fail)
+            return None
+        return self._judged(delivery, opened, finish(work, self._await))
+
+    def _ends(self, delivery: Delivery, opened: Opened, delivered: Delivered) -> None:
+        self._crew.report(self._judged(delivery, opened, delivered))
+
+    def _judged(self, delivery: Delivery, opened: Opened, delivered: Delivered) -> Report:
+        """What the engine is to be told of a message that is processed."""
+        verdict = delivered.verdict
+        for outcome in delivered.outcomes:
+            if outcome.is_exit:
+                self._exit = self._exit or outcome.error
+                self.stop()
+        if verdict.action is Settlement.DEAD_LETTER:
+            assert verdict.reason
+            delivery.content = Letter(delivery.content, opened.message, verdict.reason)
+        return partial(self._report, delivery, verdict)
+
+    def _report(self, delivery: Delivery, verdict: Verdict, now: float) -> None:
+        self._equipment.tally.add(verdict.count.value)
+        if verdict.action is Settlement.ACK:
+            self._engine.processed(delivery, now)
+        elif verdict.action is Settlement.LEAVE:
+            self._engine.left(delivery, verdict.delay, now)
+        else:
+            self._engine.failed(delivery, now)
+
+    def _await(self, awaitable: Awaitable[object]) -> Awaited:
+        return self._loop().run(awaitable)
+
+    def _loop(self) -> Coroutines:
+        with self._making:
+            if self._coroutines is None:
+                # asyncio is a third of what it takes to import this package, and few need it.
+                from mega.aws.sqs.subscribe.coroutines import Coroutines
+
+                self._coroutines = Coroutines()
+            return self._coroutines
+
+    def _tell_failure(self, error: Exception) -> None:
+        self._equipment.tally.add('errors')
+        is_foreseen = isinstance(error, TransportError)
+        url = self._equipment.queue.url
+        _log.error('receiving from %s: %s', url, error, exc_info=not is_foreseen)
+
+
+def most_threads(settings: Settings) -> int:
+    """As many as can be busy: in processes, receives, and calls that settle; one minds the time."""
+    calls = 2 * (1 + settings.concurrency // settings.max_number_of_messages)
+    return settings.concurrency + calls + 1

@@ -1,0 +1,262 @@
+"""What a listener finds out before it begins, and what it says is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+import pytest
+
+from benchmarks.sqs_server import Server
+from mega.aws.sqs.subscribe import SqsListener, Stats
+from mega.errors import TransportError
+from tests.aws.answers import Answer, Fault, sqs_answer, sqs_error
+from tests.aws.fault_server import FaultServer
+from tests.aws.sqs.subscribe.making import (
+    WITHIN,
+    listener_on,
+    listening,
+    subscriber,
+    warnings_of,
+)
+from tests.local_aws import Counts, LocalAws
+
+URL = 'http://127.0.0.1/123456789012/orders'
+OTHER = 'http://127.0.0.1/123456789012/dead'
+
+POLICY = sqs_answer(Attributes={'RedrivePolicy': '{}'})
+FINE = sqs_answer()
+DENIED = sqs_error('AccessDeniedException', 403)
+MISSING = sqs_error('QueueDoesNotExist')
+
+CREDENTIALS = pytest.mark.parametrize(
+    'code',
+    [
+        'ExpiredToken',
+        'InvalidClientTokenId',
+        'SignatureDoesNotMatch',
+        'UnrecognizedClientException',
+    ],
+)
+
+
+def refused(faults: FaultServer, *answers: Answer | Fault, **settings: Any) -> TransportError:
+    """How a listener fails that gets these answers, before it processes anything."""
+    faults.will(*answers)
+    listener = listener_on(faults, URL, subscriber(), **settings)
+    with pytest.raises(TransportError) as caught:
+        listener.listen()
+    assert listener.stats().received == 0
+    return caught.value
+
+
+@contextmanager
+def listens(
+    faults: FaultServer, *answers: Answer | Fault, **settings: Any
+) -> Iterator[SqsListener]:
+    """A listener that gets these answers, and polls for a message in the end."""
+    polls = Event()
+    faults.will(*answers, Fault.SILENCE)
+    client = faults.client('sqs')
+    client.meta.events.register('before-send.sqs.ReceiveMessage', lambda **those: polls.set())
+    listener = listener_on(faults, URL, subscriber(), client=client, **settings)
+    with listening(listener):
+        assert polls.wait(WITHIN)
+        yield listener
+
+
+# What cannot work
+
+
+def test_a_queue_that_does_not_exist_is_found_out(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    aws.client('sqs').delete_queue(QueueUrl=queue_url)
+    listener = listener_on(aws, queue_url, subscriber())
+    with pytest.raises(TransportError, match='create the queue, or check its URL, account'):
+        listener.listen()
+
+
+def test_a_dead_letter_queue_that_does_not_exist_is_found_out(aws: LocalAws) -> None:
+    """At start, and not by the first message that fails for good."""
+    queue_url, missing = aws.create_queue(), aws.create_queue()
+    aws.client('sqs').delete_queue(QueueUrl=missing)
+    listener = listener_on(aws, queue_url, subscriber(), dead_letter_queue_url=missing)
+    with pytest.raises(TransportError, match='create the queue'):
+        listener.listen()
+
+
+def test_fault_65_messages_that_may_not_be_deleted_are_not_received(faults: FaultServer) -> None:
+    error = refused(faults, POLICY, DENIED)
+    assert 'allow sqs:DeleteMessage on the queue' in str(error)
+    assert (error.operation, error.code) == ('DeleteMessageBatch', 'AccessDeniedException')
+    assert not error.retriable
+
+
+def test_nor_are_those_whose_visibility_may_not_be_changed(faults: FaultServer) -> None:
+    error = refused(faults, POLICY, FINE, DENIED)
+    assert 'allow sqs:ChangeMessageVisibility on the queue' in str(error)
+
+
+def test_a_receive_that_is_denied_ends_it_with_advice(faults: FaultServer) -> None:
+    """No harmless call tells beforehand: it is the first one that does."""
+    error = refused(faults, POLICY, FINE, FINE, DENIED)
+    assert 'allow sqs:ReceiveMessage on the queue' in str(error)
+
+
+@CREDENTIALS
+def test_fault_64_credentials_that_are_refused_are_told_of(faults: FaultServer, code: str) -> None:
+    error = refused(faults, sqs_error(code, 403))
+    assert error.code == code
+    assert 'check the credentials that boto3 finds, and the clock of this machine' in str(error)
+    assert len(faults.requests) == 1
+
+
+def test_credentials_that_nobody_has_are_told_of(server: Server) -> None:
+    """Neither given nor in the environment nor anywhere else."""
+    listener = SqsListener(
+        URL, [subscriber()], region_name='eu-west-1', endpoint_url=server.endpoint_url
+    )
+    with pytest.raises(TransportError, match='check the credentials that boto3 finds'):
+        listener.listen()
+    listener.close()
+
+
+@pytest.mark.parametrize('checks', [0, 1, 2, 3])
+def test_fault_66_a_queue_that_is_missing_in_whatever_call_is_told_of(
+    faults: FaultServer, checks: int
+) -> None:
+    error = refused(faults, *[POLICY, FINE, FINE][:checks], MISSING)
+    assert 'create the queue' in str(error)
+
+
+def test_what_botocore_said_is_the_cause(faults: FaultServer) -> None:
+    error = refused(faults, MISSING)
+    assert 'as scripted' in str(error)
+    assert type(error.__cause__).__name__ == 'QueueDoesNotExist'
+
+
+def test_it_may_listen_again_when_that_is_repaired(server: Server) -> None:
+    queue_url = f'{server.endpoint_url}/123456789012/orders'
+    settings: Any = {'wait_time_seconds': 0, **server.credentials}
+    processed = Event()
+    with SqsListener(queue_url, [subscriber(lambda payload: processed.set())], **settings) as it:
+        with pytest.raises(TransportError):
+            it.listen()
+        server.create_queue('orders')
+        assert it.drain() == Stats()
+
+
+# What can work
+
+
+def test_a_queue_in_order_is_not_warned_of(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with listens(faults, POLICY, FINE, FINE):
+        assert warnings_of(caplog) == []
+    operations = [request.operation for request in faults.requests]
+    assert operations[:3] == [
+        'GetQueueAttributes',
+        'DeleteMessageBatch',
+        'ChangeMessageVisibilityBatch',
+    ]
+
+
+def check(aws: LocalAws, queue_url: str) -> None:
+    """Let a listener check a queue, and receive nothing from it."""
+    done = Event()
+    name = 'after-call.sqs.ChangeMessageVisibilityBatch'
+    events = aws.client('sqs').meta.events
+    events.register(name, lambda **those: done.set(), unique_id='checked')
+    listener = listener_on(aws, queue_url, subscriber())
+    listener.pause()
+    try:
+        with listening(listener):
+            assert done.wait(WITHIN)
+    finally:
+        events.unregister(name, unique_id='checked')
+
+
+def test_nothing_is_received_or_changed_by_the_checks(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    aws.client('sqs').send_message(QueueUrl=queue_url, MessageBody='hej')
+    check(aws, queue_url)
+    assert aws.counts(queue_url) == Counts(visible=1, in_flight=0)
+
+
+def test_fault_111_without_a_redrive_policy_there_is_a_warning(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue_url = aws.create_queue()
+    check(aws, queue_url)
+    [warning] = warnings_of(caplog)
+    assert f'{queue_url} has no redrive policy' in warning
+
+
+def test_with_one_there_is_none(aws: LocalAws, caplog: pytest.LogCaptureFixture) -> None:
+    dead = aws.create_queue()
+    check(aws, aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=3)))
+    assert warnings_of(caplog) == []
+
+
+def test_with_a_dead_letter_queue_of_the_listener_there_is_none(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with listens(faults, FINE, FINE, FINE, FINE, dead_letter_queue_url=OTHER):
+        assert warnings_of(caplog) == []
+    assert b'"QueueUrl": "%s"' % OTHER.encode() in faults.requests[3].body
+
+
+def test_who_may_not_look_at_the_attributes_listens_all_the_same(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with listens(faults, DENIED, FINE, FINE):
+        [warning] = warnings_of(caplog)
+    assert 'cannot be checked' in warning
+    assert 'AccessDeniedException' in warning
+
+
+def test_who_may_not_look_at_those_of_the_dead_letter_queue_does_too(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with listens(faults, POLICY, FINE, FINE, DENIED, dead_letter_queue_url=OTHER):
+        [warning] = warnings_of(caplog)
+    assert f'{OTHER} cannot be checked' in warning
+
+
+@pytest.mark.parametrize('answer', [Answer(503), Fault.RESET_AFTER, sqs_error('RequestThrottled')])
+def test_checks_that_fail_for_the_moment_do_not_keep_it_from_listening(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture, answer: Answer | Fault
+) -> None:
+    with listens(faults, answer, answer, answer):
+        assert len(warnings_of(caplog)) == 3
+
+
+def test_a_handle_that_is_refused_is_what_the_checks_expect(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is nobody's: what counts is that the call is allowed."""
+    invalid = sqs_answer(
+        Failed=[{'Id': '0', 'SenderFault': True, 'Code': 'ReceiptHandleIsInvalid', 'Message': ''}]
+    )
+    with listens(faults, POLICY, invalid, invalid):
+        assert warnings_of(caplog) == []
+
+
+def test_drain_does_without_checks(server: Server) -> None:
+    queue_url = server.create_queue('orders')
+    settings: Any = {'wait_time_seconds': 0, **server.credentials}
+    with SqsListener(queue_url, [subscriber()], **settings) as listener:
+        listener.drain()
+    assert set(server.counts().calls) == {'ReceiveMessage'}
+
+
+def test_so_does_a_listener_that_was_stopped_before_it_began(server: Server) -> None:
+    queue_url = server.create_queue('orders')
+    settings: Any = server.credentials
+    with SqsListener(queue_url, [subscriber()], **settings) as listener:
+        listener.stop()
+        listener.listen()
+    assert server.counts().calls == {}
