@@ -1,0 +1,76 @@
+"""What drains a queue in this process: boto3 alone, and a listener."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from benchmarks.listener.workload import Goal, Kind, NoOp, subscribers
+from benchmarks.sqs_server import Server
+from mega.aws.sqs.subscribe import SqsListener
+
+__all__ = ('AT_ONCE', 'WAIT', 'Listening', 'PlainLoop', 'drain_plainly')
+
+AT_ONCE = 10
+"""Messages in a receive."""
+
+WAIT = 1
+"""Seconds that a receive waits."""
+
+
+def drain_plainly(client: Any, queue_url: str, messages: int) -> float:
+    """Receive and delete by tens, looking at nothing."""
+    last = 0.0
+    while messages > 0:
+        received = client.receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=AT_ONCE, WaitTimeSeconds=WAIT
+        )['Messages']
+        last = time.perf_counter()
+        entries = [
+            {'Id': str(place), 'ReceiptHandle': message['ReceiptHandle']}
+            for place, message in enumerate(received)
+        ]
+        client.delete_message_batch(QueueUrl=queue_url, Entries=entries)
+        messages -= len(entries)
+    return last
+
+
+class PlainLoop:
+    """boto3 with its defaults, one client for all runs."""
+
+    def __init__(self, server: Server) -> None:
+        self._client: Any = boto3.client('sqs', **server.credentials)
+
+    def __call__(self, server: Server, queue_url: str, messages: int) -> Callable[[], float]:
+        return lambda: drain_plainly(self._client, queue_url, messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A listener that is stopped by the last message."""
+
+    kind: Kind = NoOp
+    concurrency: int = 1
+
+    def __call__(self, server: Server, queue_url: str, messages: int) -> Callable[[], float]:
+        goal = Goal(messages)
+        listener = SqsListener(
+            queue_url,
+            subscribers(self.kind, goal),
+            max_number_of_messages=AT_ONCE,
+            wait_time_seconds=WAIT,
+            concurrency=self.concurrency,
+            **server.credentials,
+        )
+        goal.then = listener.stop
+
+        def drain() -> float:
+            with listener:
+                listener.listen()
+            return goal.reached_at
+
+        return drain

@@ -1,0 +1,193 @@
+"""Where the listener's own microseconds go: everything but the calls to SQS."""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import pstats
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from benchmarks.listener.contenders import AT_ONCE, drain_plainly
+from benchmarks.listener.workload import BODIES, Goal, Kind, NoOp, subscribers
+from benchmarks.matching.tables import table
+from mega.aws.sqs.message import open_message, read_message
+from mega.aws.sqs.subscribe import SqsListener
+from mega.match import PatternSet
+
+__all__ = ('FreeClient', 'own_share')
+
+QUEUE_URL = 'http://127.0.0.1:1/123456789012/free'
+SHOWN = 15  # functions
+
+
+class _Meta:
+    region_name = 'eu-west-1'
+    method_to_api_mapping: dict[str, str] = {}
+
+
+class FreeClient:
+    """A client of SQS whose calls cost next to nothing: so many messages, and then none.
+
+    Each message is made when it is received, as boto3 makes it.
+    """
+
+    meta = _Meta()
+
+    def __init__(self, messages: int) -> None:
+        self._left = messages
+        self._numbers = count()
+
+    def receive_message(self, **request: Any) -> dict[str, Any]:
+        found = min(self._left, request['MaxNumberOfMessages'])
+        self._left -= found
+        return {'Messages': [_received(next(self._numbers)) for _ in range(found)]}
+
+    def delete_message(self, **request: Any) -> dict[str, Any]:
+        return {}
+
+    def delete_message_batch(self, **request: Any) -> dict[str, Any]:
+        return {'Successful': [{'Id': entry['Id']} for entry in request['Entries']], 'Failed': []}
+
+    def get_queue_attributes(self, **request: Any) -> dict[str, Any]:
+        return {'Attributes': {'RedrivePolicy': '{}'}}
+
+    def close(self) -> None: ...
+
+
+def _received(number: int) -> dict[str, Any]:
+    return {
+        'MessageId': f'6b9b2f5a-8a3e-4c55-9d3e-{number:012}',
+        'ReceiptHandle': f'AQEB{number}-1-0123456789abcdef',
+        'MD5OfBody': '0123456789abcdef0123456789abcdef',
+        'Body': BODIES[number % len(BODIES)],
+        'Attributes': {
+            'SenderId': 'AIDAEXAMPLE',
+            'SentTimestamp': '1588607603123',
+            'ApproximateReceiveCount': '1',
+            'ApproximateFirstReceiveTimestamp': '1588607604123',
+        },
+    }
+
+
+def own_share(rounds: int, messages: int) -> str:
+    """The section: stages by the clock, and functions by the profiler."""
+    stages = _stages(rounds, messages)
+    whole = sum(stages.values())
+    rows = [[name, f'{cost:.1f}', f'{cost / whole:.0%}'] for name, cost in stages.items()]
+    rows.append(['all of it', f'{whole:.1f}', ''])
+    return (
+        "## Where the listener's own microseconds go\n\n"
+        'A listener over a client that costs nothing, less a plain loop over the same client.\n\n'
+        f'{table(["stage", "us a message", "share"], rows)}\n\n'
+        'The functions that take the most themselves, by the profiler, which makes calls dearer\n'
+        'than they are; in the thread that drains.\n\n'
+        f'{table(["function", "share", "calls a message"], _functions(messages))}'
+    )
+
+
+# ── stages ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _stages(rounds: int, messages: int) -> dict[str, float]:
+    """Microseconds for each message; the medians over the rounds."""
+    received = [_received(number) for number in range(messages)]
+    read = [read_message(each) for each in received]
+    opened = [open_message(message) for message in read]
+    kinds = subscribers(NoOp, Goal(messages))
+    wanted: PatternSet[Kind] = PatternSet()
+    for kind in kinds:
+        wanted.add(kind.wants, kind)
+
+    def parse() -> None:
+        for each in received:
+            json.loads(each['Body'])
+
+    def read_() -> None:
+        for each in received:
+            read_message(each)
+
+    def open_() -> None:
+        for message in read:
+            open_message(message)
+
+    def match() -> None:
+        for _, payload in opened:
+            wanted.match(payload)
+
+    def process() -> None:
+        for message, payload in opened:
+            instance = kinds[0]()
+            instance.message = message
+            instance.process(payload)
+
+    ways = {
+        'parse': parse,
+        'read': read_,
+        'open': open_,
+        'match': match,
+        'process': process,
+        'plain': lambda: drain_plainly(FreeClient(messages), QUEUE_URL, messages),
+    }
+    cost = {name: _cost(_prepared(way), rounds, messages) for name, way in ways.items()}
+    own = _cost(lambda: _listener(messages).drain, rounds, messages) - cost['plain']
+    stages = {
+        'read what boto3 gives': cost['read'],
+        'parse the JSON': cost['parse'],
+        'open: make the event': cost['open'] - cost['parse'],
+        f'match {len(kinds)} subscribers': cost['match'],
+        'make the instance, process': cost['process'],
+    }
+    return stages | {'the rest: engine, judging, settling': own - sum(stages.values())}
+
+
+def _prepared(way: Callable[[], object]) -> Callable[[], Callable[[], object]]:
+    return lambda: way
+
+
+def _listener(messages: int) -> SqsListener:
+    return SqsListener(
+        QUEUE_URL,
+        subscribers(NoOp, Goal(messages)),
+        max_number_of_messages=AT_ONCE,
+        wait_time_seconds=0,
+        client=FreeClient(messages),
+    )
+
+
+def _cost(prepare: Callable[[], Callable[[], object]], rounds: int, messages: int) -> float:
+    """Microseconds of the processor for each message, without what it takes to prepare."""
+    taken = []
+    for _ in range(rounds + 1):
+        way = prepare()
+        started = time.process_time()
+        way()
+        taken.append((time.process_time() - started) / messages * 1e6)
+    return statistics.median(taken[1:])
+
+
+# ── functions ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _functions(messages: int) -> Sequence[Sequence[str]]:
+    profiler = cProfile.Profile()
+    profiler.runcall(_listener(messages).drain)
+    stats: dict[Any, Any] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
+    whole = sum(figures[2] for figures in stats.values())
+    dearest = sorted(stats.items(), key=lambda item: -item[1][2])[:SHOWN]
+    return [
+        [_named(*function), f'{figures[2] / whole:.0%}', f'{figures[1] / messages:.2f}']
+        for function, figures in dearest
+    ]
+
+
+def _named(path: str, line: int, name: str) -> str:
+    """A function, and where it is."""
+    if path == '~':
+        return name
+    place = Path(path)
+    return f'{place.parent.name}/{place.name}:{line} {name}'

@@ -1,0 +1,171 @@
+"""Which contenders meet, how long and at what latency, and how it is shown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.listener.bench import Bench, Run, Runs, race
+from benchmarks.listener.contenders import Listening, PlainLoop
+from benchmarks.listener.peers import PEERS, versions
+from benchmarks.listener.workload import SUBSCRIBERS, sleeping, sleeping_async
+from benchmarks.matching.tables import table
+from benchmarks.matching.timing import Ratio, ratio
+
+__all__ = ('Effort', 'latency', 'peers', 'throughput', 'waiting')
+
+PLAIN = 'the plain loop'
+LISTENER = 'SqsListener'
+
+LATENCY_MS = 10
+AT_LATENCY = 64
+"""The `concurrency` of the listener at that latency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured: rounds, and messages of a run.
+
+    `few` are those of a run that is slow: a peer's, or the plain loop's at a latency.
+    """
+
+    rounds: int
+    messages: int
+    few: int
+
+
+def throughput(bench: Bench, effort: Effort) -> str:
+    """The section on messages that take no time, one at a time."""
+    taken = race(
+        {
+            PLAIN: bench.turn(PlainLoop(bench.server), effort.messages),
+            LISTENER: bench.turn(Listening(), effort.messages),
+        },
+        effort.rounds,
+    )
+    return (
+        '## No latency, no-op\n\n'
+        f'{len(SUBSCRIBERS)} subscribers, of which every event has one; ten messages a receive.\n\n'
+        f'{_table(taken, PLAIN)}\n\n{_on_the_end(taken[LISTENER])}'
+    )
+
+
+def peers(bench: Bench, effort: Effort, python: Path | None) -> str:
+    """The section on the libraries that an environment has."""
+    heading = '## Other libraries, no latency, no-op\n\n'
+    found = {} if python is None else versions(python)
+    present = [peer for peer in PEERS if peer.library in found]
+    missing = sorted({peer.library for peer in PEERS} - set(found))
+    left_out = '\n'.join(
+        f'{name} is left out: no environment with it was given.' for name in missing
+    )
+    if python is None or not present:
+        return heading + left_out
+    turns = {LISTENER: bench.turn(Listening(), effort.messages)}
+    for peer in present:
+        turns[peer.name] = partial(peer.run, python, bench, effort.few)
+    taken = race(turns, effort.rounds)
+    rounds = zip(*(taken[peer.name] for peer in present), strict=True)
+    best = [max(runs, key=lambda run: run.rate) for runs in rounds]
+    installed = ', '.join(f'{name} {version}' for name, version in found.items())
+    return (
+        f'{heading}{installed}.\n\n{_table(taken, LISTENER)}\n\n'
+        f'The listener is {_times(taken[LISTENER], best)} times as fast as the best of the others '
+        f'in each round.\n{left_out}'
+    ).rstrip()
+
+
+def latency(bench: Bench, effort: Effort) -> str:
+    """The section on calls that take their time."""
+    many = f'{LISTENER}, concurrency={AT_LATENCY}'
+    taken = race(
+        {
+            PLAIN: bench.turn(PlainLoop(bench.server), effort.few, LATENCY_MS),
+            many: bench.turn(Listening(concurrency=AT_LATENCY), effort.messages, LATENCY_MS),
+        },
+        effort.rounds,
+    )
+    return (
+        f'## {LATENCY_MS} ms added to each call, no-op\n\n'
+        f'{_table(taken, PLAIN)}\n\n{_on_the_end(taken[many])}'
+    )
+
+
+def waiting(bench: Bench, effort: Effort) -> str:
+    """The section on messages that wait for something."""
+    ways = {
+        'process sleeps 20 ms': (Listening(sleeping(0.02), 32), 0.02),
+        'async process sleeps 20 ms': (Listening(sleeping_async(0.02), 200), 0.02),
+        'async process sleeps 100 ms': (Listening(sleeping_async(0.1), 200), 0.1),
+    }
+    turns = {PLAIN: bench.turn(PlainLoop(bench.server), effort.messages)}
+    turns |= {name: bench.turn(way, effort.messages) for name, (way, _) in ways.items()}
+    taken = race(turns, effort.rounds)
+    rows = []
+    for name, (way, seconds) in ways.items():
+        ideal = way.concurrency / seconds
+        shares = [run.rate / ideal for run in taken[name]]
+        of_possible = [
+            run.rate / min(ideal, plain.rate)
+            for run, plain in zip(taken[name], taken[PLAIN], strict=True)
+        ]
+        rows.append(
+            [
+                f'{name}, concurrency={way.concurrency}',
+                _spread(taken[name], lambda run: run.rate),
+                f'{ideal:,.0f}',
+                _ratios(shares),
+                _ratios(of_possible),
+                f'{_milliseconds(taken[name])}',
+            ]
+        )
+    header = ['', 'messages a second', 'ideal', 'share of it', 'of what boto3 can', 'ms to return']
+    return (
+        f'## Messages that wait\n\n{table(header, rows)}\n\n'
+        'The ideal is the concurrency by the time of the sleep. What boto3 can is that or the rate '
+        'of\nthe plain loop in the same round, whichever is less: '
+        f'{_spread(taken[PLAIN], lambda run: run.rate)} messages a second.'
+    )
+
+
+# ── figures ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _table(taken: Mapping[str, Runs], base: str) -> str:
+    header = ['', 'messages a second', 'CPU us a message', 'calls a message', f'times {base}']
+    rows = [
+        [
+            name,
+            _spread(runs, lambda run: run.rate),
+            _spread(runs, lambda run: run.cpu / run.messages * 1e6),
+            f'{statistics.median(run.calls / run.messages for run in runs):.3f}',
+            str(_times(runs, taken[base])),
+        ]
+        for name, runs in taken.items()
+    ]
+    return table(header, rows)
+
+
+def _times(runs: Runs, others: Runs) -> Ratio:
+    """How many times as fast one is as the other: in each round, and then the median of those."""
+    return ratio([run.rate for run in runs], [other.rate for other in others])
+
+
+def _spread(runs: Runs, figure: Callable[[Run], float]) -> str:
+    figures = list(map(figure, runs))
+    return f'{statistics.median(figures):,.0f} ({min(figures):,.0f} to {max(figures):,.0f})'
+
+
+def _ratios(ratios: Sequence[float]) -> str:
+    return str(Ratio(statistics.median(ratios), min(ratios), max(ratios)))
+
+
+def _on_the_end(runs: Runs) -> str:
+    return f'The listener returned {_milliseconds(runs)} ms after its last message.'
+
+
+def _milliseconds(runs: Runs) -> str:
+    return f'{statistics.median(run.after_last for run in runs) * 1e3:.1f}'

@@ -1,0 +1,166 @@
+"""What the benchmark of listeners runs drains every message. Nothing here is timed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.listener.bench import Bench, Run, open_bench, race
+from benchmarks.listener.contenders import Listening, PlainLoop
+from benchmarks.listener.own_share import own_share
+from benchmarks.listener.peers import PEERS, Peer, versions
+from benchmarks.listener.sections import Effort, peers
+from benchmarks.listener.workload import (
+    BODIES,
+    EVENTS,
+    Goal,
+    Kind,
+    NoOp,
+    sleeping,
+    sleeping_async,
+    subscribers,
+)
+from mega.match import PatternSet
+from tests.programs import run
+
+MESSAGES = 50
+LITTLE = Effort(rounds=1, messages=MESSAGES, few=MESSAGES)
+HERE = Path(sys.executable)
+
+
+@pytest.fixture(scope='module')
+def bench() -> Iterator[Bench]:
+    with open_bench() as bench:
+        yield bench
+
+
+def test_the_plain_loop_takes_two_calls_for_ten_messages(bench: Bench) -> None:
+    drained = bench.run(PlainLoop(bench.server), MESSAGES)
+    assert (drained.messages, drained.calls) == (MESSAGES, 10)
+
+
+@pytest.mark.parametrize(
+    'kind', [NoOp, sleeping(0), sleeping_async(0)], ids=['no-op', 'sleeping', 'async']
+)
+def test_a_listener_ends_with_the_last_message(bench: Bench, kind: Kind) -> None:
+    drained = bench.run(Listening(kind), MESSAGES)
+    assert drained.messages == MESSAGES
+    assert 0 <= drained.after_last < drained.seconds
+
+
+def test_what_leaves_messages_is_found_out(bench: Bench) -> None:
+    with pytest.raises(AssertionError, match='50 of 50 messages were not deleted'):
+        bench.run(lambda server, queue_url, messages: lambda: 0.0, MESSAGES)
+
+
+def test_filling_and_looking_are_no_calls_of_a_run(bench: Bench) -> None:
+    queue_url = bench.empty_queue()
+    bench.fill(queue_url, MESSAGES)
+    assert bench.left(queue_url) == MESSAGES
+    assert bench.calls() == 0
+
+
+def test_every_round_begins_with_another_turn() -> None:
+    order: list[str] = []
+
+    def turn(name: str) -> Any:
+        def take() -> Run:
+            order.append(name)
+            return Run(1, 1.0, 1.0, 1)
+
+        return take
+
+    taken = race({name: turn(name) for name in 'abc'}, 2)
+    assert order == ['a', 'b', 'c', 'b', 'c', 'a']
+    assert {name: len(runs) for name, runs in taken.items()} == {'a': 2, 'b': 2, 'c': 2}
+
+
+def test_every_event_has_one_subscriber_and_every_subscriber_events() -> None:
+    wanted: PatternSet[type[object]] = PatternSet()
+    kinds = subscribers(NoOp, Goal(1))
+    for kind in kinds:
+        wanted.add(kind.wants, kind)
+    found = [wanted.match(payload) for payload in EVENTS]
+    assert {len(kinds) for kinds in found} == {1}
+    assert {kind for kinds in found for kind in kinds} == set(kinds)
+
+
+def test_events_are_of_the_size_that_is_claimed() -> None:
+    assert all(580 <= len(body) <= 610 for body in BODIES)
+
+
+def test_the_own_share_shows_every_stage() -> None:
+    lines = own_share(1, 10 * MESSAGES).splitlines()
+    assert lines[0] == "## Where the listener's own microseconds go"
+    assert [line.split('|')[1].strip() for line in lines if line.startswith('|')][2:9] == [
+        'read what boto3 gives',
+        'parse the JSON',
+        'open: make the event',
+        'match 100 subscribers',
+        'make the instance, process',
+        'the rest: engine, judging, settling',
+        'all of it',
+    ]
+
+
+# ── peers ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_says_which_peers_are_left_out(bench: Bench) -> None:
+    lines = peers(bench, LITTLE, None).splitlines()
+    left_out = [line.partition(' is left out')[0] for line in lines if ' is left out' in line]
+    assert left_out == sorted({peer.library for peer in PEERS})
+
+
+def test_finds_out_what_an_environment_has() -> None:
+    assert {'boto3', 'botocore'} <= set(versions(HERE))
+
+
+def test_a_peer_that_cannot_run_says_why(bench: Bench) -> None:
+    with pytest.raises(RuntimeError, match=r'(?s)no peer ended.*KeyError'):
+        Peer('no peer', 'no library', 1).run(HERE, bench, MESSAGES)
+
+
+def test_a_peer_is_timed_without_its_first_messages(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library of a few lines stands for one that is not installed here."""
+    (tmp_path / 'sqs_listener.py').write_text(LIKE_PY_SQS_LISTENER, encoding='utf-8')
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    drained = Peer('like pySqsListener', 'pySqsListener', 10).run(HERE, bench, MESSAGES)
+    assert (drained.messages, drained.calls) == (MESSAGES, MESSAGES * 11 // 10)
+    assert drained.seconds > 0
+
+
+LIKE_PY_SQS_LISTENER = """
+class SqsListener:
+    def __init__(self, name, **options):
+        self.client, self.options = self._initialize_client(), options
+
+    def listen(self):
+        url = self.options['queue_url']
+        while True:
+            answer = self.client.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=self.options['max_number_of_messages'],
+                WaitTimeSeconds=self.options['wait_time'],
+            )
+            for message in answer.get('Messages', ()):
+                self.handle_message(message, None, None)
+                self.client.delete_message(QueueUrl=url, ReceiptHandle=message['ReceiptHandle'])
+"""
+
+
+def test_the_program_runs() -> None:
+    program = run('benchmarks.listener', '--quick', '--only', 'own-share')
+    assert program.returncode == 0, program.stderr
+    headings = [line for line in program.stdout.splitlines() if line.startswith('#')]
+    assert headings == [
+        '# What it costs to drain a queue',
+        "## Where the listener's own microseconds go",
+        '## What this does not show',
+    ]
