@@ -37,6 +37,19 @@ _NOT_TO_BE_TOLD = re.compile('Invalid header value.*')
 _warned: set[tuple[str, str]] = set()
 
 
+_forks = 0  # how many there were on the way to this process
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+# To ask for the process id at every call would be a call of the system, for what hardly ever is.
+if hasattr(os, 'register_at_fork'):  # there is no fork on Windows
+    os.register_at_fork(after_in_child=_count_fork)
+
+
 class Aws:
     """A client of one AWS service, and its calls.
 
@@ -47,14 +60,14 @@ class Aws:
     def __init__(self, make: Callable[[], Any], *, is_ours: bool = True) -> None:
         self._make = make
         self._client = make()
-        self._process = os.getpid()
+        self._forks = _forks
         self.is_ours = is_ours
 
     @property
     def client(self) -> Any:
-        if self._process != os.getpid():
+        if self._forks != _forks:
             self._client = self._make()
-            self._process = os.getpid()
+            self._forks = _forks
         return self._client
 
     @property
@@ -117,11 +130,13 @@ def connect(
     endpoint_url: str | None = None,
     attempts: int = 3,
     connections: int = 10,
+    read_timeout: float = 60.0,
     **credentials: str | None,
 ) -> Aws:
     """Take the client that is given, or make one.
 
-    One that is made tries each call `attempts` times, and keeps up to so many connections.
+    One that is made tries each call `attempts` times, keeps up to so many connections, and waits
+    for `read_timeout` seconds for each part of an answer.
 
     The region is the one of the destination, a queue's URL or a topic's ARN, where that names one:
     nothing else can reach it. Whatever is not given is found by boto3's own rules.
@@ -139,8 +154,13 @@ def connect(
     if session is not None and given:
         raise ConfigurationError('session= has credentials of its own: give one or the other')
     region = _region(destination, region_name)
-    limits = {'attempts': attempts, 'connections': connections}
-    return Aws(lambda: _make_client(service, session, region, endpoint_url, given, **limits))
+    settings = {
+        # 'legacy', still the default, does not retry SQS's RequestThrottled.
+        'retries': {'mode': 'standard', 'total_max_attempts': attempts},
+        'max_pool_connections': connections,
+        'read_timeout': read_timeout,
+    }
+    return Aws(lambda: _make_client(service, session, region, endpoint_url, given, settings))
 
 
 def _make_client(
@@ -149,9 +169,7 @@ def _make_client(
     region: str | None,
     endpoint_url: str | None,
     credentials: dict[str, str],
-    *,
-    attempts: int,
-    connections: int,
+    settings: dict[str, Any],
 ) -> Any:
     from boto3.session import Session
     from botocore.config import Config
@@ -165,9 +183,7 @@ def _make_client(
             region_name=region,
             endpoint_url=endpoint_url,
             config=Config(
-                # 'legacy', still the default, does not retry SQS's RequestThrottled.
-                retries={'mode': 'standard', 'total_max_attempts': attempts},
-                max_pool_connections=connections,
+                **settings,
                 # A tenth of what a call costs, and what is sent was checked here.
                 parameter_validation=False,
                 # Otherwise botocore puts it together anew for every call.

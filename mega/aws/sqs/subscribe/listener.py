@@ -37,6 +37,11 @@ _LIMITS = {
 }
 
 
+_PATIENCE = 5.0
+"""Seconds after its wait in which a receive has to be answered. What comes later is of no use: by
+then nobody knows for how long its messages are still hidden."""
+
+
 class SqsListener(Connected):
     """Receives the messages of an SQS queue and hands each to every subscriber that wants it.
 
@@ -134,6 +139,7 @@ class SqsListener(Connected):
             client=client,
             attempts=1,  # the engine tries again, and knows when that is of no use any more
             connections=most_threads(self._settings),
+            read_timeout=wait_time_seconds + _PATIENCE,
         )
         super().__init__(aws)
         self._subscribers = Registry()

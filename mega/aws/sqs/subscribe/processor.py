@@ -11,7 +11,7 @@ from typing import Any
 from mega.aws.sns.envelope import Confirmation
 from mega.aws.sqs.message import Message, open_message, read_message
 from mega.aws.sqs.subscribe.dispatch import Awaiting, dispatch
-from mega.aws.sqs.subscribe.hooks import Delivered, Hooks, around
+from mega.aws.sqs.subscribe.hooks import Delivered, Hook, Hooks, around, log_outcomes
 from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus, Subscriber
@@ -32,10 +32,11 @@ MAX_KINDS = 1_000
 class Opened:
     """A message that was opened, or could not be, and who wants it.
 
-    `verdict` is known already where nobody is to be asked. `failed` are those who cannot tell
-    whether they want it.
+    `received` is what it was opened from. `verdict` is known already where nobody is to be asked.
+    `failed` are those who cannot tell whether they want it.
     """
 
+    received: dict[str, Any]
     message: Message
     payload: AnyPayload = ''
     wanting: Sequence[Subscriber] = ()
@@ -59,42 +60,54 @@ class Processor:
             message, payload = open_message(message)
         except (ConsumeError, EventError) as error:
             _log.error('message %s cannot be opened: %s', message.id, error)
-            return Opened(message, verdict=unopened(error, self._policy))
+            return Opened(received, message, verdict=unopened(error, self._policy))
         if isinstance(payload, Confirmation):
-            return Opened(message, verdict=_regret(message, payload))
+            return Opened(received, message, verdict=_regret(message, payload))
         wanting, undecided = self._subscribers.match(payload)
         if not wanting and not undecided:
             self._tell_once(message, payload)
+        if not undecided:
+            return Opened(received, message, payload, wanting)
         # Nobody can say that they did not match.
         failed = [
             Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error)
             for subscriber, error in undecided
         ]
-        return Opened(message, payload, wanting, failed)
+        return Opened(received, message, payload, wanting, failed)
 
     def process(self, opened: Opened) -> Awaiting[Delivered]:
         """Have a message processed by all who want it, and answer what came of it."""
         work = self._process(opened)
-        rounds = [hook.around_delivery(opened.message) for hook in self._hooks.of_deliveries]
-        try:
-            return (yield from around(rounds, work))
-        except Exception as error:
-            _log.exception('message %s is left in the queue: a hook failed', opened.message.id)
-            reason = Reason(type(error).__name__, 'raised by a hook')
-            return Delivered((), Verdict(Action.LEAVE, Count.RETRIED, reason))
+        hooks = self._hooks.of_deliveries
+        return self._within(hooks, opened.message, work) if hooks else work
 
     def _process(self, opened: Opened) -> Awaiting[Delivered]:
         if opened.verdict is not None:
             return Delivered((), opened.verdict)
         began = time.perf_counter()
-        unhandled = self._policy.status_of_unhandled
         outcomes = yield from dispatch(
-            opened.message, opened.payload, opened.wanting, unhandled, self._hooks.of_subscribers
+            opened.message,
+            opened.payload,
+            opened.wanting,
+            self._policy.status_of_unhandled,
+            self._hooks.of_subscribers,
         )
         if opened.failed:
             outcomes = [*opened.failed, *outcomes]
+        log_outcomes(outcomes, opened.message)
         duration = time.perf_counter() - began
         return Delivered(outcomes, judge(outcomes, self._policy), duration)
+
+    def _within(
+        self, hooks: Sequence[Hook], message: Message, work: Awaiting[Delivered]
+    ) -> Awaiting[Delivered]:
+        rounds = [hook.around_delivery(message) for hook in hooks]
+        try:
+            return (yield from around(rounds, work))
+        except Exception as error:
+            _log.exception('message %s is left in the queue: a hook failed', message.id)
+            reason = Reason(type(error).__name__, 'raised by a hook')
+            return Delivered((), Verdict(Action.LEAVE, Count.RETRIED, reason))
 
     def _tell_once(self, message: Message, payload: AnyPayload) -> None:
         kind = _kind(payload)

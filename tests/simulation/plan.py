@@ -1,0 +1,162 @@
+"""What a schedule is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal, TypeAlias
+
+from mega.aws.sqs.subscribe.engine.actions import Settings
+from mega.aws.sqs.subscribe.verdict import Policy
+from tests.simulation.choices import Choices
+from tests.simulation.network import Fate
+from tests.simulation.sqs_model import Oddities
+
+__all__ = ('Disturbance', 'Plan')
+
+Kind: TypeAlias = Literal['stop', 'crash', 'pause']
+
+_FAULTS = (Fate.FAILED, Fate.LOST, Fate.LATE, Fate.GARBLED, Fate.PARTIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """Something that is done to a process. Its end, a restart perhaps, comes `later` seconds on."""
+
+    kind: Kind
+    when: float
+    process: int
+    later: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is settled before the first event. `calm_at` is when every fault ends.
+
+    `sent_at` has a time for each message, `durations` are what work may take.
+    """
+
+    settings: Settings
+    sent_at: list[float]
+    groups: int
+    processes: int
+    durations: tuple[float, ...]
+    has_retries: bool
+    policy: Policy
+    oddities: Oddities
+    fault_percent: int
+    fates: list[Fate]
+    disturbances: list[Disturbance]
+    calm_at: float
+
+    @property
+    def is_faultless(self) -> bool:
+        """Whether no call fails, nothing comes twice, and nobody crashes."""
+        oddities = self.oddities
+        is_odd = oddities.duplicates or oddities.gives_heads or oddities.max_receives
+        crashes = any(disturbance.kind == 'crash' for disturbance in self.disturbances)
+        return not (self.fates or crashes or is_odd)
+
+    def __str__(self) -> str:
+        """What is not as in the simplest of schedules."""
+        simplest = Plan.draw(Choices.of_script([]))
+        parts = ((self.settings, simplest.settings), (self.oddities, simplest.oddities))
+        said = [*_differences(self, simplest)]
+        for part, simple in parts:
+            said.extend(_differences(part, simple))
+        return '\n'.join(f'{name} = {value}' for name, value in said)
+
+    @classmethod
+    def draw(cls, choices: Choices) -> Plan:
+        settings = _settings(choices)
+        is_troubled = choices.chance(75)
+        fates = [fate for fate in _FAULTS if is_troubled and choices.chance(35)]
+        processes = choices.one_of((1, 1, 2, 3))
+        has_dead_letter_queue = choices.chance(50)
+        calm_at = choices.one_of((5.0, 20.0, 60.0)) * (
+            1 if settings.visibility_timeout < 60 else 400
+        )
+        return cls(
+            settings=settings,
+            sent_at=_sent_at(choices),
+            groups=1 + choices.below(3),
+            processes=processes,
+            durations=_durations(choices, settings),
+            has_retries=choices.chance(50),
+            policy=Policy(has_dead_letter_queue=has_dead_letter_queue, is_fifo=settings.is_fifo),
+            oddities=_oddities(choices, is_troubled),
+            fault_percent=choices.one_of((5, 15, 40, 80)) if fates else 0,
+            fates=fates,
+            disturbances=_disturbances(choices, processes, calm_at) if is_troubled else [],
+            calm_at=calm_at,
+        )
+
+
+def _differences(mine: Any, others: Any) -> Iterator[tuple[str, object]]:
+    for each in fields(mine):
+        value = getattr(mine, each.name)
+        if value != getattr(others, each.name) and not is_dataclass(value):
+            yield each.name, value
+
+
+_SENT_AT = (0.0, 0.0, 0.0, 0.5, 3.0, 12.0)
+_FEW, _MANY = 10, 35
+_MOST_DISTURBANCES = 4
+
+
+def _sent_at(choices: Choices) -> list[float]:
+    """One after another, so that a script is still one when some are cut out of it.
+
+    Small schedules find most; but what fills batches needs some more messages.
+    """
+    times = [0.0]
+    most, more = (_MANY, 96) if choices.chance(7) else (_FEW, 80)
+    while len(times) < most and choices.chance(more):
+        times.append(choices.one_of(_SENT_AT))
+    return sorted(times)
+
+
+def _settings(choices: Choices) -> Settings:
+    is_long = choices.chance(1)
+    timeout = 20_000 if is_long else choices.one_of((30, 10, 4, 1))
+    return Settings(
+        concurrency=choices.one_of((1, 2, 3, 6)),
+        max_number_of_messages=choices.one_of((10, 1, 3, 10)),
+        wait_time_seconds=20 if is_long else choices.one_of((20, 5, 1, 0)),
+        visibility_timeout=timeout,
+        max_processing_time=choices.one_of((None, 0.7 * timeout, 3.0 * timeout, 2.5 * timeout)),
+        grace_period=choices.one_of((20.0, 0.0, 1.0, 6.0)),
+        is_fifo=choices.chance(50),
+        until_empty=choices.chance(12) and not is_long,
+    )
+
+
+def _durations(choices: Choices, settings: Settings) -> tuple[float, ...]:
+    timeout = settings.visibility_timeout
+    quick = (0.0, 0.1, 0.02, 0.5)
+    steady = (0.3, 0.3 * timeout, 0.45 * timeout)
+    slow = (0.1, 0.5 * timeout, 0.97 * timeout, 1.0 * timeout, 1.3 * timeout, 2.8 * timeout)
+    return choices.one_of((quick, steady, slow))
+
+
+def _oddities(choices: Choices, is_troubled: bool) -> Oddities:
+    if not is_troubled:
+        return Oddities(disorder=choices.one_of((0, 50)))
+    return Oddities(
+        disorder=choices.one_of((0, 50)),
+        duplicates=choices.one_of((0, 0, 0, 10, 50)),
+        gives_heads=choices.chance(30),
+        max_receives=choices.one_of((None, None, None, 3, 1)),
+    )
+
+
+def _disturbances(choices: Choices, processes: int, calm_at: float) -> list[Disturbance]:
+    kinds: tuple[Kind, ...] = ('stop', 'crash', 'pause')
+    found: list[Disturbance] = []
+    while len(found) < _MOST_DISTURBANCES and choices.chance(60):
+        kind = choices.one_of(kinds)
+        # There is most to be disturbed at the beginning.
+        when = choices.one_of((0.2, 2.0, calm_at)) * choices.below(50) / 50
+        later = choices.one_of((0.0, 0.3, 2.0, 15.0))
+        found.append(Disturbance(kind, when, choices.below(processes), later))
+    return found

@@ -1,0 +1,59 @@
+"""Runs a schedule, minimises one that fails, and shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.simulation.choices import Choices, Script
+from tests.simulation.laws import Law, Violation
+from tests.simulation.shrinking import shrunk
+from tests.simulation.world import World
+
+__all__ = ('Failure', 'check')
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A schedule in which a law does not hold, as it was drawn."""
+
+    seed: int
+    violation: Violation
+    script: Script
+
+    @property
+    def law(self) -> Law:
+        return self.violation.law
+
+    def minimal(self) -> str:
+        """What happens in the simplest schedule in which the same law does not hold."""
+
+        def fails_too(script: Script) -> Script | None:
+            choices = Choices.of_script(script)
+            violation = _violation(World(choices))
+            return choices.drawn if violation and violation.law is self.law else None
+
+        trace: list[str] = []
+        violation = _violation(
+            World(Choices.of_script(shrunk(self.script, fails_too)), trace.append)
+        )
+        command = f'python -m tests.simulation --seed {self.seed}'
+        return '\n'.join([*trace, str(violation), f'Again: {command}'])
+
+
+def check(seed: int) -> Failure | None:
+    """Run the schedule of a seed."""
+    choices = Choices.of_seed(seed)
+    violation = _violation(World(choices))
+    return Failure(seed, violation, choices.drawn) if violation else None
+
+
+def _violation(world: World) -> Violation | None:
+    try:
+        world.run()
+    except Violation as violation:
+        return violation
+    except Exception as error:
+        raised = Violation(Law.RAISES_NOTHING, repr(error))
+        raised.__cause__ = error
+        return raised
+    return None

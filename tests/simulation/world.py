@@ -1,0 +1,178 @@
+"""Queue, network and processes of one schedule, from the first event to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.simulation.choices import Choices
+from tests.simulation.laws import Law, Violation
+from tests.simulation.network import Network
+from tests.simulation.plan import Disturbance, Plan
+from tests.simulation.process import Process
+from tests.simulation.sqs_model import Hold, Queue, Stored
+from tests.simulation.timeline import Timeline
+
+__all__ = ('World',)
+
+_LETTERS = 'ABC'
+
+_DRAINING = 5.0
+"""Seconds that two receives take at most, one after the other, before a process says it is done."""
+
+
+class World:
+    """First all goes wrong that the plan has. Then it is calm, and the queue must become empty.
+
+    At last every process is stopped. `trace` takes what happened, where one is wanted.
+    """
+
+    def __init__(self, choices: Choices, trace: Callable[[str], None] | None = None) -> None:
+        self.choices = choices
+        self.trace = trace
+        self.plan = plan = Plan.draw(choices)
+        self.timeline = Timeline()
+        settings = plan.settings
+        self.network = Network(
+            choices, min(1.0, settings.visibility_timeout / 10), plan.fault_percent, plan.fates
+        )
+        self.queue = Queue(
+            settings.is_fifo,
+            settings.visibility_timeout,
+            plan.oddities,
+            choices,
+            self.timeline,
+            self._expired,
+        )
+        self.has_retries = plan.has_retries
+        self._is_calm = False
+        self._born = 0
+        self._to_send = len(plan.sent_at)
+        self._processes: list[Process] = []
+
+    def run(self) -> None:
+        """Let all happen.
+
+        Raises:
+            Violation: when a law does not hold.
+        """
+        self._set_down()
+        latest = self.plan.calm_at + self._long_enough()
+        while not self._is_done():
+            if not self.timeline.step() or self.timeline.now > latest:
+                left = ' '.join(self.queue.messages)
+                raise Violation(Law.NOTHING_LOST, f'still in the queue: {left}')
+        self._wait_for_the_drained()
+        for process in self._processes:
+            process.stop()
+        while any(process.is_alive for process in self._processes):
+            if not self.timeline.step():
+                raise Violation(Law.STOP_ENDS, 'and there is no end to what happens')
+
+    def _wait_for_the_drained(self) -> None:
+        latest = self.timeline.now + self._long_enough()
+        while any(process.is_alive and process.is_draining for process in self._processes):
+            if not self.timeline.step() or self.timeline.now > latest:
+                raise Violation(Law.DRAINED, 'nothing is in the queue, and somebody still waits')
+
+    def _is_done(self) -> bool:
+        return self._is_calm and not self._to_send and not self.queue.messages
+
+    def duration(self) -> float:
+        """For how long a message is worked on."""
+        return 0.1 if self._is_calm else self.choices.one_of(self.plan.durations)
+
+    def ended(self, process: Process) -> None:
+        """A process came to its end: someone else takes its place, if all is calm."""
+        plan = self.plan
+        if self._is_calm:
+            self._somebody_is_there()
+        elif plan.settings.until_empty and plan.processes == 1 and not plan.disturbances:
+            self._is_drained()
+
+    def note(self, *words: object) -> None:
+        if self.trace is not None:
+            self.trace(f'{self.timeline.now:10.3f}  {" ".join(map(str, words))}')
+
+    def _set_down(self) -> None:
+        plan, timeline = self.plan, self.timeline
+        if self.trace is not None:
+            self.trace(str(plan))
+        for number, when in enumerate(plan.sent_at):
+            timeline.at(when, self._send, number)
+        for _ in range(plan.processes):
+            timeline.at(0.0, self._begin)
+        for disturbance in plan.disturbances:
+            timeline.at(disturbance.when, self._disturb, disturbance)
+        timeline.at(plan.calm_at, self._calm_down)
+
+    def _send(self, number: int) -> None:
+        group = number % self.plan.groups
+        place = number // self.plan.groups
+        if self.plan.settings.is_fifo:
+            letter = _LETTERS[group]
+            stored = Stored(f'{letter}{place}', letter, place, self.timeline.now)
+        else:
+            stored = Stored(f'm{number}', None, number, self.timeline.now)
+        self._to_send -= 1
+        self.note('sent', stored.name)
+        self.queue.send(stored)
+        if self._is_calm:
+            self._somebody_is_there()
+
+    def _begin(self) -> None:
+        if self._is_done():
+            return
+        settings = self.plan.settings
+        if self._is_calm:
+            settings = replace(settings, until_empty=False)
+        self._born += 1
+        self._processes.append(Process(self, f'p{self._born}', settings))
+
+    def _disturb(self, disturbance: Disturbance) -> None:
+        process = self._processes[disturbance.process]
+        ends = self.timeline.now + disturbance.later
+        if disturbance.kind == 'pause':
+            process.pause()
+            self.timeline.at(ends, process.resume)
+            return
+        if disturbance.kind == 'stop':
+            process.stop()
+        else:
+            process.crash()
+        self.timeline.at(ends, self._begin)
+
+    def _calm_down(self) -> None:
+        self.note('all is calm')
+        self._is_calm = True
+        self.has_retries = False
+        self.network.calm_down()
+        oddities = self.queue.oddities
+        self.queue.oddities = replace(oddities, duplicates=0)
+        for process in list(self._processes):
+            process.resume()
+        self._somebody_is_there()
+
+    def _somebody_is_there(self) -> None:
+        alive = [process for process in self._processes if process.is_alive]
+        if all(process.engine.is_stopping for process in alive) and self.queue.messages:
+            self._begin()
+
+    def _expired(self, hold: Hold) -> None:
+        self.note('visible:', hold)
+        if hold.owner and self.plan.is_faultless:
+            process: Process = hold.owner
+            if process.is_alive and not process.engine.is_stopping:
+                process.watch.expired(hold)
+
+    def _is_drained(self) -> None:
+        plan = self.plan
+        # What came since the receives that found nothing is another matter.
+        seen = self.timeline.now - _DRAINING
+        left = [each.name for each in self.queue.messages.values() if each.sent_at < seen]
+        if left and plan.is_faultless and not plan.has_retries:
+            raise Violation(Law.DRAINED, f'still in the queue: {" ".join(left)}')
+
+    def _long_enough(self) -> float:
+        """Seconds from the calm on after which everything must be done."""
+        return 900.0 + 8 * self.plan.settings.visibility_timeout
