@@ -112,17 +112,15 @@ class Shift:
         self._crew.order(self._engine.stop)
 
     def pause(self) -> None:
+        """Begin to receive nothing more, from any thread."""
         self._is_paused = True
         self._crew.order(lambda now: self._engine.pause())
 
     def resume(self) -> None:
+        """Receive again."""
         self._is_paused = False
         self._breaker.mend()
         self._crew.order(lambda now: self._engine.resume())
-
-    @property
-    def in_hand(self) -> int:
-        return self._engine.in_hand
 
     # The thread that looks on
 
