@@ -73,7 +73,9 @@ def advised(error: TransportError) -> TransportError:
         advice = 'check the credentials that boto3 finds, and the clock of this machine'
     else:
         return error
-    made = TransportError(error.operation, error.code, f'{error.problem}; {advice}', False)
+    made = TransportError(
+        error.operation, error.code, f'{error.problem.rstrip(".")}; {advice}', False
+    )
     made.__cause__ = error.__cause__
     return made
 
