@@ -406,6 +406,32 @@ def test_what_is_no_hook_is_refused(hook: Any) -> None:
         SqsListener('http://127.0.0.1/1/orders', [subscriber()], hooks=[hook], region_name='eu-1')
 
 
+@pytest.mark.parametrize('concurrency', [1, 2])
+@pytest.mark.parametrize('error', [SystemExit(3), KeyboardInterrupt()], ids=repr)
+def test_one_that_exits_ends_the_work_at_once_and_the_message_stays(
+    server: Server, error: BaseException, concurrency: int
+) -> None:
+    def exit_(*those: Any) -> Round:
+        raise error
+        yield
+
+    queue_url = server.create_queue('work')
+    SqsPublisher(queue_url, **server.credentials).publish('hej')
+    seen: list[Any] = []
+    with SqsListener(
+        queue_url,
+        [subscriber(None, seen)],
+        hooks=[around_subscriber(exit_)],
+        wait_time_seconds=0,
+        concurrency=concurrency,
+        **server.credentials,
+    ) as listener:
+        with pytest.raises(type(error)) as caught:
+            listener.drain()
+        assert caught.value is error
+        assert (seen, listener.stats().deleted) == ([], 0)
+
+
 def test_without_hooks_what_came_of_each_subscriber_is_logged(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
