@@ -29,7 +29,7 @@ there is one, replaces that; one that returns before the `yield` does so instead
 class Delivered:
     """What came of a delivery: of each subscriber, and so of the message.
 
-    `duration` is in seconds, from the opening of the message to the verdict.
+    `duration` is in seconds, from the start of the first subscriber to the verdict.
     """
 
     outcomes: Sequence[Outcome]

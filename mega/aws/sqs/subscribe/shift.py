@@ -22,7 +22,6 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Action,
     ChangeVisibility,
     DeadLetter,
-    Happening,
     Receive,
     Settings,
     Start,
@@ -166,9 +165,6 @@ class Shift:
             return lambda now: self._engine.receive_failed(
                 poll, error, now, is_hopeless=is_hopeless
             )
-        # One after the other, and not each between other things: so it takes less time.
-        for delivery in deliveries:
-            delivery.content = self._equipment.processor.open(delivery.content)
         return partial(self._received, poll, deliveries)
 
     def _received(self, poll: Receive, deliveries: list[Delivery], now: float) -> None:
@@ -206,10 +202,9 @@ class Shift:
     def _start(self, action: Start) -> Report | None:
         delivery = action.delivery
         if time.monotonic() >= delivery.hidden_until:
-            # It had to wait for a thread, and others may have it by now.
-            self._journal.tell(Happening.EXPIRED, delivery)
-            return partial(self._engine.left, delivery, None)
-        opened: Opened = delivery.content
+            return partial(self._engine.came_too_late, delivery)
+        # Here and not when it was received: predicates of users may take their time.
+        opened = delivery.content = self._equipment.processor.open(delivery.content)
         work = self._equipment.processor.process(opened)
         if self._equipment.subscribers.are_async(opened.wanting):
             self._loop().begin(work, partial(self._ends, delivery), self._crew.fail)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, cast
 
@@ -41,6 +42,7 @@ __all__ = (
     'outcomes',
     'run_by_asyncio',
     'send',
+    'sockets',
     'statuses',
     'subscriber',
     'told_of',
@@ -205,6 +207,19 @@ def told_of(aws: LocalAws, event: str) -> Iterator[Event]:
     happened = Event()
     with each_time(aws, event, happened.set):
         yield happened
+
+
+def sockets() -> set[str]:
+    """The sockets of this process."""
+    found = set()
+    for each in Path('/proc/self/fd').iterdir():
+        try:
+            target = str(each.readlink())
+        except OSError:  # that of this very look, which is closed by now
+            continue
+        if target.startswith('socket:'):
+            found.add(target)
+    return found
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:

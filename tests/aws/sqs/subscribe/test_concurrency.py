@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 from threading import Barrier, Event, Lock
 from typing import Any
 
@@ -18,7 +17,7 @@ from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
 from mega.aws.sqs.subscribe.subscriber import Subscriber
 from tests.aws.forking import run_lines
-from tests.aws.sqs.subscribe.making import WITHIN, subscriber
+from tests.aws.sqs.subscribe.making import WITHIN, sockets, subscriber
 
 
 def publish(server: Server, queue_url: str, *payloads: Any) -> None:
@@ -311,19 +310,6 @@ def test_what_waits_and_what_is_in_work_are_kept_hidden(server: Server, is_async
 
 
 # Clients and processes
-
-
-def sockets() -> set[str]:
-    """The sockets of this process."""
-    found = set()
-    for each in Path('/proc/self/fd').iterdir():
-        try:
-            target = str(each.readlink())
-        except OSError:  # that of this very look, which is closed by now
-            continue
-        if target.startswith('socket:'):
-            found.add(target)
-    return found
 
 
 def test_one_client_serves_all_threads_with_no_more_connections_than_threads(

@@ -18,7 +18,7 @@ from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
 from mega.aws.sqs.subscribe.subscriber import Subscriber
 from tests.aws.conftest import ONCE
-from tests.aws.sqs.subscribe.making import WITHIN, listening, subscriber, warnings_of
+from tests.aws.sqs.subscribe.making import WITHIN, listening, sockets, subscriber, warnings_of
 
 SOON = 5.0  # seconds; a poll takes twenty
 
@@ -294,19 +294,6 @@ def test_a_stop_ends_a_pause(server: Server, queue_url: str) -> None:
 
 
 # Time and again
-
-
-def sockets() -> set[str]:
-    """The sockets of this process."""
-    found = set()
-    for each in Path('/proc/self/fd').iterdir():
-        try:
-            target = str(each.readlink())
-        except OSError:  # that of this very look, which is closed by now
-            continue
-        if target.startswith('socket:'):
-            found.add(target)
-    return found
 
 
 @pytest.mark.skipif(not Path('/proc/self/fd').exists(), reason='there is no list of sockets')

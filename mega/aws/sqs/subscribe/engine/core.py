@@ -159,6 +159,12 @@ class Engine:
         """A receive was ended from here, before it was answered."""
         self._polls.broken_off()
 
+    def came_too_late(self, delivery: Delivery, now: float) -> None:
+        """A message waited for a thread until its visibility timeout was over. It is not begun."""
+        self._working -= 1
+        if delivery.phase is Phase.WORKING:
+            self._expire(delivery, now)
+
     def processed(self, delivery: Delivery, now: float) -> None:
         """All who wanted a message are done with it: delete it."""
         if self._ends_work(delivery, now):

@@ -11,6 +11,7 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Start,
     Told,
 )
+from mega.aws.sqs.subscribe.engine.delivery import Phase
 from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN
 from tests.aws.sqs.subscribe.engine.driving import Driven, changes, ids, of
 
@@ -239,3 +240,25 @@ def test_fault_71_no_message_is_hidden_for_more_than_twelve_hours(
     found = extensions(driven, 2.0 * TWELVE_HOURS)
     assert all(at + seconds <= TWELVE_HOURS for at, seconds in found)
     assert max([timeout, *(at + seconds for at, seconds in found)]) >= MAX_HIDDEN
+
+
+def test_what_waited_too_long_for_a_thread_is_left_with_those_behind_it_and_others_go_on() -> None:
+    driven = Driven(is_fifo=True)
+    first, *_ = driven.start(*'ab', group='g')
+    driven.engine.came_too_late(first, driven.now)
+    release = driven.change()
+    assert changes(release) == {'b': 0}
+    driven.settle(release, Told.DONE)
+    assert driven.happened(Happening.EXPIRED) == ['a']
+    assert driven.happened(Happening.OUTLIVED) == []
+    [other] = driven.start('c', group='h')
+    assert other.phase is Phase.WORKING
+
+
+def test_what_came_too_late_after_it_was_given_back_is_not_settled_twice() -> None:
+    driven = Driven(grace_period=0.0)
+    [message] = driven.start('a')
+    driven.stop()
+    assert changes(driven.change()) == {'a': 0}
+    driven.engine.came_too_late(message, driven.now)
+    assert driven.happened(Happening.EXPIRED) == []
