@@ -9,7 +9,9 @@
     │ └ PayloadTooLargeError                ... because one is larger than its destination takes
     ├ ConsumeError                          a message cannot be opened
     │ ├ DecodeError (ValueError)            ... because its body says nothing
-    │ └ EnvelopeError (ValueError)          ... because its SNS envelope is broken
+    │ ├ EnvelopeError (ValueError)          ... because its SNS envelope is broken
+    │ └ PointerError (ValueError)           ... because its pointer into S3 may not be followed
+    ├ OffloadError                          S3 did not take a body, or does not give it now
     ├ TransportError                        a call to AWS failed
     └ RetriableError                        raised *by* a subscriber: bring this message again
 
@@ -31,8 +33,10 @@ __all__ = (
     'EnvelopeError',
     'EventError',
     'MegaError',
+    'OffloadError',
     'PatternError',
     'PayloadTooLargeError',
+    'PointerError',
     'PublishError',
     'RetriableError',
     'TransportError',
@@ -179,6 +183,27 @@ class DecodeError(ConsumeError, ValueError):
 
 class EnvelopeError(ConsumeError, ValueError):
     """What looks like SNS's envelope round a body, and breaks its form."""
+
+
+class PointerError(ConsumeError, ValueError):
+    """A pointer into S3 that is broken, may not be followed, or leads to something else."""
+
+
+class OffloadError(MegaError):
+    """S3 did not take a body that was to be offloaded, or does not give one. The cause says why.
+
+    `bucket` and `key` are where it lies or was to lie, `retriable` whether to try again may help.
+    """
+
+    def __init__(self, bucket: str, key: str, problem: str, retriable: bool = False) -> None:
+        super().__init__(bucket, key, problem, retriable)
+        self.bucket = bucket
+        self.key = key
+        self.problem = problem
+        self.retriable = retriable
+
+    def __str__(self) -> str:
+        return f'offloaded body {shorten(self.key)} in {shorten(self.bucket)}: {self.problem}'
 
 
 class TransportError(MegaError):

@@ -28,11 +28,12 @@ PROMISED = {
     'mega.aws.sqs.publish': 'SqsPublisher',
     'mega.aws.sns': 'SnsPublisher',
     'mega.aws.sns.publish': 'SnsPublisher',
+    'mega.aws.s3': 'Pointer S3PayloadStore',
     'mega.aws.sqs.subscribe': 'BlobSubscriber DataSubscriber Delivered EventSubscriber Hook '
     'Message MessageSubscriber Outcome ProcessStatus SqsListener Stats TextSubscriber',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
-    'EventError MegaError PatternError PayloadTooLargeError PublishError RetriableError '
-    'TransportError',
+    'EventError MegaError OffloadError PatternError PayloadTooLargeError PointerError PublishError '
+    'RetriableError TransportError',
 }
 # What the same modules hold for the rest of the package, and promise to nobody.
 SHARED = {
@@ -129,6 +130,7 @@ def test_every_error_is_a_mega_error() -> None:
         ('PayloadTooLargeError', 'PublishError'),
         ('DecodeError', 'ConsumeError ValueError'),
         ('EnvelopeError', 'ConsumeError ValueError'),
+        ('PointerError', 'ConsumeError ValueError'),
     ],
 )
 def test_an_error_is_also_the_one_that_it_refines(error: str, bases: str) -> None:

@@ -16,7 +16,9 @@ from mega.codec import PayloadType
 from mega.errors import EncodeError, EnvelopeError, shorten, step
 
 __all__ = (
+    'LEGACY_SIZE',
     'MARK',
+    'SIZE',
     'Attributes',
     'from_aws',
     'from_envelope',
@@ -30,6 +32,14 @@ Attributes: TypeAlias = Mapping[str, Any]
 MARK = 'MegaPayloadType'
 """The attribute that says what a body holds, where the body does not say it."""
 
+SIZE = 'ExtendedPayloadSize'
+"""The attribute of a message whose body lies in S3: its size there, in bytes of UTF-8.
+
+Its name, and the older one, are AWS's: https://github.com/awslabs/amazon-sqs-java-extended-client-lib
+"""
+
+LEGACY_SIZE = 'SQSLargePayloadSize'
+
 LARGEST_NUMBER = 10**126
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html"""
 
@@ -38,9 +48,14 @@ def to_aws(attributes: Attributes | None) -> dict[str, Any]:
     """Write attributes as SQS and SNS take them.
 
     Raises:
-        EncodeError: for a value of a type that no attribute has.
+        EncodeError: for a value of a type that no attribute has, or a name that would have a
+            listener look for the body in S3.
     """
-    return {name: _to_aws(name, value) for name, value in (attributes or {}).items()}
+    if not attributes:
+        return {}
+    _refuse(SIZE, attributes)
+    _refuse(LEGACY_SIZE, attributes)
+    return {name: _to_aws(name, value) for name, value in attributes.items()}
 
 
 def from_aws(attributes: Attributes) -> dict[str, str | bytes]:
@@ -76,12 +91,16 @@ def marked(attributes: dict[str, Any], payload_type: PayloadType | None) -> dict
     Raises:
         EncodeError: for attributes that hold a mark already.
     """
-    if MARK in attributes:
-        problem = 'is set by the publisher alone: give the attribute another name'
-        raise EncodeError(step('message_attributes', MARK), problem)
+    _refuse(MARK, attributes)
     if payload_type is None:
         return attributes
     return {**attributes, MARK: _to_aws(MARK, payload_type.value)}
+
+
+def _refuse(name: str, attributes: Attributes) -> None:
+    if name in attributes:
+        problem = 'is set by the publisher alone: give the attribute another name'
+        raise EncodeError(step('message_attributes', name), problem)
 
 
 def _to_aws(name: str, value: Any) -> dict[str, Any]:

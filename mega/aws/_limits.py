@@ -28,6 +28,7 @@ __all__ = (
     'check_subject',
     'check_wrapped_size',
     'size_of',
+    'wrapped_size',
 )
 
 MAX_BYTES = 1_048_576
@@ -95,7 +96,7 @@ def check_attributes(attributes: dict[str, Any]) -> None:
         EncodeError: with the path of the attribute.
     """
     if len(attributes) > MAX_ATTRIBUTES:
-        problem = f'are {len(attributes)}, the one that marks the type included; the limit is 10'
+        problem = f'are {len(attributes)}, what the publisher adds included; the limit is 10'
         raise EncodeError('message_attributes', problem)
     for name, attribute in attributes.items():
         if found := _problem_of_name(name) or _problem_of_attribute(attribute):
@@ -120,14 +121,18 @@ def check_wrapped_size(body: str, attributes: dict[str, Any], size: int) -> None
     Raises:
         PayloadTooLargeError: with the size that it would come to.
     """
-    if size <= SURELY_WRAPPED:
-        return
+    if size > SURELY_WRAPPED:
+        check_size(wrapped_size(body, attributes), MAX_BYTES)
+
+
+def wrapped_size(body: str, attributes: dict[str, Any]) -> int:
+    """The bytes that a message comes to once SNS has wrapped it, and not less."""
     wrapped: list[Any] = [body]
     for name, attribute in attributes.items():
         value = _value_in_envelope(attribute)
         wrapped.append({name: {'Type': attribute['DataType'], 'Value': value}})
     in_bytes = sum(len(json.dumps(part, ensure_ascii=False).encode()) for part in wrapped)
-    check_size(in_bytes + ENVELOPE_BYTES, MAX_BYTES)
+    return in_bytes + ENVELOPE_BYTES
 
 
 def _value_in_envelope(attribute: dict[str, Any]) -> str:

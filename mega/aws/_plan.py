@@ -6,7 +6,7 @@ It has no clock of its own: it is told the time, in seconds of whatever clock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -22,6 +22,8 @@ class Item(Generic[T]):
     `position` is its place in what the user gave. `lane` is the group whose order it keeps, None
     for no order; `tries` is how often it was sent.
     With a `problem` it cannot be sent at all: it only holds its place in the lane.
+    Where it can be made smaller, `shrink` answers its smaller content and the size of that, which
+    is at most `least`.
     """
 
     content: T
@@ -31,6 +33,13 @@ class Item(Generic[T]):
     position: int = 0
     tries: int = 0
     not_before: float = 0.0
+    least: int | None = None
+    shrink: Callable[[], tuple[T, int]] | None = None
+
+    @property
+    def room(self) -> int:
+        """The bytes that it takes at least."""
+        return self.size if self.shrink is None or self.least is None else self.least
 
 
 @dataclass(slots=True, eq=False)
@@ -38,7 +47,8 @@ class Plan(Generic[T]):
     """Takes items from a source, lazily and in their order, and says which to send next.
 
     A batch has at most `max_entries` items and `max_bytes` in sum; an item that is larger by itself
-    goes alone. `ahead` is how many items are looked at to find some that need not wait.
+    goes alone. Where their sum is more, the largest of those that can be are made smaller.
+    `ahead` is how many items are looked at to find some that need not wait.
     Of one lane at most one item is on its way, so no failure can change the order. After an item of
     a lane was given up, none of that lane is sent any more.
     """
@@ -77,16 +87,17 @@ class Plan(Generic[T]):
                     blocked.add(item.lane)
             elif item.problem:
                 self._give_up(item)
-            elif batch and item.size > room:
+            elif batch and item.room > room:
                 self._waiting.appendleft(item)
                 break
             else:
                 batch.append(item)
-                room -= item.size
+                room -= item.room
                 self._leaves(item)
                 if item.lane is not None:
                     blocked.add(item.lane)
         self._waiting.extendleft(reversed(passed))
+        self._shrink(batch)
         return batch
 
     def unsent(self) -> list[Item[T]]:
@@ -123,6 +134,18 @@ class Plan(Generic[T]):
             if earliest is None or item.not_before < earliest:
                 earliest = item.not_before
         return earliest
+
+    def _shrink(self, batch: list[Item[T]]) -> None:
+        """Make items smaller, the largest first, until their sum is what a batch may have."""
+        excess = sum(item.size for item in batch) - self.max_bytes
+        for item in sorted(batch, key=lambda item: item.size, reverse=True):
+            if excess <= 0:
+                return
+            if item.shrink is not None:
+                excess -= item.size
+                item.content, item.size = item.shrink()
+                item.shrink = None
+                excess += item.size
 
     def _give_up(self, item: Item[T]) -> None:
         self._unsent.append(item)

@@ -11,6 +11,7 @@ from mega.aws._buffer import PublishBuffer
 from mega.aws._client import Aws, Connected, region_of
 from mega.aws._limits import (
     ASSUMED_BYTES,
+    MAX_ATTRIBUTES,
     MAX_BATCH_ENTRIES,
     SURELY_FITS,
     check_attributes,
@@ -19,6 +20,7 @@ from mega.aws._limits import (
 )
 from mega.aws._plan import Item, Plan
 from mega.aws._sending import Outgoing, PublishResult, Queued, Sender, Wire, deliver
+from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload, encode, hint
 from mega.errors import (
     ConfigurationError,
@@ -45,9 +47,10 @@ class Publisher(Connected, ABC):
     _destination_name: ClassVar[str]
     _option_names: ClassVar[dict[str, str]]
 
-    def __init__(self, aws: Aws, destination: str | None) -> None:
+    def __init__(self, aws: Aws, destination: str | None, store: S3PayloadStore | None) -> None:
         super().__init__(aws)
         self._destination = destination
+        self._store = store
         self._limits: dict[str, int] = {}
 
     @abstractmethod
@@ -57,6 +60,14 @@ class Publisher(Connected, ABC):
     @abstractmethod
     def _check_size(self, outgoing: Outgoing, limit: int) -> None:
         """Refuse a message that is too large for a destination of this limit."""
+
+    @abstractmethod
+    def _size_on_arrival(self, outgoing: Outgoing) -> int:
+        """The bytes that a message is to the queue where it arrives."""
+
+    @abstractmethod
+    def _only_queue(self, destination: str) -> str | None:
+        """The URL of the only queue in which a message arrives; None where there may be more."""
 
     @abstractmethod
     def _ask_limit(self, destination: str) -> Any:
@@ -119,7 +130,7 @@ class Publisher(Connected, ABC):
                 )
             except Exception as error:  # of a user's function, perhaps
                 return Item(None, 0, lane, error, position)
-            return Item(outgoing, outgoing.size, lane, None, position)
+            return self._item(target, outgoing, lane, position)
 
         items = (item(position, payload) for position, payload in enumerate(source))
         results = self._deliver(target, items, concurrency)
@@ -147,7 +158,7 @@ class Publisher(Connected, ABC):
             return self._deliver(
                 target,
                 (
-                    Item(message, message.size, _lane(target, message.options), None, position)
+                    self._item(target, message, _lane(target, message.options), position)
                     for position, message in enumerate(messages)
                 ),
             )
@@ -168,6 +179,24 @@ class Publisher(Connected, ABC):
         plan = Plan(items, MAX_BATCH_ENTRIES, self._batch_bytes(target), LOOK_AHEAD)
         deliver(self._sender(target), plan, results, concurrency)
         return [results[position] for position in range(len(results))]
+
+    def _item(
+        self, target: str, outgoing: Outgoing, lane: str | None, position: int
+    ) -> Item[Queued]:
+        item: Item[Queued] = Item(outgoing, outgoing.size, lane, None, position)
+        store = self._store
+        if store is None or outgoing.upload is not None:
+            return item
+        least = size_of('', outgoing.attributes) + store.pointer_bytes
+        if least < outgoing.size and len(outgoing.attributes) < MAX_ATTRIBUTES:
+            item.least = least
+
+            def shrink() -> tuple[Queued, int]:
+                smaller = self._offloaded(store, target, outgoing)
+                return smaller, smaller.size
+
+            item.shrink = shrink
+        return item
 
     def _packed(
         self,
@@ -199,9 +228,31 @@ class Publisher(Connected, ABC):
         if given or is_fifo:
             self._check_options(given, is_fifo)
         outgoing = Outgoing(body, attributes, given, size_of(body, attributes))
+        if self._store is not None and self._is_large(self._store, target, outgoing):
+            outgoing = self._offloaded(self._store, target, outgoing)
         if outgoing.size > SURELY_FITS:
             self._check_size(outgoing, self._limit(target))
         return outgoing
+
+    def _is_large(self, store: S3PayloadStore, target: str, outgoing: Outgoing) -> bool:
+        """Whether a body goes to S3, and its message carries a pointer."""
+        if store.always:
+            return True
+        size = self._size_on_arrival(outgoing)
+        return size > store.threshold or (
+            outgoing.size > SURELY_FITS and outgoing.size > self._limit(target)
+        )
+
+    def _offloaded(self, store: S3PayloadStore, target: str, outgoing: Outgoing) -> Outgoing:
+        """The message that carries a pointer, checked; nothing is in S3 yet."""
+        upload = store.offload(outgoing.body, self._only_queue(target))
+        attributes = {**outgoing.attributes, **upload.attributes}
+        check_attributes(attributes)
+        options = outgoing.options
+        if _is_fifo(target) and 'MessageDeduplicationId' not in options:
+            # By content, as the queue or topic would do it: of a pointer no two are equal.
+            options = {**options, 'MessageDeduplicationId': upload.pointer.sha256}
+        return Outgoing(upload.body, attributes, options, size_of(upload.body, attributes), upload)
 
     def _target(self, destination: str | None) -> str:
         """Where one message goes: to the destination given with it, or the publisher's own."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from mega.aws._client import Aws
+from mega.aws._parallel import in_parallel
 from mega.aws._plan import Item, Plan
-from mega.errors import MegaError, PublishError, TransportError
+from mega.aws.s3.store import Upload
+from mega.errors import MegaError, OffloadError, PublishError, TransportError
 
 __all__ = ('Outgoing', 'PublishResult', 'Queued', 'Sender', 'Wire', 'deliver')
 
@@ -40,13 +42,14 @@ class Wire:
 class Outgoing:
     """A message as AWS takes it: body, attributes, and by AWS's names whatever else goes with it.
 
-    `size` is in bytes, as AWS counts.
+    `size` is in bytes, as AWS counts. `upload` is what has to be in S3 before it is sent.
     """
 
     body: str
     attributes: dict[str, Any]
     options: dict[str, Any]
     size: int
+    upload: Upload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +69,61 @@ class Sender:
     destination: str
 
     def send(self, outgoing: Outgoing) -> str:
-        """Send one message, and answer its id.
+        """Send one message, and answer its id. What it points to is put into S3 before that.
 
         Raises:
+            OffloadError: when S3 does not take what it points to. Then it is not sent.
             TransportError: when AWS does not take it, or does not say that it did.
         """
+        if outgoing.upload is not None:
+            outgoing.upload.perform()
         tries = 1
         while True:
             result = self._send(outgoing)
             if result.message_id is not None:
                 return result.message_id
             assert isinstance(result.error, TransportError)
+            _tidy(outgoing, result.error, getattr(result.error.__cause__, 'response', None) or {})
             if tries == MAX_TRIES or not _is_ours_to_retry(result.error):
                 raise result.error
             time.sleep(backoff(tries))
             tries += 1
 
     def send_batch(self, batch: Sequence[Outgoing]) -> list[PublishResult]:
-        """Send messages in one call, and tell of each what came of it. Raises nothing."""
+        """Send messages in one call, and tell of each what came of it. Raises nothing.
+
+        What they point to is put into S3 before that, all at a time. One that fails stays behind.
+        """
+        results = _upload(batch)
         entries = [
-            {'Id': str(place), **self._message(outgoing)} for place, outgoing in enumerate(batch)
+            {'Id': str(place), **self._message(outgoing)}
+            for place, outgoing in enumerate(batch)
+            if place not in results
         ]
+        if entries:
+            results |= self._call_batch(batch, entries)
+        return [results[place] for place in range(len(batch))]
+
+    def _call_batch(
+        self, batch: Sequence[Outgoing], entries: list[dict[str, Any]]
+    ) -> dict[int, PublishResult]:
         parameters = {self.wire.target: self.destination, self.wire.entries: entries}
         try:
             answer = self.aws.call(self.wire.send_batch, **parameters)
         except TransportError as error:
-            return [PublishResult(error=error)] * len(batch)
-        told = {
-            **{entry.get('Id'): self._failure(entry) for entry in _entries(answer, 'Failed')},
-            **{entry.get('Id'): self._success(entry) for entry in _entries(answer, 'Successful')},
-        }
-        return [told.get(str(place)) or self._success({}) for place in range(len(batch))]
+            answer = getattr(error.__cause__, 'response', None) or {}
+            told = {entry['Id']: PublishResult(error=error) for entry in entries}
+        else:
+            told = {
+                **{each.get('Id'): self._failure(each) for each in _entries(answer, 'Failed')},
+                **{each.get('Id'): self._success(each) for each in _entries(answer, 'Successful')},
+            }
+        results = {}
+        for entry in entries:
+            place = int(entry['Id'])
+            results[place] = told.get(entry['Id']) or self._success({})
+            _tidy(batch[place], results[place].error, answer)
+        return results
 
     def _send(self, outgoing: Outgoing) -> PublishResult:
         parameters = {self.wire.target: self.destination, **self._message(outgoing)}
@@ -199,7 +226,8 @@ def _settle(
     again = []
     for item, answer in zip(batch, answers, strict=True):
         error = answer.error
-        if isinstance(error, TransportError) and error.retriable and item.tries < MAX_TRIES:
+        is_retriable = isinstance(error, (TransportError, OffloadError)) and error.retriable
+        if is_retriable and item.tries < MAX_TRIES:
             again.append(item)
             continue
         results[item.position] = answer
@@ -223,6 +251,43 @@ def _why_unsent(item: Item[Queued]) -> MegaError:
     return PublishError(
         f'not sent: an earlier message of the group {item.lane!r} failed, and the order is kept'
     )
+
+
+def _upload(batch: Sequence[Outgoing]) -> dict[int, PublishResult]:
+    """Put into S3 what messages point to, and answer by its place what came of each that fails."""
+    uploads = {
+        place: outgoing.upload
+        for place, outgoing in enumerate(batch)
+        if outgoing.upload is not None
+    }
+    if not uploads:
+        return {}
+    raised = in_parallel(upload.perform for upload in uploads.values())
+    return {
+        place: PublishResult(error=_of_upload(error))
+        for place, error in zip(uploads, raised, strict=True)
+        if error is not None
+    }
+
+
+def _of_upload(error: Exception) -> MegaError:
+    if isinstance(error, MegaError):
+        return error
+    unforeseen = PublishError(f'not sent, since its upload failed: {type(error).__name__}')
+    unforeseen.__cause__ = error
+    return unforeseen
+
+
+def _tidy(outgoing: Outgoing, error: MegaError | None, answer: dict[str, Any]) -> None:
+    """Delete what a refused message points to, unless an earlier try may have sent it."""
+    upload = outgoing.upload
+    if upload is None or error is None:
+        return
+    was_tried_before = answer.get('ResponseMetadata', {}).get('RetryAttempts', 0)
+    if was_tried_before or (isinstance(error, TransportError) and error.retriable):
+        upload.is_doubtful = True
+    else:
+        upload.undo()
 
 
 def _is_ours_to_retry(error: TransportError) -> bool:

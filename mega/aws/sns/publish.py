@@ -8,9 +8,16 @@ from typing import Any, ClassVar
 from mega.aws._attributes import Attributes
 from mega.aws._buffer import PublishBuffer
 from mega.aws._client import connect
-from mega.aws._limits import check_ids, check_size, check_subject, check_wrapped_size
+from mega.aws._limits import (
+    check_ids,
+    check_size,
+    check_subject,
+    check_wrapped_size,
+    wrapped_size,
+)
 from mega.aws._publishing import Each, Publisher
 from mega.aws._sending import Outgoing, PublishResult, Wire
+from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload
 
 __all__ = ('SNS', 'SnsPublisher')
@@ -31,6 +38,9 @@ class SnsPublisher(Publisher):
     Give it a `topic_arn`, or give one with each call. Credentials and region are found by boto3's
     own rules where they are not given: environment, profile, role; a topic's ARN names its region.
     A ready `session=` or `client=` is taken as it is.
+
+    With a `payload_store`, a body that is too large for a message goes to S3; without one it is
+    refused. The store is the caller's to close.
 
     Safe to share among threads. Close it, or use it as a context manager, to close its connections.
 
@@ -53,6 +63,7 @@ class SnsPublisher(Publisher):
         self,
         topic_arn: str | None = None,
         *,
+        payload_store: S3PayloadStore | None = None,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         aws_session_token: str | None = None,
@@ -72,7 +83,7 @@ class SnsPublisher(Publisher):
             session=session,
             client=client,
         )
-        super().__init__(aws, topic_arn)
+        super().__init__(aws, topic_arn, payload_store)
 
     def publish(
         self,
@@ -96,6 +107,8 @@ class SnsPublisher(Publisher):
         Raises:
             EncodeError: for a payload or an attribute that no message can carry, with its path.
             EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
+            PayloadTooLargeError: for a message that the topic does not take, without a store.
+            OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SNS does not take the message, or does not say that it did.
         """
         options = self._named(
@@ -122,6 +135,8 @@ class SnsPublisher(Publisher):
 
         Raises:
             EncodeError: for a body that is no text or empty.
+            PayloadTooLargeError: for a message that the topic does not take, without a store.
+            OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SNS does not take the message, or does not say that it did.
         """
         options = self._named(
@@ -198,6 +213,12 @@ class SnsPublisher(Publisher):
     def _check_size(self, outgoing: Outgoing, limit: int) -> None:
         check_size(outgoing.size, limit)
         check_wrapped_size(outgoing.body, outgoing.attributes, outgoing.size)
+
+    def _size_on_arrival(self, outgoing: Outgoing) -> int:
+        return wrapped_size(outgoing.body, outgoing.attributes)
+
+    def _only_queue(self, destination: str) -> str | None:
+        return None  # whoever subscribes gets one
 
     def _ask_limit(self, destination: str) -> Any:
         answer = self._aws.call('get_topic_attributes', TopicArn=destination)

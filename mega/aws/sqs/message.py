@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from mega.aws._attributes import MARK, from_aws
+from mega.aws._attributes import LEGACY_SIZE, MARK, SIZE, from_aws
+from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
+from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.envelope import Confirmation, unwrap
 from mega.codec import AnyPayload, decode, looks_like_envelope
-from mega.errors import DecodeError, shorten
+from mega.errors import DecodeError, PointerError, shorten
 from mega.thawed import thawed
 
-__all__ = ('Message', 'open_message', 'read_message')
+__all__ = ('Gone', 'Message', 'may_be_offloaded', 'open_message', 'read_message')
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,9 @@ class Message:
     `attributes` are texts (numbers too, as they were sent) or bytes; where the message came in an
     envelope of SNS, the ones in there.
     `receive_count` is SQS's approximate count of deliveries, this one included.
-    `topic_arn` and `subject` are known only where there was an envelope. Nothing here is proof of
-    where a message came from.
+    `topic_arn` and `subject` are known only where there was an envelope.
+    `pointer` is where in S3 the payload came from, if it did; `body` is the message's own.
+    Nothing here is proof of where a message came from.
     """
 
     id: str
@@ -36,6 +39,14 @@ class Message:
     sent_time: datetime | None = None
     topic_arn: str | None = None
     subject: str | None = None
+    pointer: Pointer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A body that is no longer in S3, of a message that is not worth keeping without it."""
+
+    pointer: Pointer
 
 
 _thawed_message = thawed(Message)
@@ -55,20 +66,38 @@ def read_message(received: dict[str, Any]) -> Message:
         _instant(system.get('SentTimestamp')),
         None,  # only an envelope knows the topic
         None,
+        None,
     )
 
 
-def open_message(message: Message) -> tuple[Message, AnyPayload | Confirmation]:
-    """Take the payload out of a message, out of its envelope too, and what the envelope adds.
+def may_be_offloaded(received: dict[str, Any]) -> bool:
+    """Whether a message may have to be fetched from S3; without looking at it closely."""
+    attributes = received.get('MessageAttributes')
+    if attributes and is_offloaded(attributes):
+        return True
+    body = received.get('Body', '')  # an envelope has attributes of its own
+    return f'"{SIZE}"' in body or f'"{LEGACY_SIZE}"' in body
 
-    A marked body is what the mark says. Otherwise an envelope is opened, once: what it holds is
-    opened by the mark among its own attributes, or by what it begins with.
+
+def open_message(
+    message: Message, store: S3PayloadStore | None = None
+) -> tuple[Message, AnyPayload | Confirmation | Gone]:
+    """Take the payload out of a message, out of its envelope and out of S3 too.
+
+    A body in S3 is fetched where an attribute announces it, once; what is there is neither an
+    envelope nor a pointer again. A marked body is what the mark says. Otherwise an envelope is
+    opened, once: what it holds is opened by the mark among its own attributes, or by what it begins
+    with.
 
     Raises:
         DecodeError: for a body that is not what it begins as or is marked as.
         EnvelopeError: for a broken envelope.
+        PointerError: for a pointer that is broken or may not be followed, or leads to nothing.
+        OffloadError: for a body that cannot be fetched now.
         EventError: for an event that breaks the protocol.
     """
+    if message.attributes and is_offloaded(message.attributes):
+        return _fetched(message, message.body, store)
     mark = _mark(message)
     payload = decode(message.body, mark)
     if mark is not None or not isinstance(payload, dict) or not looks_like_envelope(payload):
@@ -82,7 +111,29 @@ def open_message(message: Message) -> tuple[Message, AnyPayload | Confirmation]:
         topic_arn=envelope.topic_arn,
         subject=envelope.subject,
     )
+    if is_offloaded(inner.attributes):
+        return _fetched(inner, envelope.body, store)
     return inner, decode(envelope.body, _mark(inner))
+
+
+def _fetched(
+    message: Message, body: str, store: S3PayloadStore | None
+) -> tuple[Message, AnyPayload | Gone]:
+    pointer = read_pointer(body, message.attributes)
+    if store is None:
+        where = shorten(pointer.bucket)
+        raise PointerError(
+            f'its body lies in S3, in {where}, and the listener has no payload_store'
+        )
+    fetched = store.fetch(pointer)
+    if fetched is not None:
+        message = replace(message, pointer=fetched.pointer)
+        return message, decode(fetched.body, _mark(message))
+    if store.on_missing == 'raw':
+        return replace(message, pointer=pointer), body
+    if store.on_missing == 'delete':
+        return message, Gone(pointer)
+    raise PointerError(f'its body is gone: {shorten(pointer.bucket)} has no {shorten(pointer.key)}')
 
 
 def _mark(message: Message) -> str | None:

@@ -11,6 +11,7 @@ from mega.aws._client import connect
 from mega.aws._limits import ASSUMED_BYTES, check_delay, check_ids, check_size
 from mega.aws._publishing import Each, Publisher
 from mega.aws._sending import Outgoing, PublishResult, Wire
+from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload
 
 __all__ = ('SQS', 'SqsPublisher')
@@ -31,6 +32,9 @@ class SqsPublisher(Publisher):
     Give it a `queue_url`, or give one with each call. Credentials and region are found by boto3's
     own rules where they are not given: environment, profile, role; a queue's URL names its region.
     A ready `session=` or `client=` is taken as it is.
+
+    With a `payload_store`, a body that is too large for a message goes to S3; without one it is
+    refused. The store is the caller's to close.
 
     Safe to share among threads. Close it, or use it as a context manager, to close its connections.
 
@@ -53,6 +57,7 @@ class SqsPublisher(Publisher):
         self,
         queue_url: str | None = None,
         *,
+        payload_store: S3PayloadStore | None = None,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         aws_session_token: str | None = None,
@@ -72,7 +77,7 @@ class SqsPublisher(Publisher):
             session=session,
             client=client,
         )
-        super().__init__(aws, queue_url)
+        super().__init__(aws, queue_url, payload_store)
 
     def publish(
         self,
@@ -95,6 +100,8 @@ class SqsPublisher(Publisher):
         Raises:
             EncodeError: for a payload or an attribute that no message can carry, with its path.
             EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
+            PayloadTooLargeError: for a message that the queue does not take, without a store.
+            OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SQS does not take the message, or does not say that it did.
         """
         options = self._named(
@@ -121,6 +128,8 @@ class SqsPublisher(Publisher):
 
         Raises:
             EncodeError: for a body that is no text or empty.
+            PayloadTooLargeError: for a message that the queue does not take, without a store.
+            OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SQS does not take the message, or does not say that it did.
         """
         options = self._named(
@@ -196,6 +205,12 @@ class SqsPublisher(Publisher):
 
     def _check_size(self, outgoing: Outgoing, limit: int) -> None:
         check_size(outgoing.size, limit)
+
+    def _size_on_arrival(self, outgoing: Outgoing) -> int:
+        return outgoing.size
+
+    def _only_queue(self, destination: str) -> str | None:
+        return destination
 
     def _ask_limit(self, destination: str) -> Any:
         names = ['MaximumMessageSize']

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mega.aws.sns.envelope import Confirmation
-from mega.aws.sqs.message import Message, open_message, read_message
+from mega.aws.sqs.message import Gone, Message, open_message, read_message
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
 from mega.codec import AnyPayload, encode, hint
 from mega.errors import ConsumeError, EnvelopeError, EventError
@@ -31,7 +31,7 @@ def message(body: str, attributes: dict[str, Any] | None = None) -> Message:
     return read_message(received if attributes is None else {**received, **attributes})
 
 
-def opened(document: object) -> AnyPayload | Confirmation:
+def opened(document: object) -> AnyPayload | Confirmation | Gone:
     return open_message(message(json.dumps(document)))[1]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mega.aws._client import Connected, connect
+from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.checks import check_queue
 from mega.aws.sqs.subscribe.dead_letter import DeadLetterQueue
 from mega.aws.sqs.subscribe.engine.actions import Settings
@@ -66,6 +67,10 @@ class SqsListener(Connected):
     A message that cannot be opened is dead-lettered where there is a queue for it, and otherwise
     left to the redrive policy of its own queue. It is never simply deleted.
 
+    With a `payload_store`, bodies that lie in S3 are fetched, those of a batch at a time; one that
+    S3 does not give now leaves its message in the queue. Without one such a message cannot be
+    opened. The store is the caller's to close.
+
     After a stop, messages in work have `grace_period` seconds to end; then they are given back.
     `hooks` stand round each delivery and each subscriber: see `Hook`.
 
@@ -87,6 +92,7 @@ class SqsListener(Connected):
         max_number_of_messages: int = 1,
         wait_time_seconds: int = 20,
         visibility_timeout: int = 30,
+        payload_store: S3PayloadStore | None = None,
         concurrency: int = 1,
         max_processing_time: float | None = None,
         unhandled: Unhandled = 'fatal',
@@ -150,8 +156,9 @@ class SqsListener(Connected):
             if dead_letter_queue_url
             else None,
             self._subscribers,
-            Processor(self._subscribers, policy, Hooks(hooks)),
+            Processor(self._subscribers, policy, Hooks(hooks), payload_store),
             self._tally,
+            payload_store,
         )
         self._shift: Shift | None = None
         self._process = 0

@@ -8,16 +8,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.envelope import Confirmation
-from mega.aws.sqs.message import Message, open_message, read_message
+from mega.aws.sqs.message import Gone, Message, open_message, read_message
 from mega.aws.sqs.subscribe.dispatch import Awaiting, dispatch
+from mega.aws.sqs.subscribe.fetching import Coming
 from mega.aws.sqs.subscribe.hooks import Delivered, Hook, Hooks, around, log_outcomes
 from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus, Subscriber
-from mega.aws.sqs.subscribe.verdict import Action, Count, Policy, Reason, Verdict, judge, unopened
+from mega.aws.sqs.subscribe.verdict import (
+    Action,
+    Count,
+    Policy,
+    Reason,
+    Verdict,
+    judge,
+    unfetched,
+    unopened,
+)
 from mega.codec import AnyPayload
-from mega.errors import ConsumeError, EventError, shorten
+from mega.errors import ConsumeError, EventError, OffloadError, shorten
 from mega.event import Payload
 
 __all__ = ('Opened', 'Processor')
@@ -47,22 +58,39 @@ class Opened:
 class Processor:
     """Takes messages to their verdicts. Safe to share among threads, as subscribers have to be."""
 
-    def __init__(self, subscribers: Registry, policy: Policy, hooks: Hooks) -> None:
+    def __init__(
+        self,
+        subscribers: Registry,
+        policy: Policy,
+        hooks: Hooks,
+        store: S3PayloadStore | None = None,
+    ) -> None:
         self._subscribers = subscribers
         self._policy = policy
         self._hooks = hooks
+        self._store = store
         self._unmatched_kinds: set[str] = set()
 
-    def open(self, received: dict[str, Any]) -> Opened:
-        """Open a message, and find out who wants it."""
+    def open(self, content: dict[str, Any] | Coming) -> Opened:
+        """Open a message, once what lies in S3 of it has come, and find out who wants it."""
+        received = content.received if isinstance(content, Coming) else content
         message = read_message(received)
         try:
-            message, payload = open_message(message)
+            if isinstance(content, Coming):
+                message, payload = content.opening.result()
+            else:
+                message, payload = open_message(message, self._store)
         except (ConsumeError, EventError) as error:
             _log.error('message %s cannot be opened: %s', message.id, error)
             return Opened(received, message, verdict=unopened(error, self._policy))
+        except OffloadError as error:
+            _log.error('message %s stays, since its body cannot be fetched: %s', message.id, error)
+            return Opened(received, message, verdict=unfetched(error))
         if isinstance(payload, Confirmation):
             return Opened(received, message, verdict=_regret(message, payload))
+        if isinstance(payload, Gone):
+            _log.warning('message %s is deleted, since its body is gone from S3', message.id)
+            return Opened(received, message, verdict=Verdict(Action.ACK, Count.UNOPENED))
         wanting, undecided = self._subscribers.match(payload)
         if not wanting and not undecided:
             self._tell_once(message, payload)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mega.aws._connections import Breaker, BrokenOff
+from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.checks import HOPELESS, advised
 from mega.aws.sqs.subscribe.crew import Crew, Report
 from mega.aws.sqs.subscribe.dead_letter import DeadLetterQueue, Letter
@@ -28,6 +29,7 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.fetching import Fetching
 from mega.aws.sqs.subscribe.hooks import Delivered
 from mega.aws.sqs.subscribe.journal import Journal
 from mega.aws.sqs.subscribe.processor import Opened, Processor
@@ -62,6 +64,7 @@ class Equipment:
     subscribers: Registry
     processor: Processor
     tally: Tally
+    store: S3PayloadStore | None = None
 
 
 class Shift:
@@ -74,6 +77,10 @@ class Shift:
         self._engine = Engine(settings, random.uniform, self._journal.tell)
         self._crew = Crew(self._engine, self._perform, most_threads(settings))
         self._breaker = Breaker()
+        self._fetching: Fetching | None = None
+        if equipment.store is not None:
+            at_once = settings.concurrency + settings.max_number_of_messages
+            self._fetching = Fetching(equipment.store, equipment.queue.url, at_once)
         self._coroutines: Coroutines | None = None
         self._making = threading.Lock()
         self._exit: BaseException | None = None
@@ -141,6 +148,8 @@ class Shift:
     def _clear_up(self) -> None:
         if self._coroutines is not None:
             self._coroutines.close()
+        if self._fetching is not None:
+            self._fetching.close()
         for thread in self._crew.dismiss():
             _log.warning('%s is left behind: what it does has not ended', thread.name)
 
@@ -165,6 +174,8 @@ class Shift:
             return lambda now: self._engine.receive_failed(
                 poll, error, now, is_hopeless=is_hopeless
             )
+        if self._fetching is not None:
+            self._fetching.begin(deliveries)
         return partial(self._received, poll, deliveries)
 
     def _received(self, poll: Receive, deliveries: list[Delivery], now: float) -> None:
@@ -175,19 +186,26 @@ class Shift:
         self._engine.broken_off(poll)
 
     def _ack(self, call: Ack) -> Report:
-        return self._settle(call, self._equipment.queue.delete)
+        told = self._settle(call, self._equipment.queue.delete)
+        if self._fetching is not None:
+            for entry, answer in zip(call.entries, told, strict=True):
+                opened = entry.delivery.content
+                # A dead letter is no longer `Opened`, and keeps its body.
+                if answer is Told.DONE and isinstance(opened, Opened):
+                    self._fetching.remove(opened.message)
+        return partial(self._engine.settled, call, told)
 
     def _change_visibility(self, call: ChangeVisibility) -> Report:
-        return self._settle(call, self._equipment.queue.change_visibility)
+        told = self._settle(call, self._equipment.queue.change_visibility)
+        return partial(self._engine.settled, call, told)
 
-    def _settle(self, call: Any, make: Callable[[Any], list[Told]]) -> Report:
+    def _settle(self, call: Any, make: Callable[[Any], list[Told]]) -> list[Told]:
         try:
-            told = make(call)
+            return make(call)
         except TransportError as error:
             self._equipment.tally.add('errors')
             _log.error('%d messages, to be tried again: %s', len(call.entries), error)
-            told = [Told.AGAIN] * len(call.entries)
-        return partial(self._engine.settled, call, told)
+            return [Told.AGAIN] * len(call.entries)
 
     def _dead_letter(self, action: DeadLetter) -> Report:
         delivery = action.delivery

@@ -25,6 +25,7 @@ __all__ = (
     'Verdict',
     'judge',
     'safe_text',
+    'unfetched',
     'unopened',
 )
 
@@ -135,6 +136,11 @@ def unopened(error: Exception, policy: Policy) -> Verdict:
     """What a message comes to that cannot be opened. It is never deleted unless it is kept."""
     action = Action.DEAD_LETTER if policy.has_dead_letter_queue else Action.LEAVE
     return Verdict(action, Count.UNOPENED, Reason(type(error).__name__, safe_text(error)))
+
+
+def unfetched(error: Exception) -> Verdict:
+    """What a message comes to whose body S3 does not give now: it may the next time."""
+    return Verdict(Action.LEAVE, Count.UNOPENED, Reason(type(error).__name__, safe_text(error)))
 
 
 def safe_text(error: BaseException) -> str:
