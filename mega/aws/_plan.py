@@ -14,6 +14,9 @@ __all__ = ('Item', 'Plan')
 
 T = TypeVar('T')
 
+MAX_HELD = 32 * 1024**2
+"""Bytes of bodies on their way to S3 that are looked at ahead: they may be large."""
+
 
 @dataclass(slots=True, eq=False)
 class Item(Generic[T]):
@@ -23,7 +26,7 @@ class Item(Generic[T]):
     for no order; `tries` is how often it was sent.
     With a `problem` it cannot be sent at all: it only holds its place in the lane.
     Where it can be made smaller, `shrink` answers its smaller content and the size of that, which
-    is at most `least`.
+    is at most `least`. `held` is what it takes of memory beside its size.
     """
 
     content: T
@@ -35,6 +38,7 @@ class Item(Generic[T]):
     not_before: float = 0.0
     least: int | None = None
     shrink: Callable[[], tuple[T, int]] | None = None
+    held: int = 0
 
     @property
     def room(self) -> int:
@@ -164,9 +168,13 @@ class Plan(Generic[T]):
             self._busy.discard(item.lane)
 
     def _refill(self) -> None:
-        while not self._is_exhausted and len(self._waiting) < self.ahead:
+        if self._is_exhausted:
+            return
+        held = sum([item.held for item in self._waiting])
+        while len(self._waiting) < self.ahead and held < MAX_HELD:
             item = next(self.source, None)
             if item is None:
                 self._is_exhausted = True
-            else:
-                self._waiting.append(item)
+                return
+            self._waiting.append(item)
+            held += item.held

@@ -185,7 +185,10 @@ class Publisher(Connected, ABC):
     ) -> Item[Queued]:
         item: Item[Queued] = Item(outgoing, outgoing.size, lane, None, position)
         store = self._store
-        if store is None or outgoing.upload is not None:
+        if outgoing.upload is not None:
+            item.held = outgoing.upload.pointer.size or 0
+            return item
+        if store is None:
             return item
         least = size_of('', outgoing.attributes) + store.pointer_bytes
         if least < outgoing.size and len(outgoing.attributes) < MAX_ATTRIBUTES:

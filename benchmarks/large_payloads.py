@@ -1,0 +1,89 @@
+"""How long a batch of ten payloads of 2 MB takes, out and in, and how long one after another.
+
+Against an S3 in memory that answers after 50 ms, and an in-memory SQS, each in a process of its
+own, in rounds: every way once a round, so that what else the machine does slows all of them. It
+does not show a real network, whose bandwidth ten bodies at a time would share, nor TLS.
+
+    python -m benchmarks.large_payloads [rounds]
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.s3_server import running as s3_running
+from benchmarks.sqs_server import running as sqs_running
+from mega.aws.s3 import S3PayloadStore
+from mega.aws.sqs import SqsPublisher
+from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
+
+MILLISECONDS = 50
+PAYLOADS: list[dict[str, Any]] = [{'number': n, 'text': 'x' * 2_000_000} for n in range(10)]
+
+
+class Anything(DataSubscriber):
+    """Processes a payload in no time."""
+
+    def process(self, payload: dict[str, Any]) -> None:
+        """Do nothing."""
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    taken: dict[str, list[float]] = {'out': [], 'out, batch': [], 'in': [], 'in, batch': []}
+    with s3_running(MILLISECONDS) as s3_url, sqs_running() as sqs:
+        credentials = sqs.credentials
+        credentials['endpoint_url'] = s3_url
+        store = S3PayloadStore('payloads', delete=False, **credentials)
+        queue_url = sqs.create_queue('large')
+        publisher = SqsPublisher(queue_url, payload_store=store, **sqs.credentials)
+
+        def receive(at_once: int) -> None:
+            with SqsListener(
+                queue_url,
+                [Anything],
+                payload_store=store,
+                max_number_of_messages=at_once,
+                wait_time_seconds=0,
+                **sqs.credentials,
+            ) as listener:
+                done = listener.drain().done
+            assert done == len(PAYLOADS), done
+
+        def publish() -> None:
+            for payload in PAYLOADS:
+                publisher.publish(payload)
+
+        for round_ in range(rounds + 1):  # the first one warms up
+            times = {
+                'out': seconds(publish),
+                'in': seconds(lambda: receive(1)),
+                'out, batch': seconds(lambda: publisher.publish_batch(PAYLOADS)),
+                'in, batch': seconds(lambda: receive(10)),
+            }
+            for name, time_taken in times.items():
+                taken[name] += [time_taken] if round_ else []
+    print(f'Python {platform.python_version()}, {platform.machine()}, {rounds} rounds')
+    for way in ('out', 'in'):
+        one_by_one, batch = taken[way], taken[f'{way}, batch']
+        ratios = [one / ten for one, ten in zip(one_by_one, batch, strict=True)]
+        print(
+            f'{way:>4}: one after another {statistics.median(one_by_one) * 1e3:4.0f} ms, '
+            f'as a batch {statistics.median(batch) * 1e3:4.0f} ms: {statistics.median(ratios):.1f} '
+            f'times as fast ({min(ratios):.1f} to {max(ratios):.1f})'
+        )
+
+
+if __name__ == '__main__':
+    main()
