@@ -162,15 +162,20 @@ class EncodeError(PublishError, ValueError):
 
 
 class PayloadTooLargeError(PublishError):
-    """A message of more bytes than its destination takes, attributes included."""
+    """A message of more bytes than its destination takes, attributes included.
 
-    def __init__(self, size: int, limit: int) -> None:
-        super().__init__(size, limit)
+    Or a body of more than a payload store takes. `advice` is what to do about it, if anything.
+    """
+
+    def __init__(self, size: int, limit: int, advice: str = '') -> None:
+        super().__init__(size, limit, advice)
         self.size = size
         self.limit = limit
+        self.advice = advice
 
     def __str__(self) -> str:
-        return f'a message of {self.size:,} bytes is over the limit of {self.limit:,}'
+        problem = f'a message of {self.size:,} bytes is over the limit of {self.limit:,}'
+        return f'{problem}; {self.advice}' if self.advice else problem
 
 
 class ConsumeError(MegaError):

@@ -25,6 +25,7 @@ from mega.codec import AnyPayload, encode, hint
 from mega.errors import (
     ConfigurationError,
     EncodeError,
+    PayloadTooLargeError,
     PublishError,
     TransportError,
     shorten,
@@ -234,8 +235,16 @@ class Publisher(Connected, ABC):
         if self._store is not None and self._is_large(self._store, target, outgoing):
             outgoing = self._offloaded(self._store, target, outgoing)
         if outgoing.size > SURELY_FITS:
-            self._check_size(outgoing, self._limit(target))
+            try:
+                self._check_size(outgoing, self._limit(target))
+            except PayloadTooLargeError as error:
+                raise PayloadTooLargeError(error.size, error.limit, self._advice()) from None
         return outgoing
+
+    def _advice(self) -> str:
+        if self._store is None:
+            return 'with a payload_store the publisher sends its body through S3'
+        return 'its attributes are too large'
 
     def _is_large(self, store: S3PayloadStore, target: str, outgoing: Outgoing) -> bool:
         """Whether a body goes to S3, and its message carries a pointer."""

@@ -188,7 +188,7 @@ class S3PayloadStore(Connected):
         """
         content = body.encode()
         if len(content) > self.max_payload:
-            raise PayloadTooLargeError(len(content), self.max_payload)
+            raise PayloadTooLargeError(len(content), self.max_payload, 'raise max_payload')
         digest = hashlib.sha256(content).hexdigest()
         pointer = Pointer(self.bucket, self._new_key(), len(content), digest, queue_url)
         return Upload(self, pointer, content, *write_pointer(pointer, self._is_legacy))
