@@ -25,6 +25,11 @@ SHOWN = {
         'summer to reader-2@example.com',
         'summer to reader-3@example.com',
     ],
+    'large_payloads': [
+        'Today: 100 lines, out of its message',
+        'This year: 160,000 lines, out of S3, 3,040,047 bytes',
+        'The bucket is empty again.',
+    ],
     'fifo': ['15 messages, every group in its order.'],
 }
 
