@@ -1,0 +1,231 @@
+"""Whose offloaded messages who reads: what test_interoperability.py runs, and the README shows.
+
+    python -m tests.aws.s3.matrix
+
+writes the table of the README anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = (
+    'AMAZON_SNS',
+    'AMAZON_SQS',
+    'CELLS',
+    'EXT_CLIENT',
+    'JAVA',
+    'MEGA',
+    'README',
+    'WRITERS',
+    'Cell',
+    'Instead',
+    'Reader',
+    'Route',
+    'Writer',
+    'documented',
+    'section',
+)
+
+README = Path(__file__).parents[3] / 'README.md'
+BEGIN = '<!-- written by `python -m tests.aws.s3.matrix` -->\n'
+END = '<!-- up to here -->\n'
+
+MEGA = 'MEGA'
+JAVA = 'Java'
+AMAZON_SQS = 'amazon-sqs-extended-client'
+AMAZON_SNS = 'amazon-sns-extended-client'
+EXT_CLIENT = 'aws-sqs-ext-client'
+
+CLASS = 'software.amazon.payloadoffloading.PayloadS3Pointer'
+LEGACY_CLASS = 'com.amazon.sqs.javamessaging.MessageS3Pointer'
+SIZE = 'ExtendedPayloadSize'
+LEGACY_SIZE = 'SQSLargePayloadSize'
+
+
+class Route(Enum):
+    """A way to a queue. The values are what the table calls them."""
+
+    SQS = 'SQS'
+    RAW = 'SNS raw'
+    WRAPPED = 'SNS wrapped'
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who offloads a body, and the form of what is sent in its place.
+
+    `pointer_class` is the first of two members of a list; None where the pointer is an object.
+    """
+
+    name: str
+    setting: str = ''
+    routes: tuple[Route, ...] = tuple(Route)
+    pointer_class: str | None = CLASS
+    attribute: str = SIZE
+    is_legacy: bool = False
+
+    @property
+    def title(self) -> str:
+        return _title(self.name, self.setting)
+
+    def __str__(self) -> str:
+        return self.title.replace('`', '')
+
+
+class Instead(Enum):
+    """What a reader hands out where it does not find the body."""
+
+    ENVELOPE = 'the envelope that SNS put around the pointer'
+    POINTER = 'the pointer'
+    ERROR = 'an error'
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Messages that a reader cannot read, why, and what comes of it."""
+
+    concerns: Callable[[Writer, Route], bool]
+    reason: str
+    instead: Instead
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    name: str
+    setting: str = ''
+    gaps: tuple[Gap, ...] = ()
+    attribute_names: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return _title(self.name, self.setting)
+
+    def __str__(self) -> str:
+        return self.title.replace('`', '')
+
+    def gap(self, writer: Writer, route: Route) -> Gap | None:
+        """The first thing that keeps it from reading what so was written and came."""
+        return next((gap for gap in self.gaps if gap.concerns(writer, route)), None)
+
+
+class Cell(NamedTuple):
+    """One claim: a reader reads what a writer wrote and what came by a route, or has a gap."""
+
+    writer: Writer
+    route: Route
+    reader: Reader
+
+    @property
+    def gap(self) -> Gap | None:
+        return self.reader.gap(self.writer, self.route)
+
+    def __str__(self) -> str:
+        return f'{self.writer}, {self.route.value}, {self.reader}'
+
+
+TOPIC = (Route.RAW, Route.WRAPPED)
+
+WRITERS = (
+    Writer(MEGA),
+    Writer(MEGA, '`legacy_attribute`', tuple(Route), LEGACY_CLASS, LEGACY_SIZE, True),
+    Writer(AMAZON_SQS, '', (Route.SQS,)),
+    Writer(AMAZON_SQS, '`use_legacy_attribute`', (Route.SQS,), LEGACY_CLASS, LEGACY_SIZE, True),
+    Writer(AMAZON_SNS, '', TOPIC),
+    Writer(AMAZON_SNS, '`use_legacy_attribute`', TOPIC, LEGACY_CLASS, LEGACY_SIZE, True),
+    Writer(EXT_CLIENT, '', (Route.SQS,), None),
+    # Java does not run here: the tests write what it writes, without a space.
+    Writer(JAVA, 'by default', tuple(Route), CLASS, LEGACY_SIZE),
+    Writer(JAVA, 'without the legacy name'),
+    Writer(JAVA, '1.0', tuple(Route), LEGACY_CLASS, LEGACY_SIZE),
+)
+
+WRAPPED = Gap(
+    lambda writer, route: route is Route.WRAPPED,
+    "does not look into SNS's envelope, and hands it out as the body",
+    Instead.ENVELOPE,
+)
+FLAT = Gap(
+    lambda writer, route: writer.pointer_class is None,
+    f'refuses the pointer of `{EXT_CLIENT}`, which is an object and no list',
+    Instead.ERROR,
+)
+ONE_NAME = Gap(
+    lambda writer, route: writer.attribute == LEGACY_SIZE,
+    f'asks SQS for the attribute `{SIZE}` alone, and hands out the pointer as the body',
+    Instead.POINTER,
+)
+NO_LEGACY = Gap(
+    lambda writer, route: writer.attribute == LEGACY_SIZE,
+    f'does not know the attribute `{LEGACY_SIZE}`, and hands out the pointer as the body',
+    Instead.POINTER,
+)
+
+READERS = (
+    Reader(MEGA),
+    Reader(AMAZON_SQS, '', (WRAPPED, FLAT, ONE_NAME)),
+    Reader(AMAZON_SQS, "`MessageAttributeNames=['All']`", (WRAPPED, FLAT), ('All',)),
+    # It is asked for all, so that it is no lack of these which shows.
+    Reader(EXT_CLIENT, '', (WRAPPED, NO_LEGACY), ('All',)),
+)
+
+CELLS = tuple(
+    Cell(writer, route, reader)
+    for writer in WRITERS
+    for route in writer.routes
+    for reader in READERS
+)
+
+
+def _title(name: str, setting: str) -> str:
+    name = name if name in (MEGA, JAVA) else f'`{name}`'
+    return f'{name}, {setting}' if setting else name
+
+
+def table() -> Iterator[str]:
+    """The lines of the matrix, and the reasons below it."""
+    reasons = list(dict.fromkeys(gap.reason for reader in READERS for gap in reader.gaps))
+
+    def cell(writer: Writer, reader: Reader) -> str:
+        parts: list[str] = []
+        for gap, routes in groupby(writer.routes, partial(reader.gap, writer)):
+            names = [route.value for route in routes]
+            if gap is None:
+                parts.append(', '.join(names))
+            else:
+                negation = 'neither' if len(names) > 1 else 'not'
+                number = reasons.index(gap.reason) + 1
+                parts.append(f'{negation} {" nor ".join(names)} ({number})')
+        return ', '.join(parts)
+
+    yield f'| written by | {" | ".join(f"read by {reader.title}" for reader in READERS)} |'
+    yield '|---' * (1 + len(READERS)) + '|'
+    for writer in WRITERS:
+        cells = ' | '.join(cell(writer, reader) for reader in READERS)
+        yield f'| {writer.title} | {cells} |'
+    yield ''
+    for number, reason in enumerate(reasons, start=1):
+        yield f'{number}. {reason[0].upper()}{reason[1:]}.'
+
+
+def section() -> str:
+    """What stands between the marks of the README."""
+    return f'{BEGIN}\n' + '\n'.join(table()) + f'\n\n{END}'
+
+
+def documented(text: str) -> tuple[str, str, str]:
+    """A document in three parts: before the section, the section, and after it."""
+    before, _, rest = text.partition(BEGIN)
+    inside, _, after = rest.partition(END)
+    return before, f'{BEGIN}{inside}{END}', after
+
+
+if __name__ == '__main__':
+    before, _, after = documented(README.read_text(encoding='utf-8'))
+    README.write_text(before + section() + after, encoding='utf-8')

@@ -1,0 +1,97 @@
+"""The processes of the other libraries, as the tests call them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.local_aws import Credentials
+
+__all__ = ('Peer', 'PeerError', 'Peers', 'peers')
+
+ROOT = Path(__file__).parents[3]
+
+
+class PeerError(Exception):
+    """A library raised; the text is its exception's."""
+
+
+class Peer:
+    """One library, in a process that lives until the tests end it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def call(
+        self,
+        method: str,
+        bucket: str,
+        credentials: Credentials,
+        is_legacy: bool = False,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        """Have the library `send`, `publish` or `receive`, by AWS's arguments.
+
+        Raises:
+            PeerError: when the library does.
+        """
+        assert self._process.stdin
+        assert self._process.stdout
+        call = {
+            'method': method,
+            'bucket': bucket,
+            'credentials': credentials,
+            'is_legacy': is_legacy,
+            'arguments': arguments,
+        }
+        print(json.dumps(call), file=self._process.stdin, flush=True)
+        answer = json.loads(self._process.stdout.readline())
+        if 'error' in answer:
+            raise PeerError(answer['error'])
+        found: dict[str, Any] = answer['answer']
+        return found
+
+
+class Peers(dict[str, Peer]):
+    """Peers by the name of their library, each started when it is first asked for."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        super().__init__()
+        self._stack = stack
+
+    def __missing__(self, library: str) -> Peer:
+        self[library] = Peer(self._stack.enter_context(_process(library)))
+        return self[library]
+
+
+@contextmanager
+def peers() -> Iterator[Peers]:
+    with ExitStack() as stack:
+        yield Peers(stack)
+
+
+@contextmanager
+def _process(library: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        # What they warn of is theirs.
+        [sys.executable, '-W', 'ignore', '-m', 'tests.aws.s3.peer', library],
+        cwd=ROOT,
+        env={
+            'PATH': os.environ.get('PATH', ''),
+            'PYTHONUTF8': '1',
+            'AWS_CONFIG_FILE': os.devnull,
+            'AWS_SHARED_CREDENTIALS_FILE': os.devnull,
+            'AWS_EC2_METADATA_DISABLED': 'true',
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding='utf-8',
+    )
+    with process:  # closes its input, which ends it, and waits
+        yield process
