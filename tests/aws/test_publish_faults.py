@@ -36,6 +36,7 @@ def group_of(payload: Any) -> str:
     return f'g{payload["n"] % GROUPS}'
 
 
+@pytest.mark.no_cover
 def test_a_standard_queue_gets_each_of_10_000_at_least_once_and_the_results_say_so(
     server: Server, clients: Clients
 ) -> None:
@@ -50,6 +51,7 @@ def test_a_standard_queue_gets_each_of_10_000_at_least_once_and_the_results_say_
     assert len(server.counts().faults) > len(KINDS)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(('service', 'concurrency'), [('sqs', 4), ('sns', 1)])
 def test_fifo_gets_each_group_of_10_000_in_its_order_and_nothing_twice(
     service: Service, concurrency: int, server: Server, clients: Clients

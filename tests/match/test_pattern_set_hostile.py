@@ -33,6 +33,7 @@ def every_kind() -> tuple[PatternSet[int], list[Any]]:
     return patterns, alone
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize('hostile', HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_set_answers_whatever_was_sent(
     hostile: object, every_kind: tuple[PatternSet[int], list[Any]]
@@ -68,6 +69,7 @@ def test_a_text_of_a_mebibyte_is_looked_up_in_bounded_time() -> None:
     assert len(patterns.match({'a': 'x' * 2**20})) == 501
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize('keys', [1, 400])
 def test_patterns_of_many_keys_grow_no_forest(keys: int) -> None:
     """Where many patterns ask the same of many fields, no look-up tells them apart."""

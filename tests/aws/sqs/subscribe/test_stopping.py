@@ -296,6 +296,7 @@ def test_a_stop_ends_a_pause(server: Server, queue_url: str) -> None:
 # Time and again
 
 
+@pytest.mark.no_cover
 @pytest.mark.skipif(not Path('/proc/self/fd').exists(), reason='there is no list of sockets')
 @pytest.mark.parametrize(('concurrency', 'starts'), [(1, 100), (8, 1_000)])
 def test_starts_and_stops_leave_no_thread_socket_or_message_behind(
