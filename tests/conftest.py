@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 
 import boto3
+import botocore.session
 import hypothesis
 import pytest
 
@@ -59,6 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker('hypothesis'):
             item.add_marker('no_cover')
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _sessions_share_what_they_read() -> Iterator[None]:
+    """boto3's model of AWS, the same each time: reading it is most of what a session costs."""
+    with pytest.MonkeyPatch.context() as patch:
+        shared = functools.cache(botocore.session.create_loader)
+        patch.setattr(botocore.session, 'create_loader', shared)
+        yield
 
 
 @pytest.fixture(autouse=True)
