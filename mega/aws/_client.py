@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from mega.aws._connections import adapt
+from mega.aws._shortcuts import shorten_calls
 from mega.errors import ConfigurationError, TransportError, one_line
 
 __all__ = ('Aws', 'Connected', 'connect', 'region_of')
@@ -172,6 +173,7 @@ def _make_client(
     settings: dict[str, Any],
 ) -> Any:
     from boto3.session import Session
+    from botocore.auth import AUTH_TYPE_MAPS
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, NoRegionError
     from botocore.session import get_session as botocore_session
@@ -191,6 +193,7 @@ def _make_client(
             ),
         )
         adapt(client)
+        shorten_calls(client, AUTH_TYPE_MAPS)
         return client
     except NoRegionError as error:
         problem = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'

@@ -1,0 +1,150 @@
+"""What botocore does at every call, and needs to do but once: reading the model, preparing to sign.
+
+Both are done in botocore's own events, for a client of ours alone. Where botocore has changed so
+that a shortcut does not fit any more, it is not taken, and botocore goes its own way.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from base64 import b64decode
+from collections.abc import Callable, MutableMapping
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+__all__ = ('Answers', 'shorten_calls', 'signer')
+
+SIGNATURE = 'mega-v4'
+"""Signature Version 4 by the shorter way, among botocore's names of ways to sign."""
+
+Reader: TypeAlias = Callable[[Any], Any]
+
+_PLAIN = ('boolean', 'double', 'float', 'integer', 'long', 'string')
+
+_parsers = logging.getLogger('botocore.parsers')
+
+
+def shorten_calls(client: Any, signers: MutableMapping[str, Any]) -> None:
+    """Let a client take the shortcuts. `signers` are all that botocore knows, by their names.
+
+    A client that is made in another way than botocore's stays as it is.
+    """
+    try:
+        events, metadata = client.meta.events, client.meta.service_model.metadata
+    except AttributeError:
+        return
+    if 'v4' in signers:
+        signers.setdefault(SIGNATURE, signer(signers['v4']))
+        events.register('choose-signer', _choose_signer)
+    if metadata.get('protocol') == 'json':
+        events.register('before-parse', Answers().read)
+
+
+class Answers:
+    """Reads answers in JSON as their shapes say, which are looked at once for each operation.
+
+    botocore asks them about every value anew: a twelfth of what it takes to receive and delete. An
+    answer that is no success, or not of its shape, is left to botocore, and so to its errors.
+    """
+
+    def __init__(self) -> None:
+        self._readers: dict[str, Reader] = {}
+
+    def read(
+        self,
+        operation_model: Any,
+        response_dict: dict[str, Any],
+        customized_response_dict: dict[str, Any],
+        **others: object,
+    ) -> None:
+        """Put what was answered beside the body, and leave nothing of that for the parser."""
+        # Somebody who has botocore log what it gets wants to see it.
+        if response_dict['status_code'] != 200 or _parsers.isEnabledFor(logging.DEBUG):
+            return
+        name = operation_model.name
+        try:
+            if name not in self._readers:
+                self._readers[name] = _structure_reader(operation_model.output_shape)
+            found = self._readers[name](json.loads(response_dict['body'].decode()))
+            customized_response_dict.update(found)
+        except Exception:  # of anything that is not as it should be
+            return
+        response_dict['body'] = b''
+
+
+def _reader(shape: Any) -> Reader | None:
+    """What makes a value of what JSON has for it; None where that is it already."""
+    kind = shape.type_name
+    if kind in _PLAIN:
+        return None
+    if kind == 'blob':
+        return b64decode
+    if kind == 'list':
+        return _list_reader(_reader(shape.member))
+    if kind == 'map' and _reader(shape.key) is None:
+        return _map_reader(_reader(shape.value))
+    if kind == 'structure':
+        return _structure_reader(shape)
+    raise NotImplementedError(kind)
+
+
+def _list_reader(read: Reader | None) -> Reader:
+    if read is None:
+        return list
+    return lambda found: [read(each) for each in found]
+
+
+def _map_reader(read: Reader | None) -> Reader:
+    if read is None:
+        return lambda found: dict(found.items())
+    return lambda found: {key: read(value) for key, value in found.items()}
+
+
+def _structure_reader(shape: Any) -> Reader:
+    if shape.is_document_type or shape.is_tagged_union:
+        raise NotImplementedError(shape.name)
+    members = [
+        (name, member.serialization.get('name', name), _reader(member))
+        for name, member in shape.members.items()
+    ]
+
+    def structure(found: Any) -> Any:
+        if found is None:
+            return None
+        return {
+            name: value if read is None else read(value)
+            for name, key, read in members
+            if (value := found.get(key)) is not None
+        }
+
+    return structure
+
+
+def _choose_signer(signature_version: object, **others: object) -> str | None:
+    return SIGNATURE if signature_version == 'v4' else None
+
+
+def signer(usual: Any) -> Any:
+    """A class that signs as the usual one does, and asks a request only once what it holds."""
+
+    class Signer(usual):  # type: ignore[misc]
+        _headers: Any = None
+
+        def add_auth(self, request: Any) -> Any:
+            self._headers = None
+            return super().add_auth(request)
+
+        def headers_to_sign(self, request: Any) -> Any:
+            # For the signature, and again to name them beside it.
+            if self._headers is None:
+                self._headers = super().headers_to_sign(request)
+            return self._headers
+
+        def payload(self, request: Any) -> Any:
+            # To come by the body, botocore prepares the whole request once more than it is sent.
+            if isinstance(request.data, bytes) and not request.context.get('checksum'):
+                return sha256(request.data).hexdigest()
+            return super().payload(request)
+
+    return Signer
