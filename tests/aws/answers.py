@@ -6,12 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from threading import Barrier
+from typing import TypeAlias
 
 __all__ = (
     'ALL_DONE',
     'HTML',
     'Answer',
     'Fault',
+    'Scripted',
+    'Together',
+    's3_error',
+    's3_object',
     'sns_answer',
     'sns_error',
     'sqs_answer',
@@ -23,12 +29,25 @@ HTML = b'<html><body>Please log in to the proxy</body></html>'
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One response. `length` is the size that it claims, where that is not its own."""
+    """One response.
+
+    `length` is the size that it claims, where that is not its own, and -1 where it claims none.
+    `hangs` once it was sent: then the connection stays open, and nothing more comes.
+    """
 
     status: int = 200
     body: bytes = field(default=b'', repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
+    hangs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A response that is held back until as many requests wait for it as the barrier wants."""
+
+    barrier: Barrier
+    answer: Answer
 
 
 class Fault(Enum):
@@ -37,6 +56,9 @@ class Fault(Enum):
     RESET_BEFORE = 'the connection is reset before the request is read'
     RESET_AFTER = 'it is reset when the request was read: nobody knows what came of it'
     SILENCE = 'nothing comes until the server ends, or the client wants nothing more'
+
+
+Scripted: TypeAlias = Answer | Fault | Together
 
 
 def sqs_answer(**fields: object) -> Answer:
@@ -57,6 +79,18 @@ def sns_answer(**fields: str) -> Answer:
 def sns_error(code: str, status: int = 400, message: str = 'as scripted') -> Answer:
     inner = f'<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>'
     return _xml(status, f'<ErrorResponse>{inner}</ErrorResponse>')
+
+
+def s3_object(
+    body: bytes, *, length: int | None = None, hangs: bool = False, **metadata: str
+) -> Answer:
+    """A success of GetObject, with the metadata of the object."""
+    headers = {f'x-amz-meta-{name.replace("_", "-")}': value for name, value in metadata.items()}
+    return Answer(200, body, headers, length, hangs)
+
+
+def s3_error(code: str, status: int, message: str = 'as scripted') -> Answer:
+    return _xml(status, f'<Error><Code>{code}</Code><Message>{message}</Message></Error>')
 
 
 def _json(status: int, document: Mapping[str, object]) -> Answer:

@@ -19,7 +19,18 @@ from urllib.parse import parse_qs
 import boto3
 from botocore.config import Config
 
-from tests.aws.answers import Answer, Fault, sns_answer, sns_error, sqs_answer, sqs_error
+from tests.aws.answers import (
+    Answer,
+    Fault,
+    Scripted,
+    Together,
+    s3_error,
+    s3_object,
+    sns_answer,
+    sns_error,
+    sqs_answer,
+    sqs_error,
+)
 from tests.local_aws import LocalAws, Service
 
 __all__ = (
@@ -27,7 +38,10 @@ __all__ = (
     'Fault',
     'FaultServer',
     'Request',
+    'Together',
     'fault_server',
+    's3_error',
+    's3_object',
     'sns_answer',
     'sns_error',
     'sqs_answer',
@@ -46,7 +60,9 @@ class Request:
 
     @property
     def operation(self) -> str:
-        """AWS's name of the call, in either protocol."""
+        """AWS's name of the call, in any of the protocols."""
+        if found := _s3_operation(self.method, self.path):
+            return found
         target = self.headers.get('x-amz-target', '')
         return target.rpartition('.')[2] or parse_qs(self.body.decode())['Action'][0]
 
@@ -62,19 +78,19 @@ class FaultServer(ThreadingTCPServer):
         self.url = f'http://127.0.0.1:{self.server_address[1]}'
         self.credentials = LocalAws('faults', self.url).credentials
         self.requests: list[Request] = []
-        self._scripts = {'': deque[Answer | Fault]([Answer()])}
+        self._scripts = {'': deque[Scripted]([Answer()])}
         self._is_ending = Event()
         self._silent: list[socket.socket] = []
         self._lock = Lock()
         self._clients: list[Any] = []
 
-    def will(self, *answers: Answer | Fault, **of_operations: Sequence[Answer | Fault]) -> None:
+    def will(self, *answers: Scripted, **of_operations: Sequence[Scripted]) -> None:
         """Answer the requests from now on like this: `will(first, rest, SendMessage=[other])`."""
         with self._lock:
             self._scripts = {name: deque(own) for name, own in of_operations.items()}
             self._scripts[''] = deque(answers)
 
-    def next_answer(self, connection: socket.socket) -> Answer | Fault:
+    def next_answer(self, connection: socket.socket) -> Scripted:
         has_many = len(self._scripts) > 1
         operation = _operation_of(connection.recv(4096, socket.MSG_PEEK)) if has_many else ''
         with self._lock:
@@ -107,8 +123,17 @@ class FaultServer(ThreadingTCPServer):
 
 def _operation_of(head: bytes) -> str:
     """AWS's name of the call, where the head of the request says it."""
-    found = re.search(rb'(?i)x-amz-target: *\w+\.(\w+)', head)
-    return found[1].decode() if found else ''
+    if found := re.search(rb'(?i)x-amz-target: *\w+\.(\w+)', head):
+        return found[1].decode()
+    method, _, rest = head.decode('latin-1').partition(' ')
+    return _s3_operation(method, rest.partition(' ')[0])
+
+
+def _s3_operation(method: str, path: str) -> str:
+    """AWS's name of a call of S3's, which says what it is by its method and its path alone."""
+    what = 'Object' if re.fullmatch('/[^/?]+/[^?]+', path.partition('?')[0]) else 'Bucket'
+    verb = {'PUT': 'Put', 'GET': 'Get', 'DELETE': 'Delete', 'HEAD': 'Head'}.get(method)
+    return f'{verb}{what}' if verb else ''
 
 
 @cache
@@ -132,12 +157,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if 'expect' in headers:  # botocore would wait a second for this, before it sends a body
+            self.send_response_only(100)
+            self.end_headers()
         body = self.rfile.read(int(headers.get('content-length', 0)))
         self.server.requests.append(Request(self.command, self.path, headers, body))
         if self.answer is Fault.SILENCE:
             self.server.keep_silent(self.connection)
         elif isinstance(self.answer, Fault):
             self._reset()
+        elif isinstance(self.answer, Together):
+            self.answer.barrier.wait(self.timeout)
+            self._respond(self.answer.answer)
         else:
             self._respond(self.answer)
 
@@ -148,9 +179,13 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         length = len(answer.body) if answer.length is None else answer.length
-        self.send_header('Content-Length', str(length))
+        if length >= 0:
+            self.send_header('Content-Length', str(length))
         self.end_headers()
-        self.wfile.write(answer.body)
+        with suppress(OSError):  # who has read enough has gone
+            self.wfile.write(answer.body)
+        if answer.hangs:
+            self.server.keep_silent(self.connection)
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))

@@ -27,7 +27,7 @@ from mega.aws.sqs.subscribe.processor import Processor
 from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.subscriber import Subscriber
 from mega.aws.sqs.subscribe.verdict import Policy
-from tests.aws.answers import ALL_DONE, Answer, Fault, sqs_answer
+from tests.aws.answers import ALL_DONE, Scripted, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import LocalAws
 
@@ -141,10 +141,10 @@ def listener_on(
 
 
 def will_receive(
-    faults: FaultServer, *answers: Answer | Fault, **of_operations: Sequence[Answer | Fault]
+    faults: FaultServer, *answers: Scripted, **of_operations: Sequence[Scripted]
 ) -> None:
     """Have receives answered like this. All other calls succeed, or are answered as they say."""
-    scripts: dict[str, Sequence[Answer | Fault]] = {
+    scripts: dict[str, Sequence[Scripted]] = {
         'GetQueueAttributes': [sqs_answer(Attributes={'RedrivePolicy': '{}'})],
         'DeleteMessageBatch': [ALL_DONE],
         'ChangeMessageVisibilityBatch': [ALL_DONE],
