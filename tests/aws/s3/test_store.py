@@ -1,0 +1,437 @@
+"""A store by itself: its settings, what it asks S3 for, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from mega.aws.s3 import Pointer, S3PayloadStore
+from mega.errors import (
+    ConfigurationError,
+    MegaError,
+    OffloadError,
+    PayloadTooLargeError,
+    PointerError,
+)
+from tests.aws.answers import Answer, Fault, s3_error, s3_object
+from tests.aws.fault_server import FaultServer
+from tests.aws.s3.making import BUCKET, POINTER_TO_OURS, keys_in, put, store_on
+from tests.local_aws import LocalAws
+
+OK = s3_object(b'ok')
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [
+        {'bucket': ''},
+        {'bucket': 'ab'},
+        {'bucket': 'a' * 64},
+        {'bucket': 'Upper'},
+        {'bucket': 'a/b'},
+        {'bucket': '../x'},
+        {'bucket': 'a_b'},
+        {'bucket': 'abc\n'},
+        {'bucket': '-abc'},
+        {'bucket': 'arn:aws:s3:eu-west-1:123456789012:accesspoint/x'},
+        {'bucket': None},
+        {'bucket': 5},
+        {'threshold': -1},
+        {'threshold': 1_048_577},
+        {'threshold': 1.5},
+        {'threshold': True},
+        {'threshold': None},
+        {'max_payload': 0},
+        {'max_payload': 2 * 1024**3 + 1},
+        {'max_payload': '5'},
+        {'on_missing': 'ignore'},
+        {'on_missing': None},
+        {'key_prefix': '../'},
+        {'key_prefix': 'a b'},
+        {'key_prefix': 'é/'},
+        {'key_prefix': 'a' * 901},
+        {'key_prefix': None},
+        {'allowed_buckets': 'another'},
+        {'allowed_buckets': ['ok-bucket', 'a/b']},
+        {'allowed_buckets': [None]},
+        {'allowed_prefixes': 'in/'},
+        {'allowed_prefixes': [1]},
+        {'put_arguments': {'Body': b''}},
+        {'put_arguments': {'Key': 'k'}},
+        {'put_arguments': {'Bucket': 'b'}},
+        {'put_arguments': {'ContentEncoding': 'gzip'}},
+        {'put_arguments': {'ContentType': 'text/html'}},
+    ],
+    ids=repr,
+)
+def test_settings_that_cannot_work_are_refused_when_the_store_is_made(
+    faults: FaultServer, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        S3PayloadStore(**{'bucket': BUCKET, 'client': faults.client('s3'), **settings})
+    [name] = settings
+    assert name in str(caught.value)
+    assert len(str(caught.value)) < 300
+    assert faults.requests == []
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [
+        {'threshold': 0},
+        {'threshold': 1_048_576},
+        {'max_payload': 1},
+        {'max_payload': 2 * 1024**3},
+        {'key_prefix': 'a/b_c-d.e/'},
+        {'bucket': 'a.b-c'},
+        {'allowed_prefixes': []},
+        {'expected_bucket_owner': '123456789012'},
+    ],
+    ids=repr,
+)
+def test_settings_at_their_limits_are_taken_and_nothing_is_asked(
+    faults: FaultServer, settings: dict[str, Any]
+) -> None:
+    S3PayloadStore(**{'bucket': BUCKET, 'client': faults.client('s3'), **settings})
+    assert faults.requests == []
+
+
+def test_a_body_comes_back_from_where_it_was_put(aws: LocalAws) -> None:
+    store = store_on(aws, key_prefix='in/')
+    upload = store.offload('hej \u6f22 \U0001f600\n', 'https://queue')
+    assert keys_in(aws, store.bucket) == []
+    upload.perform()
+    [key] = keys_in(aws, store.bucket)
+    assert key.startswith('in/')
+    body, pointer = store.fetch(upload.pointer)
+    assert body == 'hej \u6f22 \U0001f600\n'
+    assert pointer == upload.pointer
+    assert (pointer.bucket, pointer.key, pointer.size) == (store.bucket, key, 13)
+    assert pointer.sha256 == hashlib.sha256(body.encode()).hexdigest()
+    assert pointer.queue_url == 'https://queue'
+    assert store.remove(pointer)
+    assert keys_in(aws, store.bucket) == []
+    assert store.fetch(pointer) is None
+
+
+def test_an_upload_happens_once(faults: FaultServer) -> None:
+    faults.will(Answer())
+    upload = store_on(faults).offload('hej')
+    upload.perform()
+    upload.perform()
+    assert [request.operation for request in faults.requests] == ['PutObject']
+
+
+def test_an_upload_that_failed_is_made_again(faults: FaultServer) -> None:
+    faults.will(s3_error('SlowDown', 503), Answer())
+    upload = store_on(faults).offload('hej')
+    with pytest.raises(OffloadError) as caught:
+        upload.perform()
+    assert caught.value.retriable
+    upload.perform()
+    assert [request.body for request in faults.requests] == [b'hej', b'hej']
+
+
+def test_what_was_not_put_is_not_deleted(faults: FaultServer) -> None:
+    faults.will(s3_error('AccessDenied', 403), Answer())
+    upload = store_on(faults).offload('hej')
+    with pytest.raises(OffloadError):
+        upload.perform()
+    upload.undo()
+    assert [request.operation for request in faults.requests] == ['PutObject']
+
+
+def test_every_put_says_what_is_put_and_carries_what_was_asked_for(faults: FaultServer) -> None:
+    faults.will(Answer())
+    store = store_on(
+        faults,
+        expected_bucket_owner='123456789012',
+        server_side_encryption='aws:kms',
+        ssekms_key_id='a-key',
+        tagging={'team': 'a b', 'x': 'é'},
+        put_arguments={'StorageClass': 'STANDARD_IA', 'Metadata': {'mine': 'yes'}},
+    )
+    store.offload('é', 'https://queue').perform()
+    [request] = faults.requests
+    wanted = {
+        'content-type': 'text/plain; charset=utf-8',
+        'x-amz-expected-bucket-owner': '123456789012',
+        'x-amz-server-side-encryption': 'aws:kms',
+        'x-amz-server-side-encryption-aws-kms-key-id': 'a-key',
+        'x-amz-tagging': 'team=a+b&x=%C3%A9',
+        'x-amz-storage-class': 'STANDARD_IA',
+        'x-amz-meta-mine': 'yes',
+        'x-amz-meta-mega-queue-url': 'https://queue',
+    }
+    assert wanted.items() <= dict(request.headers).items()
+    assert request.body == 'é'.encode()
+
+
+def test_put_arguments_of_one_upload_do_not_reach_the_next(faults: FaultServer) -> None:
+    """The note of the only queue would otherwise have what fanned out deleted by one of many."""
+    faults.will(Answer())
+    metadata = {'mine': 'yes'}
+    store = store_on(faults, put_arguments={'Metadata': metadata})
+    store.offload('a', 'https://queue').perform()
+    store.offload('b').perform()
+    notes = [request.headers.get('x-amz-meta-mega-queue-url') for request in faults.requests]
+    assert notes == ['https://queue', None]
+    assert metadata == {'mine': 'yes'}
+
+
+def test_the_owner_is_expected_of_the_own_bucket_alone(faults: FaultServer) -> None:
+    """Others of the allowed buckets may belong to somebody else."""
+    faults.will(OK)
+    store = store_on(faults, allowed_buckets=['another'], expected_bucket_owner='123456789012')
+    store.fetch(Pointer('another', 'k'))
+    store.fetch(Pointer(BUCKET, 'k'))
+    store.remove(Pointer(BUCKET, 'k'))
+    owners = [each.headers.get('x-amz-expected-bucket-owner') for each in faults.requests]
+    assert owners == [None, '123456789012', '123456789012']
+
+
+@pytest.mark.parametrize(
+    'key',
+    ['../x', '../../other/x', '/abs', '%2e%2e/x', './x', 'a//b', 'a?versionId=1', 'a#b', 'a b\n'],
+    ids=repr,
+)
+def test_fault_37_a_key_is_literal_whatever_it_would_mean_as_a_path(
+    faults: FaultServer, key: str
+) -> None:
+    faults.will(OK)
+    store_on(faults).fetch(Pointer(BUCKET, key))
+    [request] = faults.requests
+    path, _, query = request.path.partition('?')
+    assert unquote(path) == f'/{BUCKET}/{key}'
+    assert 'versionId' not in query
+
+
+@pytest.mark.parametrize('key', ['../x', '/abs', '%2e%2e', 'a?b#c d'], ids=repr)
+def test_fault_37_a_key_of_strange_characters_is_found(aws: LocalAws, key: str) -> None:
+    store = store_on(aws)
+    put(aws, store.bucket, 'hej', key)
+    assert store.fetch(Pointer(store.bucket, key)).body == 'hej'
+
+
+@pytest.mark.parametrize(
+    'bucket',
+    [
+        'another',
+        '',
+        '.',
+        '../x',
+        'a/b',
+        f'{BUCKET}/',
+        f'{BUCKET} ',
+        f'{BUCKET}\n',
+        BUCKET.upper(),
+        f'{BUCKET}?x',
+        f'{BUCKET}/../another',
+        'arn:aws:s3:eu-west-1:123456789012:accesspoint/bodies',
+        'arn:aws:s3-outposts:eu-west-1:123456789012:outpost/op-1/accesspoint/bodies',
+        'a\ud800',
+    ],
+    ids=ascii,
+)
+def test_fault_35_and_36_another_bucket_is_refused_without_a_request(
+    faults: FaultServer, bucket: str
+) -> None:
+    """Access points, paths and everything else that no bucket is called by included."""
+    store = store_on(faults, allowed_buckets=['third'])
+    with pytest.raises(PointerError) as caught:
+        store.fetch(Pointer(bucket, 'k'))
+    assert faults.requests == []
+    assert 'allowed_buckets' in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_another_prefix_is_refused_without_a_request(faults: FaultServer) -> None:
+    faults.will(OK)
+    store = store_on(faults, allowed_prefixes=['in/', 'old/'])
+    for key in ('secret', 'in', 'In/x', '/in/x', '../in/x', 'x/in/'):
+        with pytest.raises(PointerError, match='allowed_prefixes'):
+            store.fetch(Pointer(BUCKET, key))
+    assert faults.requests == []
+    assert store.fetch(Pointer(BUCKET, 'old/x')).body == 'ok'
+
+
+def test_without_a_single_prefix_nothing_may_be_fetched(faults: FaultServer) -> None:
+    with pytest.raises(PointerError):
+        store_on(faults, allowed_prefixes=[]).fetch(POINTER_TO_OURS)
+    assert faults.requests == []
+
+
+def test_fault_42_a_body_that_announces_too_many_bytes_is_refused_without_a_request(
+    faults: FaultServer,
+) -> None:
+    with pytest.raises(PointerError, match='5,000,000,000'):
+        store_on(faults).fetch(Pointer(BUCKET, 'k', 5_000_000_000))
+    assert faults.requests == []
+
+
+@pytest.mark.parametrize('size', [None, 100], ids=['unknown', 'a lie'])
+def test_fault_42_a_body_that_is_too_large_is_not_read(
+    faults: FaultServer, size: int | None
+) -> None:
+    """The server has but the head of an answer to give: to read on would be to wait for ever."""
+    faults.will(s3_object(b'', length=5_000_000_000, hangs=True))
+    with pytest.raises(PointerError, match='5,000,000,000'):
+        store_on(faults).fetch(Pointer(BUCKET, 'k', size))
+
+
+@pytest.mark.parametrize('extra', [0, 1], ids=['at', 'above'])
+def test_max_payload_holds_both_ways(faults: FaultServer, extra: int) -> None:
+    faults.will(Answer(), s3_object(b'a' * (10 + extra)))
+    store = store_on(faults, max_payload=10)
+    if not extra:
+        store.offload('é' * 5).perform()
+        assert store.fetch(Pointer(BUCKET, 'k')).body == 'a' * 10
+        return
+    with pytest.raises(PayloadTooLargeError) as caught:
+        store.offload('é' * 5 + 'a')
+    assert (caught.value.size, caught.value.limit) == (11, 10)
+    faults.will(s3_object(b'a' * 11))
+    with pytest.raises(PointerError):
+        store.fetch(Pointer(BUCKET, 'k'))
+
+
+def test_trap_22_a_body_of_another_length_than_announced_is_refused(faults: FaultServer) -> None:
+    faults.will(s3_object(b'another'))
+    with pytest.raises(PointerError, match='7 bytes, 2 were announced'):
+        store_on(faults).fetch(POINTER_TO_OURS)
+
+
+def test_fault_43_a_body_that_was_changed_after_it_was_offloaded_is_refused(
+    faults: FaultServer,
+) -> None:
+    sha256 = hashlib.sha256(b'ok').hexdigest()
+    faults.will(OK, s3_object(b'ko'))
+    store = store_on(faults)
+    pointer = Pointer(BUCKET, 'k', 2, sha256)
+    assert store.fetch(pointer).body == 'ok'
+    with pytest.raises(PointerError, match='digests differ'):
+        store.fetch(pointer)
+
+
+def test_trap_22_the_checksum_that_s3_keeps_is_asked_for_and_compared(faults: FaultServer) -> None:
+    """What differs from it was hurt on its way, so it is worth another try."""
+    faults.will(Answer(200, b'ok', {'x-amz-checksum-crc32': 'AAAAAA=='}))
+    with pytest.raises(OffloadError, match='FlexibleChecksumError') as caught:
+        store_on(faults).fetch(POINTER_TO_OURS)
+    assert caught.value.retriable
+    assert faults.requests[0].headers['x-amz-checksum-mode'] == 'ENABLED'
+
+
+@pytest.mark.parametrize('content', [b'\xff\xfe', b'a\xc3', b'\xed\xa0\x80'], ids=repr)
+def test_trap_21_an_object_that_is_no_text_is_refused(faults: FaultServer, content: bytes) -> None:
+    faults.will(s3_object(content))
+    with pytest.raises(PointerError, match='UTF-8'):
+        store_on(faults).fetch(Pointer(BUCKET, 'k'))
+
+
+@pytest.mark.parametrize('encoding', ['gzip', 'aws-chunked', 'br'])
+def test_fault_46_an_encoding_that_an_object_claims_changes_nothing(
+    faults: FaultServer, encoding: str
+) -> None:
+    """A bomb is as large as it is, and what anybody may claim is not believed."""
+    faults.will(Answer(200, b'{"a":1}', {'Content-Encoding': encoding}))
+    assert store_on(faults).fetch(Pointer(BUCKET, 'k', 7)).body == '{"a":1}'
+
+
+def test_an_empty_object_is_an_empty_body(faults: FaultServer) -> None:
+    faults.will(s3_object(b''))
+    assert store_on(faults).fetch(Pointer(BUCKET, 'k', 0)).body == ''
+
+
+CANNOT_NOW: dict[str, tuple[Answer | Fault, bool]] = {
+    'fault 40 access denied': (s3_error('AccessDenied', 403), False),
+    'fault 41 no bucket': (s3_error('NoSuchBucket', 404), False),
+    'fault 44 silence in the middle': (s3_object(b'a', length=2, hangs=True), True),
+    'fault 44 breaks off': (s3_object(b'a', length=2), True),
+    'fault 44 silence': (Fault.SILENCE, True),
+    'fault 44 reset': (Fault.RESET_AFTER, True),
+    'fault 50 another owner': (s3_error('AccessDenied', 403), False),
+    'fault 51 KMS disabled': (s3_error('KMS.DisabledException', 400), False),
+    'fault 51 KMS denied': (s3_error('AccessDenied', 403, 'kms:Decrypt is not allowed'), False),
+    'archived': (s3_error('InvalidObjectState', 403), False),
+    'slow down': (s3_error('SlowDown', 503), True),
+    'internal error': (s3_error('InternalError', 500), True),
+    'a 404 that is not of S3': (Answer(404, b'<html>not here</html>'), False),
+    'a 404 without a body': (Answer(404), False),
+}
+
+
+@pytest.mark.parametrize(('answer', 'retriable'), CANNOT_NOW.values(), ids=CANNOT_NOW)
+def test_fault_40_to_51_what_may_be_otherwise_the_next_time_is_not_held_against_the_pointer(
+    faults: FaultServer, answer: Answer | Fault, retriable: bool
+) -> None:
+    faults.will(answer)
+    store = S3PayloadStore(BUCKET, client=faults.client('s3', read_timeout=0.2))
+    with pytest.raises(OffloadError) as caught:
+        store.fetch(POINTER_TO_OURS)
+    error = caught.value
+    assert (error.bucket, error.key) == (BUCKET, 'a-key')
+    assert error.retriable == retriable
+    text = str(error)
+    assert 'a-key' in text
+    assert BUCKET in text
+    assert text.isprintable()
+
+
+def test_fault_45_a_bucket_of_another_region_is_found_there(faults: FaultServer) -> None:
+    head = Answer(200, headers={'x-amz-bucket-region': 'us-west-2'})
+    faults.will(OK, GetObject=[s3_error('PermanentRedirect', 301), OK], HeadBucket=[head])
+    assert store_on(faults).fetch(POINTER_TO_OURS).body == 'ok'
+    assert '/us-west-2/' in faults.requests[-1].headers['authorization']
+
+
+def test_fault_45_where_nobody_says_which_region_it_may_be_fetched_later(
+    faults: FaultServer,
+) -> None:
+    faults.will(OK, GetObject=[s3_error('PermanentRedirect', 301)], HeadBucket=[Answer(403)])
+    with pytest.raises(OffloadError, match='PermanentRedirect'):
+        store_on(faults).fetch(POINTER_TO_OURS)
+
+
+def test_fault_40_a_403_says_what_to_allow(faults: FaultServer) -> None:
+    faults.will(s3_error('AccessDenied', 403))
+    with pytest.raises(OffloadError, match='s3:GetObject.*s3:ListBucket'):
+        store_on(faults).fetch(POINTER_TO_OURS)
+
+
+def test_fault_39_only_s3_itself_can_say_that_a_body_is_gone(faults: FaultServer) -> None:
+    """At once: what was put can be read from then on, so to ask again is of no use."""
+    faults.will(s3_error('NoSuchKey', 404))
+    assert store_on(faults).fetch(POINTER_TO_OURS) is None
+    assert len(faults.requests) == 1
+
+
+def test_a_delete_that_fails_is_told_and_raises_nothing(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults.will(s3_error('AccessDenied', 403))
+    assert not store_on(faults).remove(POINTER_TO_OURS)
+    assert 'a-key' in caplog.text
+    assert 's3:DeleteObject' in caplog.text
+
+
+@pytest.mark.parametrize(
+    'answer', [s3_error('AccessDenied', 403), Fault.RESET_BEFORE], ids=['denied', 'reset']
+)
+def test_whatever_fails_it_is_an_error_of_ours(faults: FaultServer, answer: Answer | Fault) -> None:
+    faults.will(answer)
+    with pytest.raises(MegaError):
+        store_on(faults).offload('a').perform()
+
+
+def test_a_given_client_is_left_open_and_an_own_one_closed(faults: FaultServer) -> None:
+    faults.will(OK)
+    client = faults.client('s3')
+    with S3PayloadStore(BUCKET, client=client) as store:
+        assert store.fetch(POINTER_TO_OURS)
+    assert store.fetch(POINTER_TO_OURS)
+    with S3PayloadStore(BUCKET, **faults.credentials) as own:
+        assert own.fetch(POINTER_TO_OURS)
