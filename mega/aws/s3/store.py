@@ -208,7 +208,11 @@ class S3PayloadStore(Connected):
             if isinstance(cause, TransportError) and cause.code == 'NoSuchKey':
                 return None
             raise
-        stream, length = answer['Body'], answer['ContentLength']
+        stream, length = answer['Body'], answer.get('ContentLength')
+        if length is None:
+            stream.close()
+            problem = 'the answer does not say how long it is, as S3 always does'
+            raise OffloadError(pointer.bucket, pointer.key, problem, True)
         if length > self.max_payload or pointer.size not in (None, length):
             stream.close()  # unread: the connection is of no use any more
             raise PointerError(self._wrong_size(pointer, length))

@@ -361,6 +361,7 @@ CANNOT_NOW: dict[str, tuple[Answer | Fault, bool]] = {
     'internal error': (s3_error('InternalError', 500), True),
     'a 404 that is not of S3': (Answer(404, b'<html>not here</html>'), False),
     'a 404 without a body': (Answer(404), False),
+    'no length': (s3_object(b'ok', length=-1), True),
 }
 
 
