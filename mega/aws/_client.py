@@ -76,6 +76,12 @@ class Aws:
         region: str | None = self.client.meta.region_name
         return region
 
+    def parameters_of(self, operation: str) -> frozenset[str]:
+        """The names of what a call takes, by AWS's name of it."""
+        return frozenset(
+            self.client.meta.service_model.operation_model(operation).input_shape.members
+        )
+
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call AWS by boto3's name of the method. What is None is not sent.
 

@@ -44,7 +44,9 @@ so leads nowhere."""
 
 _PREFIX = re.compile(r'(?!.*\.\.)[A-Za-z0-9./_-]{0,900}')
 
-_OURS = ('Body', 'Bucket', 'Key', 'ContentEncoding', 'ContentType')
+_OURS = ('Body', 'Bucket', 'Key', 'ContentEncoding', 'ContentType', 'ExpectedBucketOwner')
+
+_ACCOUNT = re.compile('[0-9]{12}')
 
 _ADVICE = {
     'NoSuchBucket': 'create the bucket, or check its name and region',
@@ -135,7 +137,7 @@ class S3PayloadStore(Connected):
         self._prefixes = (
             ('',) if allowed_prefixes is None else _listed('allowed_prefixes', allowed_prefixes)
         )
-        self._owner = expected_bucket_owner
+        self._owner = _account('expected_bucket_owner', expected_bucket_owner)
         self._is_legacy = legacy_attribute
         self._encryption = {
             'ServerSideEncryption': server_side_encryption,
@@ -160,6 +162,10 @@ class S3PayloadStore(Connected):
                 connections=CONNECTIONS,
             )
         )
+        if put_arguments and (
+            unknown := put_arguments.keys() - self._aws.parameters_of('PutObject')
+        ):
+            raise ConfigurationError(f'put_arguments: PutObject takes no {shorten(unknown)}')
         longest = Pointer(self.bucket, self._new_key(), self.max_payload, '0' * 64)
         self.pointer_bytes = size_of(*write_pointer(longest, self._is_legacy))
         """What the pointer to a body takes of a message, with its attribute, at most."""
@@ -333,6 +339,12 @@ def _bucket(name: str, bucket: object) -> str:
     if isinstance(bucket, str) and _BUCKET.fullmatch(bucket):
         return bucket
     raise ConfigurationError(f'{name}={shorten(bucket)}: no name of a bucket')
+
+
+def _account(name: str, account: object) -> Any:
+    if account is None or (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
+        return account
+    raise ConfigurationError(f'{name}={shorten(account)}: a str of twelve digits is wanted')
 
 
 def _listed(name: str, values: Iterable[str]) -> tuple[str, ...]:
