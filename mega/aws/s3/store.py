@@ -36,6 +36,9 @@ MAX_BODY = 2 * 1024**3
 QUEUE_URL = 'mega-queue-url'
 """The key, in the metadata of an object, of the only queue whose message leads to it."""
 
+MAX_DAYS = 2**31 - 1
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html: an Integer."""
+
 CONNECTIONS = 50
 
 _BUCKET = re.compile(r'[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]')
@@ -178,9 +181,12 @@ class S3PayloadStore(Connected):
         dead-letter queue. A store never does this by itself.
 
         Raises:
+            ConfigurationError: for days that no rule has.
             TransportError: when S3 does not create the bucket, or does not set it up. One that
                 exists is not changed, but in us-east-1, where S3 does not say that it does.
         """
+        if expire_after_days is not None:
+            _within('expire_after_days', expire_after_days, 1, MAX_DAYS, 'days')
         create_bucket(self._aws, self.bucket, self.key_prefix, self._encryption, expire_after_days)
 
     def offload(self, body: str, queue_url: str | None = None) -> Upload:
@@ -361,7 +367,7 @@ def _put_arguments(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     return arguments
 
 
-def _within(name: str, value: int, low: int, high: int) -> int:
+def _within(name: str, value: int, low: int, high: int, unit: str = 'bytes') -> int:
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
-    raise ConfigurationError(f'{name}={shorten(value)}: {low:,} to {high:,} bytes are possible')
+    raise ConfigurationError(f'{name}={shorten(value)}: {low:,} to {high:,} {unit} are possible')

@@ -22,6 +22,7 @@ __all__ = (
     'create_bucket',
     'deliveries',
     'keys_in',
+    'new_bucket_name',
     'pointing_to',
     'publisher_on',
     'put',
@@ -38,9 +39,13 @@ POINTER_TO_OURS = Pointer(BUCKET, 'a-key', 2)
 _numbers = count(1)
 
 
+def new_bucket_name() -> str:
+    return f'bodies-{next(_numbers)}'
+
+
 def create_bucket(aws: LocalAws) -> str:
     """A new bucket's name."""
-    name = f'bodies-{next(_numbers)}'
+    name = new_bucket_name()
     location = {'LocationConstraint': aws.region}
     aws.client('s3').create_bucket(Bucket=name, CreateBucketConfiguration=location)
     return name
