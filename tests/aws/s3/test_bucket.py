@@ -107,7 +107,7 @@ def test_a_bucket_that_exists_is_not_changed(aws: LocalAws) -> None:
 def test_in_us_east_1_no_location_is_named(faults: FaultServer) -> None:
     """S3 does not take that one as a location."""
     faults.will(Answer())
-    credentials = {**faults.credentials, 'region_name': 'us-east-1'}
+    credentials: Any = {**faults.credentials, 'region_name': 'us-east-1'}
     with S3PayloadStore(BUCKET, **credentials) as store:
         store.create_bucket()
     assert faults.requests[0].method == 'PUT'

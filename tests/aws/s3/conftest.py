@@ -1,0 +1,18 @@
+"""The two servers of the tests that publish: one takes messages, the other what they point to."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.sqs_server import Server
+from tests.aws.answers import Answer
+from tests.aws.batches import Clients
+from tests.aws.fault_server import FaultServer
+from tests.aws.s3.sending import Sending
+
+
+@pytest.fixture
+def sending(server: Server, clients: Clients, faults: FaultServer) -> Sending:
+    """A server that refuses what AWS refuses, and one that takes the place of S3."""
+    faults.will(Answer())
+    return Sending(server, clients, faults)

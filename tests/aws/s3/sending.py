@@ -1,0 +1,66 @@
+"""Publishers with a store, what they put into S3, and what they sent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.sqs_server import Accepted, Server
+from mega.aws._attributes import LEGACY_SIZE, SIZE
+from mega.aws.s3 import S3PayloadStore
+from mega.aws.sns import SnsPublisher
+from mega.aws.sqs import SqsPublisher
+from tests.aws.batches import Clients
+from tests.aws.fault_server import FaultServer, Request
+from tests.aws.s3.making import store_on
+from tests.local_aws import Service
+
+__all__ = ('Sending', 'is_offloaded', 'key_of')
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One server takes messages by the rules of AWS, the other what they point to."""
+
+    server: Server
+    clients: Clients
+    s3: FaultServer
+
+    def publisher(self, service: Service, fifo: bool = False, **settings: Any) -> Any:
+        """A publisher whose store has these settings, to a new queue or topic."""
+        return self.publisher_with(store_on(self.s3, **settings), service, fifo)
+
+    def publisher_with(
+        self, store: S3PayloadStore, service: Service = 'sqs', fifo: bool = False, **limits: Any
+    ) -> Any:
+        if service == 'sqs':
+            url = self.server.create_queue('orders', fifo=fifo, **limits)
+            return SqsPublisher(url, client=self.clients['sqs'], payload_store=store)
+        arn = self.server.create_topic('orders', fifo=fifo, **limits)
+        return SnsPublisher(arn, client=self.clients['sns'], payload_store=store)
+
+    @property
+    def accepted(self) -> list[Accepted]:
+        return self.server.accepted()
+
+    def requests(self, operation: str) -> list[Request]:
+        return [each for each in self.s3.requests if each.operation == operation]
+
+    def keys(self, operation: str = 'PutObject') -> list[str]:
+        return [each.path.split('/', 2)[2] for each in self.requests(operation)]
+
+    @property
+    def bodies(self) -> list[str]:
+        """What was put into S3, in no order: several may be under way at a time."""
+        return [each.body.decode() for each in self.requests('PutObject')]
+
+
+def is_offloaded(message: Accepted) -> bool:
+    return SIZE in message.attributes or LEGACY_SIZE in message.attributes
+
+
+def key_of(message: Accepted) -> str:
+    """The key in the pointer that a message carries."""
+    key: str = json.loads(message.body)[1]['s3Key']
+    return key

@@ -1,0 +1,452 @@
+"""What goes to S3 and what does not, and the message that goes in its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Barrier
+from typing import Any
+
+import boto3
+import pytest
+
+from mega.aws._limits import size_of
+from mega.errors import EncodeError, PayloadTooLargeError
+from tests.aws.answers import Answer, Together
+from tests.aws.batches import EACH_SERVICE
+from tests.aws.limit_rows import KB, MB
+from tests.aws.s3.making import LARGE, create_bucket, publisher_on, store_on
+from tests.aws.s3.sending import Sending, is_offloaded, key_of
+from tests.event.examples import item_added
+from tests.local_aws import LocalAws, Service
+
+SIZED: dict[str, tuple[str, dict[str, Any], int]] = {
+    'ASCII': ('a' * 1_000, {}, 1_000),
+    'not ASCII': ('é' * 500, {}, 1_000),
+    'four bytes a character': ('\U0001f600' * 250, {}, 1_000),
+    'text attribute': ('a' * 900, {'name': 'x' * 90}, 900 + 4 + 6 + 90),
+    'attribute not ASCII': ('a' * 900, {'name': 'é' * 45}, 900 + 4 + 6 + 90),
+    'number attribute': ('a' * 900, {'n': 12345}, 900 + 1 + 6 + 5),
+    'binary attribute': ('a' * 900, {'blob': b'\x00\xff' * 45}, 900 + 4 + 6 + 90),
+    'custom type': (
+        'a' * 900,
+        {'n': {'DataType': 'Number.int', 'StringValue': '7'}},
+        900 + 1 + 10 + 1,
+    ),
+}
+
+
+@pytest.mark.parametrize(('body', 'attributes', 'size'), SIZED.values(), ids=SIZED)
+def test_trap_02_a_body_goes_to_s3_from_one_byte_above_the_threshold_attributes_counted(
+    sending: Sending, body: str, attributes: dict[str, Any], size: int
+) -> None:
+    """Names, types with what is added to them, texts and bytes count, in bytes."""
+    at, above = (sending.publisher('sqs', threshold=limit) for limit in (size, size - 1))
+    at.publish_raw_message(body, message_attributes=attributes)
+    assert sending.s3.requests == []
+    above.publish_raw_message(body, message_attributes=attributes)
+    assert [is_offloaded(each) for each in sending.accepted] == [False, True]
+    assert sending.bodies == [body]
+    size_attribute = sending.accepted[1].attributes['ExtendedPayloadSize']
+    assert size_attribute == {'DataType': 'Number', 'StringValue': str(len(body.encode()))}
+    kept = {
+        name: each for name, each in sending.accepted[1].attributes.items() if name in attributes
+    }
+    assert kept == sending.accepted[0].attributes
+
+
+def test_trap_02_a_payload_is_measured_as_it_is_encoded_with_the_mark_that_it_needs(
+    sending: Sending,
+) -> None:
+    size = size_of('AP8=', {'MegaPayloadType': {'DataType': 'String', 'StringValue': 'blob'}})
+    for limit in (size, size - 1):
+        sending.publisher('sqs', threshold=limit).publish(b'\x00\xff')
+    assert [is_offloaded(each) for each in sending.accepted] == [False, True]
+    marks = [each.attributes['MegaPayloadType']['StringValue'] for each in sending.accepted]
+    assert marks == ['blob', 'blob']
+
+
+@EACH_SERVICE
+def test_always_has_everything_go_to_s3(sending: Sending, service: Service) -> None:
+    ours = sending.publisher(service, always=True)
+    ours.publish('a')
+    ours.publish_batch(['b', 'c'])
+    assert sorted(sending.bodies) == ['a', 'b', 'c']
+    assert all(is_offloaded(each) for each in sending.accepted)
+    assert sorted(map(key_of, sending.accepted)) == sorted(sending.keys())
+
+
+@EACH_SERVICE
+def test_trap_03_any_threshold_works_down_to_none(sending: Sending, service: Service) -> None:
+    """The reserved attribute is larger than that by itself."""
+    sending.publisher(service, threshold=0).publish('a')
+    assert [is_offloaded(each) for each in sending.accepted] == [True]
+
+
+@EACH_SERVICE
+def test_legacy_attribute_has_the_first_form_of_the_pointer_written(
+    sending: Sending, service: Service
+) -> None:
+    sending.publisher(service, always=True, legacy_attribute=True).publish('a')
+    [message] = sending.accepted
+    assert list(message.attributes) == ['SQSLargePayloadSize']
+    assert message.body.startswith('["com.amazon.sqs.javamessaging.MessageS3Pointer",{')
+
+
+@EACH_SERVICE
+def test_trap_01_fault_77_and_118_what_the_destination_does_not_take_goes_to_s3(
+    sending: Sending, service: Service
+) -> None:
+    """A queue or a topic may be set to less than the threshold of the store."""
+    store = store_on(sending.s3, threshold=MB)
+    ours = sending.publisher_with(store, service, MaximumMessageSize=2 * KB)
+    ours.publish_raw_message('a' * 2 * KB)
+    ours.publish_raw_message('a' * (2 * KB + 1))
+    assert [is_offloaded(each) for each in sending.accepted] == [False, True]
+
+
+@EACH_SERVICE
+def test_trap_01_the_threshold_is_256_kib_unless_it_is_set(
+    sending: Sending, service: Service
+) -> None:
+    """A queue or topic may take four times as much, and feed one that does not."""
+    ours = sending.publisher_with(store_on(sending.s3), service, MaximumMessageSize=MB)
+    ours.publish_raw_message('a' * (256 * KB + 1))
+    assert [is_offloaded(each) for each in sending.accepted] == [True]
+
+
+@pytest.mark.parametrize('character', ['a', '"', '\n', '\x01'], ids=ascii)
+def test_a_message_to_a_topic_keeps_within_the_threshold_in_its_envelope(
+    aws: LocalAws, character: str
+) -> None:
+    """SNS escapes what it wraps, and a queue counts that.
+
+    That it leaves what is not ASCII as it is, only AWS can show: neither server does.
+    """
+    threshold = 4_000
+    topic, queue_url = aws.create_topic(), aws.create_queue()
+    aws.subscribe(topic, queue_url)
+    ours = publisher_on(aws, topic, store_on(aws, threshold=threshold))
+    for number in range(200, 2_200, 200):
+        ours.publish_raw_message(character * number, message_attributes={'n': character * 9})
+    received = aws.receive(queue_url, at_least=10)
+    inline = [
+        len(each['Body'].encode())
+        for each in received
+        if '"ExtendedPayloadSize"' not in each['Body']
+    ]
+    assert 0 < len(inline) < 10
+    assert max(inline) <= threshold
+
+
+def sizes(sending: Sending) -> list[int]:
+    return [size_of(each.body, each.attributes) for each in sending.accepted]
+
+
+@EACH_SERVICE
+def test_trap_04_of_a_batch_the_largest_go_to_s3_until_their_sum_fits_a_call(
+    sending: Sending, service: Service
+) -> None:
+    lengths = [150, 90, 250, 120, 60, 200, 110, 80, 240, 130]  # 1,430,000 bytes
+    bodies = [str(each % 10) * each * 1_000 for each in lengths]
+    store = store_on(sending.s3, threshold=MB if service == 'sqs' else 256 * KB)
+    ours = sending.publisher_with(store, service, MaximumMessageSize=MB)
+    ours.publish_batch(bodies)
+    assert sum(sizes(sending)) <= MB
+    assert sorted(len(each) // 1_000 for each in sending.bodies) == [240, 250]
+    assert [is_offloaded(each) for each in sending.accepted].count(True) == 2
+    operation = 'SendMessageBatch' if service == 'sqs' else 'PublishBatch'
+    assert sending.server.counts().calls[operation] == 1
+
+
+def test_trap_04_each_entry_of_a_batch_keeps_to_its_payload(sending: Sending) -> None:
+    bodies = [f'{number}' * 150_000 for number in range(10)]
+    results = sending.publisher('sqs').publish_batch(bodies)
+    put = dict(zip(sending.keys(), sending.bodies, strict=True))
+    found = {
+        each.message_id: put[key_of(each)] if is_offloaded(each) else each.body
+        for each in sending.accepted
+    }
+    assert [found[each.message_id] for each in results] == bodies
+
+
+def test_trap_04_what_one_entry_has_too_much_is_its_own_failure(sending: Sending) -> None:
+    ours = sending.publisher('sqs', always=True)
+
+    def attributes(payload: Any) -> dict[str, str]:
+        return {f'a{number}': 'x' for number in range(10)} if payload == 'b' else {}
+
+    results = ours.publish_batch(
+        ['a', 'b', 'c'], message_attributes=attributes, raise_on_failure=False
+    )
+    assert [result.error is None for result in results] == [True, False, True]
+    assert sorted(sending.bodies) == ['a', 'c']
+
+
+def test_a_batch_larger_than_max_payload_in_an_entry_is_sent_as_without_a_store(
+    sending: Sending,
+) -> None:
+    """What may not be offloaded cannot be made smaller, and still fits into a message."""
+    bodies = [f'{number}' * 150_000 for number in range(10)]
+    ours = sending.publisher('sqs', max_payload=100_000)
+    results = ours.publish_batch([*bodies, 'small'])
+    assert [each.error for each in results] == [None] * 11
+    assert sorted(each.body for each in sending.accepted) == sorted([*bodies, 'small'])
+    assert sending.s3.requests == []
+
+
+def test_max_payload_is_refused_before_anything_is_put(sending: Sending) -> None:
+    ours = sending.publisher('sqs', threshold=10, max_payload=20)
+    with pytest.raises(PayloadTooLargeError) as caught:
+        ours.publish_raw_message('a' * 21)
+    assert (caught.value.size, caught.value.limit) == (21, 20)
+    assert sending.s3.requests == []
+    assert sending.accepted == []
+
+
+@EACH_SERVICE
+def test_trap_05_what_the_caller_gave_is_not_changed(sending: Sending, service: Service) -> None:
+    """A second large message with the same attributes goes as the first did.
+
+    And so does a small one, in which nothing is left of the others.
+    """
+    ours = sending.publisher(service, threshold=5_000)
+    own = {'DataType': 'Number.int', 'StringValue': '7'}
+    attributes: dict[str, Any] = {'tenant': 'a', 'n': own}
+    payload = {'data': 'x' * 6_000}
+    for _ in range(2):
+        ours.publish(payload, message_attributes=attributes)
+    ours.publish({'data': 1}, message_attributes=attributes)
+    ours.publish_batch([payload, payload], message_attributes=attributes)
+    assert attributes == {'tenant': 'a', 'n': {'DataType': 'Number.int', 'StringValue': '7'}}
+    assert payload == {'data': 'x' * 6_000}
+    expected = [True, True, False, True, True]
+    assert [is_offloaded(each) for each in sending.accepted] == expected
+    assert all(each.attributes['n'] == own for each in sending.accepted)
+
+
+def test_trap_06_40_large_messages_from_8_threads_arrive_as_40_different_payloads(
+    aws: LocalAws,
+) -> None:
+    queue_url = aws.create_queue()
+    store = store_on(aws)
+    ours = publisher_on(aws, queue_url, store)
+    payloads = [{'n': number, 'text': f'{number:02}' * (LARGE // 2)} for number in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        ids = list(threads.map(ours.publish, payloads))
+    received = {each['MessageId']: each for each in aws.receive(queue_url, at_least=40)}
+    s3 = aws.client('s3')
+    keys = {identity: json.loads(received[identity]['Body'])[1]['s3Key'] for identity in ids}
+    bodies = [
+        s3.get_object(Bucket=store.bucket, Key=keys[identity])['Body'].read() for identity in ids
+    ]
+    assert [json.loads(body) for body in bodies] == payloads
+    assert len(set(keys.values())) == 40
+
+
+@pytest.mark.parametrize('name', ['ExtendedPayloadSize', 'SQSLargePayloadSize'])
+@pytest.mark.parametrize('has_store', [False, True], ids=['without a store', 'with a store'])
+@EACH_SERVICE
+def test_trap_10_nobody_may_publish_a_reserved_attribute_however_small_the_message(
+    sending: Sending, service: Service, name: str, has_store: bool
+) -> None:
+    ours = sending.publisher(service)
+    if not has_store:
+        ours = type(ours)(ours._destination, client=sending.clients[service])
+    for publish in (ours.publish, ours.publish_raw_message):
+        with pytest.raises(EncodeError, match=name):
+            publish('a', message_attributes={name: 1})
+    [result] = ours.publish_batch(['a'], message_attributes={name: 1}, raise_on_failure=False)
+    assert name in str(result.error)
+    assert sending.accepted == []
+
+
+@EACH_SERVICE
+def test_trap_15_an_empty_body_is_refused_before_anything_is_put(
+    sending: Sending, service: Service
+) -> None:
+    ours = sending.publisher(service, always=True)
+    for publish in (ours.publish, ours.publish_raw_message):
+        with pytest.raises(EncodeError, match='empty'):
+            publish('')
+    assert sending.s3.requests == []
+
+
+REFUSED: dict[str, Callable[[Any], object]] = {
+    'ten attributes': lambda ours: ours.publish(
+        'a', message_attributes={f'a{number}': 'x' for number in range(10)}
+    ),
+    'a bad attribute': lambda ours: ours.publish('a', message_attributes={'a b': 'x'}),
+    'a bad character': lambda ours: ours.publish_raw_message('a\x00'),
+    'a bad group': lambda ours: ours.publish('a', message_group_id='a b'),
+    'a deduplication id': lambda ours: ours.publish('a', message_deduplication_id='a'),
+    'no text': lambda ours: ours.publish_raw_message(b'a'),
+}
+
+
+@EACH_SERVICE
+@pytest.mark.parametrize('publish', REFUSED.values(), ids=REFUSED)
+def test_trap_17_everything_is_checked_before_anything_is_put(
+    sending: Sending, service: Service, publish: Callable[[Any], object]
+) -> None:
+    with pytest.raises(EncodeError):
+        publish(sending.publisher(service, always=True))
+    assert sending.s3.requests == []
+    assert sending.accepted == []
+
+
+@EACH_SERVICE
+def test_nine_attributes_go_with_a_pointer(sending: Sending, service: Service) -> None:
+    attributes = {f'a{number}': 'x' for number in range(9)}
+    sending.publisher(service, always=True).publish('a', message_attributes=attributes)
+    [message] = sending.accepted
+    assert len(message.attributes) == 10
+
+
+def test_ten_attributes_and_a_large_body_are_sent_where_the_queue_takes_both(
+    sending: Sending,
+) -> None:
+    """In a batch nothing is offloaded that has no room for the attribute, and two calls do it."""
+    attributes = {f'a{number}': 'x' for number in range(10)}
+    ours = sending.publisher('sqs')
+    results = ours.publish_batch(['a' * 200_000] * 6, message_attributes=attributes)
+    assert [each.error for each in results] == [None] * 6
+    assert sending.server.counts().calls['SendMessageBatch'] == 2
+
+
+def test_trap_18_no_key_is_used_twice_not_even_for_the_same_body(sending: Sending) -> None:
+    """Whoever deleted or changed the one would hurt the other. And no caller names a key."""
+    ours = sending.publisher('sqs', always=True, key_prefix='in/')
+    for _ in range(3):
+        ours.publish('a', message_attributes={'S3Key': 'mine'})
+    ours.publish_batch(['a'] * 3)
+    keys = sending.keys()
+    assert len(set(keys)) == 6
+    assert all(len(key) == len('in/') + 36 and key.startswith('in/') for key in keys)
+
+
+def test_trap_20_a_body_for_each_protocol_cannot_be_published(sending: Sending) -> None:
+    """SNS would look into the pointer for it."""
+    ours = sending.publisher('sns', always=True)
+    for publish in (ours.publish, ours.publish_raw_message, ours.publish_batch):
+        with pytest.raises(TypeError, match='message_structure'):
+            publish(['a'], message_structure='json')
+
+
+def test_trap_21_a_body_is_put_as_the_text_that_it_is(sending: Sending) -> None:
+    """Not packed: no other reader would unpack it."""
+    ours = sending.publisher('sqs', always=True)
+    ours.publish(item_added(), binary_encoding=True)
+    ours.publish('\ufeffé\n')
+    first, second = sending.requests('PutObject')
+    assert second.body == '\ufeffé\n'.encode()
+    assert first.body.isascii()
+    for request in (first, second):
+        assert request.headers['content-type'] == 'text/plain; charset=utf-8'
+        assert 'content-encoding' not in request.headers
+
+
+def test_trap_23_no_access_control_list_is_sent_unless_it_is_asked_for(sending: Sending) -> None:
+    """Buckets do not take one by default. That AWS refuses it, only AWS can show."""
+    sending.publisher('sqs', always=True).publish('a')
+    sending.publisher('sqs', always=True, put_arguments={'ACL': 'private'}).publish('a')
+    lists = [each.headers.get('x-amz-acl') for each in sending.requests('PutObject')]
+    assert lists == [None, 'private']
+
+
+def test_trap_24_s3_may_be_elsewhere_and_boto3_stays_what_it_is(
+    aws: LocalAws, sending: Sending
+) -> None:
+    """Its own endpoint and region, by its own client; and nobody else's clients learn of it."""
+    queue_url = aws.create_queue()
+    ours = publisher_on(aws, queue_url, store_on(sending.s3, always=True))
+    ours.publish('a')
+    assert sending.bodies == ['a']
+    [plain] = aws.receive(queue_url, at_least=1)
+    assert 's3Key' in plain['Body']
+    assert boto3.Session.__module__ == boto3.session.Session.__module__ == 'boto3.session'
+    aws.client('sqs').send_message(QueueUrl=queue_url, MessageBody='a' * LARGE)
+    [plain] = aws.receive(queue_url, at_least=1)
+    assert plain['Body'] == 'a' * LARGE
+
+
+def test_trap_25_the_bodies_of_a_batch_are_put_side_by_side(sending: Sending) -> None:
+    """The server answers none of them until all ten are there."""
+    sending.s3.will(Together(Barrier(10), Answer()))
+    sending.publisher('sqs', always=True).publish_batch(f'{number}' for number in range(10))
+    assert sorted(sending.bodies) == [f'{number}' for number in range(10)]
+    assert len(sending.accepted) == 10
+
+
+def test_trap_26_nothing_of_one_store_reaches_another(sending: Sending) -> None:
+    first = store_on(sending.s3, 'first', always=True, put_arguments={'ACL': 'private'})
+    second = store_on(sending.s3, 'second', always=True)
+    for store in (first, second, first):
+        sending.publisher_with(store).publish('a')
+    found = [
+        (each.path.split('/')[1], each.headers.get('x-amz-acl'))
+        for each in sending.requests('PutObject')
+    ]
+    assert found == [('first', 'private'), ('second', None), ('first', 'private')]
+
+
+_contents = count()
+
+
+def fifo_payloads() -> tuple[str, str]:
+    """A small and a large one that nobody has sent in the last five minutes."""
+    content = f'{next(_contents)}'
+    return content, content * LARGE
+
+
+@pytest.mark.cannot(moto='forgets within a receive which contents it has seen')
+@pytest.mark.parametrize('through_topic', [False, True], ids=['queue', 'topic'])
+def test_trap_16_content_is_told_apart_by_the_body_and_not_by_its_pointer(
+    aws: LocalAws, through_topic: bool
+) -> None:
+    queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
+    destination = queue_url
+    if through_topic:
+        destination = aws.create_topic(fifo=True, ContentBasedDeduplication=True)
+        aws.subscribe(destination, queue_url, raw=True)
+    ours = publisher_on(aws, destination, store_on(aws))
+    small, large = fifo_payloads()
+    for payload in (small, large, small, large, large):
+        ours.publish(payload, message_group_id='g')
+    ours.publish_batch([small, large], message_group_id='g')
+    received = aws.receive(queue_url, at_least=2)
+    assert len(received) == 2
+
+
+@EACH_SERVICE
+def test_trap_16_the_id_is_the_digest_of_the_body_unless_one_is_given(
+    sending: Sending, service: Service
+) -> None:
+    """As SQS and SNS make it of a body: so it is the same whether or not it was offloaded."""
+    ours = sending.publisher(service, fifo=True, always=True)
+    ours.publish('a', message_group_id='g')
+    ours.publish('a', message_group_id='g', message_deduplication_id='mine')
+    ours.publish_batch(['a'], message_group_id='h')
+    digest = 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb'
+    assert [each.deduplication_id for each in sending.accepted] == [digest, 'mine', digest]
+
+
+@EACH_SERVICE
+def test_only_what_is_sent_to_one_queue_says_so_in_s3(sending: Sending, service: Service) -> None:
+    ours = sending.publisher(service, always=True)
+    ours.publish('a')
+    ours.publish_batch(['b'])
+    only = [each.headers.get('x-amz-meta-mega-queue-url') for each in sending.requests('PutObject')]
+    assert only == [ours._destination if service == 'sqs' else None] * 2
+
+
+def test_a_bucket_of_its_own_is_needed_by_nobody(aws: LocalAws) -> None:
+    """Two stores, with prefixes, share one."""
+    bucket, queue_url = create_bucket(aws), aws.create_queue()
+    for prefix in ('a/', 'b/'):
+        store = store_on(aws, bucket, key_prefix=prefix, always=True)
+        publisher_on(aws, queue_url, store).publish('x')
+    keys = [json.loads(each['Body'])[1]['s3Key'][:2] for each in aws.receive(queue_url, 2)]
+    assert sorted(keys) == ['a/', 'b/']
