@@ -191,8 +191,10 @@ class Publisher(Connected, ABC):
             return item
         if store is None:
             return item
-        least = size_of('', outgoing.attributes) + store.pointer_bytes
-        if least < outgoing.size and len(outgoing.attributes) < MAX_ATTRIBUTES:
+        around = size_of('', outgoing.attributes)
+        least = around + store.pointer_bytes
+        may_be_put = outgoing.size - around <= store.max_payload
+        if may_be_put and least < outgoing.size and len(outgoing.attributes) < MAX_ATTRIBUTES:
             item.least = least
 
             def shrink() -> tuple[Queued, int]:
