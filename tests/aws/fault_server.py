@@ -104,9 +104,9 @@ class FaultServer(ThreadingTCPServer):
             with suppress(OSError):
                 connection.recv(1)
 
-    def client(self, service: Service, read_timeout: float = 10) -> Any:
+    def client(self, service: Service, read_timeout: float = 10, attempts: int = 1) -> Any:
         """A client that tries once, for `client=`: waiting to try again is not what is tested."""
-        config = Config(retries={'total_max_attempts': 1}, read_timeout=read_timeout)
+        config = Config(retries={'total_max_attempts': attempts}, read_timeout=read_timeout)
         client = _session().client(service, config=config, **self.credentials)
         self._clients.append(client)
         return client
