@@ -51,11 +51,18 @@ def create_bucket(aws: LocalAws) -> str:
     return name
 
 
-def store_on(aws: LocalAws | FaultServer, bucket: str | None = None, **settings: Any) -> Any:
+def store_on(
+    aws: LocalAws | FaultServer,
+    bucket: str | None = None,
+    *,
+    read_timeout: float | None = None,
+    **settings: Any,
+) -> Any:
     """A store on a server, in a bucket of its own unless one is given."""
-    if bucket is None:
-        bucket = create_bucket(aws) if isinstance(aws, LocalAws) else BUCKET
-    return S3PayloadStore(bucket, client=aws.client('s3'), **settings)
+    if isinstance(aws, FaultServer):
+        client = aws.client('s3', read_timeout or 10)
+        return S3PayloadStore(bucket or BUCKET, client=client, **settings)
+    return S3PayloadStore(bucket or create_bucket(aws), client=aws.client('s3'), **settings)
 
 
 def publisher_on(

@@ -388,7 +388,7 @@ def test_fault_40_to_51_what_may_be_otherwise_the_next_time_is_not_held_against_
     faults: FaultServer, answer: Answer | Fault, retriable: bool
 ) -> None:
     faults.will(answer)
-    store = S3PayloadStore(BUCKET, client=faults.client('s3', read_timeout=0.2))
+    store = store_on(faults, read_timeout=0.2)
     with pytest.raises(OffloadError) as caught:
         store.fetch(POINTER_TO_OURS)
     error = caught.value

@@ -1,0 +1,250 @@
+"""Bodies that are deleted in S3: after their message, and only where nobody else can want them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mega.aws.s3 import Pointer
+from mega.aws.sqs.subscribe import ProcessStatus
+from mega.errors import RetriableError
+from tests.aws.answers import (
+    ALL_DONE,
+    Answer,
+    Scripted,
+    s3_error,
+    s3_object,
+    sqs_answer,
+    sqs_error,
+)
+from tests.aws.batches import QUEUE
+from tests.aws.fault_server import FaultServer
+from tests.aws.s3.making import (
+    BUCKET,
+    LARGE,
+    create_bucket,
+    deliveries,
+    keys_in,
+    pointing_to,
+    publisher_on,
+    put,
+    send_pointer,
+    store_on,
+)
+from tests.aws.sqs.subscribe.making import listener_on, subscriber, warnings_of, will_receive
+from tests.local_aws import Counts, LocalAws
+
+EMPTY = Counts(visible=0, in_flight=0)
+OURS = s3_object(b'ok', mega_queue_url=QUEUE)
+
+
+def drain(aws: LocalAws | FaultServer, queue_url: str, store: Any, answer: Any = None) -> None:
+    settings = {'max_number_of_messages': 10, 'payload_store': store}
+    listener_on(aws, queue_url, subscriber(answer), **settings).drain()
+
+
+def messages(count: int) -> list[Scripted]:
+    """The answers of a queue with messages of which each points to a key of its own."""
+    return deliveries(*[pointing_to(Pointer(BUCKET, f'k{n}', 2), n) for n in range(count)])
+
+
+def deleted(faults: FaultServer) -> list[str]:
+    """The keys whose delete was asked for."""
+    paths = [each.path for each in faults.requests if each.operation == 'DeleteObject']
+    return sorted(path.rpartition('/')[2] for path in paths)
+
+
+@pytest.mark.parametrize('delete', [False, True], ids=['by default', 'on request'])
+def test_trap_08_and_fault_49_a_body_stays_unless_its_deletion_was_asked_for(
+    aws: LocalAws, delete: bool
+) -> None:
+    queue_url, store = aws.create_queue(), store_on(aws, always=True, delete=delete)
+    ours = publisher_on(aws, queue_url, store)
+    ours.publish('a')
+    ours.publish_batch(['b', 'c'])
+    drain(aws, queue_url, store)
+    assert aws.counts(queue_url) == EMPTY
+    assert len(keys_in(aws, store.bucket)) == (0 if delete else 3)
+
+
+def test_a_body_that_a_batch_had_made_smaller_is_deleted_too(aws: LocalAws) -> None:
+    queue_url, store = aws.create_queue(), store_on(aws, delete=True)
+    publisher_on(aws, queue_url, store).publish_batch(['a' * 250_000] * 6)
+    assert len(keys_in(aws, store.bucket)) == 2
+    drain(aws, queue_url, store)
+    assert keys_in(aws, store.bucket) == []
+
+
+def test_trap_07_first_the_message_is_deleted_and_then_its_body(faults: FaultServer) -> None:
+    will_receive(faults, *messages(1), GetObject=[OURS], DeleteObject=[Answer(204)])
+    drain(faults, QUEUE, store_on(faults, delete=True))
+    operations = [each.operation for each in faults.requests]
+    assert [each for each in operations if each.startswith('Delete')] == [
+        'DeleteMessageBatch',
+        'DeleteObject',
+    ]
+
+
+def test_trap_07_of_a_batch_only_bodies_of_messages_that_were_deleted(faults: FaultServer) -> None:
+    answer = sqs_answer(
+        Successful=[{'Id': '0'}, {'Id': '2'}],
+        Failed=[{'Id': '1', 'SenderFault': True, 'Code': 'ReceiptHandleIsInvalid'}],
+    )
+    will_receive(
+        faults,
+        *messages(3),
+        GetObject=[OURS],
+        DeleteObject=[Answer(204)],
+        DeleteMessageBatch=[answer],
+    )
+    drain(faults, QUEUE, store_on(faults, delete=True))
+    assert deleted(faults) == ['k0', 'k2']
+
+
+def test_trap_07_while_nobody_says_that_a_message_is_deleted_its_body_stays(
+    faults: FaultServer,
+) -> None:
+    will_receive(
+        faults,
+        *messages(1),
+        GetObject=[OURS],
+        DeleteObject=[Answer(204)],
+        DeleteMessageBatch=[sqs_error('ServiceUnavailable', 503), sqs_answer(), ALL_DONE],
+    )
+    drain(faults, QUEUE, store_on(faults, delete=True))
+    operations = [each.operation for each in faults.requests]
+    assert [each for each in operations if each.startswith('Delete')] == [
+        *['DeleteMessageBatch'] * 3,
+        'DeleteObject',
+    ]
+
+
+@pytest.mark.parametrize('raw', [False, True], ids=['wrapped', 'raw'])
+def test_trap_08_what_went_through_a_topic_stays_for_the_others(aws: LocalAws, raw: bool) -> None:
+    topic, store = aws.create_topic(), store_on(aws, always=True, delete=True)
+    queues = [aws.create_queue() for _ in range(2)]
+    for queue_url in queues:
+        aws.subscribe(topic, queue_url, raw=raw)
+    publisher_on(aws, topic, store).publish('a')
+    for queue_url in queues:
+        seen: list[Any] = []
+        settings = {'payload_store': store}
+        listener_on(aws, queue_url, subscriber(None, seen), **settings).drain()
+        assert seen == ['a']
+    assert len(keys_in(aws, store.bucket)) == 1
+
+
+@pytest.mark.parametrize('url', [None, f'{QUEUE}-2', QUEUE.upper(), ''], ids=repr)
+def test_trap_08_what_was_not_sent_to_this_queue_alone_stays(
+    faults: FaultServer, url: str | None
+) -> None:
+    """What others offloaded, what a topic fanned out, what was sent to another queue first."""
+    found = s3_object(b'ok') if url is None else s3_object(b'ok', mega_queue_url=url)
+    will_receive(faults, *messages(1), GetObject=[found])
+    drain(faults, QUEUE, store_on(faults, delete=True))
+    assert deleted(faults) == []
+
+
+def test_what_a_stranger_points_to_stays(aws: LocalAws) -> None:
+    """In our own bucket, even."""
+    queue_url, store = aws.create_queue(), store_on(aws, delete=True)
+    send_pointer(aws, queue_url, put(aws, store.bucket, 'hej'))
+    drain(aws, queue_url, store)
+    assert aws.counts(queue_url) == EMPTY
+    assert keys_in(aws, store.bucket) == ['a-key']
+
+
+def test_a_message_that_is_left_keeps_its_body(aws: LocalAws) -> None:
+    queue_url, store = aws.create_queue(), store_on(aws, delete=True)
+    publisher_on(aws, queue_url, store).publish('a' * LARGE)
+    drain(aws, queue_url, store, RetriableError())
+    assert len(keys_in(aws, store.bucket)) == 1
+
+
+def test_a_message_that_fails_for_good_and_is_deleted_takes_its_body_with_it(
+    aws: LocalAws,
+) -> None:
+    queue_url, store = aws.create_queue(), store_on(aws, delete=True)
+    publisher_on(aws, queue_url, store).publish('a' * LARGE)
+    drain(aws, queue_url, store, ProcessStatus.FATAL_ERROR)
+    assert keys_in(aws, store.bucket) == []
+
+
+def dead_lettered(aws: LocalAws, store: Any) -> tuple[str, str]:
+    """A queue, and its dead-letter queue that has got a large message from it."""
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    publisher_on(aws, queue_url, store).publish('a' * LARGE)
+    answer = ProcessStatus.FATAL_ERROR
+    settings = {'payload_store': store, 'dead_letter_queue_url': dead}
+    listener_on(aws, queue_url, subscriber(answer), **settings).drain()
+    assert aws.counts(queue_url) == EMPTY
+    return queue_url, dead
+
+
+def test_a_message_that_is_dead_lettered_keeps_its_body_also_when_that_is_processed(
+    aws: LocalAws,
+) -> None:
+    store = store_on(aws, delete=True)
+    _, dead = dead_lettered(aws, store)
+    assert len(keys_in(aws, store.bucket)) == 1
+    seen: list[Any] = []
+    listener_on(aws, dead, subscriber(None, seen), payload_store=store).drain()
+    assert seen == ['a' * LARGE]
+    assert aws.counts(dead) == EMPTY
+    assert len(keys_in(aws, store.bucket)) == 1
+
+
+def test_a_dead_letter_that_is_sent_back_to_its_queue_keeps_its_body(aws: LocalAws) -> None:
+    """Nobody knows whether another copy of it is still in the dead-letter queue."""
+    store = store_on(aws, delete=True)
+    queue_url, dead = dead_lettered(aws, store)
+    [letter] = aws.receive(dead, at_least=1, delete=False)
+    aws.client('sqs').send_message(
+        QueueUrl=queue_url,
+        MessageBody=letter['Body'],
+        MessageAttributes=letter['MessageAttributes'],
+    )
+    seen: list[Any] = []
+    listener_on(aws, queue_url, subscriber(None, seen), payload_store=store).drain()
+    assert seen == ['a' * LARGE]
+    assert len(keys_in(aws, store.bucket)) == 1
+
+
+def test_what_the_queue_itself_redrove_keeps_its_body(aws: LocalAws) -> None:
+    dead = aws.create_queue()
+    queue_url = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, 1), VisibilityTimeout=0)
+    store = store_on(aws, delete=True)
+    publisher_on(aws, queue_url, store).publish('a' * LARGE)
+    aws.receive(queue_url, at_least=1, delete=False)
+    aws.receive(queue_url, delete=False)
+    seen: list[Any] = []
+    listener_on(aws, dead, subscriber(None, seen), payload_store=store).drain()
+    assert seen == ['a' * LARGE]
+    assert len(keys_in(aws, store.bucket)) == 1
+
+
+def test_a_body_that_cannot_be_deleted_is_told_of_and_the_rest_goes_on(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    will_receive(
+        faults,
+        *messages(3),
+        GetObject=[OURS],
+        DeleteObject=[s3_error('AccessDenied', 403), Answer(204)],
+    )
+    store = store_on(faults, delete=True)
+    settings = {'max_number_of_messages': 10, 'payload_store': store}
+    stats = listener_on(faults, QUEUE, subscriber(None), **settings).drain()
+    assert (stats.done, stats.deleted) == (3, 3)
+    assert deleted(faults) == ['k0', 'k1', 'k2']
+    assert len([text for text in warnings_of(caplog) if 'lifecycle' in text]) == 1
+
+
+def test_what_is_in_an_allowed_bucket_of_another_is_deleted_by_the_same_rule(
+    aws: LocalAws,
+) -> None:
+    queue_url, other = aws.create_queue(), create_bucket(aws)
+    publisher_on(aws, queue_url, store_on(aws, other, always=True)).publish('a')
+    drain(aws, queue_url, store_on(aws, allowed_buckets=[other], delete=True))
+    assert keys_in(aws, other) == []
