@@ -17,6 +17,7 @@ from mega.aws.sqs.message import (
     open_message,
     read_message,
 )
+from mega.aws.sqs.subscribe.dead_letter import DEAD_LETTER
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.codec import AnyPayload
 
@@ -62,7 +63,9 @@ class Fetching:
     def remove(self, message: Message) -> None:
         """Begin to delete the body of a deleted message, if no other message leads there."""
         pointer = message.pointer
-        if self._store.delete and pointer is not None and pointer.queue_url == self._queue_url:
+        if not self._store.delete or pointer is None or DEAD_LETTER in message.attributes:
+            return  # of what was sent back there may be a copy in the dead-letter queue
+        if pointer.queue_url == self._queue_url:
             self._submit(self._store.remove, pointer)
 
     def close(self) -> None:
