@@ -175,6 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_DELETE = do_HEAD = do_POST  # noqa: N815 - http.server's names
 
     def _respond(self, answer: Answer) -> None:
+        if answer.hangs:  # on a connection that the client keeps, as AWS's are
+            self.protocol_version = 'HTTP/1.1'
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)

@@ -7,11 +7,13 @@ import logging
 import re
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import urlencode
 
 from mega.aws._client import Connected, connect
+from mega.aws._connections import Breaker, BrokenOff
 from mega.aws._limits import MAX_BYTES, size_of
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
 from mega.aws.s3.pointer import Pointer, write_pointer
@@ -236,6 +238,10 @@ class S3PayloadStore(Connected):
         queue_url = answer.get('Metadata', {}).get(QUEUE_URL)
         return Fetched(_text(pointer, content), replace(pointer, queue_url=queue_url))
 
+    def watched(self, breaker: Breaker) -> AbstractContextManager[None]:
+        """Let what this thread fetches in the block be broken off."""
+        return breaker.watching(self._aws.client)
+
     def remove(self, pointer: Pointer) -> bool:
         """Delete a body, and answer whether it is gone. One that is not is on the log."""
         try:
@@ -281,6 +287,9 @@ class S3PayloadStore(Connected):
         where = {'Bucket': pointer.bucket, 'Key': pointer.key, 'ExpectedBucketOwner': owner}
         try:
             return self._aws.call(method, **where, **arguments)
+        except BrokenOff:
+            problem = 'not asked for any more, since the listener ends'
+            raise OffloadError(pointer.bucket, pointer.key, problem, True) from None
         except TransportError as error:
             problem = str(error)
             if advice := _ADVICE.get(error.code):

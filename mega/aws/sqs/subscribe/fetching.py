@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import BoundedSemaphore, Thread
 from typing import Any, TypeAlias, TypeVar
 
+from mega.aws._connections import Breaker
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.envelope import Confirmation
 from mega.aws.sqs.message import (
@@ -31,6 +34,7 @@ AT_ONCE = 50
 FAREWELL = 1.0
 """Seconds that calls have to end, once nobody waits for them."""
 
+A = TypeVar('A')
 T = TypeVar('T')
 
 Found: TypeAlias = tuple[Message, AnyPayload | Confirmation | Gone]
@@ -45,20 +49,28 @@ class Coming:
 
 
 class Fetching:
-    """Fetches the bodies of a batch at a time, each apart from the others, and deletes bodies."""
+    """Fetches the bodies of a batch at a time, each apart from the others, and deletes bodies.
+
+    Its threads are daemons: a call that never ends must not keep a process from ending.
+    """
 
     def __init__(self, store: S3PayloadStore, queue_url: str, at_once: int) -> None:
         self._store = store
         self._queue_url = queue_url
-        self._pool = ThreadPoolExecutor(min(AT_ONCE, at_once), 'mega-s3')
-        self._under_way: set[Future[Any]] = set()
+        self._places = BoundedSemaphore(min(AT_ONCE, at_once))
+        self._breaker = Breaker()
+        self._fetches: set[Future[Any]] = set()
+        self._removals: set[Future[Any]] = set()
 
     def begin(self, deliveries: Iterable[Delivery]) -> None:
         """Begin to open those messages that may have to be fetched."""
         for delivery in deliveries:
             received = delivery.content
             if may_be_offloaded(received):
-                delivery.content = Coming(received, self._submit(self._open, received))
+                # Without a thread it is opened where it is started.
+                with suppress(RuntimeError):
+                    opening = self._submit(self._fetches, self._open, received)
+                    delivery.content = Coming(received, opening)
 
     def remove(self, message: Message) -> None:
         """Begin to delete the body of a deleted message, if no other message leads there."""
@@ -66,19 +78,44 @@ class Fetching:
         if not self._store.delete or pointer is None or DEAD_LETTER in message.attributes:
             return  # of what was sent back there may be a copy in the dead-letter queue
         if pointer.queue_url == self._queue_url:
-            self._submit(self._store.remove, pointer)
+            try:
+                self._submit(self._removals, self._store.remove, pointer)
+            except RuntimeError:
+                self._store.remove(pointer)
 
     def close(self) -> None:
-        """Fetch nothing more, and wait a moment for what is under way."""
-        self._pool.shutdown(wait=False)
-        if wait(list(self._under_way), FAREWELL).not_done:
+        """Break off what nobody waits for any more, and wait a moment for what is deleted."""
+        self._breaker.break_off(at_once=True)
+        under_way = [*self._fetches, *self._removals]
+        if wait(under_way, FAREWELL).not_done:
             _log.warning('a call to S3 has not ended, and is left behind')
 
     def _open(self, received: dict[str, Any]) -> Found:
-        return open_message(read_message(received), self._store)
+        with self._store.watched(self._breaker):
+            return open_message(read_message(received), self._store)
 
-    def _submit(self, call: Callable[..., T], argument: object) -> Future[T]:
-        future = self._pool.submit(call, argument)
-        self._under_way.add(future)
-        future.add_done_callback(self._under_way.discard)
+    def _submit(
+        self, under_way: set[Future[Any]], call: Callable[[A], T], argument: A
+    ) -> Future[T]:
+        """Make a call in a thread of its own.
+
+        Raises:
+            RuntimeError: when no thread can be started, as at the end of the interpreter.
+        """
+        future: Future[T] = Future()
+
+        def make() -> None:
+            with self._places:
+                try:
+                    future.set_result(call(argument))
+                except BaseException as error:
+                    future.set_exception(error)
+            under_way.discard(future)
+
+        under_way.add(future)
+        try:
+            Thread(target=make, name='mega-s3', daemon=True).start()
+        except RuntimeError:
+            under_way.discard(future)
+            raise
         return future

@@ -1,0 +1,112 @@
+"""Stops, while S3 is asked for a body and answers when it likes: or never."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+import pytest
+
+from mega.aws.s3 import S3PayloadStore
+from mega.aws.sqs.subscribe import SqsListener
+from tests.aws.answers import Answer, Fault, Scripted, Together, s3_object, sqs_answer
+from tests.aws.batches import QUEUE
+from tests.aws.fault_server import FaultServer
+from tests.aws.s3.making import BUCKET, POINTER_TO_OURS, deliveries, pointing_to
+from tests.aws.sqs.subscribe.making import (
+    WITHIN,
+    listener_on,
+    listening,
+    subscriber,
+    will_receive,
+)
+
+HANGS: dict[str, Scripted] = {
+    'before its answer': Fault.SILENCE,
+    'in the middle of a body': s3_object(b'o', length=2, hangs=True),
+}
+
+
+def threads() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name.startswith('mega')]
+
+
+@contextmanager
+def hanging(
+    faults: FaultServer, answer: Scripted, seen: list[Any], **settings: Any
+) -> Iterator[SqsListener]:
+    """A listener at work that waits for S3 with two messages in hand, and one behind them."""
+    will_receive(
+        faults,
+        *deliveries(*[pointing_to(POINTER_TO_OURS, number) for number in range(2)]),
+        GetObject=[answer],
+    )
+    client, asked = faults.client('s3', read_timeout=60), Event()
+    client.meta.events.register('before-send.s3.GetObject', lambda **those: asked.set())
+    listener = listener_on(
+        faults,
+        QUEUE,
+        subscriber(None, seen),
+        payload_store=S3PayloadStore(BUCKET, client=client),
+        max_number_of_messages=2,
+        **settings,
+    )
+    with listening(listener):
+        assert asked.wait(WITHIN)
+        yield listener
+
+
+@pytest.mark.parametrize('answer', HANGS.values(), ids=HANGS)
+@pytest.mark.parametrize('is_paused', [False, True], ids=['', 'after a pause'])
+def test_fault_44_a_stop_does_not_wait_for_s3_and_leaves_no_thread_behind(
+    faults: FaultServer, answer: Scripted, is_paused: bool
+) -> None:
+    """After the grace period. The messages are given back, or come again by themselves."""
+    seen: list[Any] = []
+    with hanging(faults, answer, seen, grace_period=0.1) as listener:
+        if is_paused:
+            listener.pause()
+        listener.stop()
+    assert seen == []
+    assert threads() == []
+    assert listener.stats().deleted == 0
+
+
+def test_what_comes_from_s3_within_the_grace_period_is_processed_if_it_was_in_work(
+    faults: FaultServer,
+) -> None:
+    """And given back if it was not. The server answers when the stop was said."""
+    may_answer, seen = threading.Barrier(3), list[Any]()
+    answer = Together(may_answer, s3_object(b'ok'))
+    with hanging(faults, answer, seen, grace_period=WITHIN) as listener:
+        listener.stop()
+        may_answer.wait(WITHIN)
+    stats = listener.stats()
+    assert seen == ['ok'] * stats.done
+    assert (stats.done + stats.released, stats.unopened) == (2, 0)
+    assert threads() == []
+
+
+def test_deletes_that_are_under_way_at_the_end_are_waited_for(faults: FaultServer) -> None:
+    will_receive(
+        faults,
+        *deliveries(*[pointing_to(POINTER_TO_OURS, number) for number in range(5)]),
+        GetObject=[s3_object(b'ok', mega_queue_url=QUEUE)],
+        DeleteObject=[Answer(204)],
+    )
+    store = S3PayloadStore(BUCKET, client=faults.client('s3'), delete=True)
+    settings = {'payload_store': store, 'max_number_of_messages': 10}
+    listener_on(faults, QUEUE, subscriber(None), **settings).drain()
+    assert [each.operation for each in faults.requests].count('DeleteObject') == 5
+    assert threads() == []
+
+
+def test_a_receive_that_brings_nothing_asks_s3_for_nothing(faults: FaultServer) -> None:
+    will_receive(faults, sqs_answer())
+    store = S3PayloadStore(BUCKET, client=faults.client('s3'))
+    listener_on(faults, QUEUE, subscriber(None), payload_store=store).drain()
+    assert {each.operation for each in faults.requests} == {'ReceiveMessage'}
+    assert threads() == []
