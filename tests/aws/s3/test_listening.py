@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from threading import Barrier
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from mega.aws.s3 import Pointer
 from mega.aws.s3.pointer import write_pointer
-from mega.aws.sqs.subscribe import EventSubscriber, MessageSubscriber, Stats
+from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubscriber, Stats
 from tests.aws.answers import (
     Answer,
     Fault,
@@ -414,3 +415,26 @@ def test_coroutines_get_what_lies_in_s3_too(faults: FaultServer) -> None:
     settings = {'max_number_of_messages': 10, 'concurrency': 3}
     stats = listener_on(faults, QUEUE, Later, payload_store=store, **settings).drain()
     assert (seen, stats.done) == (['ok'] * 3, 3)
+
+
+def test_trap_25_the_time_that_opening_took_counts(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the visibility timeout is over others may have the message: it is not begun any more.
+
+    Here a predicate takes that time, when the body has come from S3.
+    """
+    passed: list[float] = []
+    now = time.monotonic
+    monkeypatch.setattr('mega.aws.sqs.subscribe.shift.time.monotonic', lambda: now() + sum(passed))
+
+    def takes_long(value: object) -> bool:
+        passed.append(31.0)
+        return True
+
+    seen: list[Any] = []
+    pointer = Pointer(BUCKET, 'a-key')
+    will_receive(faults, *deliveries(pointing_to(pointer)), GetObject=[s3_object(b'{"a":1}')])
+    slow = subscriber(None, seen, DataSubscriber, pattern={'a': takes_long})
+    stats = listener_on(faults, QUEUE, slow, payload_store=store_on(faults)).drain()
+    assert (seen, stats.expired, stats.deleted) == ([], 1, 0)

@@ -223,6 +223,8 @@ class Shift:
             return partial(self._engine.came_too_late, delivery)
         # Here and not when it was received: predicates of users may take their time.
         opened = delivery.content = self._equipment.processor.open(delivery.content)
+        if time.monotonic() >= delivery.hidden_until:  # S3 and predicates may have taken theirs
+            return partial(self._engine.came_too_late, delivery)
         work = self._equipment.processor.process(opened)
         if self._equipment.subscribers.are_async(opened.wanting):
             self._loop().begin(work, partial(self._ends, delivery), self._crew.fail)
