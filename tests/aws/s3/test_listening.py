@@ -307,7 +307,7 @@ LEAVES: dict[str, Scripted] = {
 
 
 @pytest.mark.parametrize('answer', LEAVES.values(), ids=LEAVES)
-def test_fault_40_to_51_what_cannot_be_fetched_now_is_left_in_the_queue_and_told(
+def test_fault_40_41_44_50_and_51_what_cannot_be_fetched_now_is_left_and_told(
     faults: FaultServer, caplog: pytest.LogCaptureFixture, answer: Scripted
 ) -> None:
     """Not deleted, not dead-lettered, nobody's to process: it may be there the next time."""
@@ -438,3 +438,20 @@ def test_trap_25_the_time_that_opening_took_counts(
     slow = subscriber(None, seen, DataSubscriber, pattern={'a': takes_long})
     stats = listener_on(faults, QUEUE, slow, payload_store=store_on(faults)).drain()
     assert (seen, stats.expired, stats.deleted) == ([], 1, 0)
+
+
+def test_fault_95_a_body_that_nobody_has_room_for_leaves_its_message_and_not_the_work(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever on its way memory runs out: here where its digest is made."""
+
+    def no_room(content: bytes) -> Any:
+        raise MemoryError
+
+    pointer = Pointer(BUCKET, 'a-key', 2, '0' * 64)
+    other = {'MessageId': 'm', 'ReceiptHandle': 'h', 'Body': 'hej'}
+    will_receive(faults, *deliveries(pointing_to(pointer), other), GetObject=[s3_object(b'ok')])
+    monkeypatch.setattr('mega.aws.s3.store.hashlib.sha256', no_room)
+    seen: list[Any] = []
+    stats = drained(faults, QUEUE, store_on(faults, delete=True), seen)
+    assert (seen, stats.done, stats.deleted) == (['hej'], 1, 1)

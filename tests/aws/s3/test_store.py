@@ -384,7 +384,7 @@ CANNOT_NOW: dict[str, tuple[Answer | Fault, bool]] = {
 
 
 @pytest.mark.parametrize(('answer', 'retriable'), CANNOT_NOW.values(), ids=CANNOT_NOW)
-def test_fault_40_to_51_what_may_be_otherwise_the_next_time_is_not_held_against_the_pointer(
+def test_fault_40_41_44_50_and_51_what_may_be_otherwise_next_time_is_no_fault_of_the_pointer(
     faults: FaultServer, answer: Answer | Fault, retriable: bool
 ) -> None:
     faults.will(answer)
