@@ -86,6 +86,9 @@ class Processor:
         except OffloadError as error:
             _log.error('message %s stays, since its body cannot be fetched: %s', message.id, error)
             return Opened(received, message, verdict=unfetched(error))
+        except MemoryError as error:
+            _log.error('message %s stays, since no memory is left to open it', message.id)
+            return Opened(received, message, verdict=unfetched(error))
         if isinstance(payload, Confirmation):
             return Opened(received, message, verdict=_regret(message, payload))
         if isinstance(payload, Gone):
