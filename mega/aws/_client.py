@@ -35,6 +35,8 @@ _REGION_OF_ARN = re.compile(rf'^arn:[^:]*:[^:]*:(?P<region>{_REGION}):')
 # Of a header that it cannot send, Python shows the value: it may be a token.
 _NOT_TO_BE_TOLD = re.compile('Invalid header value.*')
 
+_NO_REGION = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
+
 _warned: set[tuple[str, str]] = set()
 
 
@@ -186,6 +188,8 @@ def _make_client(
 
     try:
         made: Any = session or Session(**credentials)  # type: ignore[arg-type]  # of its keywords
+        if service == 's3' and not region and not made.region_name:
+            raise ConfigurationError(_NO_REGION)  # botocore would take one of its own
         client: Any = made.client(
             service,
             region_name=region,
@@ -202,8 +206,7 @@ def _make_client(
         shorten_calls(client, AUTH_TYPE_MAPS)
         return client
     except NoRegionError as error:
-        problem = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
-        raise ConfigurationError(problem) from error
+        raise ConfigurationError(_NO_REGION) from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f'no client for {service}: {error}') from error
 

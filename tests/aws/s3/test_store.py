@@ -117,6 +117,18 @@ def test_settings_at_their_limits_are_taken_and_nobody_is_asked(
     S3PayloadStore(**{'bucket': BUCKET, 'client': a_client, **settings})
 
 
+def test_a_missing_region_shows_when_the_store_is_made(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 would take us-east-1 for S3, where it takes none for SQS, and make buckets there."""
+    credentials: Any = {**faults.credentials, 'region_name': None}
+    with pytest.raises(ConfigurationError, match='region_name='):
+        S3PayloadStore(BUCKET, **credentials)
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'eu-west-1')
+    with S3PayloadStore(BUCKET, **credentials) as store:
+        assert store._aws.region == 'eu-west-1'
+
+
 def test_a_body_comes_back_from_where_it_was_put(aws: LocalAws) -> None:
     store = store_on(aws, key_prefix='in/')
     upload = store.offload('hej \u6f22 \U0001f600\n', 'https://queue')
