@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from mega.aws._attributes import SIZE
 from mega.aws.s3 import Pointer, S3PayloadStore
 from mega.aws.s3.pointer import write_pointer
 from mega.aws.sns import SnsPublisher
@@ -120,7 +119,3 @@ def pointing_to(pointer: Pointer, number: int = 0) -> dict[str, Any]:
 def deliveries(*messages: dict[str, Any]) -> list[Scripted]:
     """The answers of a queue that has these messages and nothing after them."""
     return [sqs_answer(Messages=list(messages)), sqs_answer()]
-
-
-def size_attribute(size: object) -> dict[str, Any]:
-    return {SIZE: {'DataType': 'Number', 'StringValue': str(size)}}
