@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from mega.aws._client import Aws
 from mega.aws._parallel import in_parallel
 from mega.aws._plan import Item, Plan
-from mega.aws.s3.store import Upload
+from mega.aws.s3.upload import Upload
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
 
 __all__ = ('Outgoing', 'PublishResult', 'Queued', 'Sender', 'Wire', 'deliver')

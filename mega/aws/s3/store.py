@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from functools import partial
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from mega.aws._client import Connected, connect
@@ -17,8 +17,18 @@ from mega.aws._connections import Breaker, BrokenOff
 from mega.aws._limits import MAX_BYTES, size_of
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
 from mega.aws.s3.pointer import Pointer, write_pointer
+from mega.aws.s3.settings import (
+    OnMissing,
+    check_account,
+    check_bucket,
+    check_on_missing,
+    check_prefix,
+    check_put_arguments,
+    check_texts,
+    check_within,
+)
+from mega.aws.s3.upload import Upload
 from mega.errors import (
-    ConfigurationError,
     OffloadError,
     PayloadTooLargeError,
     PointerError,
@@ -26,11 +36,9 @@ from mega.errors import (
     shorten,
 )
 
-__all__ = ('Fetched', 'OnMissing', 'S3PayloadStore', 'Upload')
+__all__ = ('Fetched', 'S3PayloadStore')
 
 _log = logging.getLogger(__name__)
-
-OnMissing: TypeAlias = Literal['raise', 'delete', 'raw']
 
 MAX_BODY = 2 * 1024**3
 """Bytes of the largest body that any of the extended clients says it takes."""
@@ -42,16 +50,6 @@ MAX_DAYS = 2**31 - 1
 """https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html: an Integer."""
 
 CONNECTIONS = 50
-
-_BUCKET = re.compile(r'[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]')
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. An ARN is none, and
-so leads nowhere."""
-
-_PREFIX = re.compile(r'(?!.*\.\.)[A-Za-z0-9./_-]{0,900}')
-
-_OURS = ('Body', 'Bucket', 'Key', 'ContentEncoding', 'ContentType', 'ExpectedBucketOwner')
-
-_ACCOUNT = re.compile('[0-9]{12}')
 
 _ADVICE = {
     'NoSuchBucket': 'create the bucket, or check its name and region',
@@ -74,8 +72,9 @@ class S3PayloadStore(Connected):
     message then carries a pointer in the format of AWS's extended clients, which read it, too.
 
     A publisher offloads a body when it and the message's attributes come to more than `threshold`
-    bytes (0 to 1,048,576), or `always`; when the destination takes no message of its size; and the
-    largest of a batch, where their sum is more than a call takes. Keys are `key_prefix` and a UUID.
+    bytes (0 to 1,048,576; to a topic, with the envelope of SNS), or `always`; when the destination
+    takes no message of its size; and the largest of a batch, where their sum is more than a call
+    takes. Keys are `key_prefix` and a UUID.
     `server_side_encryption`, `ssekms_key_id`, `tagging` and further `put_arguments` go with every
     PutObject, by AWS's names; without them the bucket's own settings hold. `legacy_attribute`
     writes the pointer as the first extended clients did.
@@ -124,35 +123,20 @@ class S3PayloadStore(Connected):
         session: Any = None,
         client: Any = None,
     ) -> None:
-        self.bucket = _bucket('bucket', bucket)
-        self.threshold = _within('threshold', threshold, 0, MAX_BYTES)
+        self.bucket = check_bucket('bucket', bucket)
+        self.threshold = check_within('threshold', threshold, 0, MAX_BYTES)
         self.always = always
-        self.max_payload = _within('max_payload', max_payload, 1, MAX_BODY)
+        self.key_prefix = check_prefix('key_prefix', key_prefix)
+        self.max_payload = check_within('max_payload', max_payload, 1, MAX_BODY)
         self.delete = delete
-        self.on_missing = on_missing
-        if on_missing not in get_args(OnMissing):
-            problem = f"on_missing={shorten(on_missing)}: 'raise', 'delete' or 'raw'"
-            raise ConfigurationError(problem)
-        self.key_prefix = key_prefix
-        if not isinstance(key_prefix, str) or not _PREFIX.fullmatch(key_prefix):
-            problem = 'letters, digits, . / _ and - are possible, and no ..'
-            raise ConfigurationError(f'key_prefix={shorten(key_prefix)}: {problem}')
-        others = _listed('allowed_buckets', allowed_buckets)
-        self._buckets = {self.bucket, *(_bucket('allowed_buckets', each) for each in others)}
-        self._prefixes = (
-            ('',) if allowed_prefixes is None else _listed('allowed_prefixes', allowed_prefixes)
-        )
-        self._owner = _account('expected_bucket_owner', expected_bucket_owner)
+        self.on_missing = check_on_missing(on_missing)
+        others = check_texts('allowed_buckets', allowed_buckets)
+        self._buckets = {self.bucket, *(check_bucket('allowed_buckets', each) for each in others)}
+        self._prefixes: tuple[str, ...] = ('',)
+        if allowed_prefixes is not None:
+            self._prefixes = check_texts('allowed_prefixes', allowed_prefixes)
+        self._owner = check_account('expected_bucket_owner', expected_bucket_owner)
         self._is_legacy = legacy_attribute
-        self._encryption = {
-            'ServerSideEncryption': server_side_encryption,
-            'SSEKMSKeyId': ssekms_key_id,
-        }
-        self._put_arguments = {
-            **self._encryption,
-            'Tagging': urlencode(tagging) if tagging else None,
-            **_put_arguments(put_arguments or {}),
-        }
         super().__init__(
             connect(
                 's3',
@@ -167,10 +151,16 @@ class S3PayloadStore(Connected):
                 connections=CONNECTIONS,
             )
         )
-        if put_arguments and (
-            unknown := put_arguments.keys() - self._aws.parameters_of('PutObject')
-        ):
-            raise ConfigurationError(f'put_arguments: PutObject takes no {shorten(unknown)}')
+        self._encryption = {
+            'ServerSideEncryption': server_side_encryption,
+            'SSEKMSKeyId': ssekms_key_id,
+        }
+        known = self._aws.parameters_of('PutObject') if put_arguments else frozenset()
+        self._put_arguments = {
+            **self._encryption,
+            'Tagging': urlencode(tagging) if tagging else None,
+            **check_put_arguments(put_arguments or {}, known),
+        }
         longest = Pointer(self.bucket, self._new_key(), self.max_payload, '0' * 64)
         self.pointer_bytes = size_of(*write_pointer(longest, self._is_legacy))
         """What the pointer to a body takes of a message, with its attribute, at most."""
@@ -188,7 +178,7 @@ class S3PayloadStore(Connected):
                 exists is not changed, but in us-east-1, where S3 does not say that it does.
         """
         if expire_after_days is not None:
-            _within('expire_after_days', expire_after_days, 1, MAX_DAYS, 'days')
+            check_within('expire_after_days', expire_after_days, 1, MAX_DAYS, 'days')
         create_bucket(self._aws, self.bucket, self.key_prefix, self._encryption, expire_after_days)
 
     def offload(self, body: str, queue_url: str | None = None) -> Upload:
@@ -205,7 +195,8 @@ class S3PayloadStore(Connected):
             raise PayloadTooLargeError(len(content), self.max_payload, 'raise max_payload')
         digest = hashlib.sha256(content).hexdigest()
         pointer = Pointer(self.bucket, self._new_key(), len(content), digest, queue_url)
-        return Upload(self, pointer, content, *write_pointer(pointer, self._is_legacy))
+        put, remove = partial(self.put, pointer, content), partial(self.remove, pointer)
+        return Upload(pointer, *write_pointer(pointer, self._is_legacy), put, remove)
 
     def fetch(self, pointer: Pointer) -> Fetched | None:
         """Get a body. None: there is no such object.
@@ -301,46 +292,6 @@ class S3PayloadStore(Connected):
         return f'{self.key_prefix}{uuid.uuid4()}'
 
 
-class Upload:
-    """A body that has to be in S3 before its pointer is sent: `body` and `attributes` carry it.
-
-    Used by one thread at a time. `is_doubtful` once its pointer may have been sent, though nobody
-    said so: from then on it cannot be undone.
-    """
-
-    def __init__(
-        self,
-        store: S3PayloadStore,
-        pointer: Pointer,
-        content: bytes,
-        body: str,
-        attributes: dict[str, Any],
-    ) -> None:
-        self._store = store
-        self._content = content
-        self._is_done = False
-        self.pointer = pointer
-        self.body = body
-        self.attributes = attributes
-        self.is_doubtful = False
-
-    def perform(self) -> None:
-        """Put the body into S3, unless that is done already.
-
-        Raises:
-            OffloadError: when S3 does not take it.
-        """
-        if not self._is_done:
-            self._store.put(self.pointer, self._content)
-            self._is_done = True
-            self._content = b''
-
-    def undo(self) -> None:
-        """Delete the body again, where its pointer was refused and nobody can have it."""
-        if self._is_done and not self.is_doubtful:
-            self._store.remove(self.pointer)
-
-
 def _text(pointer: Pointer, content: bytes) -> str:
     if pointer.sha256 is not None and hashlib.sha256(content).hexdigest() != pointer.sha256:
         raise PointerError('it leads to another body than was offloaded: the digests differ')
@@ -348,35 +299,3 @@ def _text(pointer: Pointer, content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError:
         raise PointerError('it leads to an object that is no text in UTF-8') from None
-
-
-def _bucket(name: str, bucket: object) -> str:
-    if isinstance(bucket, str) and _BUCKET.fullmatch(bucket):
-        return bucket
-    raise ConfigurationError(f'{name}={shorten(bucket)}: no name of a bucket')
-
-
-def _account(name: str, account: object) -> Any:
-    if account is None or (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
-        return account
-    raise ConfigurationError(f'{name}={shorten(account)}: a str of twelve digits is wanted')
-
-
-def _listed(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    found = () if isinstance(values, str) else tuple(values)
-    if isinstance(values, str) or not all(isinstance(each, str) for each in found):
-        raise ConfigurationError(f'{name}={shorten(values)}: a list of str is wanted')
-    return found
-
-
-def _put_arguments(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    for name in _OURS:
-        if name in arguments:
-            raise ConfigurationError(f'put_arguments: {name} is not for you to set')
-    return arguments
-
-
-def _within(name: str, value: int, low: int, high: int, unit: str = 'bytes') -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-        return value
-    raise ConfigurationError(f'{name}={shorten(value)}: {low:,} to {high:,} {unit} are possible')
