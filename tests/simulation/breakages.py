@@ -35,7 +35,7 @@ def _drop_acks_at_stop(patch: pytest.MonkeyPatch) -> None:
         stop(self, now)
         while self._acks.waiting:
             for entry in self._acks.next(now).entries:
-                self._drop(entry.delivery)
+                self._hand.drop(entry.delivery)
 
     patch.setattr(Engine, 'stop', broken)
 

@@ -23,7 +23,8 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import HELD, Delivery, Phase
-from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN, Hiding
+from mega.aws.sqs.subscribe.engine.hand import Hand
+from mega.aws.sqs.subscribe.engine.hiding import Hiding
 from mega.aws.sqs.subscribe.engine.lines import Lines
 from mega.aws.sqs.subscribe.engine.outbox import FOREVER, LINGER, Acks, Changes
 from mega.aws.sqs.subscribe.engine.polls import Polls
@@ -65,12 +66,12 @@ class Engine:
         self._settings = settings
         self._uniform = uniform
         self._tell = tell
-        self._hand: dict[str, Delivery] = {}
         self._lines = Lines(settings.is_fifo)
         self._polls = Polls(settings, uniform)
         # What comes behind a message of a group waits for its end.
         self._acks = Acks(0.0 if settings.is_fifo else LINGER)
         self._changes = Changes(self._lines)
+        self._hand = Hand(self._lines, self._changes, tell)
         self._hiding = Hiding(settings, self._changes, tell)
         self._dead_letters: deque[Delivery] = deque()
         self._again: list[Delivery] = []
@@ -103,7 +104,7 @@ class Engine:
             return start
         if self.is_stopping or self._is_paused:
             return None
-        return self._polls.next(len(self._hand) - len(self._acks.waiting), now)
+        return self._polls.next(len(self._hand.held) - len(self._acks.waiting), now)
 
     def is_finished(self, now: float) -> bool:
         """Whether a stop is complete, or has taken as long as it may."""
@@ -111,7 +112,8 @@ class Engine:
             return False
         if now >= self._grace_ends + LAST_CALLS:
             return True
-        return not self._hand and (not self._polls.under_way or now >= self._stopped_at + PATIENCE)
+        is_heard = not self._polls.under_way or now >= self._stopped_at + PATIENCE
+        return is_heard and not self._hand.held
 
     @property
     def is_receiving(self) -> bool:
@@ -120,7 +122,7 @@ class Engine:
     @property
     def in_hand(self) -> int:
         """How many messages are waiting, in work, or not yet settled."""
-        return len(self._hand)
+        return len(self._hand.held)
 
     # What happened
 
@@ -133,9 +135,9 @@ class Engine:
         for delivery in deliveries:
             delivery.received_at = hidden_at
             delivery.hidden_until = hidden_at + self._settings.visibility_timeout
-            self._take(delivery)
+            self._hand.take(delivery)
         if self.is_stopping:
-            self._release_waiting()
+            self._hand.release_waiting()
         elif deliveries:
             self._wake_at(hidden_at + self._hiding.lead)
         else:
@@ -163,7 +165,7 @@ class Engine:
         """A message waited for a thread until its visibility timeout was over. It is not begun."""
         self._working -= 1
         if delivery.phase is Phase.WORKING:
-            self._expire(delivery, now)
+            self._hand.expire(delivery, now)
 
     def processed(self, delivery: Delivery, now: float) -> None:
         """All who wanted a message are done with it: delete it."""
@@ -182,7 +184,7 @@ class Engine:
         None: when its visibility timeout ends.
         """
         if self._ends_work(delivery, now):
-            self._leave(delivery, delay, now)
+            self._hand.leave(delivery, delay, now)
 
     def dead_lettered(self, delivery: Delivery, is_sent: bool, now: float) -> None:
         """A message was sent to the dead-letter queue, or was not and stays where it is."""
@@ -193,7 +195,7 @@ class Engine:
             self._tell(Happening.DEAD_LETTERED, delivery)
             self._ack(delivery, now)
         else:
-            self._leave(delivery, None, now)
+            self._hand.leave(delivery, None, now)
 
     def settled(self, call: Settling, told: Sequence[Told], now: float) -> None:
         """A batch call ended: what SQS says of each entry, in their order."""
@@ -222,7 +224,7 @@ class Engine:
         self.is_stopping = True
         self._stopped_at = now
         self._grace_ends = now + self._settings.grace_period
-        self._release_waiting()
+        self._hand.release_waiting()
         self._acks.hurry()
         self._wake_at(now)  # the grace period may be none
 
@@ -239,7 +241,7 @@ class Engine:
             if delivery is None:
                 return None
             if now + self._margin >= delivery.hidden_until:
-                self._expire(delivery, now)
+                self._hand.expire(delivery, now)
                 continue
             delivery.phase = Phase.WORKING
             delivery.started_at = now
@@ -249,24 +251,6 @@ class Engine:
 
     # Deliveries
 
-    def _take(self, delivery: Delivery) -> None:
-        """Take a delivery in hand. Of one that is there already only the handle is news."""
-        known = self._hand.get(delivery.id)
-        is_older = known is not None and delivery.received_at < known.received_at  # it came late
-        if known is not None and (is_older or known.phase is not Phase.LEAVING):
-            self._tell(Happening.REPEATED, known)
-            if is_older:
-                return
-            known.handle = delivery.handle
-            known.received_at = delivery.received_at
-            known.hidden_until = delivery.hidden_until
-            known.is_lost = False
-            return
-        if known is not None:
-            self._drop(known)  # it has come again, so nothing is to be told of it any more
-        self._hand[delivery.id] = delivery
-        self._lines.join(delivery)
-
     def _ends_work(self, delivery: Delivery, now: float) -> bool:
         """Whether a message that was in work is ours to settle."""
         self._working -= 1
@@ -274,7 +258,7 @@ class Engine:
         if delivery.phase is not Phase.WORKING:
             return False  # it was given back when the grace period ended
         if delivery.is_lost:
-            self._leave(delivery, None, now)
+            self._hand.leave(delivery, None, now)
             return False
         if now > delivery.hidden_until:
             self._tell(Happening.OUTLIVED, delivery)
@@ -288,42 +272,8 @@ class Engine:
         elif self._acks.deadline > now:
             self._wake_at(self._acks.deadline)
 
-    def _leave(self, delivery: Delivery, delay: int | None, now: float) -> None:
-        """Leave a message in the queue, and of its group all that are behind it."""
-        for follower in list(self._lines.behind(delivery)):
-            self._release(follower)
-        if delay is None:
-            self._drop(delivery)
-            return
-        left = int(MAX_HIDDEN - (now - delivery.received_at))
-        delivery.phase = Phase.LEAVING
-        delivery.delay = max(0, min(delay, left))
-        self._changes.leave(delivery)
-
-    def _release(self, delivery: Delivery, happening: Happening = Happening.RELEASED) -> None:
-        self._tell(happening, delivery)
-        delivery.phase = Phase.LEAVING
-        delivery.delay = 0
-        self._changes.leave(delivery)
-
-    def _release_waiting(self) -> None:
-        for delivery in list(self._hand.values()):
-            if delivery.phase is Phase.WAITING:
-                self._release(delivery)
-
-    def _expire(self, delivery: Delivery, now: float) -> None:
-        self._tell(Happening.EXPIRED, delivery)
-        self._leave(delivery, None, now)
-
-    def _drop(self, delivery: Delivery) -> None:
-        """Forget a delivery: there is nothing more to be said of it."""
-        delivery.phase = Phase.GONE
-        if self._hand.get(delivery.id) is delivery:
-            del self._hand[delivery.id]
-        self._lines.leave(delivery)
-
     def _end_when_empty(self, now: float) -> None:
-        is_empty = not self._hand and self._polls.found_nothing >= _DRAINED_AFTER
+        is_empty = not self._hand.held and self._polls.found_nothing >= _DRAINED_AFTER
         if self._settings.until_empty and is_empty:
             self.stop(now)
 
@@ -336,14 +286,14 @@ class Engine:
             self._wake_at(self._acks.deadline)
         elif told is Told.DONE:
             self._tell(Happening.DELETED, delivery)
-            self._drop(delivery)
+            self._hand.drop(delivery)
             if self._settings.is_fifo:
                 self._polls.something_moved()
         elif told is Told.AGAIN and self._may_try_again(delivery, now):
             self._again.append(delivery)
         else:
             self._tell(Happening.NOT_DELETED, delivery)
-            self._leave(delivery, None, now)
+            self._hand.leave(delivery, None, now)
 
     def _changed(self, entry: Entry, told: Told, call: Settling, now: float) -> None:
         delivery = entry.delivery
@@ -358,7 +308,7 @@ class Engine:
             delivery.not_before = now + self._uniform(0.5, 1.0) * self._margin
             self._wake_at(delivery.not_before)
         elif delivery.phase is Phase.WAITING:
-            self._expire(delivery, now)
+            self._hand.expire(delivery, now)
         else:
             self._tell(Happening.LOST, delivery)
             delivery.is_lost = True
@@ -370,7 +320,7 @@ class Engine:
             return
         if delivery.delay == 0:
             self._polls.something_moved()
-        self._drop(delivery)
+        self._hand.drop(delivery)
 
     def _may_try_again(self, delivery: Delivery, now: float) -> bool:
         """Whether a call is worth another try, which is then not before a while."""
@@ -391,13 +341,13 @@ class Engine:
             if now >= delivery.not_before:
                 self._acks.add(delivery, now)
         self._again = [delivery for delivery in self._again if now < delivery.not_before]
-        for delivery in list(self._hand.values()):
+        for delivery in list(self._hand.held.values()):
             if delivery.phase is Phase.WAITING and now >= delivery.hidden_until:
-                self._expire(delivery, now)
+                self._hand.expire(delivery, now)
             elif delivery.phase in HELD and not delivery.is_in_call:
                 self._wake_at(self._hiding.keep(delivery, now))
         if now >= self._grace_ends:
-            self._abandon()
+            self._hand.abandon()
         for when in (
             self._polls.not_before,
             self._stopped_at + PATIENCE,
@@ -409,12 +359,3 @@ class Engine:
             if when > now:
                 self._wake_at(when)
         self._wake_at(self._acks.deadline)
-
-    def _abandon(self) -> None:
-        for delivery in list(self._hand.values()):
-            if delivery.phase is not Phase.WORKING:
-                continue
-            if delivery.is_lost:
-                self._drop(delivery)
-            else:
-                self._release(delivery, Happening.ABANDONED)

@@ -1,0 +1,89 @@
+"""What is in hand, and the ways out of it: forgotten, left in the queue, or given back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mega.aws.sqs.subscribe.engine.actions import Happening
+from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
+from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN
+from mega.aws.sqs.subscribe.engine.lines import Lines
+from mega.aws.sqs.subscribe.engine.outbox import Changes
+
+__all__ = ('Hand',)
+
+
+class Hand:
+    """Deliveries that are waiting, in work, or not yet settled, by the ids of their messages."""
+
+    def __init__(
+        self, lines: Lines, changes: Changes, tell: Callable[[Happening, Delivery], None]
+    ) -> None:
+        self._lines = lines
+        self._changes = changes
+        self._tell = tell
+        self.held: dict[str, Delivery] = {}
+
+    def take(self, delivery: Delivery) -> None:
+        """Take a delivery in hand. Of one that is there already only the handle is news."""
+        known = self.held.get(delivery.id)
+        is_older = known is not None and delivery.received_at < known.received_at  # it came late
+        if known is not None and (is_older or known.phase is not Phase.LEAVING):
+            self._tell(Happening.REPEATED, known)
+            if is_older:
+                return
+            known.handle = delivery.handle
+            known.received_at = delivery.received_at
+            known.hidden_until = delivery.hidden_until
+            known.is_lost = False
+            return
+        if known is not None:
+            self.drop(known)  # it has come again, so nothing is to be told of it any more
+        self.held[delivery.id] = delivery
+        self._lines.join(delivery)
+
+    def drop(self, delivery: Delivery) -> None:
+        """Forget a delivery: there is nothing more to be said of it."""
+        delivery.phase = Phase.GONE
+        if self.held.get(delivery.id) is delivery:
+            del self.held[delivery.id]
+        self._lines.leave(delivery)
+
+    def leave(self, delivery: Delivery, delay: int | None, now: float) -> None:
+        """Leave a message in the queue, and of its group all that are behind it."""
+        for follower in list(self._lines.behind(delivery)):
+            self.release(follower)
+        if delay is None:
+            self.drop(delivery)
+            return
+        left = int(MAX_HIDDEN - (now - delivery.received_at))
+        delivery.phase = Phase.LEAVING
+        delivery.delay = max(0, min(delay, left))
+        self._changes.leave(delivery)
+
+    def expire(self, delivery: Delivery, now: float) -> None:
+        """Leave a message that was not started in its visibility timeout."""
+        self._tell(Happening.EXPIRED, delivery)
+        self.leave(delivery, None, now)
+
+    def release(self, delivery: Delivery, happening: Happening = Happening.RELEASED) -> None:
+        """Give a message back at once."""
+        self._tell(happening, delivery)
+        delivery.phase = Phase.LEAVING
+        delivery.delay = 0
+        self._changes.leave(delivery)
+
+    def release_waiting(self) -> None:
+        for delivery in list(self.held.values()):
+            if delivery.phase is Phase.WAITING:
+                self.release(delivery)
+
+    def abandon(self) -> None:
+        """Give back what is in work, but for what others may have already."""
+        for delivery in list(self.held.values()):
+            if delivery.phase is not Phase.WORKING:
+                continue
+            if delivery.is_lost:
+                self.drop(delivery)
+            else:
+                self.release(delivery, Happening.ABANDONED)
