@@ -19,6 +19,10 @@ class Fate(Enum):
     LATE = 'answered late'
     GARBLED = 'had its effect, and the answer says nothing of it'
     PARTIAL = 'failed for some of its entries'
+    REFUSED = 'failed, and always will'
+
+
+_OF_LETTERS = (Fate.FAILED, Fate.FAILED, Fate.LOST, Fate.REFUSED)
 
 
 class Network:
@@ -28,12 +32,17 @@ class Network:
     seconds went by beyond what the queue was to wait. What lies between nobody could notice who
     sees only when a receive was asked for and when it was answered; and then nobody could know when
     the message was hidden.
+
+    Of the dead letters `letters_fail` percent do, whatever else is in order.
     """
 
     too_late = 2.0
 
-    def __init__(self, choices: Choices, margin: float, percent: int, fates: list[Fate]) -> None:
+    def __init__(
+        self, choices: Choices, margin: float, percent: int, fates: list[Fate], letters_fail: int
+    ) -> None:
         self._choices = choices
+        self._letters_fail = letters_fail
         self._margin = margin
         self._percent = percent
         self._of_receive = [fate for fate in fates if fate is not Fate.PARTIAL]
@@ -42,7 +51,7 @@ class Network:
 
     def calm_down(self) -> None:
         """From now on all calls are fine."""
-        self._percent = 0
+        self._percent = self._letters_fail = 0
 
     def there(self) -> float:
         return 0.01 + self._margin / 2 * self._choices.below(4) / 4
@@ -60,7 +69,9 @@ class Network:
     def of_batch(self) -> Fate:
         return self._one_of(self._of_batch)
 
-    def of_one(self) -> Fate:
+    def of_dead_letter(self) -> Fate:
+        if self._choices.chance(self._letters_fail):
+            return self._choices.one_of(_OF_LETTERS)
         return self._one_of(self._of_one)
 
     def _one_of(self, fates: Sequence[Fate]) -> Fate:

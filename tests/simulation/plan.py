@@ -33,7 +33,8 @@ class Disturbance:
 class Plan:
     """All that is settled before the first event. `calm_at` is when every fault ends.
 
-    `sent_at` has a time for each message, `durations` are what work may take.
+    `sent_at` has a time for each message, `durations` are what work may take. `letters_fail` is in
+    percent.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Plan:
     oddities: Oddities
     fault_percent: int
     fates: list[Fate]
+    letters_fail: int
     disturbances: list[Disturbance]
     calm_at: float
 
@@ -87,6 +89,7 @@ class Plan:
             oddities=_oddities(choices, is_troubled),
             fault_percent=choices.one_of((5, 15, 40, 80)) if fates else 0,
             fates=fates,
+            letters_fail=choices.one_of((0, 0, 0, 50, 90)) if has_dead_letter_queue else 0,
             disturbances=_disturbances(choices, processes, calm_at) if is_troubled else [],
             calm_at=calm_at,
         )

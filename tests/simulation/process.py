@@ -41,6 +41,16 @@ _MANY = 200
 """More than this at one instant is too much, and as often in vain while nothing happens."""
 
 
+_TOLD = {
+    Fate.FINE: Told.DONE,
+    Fate.LATE: Told.DONE,
+    Fate.FAILED: Told.AGAIN,
+    Fate.LOST: Told.AGAIN,
+    Fate.REFUSED: Told.NEVER,
+}
+"""What is said of a dead letter that fared so."""
+
+
 @dataclass(slots=True, eq=False)
 class _Poll:
     """A receive that is under way; two of them may be alike. `request` is what waits at SQS."""
@@ -187,7 +197,7 @@ class Process:
         self._note('ends')
         self.is_alive = False
         self.watch.finished()
-        if self._is_faultless:
+        if self._is_faultless and not self._world.plan.letters_fail:
             self._was_quick()
         self._world.ended(self)
 
@@ -319,22 +329,25 @@ class Process:
     def _dead_letter(self, action: DeadLetter) -> None:
         delivery = action.delivery
         self._note('dead-letters', delivery.handle)
-        fate = self._network.of_one()
+        fate = self._network.of_dead_letter()
         there, back = self._network.there(), self._network.back()
-        if fate is not Fate.FAILED:
+        if fate not in (Fate.FAILED, Fate.REFUSED):
             self._timeline.after(there, self._arrives, delivery)
         if fate is Fate.LATE:
             back += self._network.lateness()
-        is_sent = fate in (Fate.FINE, Fate.LATE)
-        self._timeline.after(there + back, self._is_dead_lettered, delivery, is_sent)
+        self._timeline.after(there + back, self._is_dead_lettered, delivery, _TOLD[fate])
 
     def _arrives(self, delivery: Delivery) -> None:
         self._queue.holds[delivery.handle].stored.is_dead_lettered = True
 
-    def _is_dead_lettered(self, delivery: Delivery, is_sent: bool) -> None:
+    def _is_dead_lettered(self, delivery: Delivery, told: Told) -> None:
         if self.is_alive:
-            self.watch.told_outcome(delivery, Outcome.DONE if is_sent else Outcome.DROPPED)
-            self.engine.dead_lettered(delivery, is_sent, self._timeline.now)
+            self._note('is told', told.name, 'of the dead letter', delivery.handle)
+            if told is not Told.AGAIN:
+                fate = Outcome.DONE if told is Told.DONE else Outcome.DROPPED
+                self.watch.told_outcome(delivery, fate)
+            self.engine.dead_lettered(delivery, told, self._timeline.now)
+            self.watch.told_dead_lettered(delivery, told)
             self._told()
 
     def _ack(self, call: Ack) -> None:

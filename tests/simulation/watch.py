@@ -41,6 +41,11 @@ class Fate(Enum):
     DROPPED = 'is to come again when its time is over'
 
 
+_HELD = (Fate.IN_HAND, Fate.FATAL)
+
+_DROPS = (Happening.EXPIRED, Happening.NOT_DEAD_LETTERED, Happening.NOT_DELETED)
+
+
 @dataclass(slots=True, eq=False)
 class Record:
     """What is known of a delivery beside what the engine knows. `delay` is of what was left."""
@@ -113,7 +118,7 @@ class Watch:
         for entry in call.entries:
             record = self._record(entry.delivery)
             self._is_not_settled(entry.handle)
-            if record.fate is Fate.IN_HAND:
+            if record.fate in _HELD:
                 if not 1 <= entry.seconds <= self._settings.visibility_timeout:
                     raise Violation(Law.WELL_FORMED, f'{entry.handle} for {entry.seconds} s')
             elif record.fate is not Fate.LEFT or not self._is_as_wanted(entry, record):
@@ -175,12 +180,20 @@ class Watch:
         for entry, answer in zip(call.entries, told, strict=True):
             record = self._record(entry.delivery)
             if entry.phase in HELD:
-                if answer is Told.NEVER and record.fate is Fate.IN_HAND:
+                if answer is Told.NEVER and record.fate in _HELD:
                     self._settled.add(entry.handle)
             elif answer is Told.AGAIN:
                 self._is_tried_again(entry.delivery, record)
             else:
                 self._settled.add(entry.handle)
+
+    def told_dead_lettered(self, delivery: Delivery, told: Told) -> None:
+        """After the engine was told."""
+        record = self._record(delivery)
+        record.failures += told is Told.AGAIN
+        is_given_up = delivery.phase is Phase.GONE and not delivery.is_lost
+        if told is Told.AGAIN and is_given_up and record.failures < _ENOUGH_TRIES:
+            raise Violation(Law.TRIED_AGAIN, f'{self._hold(delivery)} is not dead-lettered')
 
     def _is_tried_again(self, delivery: Delivery, record: Record) -> None:
         record.failures += 1
@@ -199,7 +212,7 @@ class Watch:
             self.deliveries.remove(self._latest(delivery.id))
         elif happening in (Happening.RELEASED, Happening.ABANDONED):
             self._decide(record, Fate.LEFT, 0)
-        elif happening in (Happening.EXPIRED, Happening.NOT_DELETED):
+        elif happening in _DROPS:
             self._decide(record, Fate.DROPPED)
 
     def _latest(self, name: str) -> Delivery:
@@ -217,7 +230,9 @@ class Watch:
         for delivery in self.deliveries:
             is_waiting = delivery.phase is Phase.WAITING
             is_working = delivery.phase is Phase.WORKING and now < delivery.started_at + most
-            if delivery.handle == hold.handle and (is_waiting or is_working):
+            decided = self._record(delivery).since
+            is_failed = delivery.phase is Phase.DEAD_LETTERING and now >= decided + margin
+            if delivery.handle == hold.handle and (is_waiting or is_working or is_failed):
                 raise Violation(Law.KEPT_HIDDEN, f'{hold} is visible: it is {delivery.phase.value}')
 
     def finished(self) -> None:

@@ -34,7 +34,11 @@ class World:
         self.timeline = Timeline()
         settings = plan.settings
         self.network = Network(
-            choices, min(1.0, settings.visibility_timeout / 10), plan.fault_percent, plan.fates
+            choices,
+            min(1.0, settings.visibility_timeout / 10),
+            plan.fault_percent,
+            plan.fates,
+            plan.letters_fail,
         )
         self.queue = Queue(
             settings.is_fifo,
@@ -170,7 +174,7 @@ class World:
         # What came since the receives that found nothing is another matter.
         seen = self.timeline.now - _DRAINING
         left = [each.name for each in self.queue.messages.values() if each.sent_at < seen]
-        if left and plan.is_faultless and not plan.has_retries:
+        if left and plan.is_faultless and not (plan.has_retries or plan.letters_fail):
             raise Violation(Law.DRAINED, f'still in the queue: {" ".join(left)}')
 
     def _long_enough(self) -> float:

@@ -15,6 +15,7 @@ from mega.aws._limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._sending import Outgoing, Sender
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.publish import SQS
+from mega.aws.sqs.subscribe.engine.actions import Told
 from mega.aws.sqs.subscribe.verdict import Reason
 from mega.errors import TransportError, shorten
 
@@ -45,8 +46,8 @@ class DeadLetterQueue:
         self._is_fifo = url.endswith('.fifo')
         self._source_url = source_url
 
-    def send(self, letter: Letter) -> bool:
-        """Send a message, and answer whether it was. Only then may it be deleted."""
+    def send(self, letter: Letter) -> Told:
+        """Send a message, and answer whether it was. Only when it is done may it be deleted."""
         message, reason = letter.message, letter.reason
         options = {'MessageGroupId': message.group_id or (message.id if self._is_fifo else None)}
         if self._is_fifo:
@@ -58,12 +59,12 @@ class DeadLetterQueue:
         try:
             self._sender.send(outgoing)
         except TransportError as error:
-            _log.error('message %s was not dead-lettered and stays: %s', message.id, error)
-            return False
+            _log.error('message %s was not dead-lettered: %s', message.id, error)
+            return Told.AGAIN if error.retriable else Told.NEVER
         _log.warning(
             'message %s is dead-lettered: %s: %s', message.id, reason.error, shorten(reason.text)
         )
-        return True
+        return Told.DONE
 
     def _attributes(self, letter: Letter) -> dict[str, Any]:
         """The attributes of the message as it came, and the reason where there is room for it."""

@@ -32,6 +32,8 @@ _WARNINGS = {
     Happening.OVERDUE: 'is in work for longer than max_processing_time, and may be processed twice',
     Happening.LOST: 'is in work and no longer hidden from others: it may be processed twice',
     Happening.ABANDONED: 'was in work when the grace period ended, and is given back',
+    Happening.NOT_DEAD_LETTERED: 'failed for good, but could not be dead-lettered: it stays in the '
+    'queue, and will be processed again',
     Happening.NOT_DELETED: 'is processed, but could not be deleted: it will be processed again',
 }
 

@@ -212,10 +212,10 @@ class Shift:
         queue, letter = self._equipment.dead_letters, delivery.content
         assert queue is not None
         assert isinstance(letter, Letter)
-        is_sent = queue.send(letter)
-        if not is_sent:
+        told = queue.send(letter)
+        if told is not Told.DONE:
             self._equipment.tally.add('errors')
-        return partial(self._engine.dead_lettered, delivery, is_sent)
+        return partial(self._engine.dead_lettered, delivery, told)
 
     def _start(self, action: Start) -> Report | None:
         delivery = action.delivery

@@ -154,7 +154,7 @@ def test_a_message_stays_when_its_dead_letter_queue_does_not_exist(
     stats = listener_on(aws, queue_url, subscriber(ValueError()), **gone).drain()
     assert (stats.fatal, stats.dead_lettered, stats.deleted) == (1, 0, 0)
     assert aws.counts(queue_url) == LEFT
-    assert any(message_id in text and 'stays' in text for text in warnings_of(caplog))
+    assert any(message_id in text and 'it stays' in text for text in warnings_of(caplog))
 
 
 def test_a_call_that_failed_is_counted(aws: LocalAws) -> None:
@@ -173,23 +173,30 @@ QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
 
 
 @pytest.mark.parametrize(
-    ('answer', 'operations'),
-    [
-        (SENT, ['SendMessage', 'DeleteMessageBatch']),
-        (Answer(500), ['SendMessage']),
-        (Answer(200, b'<html></html>'), ['SendMessage']),
-        (sqs_answer(MD5OfMessageBody='x'), ['SendMessage']),
-    ],
-    ids=['sent', 'error', 'answer of a proxy', 'answer without an id'],
+    'failure',
+    [Answer(500), Answer(200, b'<html></html>'), sqs_answer(MD5OfMessageBody='x')],
+    ids=['error', 'answer of a proxy', 'answer without an id'],
 )
 def test_it_is_deleted_only_when_sqs_has_said_that_it_was_sent(
-    faults: FaultServer, answer: Answer, operations: list[str]
+    faults: FaultServer, failure: Answer
 ) -> None:
-    will_receive(faults, DELIVERY, NOTHING, SendMessage=[answer])
+    will_receive(faults, DELIVERY, NOTHING, SendMessage=[failure, SENT])
     dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead'}
+    stats = listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
+    done = [request.operation for request in faults.requests]
+    assert [name for name in done if name != 'ReceiveMessage'] == [
+        'SendMessage', 'SendMessage', 'DeleteMessageBatch'
+    ]  # fmt: skip
+    assert stats == Stats(received=1, fatal=1, dead_lettered=1, deleted=1, errors=1)
+
+
+def test_it_is_kept_hidden_until_it_is_sent(faults: FaultServer) -> None:
+    will_receive(faults, DELIVERY, NOTHING, SendMessage=[Answer(500), Answer(500), SENT])
+    dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead', 'visibility_timeout': 1}
     listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
     done = [request.operation for request in faults.requests]
-    assert [name for name in done if name != 'ReceiveMessage'] == operations
+    first, last = done.index('SendMessage'), done.index('DeleteMessageBatch')
+    assert 'ChangeMessageVisibilityBatch' in done[first:last]
 
 
 def test_a_message_that_fails_once_more_is_no_duplicate_to_a_fifo_queue(

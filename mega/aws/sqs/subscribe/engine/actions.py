@@ -43,7 +43,7 @@ class Settings:
 
 
 class Told(Enum):
-    """What SQS says of an entry of a batch."""
+    """What SQS says of an entry of a batch, or of a dead letter."""
 
     DONE = 'done'
     AGAIN = 'failed, and may succeed'
@@ -61,6 +61,7 @@ class Happening(Enum):
     RELEASED = 'given back unprocessed'
     ABANDONED = 'given back in the middle of its work'
     DEAD_LETTERED = 'sent to the dead-letter queue'
+    NOT_DEAD_LETTERED = 'failed for good, and not sent to the dead-letter queue'
     DELETED = 'deleted'
     NOT_DELETED = 'processed, and not deleted'
 

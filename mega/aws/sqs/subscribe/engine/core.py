@@ -32,7 +32,7 @@ from mega.aws.sqs.subscribe.engine.polls import Polls
 __all__ = ('Engine',)
 
 MAX_TRIES = 6
-"""How often a message is deleted at most. Then it is left to its visibility timeout."""
+"""How often a message is deleted or dead-lettered at most. Then its visibility timeout has it."""
 
 FIRST_BACKOFF = 0.2
 """Seconds before a second try at most; twice as many each time."""
@@ -74,7 +74,7 @@ class Engine:
         self._hand = Hand(self._lines, self._changes, tell)
         self._hiding = Hiding(settings, self._changes, tell)
         self._dead_letters: deque[Delivery] = deque()
-        self._again: list[Delivery] = []
+        self._again: list[tuple[float, Delivery]] = []
         self._working = 0
         self._margin = min(1.0, settings.visibility_timeout / 10)
         self._is_paused = False
@@ -98,8 +98,8 @@ class Engine:
             return change
         if now >= self._acks.deadline:
             return self._acks.next(now)
-        if self._dead_letters:
-            return self._next_dead_letter()
+        if self._dead_letters and (letter := self._next_dead_letter()):
+            return letter
         if self._working < self._settings.concurrency and (start := self._next_start(now)):
             return start
         if self.is_stopping or self._is_paused:
@@ -177,6 +177,7 @@ class Engine:
         if self._ends_work(delivery, now):
             delivery.phase = Phase.DEAD_LETTERING
             self._dead_letters.append(delivery)
+            self._wake_at(now)  # from now on it is kept hidden until it is sent
 
     def left(self, delivery: Delivery, delay: int | None, now: float) -> None:
         """A message stays in the queue, and is to come again after so many seconds.
@@ -186,15 +187,24 @@ class Engine:
         if self._ends_work(delivery, now):
             self._hand.leave(delivery, delay, now)
 
-    def dead_lettered(self, delivery: Delivery, is_sent: bool, now: float) -> None:
-        """A message was sent to the dead-letter queue, or was not and stays where it is."""
-        delivery.is_in_call = False
+    def dead_lettered(self, delivery: Delivery, told: Told, now: float) -> None:
+        """A message was sent to the dead-letter queue, or was not: then it is tried again.
+
+        What cannot be sent there at all stays where it is.
+        """
+        delivery.is_being_sent = False
+        if told is Told.DONE:
+            self._tell(Happening.DEAD_LETTERED, delivery)
         if delivery.phase is not Phase.DEAD_LETTERING:
             return
-        if is_sent:
-            self._tell(Happening.DEAD_LETTERED, delivery)
+        if told is Told.DONE:
+            delivery.tries = 0
             self._ack(delivery, now)
+        elif told is Told.AGAIN and (when := self._next_try(delivery, now)) < FOREVER:
+            self._again.append((when, delivery))
+            self._wake_at(now)  # the grace period may be over
         else:
+            self._tell(Happening.NOT_DEAD_LETTERED, delivery)
             self._hand.leave(delivery, None, now)
 
     def settled(self, call: Settling, told: Sequence[Told], now: float) -> None:
@@ -230,10 +240,14 @@ class Engine:
 
     # Decisions
 
-    def _next_dead_letter(self) -> DeadLetter:
-        delivery = self._dead_letters.popleft()
-        delivery.is_in_call = True
-        return DeadLetter(delivery)
+    def _next_dead_letter(self) -> DeadLetter | None:
+        """The next one to send. What was given back in the meantime is passed over."""
+        while self._dead_letters:
+            delivery = self._dead_letters.popleft()
+            if delivery.phase is Phase.DEAD_LETTERING:
+                delivery.is_being_sent = True
+                return DeadLetter(delivery)
+        return None
 
     def _next_start(self, now: float) -> Start | None:
         while self._working < self._settings.concurrency:
@@ -289,8 +303,8 @@ class Engine:
             self._hand.drop(delivery)
             if self._settings.is_fifo:
                 self._polls.something_moved()
-        elif told is Told.AGAIN and self._may_try_again(delivery, now):
-            self._again.append(delivery)
+        elif told is Told.AGAIN and (when := self._next_try(delivery, now)) < FOREVER:
+            self._again.append((when, delivery))
         else:
             self._tell(Happening.NOT_DELETED, delivery)
             self._hand.leave(delivery, None, now)
@@ -312,22 +326,26 @@ class Engine:
         else:
             self._tell(Happening.LOST, delivery)
             delivery.is_lost = True
+            if delivery.phase is Phase.DEAD_LETTERING:
+                self._hand.leave(delivery, None, now)
 
     def _was_left(self, delivery: Delivery, told: Told, now: float) -> None:
-        may_try_again = told is Told.AGAIN and self._may_try_again(delivery, now)
-        if may_try_again and delivery.not_before < delivery.hidden_until:
+        delivery.not_before = self._next_try(delivery, now) if told is Told.AGAIN else FOREVER
+        if delivery.not_before < delivery.hidden_until:
             self._changes.leave(delivery)
             return
         if delivery.delay == 0:
             self._polls.something_moved()
         self._hand.drop(delivery)
 
-    def _may_try_again(self, delivery: Delivery, now: float) -> bool:
-        """Whether a call is worth another try, which is then not before a while."""
+    def _next_try(self, delivery: Delivery, now: float) -> float:
+        """When a call that failed is made again; never, if that was done often enough."""
         delivery.tries += 1
-        delivery.not_before = now + self._uniform(0.5, 1.0) * FIRST_BACKOFF * 2.0**delivery.tries
-        self._wake_at(delivery.not_before)
-        return delivery.tries < MAX_TRIES
+        if delivery.tries >= MAX_TRIES:
+            return FOREVER
+        when = now + self._uniform(0.5, 1.0) * FIRST_BACKOFF * 2.0**delivery.tries
+        self._wake_at(when)
+        return when
 
     # Time
 
@@ -337,10 +355,7 @@ class Engine:
     def _look_round(self, now: float) -> None:
         """Do what is due by the time alone, and find out when to look again."""
         self.soonest = FOREVER
-        for delivery in self._again:
-            if now >= delivery.not_before:
-                self._acks.add(delivery, now)
-        self._again = [delivery for delivery in self._again if now < delivery.not_before]
+        self._try_again(now)
         for delivery in list(self._hand.held.values()):
             if delivery.phase is Phase.WAITING and now >= delivery.hidden_until:
                 self._hand.expire(delivery, now)
@@ -354,8 +369,17 @@ class Engine:
             self._grace_ends,
             self._grace_ends + LAST_CALLS,
             self._changes.next_try(now),
-            *(delivery.not_before for delivery in self._again),
+            *(when for when, _ in self._again),
         ):
             if when > now:
                 self._wake_at(when)
         self._wake_at(self._acks.deadline)
+
+    def _try_again(self, now: float) -> None:
+        due = [delivery for when, delivery in self._again if now >= when]
+        self._again = [(when, delivery) for when, delivery in self._again if now < when]
+        for delivery in due:
+            if delivery.phase is Phase.ACKING:
+                self._acks.add(delivery, now)
+            else:
+                self._dead_letters.append(delivery)

@@ -14,13 +14,13 @@ class Phase(Enum):
 
     WAITING = 'waiting'
     WORKING = 'working'
-    DEAD_LETTERING = 'being sent to the dead-letter queue'
+    DEAD_LETTERING = 'to be sent to the dead-letter queue'
     ACKING = 'being deleted'
     LEAVING = 'being left in the queue'
     GONE = 'gone'
 
 
-HELD = (Phase.WAITING, Phase.WORKING)
+HELD = (Phase.WAITING, Phase.WORKING, Phase.DEAD_LETTERING)
 """The phases in which a message is kept hidden."""
 
 
@@ -30,7 +30,8 @@ class Delivery:
 
     `content` is the shell's. Times are on the clock that the engine is given.
     `hidden_until` is when others may receive it. `delay` is in how many seconds a message that is
-    left is to come again.
+    left is to come again. `is_in_call` is of calls that delete it or change its visibility,
+    `is_being_sent` of the one that dead-letters it.
     """
 
     id: str
@@ -45,5 +46,6 @@ class Delivery:
     tries: int = 0
     not_before: float = 0.0
     is_in_call: bool = False
+    is_being_sent: bool = False
     is_lost: bool = False
     is_overdue: bool = False

@@ -57,9 +57,7 @@ class Hand:
             self.drop(delivery)
             return
         left = int(MAX_HIDDEN - (now - delivery.received_at))
-        delivery.phase = Phase.LEAVING
-        delivery.delay = max(0, min(delay, left))
-        self._changes.leave(delivery)
+        self._let_go(delivery, max(0, min(delay, left)))
 
     def expire(self, delivery: Delivery, now: float) -> None:
         """Leave a message that was not started in its visibility timeout."""
@@ -69,9 +67,7 @@ class Hand:
     def release(self, delivery: Delivery, happening: Happening = Happening.RELEASED) -> None:
         """Give a message back at once."""
         self._tell(happening, delivery)
-        delivery.phase = Phase.LEAVING
-        delivery.delay = 0
-        self._changes.leave(delivery)
+        self._let_go(delivery, 0)
 
     def release_waiting(self) -> None:
         for delivery in list(self.held.values()):
@@ -79,11 +75,22 @@ class Hand:
                 self.release(delivery)
 
     def abandon(self) -> None:
-        """Give back what is in work, but for what others may have already."""
+        """Give back what is in work, and what waits to be sent to the dead-letter queue.
+
+        What others may have already is only forgotten.
+        """
         for delivery in list(self.held.values()):
-            if delivery.phase is not Phase.WORKING:
+            is_unsent = delivery.phase is Phase.DEAD_LETTERING and not delivery.is_being_sent
+            if delivery.phase is not Phase.WORKING and not is_unsent:
                 continue
             if delivery.is_lost:
                 self.drop(delivery)
             else:
                 self.release(delivery, Happening.ABANDONED)
+
+    def _let_go(self, delivery: Delivery, delay: int) -> None:
+        delivery.phase = Phase.LEAVING
+        delivery.delay = delay
+        delivery.tries = 0
+        delivery.not_before = 0.0
+        self._changes.leave(delivery)

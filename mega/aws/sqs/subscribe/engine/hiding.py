@@ -17,7 +17,7 @@ changes, less what its clock may be ahead of ours. API reference of ChangeMessag
 
 
 class Hiding:
-    """Extends visibility timeouts when half of one is over: of what waits, and of what is in work.
+    """Extends visibility timeouts when half of one is over: of all that is held.
 
     What is in work is kept hidden for `max_processing_time`, where there is one; otherwise it has
     what is left of its visibility timeout, which is never less than half.
@@ -54,13 +54,14 @@ class Hiding:
 
     def _limit(self, delivery: Delivery) -> float:
         latest = delivery.received_at + MAX_HIDDEN
-        if delivery.phase is Phase.WAITING:
+        if delivery.phase is not Phase.WORKING:
             return latest
         if self._max_processing_time is None:
             return delivery.hidden_until
         return min(latest, delivery.started_at + self._max_processing_time)
 
     def _tell_overdue(self, delivery: Delivery) -> None:
-        if not delivery.is_overdue and self._max_processing_time is not None:
+        is_told = delivery.is_overdue or delivery.phase is not Phase.WORKING
+        if not is_told and self._max_processing_time is not None:
             delivery.is_overdue = True
             self._tell(Happening.OVERDUE, delivery)

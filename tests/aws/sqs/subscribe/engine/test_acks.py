@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from mega.aws.sqs.subscribe.engine.actions import Ack, Action, DeadLetter, Happening, Told
+from mega.aws.sqs.subscribe.engine.actions import Ack, Action, Happening, Told
 from mega.aws.sqs.subscribe.engine.core import FIRST_BACKOFF, MAX_TRIES
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.engine.outbox import LINGER
@@ -193,25 +193,3 @@ def test_fault_107_nothing_that_is_acked_is_acked_twice_at_a_time() -> None:
     driven.now = LINGER
     assert len(driven.ack().entries) == 1
     assert of(Ack, driven.actions()) == []
-
-
-def test_a_message_for_the_dead_letter_queue_is_deleted_when_it_is_there() -> None:
-    driven = Driven()
-    [message] = driven.start('a')
-    driven.engine.failed(message, driven.now)
-    [send] = of(DeadLetter, driven.actions())
-    assert acks(driven.until(10.0)) == []
-    driven.engine.dead_lettered(send.delivery, True, driven.now)
-    assert acks(driven.until(20.0)) == [(10.0 + LINGER, ['a'])]
-    assert driven.happened(Happening.DEAD_LETTERED) == ['a']
-
-
-def test_a_message_that_did_not_get_there_is_left() -> None:
-    driven = Driven()
-    [message] = driven.start('a')
-    driven.engine.failed(message, driven.now)
-    [send] = of(DeadLetter, driven.actions())
-    driven.engine.dead_lettered(send.delivery, False, driven.now)
-    assert ids(action for _, action in driven.until(100.0)) == []
-    assert driven.engine.in_hand == 0
-    assert driven.told == []

@@ -139,7 +139,7 @@ def test_nor_behind_one_that_could_not_be_dead_lettered() -> None:
     first, *_ = driven.start(*'ab', group='g')
     driven.engine.failed(first, driven.now)
     [send] = of(DeadLetter, driven.actions())
-    driven.engine.dead_lettered(send.delivery, False, driven.now)
+    driven.engine.dead_lettered(send.delivery, Told.NEVER, driven.now)
     assert changes(driven.change()) == {'b': 0}
 
 

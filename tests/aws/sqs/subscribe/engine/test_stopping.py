@@ -189,7 +189,7 @@ def test_what_is_on_its_way_to_the_dead_letter_queue_gets_there() -> None:
     driven.stop()
     [send] = of(DeadLetter, driven.actions())
     assert not driven.is_finished
-    driven.engine.dead_lettered(send.delivery, True, driven.now)
+    driven.engine.dead_lettered(send.delivery, Told.DONE, driven.now)
     driven.settle(driven.ack())
     assert driven.is_finished
 
