@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
+from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe import verdict
 from mega.aws.sqs.subscribe.engine import Engine, outbox
 from mega.aws.sqs.subscribe.engine.actions import Action, Entry, Settling, Told
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
-from mega.aws.sqs.subscribe.engine.hiding import Hiding
+from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN, Hiding
 from mega.aws.sqs.subscribe.engine.lines import Lines
 from mega.aws.sqs.subscribe.outcome import Outcome
+from mega.aws.sqs.subscribe.retries import Backoff
 from tests.simulation.laws import Law
 
 __all__ = ('BREAKAGES', 'Breakage')
@@ -66,8 +68,10 @@ def _retry_expired_handles(patch: pytest.MonkeyPatch) -> None:
 def _judge_by_the_first(patch: pytest.MonkeyPatch) -> None:
     judge = verdict.judge
 
-    def broken(outcomes: Sequence[Outcome], policy: verdict.Policy) -> verdict.Verdict:
-        return judge(outcomes[:1], policy)
+    def broken(
+        outcomes: Sequence[Outcome], policy: verdict.Policy, message: Message
+    ) -> verdict.Verdict:
+        return judge(outcomes[:1], policy, message)
 
     patch.setattr(verdict, 'judge', broken)
 
@@ -123,6 +127,120 @@ def _double_entry_ids(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(outbox, 'entries', broken)
 
 
+def _tell_of_dead_letters(instead: dict[Told, Told]) -> Callable[[pytest.MonkeyPatch], None]:
+    dead_lettered = Engine.dead_lettered
+
+    def broken(self: Engine, delivery: Delivery, told: Told, now: float) -> None:
+        dead_lettered(self, delivery, instead.get(told, told), now)
+
+    return lambda patch: patch.setattr(Engine, 'dead_lettered', broken)
+
+
+def _let_dead_letters_expire(patch: pytest.MonkeyPatch) -> None:
+    keep = Hiding.keep
+
+    def broken(self: Hiding, delivery: Delivery, now: float) -> float:
+        is_failed = delivery.phase is Phase.DEAD_LETTERING
+        return outbox.FOREVER if is_failed else keep(self, delivery, now)
+
+    patch.setattr(Hiding, 'keep', broken)
+
+
+def _go_on_before_deleted(patch: pytest.MonkeyPatch) -> None:
+    ack = Engine._ack
+
+    def broken(self: Engine, delivery: Delivery, now: float) -> None:
+        ack(self, delivery, now)
+        self._lines.leave(delivery)
+
+    patch.setattr(Engine, '_ack', broken)
+
+
+def _settle_what_is_lost(patch: pytest.MonkeyPatch) -> None:
+    ends_work = Engine._ends_work
+
+    def broken(self: Engine, delivery: Delivery, now: float) -> bool:
+        delivery.is_lost = False
+        return ends_work(self, delivery, now)
+
+    patch.setattr(Engine, '_ends_work', broken)
+
+
+def _keep_a_loss_secret(patch: pytest.MonkeyPatch) -> None:
+    changed = Engine._changed
+
+    def broken(self: Engine, entry: Entry, told: Told, call: Settling, now: float) -> None:
+        changed(self, entry, told, call, now)
+        entry.delivery.is_lost = False
+
+    patch.setattr(Engine, '_changed', broken)
+
+
+def _hide_for_ever(patch: pytest.MonkeyPatch) -> None:
+    limit = Hiding._limit
+
+    def broken(self: Hiding, delivery: Delivery) -> float:
+        is_limited = delivery.phase is Phase.WORKING and self._max_processing_time is not None
+        return delivery.received_at + MAX_HIDDEN if is_limited else limit(self, delivery)
+
+    patch.setattr(Hiding, '_limit', broken)
+
+
+def _beat_once(patch: pytest.MonkeyPatch) -> None:
+    keep = Hiding.keep
+
+    def broken(self: Hiding, delivery: Delivery, now: float) -> float:
+        had_one = delivery.hidden_until > delivery.received_at + self._timeout
+        is_working = delivery.phase is Phase.WORKING
+        return outbox.FOREVER if had_one and is_working else keep(self, delivery, now)
+
+    patch.setattr(Hiding, 'keep', broken)
+
+
+def _wait_for_the_shortest(patch: pytest.MonkeyPatch) -> None:
+    longest = verdict._longest
+
+    def broken(delays: Iterable[float | None]) -> int | None:
+        known = [delay for delay in delays if delay is not None]
+        return longest([min(known)] if known else [])
+
+    patch.setattr(verdict, '_longest', broken)
+
+
+def _wait_without_end(patch: pytest.MonkeyPatch) -> None:
+    def broken(self: Backoff, receive_count: int) -> float:
+        return self.first * self.factor ** (receive_count + 1)
+
+    patch.setattr(Backoff, 'up_to', broken)
+
+
+def _give_up(change: Callable[[Message], Message]) -> Callable[[pytest.MonkeyPatch], None]:
+    retry = verdict.retry
+
+    def broken(
+        reason: verdict.Reason,
+        policy: verdict.Policy,
+        message: Message,
+        delays: Iterable[float | None] | None = None,
+    ) -> verdict.Verdict:
+        return retry(reason, policy, change(message), delays)
+
+    return lambda patch: patch.setattr(verdict, 'retry', broken)
+
+
+def _give_up_what_is_done(patch: pytest.MonkeyPatch) -> None:
+    judge = verdict.judge
+
+    def broken(
+        outcomes: Sequence[Outcome], policy: verdict.Policy, message: Message
+    ) -> verdict.Verdict:
+        if policy.max_receives is not None and message.receive_count > policy.max_receives:
+            return verdict.Verdict(verdict.Action.DEAD_LETTER, verdict.Count.EXHAUSTED)
+        return judge(outcomes, policy, message)
+
+    patch.setattr(verdict, 'judge', broken)
+
+
 BREAKAGES = (
     Breakage('buffered acks dropped at stop', _drop_acks_at_stop, Law.STOP_SETTLES),
     Breakage('partial delete failures ignored', _ignore_partial_failures, Law.TRIED_AGAIN),
@@ -134,4 +252,28 @@ BREAKAGES = (
     Breakage('follower started while the head is retried', _keep_followers, Law.GROUPS_IN_ORDER),
     Breakage('batch with a doubled entry id', _double_entry_ids, Law.WELL_FORMED),
     Breakage('expired handle retried for ever', _retry_expired_handles, Law.SETTLED_ONCE),
+    Breakage(
+        'dead letter that failed taken for sent',
+        _tell_of_dead_letters({Told.AGAIN: Told.DONE}),
+        Law.WORK_FIRST,
+    ),
+    Breakage(
+        'dead letter sent once only',
+        _tell_of_dead_letters({Told.AGAIN: Told.NEVER}),
+        Law.TRIED_AGAIN,
+    ),
+    Breakage('dead letter not kept hidden', _let_dead_letters_expire, Law.KEPT_HIDDEN),
+    Breakage('follower started before the delete', _go_on_before_deleted, Law.GROUPS_IN_ORDER),
+    Breakage('ack of what others may have', _settle_what_is_lost, Law.SETTLED_ONCE),
+    Breakage('loss kept from the subscriber', _keep_a_loss_secret, Law.LOSS_TOLD),
+    Breakage('heartbeat without an end', _hide_for_ever, Law.HIDDEN_NO_LONGER),
+    Breakage('one heartbeat only', _beat_once, Law.KEPT_HIDDEN),
+    Breakage('shortest delay of all subscribers', _wait_for_the_shortest, Law.DELAYS_KEPT),
+    Breakage('jitter beyond the longest wait', _wait_without_end, Law.DELAYS_KEPT),
+    Breakage(
+        'one receive too many',
+        _give_up(lambda message: replace(message, receive_count=message.receive_count - 1)),
+        Law.TRIED_ENOUGH,
+    ),
+    Breakage('done at a receive too many', _give_up_what_is_done, Law.TRIED_ENOUGH),
 )

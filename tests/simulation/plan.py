@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 from mega.aws.sqs.subscribe.engine.actions import Settings
+from mega.aws.sqs.subscribe.retries import Backoff
 from mega.aws.sqs.subscribe.verdict import Policy
 from tests.simulation.choices import Choices
 from tests.simulation.network import Fate
@@ -62,7 +63,11 @@ class Plan:
     def __str__(self) -> str:
         """What is not as in the simplest of schedules."""
         simplest = Plan.draw(Choices.of_script([]))
-        parts = ((self.settings, simplest.settings), (self.oddities, simplest.oddities))
+        parts = (
+            (self.settings, simplest.settings),
+            (self.policy, simplest.policy),
+            (self.oddities, simplest.oddities),
+        )
         said = [*_differences(self, simplest)]
         for part, simple in parts:
             said.extend(_differences(part, simple))
@@ -76,7 +81,7 @@ class Plan:
         processes = choices.one_of((1, 1, 2, 3))
         has_dead_letter_queue = choices.chance(50)
         calm_at = choices.one_of((5.0, 20.0, 60.0)) * (
-            1 if settings.visibility_timeout < 60 else 400
+            1 if settings.visibility_timeout < 60 else 200
         )
         return cls(
             settings=settings,
@@ -85,7 +90,7 @@ class Plan:
             processes=processes,
             durations=_durations(choices, settings),
             has_retries=choices.chance(50),
-            policy=Policy(has_dead_letter_queue=has_dead_letter_queue, is_fifo=settings.is_fifo),
+            policy=_policy(choices, has_dead_letter_queue, settings.is_fifo),
             oddities=_oddities(choices, is_troubled),
             fault_percent=choices.one_of((5, 15, 40, 80)) if fates else 0,
             fates=fates,
@@ -98,7 +103,8 @@ class Plan:
 def _differences(mine: Any, others: Any) -> Iterator[tuple[str, object]]:
     for each in fields(mine):
         value = getattr(mine, each.name)
-        if value != getattr(others, each.name) and not is_dataclass(value):
+        is_part = isinstance(value, (Settings, Policy, Oddities))
+        if value != getattr(others, each.name) and not is_part:
             yield each.name, value
 
 
@@ -131,6 +137,16 @@ def _settings(choices: Choices) -> Settings:
         grace_period=choices.one_of((20.0, 0.0, 1.0, 6.0)),
         is_fifo=choices.chance(50),
         until_empty=choices.chance(12) and not is_long,
+    )
+
+
+def _policy(choices: Choices, has_dead_letter_queue: bool, is_fifo: bool) -> Policy:
+    delays = (None, None, 3, Backoff(first=0.5, longest=6), Backoff(first=2, longest=20))
+    return Policy(
+        has_dead_letter_queue=has_dead_letter_queue,
+        is_fifo=is_fifo,
+        retry_delay=choices.one_of(delays),
+        max_receives=choices.one_of((None, 3, 2, 1)) if has_dead_letter_queue else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.actions import (
     Ack,
@@ -237,7 +238,7 @@ class Process:
         if not self.is_alive or poll not in self._polls:
             return
         # Without a wait SQS answers at once; but not so often that nothing else happens.
-        until = self._timeline.now + (poll.asked.wait or 0.5)
+        until = self._timeline.now + (poll.asked.wait or 0.9)
         poll.request = Request(poll.asked.number, until, lambda batch: self._answer(poll, batch))
         self._queue.ask(poll.request)
 
@@ -282,7 +283,9 @@ class Process:
 
     def _delivery(self, hold: Hold) -> Delivery:
         hold.owner = self
-        return Delivery(hold.stored.name, hold.handle, hold.stored.group, Record())
+        name = hold.stored.name
+        message = Message(name, '', hold.handle, receive_count=hold.number)
+        return Delivery(name, hold.handle, hold.stored.group, Record(message))
 
     # Working
 
@@ -301,7 +304,7 @@ class Process:
         may_retry = self._world.has_retries and stored.receives < _MOST_RECEIVES
         work = self._choices.one_of(WORKS if may_retry else CALM)
         self._note('worked on', delivery.handle, work)
-        policy = self._world.plan.policy
+        policy = self._world.policy
         if not (work.asks_for_retry or (work.is_fatal and policy.has_dead_letter_queue)):
             stored.is_completed = True
         del self.watch.in_work[delivery.id]
@@ -312,7 +315,7 @@ class Process:
 
     def _tells_outcome(self, delivery: Delivery, work: Work) -> None:
         now = self._timeline.now
-        verdict = work.judged(self._world.plan.policy)
+        verdict = work.judged(self._world.policy, delivery.content.message)
         if verdict.action is Verdict.ACK:
             self.watch.told_outcome(delivery, Outcome.DONE)
             self.engine.processed(delivery, now)

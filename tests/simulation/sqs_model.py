@@ -46,10 +46,14 @@ class Stored:
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """One delivery of a message, and for how long it is hidden by it. `owner` is who has it."""
+    """One delivery of a message, the how manieth, and for how long it is hidden by it.
+
+    `owner` is who has it.
+    """
 
     stored: Stored
     handle: str
+    number: int
     since: float
     ends: float
     is_left: bool = False
@@ -183,7 +187,7 @@ class Queue:
         now = self._timeline.now
         stored.receives += 1
         handle = f'{stored.name}#{stored.receives}'
-        hold = Hold(stored, handle, now, now)
+        hold = Hold(stored, handle, stored.receives, now, now)
         stored.holds.append(hold)
         self.holds[handle] = hold
         self._hide_until(hold, now + self._timeout)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine.actions import (
     Ack,
     ChangeVisibility,
@@ -50,6 +51,7 @@ _DROPS = (Happening.EXPIRED, Happening.NOT_DEAD_LETTERED, Happening.NOT_DELETED)
 class Record:
     """What is known of a delivery beside what the engine knows. `delay` is of what was left."""
 
+    message: Message
     work: Work | None = None
     fate: Fate = Fate.IN_HAND
     since: float = 0.0
@@ -105,7 +107,8 @@ class Watch:
         for entry in call.entries:
             record = self._record(entry.delivery)
             self._is_not_settled(entry.handle)
-            if record.work is not None and record.work.asks_for_retry:
+            is_kept = self._hold(entry.delivery).stored.is_dead_lettered
+            if record.work is not None and record.work.asks_for_retry and not is_kept:
                 raise Violation(Law.RETRIES_KEPT, f'deletes {entry.handle}')
             if record.fate is not Fate.DONE:
                 raise Violation(Law.WORK_FIRST, f'deletes {entry.handle}: it {record.fate.value}')
@@ -121,11 +124,20 @@ class Watch:
             if record.fate in _HELD:
                 if not 1 <= entry.seconds <= self._settings.visibility_timeout:
                     raise Violation(Law.WELL_FORMED, f'{entry.handle} for {entry.seconds} s')
+                self._is_hidden_no_longer(entry)
             elif record.fate is not Fate.LEFT or not self._is_as_wanted(entry, record):
                 problem = f'hides {entry.handle} for {entry.seconds} s: it {record.fate.value}'
                 raise Violation(Law.SETTLED_ONCE, problem)
             elif self._settings.is_fifo:
                 self._comes_after_followers(self._hold(entry.delivery))
+
+    def _is_hidden_no_longer(self, entry: Entry) -> None:
+        most = self._settings.max_processing_time
+        if entry.phase is not Phase.WORKING or most is None:
+            return
+        ends = self._timeline.now + entry.seconds
+        if ends > entry.delivery.started_at + most + 1:  # the last part of a second counts
+            raise Violation(Law.HIDDEN_NO_LONGER, f'{entry.handle} until {ends:.3f}')
 
     def _is_as_wanted(self, entry: Entry, record: Record) -> bool:
         """Whether a message is left for the delay that was asked for, or for as long as may be."""
@@ -180,12 +192,20 @@ class Watch:
         for entry, answer in zip(call.entries, told, strict=True):
             record = self._record(entry.delivery)
             if entry.phase in HELD:
+                self._is_told_of_loss(entry, answer)
                 if answer is Told.NEVER and record.fate in _HELD:
                     self._settled.add(entry.handle)
             elif answer is Told.AGAIN:
                 self._is_tried_again(entry.delivery, record)
             else:
                 self._settled.add(entry.handle)
+
+    def _is_told_of_loss(self, entry: Entry, answer: Told) -> None:
+        delivery = entry.delivery
+        is_at_work = entry.phase is delivery.phase is Phase.WORKING
+        is_same = delivery.handle == entry.handle
+        if answer is Told.NEVER and is_at_work and is_same and not delivery.is_lost:
+            raise Violation(Law.LOSS_TOLD, f'{entry.handle} is not in flight')
 
     def told_dead_lettered(self, delivery: Delivery, told: Told) -> None:
         """After the engine was told."""

@@ -48,6 +48,7 @@ class World:
             self.timeline,
             self._expired,
         )
+        self.policy = replace(plan.policy, uniform=choices.uniform)
         self.has_retries = plan.has_retries
         self._is_calm = False
         self._born = 0

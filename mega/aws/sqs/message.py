@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Protocol
 
 from mega.aws._attributes import LEGACY_SIZE, MARK, SIZE, from_aws
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
@@ -15,6 +15,12 @@ from mega.errors import DecodeError, PointerError, shorten
 from mega.thawed import thawed
 
 __all__ = ('Gone', 'Message', 'may_be_offloaded', 'open_message', 'read_message')
+
+
+class Holding(Protocol):
+    """Whoever knows whether a message is still held."""
+
+    is_lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Message:
     `topic_arn` and `subject` are known only where there was an envelope.
     `pointer` is where in S3 the payload came from, if it did; `body` is the message's own.
     Nothing here is proof of where a message came from.
+    `lost` may become true while the message is processed. A copy or a pickle does not learn of it.
     """
 
     id: str
@@ -40,6 +47,20 @@ class Message:
     topic_arn: str | None = None
     subject: str | None = None
     pointer: Pointer | None = None
+    _holding: Holding | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def lost(self) -> bool:
+        """Whether SQS said that the message is not hidden any more: others may have it already.
+
+        It is not deleted then, whatever comes of it here. Something that takes long and must not
+        happen twice can ask now and then, and end.
+        """
+        return self._holding is not None and self._holding.is_lost
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is in hand is no part of a message, and must not go into a pickle with it.
+        return Message, tuple(getattr(self, each.name) for each in fields(Message)[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +73,11 @@ class Gone:
 _thawed_message = thawed(Message)
 
 
-def read_message(received: dict[str, Any]) -> Message:
-    """Read a message as ReceiveMessage gives it. Whatever SQS may come to add is ignored."""
+def read_message(received: dict[str, Any], holding: Holding | None = None) -> Message:
+    """Read a message as ReceiveMessage gives it. Whatever SQS may come to add is ignored.
+
+    `holding` is asked whether it is lost.
+    """
     system = received.get('Attributes', {})
     attributes = received.get('MessageAttributes')
     return _thawed_message(
@@ -67,6 +91,7 @@ def read_message(received: dict[str, Any]) -> Message:
         None,  # only an envelope knows the topic
         None,
         None,
+        holding,
     )
 
 

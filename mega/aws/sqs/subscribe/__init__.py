@@ -13,6 +13,7 @@ from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.hooks import Delivered, Hook
 from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.aws.sqs.subscribe.outcome import Outcome
+from mega.aws.sqs.subscribe.retries import Backoff
 from mega.aws.sqs.subscribe.stats import Stats
 from mega.aws.sqs.subscribe.subscriber import (
     BlobSubscriber,
@@ -24,6 +25,7 @@ from mega.aws.sqs.subscribe.subscriber import (
 )
 
 __all__ = (
+    'Backoff',
     'BlobSubscriber',
     'DataSubscriber',
     'Delivered',

@@ -9,9 +9,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import wait
 from contextlib import suppress
+from inspect import CORO_RUNNING, getcoroutinestate
 from typing import Any, TypeVar
 
 from mega.aws.sqs.subscribe.dispatch import Awaited, Awaiting
+from mega.aws.sqs.subscribe.stacks import Worker, stack_of_coroutine, stack_of_thread
 
 __all__ = ('Coroutines',)
 
@@ -39,28 +41,43 @@ class Coroutines:
         self._inbox: deque[Coroutine[Any, Any, None]] = deque()
         self._is_told = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._awaited: dict[int, Coroutine[Any, Any, Awaited]] = {}
         self._thread = threading.Thread(target=self._run, name='mega-coroutines', daemon=True)
         self._thread.start()
 
     def run(self, awaitable: Awaitable[object]) -> Awaited:
         """Wait for what an awaitable answers or raises, whatever that is."""
-        future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), self._loop)
+        coroutine = self._awaited[threading.get_ident()] = _awaited(awaitable)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         while not future.done():
             # Python sees a signal that comes right before a wait only when that wait is over.
             wait([future], timeout=LONGEST_DEAFNESS)
+        del self._awaited[threading.get_ident()]
         return future.result()
 
     def begin(
         self, work: Awaiting[T], done: Callable[[T], None], failed: Callable[[BaseException], None]
-    ) -> None:
+    ) -> Worker:
         """Have all of some work done in the loop, and `done` called there with what it answers.
 
-        What the work itself raises, and nothing that it awaited, goes to `failed`.
+        What the work itself raises, and nothing that it awaited, goes to `failed`. Answers the
+        coroutine that does it.
         """
-        self._inbox.append(self._finish(work, done, failed))
+        coroutine = self._finish(work, done, failed)
+        self._inbox.append(coroutine)
         if not self._is_told:  # waking the loop up for each would cost more than they do
             self._is_told = True
             self._loop.call_soon_threadsafe(self._begin)
+        return coroutine
+
+    def stack_of(self, worker: Worker) -> str:
+        """Where one is that was begun here, or a thread that waits here, perhaps."""
+        coroutine = self._awaited.get(worker) if isinstance(worker, int) else worker
+        if coroutine is None:
+            return ''
+        if getcoroutinestate(coroutine) == CORO_RUNNING:  # it keeps the loop from everything else
+            return stack_of_thread(self._thread.ident or 0)
+        return stack_of_coroutine(coroutine)
 
     def close(self) -> None:
         """End the loop and its thread. What still runs (nobody waits for it) is cancelled."""

@@ -13,6 +13,7 @@ __all__ = (
     'EVENT_FIELDS',
     'EXTRA_FIELD',
     'OBJECT_FIELDS',
+    'can_be_called',
     'check_exceptions',
     'lookup',
     'patterns',
@@ -61,3 +62,14 @@ def check_exceptions(name: str, kinds: object) -> None:
     ):
         problem = f'is a tuple of exception classes, not {shorten(kinds)}'
         raise ConfigurationError(f'{name}.retriable_exceptions {problem}')
+
+
+def can_be_called(function: Any, *arguments: object) -> bool:
+    """Whether a function takes so many positional arguments, so far as its signature says."""
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        return False
+    except ValueError:  # something without a signature
+        return True
+    return True

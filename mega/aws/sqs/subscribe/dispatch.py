@@ -9,13 +9,12 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.hooks import Hook, around
-from mega.aws.sqs.subscribe.outcome import Outcome
+from mega.aws.sqs.subscribe.outcome import Outcome, is_of_the_process
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
 from mega.errors import RetriableError, shorten
@@ -116,11 +115,7 @@ def _status_of(
 ) -> ProcessStatus:
     if isinstance(error, (RetriableError, *subscriber.retriable_exceptions)):
         return ProcessStatus.RETRIABLE_ERROR
-    # The process or the machine is at its end, not the message: cancellation, an exit, no memory.
-    of_the_process = isinstance(error, (MemoryError, CancelledError))
-    if of_the_process or not isinstance(error, Exception):
-        return ProcessStatus.RETRIABLE_ERROR
-    return unhandled
+    return ProcessStatus.RETRIABLE_ERROR if is_of_the_process(error) else unhandled
 
 
 def _copied(payload: Any) -> Any:

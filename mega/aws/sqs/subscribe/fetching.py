@@ -69,7 +69,8 @@ class Fetching:
             if may_be_offloaded(received):
                 # Without a thread it is opened where it is started.
                 with suppress(RuntimeError):
-                    opening = self._submit(self._fetches, self._open, received)
+                    message = read_message(received, delivery)
+                    opening = self._submit(self._fetches, self._open, message)
                     delivery.content = Coming(received, opening)
 
     def remove(self, message: Message) -> None:
@@ -90,9 +91,9 @@ class Fetching:
         if wait(under_way, FAREWELL).not_done:
             _log.warning('a call to S3 has not ended, and is left behind')
 
-    def _open(self, received: dict[str, Any]) -> Found:
+    def _open(self, message: Message) -> Found:
         with self._store.watched(self._breaker):
-            return open_message(read_message(received), self._store)
+            return open_message(message, self._store)
 
     def _submit(
         self, under_way: set[Future[Any]], call: Callable[[A], T], argument: A

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from mega.aws.sqs.subscribe.engine.actions import Happening
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
@@ -29,8 +30,8 @@ _WARNINGS = {
     'raise visibility_timeout, or lower max_number_of_messages',
     Happening.OUTLIVED: 'took longer than its visibility timeout, and may be processed twice: '
     'raise visibility_timeout, or give a max_processing_time',
-    Happening.OVERDUE: 'is in work for longer than max_processing_time, and may be processed twice',
-    Happening.LOST: 'is in work and no longer hidden from others: it may be processed twice',
+    Happening.LOST: 'is in work and no longer hidden from others: it may be processed twice, and '
+    'is not deleted here',
     Happening.ABANDONED: 'was in work when the grace period ended, and is given back',
     Happening.NOT_DEAD_LETTERED: 'failed for good, but could not be dead-lettered: it stays in the '
     'queue, and will be processed again',
@@ -38,15 +39,24 @@ _WARNINGS = {
 }
 
 
-class Journal:
-    """Counts and logs for one listener."""
+_OVERDUE = (
+    'is in work for longer than max_processing_time: it is not kept hidden any more, and may be '
+    'processed twice. No thread can be ended from outside; this is where it is'
+)
 
-    def __init__(self, tally: Tally) -> None:
+
+class Journal:
+    """Counts and logs for one listener. `whereabouts` says where the work on a message is."""
+
+    def __init__(self, tally: Tally, whereabouts: Callable[[Delivery], str]) -> None:
         self._tally = tally
+        self._whereabouts = whereabouts
 
     def tell(self, happening: Happening, delivery: Delivery) -> None:
         """Take note of what happened to a delivery."""
         if count := _COUNTS.get(happening):
             self._tally.add(count)
-        if warning := _WARNINGS.get(happening):
+        if happening is Happening.OVERDUE:
+            _log.warning('message %s %s:\n%s', delivery.id, _OVERDUE, self._whereabouts(delivery))
+        elif warning := _WARNINGS.get(happening):
             _log.warning('message %s %s', delivery.id, warning)

@@ -18,6 +18,7 @@ from mega.aws.sqs.subscribe.lifecycle import stopped_by_signals
 from mega.aws.sqs.subscribe.processor import Processor
 from mega.aws.sqs.subscribe.queue import Queue
 from mega.aws.sqs.subscribe.registry import Registry
+from mega.aws.sqs.subscribe.retries import RetryDelay
 from mega.aws.sqs.subscribe.shift import Equipment, Shift, most_threads
 from mega.aws.sqs.subscribe.stats import Stats, Tally
 from mega.aws.sqs.subscribe.subscriber import Subscriber
@@ -71,6 +72,13 @@ class SqsListener(Connected):
     S3 does not give now leaves its message in the queue. Without one such a message cannot be
     opened. The store is the caller's to close.
 
+    What stays in the queue comes again after its `retry_delay`, where that is given: a number of
+    seconds, a `Backoff`, or a function of the message; None leaves it to its visibility timeout. A
+    subscriber's own `retry_delay` goes before it, and a `RetriableError` with a delay before both.
+    The longest wait that a subscriber asks for is the one that counts. With `max_receives`, a
+    message that is wanted again when it came so often is dead-lettered instead. It is never judged
+    without an attempt to process it.
+
     After a stop, messages in work have `grace_period` seconds to end; then they are given back.
     `hooks` stand round each delivery and each subscriber: see `Hook`.
 
@@ -98,6 +106,8 @@ class SqsListener(Connected):
         unhandled: Unhandled = 'fatal',
         unmatched: Unmatched | None = None,
         dead_letter_queue_url: str | None = None,
+        retry_delay: RetryDelay | None = None,
+        max_receives: int | None = None,
         grace_period: float = 20.0,
         hooks: Iterable[Hook] = (),
         aws_access_key_id: str | None = None,
@@ -132,7 +142,14 @@ class SqsListener(Connected):
                 f'dead_letter_queue_url={shorten(dead_letter_queue_url)}: {problem}'
             )
         self.dead_letter_queue_url = dead_letter_queue_url
-        policy = Policy(unhandled, unmatched, dead_letter_queue_url is not None, is_fifo)
+        policy = Policy(
+            unhandled,
+            unmatched,
+            dead_letter_queue_url is not None,
+            is_fifo,
+            retry_delay,
+            max_receives,
+        )
         aws = connect(
             'sqs',
             queue_url,

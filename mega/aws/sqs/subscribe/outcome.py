@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus, Subscriber
 from mega.errors import RetriableError
 
-__all__ = ('Outcome',)
+__all__ = ('Outcome', 'is_of_the_process')
 
 _RETRY = (ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR)
 
@@ -31,6 +32,16 @@ class Outcome:
         return isinstance(self.error, (SystemExit, KeyboardInterrupt))
 
     @property
+    def is_of_the_process(self) -> bool:
+        """Whether it says nothing about the message."""
+        return self.error is not None and is_of_the_process(self.error)
+
+    @property
     def delay(self) -> float | None:
         """The seconds until the retry, where the subscriber asked for some."""
         return self.error.delay if isinstance(self.error, RetriableError) else None
+
+
+def is_of_the_process(error: BaseException) -> bool:
+    """Whether the process or the machine is at its end, not the message: an exit, no memory."""
+    return isinstance(error, (MemoryError, CancelledError)) or not isinstance(error, Exception)

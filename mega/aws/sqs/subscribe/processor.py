@@ -10,12 +10,13 @@ from typing import Any
 
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.envelope import Confirmation
-from mega.aws.sqs.message import Gone, Message, open_message, read_message
+from mega.aws.sqs.message import Gone, Holding, Message, open_message, read_message
 from mega.aws.sqs.subscribe.dispatch import Awaiting, dispatch
 from mega.aws.sqs.subscribe.fetching import Coming
 from mega.aws.sqs.subscribe.hooks import Delivered, Hook, Hooks, around, log_outcomes
 from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.registry import Registry
+from mega.aws.sqs.subscribe.stacks import Worker
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus, Subscriber
 from mega.aws.sqs.subscribe.verdict import (
     Action,
@@ -24,6 +25,7 @@ from mega.aws.sqs.subscribe.verdict import (
     Reason,
     Verdict,
     judge,
+    retry,
     unfetched,
     unopened,
 )
@@ -44,7 +46,7 @@ class Opened:
     """A message that was opened, or could not be, and who wants it.
 
     `received` is what it was opened from. `verdict` is known already where nobody is to be asked.
-    `failed` are those who cannot tell whether they want it.
+    `failed` are those who cannot tell whether they want it. `worker` is who processes it.
     """
 
     received: dict[str, Any]
@@ -53,6 +55,7 @@ class Opened:
     wanting: Sequence[Subscriber] = ()
     failed: Sequence[Outcome] = ()
     verdict: Verdict | None = None
+    worker: Worker | None = None
 
 
 class Processor:
@@ -71,10 +74,13 @@ class Processor:
         self._store = store
         self._unmatched_kinds: set[str] = set()
 
-    def open(self, content: dict[str, Any] | Coming) -> Opened:
-        """Open a message, once what lies in S3 of it has come, and find out who wants it."""
+    def open(self, content: dict[str, Any] | Coming, holding: Holding | None = None) -> Opened:
+        """Open a message, once what lies in S3 of it has come, and find out who wants it.
+
+        `holding` knows whether it is lost.
+        """
         received = content.received if isinstance(content, Coming) else content
-        message = read_message(received)
+        message = read_message(received, holding)
         try:
             if isinstance(content, Coming):
                 message, payload = content.opening.result()
@@ -82,13 +88,13 @@ class Processor:
                 message, payload = open_message(message, self._store)
         except (ConsumeError, EventError) as error:
             _log.error('message %s cannot be opened: %s', message.id, error)
-            return Opened(received, message, verdict=unopened(error, self._policy))
+            return Opened(received, message, verdict=unopened(error, self._policy, message))
         except OffloadError as error:
             _log.error('message %s stays, since its body cannot be fetched: %s', message.id, error)
-            return Opened(received, message, verdict=unfetched(error))
+            return Opened(received, message, verdict=unfetched(error, self._policy, message))
         except MemoryError as error:
             _log.error('message %s stays, since no memory is left to open it', message.id)
-            return Opened(received, message, verdict=unfetched(error))
+            return Opened(received, message, verdict=unfetched(error, self._policy, message))
         if isinstance(payload, Confirmation):
             return Opened(received, message, verdict=_regret(message, payload))
         if isinstance(payload, Gone):
@@ -127,7 +133,7 @@ class Processor:
             outcomes = [*opened.failed, *outcomes]
         log_outcomes(outcomes, opened.message)
         duration = time.perf_counter() - began
-        return Delivered(outcomes, judge(outcomes, self._policy), duration)
+        return Delivered(outcomes, judge(outcomes, self._policy, opened.message), duration)
 
     def _within(
         self, hooks: Sequence[Hook], message: Message, work: Awaiting[Delivered]
@@ -136,9 +142,9 @@ class Processor:
         try:
             return (yield from around(rounds, work))
         except Exception as error:
-            _log.exception('message %s is left in the queue: a hook failed', message.id)
+            _log.exception('message %s is not settled: a hook failed', message.id)
             reason = Reason(type(error).__name__, 'raised by a hook')
-            return Delivered((), Verdict(Action.LEAVE, Count.RETRIED, reason))
+            return Delivered((), retry(reason, self._policy, message))
 
     def _tell_once(self, message: Message, payload: AnyPayload) -> None:
         kind = _kind(payload)

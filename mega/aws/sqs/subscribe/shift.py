@@ -35,6 +35,7 @@ from mega.aws.sqs.subscribe.journal import Journal
 from mega.aws.sqs.subscribe.processor import Opened, Processor
 from mega.aws.sqs.subscribe.queue import Queue
 from mega.aws.sqs.subscribe.registry import Registry
+from mega.aws.sqs.subscribe.stacks import stack_of_thread
 from mega.aws.sqs.subscribe.stats import Tally
 from mega.aws.sqs.subscribe.verdict import Action as Settlement
 from mega.aws.sqs.subscribe.verdict import Verdict
@@ -73,7 +74,7 @@ class Shift:
     def __init__(self, equipment: Equipment, settings: Settings) -> None:
         self._equipment = equipment
         self._settings = settings
-        self._journal = Journal(equipment.tally)
+        self._journal = Journal(equipment.tally, self._whereabouts)
         self._engine = Engine(settings, random.uniform, self._journal.tell)
         self._crew = Crew(self._engine, self._perform, most_threads(settings))
         self._breaker = Breaker()
@@ -222,12 +223,14 @@ class Shift:
         if time.monotonic() >= delivery.hidden_until:
             return partial(self._engine.came_too_late, delivery)
         # Here and not when it was received: predicates of users may take their time.
-        opened = delivery.content = self._equipment.processor.open(delivery.content)
+        opened = delivery.content = self._equipment.processor.open(delivery.content, delivery)
         if time.monotonic() >= delivery.hidden_until:  # S3 and predicates may have taken theirs
             return partial(self._engine.came_too_late, delivery)
+        opened.worker = threading.get_ident()
         work = self._equipment.processor.process(opened)
         if self._equipment.subscribers.are_async(opened.wanting):
-            self._loop().begin(work, partial(self._ends, delivery), self._crew.fail)
+            ends = partial(self._ends, delivery)
+            opened.worker = self._loop().begin(work, ends, self._crew.fail)
             return None
         return self._judged(delivery, finish(work, self._await))
 
@@ -259,6 +262,16 @@ class Shift:
             self._engine.left(delivery, verdict.delay, now)
         else:
             self._engine.failed(delivery, now)
+
+    def _whereabouts(self, delivery: Delivery) -> str:
+        """Where the work on a message is, as a traceback shows it."""
+        opened = delivery.content
+        if not isinstance(opened, Opened) or opened.worker is None:
+            return ''
+        of_loop = '' if self._coroutines is None else self._coroutines.stack_of(opened.worker)
+        if of_loop or not isinstance(opened.worker, int):
+            return of_loop
+        return stack_of_thread(opened.worker)
 
     def _await(self, awaitable: Awaitable[object]) -> Awaited:
         return self._loop().run(awaitable)

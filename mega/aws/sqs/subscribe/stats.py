@@ -13,7 +13,8 @@ __all__ = ('Stats', 'Tally')
 class Stats:
     """Counts of messages, and of calls to AWS that failed.
 
-    What came of the deliveries: `done`, `retried`, `fatal`, `unmatched`, `unopened`; `released`,
+    What came of the deliveries: `done`, `retried`, `fatal`, `unmatched`, `unopened`; `exhausted`,
+    which were wanted again and had come `max_receives` times; `released`,
     which were given back unprocessed; `abandoned`, which were given back in the middle of their
     work; `expired`, which were not started within their visibility timeout; `repeated`, which came
     once more while they were in hand; `lost`, which others may have received while they were in
@@ -25,6 +26,7 @@ class Stats:
     repeated: int = 0
     done: int = 0
     retried: int = 0
+    exhausted: int = 0
     fatal: int = 0
     unmatched: int = 0
     unopened: int = 0

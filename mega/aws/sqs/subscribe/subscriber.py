@@ -13,10 +13,12 @@ from mega.aws.sqs.subscribe.declaration import (
     EVENT_FIELDS,
     EXTRA_FIELD,
     OBJECT_FIELDS,
+    can_be_called,
     check_exceptions,
     lookup,
     patterns,
 )
+from mega.aws.sqs.subscribe.retries import RetryDelay, check_delay
 from mega.errors import ConfigurationError, shorten, step
 from mega.event import Payload
 from mega.match.functions import and_, optional
@@ -71,6 +73,11 @@ class MessageSubscriber(ABC):
     retriable_exceptions: ClassVar[tuple[type[BaseException], ...]] = ()
     """Exceptions out of `process` that leave the message in the queue, to come again."""
 
+    retry_delay: ClassVar[RetryDelay | None] = None
+    """When a message comes again that it wants again: a number of seconds, a `Backoff`, or a
+    function of the message; None: after the listener's `retry_delay`. A `RetriableError` with a
+    delay goes before it."""
+
     payload_kind: ClassVar[type | tuple[type, ...]] = (Payload, dict, str, bytes)
     """The payloads that this kind of subscriber gets at all."""
 
@@ -78,11 +85,12 @@ class MessageSubscriber(ABC):
     """All that the class declares, compiled; None where that is nothing."""
 
     message: Message
-    """The delivery that is being processed."""
+    """The delivery that is being processed. `message.lost` says whether it still is ours."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         check_exceptions(cls.__name__, cls.retriable_exceptions)
+        check_delay(f'{cls.__name__}.retry_delay', cls.retry_delay)
         declared = list(cls._declared())
         cls.wants = (declared[0] if len(declared) == 1 else and_(*declared)) if declared else None
 
@@ -177,19 +185,9 @@ def check_subscriber(subscriber: object) -> Subscriber:
         raise ConfigurationError(f'{name} is no subscriber: {problem}')
     if inspect.isabstract(subscriber):
         raise ConfigurationError(f'{name} has no process(self, payload): declare one')
-    if not _can_be_called(subscriber):
+    if not can_be_called(subscriber):
         problem = 'its constructor needs arguments, and an instance is made for every delivery'
         raise ConfigurationError(f'{name} cannot be made: {problem}')
-    if not _can_be_called(subscriber.process, None, None):
+    if not can_be_called(subscriber.process, None, None):
         raise ConfigurationError(f'{name}.process takes (self, payload)')
     return subscriber
-
-
-def _can_be_called(function: Any, *arguments: object) -> bool:
-    try:
-        inspect.signature(function).bind(*arguments)
-    except TypeError:
-        return False
-    except ValueError:  # something without a signature
-        return True
-    return True

@@ -6,12 +6,15 @@ Nothing here talks to AWS, and nothing has a clock.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Literal, TypeAlias
 
+from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.outcome import Outcome
+from mega.aws.sqs.subscribe.retries import MAX_DELAY, RetryDelay, Uniform, check_delay, seconds
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus
 from mega.errors import ConfigurationError, one_line, shorten
 
@@ -24,6 +27,7 @@ __all__ = (
     'Unmatched',
     'Verdict',
     'judge',
+    'retry',
     'safe_text',
     'unfetched',
     'unopened',
@@ -31,11 +35,6 @@ __all__ = (
 
 Unhandled: TypeAlias = Literal['fatal', 'retry']
 Unmatched: TypeAlias = Literal['delete', 'leave', 'dead-letter']
-
-MAX_DELAY = 43_200
-"""Seconds; the longest visibility timeout.
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-"""
 
 
 class Action(Enum):
@@ -51,6 +50,7 @@ class Count(str, Enum):
 
     DONE = 'done'
     RETRIED = 'retried'
+    EXHAUSTED = 'exhausted'
     FATAL = 'fatal'
     UNMATCHED = 'unmatched'
     UNOPENED = 'unopened'
@@ -58,7 +58,7 @@ class Count(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a message is dead-lettered."""
+    """Why a message is dead-lettered, or comes again."""
 
     error: str
     text: str
@@ -83,6 +83,8 @@ class Verdict:
 class Policy:
     """What a listener was told to do where subscribers do not say it.
 
+    `uniform` draws the jitter of delays.
+
     Raises:
         ConfigurationError: for settings that are unknown or contradict each other.
     """
@@ -91,6 +93,9 @@ class Policy:
     unmatched: Unmatched | None = None
     has_dead_letter_queue: bool = False
     is_fifo: bool = False
+    retry_delay: RetryDelay | None = None
+    max_receives: int | None = None
+    uniform: Uniform = field(default=random.uniform, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.unhandled not in ('fatal', 'retry'):
@@ -103,6 +108,17 @@ class Policy:
         if self.unmatched == 'leave' and self.is_fifo:
             problem = 'on a FIFO queue would block the group of the message for good'
             raise ConfigurationError(f"unmatched='leave' {problem}")
+        check_delay('retry_delay', self.retry_delay)
+        self._check_max_receives()
+
+    def _check_max_receives(self) -> None:
+        most = self.max_receives
+        if most is None:
+            return
+        if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+            raise ConfigurationError(f'max_receives={shorten(most)}: 1 or more, or None')
+        if not self.has_dead_letter_queue:
+            raise ConfigurationError(f'max_receives={most} needs a dead_letter_queue_url=')
 
     @property
     def status_of_unhandled(self) -> ProcessStatus:
@@ -114,17 +130,18 @@ class Policy:
 _DONE = Verdict(Action.ACK, Count.DONE)
 
 
-def judge(outcomes: Sequence[Outcome], policy: Policy) -> Verdict:
+def judge(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Verdict:
     """What all the subscribers that a message matched mean for it together.
 
-    One that asks for a retry keeps it in the queue, whatever the others say. Otherwise it goes: to
-    the dead-letter queue first, where there is one and a subscriber failed for good.
+    One that asks for a retry keeps it in the queue, whatever the others say, so long as it did not
+    come too often. Otherwise it goes: to the dead-letter queue first, where there is one and a
+    subscriber failed for good.
     """
     if not outcomes:
-        return _unmatched(policy)
+        return _unmatched(policy, message)
     retries = [outcome for outcome in outcomes if outcome.asks_for_retry]
     if retries:
-        return Verdict(Action.LEAVE, Count.RETRIED, delay=_delay(retries))
+        return _retry(retries, policy, message)
     for outcome in outcomes:
         if outcome.status is ProcessStatus.FATAL_ERROR:
             action = Action.DEAD_LETTER if policy.has_dead_letter_queue else Action.ACK
@@ -132,15 +149,44 @@ def judge(outcomes: Sequence[Outcome], policy: Policy) -> Verdict:
     return _DONE
 
 
-def unopened(error: Exception, policy: Policy) -> Verdict:
+def retry(
+    reason: Reason, policy: Policy, message: Message, delays: Iterable[float | None] | None = None
+) -> Verdict:
+    """What becomes of a message after an attempt that may be repeated.
+
+    It comes again after the longest of the `delays`, or without any after the policy's; unless this
+    was the last receive that the policy allows: then it is dead-lettered.
+    """
+    most, count = policy.max_receives, message.receive_count
+    if most is not None and count >= most:
+        text = f'wanted again at receive {count} of {most}: {reason.text}'
+        given_up = Reason(reason.error, text, reason.subscriber)
+        return Verdict(Action.DEAD_LETTER, Count.EXHAUSTED, given_up)
+    if delays is None:
+        delays = [seconds(policy.retry_delay, message, policy.uniform)]
+    return Verdict(Action.LEAVE, Count.RETRIED, reason, _longest(delays))
+
+
+def unopened(error: Exception, policy: Policy, message: Message) -> Verdict:
     """What a message comes to that cannot be opened. It is never deleted unless it is kept."""
-    action = Action.DEAD_LETTER if policy.has_dead_letter_queue else Action.LEAVE
-    return Verdict(action, Count.UNOPENED, Reason(type(error).__name__, safe_text(error)))
+    reason = Reason(type(error).__name__, safe_text(error))
+    if policy.has_dead_letter_queue:
+        return Verdict(Action.DEAD_LETTER, Count.UNOPENED, reason)
+    return _left(Count.UNOPENED, reason, policy, message)
 
 
-def unfetched(error: Exception) -> Verdict:
-    """What a message comes to whose body S3 does not give now: it may the next time."""
-    return Verdict(Action.LEAVE, Count.UNOPENED, Reason(type(error).__name__, safe_text(error)))
+def unfetched(error: Exception, policy: Policy, message: Message) -> Verdict:
+    """What a message comes to whose body S3 does not give now: it may the next time.
+
+    Without the memory for it the attempt does not count.
+    """
+    reason = Reason(type(error).__name__, safe_text(error))
+    if isinstance(error, MemoryError):
+        return _left(Count.UNOPENED, reason, policy, message)
+    verdict = retry(reason, policy, message)
+    if verdict.action is Action.LEAVE:
+        return replace(verdict, count=Count.UNOPENED)
+    return verdict
 
 
 def safe_text(error: BaseException) -> str:
@@ -151,25 +197,47 @@ def safe_text(error: BaseException) -> str:
         return f'<{type(error).__name__} without a text>'
 
 
-def _unmatched(policy: Policy) -> Verdict:
+def _unmatched(policy: Policy, message: Message) -> Verdict:
     default: Unmatched = 'dead-letter' if policy.has_dead_letter_queue else 'delete'
-    action = {
-        'delete': Action.ACK,
-        'leave': Action.LEAVE,
-        'dead-letter': Action.DEAD_LETTER,
-    }[policy.unmatched or default]
-    return Verdict(action, Count.UNMATCHED, Reason('Unmatched', 'no subscriber matched'))
+    unmatched, reason = policy.unmatched or default, Reason('Unmatched', 'no subscriber matched')
+    if unmatched == 'leave':
+        return _left(Count.UNMATCHED, reason, policy, message)
+    action = Action.ACK if unmatched == 'delete' else Action.DEAD_LETTER
+    return Verdict(action, Count.UNMATCHED, reason)
 
 
-def _delay(retries: Sequence[Outcome]) -> int | None:
+def _left(count: Count, reason: Reason, policy: Policy, message: Message) -> Verdict:
+    """What becomes of a message that stays, and that nobody tried to process."""
+    delay = seconds(policy.retry_delay, message, policy.uniform)
+    return Verdict(Action.LEAVE, count, reason, _longest([delay]))
+
+
+def _retry(retries: Sequence[Outcome], policy: Policy, message: Message) -> Verdict:
+    delays = [_delay(outcome, policy, message) for outcome in retries]
+    for outcome in retries:
+        if outcome.is_of_the_process:  # which does not count against the message
+            return Verdict(Action.LEAVE, Count.RETRIED, _reason(outcome), _longest(delays))
+    return retry(_reason(retries[0]), policy, message, delays)
+
+
+def _delay(outcome: Outcome, policy: Policy, message: Message) -> float | None:
+    """What a subscriber asked for, as closely as it did."""
+    asked = outcome.delay
+    if isinstance(asked, (int, float)) and asked == asked:
+        return asked
+    declared = outcome.subscriber.retry_delay
+    delay = policy.retry_delay if declared is None else declared
+    return seconds(delay, message, policy.uniform)
+
+
+def _longest(delays: Iterable[float | None]) -> int | None:
     """The longest wait that was asked for, within SQS's limits: nobody is disturbed early."""
-    delays = [outcome.delay for outcome in retries if outcome.delay is not None]
-    numbers = [delay for delay in delays if isinstance(delay, (int, float)) and delay == delay]
+    numbers = [delay for delay in delays if delay is not None]
     return math.ceil(min(max(0, *numbers), MAX_DELAY)) if numbers else None
 
 
 def _reason(outcome: Outcome) -> Reason:
     name = outcome.subscriber.__name__
     if outcome.error is None:
-        return Reason('FATAL_ERROR', 'returned by the subscriber', name)
+        return Reason(outcome.status.name, 'returned by the subscriber', name)
     return Reason(type(outcome.error).__name__, safe_text(outcome.error), name)

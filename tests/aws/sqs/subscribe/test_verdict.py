@@ -18,12 +18,11 @@ from mega.aws.sqs.subscribe.verdict import (
     Count,
     Policy,
     Reason,
-    Verdict,
     judge,
     unopened,
 )
 from mega.errors import DecodeError, EventError, RetriableError
-from tests.aws.sqs.subscribe.making import subscriber
+from tests.aws.sqs.subscribe.making import MESSAGE, subscriber
 
 ACK, LEAVE, DEAD_LETTER = Action.ACK, Action.LEAVE, Action.DEAD_LETTER
 MADE = subscriber(called='Inventory')
@@ -78,7 +77,7 @@ def test_the_verdict_over_all_subscribers(
         if set(statuses) == set(said):
             outcomes = [outcome(status) for status in statuses]
             for policy, action in ((Policy(), without), (WITH_QUEUE, with_queue)):
-                verdict = judge(outcomes, policy)
+                verdict = judge(outcomes, policy, MESSAGE)
                 assert (verdict.action, verdict.count) == (action, count)
                 assert verdict.delay is None
                 assert verdict.reason or count is not Count.FATAL
@@ -100,7 +99,7 @@ def test_the_verdict_over_all_subscribers(
     ids=str,
 )
 def test_what_nobody_wants_is_what_the_listener_was_told(policy: Policy, action: Action) -> None:
-    verdict = judge([], policy)
+    verdict = judge([], policy, MESSAGE)
     assert (verdict.action, verdict.count) == (action, Count.UNMATCHED)
     assert verdict.reason
 
@@ -110,19 +109,19 @@ def test_what_nobody_wants_is_what_the_listener_was_told(policy: Policy, action:
 def test_what_cannot_be_opened_is_kept_somewhere(
     has_queue: bool, action: Action, error: Exception
 ) -> None:
-    verdict = unopened(error, Policy(has_dead_letter_queue=has_queue))
+    verdict = unopened(error, Policy(has_dead_letter_queue=has_queue), MESSAGE)
     assert (verdict.action, verdict.count) == (action, Count.UNOPENED)
     assert verdict.reason == Reason(type(error).__name__, str(error))
 
 
 def test_the_reason_is_the_first_fatal_error() -> None:
     first = outcome('F', KeyError('no such item'))
-    verdict = judge([outcome('D'), first, outcome('F', ValueError('no'))], WITH_QUEUE)
+    verdict = judge([outcome('D'), first, outcome('F', ValueError('no'))], WITH_QUEUE, MESSAGE)
     assert verdict.reason == Reason('KeyError', "'no such item'", 'Inventory')
 
 
 def test_the_reason_may_be_that_a_subscriber_said_so() -> None:
-    reason = judge([outcome('F')], WITH_QUEUE).reason
+    reason = judge([outcome('F')], WITH_QUEUE, MESSAGE).reason
     assert reason
     assert (reason.error, reason.subscriber) == ('FATAL_ERROR', 'Inventory')
 
@@ -141,7 +140,7 @@ class WordlessError(Exception):
     ids=['lines', '__str__ raises'],
 )
 def test_the_text_of_a_reason_is_one_line_whatever_the_error(error: Exception, text: str) -> None:
-    reason = judge([outcome('F', error)], WITH_QUEUE).reason
+    reason = judge([outcome('F', error)], WITH_QUEUE, MESSAGE).reason
     assert reason
     assert reason.text == text
 
@@ -170,13 +169,14 @@ def test_the_text_of_a_reason_is_one_line_whatever_the_error(error: Exception, t
 def test_a_message_comes_again_after_the_longest_wait_that_was_asked_for(
     outcomes: list[Outcome], delay: int | None
 ) -> None:
-    assert judge(outcomes, Policy()) == Verdict(LEAVE, Count.RETRIED, delay=delay)
-    assert judge(outcomes[::-1], WITH_QUEUE).delay == delay
+    verdict = judge(outcomes, Policy(), MESSAGE)
+    assert (verdict.action, verdict.count, verdict.delay) == (LEAVE, Count.RETRIED, delay)
+    assert judge(outcomes[::-1], WITH_QUEUE, MESSAGE).delay == delay
 
 
 @given(st.lists(st.floats(0, 43_200), min_size=1, max_size=3))
 def test_it_never_comes_before_and_never_a_second_late(asked: list[float]) -> None:
-    delay = judge([retry(seconds) for seconds in asked], Policy()).delay
+    delay = judge([retry(seconds) for seconds in asked], Policy(), MESSAGE).delay
     assert delay is not None
     assert delay - 1 < max(asked) <= delay
 
@@ -205,7 +205,7 @@ policies = st.one_of(
 def test_a_message_that_somebody_asked_to_retry_stays(
     outcomes: list[Outcome], policy: Policy
 ) -> None:
-    verdict = judge(outcomes, policy)
+    verdict = judge(outcomes, policy, MESSAGE)
     if any(found.asks_for_retry for found in outcomes):
         assert verdict.action is LEAVE
     elif outcomes:
@@ -216,16 +216,16 @@ def test_a_message_that_somebody_asked_to_retry_stays(
 def test_what_cannot_be_opened_is_never_deleted_unless_it_is_dead_lettered(
     text: str, policy: Policy
 ) -> None:
-    assert unopened(DecodeError(text), policy).action is not ACK
+    assert unopened(DecodeError(text), policy, MESSAGE).action is not ACK
     if not policy.has_dead_letter_queue:
-        assert unopened(DecodeError(text), policy).action is LEAVE
+        assert unopened(DecodeError(text), policy, MESSAGE).action is LEAVE
 
 
 @given(lists_of_outcomes, policies)
 def test_nothing_is_dead_lettered_without_a_queue_and_a_reason(
     outcomes: list[Outcome], policy: Policy
 ) -> None:
-    verdict = judge(outcomes, policy)
+    verdict = judge(outcomes, policy, MESSAGE)
     if verdict.action is DEAD_LETTER:
         assert policy.has_dead_letter_queue
         assert verdict.reason

@@ -260,6 +260,8 @@ class Engine:
             delivery.phase = Phase.WORKING
             delivery.started_at = now
             self._working += 1
+            if self._settings.max_processing_time is not None:
+                self._wake_at(now + self._settings.max_processing_time)
             return Start(delivery)
         return None
 
@@ -324,8 +326,8 @@ class Engine:
         elif delivery.phase is Phase.WAITING:
             self._hand.expire(delivery, now)
         else:
-            self._tell(Happening.LOST, delivery)
             delivery.is_lost = True
+            self._tell(Happening.LOST, delivery)
             if delivery.phase is Phase.DEAD_LETTERING:
                 self._hand.leave(delivery, None, now)
 

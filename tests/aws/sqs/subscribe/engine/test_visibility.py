@@ -197,6 +197,15 @@ def test_fault_88_what_is_in_work_for_too_long_is_told_once_and_no_longer_hidden
     assert driven.told == [(Happening.OVERDUE, 'a')]
 
 
+def test_it_is_told_in_time_however_short_that_is() -> None:
+    driven = Driven(visibility_timeout=30, max_processing_time=2.0)
+    driven.start('a')
+    driven.until(1.9)
+    assert driven.happened(Happening.OVERDUE) == []
+    driven.until(2.0)
+    assert driven.happened(Happening.OVERDUE) == ['a']
+
+
 def test_what_ends_after_all_is_deleted() -> None:
     driven = Driven(visibility_timeout=30, max_processing_time=10.0)
     [message] = driven.start('a')

@@ -1,0 +1,319 @@
+"""When a message comes again, and when it has come often enough."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mega.aws.sqs.subscribe import Backoff, Hook, MessageSubscriber, ProcessStatus, Stats
+from mega.aws.sqs.subscribe.outcome import Outcome
+from mega.aws.sqs.subscribe.verdict import (
+    Action,
+    Count,
+    Policy,
+    Unmatched,
+    Verdict,
+    judge,
+    unopened,
+)
+from mega.errors import ConfigurationError, DecodeError, RetriableError
+from tests.aws.answers import sqs_answer
+from tests.aws.fault_server import FaultServer
+from tests.aws.sqs.subscribe.making import (
+    MESSAGE,
+    listener_on,
+    send,
+    subscriber,
+    warnings_of,
+    will_receive,
+)
+from tests.local_aws import Counts, LocalAws
+
+EMPTY = Counts(visible=0, in_flight=0)
+RETRY = ProcessStatus.RETRIABLE_ERROR
+
+
+def at_most(low: float, high: float) -> float:
+    """The longest jitter that there may be."""
+    return high
+
+
+def policy(**settings: Any) -> Policy:
+    return Policy(uniform=at_most, **settings)
+
+
+def wanted_again(*delays: Any, error: BaseException | None = None) -> list[Outcome]:
+    """What comes of subscribers that want a message again, each with such a `retry_delay`."""
+    return [Outcome(subscriber(retry_delay=delay), RETRY, error) for delay in delays]
+
+
+def delay_of(outcomes: list[Outcome], policy: Policy, receive_count: int = 1) -> int | None:
+    verdict = judge(outcomes, policy, replace(MESSAGE, receive_count=receive_count))
+    assert (verdict.action, verdict.count) == (Action.LEAVE, Count.RETRIED)
+    return verdict.delay
+
+
+# How long
+
+
+@pytest.mark.parametrize(
+    ('backoff', 'ceilings'),
+    [
+        (Backoff(), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]),
+        (Backoff(first=30, longest=100), [30, 60, 100, 100]),
+        (Backoff(first=0.5, longest=600, factor=10), [0.5, 5, 50, 500, 600]),
+        (Backoff(first=7, longest=7), [7, 7, 7]),
+    ],
+    ids=str,
+)
+def test_a_backoff_is_longer_after_each_receive_up_to_the_longest(
+    backoff: Backoff, ceilings: list[float]
+) -> None:
+    assert [backoff.up_to(count) for count in range(1, len(ceilings) + 1)] == ceilings
+    assert backoff.up_to(10**19) == backoff.longest
+
+
+@given(st.integers(1, 10**19), st.floats(0, 1))
+def test_it_is_drawn_from_nothing_to_that(receive_count: int, fraction: float) -> None:
+    def draw(low: float, high: float) -> float:
+        assert low == 0.0
+        return fraction * high
+
+    backoff = Backoff(first=2, longest=60)
+    drawn = delay_of(
+        wanted_again(None), Policy(retry_delay=backoff, uniform=draw), min(receive_count, 99)
+    )
+    assert drawn is not None
+    assert 0 <= drawn <= 60
+
+
+@pytest.mark.parametrize(
+    ('general', 'own', 'error', 'delay'),
+    [
+        (None, None, None, None),
+        (5, None, None, 5),
+        (5, 60, None, 60),
+        (60, 5, None, 5),
+        (5, 0, None, 0),
+        (None, 5, None, 5),
+        (5, 60, RetriableError(7), 7),
+        (5, 60, RetriableError(0), 0),
+        (5, 60, RetriableError(), 60),
+        (5, None, RetriableError(), 5),
+        (5, None, RetriableError('a reason alone'), 5),
+        (5, None, RetriableError(float('nan')), 5),
+        (5, None, TimeoutError(), 5),
+        (Backoff(first=8), None, None, 8),
+        (5, Backoff(first=8), None, 8),
+        (2.5, None, None, 3),
+        (lambda message: 9, None, None, 9),
+        (5, lambda message: None, None, None),
+        (5, lambda message: len(message.id), None, 4),
+        (lambda message: 10**9, None, None, 43_200),
+        (lambda message: -1, None, None, 0),
+        (5, lambda message: 'soon', RetriableError(), None),
+    ],
+)
+def test_the_error_goes_before_the_subscriber_and_that_before_the_listener(
+    general: Any, own: Any, error: BaseException | None, delay: int | None
+) -> None:
+    asked = wanted_again(own, error=error)
+    assert delay_of(asked, policy(retry_delay=general)) == delay
+
+
+def test_the_longest_wait_of_all_subscribers_counts() -> None:
+    general = policy(retry_delay=20)
+    assert delay_of(wanted_again(5, 10), general) == 10
+    assert delay_of(wanted_again(5, None), general) == 20
+    assert delay_of(wanted_again(5, Backoff(first=3, longest=90)), general, 5) == 48
+    done = Outcome(subscriber(retry_delay=500), ProcessStatus.DONE)
+    assert delay_of([done, *wanted_again(5)], general) == 5
+
+
+def test_a_child_has_its_parents_delay_until_it_has_its_own() -> None:
+    parent = subscriber(retry_delay=5)
+    assert subscriber(base=parent).retry_delay == 5
+    assert subscriber(base=parent, retry_delay=None).retry_delay is None
+
+
+def test_a_function_that_raises_leaves_it_to_the_queue(caplog: pytest.LogCaptureFixture) -> None:
+    assert delay_of(wanted_again(lambda message: 1 / 0), policy(retry_delay=5)) is None
+    [text] = warnings_of(caplog)
+    assert MESSAGE.id in text
+    assert 'retry_delay' in text
+
+
+@pytest.mark.parametrize('unmatched', ['delete', 'leave'])
+def test_what_stays_and_was_not_tried_comes_after_the_listeners_delay(
+    unmatched: Unmatched,
+) -> None:
+    left = policy(retry_delay=5, unmatched=unmatched)
+    assert judge([], left, MESSAGE).delay == (5 if unmatched == 'leave' else None)
+    assert unopened(DecodeError('is no JSON'), left, MESSAGE).delay == 5
+
+
+REFUSED: list[Any] = [
+    -1, 43_201, float('nan'), float('inf'), True, '5', [], Backoff,
+    pytest.param(lambda: 5, id='of nothing'),
+    pytest.param(lambda message, count: 5, id='of more'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize('delay', REFUSED, ids=str)
+def test_what_is_no_delay_is_refused_where_it_is_declared(delay: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r'Made\.retry_delay='):
+        subscriber(retry_delay=delay)
+    with pytest.raises(ConfigurationError, match='retry_delay='):
+        Policy(retry_delay=delay)
+
+
+@pytest.mark.parametrize(
+    'numbers',
+    [
+        {'first': 0}, {'first': -1}, {'first': 20, 'longest': 10}, {'longest': 43_201},
+        {'factor': 0.5}, {'factor': 11}, {'first': '1'}, {'longest': None}, {'factor': True},
+        {'first': float('nan')}, {'longest': float('inf')},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_backoff_of_other_numbers_is_refused(numbers: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match='Backoff'):
+        Backoff(**numbers)
+
+
+@pytest.mark.parametrize('answer', [ProcessStatus.RETRY_LATER, RETRY, RetriableError()], ids=repr)
+def test_a_message_is_hidden_for_its_delay(faults: FaultServer, answer: object) -> None:
+    message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
+    will_receive(faults, sqs_answer(Messages=[message]), sqs_answer())
+    queue_url = 'http://127.0.0.1/123456789012/orders'
+    listener_on(faults, queue_url, subscriber(answer), retry_delay=70).drain()
+    changes = [
+        json.loads(request.body)['Entries']
+        for request in faults.requests
+        if request.operation == 'ChangeMessageVisibilityBatch'
+    ]
+    assert changes == [[{'Id': '0', 'ReceiptHandle': 'a', 'VisibilityTimeout': 70}]]
+
+
+# How often
+
+
+@pytest.mark.parametrize(
+    ('receive_count', 'is_enough'), [(1, False), (2, False), (3, True), (9, True)]
+)
+@pytest.mark.parametrize('status', [RETRY, ProcessStatus.RETRY_LATER])
+def test_what_is_wanted_again_at_its_last_receive_is_dead_lettered(
+    status: ProcessStatus, receive_count: int, is_enough: bool
+) -> None:
+    limited = policy(max_receives=3, has_dead_letter_queue=True, retry_delay=5)
+    message = replace(MESSAGE, receive_count=receive_count)
+    asked = Outcome(subscriber(called='Inventory'), status, TimeoutError('no answer'))
+    verdict = judge([asked], limited, message)
+    assert verdict.reason
+    assert verdict.reason.error == 'TimeoutError'
+    if is_enough:
+        assert (verdict.action, verdict.count) == (Action.DEAD_LETTER, Count.EXHAUSTED)
+        assert verdict.reason.subscriber == 'Inventory'
+        assert verdict.reason.text == f'wanted again at receive {receive_count} of 3: no answer'
+    else:
+        assert (verdict.action, verdict.count) == (Action.LEAVE, Count.RETRIED)
+
+
+@pytest.mark.parametrize('status', [ProcessStatus.DONE, ProcessStatus.FATAL_ERROR])
+def test_nothing_else_is_judged_by_its_receives(status: ProcessStatus) -> None:
+    asked = [Outcome(subscriber(), status)]
+    message = replace(MESSAGE, receive_count=99)
+    limited = policy(max_receives=3, has_dead_letter_queue=True)
+    unlimited = policy(has_dead_letter_queue=True)
+    assert judge(asked, limited, message) == judge(asked, unlimited, message)
+    assert judge([], limited, message) == judge([], unlimited, message)
+
+
+@pytest.mark.parametrize('error', [MemoryError(), KeyboardInterrupt(), SystemExit(1)], ids=repr)
+def test_the_end_of_the_process_is_no_reason_to_give_a_message_up(error: BaseException) -> None:
+    message = replace(MESSAGE, receive_count=99)
+    limited = policy(max_receives=3, has_dead_letter_queue=True)
+    asked = [*wanted_again(None, error=TimeoutError()), *wanted_again(None, error=error)]
+    assert judge(asked, limited, message).action is Action.LEAVE
+
+
+@pytest.mark.parametrize('most', [0, -1, True, 1.0, '3'], ids=repr)
+def test_a_number_of_receives_is_1_or_more(most: Any) -> None:
+    with pytest.raises(ConfigurationError, match='max_receives='):
+        Policy(max_receives=most, has_dead_letter_queue=True)
+
+
+def test_it_needs_a_dead_letter_queue() -> None:
+    with pytest.raises(ConfigurationError, match=r'max_receives=3 needs a dead_letter_queue_url='):
+        Policy(max_receives=3)
+
+
+def test_a_message_that_fails_again_and_again_is_dead_lettered(aws: LocalAws) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    send(aws, queue_url, 'bad', 'good')
+    seen: list[Any] = []
+    failing: dict[str, Any] = {'pattern': 'bad', 'retriable_exceptions': (TimeoutError,)}
+    made = [subscriber(TimeoutError('no answer'), seen, **failing), subscriber(pattern='good')]
+    listener = listener_on(
+        aws, queue_url, *made, retry_delay=0, max_receives=3, dead_letter_queue_url=dead
+    )
+    assert listener.drain() == Stats(
+        received=4, retried=2, exhausted=1, done=1, dead_lettered=1, deleted=2
+    )
+    assert seen == ['bad'] * 3
+    [message] = aws.receive(dead, at_least=1)
+    why = json.loads(message['MessageAttributes']['MegaDeadLetter']['StringValue'])
+    assert (message['Body'], why['error'], why['receive_count']) == ('bad', 'TimeoutError', 3)
+    assert aws.counts(queue_url) == EMPTY
+
+
+def test_one_that_came_often_and_was_never_tried_is_tried(aws: LocalAws) -> None:
+    queue_url, dead = aws.create_queue(VisibilityTimeout=0), aws.create_queue()
+    send(aws, queue_url, 'hej')
+    sqs = aws.client('sqs')
+    for _ in range(4):  # by others, that gave it back
+        [_] = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=1)['Messages']
+    seen: list[Any] = []
+    made = subscriber(None, seen)
+    stats = listener_on(aws, queue_url, made, max_receives=3, dead_letter_queue_url=dead).drain()
+    assert stats == Stats(received=1, done=1, deleted=1)
+    assert seen == ['hej']
+
+
+class Failing(Hook):
+    def around_delivery(self, message: Any) -> Any:
+        raise ValueError('a hook')
+        yield
+
+
+def test_a_hook_that_fails_is_an_attempt_that_may_be_repeated(aws: LocalAws) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    send(aws, queue_url, 'hej')
+    settings: dict[str, Any] = {'hooks': [Failing()], 'retry_delay': 0, 'max_receives': 2}
+    listener = listener_on(aws, queue_url, subscriber(), dead_letter_queue_url=dead, **settings)
+    assert listener.drain() == Stats(received=2, retried=1, exhausted=1, dead_lettered=1, deleted=1)
+
+
+def test_the_delay_of_each_message_is_its_own(aws: LocalAws) -> None:
+    class Patient(MessageSubscriber):
+        retry_delay = staticmethod(lambda message: 0 if message.receive_count < 3 else 600)
+
+        def process(self, payload: str) -> ProcessStatus:
+            return ProcessStatus.RETRY_LATER
+
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    assert listener_on(aws, queue_url, Patient).drain() == Stats(received=3, retried=3)
+    assert aws.counts(queue_url) == Counts(visible=0, in_flight=1)
+
+
+def test_a_verdict_says_why_a_message_comes_again() -> None:
+    verdict = judge(wanted_again(5, error=TimeoutError('no answer')), policy(), MESSAGE)
+    assert isinstance(verdict, Verdict)
+    assert verdict.reason
+    assert (verdict.reason.error, verdict.reason.text) == ('TimeoutError', 'no answer')
