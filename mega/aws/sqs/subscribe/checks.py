@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from mega.aws._client import Aws
+from mega.aws.sqs.subscribe.advice import ASKED, Attributes, Setup, advice
+from mega.aws.sqs.subscribe.engine.actions import Settings
+from mega.aws.sqs.subscribe.retries import longest
+from mega.aws.sqs.subscribe.subscriber import Subscriber
+from mega.aws.sqs.subscribe.verdict import Policy
 from mega.errors import TransportError
 
-__all__ = ('HOPELESS', 'advised', 'check_queue')
+__all__ = ('HOPELESS', 'Listening', 'advised', 'check_queue')
 
 _log = logging.getLogger(__name__)
 
@@ -36,31 +43,53 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErro
 _NO_HANDLE = {'Id': '0', 'ReceiptHandle': 'mega-asks-whether-it-may'}
 
 
-_UNKNOWN = {'Attributes': {'RedrivePolicy': None}}
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What a listener is about to do."""
+
+    queue_url: str
+    dead_letter_queue_url: str | None
+    settings: Settings
+    policy: Policy
+    subscribers: Iterable[Subscriber]
 
 
-def check_queue(aws: Aws, url: str, dead_letter_queue_url: str | None) -> None:
-    """See that a queue is there, that its messages may be settled, and where failed ones go.
+def check_queue(aws: Aws, listening: Listening) -> None:
+    """See that a queue is there, that its messages may be settled, and that the settings fit.
 
     Nothing is received or changed. What is not certain is logged.
 
     Raises:
         TransportError: when listening could not work, with what to do about it.
     """
-    answer = _ask(aws, 'get_queue_attributes', QueueUrl=url, AttributeNames=['RedrivePolicy'])
+    url, dead, others = listening.queue_url, listening.dead_letter_queue_url, None
+    attributes = _ask(aws, 'get_queue_attributes', QueueUrl=url, AttributeNames=list(ASKED))
     _ask(aws, 'delete_message_batch', must=True, QueueUrl=url, Entries=[_NO_HANDLE])
     unchanged = {**_NO_HANDLE, 'VisibilityTimeout': 0}
     _ask(aws, 'change_message_visibility_batch', must=True, QueueUrl=url, Entries=[unchanged])
-    if dead_letter_queue_url is not None:
-        url, anything = dead_letter_queue_url, ['QueueArn']
-        _ask(aws, 'get_queue_attributes', QueueUrl=url, AttributeNames=anything)
-    elif 'RedrivePolicy' not in answer.get('Attributes', {}):
-        _log.warning(
-            '%s has no redrive policy, and the listener no dead_letter_queue_url: what fails '
-            'for good is deleted and lost, and what cannot be opened comes again until it '
-            'expires. Give it one of the two.',
-            url,
+    if dead is not None:
+        size = ['MaximumMessageSize']
+        others = _ask(aws, 'get_queue_attributes', QueueUrl=dead, AttributeNames=size)
+    if attributes is not None:
+        setup = Setup(
+            listening.settings,
+            listening.policy,
+            _longest_delay(listening),
+            _attributes(attributes),
+            _attributes(others or {}),
         )
+        for sentence in advice(setup):
+            _log.warning('%s %s', url, sentence)
+
+
+def _longest_delay(listening: Listening) -> float:
+    own = [longest(subscriber.retry_delay) for subscriber in listening.subscribers]
+    return max(longest(listening.policy.retry_delay), *own)
+
+
+def _attributes(answer: dict[str, Any]) -> Attributes:
+    found = answer.get('Attributes')
+    return found if isinstance(found, dict) else {}
 
 
 def advised(error: TransportError) -> TransportError:
@@ -80,12 +109,17 @@ def advised(error: TransportError) -> TransportError:
     return made
 
 
-def _ask(aws: Aws, method: str, *, must: bool = False, **parameters: object) -> dict[str, Any]:
-    """Make a call that tells whether it may be made; `must` is whether listening needs it."""
+def _ask(
+    aws: Aws, method: str, *, must: bool = False, **parameters: object
+) -> dict[str, Any] | None:
+    """Make a call that tells whether it may be made; `must` is whether listening needs it.
+
+    None where nobody can say.
+    """
     try:
         return aws.call(method, **parameters)
     except TransportError as error:
         if error.code in HOPELESS and (must or error.code not in _DENIED):
             raise advised(error) from error.__cause__
         _log.warning('%s cannot be checked: %s', parameters['QueueUrl'], error)
-        return _UNKNOWN
+        return None

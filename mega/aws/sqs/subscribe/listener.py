@@ -9,7 +9,7 @@ from typing import Any
 
 from mega.aws._client import Connected, connect
 from mega.aws.s3.store import S3PayloadStore
-from mega.aws.sqs.subscribe.checks import check_queue
+from mega.aws.sqs.subscribe.checks import Listening, check_queue
 from mega.aws.sqs.subscribe.dead_letter import DeadLetterQueue
 from mega.aws.sqs.subscribe.engine.actions import Settings
 from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN
@@ -142,7 +142,7 @@ class SqsListener(Connected):
                 f'dead_letter_queue_url={shorten(dead_letter_queue_url)}: {problem}'
             )
         self.dead_letter_queue_url = dead_letter_queue_url
-        policy = Policy(
+        self._policy = Policy(
             unhandled,
             unmatched,
             dead_letter_queue_url is not None,
@@ -173,7 +173,7 @@ class SqsListener(Connected):
             if dead_letter_queue_url
             else None,
             self._subscribers,
-            Processor(self._subscribers, policy, Hooks(hooks), payload_store),
+            Processor(self._subscribers, self._policy, Hooks(hooks), payload_store),
             self._tally,
             payload_store,
         )
@@ -275,7 +275,16 @@ class SqsListener(Connected):
         self._process = os.getpid()
         try:
             if is_checked and not self._is_stopped:
-                check_queue(self._aws, self.queue_url, self.dead_letter_queue_url)
+                check_queue(
+                    self._aws,
+                    Listening(
+                        self.queue_url,
+                        self.dead_letter_queue_url,
+                        settings,
+                        self._policy,
+                        self._subscribers,
+                    ),
+                )
             # They may have been said before there was anybody to hear them.
             if self._is_paused:
                 shift.pause()
