@@ -6,6 +6,7 @@ import json
 import traceback
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from dataclasses import replace
 
 from benchmarks.sqs_server.account import Account
 from benchmarks.sqs_server.control import PATH, Control
@@ -19,6 +20,10 @@ from benchmarks.sqs_server.transport import Request
 from benchmarks.sqs_server.wire import GARBAGE, RESET, JsonWire, QueryWire, Reply, Wire
 
 __all__ = ('Application',)
+
+
+SLOWNESS = 0.2
+"""Seconds between the parts of a slow answer."""
 
 
 class Application:
@@ -63,11 +68,12 @@ class Application:
         failing = self._plan.for_call(operation)
         fault = failing.fault
         if fault and not fault.has_effect:
-            answer(_instead(fault, wire))
+            answer(_instead(fault, wire, wire.write(operation, {})))
             return None
 
         def finish(result: Object) -> None:
-            answer(_instead(fault, wire) if fault else wire.write(operation, result))
+            reply = wire.write(operation, result)
+            answer(_instead(fault, wire, reply) if fault else reply)
 
         return service.perform(operation, parameters, failing.next_entry, finish)
 
@@ -79,14 +85,20 @@ class Application:
         return Reply(status, 'application/json', json.dumps(result).encode())
 
 
-def _instead(fault: Fault, wire: Wire) -> Reply:
-    """What a client gets who does not get its answer."""
+def _instead(fault: Fault, wire: Wire, proper: Reply) -> Reply:
+    """What a client gets who does not get its proper answer, or not as it should be."""
     if fault.is_reset:
         return RESET
     if fault.is_garbage:
         return GARBAGE
-    if fault is Fault.THROTTLED:
-        return wire.write_error(wire.throttled)
-    if fault is Fault.UNAVAILABLE:
-        return wire.write_error(internal_error('ServiceUnavailable', 503))
-    return wire.write_error(internal_error())
+    if fault.is_truncated:
+        return replace(proper, is_cut=True)
+    if fault is Fault.SLOW_AFTER:
+        return replace(proper, pause=SLOWNESS)
+    errors = {
+        Fault.THROTTLED: wire.throttled,
+        Fault.MISSING: wire.missing,
+        Fault.EXPIRED: AwsError('ExpiredToken', 'The security token is expired', 403),
+        Fault.UNAVAILABLE: internal_error('ServiceUnavailable', 503),
+    }
+    return wire.write_error(errors.get(fault, internal_error()))

@@ -27,6 +27,11 @@ class Fault(str, Enum):
     RESET_AFTER = 'reset-after'
     GARBAGE_BEFORE = 'garbage-before'  # 200, and the HTML of some proxy
     GARBAGE_AFTER = 'garbage-after'
+    TRUNCATED_BEFORE = 'truncated-before'  # 200, and the connection ends within the body
+    TRUNCATED_AFTER = 'truncated-after'
+    SLOW_AFTER = 'slow-after'  # the proper answer, in two parts
+    EXPIRED = 'expired'  # 403 ExpiredToken
+    MISSING = 'missing'  # as if the queue or topic did not exist
 
     @property
     def has_effect(self) -> bool:
@@ -35,6 +40,10 @@ class Fault(str, Enum):
     @property
     def is_reset(self) -> bool:
         return self.value.startswith('reset')
+
+    @property
+    def is_truncated(self) -> bool:
+        return self.value.startswith('truncated')
 
     @property
     def is_garbage(self) -> bool:

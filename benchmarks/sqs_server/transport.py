@@ -121,9 +121,20 @@ class Connection(asyncio.Protocol):
         if reply is RESET:
             self._reset()
             return
-        self._transport.write(_written(reply))
+        written = _written(reply)
+        if reply.pause:
+            middle = len(written) - len(reply.body) // 2
+            self._transport.write(written[:middle])
+            self._loop.call_later(reply.pause, self._end, reply, written[middle:])
+        else:
+            self._end(reply, written)
+
+    def _end(self, reply: Reply, rest: bytes) -> None:
+        if self._transport.is_closing():
+            return
+        self._transport.write(rest)
         self._is_busy = False
-        if self._is_last:
+        if self._is_last or reply.is_cut:
             self._transport.close()
         elif self._buffer:
             self._next()
@@ -145,4 +156,5 @@ def _written(reply: Reply) -> bytes:
         f'Content-Type: {reply.content_type}\r\n'
         f'{reply.headers}Content-Length: {len(reply.body)}\r\n\r\n'
     )
-    return head.encode('latin-1') + reply.body
+    body = reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body
+    return head.encode('latin-1') + body

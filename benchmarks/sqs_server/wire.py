@@ -29,12 +29,17 @@ _request_ids = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer in HTTP. Headers are whole lines."""
+    """An answer in HTTP. Headers are whole lines.
+
+    After half of the body comes a pause, of so many seconds; where it is cut, nothing comes then.
+    """
 
     status: int
     content_type: str
     body: bytes = field(repr=False)
     headers: str = ''
+    pause: float = 0.0
+    is_cut: bool = False
 
 
 RESET = Reply(0, '', b'')
@@ -47,6 +52,7 @@ class Wire(Protocol):
     """How requests of a service are read, and answers written."""
 
     throttled: AwsError
+    missing: AwsError
 
     def read(self, body: bytes) -> dict[str, Any]:
         """The parameters of a request. Raises AwsError, or ValueError."""
@@ -63,6 +69,7 @@ class JsonWire:
     """
 
     throttled = AwsError('RequestThrottled', 'Rate exceeded')
+    missing = AwsError('QueueDoesNotExist', 'The specified queue does not exist.')
 
     _TYPE = 'application/x-amz-json-1.0'
     _OLDER = {
@@ -109,6 +116,7 @@ class QueryWire:
     """Forms in, XML out."""
 
     throttled = AwsError('Throttled', 'Rate exceeded', 429)
+    missing = AwsError('NotFound', 'Topic does not exist', 404)
 
     _NAMESPACE = 'http://sns.amazonaws.com/doc/2010-03-31/'
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from benchmarks.sqs_server import FailEntries, Fault, Faults, Server, running
 
@@ -26,7 +27,7 @@ def outcome(client: Any, **request: Any) -> str:
         return 'sent' if 'MessageId' in send(**request) else 'no id'
     except ClientError as error:
         return str(error.response['Error']['Code'])
-    except (BotoCoreError, KeyError) as error:
+    except (BotoCoreError, ResponseParserError, KeyError) as error:
         return type(error).__name__
 
 
@@ -38,6 +39,11 @@ KINDS = {
     Fault.RESET_AFTER: ('ConnectionClosedError', 'ConnectionClosedError', 1),
     Fault.GARBAGE_BEFORE: ('no id', 'KeyError', 0),
     Fault.GARBAGE_AFTER: ('no id', 'KeyError', 1),
+    Fault.TRUNCATED_BEFORE: ('no id', 'ResponseParserError', 0),
+    Fault.TRUNCATED_AFTER: ('no id', 'ResponseParserError', 1),
+    Fault.SLOW_AFTER: ('sent', 'sent', 1),
+    Fault.EXPIRED: ('ExpiredToken', 'ExpiredToken', 0),
+    Fault.MISSING: ('AWS.SimpleQueueService.NonExistentQueue', 'NotFound', 0),
 }
 
 
