@@ -1,0 +1,181 @@
+"""An SQS that fails: now and then in any way, and in each way by itself."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+import boto3
+import pytest
+
+from benchmarks.sqs_server import Fault, Faults, Server, running
+from mega.aws.sqs import SqsPublisher
+from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, SqsListener
+from mega.aws.sqs.subscribe.subscriber import Subscriber
+from tests.chaos.crowd import PATIENCE, SCALE
+
+COUNT = 10_000 * SCALE
+OFTEN = Faults(seed=8, fail_calls=0.05, fail_entries=0.05)
+
+
+@pytest.fixture(scope='module')
+def process() -> Iterator[Server]:
+    with running(rules=True) as server:
+        yield server
+
+
+@pytest.fixture
+def server(process: Server) -> Server:
+    process.reset()
+    return process
+
+
+class Load:
+    """Listeners in threads, on a queue with numbers in it. What becomes of each is seen.
+
+    Every hundredth number fails for good, and every thirtieth one at its first receive.
+    """
+
+    def __init__(self, server: Server, count: int) -> None:
+        self.queue_url = server.create_queue('work')
+        self.dead_url = server.create_queue('dead')
+        self.done: set[int] = set()
+        self.numbers = set(range(count))
+        self.client: Any = boto3.Session().client('sqs', **server.credentials)
+        self._credentials: Any = server.credentials
+        self._told: SimpleQueue[tuple[int, bool]] = SimpleQueue()
+        self._threads: list[Thread] = []
+        self.listeners: list[SqsListener] = []
+        self.publish(*self.numbers)
+
+    def publish(self, *numbers: int) -> None:
+        with SqsPublisher(self.queue_url, **self._credentials) as publisher:
+            publisher.publish_batch([{'n': number} for number in numbers], concurrency=4)
+
+    def listen(self, of: int = 1, **settings: Any) -> None:
+        """Start listeners, and wait until each of them has received something."""
+        options = {
+            'max_number_of_messages': 10,
+            'wait_time_seconds': 1,
+            'visibility_timeout': 2,
+            'dead_letter_queue_url': self.dead_url,
+            **settings,
+            **self._credentials,
+        }
+        for number in range(of):
+            listener = SqsListener(self.queue_url, [self._subscriber()], **options)
+            self._hear(listener, number)
+            thread = Thread(target=listener.listen)
+            thread.start()
+            self.listeners.append(listener)
+            self._threads.append(thread)
+        waited_for = set(range(of))
+        while waited_for:
+            number, is_empty = self._told.get(timeout=PATIENCE)
+            if not is_empty:
+                waited_for.discard(number)
+
+    def until_empty(self) -> None:
+        """Wait until nothing is in the queue any more, as it says itself."""
+        names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible']
+        while True:
+            _, is_empty = self._told.get(timeout=PATIENCE)
+            if not is_empty:
+                continue
+            answer = self.client.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)
+            if all(answer['Attributes'][name] == '0' for name in names):
+                return
+
+    def dead_letters(self) -> set[int]:
+        found = set()
+        while messages := self.client.receive_message(
+            QueueUrl=self.dead_url, MaxNumberOfMessages=10
+        ).get('Messages'):
+            found |= {json.loads(message['Body'])['n'] for message in messages}
+        return found
+
+    def are_alive(self) -> bool:
+        return all(thread.is_alive() for thread in self._threads)
+
+    def close(self) -> None:
+        for listener in self.listeners:
+            listener.stop()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        for listener in self.listeners:
+            listener.close()
+        self.client.close()
+        assert not any(thread.is_alive() for thread in self._threads)
+
+    def _subscriber(self) -> Subscriber:
+        done = self.done
+
+        class Working(MessageSubscriber):
+            retry_delay = 0
+
+            def process(self, payload: dict[str, int]) -> ProcessStatus:
+                number = payload['n']
+                if number % 100 == 99:
+                    return ProcessStatus.FATAL_ERROR
+                if number % 30 == 29 and self.message.receive_count == 1:
+                    return ProcessStatus.RETRY_LATER
+                done.add(number)
+                return ProcessStatus.DONE
+
+        return Working
+
+    def _hear(self, listener: SqsListener, number: int) -> None:
+        def hear(parsed: dict[str, Any], **others: object) -> None:
+            self._told.put((number, not parsed.get('Messages')))
+
+        listener._aws.client.meta.events.register('after-call.sqs.ReceiveMessage', hear)
+
+
+@pytest.fixture
+def closing() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_through_faults_of_every_kind_no_message_is_lost_and_all_listeners_go_on(
+    server: Server, closing: ExitStack
+) -> None:
+    load = Load(server, COUNT)
+    closing.callback(load.close)
+    load.listen(of=8, concurrency=4)
+    server.configure(faults=OFTEN)  # from now on: at its start a listener refuses what is hopeless
+    load.until_empty()
+    happened = server.counts().faults
+    server.configure(faults=Faults())
+    assert set(happened) >= {fault.value for fault in Fault}
+    assert load.done | load.dead_letters() == load.numbers
+    assert load.are_alive()
+    load.publish(COUNT, COUNT + 1)
+    load.until_empty()
+    assert load.done >= {COUNT, COUNT + 1}
+
+
+OPERATIONS = (
+    'ReceiveMessage', 'DeleteMessageBatch', 'ChangeMessageVisibilityBatch', 'SendMessage',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize('operation', OPERATIONS)
+def test_after_a_fault_of_each_kind_all_goes_on(
+    server: Server, closing: ExitStack, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """One after the other befalls a call, and never the same one twice."""
+    monkeypatch.setattr(random, 'uniform', lambda low, high: low / 10)
+    load = Load(server, 1_500)
+    closing.callback(load.close)
+    load.listen(concurrency=2)
+    server.script(*[step for fault in Fault for step in (fault, None)], operation=operation)
+    load.until_empty()
+    assert server.counts().faults == {fault.value: 1 for fault in Fault}
+    assert load.done | load.dead_letters() == load.numbers
+    assert load.are_alive()

@@ -1,0 +1,58 @@
+"""Listeners that are killed, and listeners that are told to end, under load."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from tests.chaos.crowd import SCALE, crowd, fill
+from tests.local_aws import Counts, LocalAws
+
+# moto slows down with what is in a queue: at 500 messages a receive takes it half a second.
+MESSAGES = {'ministack': 2_000, 'moto': 200}
+
+
+def test_whatever_is_killed_every_message_is_processed(aws: LocalAws) -> None:
+    queue_url = aws.create_queue(VisibilityTimeout=2)
+    bodies = [str(number) for number in range(MESSAGES[aws.name] * SCALE)]
+    fill(aws, queue_url, bodies)
+    between = len(bodies) // 40, len(bodies) // 8  # are done from one kill to the next
+    chance, done, kills = random.Random(5), Counter[str](), 0
+    settings = {'max_number_of_messages': 10, 'concurrency': 4, 'visibility_timeout': 2}
+    with crowd(aws, queue_url, **settings) as processes:
+        next_kill = chance.randint(*between)
+        for report in processes.until_empty():
+            if report.word == 'done':
+                done[report.body] += 1
+            if done.total() >= next_kill:
+                processes.kill_one(chance)
+                kills += 1
+                next_kill += chance.randint(*between)
+        assert processes.stop() == {0}
+    assert set(done) == set(bodies)
+    assert kills >= 8
+
+
+@pytest.mark.cannot(moto='hands messages to receives whose connection is closed')
+def test_told_to_end_under_load_they_leave_nothing_hidden_and_do_nothing_twice(
+    aws: LocalAws,
+) -> None:
+    queue_url = aws.create_queue()
+    bodies = [str(number) for number in range(200 * SCALE)]
+    fill(aws, queue_url, bodies)
+    done = Counter[str]()
+    settings = {'max_number_of_messages': 10, 'concurrency': 4, 'visibility_timeout': 600}
+    while done.total() < len(bodies):
+        with crowd(aws, queue_url, takes=0.02, **settings) as processes:
+            enough = min(done.total() + 80 * SCALE, len(bodies))
+            for report in processes.reports():
+                done[report.body] += report.word == 'done'
+                if done.total() >= enough:
+                    break
+            assert processes.stop() == {0}
+            done.update(each.body for each in processes.last_words() if each.word == 'done')
+        left = len(bodies) - done.total()
+        assert aws.counts(queue_url) == Counts(visible=left, in_flight=0)
+    assert done == Counter(bodies)
