@@ -129,6 +129,10 @@ class Server:
             messages += map(Accepted.from_json, page)
         return messages
 
+    def forget(self) -> None:
+        """Forget what was accepted until now: what a queue has, it has."""
+        self._control('forget')
+
     def counts(self) -> Counts:
         """What happened since the start or the last reset. Control calls do not count."""
         return Counts(**self._control('counts'))

@@ -32,6 +32,7 @@ class Control:
             'counts': self._counts,
             'create_queue': self._create_queue,
             'create_topic': self._create_topic,
+            'forget': self._forget,
             'reset': self._reset,
             'script': self._script,
         }
@@ -77,6 +78,10 @@ class Control:
             'faults': self._plan.happened,
             'accepted': len(self._account.accepted),
         }
+
+    def _forget(self) -> Object:
+        self._account.accepted.clear()
+        return {}
 
     def _reset(self) -> Object:
         """Forget everything, but for rules and latency."""
