@@ -248,7 +248,7 @@ def test_fault_33_and_91_a_predicate_that_raises_leaves_the_message_and_others_p
     ],
     ids=['fatal', 'retry'],
 )
-def test_fault_90_an_exception_is_fatal_or_a_retry_and_others_process(
+def test_fault_90_and_96_an_exception_is_fatal_or_a_retry_and_others_process(
     aws: LocalAws, error: Exception, unhandled: str, stats: Stats, left: Counts
 ) -> None:
     queue_url = aws.create_queue()

@@ -237,7 +237,7 @@ def test_closing_twice_is_harmless() -> None:
 
 
 @pytest.mark.parametrize('service', ['sqs', 'sns'])
-def test_without_a_region_the_constructor_says_what_to_do(service: Service) -> None:
+def test_fault_83_without_a_region_the_constructor_says_what_to_do(service: Service) -> None:
     with pytest.raises(ConfigurationError, match=r'region_name=.*AWS_DEFAULT_REGION'):
         connect(service, None)
     with pytest.raises(ConfigurationError, match='region'):

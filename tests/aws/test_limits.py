@@ -85,7 +85,7 @@ def sends(server: Server) -> int:
 
 
 @pytest.mark.parametrize(('row', 'service'), CASES)
-def test_a_message_is_refused_before_the_call_exactly_where_aws_refuses_it(
+def test_fault_77_a_message_is_refused_before_the_call_exactly_where_aws_refuses_it(
     row: Row, service: Service, server: Server, clients: dict[Service, Any]
 ) -> None:
     destination = row.destination(server, service)
@@ -125,7 +125,7 @@ def test_a_batch_refuses_the_same_and_sends_the_rest(
 
 @EACH_SERVICE
 @pytest.mark.parametrize('character', NOT_TAKEN + '\ud800\udfff', ids=ascii)
-def test_a_forbidden_character_is_told_with_its_code_point_and_offset(
+def test_fault_75_a_forbidden_character_is_told_with_its_code_point_and_offset(
     service: Service, character: str, server: Server, clients: dict[Service, Any]
 ) -> None:
     """The offset is in characters. Halves of surrogate pairs could not even be sent as bytes."""
@@ -139,7 +139,7 @@ def test_a_forbidden_character_is_told_with_its_code_point_and_offset(
 
 
 @pytest.mark.parametrize('count', [8, 9, 10])
-def test_our_mark_is_one_of_ten_attributes(
+def test_fault_78_our_mark_is_one_of_ten_attributes(
     count: int, server: Server, clients: dict[Service, Any]
 ) -> None:
     """A blob is marked, so that nine of a user's own are what it may have beside it."""

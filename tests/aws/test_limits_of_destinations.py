@@ -77,7 +77,7 @@ def test_a_limit_is_asked_for_once_and_not_for_what_fits_in_any_case(
 
 
 @EACH_SERVICE
-def test_each_destination_has_its_own_limit(
+def test_fault_118_each_destination_has_its_own_limit(
     service: Service, server: Server, clients: dict[Service, Any]
 ) -> None:
     name = 'queue_url' if service == 'sqs' else 'topic_arn'
@@ -91,7 +91,7 @@ def test_each_destination_has_its_own_limit(
 
 @EACH_SERVICE
 @pytest.mark.parametrize('limit', [2 * KB, OLD, MB])
-def test_no_batch_is_larger_than_aws_takes(
+def test_fault_74_no_batch_is_larger_than_aws_takes(
     service: Service, limit: int, server: Server, clients: dict[Service, Any]
 ) -> None:
     """The sum: 1 MiB for a queue, the topic's own limit for a topic. The server would refuse it."""

@@ -58,7 +58,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @EACH_SERVICE
 @pytest.mark.parametrize('code', ['InternalError', 'ServiceUnavailable', 'RequestThrottled'])
-def test_an_entry_that_fails_on_the_side_of_aws_is_sent_again(
+def test_fault_73_an_entry_that_fails_on_the_side_of_aws_is_sent_again(
     service: Service, code: str, server: Server, clients: Clients, naps: list[float]
 ) -> None:
     server.script(FailEntries((1, 3), code), FailEntries((0,), code))
@@ -229,7 +229,7 @@ def test_expired_credentials_are_told_by_their_code(service: Service, faults: Fa
 
 @EACH_SERVICE
 @pytest.mark.parametrize('times', [1, 5, 6])
-def test_a_throttle_of_kms_is_tried_again_as_botocore_does_not(
+def test_fault_76_a_throttle_of_kms_is_tried_again_as_botocore_does_not(
     service: Service, times: int, faults: FaultServer, naps: list[float]
 ) -> None:
     throttled = sqs_error('KmsThrottled') if service == 'sqs' else sns_error('KMSThrottling')

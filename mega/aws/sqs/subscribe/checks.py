@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from mega.aws._client import Aws
 from mega.aws.sqs.subscribe.advice import ASKED, Attributes, Setup, advice
 from mega.aws.sqs.subscribe.engine.actions import Settings
+from mega.aws.sqs.subscribe.log import log_of
 from mega.aws.sqs.subscribe.retries import longest
 from mega.aws.sqs.subscribe.subscriber import Subscriber
 from mega.aws.sqs.subscribe.verdict import Policy
@@ -17,7 +17,7 @@ from mega.errors import TransportError
 
 __all__ = ('HOPELESS', 'Listening', 'advised', 'check_queue')
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 _NO_QUEUE = ('AWS.SimpleQueueService.NonExistentQueue', 'QueueDoesNotExist')
 _DENIED = ('AccessDenied', 'AccessDeniedException')
@@ -27,9 +27,11 @@ _NO_CREDENTIALS = (
     'IncompleteSignature',
     'InvalidAccessKeyId',
     'InvalidClientTokenId',
+    'InvalidSignatureException',
     'MissingAuthenticationToken',
     'NoCredentialsError',
     'PartialCredentialsError',
+    'RequestExpired',
     'SignatureDoesNotMatch',
     'UnrecognizedClientException',
 )

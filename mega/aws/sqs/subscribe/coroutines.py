@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -13,13 +12,14 @@ from inspect import CORO_RUNNING, getcoroutinestate
 from typing import Any, TypeVar
 
 from mega.aws.sqs.subscribe.dispatch import Awaited, Awaiting
+from mega.aws.sqs.subscribe.log import log_of
 from mega.aws.sqs.subscribe.stacks import Worker, stack_of_coroutine, stack_of_thread
 
 __all__ = ('Coroutines',)
 
 T = TypeVar('T')
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 LONGEST_DEAFNESS = 0.5
 """Seconds for which the waiting thread may miss a signal."""

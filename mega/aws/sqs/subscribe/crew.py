@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.actions import Action
+from mega.aws.sqs.subscribe.log import log_of
 
 __all__ = ('Crew', 'Report')
 
@@ -24,7 +25,12 @@ FAREWELL = 0.2
 WATCHFULNESS = 0.1
 """Seconds after which somebody who waits looks at the time again, while others work."""
 
+HIRING_BREAK = 1.0
+"""Seconds without another try, when no thread could be started."""
+
 _NEVER = float('inf')
+
+_log = log_of(__name__)
 
 
 class Crew:
@@ -55,6 +61,7 @@ class Crew:
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._is_over = False
         self._threads: list[threading.Thread] = []
+        self._hires_from = 0.0
         self.failure: BaseException | None = None
 
     def order(self, order: Report) -> None:
@@ -156,9 +163,9 @@ class Crew:
             if self._waiting:
                 self._is_called = True
                 self._news.notify()
-            elif len(self._threads) < self._limit:
+            elif len(self._threads) < self._limit and now >= self._hires_from:
                 self._is_called = True
-                self._hire()
+                self._hire(now)
 
     def _wait(self, now: float) -> None:
         self._waiting += 1
@@ -180,12 +187,18 @@ class Crew:
             if minds_the_time:
                 self._alarm = _NEVER
 
-    def _hire(self) -> None:
+    def _hire(self, now: float) -> None:
         # A daemon: what never ends must not keep a process from ending.
         name = f'mega-listener-{len(self._threads)}'
         thread = threading.Thread(target=self._join, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process or the machine has too many
+            _log.warning('no thread can be started, %d go on: %s', len(self._threads), error)
+            self._hires_from = now + HIRING_BREAK
+            self._is_called = False
+            return
         self._threads.append(thread)
-        thread.start()
 
     def _join(self) -> None:
         with self._turn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -16,12 +15,13 @@ from mega.aws._sending import Outgoing, Sender
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.publish import SQS
 from mega.aws.sqs.subscribe.engine.actions import Told
+from mega.aws.sqs.subscribe.log import log_of
 from mega.aws.sqs.subscribe.verdict import Reason
 from mega.errors import TransportError, shorten
 
 __all__ = ('DEAD_LETTER', 'DeadLetterQueue', 'Letter')
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 DEAD_LETTER = 'MegaDeadLetter'
 """The attribute of a dead-lettered message that says, in JSON, why it is one."""

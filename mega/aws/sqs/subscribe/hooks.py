@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.log import log_of
 from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.subscriber import ProcessStatus, Subscriber
 from mega.aws.sqs.subscribe.verdict import Verdict
@@ -16,7 +17,7 @@ from mega.errors import ConfigurationError, shorten
 
 __all__ = ('Delivered', 'Hook', 'Hooks', 'around', 'log_outcomes')
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 Result = TypeVar('Result')
 
@@ -150,7 +151,8 @@ def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
     for outcome in outcomes:
         name, status, error = outcome.subscriber.__name__, outcome.status.value, outcome.error
         if error is None:
-            _log.debug('%s: %s: message %s', name, status, message.id)
+            if _log.logger.isEnabledFor(logging.DEBUG):
+                _log.debug('%s: %s: message %s', name, status, message.id)
         elif outcome.status is ProcessStatus.FATAL_ERROR:
             _log.error('%s: %s: message %s', name, status, message.id, exc_info=error)
         else:

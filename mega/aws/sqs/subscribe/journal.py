@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from mega.aws.sqs.subscribe.engine.actions import Happening
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.log import log_of
 from mega.aws.sqs.subscribe.stats import Tally
 
 __all__ = ('Journal',)
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 _COUNTS = {
     Happening.REPEATED: 'repeated',

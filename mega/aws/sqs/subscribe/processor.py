@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from mega.aws.sqs.message import Gone, Holding, Message, open_message, read_mess
 from mega.aws.sqs.subscribe.dispatch import Awaiting, dispatch
 from mega.aws.sqs.subscribe.fetching import Coming
 from mega.aws.sqs.subscribe.hooks import Delivered, Hook, Hooks, around, log_outcomes
+from mega.aws.sqs.subscribe.log import log_of
 from mega.aws.sqs.subscribe.outcome import Outcome
 from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.stacks import Worker
@@ -35,7 +35,7 @@ from mega.event import Payload
 
 __all__ = ('Opened', 'Processor')
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 MAX_KINDS = 1_000
 """How many kinds of unmatched messages are told apart: their names come from outside."""

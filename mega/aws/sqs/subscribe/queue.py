@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +15,12 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.log import log_of
 from mega.errors import TransportError, shorten
 
 __all__ = ('Queue',)
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 # What is not asked for need not be sent, nor read: API reference of ReceiveMessage.
 _SYSTEM_ATTRIBUTES = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']

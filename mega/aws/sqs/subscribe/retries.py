@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.declaration import can_be_called
+from mega.aws.sqs.subscribe.log import log_of
 from mega.errors import ConfigurationError, shorten
 
 __all__ = ('MAX_DELAY', 'Backoff', 'RetryDelay', 'Uniform', 'check_delay', 'longest', 'seconds')
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 MAX_DELAY = 43_200
 """Seconds; the longest visibility timeout.

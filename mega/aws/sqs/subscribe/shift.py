@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -32,6 +31,7 @@ from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.fetching import Fetching
 from mega.aws.sqs.subscribe.hooks import Delivered
 from mega.aws.sqs.subscribe.journal import Journal
+from mega.aws.sqs.subscribe.log import log_of
 from mega.aws.sqs.subscribe.processor import Opened, Processor
 from mega.aws.sqs.subscribe.queue import Queue
 from mega.aws.sqs.subscribe.registry import Registry
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ('Equipment', 'Shift', 'most_threads')
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 LONGEST_DEAFNESS = 0.5
 """Seconds for which a signal may be missed: Python sees one that comes right before a wait only

@@ -349,7 +349,9 @@ def test_one_client_serves_all_threads_with_no_more_connections_than_threads(
     assert most <= 0
 
 
-def test_a_listener_that_was_made_before_a_fork_listens_in_the_child(server: Server) -> None:
+def test_fault_97_a_listener_that_was_made_before_a_fork_listens_in_the_child(
+    server: Server,
+) -> None:
     queue_url = server.create_queue('orders')
     printed = run_lines(
         """

@@ -166,7 +166,7 @@ def test_every_failure_is_told_with_the_queue_and_without_a_traceback(
         assert not record.exc_info
 
 
-def test_an_answer_that_aws_did_not_write_is_told_of(
+def test_fault_82_an_answer_that_aws_did_not_write_is_told_of(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It says nothing of messages, and a proxy that gives it gives it at once, and for ever."""
@@ -242,7 +242,7 @@ def test_a_message_that_cannot_be_deleted_is_told_of_in_the_end(
     assert 'processed again' in text
 
 
-def test_a_handle_that_is_no_good_any_more_is_told_of_and_not_tried_again(
+def test_fault_116_a_handle_that_is_no_good_any_more_is_told_of_and_not_tried_again(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     stale = sqs_answer(Failed=[refused(0, 'ReceiptHandleIsInvalid')])

@@ -79,7 +79,7 @@ def test_one_that_hardly_waits_any_more_takes_the_others_with_it() -> None:
     assert acks(driven.until(5.0)) == [(2.0 - LINGER, ['b', 'a'])]
 
 
-def test_one_that_took_longer_than_it_was_hidden_is_told_of_and_deleted_at_once() -> None:
+def test_fault_89_one_that_took_longer_than_it_was_hidden_is_told_of_and_deleted_at_once() -> None:
     """SQS may still take it: nobody else received the message perhaps."""
     driven = Driven(visibility_timeout=2)
     [message] = driven.start('a')

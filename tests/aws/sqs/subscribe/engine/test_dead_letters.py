@@ -123,7 +123,7 @@ def test_one_that_others_may_have_is_not_sent_again() -> None:
     assert ids(action for _, action in driven.until(100.0)) == []
 
 
-def test_those_behind_it_wait_until_it_is_gone() -> None:
+def test_fault_112_those_behind_it_wait_until_it_is_gone() -> None:
     driven = Driven(is_fifo=True)
     failing(driven, group='g')
     sends(driven, Told.AGAIN, Told.DONE)

@@ -1,0 +1,203 @@
+"""Faults of a process and of its clock, by the numbers of the catalogue of faults."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from threading import Event
+from typing import Any
+
+import pytest
+
+from mega.aws.sqs.subscribe import MessageSubscriber, Stats
+from mega.errors import TransportError
+from mega.event import Payload
+from tests.aws.answers import ALL_DONE, Fault, sqs_answer, sqs_error
+from tests.aws.fault_server import FaultServer
+from tests.aws.sqs.subscribe.making import (
+    WITHIN,
+    listener_on,
+    listening,
+    send,
+    subscriber,
+    warnings_of,
+    will_receive,
+)
+from tests.event.examples import document
+from tests.local_aws import LocalAws
+
+QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
+
+
+@contextmanager
+def handled_by(handler: logging.Handler) -> Iterator[None]:
+    logger = logging.getLogger('mega')
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def test_fault_81_what_sqs_may_come_to_add_is_ignored(faults: FaultServer) -> None:
+    message = {
+        'MessageId': '1',
+        'ReceiptHandle': 'a',
+        'Body': 'hej',
+        'Attributes': {'ApproximateReceiveCount': '1', 'Tomorrow': 'x'},
+        'MessageAttributes': {'a': {'DataType': 'String', 'StringValue': 'x', 'Tomorrow': 1}},
+        'Tomorrow': {'x': [1]},
+    }
+    will_receive(faults, sqs_answer(Messages=[message], Tomorrow=1), sqs_answer())
+    seen: list[Any] = []
+
+    class Seeing(MessageSubscriber):
+        def process(self, payload: str) -> None:
+            seen.append((payload, self.message.attributes, self.message.receive_count))
+
+    assert listener_on(faults, QUEUE_URL, Seeing).drain() == Stats(received=1, done=1, deleted=1)
+    assert seen == [('hej', {'a': 'x'}, 1)]
+
+
+class WordlessError(Exception):
+    def __str__(self) -> str:
+        raise ValueError('not even this')
+
+    __repr__ = __str__
+
+
+class Raising(logging.Handler):
+    """Lets what goes wrong in it out, as no handler should."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise OSError('the log is full')
+
+
+class Gone:
+    """What a stream is like whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    flush = write
+
+
+@pytest.mark.parametrize(
+    'handler',
+    [
+        pytest.param(Raising(), id='100 raises'),
+        pytest.param(logging.StreamHandler(Gone()), id='102 EPIPE'),
+        pytest.param(logging.NullHandler(), id='100 __str__ raises'),
+    ],
+)
+def test_fault_100_and_102_a_log_that_fails_costs_no_message(
+    aws: LocalAws, handler: logging.Handler
+) -> None:
+    """Of each that is logged: a failure, one nobody wants, one that cannot be opened or kept."""
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    send(aws, queue_url, 'bad', 'good', '{"a":', json.dumps({'nobody': 1}))
+    seen: list[Any] = []
+    made = [subscriber(WordlessError(), pattern='bad'), subscriber(None, seen, pattern='good')]
+    with handled_by(handler):
+        stats = listener_on(aws, queue_url, *made, dead_letter_queue_url=dead).drain()
+    assert seen == ['good']
+    assert stats == Stats(
+        received=4, done=1, fatal=1, unmatched=1, unopened=1, dead_lettered=3, deleted=4
+    )
+
+
+@pytest.mark.parametrize('handler', [Raising()], ids=['raises'])
+def test_fault_100_nor_does_it_end_the_loop_when_calls_fail(
+    faults: FaultServer, handler: logging.Handler
+) -> None:
+    message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
+    gone = sqs_answer(Failed=[{'Id': '0', 'Code': 'Gone', 'SenderFault': True}])
+    will_receive(
+        faults,
+        sqs_error('ServiceUnavailable', 503),
+        sqs_answer(Messages=[message]),
+        Fault.SILENCE,
+        GetQueueAttributes=[sqs_error('ServiceUnavailable', 503)],
+        DeleteMessageBatch=[ALL_DONE, gone],
+    )
+    done = Event()
+    made = subscriber(lambda payload: done.set())
+    with handled_by(handler), listening(listener_on(faults, QUEUE_URL, made)) as thread:
+        assert done.wait(WITHIN)
+        assert thread.is_alive()
+
+
+def test_fault_101_without_another_thread_those_that_are_there_go_on(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """None is there when it begins; and when there are some, they are not given up."""
+    start, refused = threading.Thread.start, [2]
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith('mega-listener') and refused[0]:
+            refused[0] -= 1
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, 'start', refuse)
+    queue_url = aws.create_queue()
+    send(aws, queue_url, *'abcd')
+    done = threading.Barrier(3)  # two in work at once, and the test
+
+    def process(payload: str) -> None:
+        done.wait(WITHIN)
+
+    made = subscriber(process)
+    listener = listener_on(aws, queue_url, made, concurrency=2, max_number_of_messages=10)
+    with listening(listener):
+        for _ in range(2):
+            done.wait(WITHIN)
+    assert listener.stats().done == 4
+    assert len([text for text in warnings_of(caplog) if 'no thread can be started' in text]) == 2
+
+
+@pytest.mark.parametrize(
+    'code', ['SignatureDoesNotMatch', 'RequestExpired', 'InvalidSignatureException']
+)
+def test_fault_104_a_clock_that_is_wrong_is_named_at_the_start(
+    faults: FaultServer, code: str
+) -> None:
+    faults.will(sqs_error(code, 403, 'Signature expired: 20200504T155323Z is now earlier than'))
+    with pytest.raises(TransportError, match='the clock of this machine'):
+        listener_on(faults, QUEUE_URL, subscriber()).listen()
+
+
+def test_fault_105_a_clock_that_is_set_back_changes_no_deadline(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a message is in work it is kept hidden, and an hour later by another clock."""
+    message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
+    extended = Event()
+    client = faults.client('sqs')
+    name = 'after-call.sqs.ChangeMessageVisibilityBatch'
+    client.meta.events.register(name, lambda **those: extended.set())
+    now = time.time
+
+    def process(payload: str) -> None:
+        monkeypatch.setattr(time, 'time', lambda: now() - 3_600)
+        assert extended.wait(WITHIN)
+
+    will_receive(faults, sqs_answer(Messages=[message]), sqs_answer())
+    settings: dict[str, Any] = {'visibility_timeout': 1, 'max_processing_time': 60}
+    stats = listener_on(faults, QUEUE_URL, subscriber(process), client=client, **settings).drain()
+    assert stats == Stats(received=1, done=1, deleted=1)
+
+
+def test_fault_106_an_event_of_the_future_is_delivered(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=365_000)
+    send(aws, queue_url, json.dumps(document({'timestamp': tomorrow.isoformat()})))
+    seen: list[Payload] = []
+    assert listener_on(aws, queue_url, subscriber(None, seen)).drain().done == 1
+    [payload] = seen
+    assert payload.event.timestamp.year == tomorrow.year
