@@ -214,6 +214,8 @@ class Shift:
         assert queue is not None
         assert isinstance(letter, Letter)
         told = queue.send(letter)
+        if told is not Told.AGAIN:
+            delivery.content = None
         if told is not Told.DONE:
             self._equipment.tally.add('errors')
         return partial(self._engine.dead_lettered, delivery, told)
@@ -239,12 +241,13 @@ class Shift:
 
     def _judged(self, delivery: Delivery, delivered: Delivered) -> Report:
         """What the engine is to be told of a message that is processed."""
-        verdict = delivered.verdict
+        verdict, opened = delivered.verdict, delivery.content
+        # A message knows its delivery: knowing each other, both would be left to the collector.
+        delivery.content = None
         if verdict.action is Settlement.LEAVE:
             self._heed_exit(delivered)
         elif verdict.action is Settlement.DEAD_LETTER:
             assert verdict.reason
-            opened: Opened = delivery.content
             delivery.content = Letter(opened.received, opened.message, verdict.reason)
         return partial(self._report, delivery, verdict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import logging
 import pickle
 from collections.abc import Iterator
@@ -14,12 +15,19 @@ from typing import Any
 import pytest
 
 from mega.aws.sqs.message import Message, read_message
-from mega.aws.sqs.subscribe import MessageSubscriber
+from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.subscriber import Subscriber
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
-from tests.aws.sqs.subscribe.making import WITHIN, listener_on, subscriber, will_receive
+from tests.aws.sqs.subscribe.making import (
+    WITHIN,
+    listener_on,
+    send,
+    subscriber,
+    will_receive,
+)
+from tests.local_aws import LocalAws
 
 QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
 RECEIVED = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
@@ -84,6 +92,29 @@ def test_a_copy_of_a_message_is_a_message_and_holds_nothing() -> None:
         assert copied == message
         assert type(copied) is Message
         assert not copied.lost
+
+
+STATUSES = {
+    'done': ProcessStatus.DONE,
+    'again': ProcessStatus.RETRY_LATER,
+    'bad': ProcessStatus.FATAL_ERROR,
+}
+
+
+def test_what_is_settled_is_not_left_to_the_collector(aws: LocalAws) -> None:
+    """A message knows its delivery, which knew the message: each is gone when it is done with."""
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    send(aws, queue_url, *STATUSES)
+    made = [subscriber(status, pattern=body) for body, status in STATUSES.items()]
+    listener = listener_on(aws, queue_url, *made, dead_letter_queue_url=dead)
+    gc.collect()
+    gc.disable()
+    try:
+        stats = listener.drain()
+        assert (stats.done, stats.retried, stats.dead_lettered) == (1, 1, 1)
+        assert [each for each in gc.get_objects() if type(each) is Delivery] == []
+    finally:
+        gc.enable()
 
 
 def test_what_it_is_held_by_is_not_shown() -> None:
