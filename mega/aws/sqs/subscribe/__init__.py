@@ -2,9 +2,9 @@
 
 The way of a message: it is received (`queue`), opened (`mega.aws.sqs.message`), matched
 (`registry`), handed to every subscriber that wants it (`dispatch`), judged (`verdict`), and SQS is
-told. The `processor` leads one message to its verdict, with `hooks` round it. What happens when, to
-all of them, is decided in the `engine`, and done by the threads of a `crew`, for a `shift` of a
-`listener`.
+told, `retries` saying when it comes again. The `processor` leads one message to its verdict, with
+`hooks` round it. What happens when, to all of them, is decided in the `engine`, and done by the
+threads of a `crew`, for a `shift` of a `listener`.
 """
 
 from __future__ import annotations

@@ -88,9 +88,9 @@ def _of_times(setup: Setup) -> Iterator[str]:
         )
     if most is not None and most < timeout:
         yield (
-            f'gets its messages hidden for visibility_timeout={timeout} s, longer than '
-            f'max_processing_time={most:g}: what a process that ends leaves comes again late for '
-            f'nothing. Lower visibility_timeout to {max(1, int(most))} or less.'
+            f'is listened to with visibility_timeout={timeout}, longer than max_processing_time='
+            f'{most:g}: nothing is extended, and what a process that is killed leaves comes again '
+            f'later than it could. Lower visibility_timeout to {max(1, int(most))} or less.'
         )
     retention = _number(setup.queue, 'MessageRetentionPeriod')
     longest = max(timeout, most or 0.0, setup.longest_delay)

@@ -49,11 +49,13 @@ class Coroutines:
         """Wait for what an awaitable answers or raises, whatever that is."""
         coroutine = self._awaited[threading.get_ident()] = _awaited(awaitable)
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        while not future.done():
-            # Python sees a signal that comes right before a wait only when that wait is over.
-            wait([future], timeout=LONGEST_DEAFNESS)
-        del self._awaited[threading.get_ident()]
-        return future.result()
+        try:
+            while not future.done():
+                # Python sees a signal that comes right before a wait only when that wait is over.
+                wait([future], timeout=LONGEST_DEAFNESS)
+            return future.result()
+        finally:
+            del self._awaited[threading.get_ident()]
 
     def begin(
         self, work: Awaiting[T], done: Callable[[T], None], failed: Callable[[BaseException], None]

@@ -106,12 +106,12 @@ def test_of_what_goes_together_nothing_is_said(setup: dict[str, Any]) -> None:
         ),
         (
             {'settings': {'max_processing_time': 12.5}, 'queue': {'VisibilityTimeout': '10'}},
-            'comes again late for nothing',
+            'later than it could',
             'Lower visibility_timeout to 12 or less',
         ),
         (
             {'settings': {'max_processing_time': 0.5}, 'queue': {'VisibilityTimeout': '10'}},
-            'comes again late for nothing',
+            'later than it could',
             'Lower visibility_timeout to 1 or less',
         ),
         (

@@ -177,7 +177,8 @@ class Engine:
         if self._ends_work(delivery, now):
             delivery.phase = Phase.DEAD_LETTERING
             self._dead_letters.append(delivery)
-            self._wake_at(now)  # from now on it is kept hidden until it is sent
+            if not delivery.is_in_call:  # from now on it is kept hidden until it is sent
+                self._wake_at(self._hiding.keep(delivery, now))
 
     def left(self, delivery: Delivery, delay: int | None, now: float) -> None:
         """A message stays in the queue, and is to come again after so many seconds.
