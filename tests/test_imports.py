@@ -29,7 +29,7 @@ PROMISED = {
     'mega.aws.sns': 'SnsPublisher',
     'mega.aws.sns.publish': 'SnsPublisher',
     'mega.aws.s3': 'Pointer S3PayloadStore',
-    'mega.aws.sqs.subscribe': 'BlobSubscriber DataSubscriber Delivered EventSubscriber Hook '
+    'mega.aws.sqs.subscribe': 'Backoff BlobSubscriber DataSubscriber Delivered EventSubscriber Hook '
     'Message MessageSubscriber Outcome ProcessStatus SqsListener Stats TextSubscriber',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
     'EventError MegaError OffloadError PatternError PayloadTooLargeError PointerError PublishError '
