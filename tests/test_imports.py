@@ -29,8 +29,8 @@ PROMISED = {
     'mega.aws.sns': 'SnsPublisher',
     'mega.aws.sns.publish': 'SnsPublisher',
     'mega.aws.s3': 'Pointer S3PayloadStore',
-    'mega.aws.sqs.subscribe': 'Backoff BlobSubscriber DataSubscriber Delivered EventSubscriber Hook '
-    'Message MessageSubscriber Outcome ProcessStatus SqsListener Stats TextSubscriber',
+    'mega.aws.sqs.subscribe': 'Backoff BlobSubscriber DataSubscriber Delivered EventSubscriber '
+    'Hook Message MessageSubscriber Outcome ProcessStatus SqsListener Stats TextSubscriber',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
     'EventError MegaError OffloadError PatternError PayloadTooLargeError PointerError PublishError '
     'RetriableError TransportError',

@@ -84,7 +84,8 @@ class Gone:
     def write(self, text: str) -> int:
         raise BrokenPipeError
 
-    flush = write
+    def flush(self) -> None:
+        raise BrokenPipeError
 
 
 @pytest.mark.parametrize(
