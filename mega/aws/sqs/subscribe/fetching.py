@@ -11,6 +11,7 @@ from threading import BoundedSemaphore, Thread
 from typing import Any, TypeAlias, TypeVar
 
 from mega.aws._connections import Breaker
+from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.envelope import Confirmation
 from mega.aws.sqs.message import (
@@ -73,16 +74,23 @@ class Fetching:
                     opening = self._submit(self._fetches, self._open, message)
                     delivery.content = Coming(received, opening)
 
-    def remove(self, message: Message) -> None:
-        """Begin to delete the body of a deleted message, if no other message leads there."""
+    def to_remove_with(self, message: Message) -> Pointer | None:
+        """Where the body of a message lies that nobody else can want, once the message is deleted.
+
+        None where nothing is to be deleted, or somebody may: there may be other messages that lead
+        there, or a copy in the dead-letter queue from which this one was sent back.
+        """
         pointer = message.pointer
-        if not self._store.delete or pointer is None or DEAD_LETTER in message.attributes:
-            return  # of what was sent back there may be a copy in the dead-letter queue
-        if pointer.queue_url == self._queue_url:
-            try:
-                self._submit(self._removals, self._store.remove, pointer)
-            except RuntimeError:
-                self._store.remove(pointer)
+        if not self._store.delete or pointer is None or pointer.queue_url != self._queue_url:
+            return None
+        return None if DEAD_LETTER in message.attributes else pointer
+
+    def remove(self, pointer: Pointer) -> None:
+        """Begin to delete a body."""
+        try:
+            self._submit(self._removals, self._store.remove, pointer)
+        except RuntimeError:
+            self._store.remove(pointer)
 
     def close(self) -> None:
         """Break off what nobody waits for any more, and wait a moment for what is deleted."""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mega.aws._connections import Breaker, BrokenOff
+from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.checks import HOPELESS, advised
 from mega.aws.sqs.subscribe.crew import Crew, Report
@@ -190,10 +191,9 @@ class Shift:
         told = self._settle(call, self._equipment.queue.delete)
         if self._fetching is not None:
             for entry, answer in zip(call.entries, told, strict=True):
-                opened = entry.delivery.content
-                # A dead letter is no longer `Opened`, and keeps its body.
-                if answer is Told.DONE and isinstance(opened, Opened):
-                    self._fetching.remove(opened.message)
+                body = entry.delivery.content
+                if answer is Told.DONE and isinstance(body, Pointer):
+                    self._fetching.remove(body)
         return partial(self._engine.settled, call, told)
 
     def _change_visibility(self, call: ChangeVisibility) -> Report:
@@ -249,6 +249,8 @@ class Shift:
         elif verdict.action is Settlement.DEAD_LETTER:
             assert verdict.reason
             delivery.content = Letter(opened.received, opened.message, verdict.reason)
+        elif self._fetching is not None:
+            delivery.content = self._fetching.to_remove_with(opened.message)
         return partial(self._report, delivery, verdict)
 
     def _heed_exit(self, delivered: Delivered) -> None:
