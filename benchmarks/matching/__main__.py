@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.matching.building import building
 from benchmarks.matching.chart import chart
 from benchmarks.matching.contenders import found
-from benchmarks.matching.scaling import Effort, scaling, shapes, texts
+from benchmarks.matching.scaling import Effort, dialect, scaling, shapes, texts
 from benchmarks.matching.sets import sets, twelve
 from benchmarks.matching.tables import machine
 from benchmarks.matching.workload import SHAPES, Shape
@@ -94,6 +94,7 @@ def _measured(shape: Shape, effort: Effort, seed: int) -> Iterator[tuple[str, st
     drawing = chart('What an event costs', 'patterns', 'microseconds for each event', lines)
     yield section, drawing
     yield shapes((shape, *SHAPES[1:]), effort, seed), ''
+    yield dialect((shape, *SHAPES[1:]), effort, seed), ''
     yield texts(shape, effort, seed), ''
     yield twelve(effort, seed), ''
     yield sets(effort, seed), ''

@@ -13,10 +13,20 @@ from typing import Any, TypeAlias
 
 from benchmarks.matching.workload import Rule
 from mega.match import PatternSet, evaluate
+from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import gt, prefix
 from mega.match.pattern import compiled
 
-__all__ = ('CLOSURES', 'EVALUATE', 'PATTERN_SET', 'Contender', 'Matcher', 'found', 'pattern_set')
+__all__ = (
+    'CLOSURES',
+    'EVALUATE',
+    'EVENTBRIDGE',
+    'PATTERN_SET',
+    'Contender',
+    'Matcher',
+    'found',
+    'pattern_set',
+)
 
 Matcher: TypeAlias = Callable[[Any], list[int]]
 Event: TypeAlias = Mapping[str, Any]
@@ -64,6 +74,21 @@ def pattern_set(patterns: Sequence[object]) -> PatternSet[int]:
 
 def _pattern_set(among: Sequence[Rule]) -> Matcher:
     return pattern_set([pattern_of(rule) for rule in among]).match
+
+
+def event_pattern(rule: Rule) -> dict[str, Any]:
+    """The rule as EventBridge has it."""
+    name: object = rule.name if rule.prefix is None else {'prefix': rule.prefix}
+    event: dict[str, Any] = {'domain': [rule.domain], 'name': [name]}
+    if rule.more_than is not None:
+        event['attributes'] = {'quantity': [{'numeric': ['>', rule.more_than]}]}
+    if rule.object_type is None:
+        return {'event': event}
+    return {'event': event, 'object': {'type': [rule.object_type]}}
+
+
+def _eventbridge(among: Sequence[Rule]) -> Matcher:
+    return pattern_set([from_eventbridge(event_pattern(rule)) for rule in among]).match
 
 
 def _evaluate(among: Sequence[Rule]) -> Matcher:
@@ -165,24 +190,16 @@ def _rule_engine(library: ModuleType) -> Callable[[Sequence[Rule]], Matcher]:
 
 
 def _moto(library: ModuleType) -> Callable[[Sequence[Rule]], Matcher]:
-    def pattern(rule: Rule) -> dict[str, Any]:
-        name: object = rule.name if rule.prefix is None else {'prefix': rule.prefix}
-        event: dict[str, Any] = {'domain': [rule.domain], 'name': [name]}
-        if rule.more_than is not None:
-            event['attributes'] = {'quantity': [{'numeric': ['>', rule.more_than]}]}
-        if rule.object_type is None:
-            return {'event': event}
-        return {'event': event, 'object': {'type': [rule.object_type]}}
-
     def make(among: Sequence[Rule]) -> Matcher:
         load = library.EventPattern.load
-        made = [load(json.dumps(pattern(rule))) for rule in among]
+        made = [load(json.dumps(event_pattern(rule))) for rule in among]
         return lambda event: [place for place, one in enumerate(made) if one.matches_event(event)]
 
     return make
 
 
 PATTERN_SET = Contender('mega PatternSet', _pattern_set)
+EVENTBRIDGE = Contender('PatternSet of from_eventbridge', _eventbridge)
 CLOSURES = Contender('closures by hand', _closures)
 EVALUATE = Contender('mega evaluate', _evaluate)
 _PEERS = (

@@ -8,13 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from benchmarks.matching.contenders import CLOSURES, PATTERN_SET, Contender, Matcher
+from benchmarks.matching.contenders import (
+    CLOSURES,
+    EVENTBRIDGE,
+    PATTERN_SET,
+    Contender,
+    Matcher,
+)
 from benchmarks.matching.tables import microseconds, table
 from benchmarks.matching.timing import Times, Turn, cost, given, race, ratio, within
 from benchmarks.matching.workload import Rule, Shape, event_texts, rules
 from mega import codec
 
-__all__ = ('Effort', 'Field', 'field', 'scaling', 'shapes', 'texts')
+__all__ = ('Effort', 'Field', 'dialect', 'field', 'scaling', 'shapes', 'texts')
 
 Key: TypeAlias = tuple[str, int]
 
@@ -182,6 +188,27 @@ def shapes(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
         '## The same, otherwise distributed\n\n'
         'Microseconds for each event with a `PatternSet`; how many events are wanted, and\nhow '
         f'many patterns match one, with {last:,} of them.\n\n{table(header, rows)}'
+    )
+
+
+def dialect(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
+    """The section on the same rules as EventBridge has them."""
+    rows = []
+    for shape in chosen:
+        made = field((PATTERN_SET, CLOSURES, EVENTBRIDGE), shape, effort, seed)
+        turns = {key: turn for key, turn in made.turns.items() if key[0] != CLOSURES.name}
+        times = race(turns, effort.rounds)
+        compared = (
+            ratio(times[EVENTBRIDGE.name, size], times[PATTERN_SET.name, size])
+            for size in effort.sizes
+        )
+        rows.append([shape.title, *map(str, compared)])
+    header = ['workload', *(f'{size:,} patterns' for size in effort.sizes)]
+    return (
+        '## The same, from EventBridge\n\n'
+        'How many times as much as with native patterns an event costs with those that\n'
+        '`from_eventbridge` makes of the same rules, each in a `PatternSet`.\n\n'
+        f'{table(header, rows)}'
     )
 
 

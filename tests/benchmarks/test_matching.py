@@ -33,6 +33,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
         '# What many patterns cost',
         '## Microseconds for each event, parsed before',
         '## The same, otherwise distributed',
+        '## The same, from EventBridge',
         '## Text in',
         '## Twelve patterns',
         '## Sets of one kind',
