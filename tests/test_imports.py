@@ -22,7 +22,7 @@ PROMISED = {
     'mega.match.functions': 'and_ any_ between cidr contains contains_all empty eq every exactly '
     'exists field fullmatch gt gte iequals in_ is_a length lt lte match missing neq none_of not_ '
     'one_of optional or_ prefix search substring suffix wildcard',
-    'mega.match.eventbridge': 'from_eventbridge',
+    'mega.match.eventbridge': 'FilterPolicy Widened from_eventbridge to_filter_policy',
     'mega.codec': 'PayloadType decode encode hint',
     'mega.aws.sqs': 'SqsPublisher',
     'mega.aws.sqs.publish': 'SqsPublisher',
@@ -38,7 +38,7 @@ PROMISED = {
 # What the same modules hold for the rest of the package, and promise to nobody.
 SHARED = {
     'mega.event': 'is_marked',
-    'mega.codec': 'AnyPayload looks_like_envelope',
+    'mega.codec': 'AnyPayload looks_like_envelope normal_form',
     'mega.errors': 'one_line shorten step',
     'mega.aws.sqs.publish': 'SQS',
     'mega.aws.sns.publish': 'SNS',

@@ -12,14 +12,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from mega.codec import PayloadType
+from mega.codec import AnyPayload, PayloadType, normal_form
 from mega.errors import EncodeError, EnvelopeError, shorten, step
+from mega.match.eventbridge.attributes import FilterAttributes, attribute_paths, attributes_of
 
 __all__ = (
     'LEGACY_SIZE',
     'MARK',
     'SIZE',
     'Attributes',
+    'FilterAttributes',
+    'filtered',
     'from_aws',
     'from_envelope',
     'marked',
@@ -56,6 +59,22 @@ def to_aws(attributes: Attributes | None) -> dict[str, Any]:
     _refuse(SIZE, attributes)
     _refuse(LEGACY_SIZE, attributes)
     return {name: _to_aws(name, value) for name, value in attributes.items()}
+
+
+def filtered(
+    attributes: Attributes | None, paths: FilterAttributes, payload: AnyPayload
+) -> Attributes:
+    """Add the fields of a payload by which SNS is to filter, where it has them.
+
+    Raises:
+        ConfigurationError: for what names no attributes and paths.
+        EncodeError: for an attribute that is given as well.
+    """
+    fields = attributes_of(normal_form(payload), attribute_paths(paths))
+    for name in fields.keys() & (attributes or {}).keys():
+        problem = 'is one of filter_attributes too: give one of them another name'
+        raise EncodeError(step('message_attributes', name), problem)
+    return {**(attributes or {}), **fields}
 
 
 def from_aws(attributes: Attributes) -> dict[str, str | bytes]:

@@ -14,7 +14,15 @@ from mega.codec import _bson, _json
 from mega.errors import DecodeError, EncodeError, EventError, shorten
 from mega.event import Payload, is_marked
 
-__all__ = ('AnyPayload', 'PayloadType', 'decode', 'encode', 'hint', 'looks_like_envelope')
+__all__ = (
+    'AnyPayload',
+    'PayloadType',
+    'decode',
+    'encode',
+    'hint',
+    'looks_like_envelope',
+    'normal_form',
+)
 
 AnyPayload: TypeAlias = Payload | dict[str, Any] | str | bytes
 """What can be published, and what arrives."""
@@ -47,7 +55,9 @@ def encode(payload: AnyPayload, binary_encoding: bool = False) -> str:
         return _not_empty(_encodable(payload))
     if isinstance(payload, bytes):
         return _not_empty(b64encode(payload).decode('ascii'))
-    document = _document(payload)
+    document = normal_form(payload)
+    if document is None:
+        raise EncodeError('', f'is {shorten(payload)}, not a Payload, a dict, a str or bytes')
     if binary_encoding:
         return b64encode(_bson.encode(document)).decode('ascii')
     return _json.encode(document)
@@ -76,6 +86,19 @@ def decode(body: str, payload_type: PayloadType | str | None = None) -> AnyPaylo
     if document is None:
         raise DecodeError(f'marked as {kind.value!r}, and neither JSON nor BSON in Base64')
     return Payload.from_dict(document) if kind is PayloadType.EVENT else document
+
+
+def normal_form(payload: object) -> dict[str, Any] | None:
+    """The object that is written, and that patterns see; None for what is no event and no data.
+
+    Raises:
+        EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
+    """
+    if isinstance(payload, Payload):
+        return payload.to_dict()
+    if isinstance(payload, dict):
+        return Payload.from_dict(payload).to_dict() if is_marked(payload) else payload
+    return None
 
 
 def hint(payload: AnyPayload, body: str) -> PayloadType | None:
@@ -114,14 +137,6 @@ _ENVELOPE_FIELDS = {
 }
 
 _BYTE_ORDER_MARK = '\ufeff'
-
-
-def _document(payload: object) -> dict[str, Any]:
-    if isinstance(payload, Payload):
-        return payload.to_dict()
-    if isinstance(payload, dict):
-        return Payload.from_dict(payload).to_dict() if is_marked(payload) else payload
-    raise EncodeError('', f'is {shorten(payload)}, not a Payload, a dict, a str or bytes')
 
 
 def _encodable(text: str) -> str:

@@ -96,6 +96,8 @@ class AnyCase(Pattern):
     """A text that equals, begins or ends with another, each character in any case."""
 
     text: str
+    begins: bool
+    ends: bool
     regex: re.Pattern[str]
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -120,7 +122,7 @@ def any_case(text: str, *, begins: bool, ends: bool) -> AnyCase:
     """
     characters = (f'(?:{"|".join(map(re.escape, _cases(character)))})' for character in text)
     start, end = r'\A' if begins else '', r'\Z' if ends else ''
-    return AnyCase(text, re.compile(start + ''.join(characters) + end))
+    return AnyCase(text, begins, ends, re.compile(start + ''.join(characters) + end))
 
 
 def _cases(character: str) -> list[str]:
