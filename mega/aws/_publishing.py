@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, TypeAlias
 
-from mega.aws._attributes import Attributes, marked, to_aws
+from mega.aws._attributes import Attributes, FilterAttributes, filtered, marked, to_aws
 from mega.aws._buffer import PublishBuffer
 from mega.aws._client import Aws, Connected, region_of
 from mega.aws._limits import (
@@ -85,9 +85,12 @@ class Publisher(Connected, ABC):
         destination: str | None,
         attributes: Attributes | None,
         options: dict[str, Any],
+        filter_attributes: FilterAttributes | None,
     ) -> str:
         target = self._target(destination)
-        outgoing = self._packed(target, payload, binary_encoding, attributes, options)
+        outgoing = self._packed(
+            target, payload, binary_encoding, attributes, options, filter_attributes
+        )
         return self._sender(target).send(outgoing)
 
     def _publish_raw(
@@ -112,6 +115,7 @@ class Publisher(Connected, ABC):
         options: dict[str, Each],
         concurrency: int,
         raise_on_failure: bool,
+        filter_attributes: FilterAttributes | None,
     ) -> list[PublishResult]:
         if not isinstance(concurrency, int) or not 1 <= concurrency <= MAX_CONCURRENCY:
             problem = f'is not 1 to {MAX_CONCURRENCY} calls at a time'
@@ -127,7 +131,12 @@ class Publisher(Connected, ABC):
                 given = {name: _of(each, payload) for name, each in given_options.items()}
                 lane = _lane(target, given)
                 outgoing = self._packed(
-                    target, payload, binary_encoding, _of(attributes, payload), given
+                    target,
+                    payload,
+                    binary_encoding,
+                    _of(attributes, payload),
+                    given,
+                    filter_attributes,
                 )
             except Exception as error:  # of a user's function, perhaps
                 return Item(None, 0, lane, error, position)
@@ -150,10 +159,13 @@ class Publisher(Connected, ABC):
             payload: AnyPayload,
             binary_encoding: bool = False,
             message_attributes: Attributes | None = None,
+            filter_attributes: FilterAttributes | None = None,
             **options: Any,
         ) -> Outgoing:
             given = self._named(**options)
-            return self._packed(target, payload, binary_encoding, message_attributes, given)
+            return self._packed(
+                target, payload, binary_encoding, message_attributes, given, filter_attributes
+            )
 
         def send_all(messages: list[Outgoing]) -> list[PublishResult]:
             return self._deliver(
@@ -211,10 +223,13 @@ class Publisher(Connected, ABC):
         binary_encoding: bool,
         attributes: Attributes | None,
         options: dict[str, Any],
+        filter_attributes: FilterAttributes | None,
     ) -> Outgoing:
         body = encode(payload, binary_encoding)
         if isinstance(payload, str):  # JSON and Base64 hold no character that AWS refuses
             check_body(body)
+        if filter_attributes is not None:
+            attributes = filtered(attributes, filter_attributes, payload)
         mine = to_aws(attributes) if attributes else {}
         return self._checked(target, body, marked(mine, hint(payload, body)), options)
 

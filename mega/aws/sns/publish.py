@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from mega.aws._attributes import Attributes
+from mega.aws._attributes import Attributes, FilterAttributes
 from mega.aws._buffer import PublishBuffer
 from mega.aws._client import connect
 from mega.aws._limits import (
@@ -92,6 +92,7 @@ class SnsPublisher(Publisher):
         *,
         topic_arn: str | None = None,
         message_attributes: Attributes | None = None,
+        filter_attributes: FilterAttributes | None = None,
         subject: str | None = None,
         message_group_id: str | None = None,
         message_deduplication_id: str | None = None,
@@ -100,6 +101,8 @@ class SnsPublisher(Publisher):
 
         Events and data objects go as JSON, or as BSON in Base64 with `binary_encoding`.
         `message_attributes` are a str, a number or bytes each, or AWS's own objects.
+        `filter_attributes` are fields of the payload to set as attributes where it has them, for a
+        filter policy of SNS: `{'kind': 'event.name'}`, or `['event.name']` for `event_name`.
         `message_group_id` is the order to keep on a FIFO topic, or the tenant of fair queues.
         `subject` reaches subscribers by mail, and those who get SNS's envelope.
         When this returns, SNS has the message. Its id is not the id that a queue gives it.
@@ -116,7 +119,9 @@ class SnsPublisher(Publisher):
             message_group_id=message_group_id,
             message_deduplication_id=message_deduplication_id,
         )
-        return self._publish(payload, binary_encoding, topic_arn, message_attributes, options)
+        return self._publish(
+            payload, binary_encoding, topic_arn, message_attributes, options, filter_attributes
+        )
 
     def publish_raw_message(
         self,
@@ -153,6 +158,7 @@ class SnsPublisher(Publisher):
         *,
         topic_arn: str | None = None,
         message_attributes: Each = None,
+        filter_attributes: FilterAttributes | None = None,
         subject: Each = None,
         message_group_id: Each = None,
         message_deduplication_id: Each = None,
@@ -163,6 +169,7 @@ class SnsPublisher(Publisher):
 
         `payloads` is read as it is sent, some hundred ahead.
         What goes with a message is one value for all, or a function of the payload.
+        `filter_attributes` are the same for all: they are read from each payload.
         `concurrency` is how many calls are under way at a time, 1 to 50.
         On a FIFO topic one message of a group is, which keeps its order; after one that failed for
         good, none of its group is sent.
@@ -187,6 +194,7 @@ class SnsPublisher(Publisher):
             options,
             concurrency,
             raise_on_failure,
+            filter_attributes,
         )
 
     def buffer(

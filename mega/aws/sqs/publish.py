@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from mega.aws._attributes import Attributes
+from mega.aws._attributes import Attributes, FilterAttributes
 from mega.aws._buffer import PublishBuffer
 from mega.aws._client import connect
 from mega.aws._limits import ASSUMED_BYTES, check_delay, check_ids, check_size
@@ -86,6 +86,7 @@ class SqsPublisher(Publisher):
         *,
         queue_url: str | None = None,
         message_attributes: Attributes | None = None,
+        filter_attributes: FilterAttributes | None = None,
         delay_seconds: int | None = None,
         message_group_id: str | None = None,
         message_deduplication_id: str | None = None,
@@ -94,6 +95,8 @@ class SqsPublisher(Publisher):
 
         Events and data objects go as JSON, or as BSON in Base64 with `binary_encoding`.
         `message_attributes` are a str, a number or bytes each, or AWS's own objects.
+        `filter_attributes` are fields of the payload to set as attributes where it has them, for a
+        filter policy of SNS: `{'kind': 'event.name'}`, or `['event.name']` for `event_name`.
         `message_group_id` is the order to keep on a FIFO queue, the tenant on a fair queue.
         When this returns, SQS has the message.
 
@@ -109,7 +112,9 @@ class SqsPublisher(Publisher):
             message_group_id=message_group_id,
             message_deduplication_id=message_deduplication_id,
         )
-        return self._publish(payload, binary_encoding, queue_url, message_attributes, options)
+        return self._publish(
+            payload, binary_encoding, queue_url, message_attributes, options, filter_attributes
+        )
 
     def publish_raw_message(
         self,
@@ -146,6 +151,7 @@ class SqsPublisher(Publisher):
         *,
         queue_url: str | None = None,
         message_attributes: Each = None,
+        filter_attributes: FilterAttributes | None = None,
         delay_seconds: Each = None,
         message_group_id: Each = None,
         message_deduplication_id: Each = None,
@@ -156,6 +162,7 @@ class SqsPublisher(Publisher):
 
         `payloads` is read as it is sent, some hundred ahead.
         What goes with a message is one value for all, or a function of the payload.
+        `filter_attributes` are the same for all: they are read from each payload.
         `concurrency` is how many calls are under way at a time, 1 to 50.
         On a FIFO queue one message of a group is, which keeps its order; after one that failed for
         good, none of its group is sent.
@@ -180,6 +187,7 @@ class SqsPublisher(Publisher):
             options,
             concurrency,
             raise_on_failure,
+            filter_attributes,
         )
 
     def buffer(

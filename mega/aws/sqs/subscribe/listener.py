@@ -192,6 +192,11 @@ class SqsListener(Connected):
         """
         self._subscribers.register(subscriber)
 
+    @property
+    def subscribers(self) -> tuple[Subscriber, ...]:
+        """The subscribers, in the order in which they were registered."""
+        return tuple(self._subscribers)
+
     def explain(self, payload: AnyPayload) -> Explanations[Subscriber]:
         """Say for every subscriber whether it wants a payload, and if not, what stopped it.
 
