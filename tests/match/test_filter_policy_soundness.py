@@ -275,3 +275,13 @@ def test_the_reading_of_these_tests_is_eventbridges(case: Case) -> None:
     # To SNS null and an empty text do not exist; it may not know one address from another text.
     may_be_less = 'exists' in json.dumps(case.pattern) or 'ip' in case.pattern
     assert passes is case.matches or (may_be_less and not passes)
+
+
+def test_only_a_number_that_is_rounded_to_the_wanted_one_is_held_back() -> None:
+    """As the documents say. SNS compares numbers as they are written, and a double is read here."""
+    body = '{"a":42.00000000000000000001}'
+    assert evaluate(json.loads(body), {'a': 42})
+    policy = to_filter_policy({'a': 42}).policy
+    assert policy is not None
+    assert not Reader(policy).passes(body)
+    assert Reader(policy).passes('{"a":42.00000000000000000000}')
