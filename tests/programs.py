@@ -46,5 +46,6 @@ def run(module: str, *arguments: str, **variables: str) -> subprocess.CompletedP
 def left_behind(aws: LocalAws, prefix: str) -> list[str]:
     """The queues and topics with such names that are there."""
     queues = aws.client('sqs').list_queues(QueueNamePrefix=prefix).get('QueueUrls', [])
-    topics = [topic['TopicArn'] for topic in aws.client('sns').list_topics()['Topics']]
+    pages = aws.client('sns').get_paginator('list_topics').paginate()  # a hundred a page
+    topics = [topic['TopicArn'] for page in pages for topic in page['Topics']]
     return [*queues, *(arn for arn in topics if arn.rpartition(':')[2].startswith(prefix))]
