@@ -149,7 +149,10 @@ def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
     matching a hundred subscribers.
     """
     for outcome in outcomes:
-        name, status, error = outcome.subscriber.__name__, outcome.status.value, outcome.error
+        error = outcome.error
+        if error is None and not _log.isEnabledFor(logging.DEBUG):
+            continue
+        name, status = outcome.subscriber.__name__, outcome.status.value
         if error is None:
             if _log.logger.isEnabledFor(logging.DEBUG):
                 _log.debug('%s: %s: message %s', name, status, message.id)

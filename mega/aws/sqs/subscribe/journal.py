@@ -38,6 +38,9 @@ _WARNINGS = {
     Happening.NOT_DELETED: 'is processed, but could not be deleted: it will be processed again',
 }
 
+# Looked up for every message, and the hash of a member of an enum is a function in Python.
+_NOTES = {each: (_COUNTS.get(each), _WARNINGS.get(each)) for each in Happening}
+
 
 _OVERDUE = (
     'is in work for longer than max_processing_time: it is not kept hidden any more, and may be '
@@ -54,9 +57,10 @@ class Journal:
 
     def tell(self, happening: Happening, delivery: Delivery) -> None:
         """Take note of what happened to a delivery."""
-        if count := _COUNTS.get(happening):
+        count, warning = _NOTES[happening]
+        if count is not None:
             self._tally.add(count)
         if happening is Happening.OVERDUE:
             _log.warning('message %s %s:\n%s', delivery.id, _OVERDUE, self._whereabouts(delivery))
-        elif warning := _WARNINGS.get(happening):
+        elif warning is not None:
             _log.warning('message %s %s', delivery.id, warning)

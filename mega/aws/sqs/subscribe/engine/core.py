@@ -353,7 +353,8 @@ class Engine:
     # Time
 
     def _wake_at(self, when: float) -> None:
-        self.soonest = min(self.soonest, when)
+        if when < self.soonest:
+            self.soonest = when
 
     def _look_round(self, now: float) -> None:
         """Do what is due by the time alone, and find out when to look again."""
