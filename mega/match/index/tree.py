@@ -101,6 +101,7 @@ class Grower:
         self._is_shared = is_shared
         self._room = 0
         self._looks: dict[Step, Look] = {}
+        self._texts: dict[str, str] = {}
 
     def grow(self, planted: Sequence[Planted]) -> Node:
         """Build a tree, and answer its root."""
@@ -116,7 +117,7 @@ class Grower:
             found = [(one, routes[route]) for one, routes in rest if route in routes]
             nodes.append(self._branch(route, found, level))
             rest = [(one, routes) for one, routes in rest if route not in routes]
-        nodes += together(_entries(one for one, _ in rest))
+        nodes += together(self._entries(one for one, _ in rest))
         return nodes[0] if len(nodes) == 1 else (walk_through, *nodes)
 
     def _branch(self, route: _Route, found: Sequence[tuple[Planted, _Clue]], level: int) -> Node:
@@ -150,7 +151,9 @@ class Grower:
         self, kind: Kind, read: Reading, below: _Below, level: int, grown: _Grown
     ) -> Iterable[Finder]:
         if kind is Kind.WITHIN:
-            yield Spans(read, [(span, _entries(planted)) for span, (_, planted) in below.items()])
+            yield Spans(
+                read, [(span, self._entries(planted)) for span, (_, planted) in below.items()]
+            )
             return
         if kind is Kind.HOLDS and read is read_anything:
             yield from self._predicates(below)
@@ -161,7 +164,7 @@ class Grower:
             same = tuple(map(id, planted))
             if same not in grown:
                 grown[same] = self._grow(planted, level + 1)
-            nodes[value] = grown[same]
+            nodes[self._shared(value)] = grown[same]
         if kind is Kind.HOLDS:
             yield Tests(read, [(key.test, nodes[value]) for value, (key, _) in below.items()])
         elif kind is Kind.BEGINS:
@@ -172,16 +175,23 @@ class Grower:
     def _predicates(self, below: _Below) -> Iterable[Finder]:
         for shared in (False, True):
             predicates = [
-                (key.test, _entries(planted))
+                (key.test, self._entries(planted))
                 for key, planted in below.values()
                 if self._is_shared(key.value, len(planted)) is shared
             ]
             if predicates:
                 yield Predicates(predicates, shared)
 
+    def _entries(self, planted: Iterable[Planted]) -> list[Node]:
+        nodes = []
+        for one in planted:
+            step, order, target, *constants = entry(one.order, one.target, one.conditions)
+            nodes.append((step, order, target, *map(self._shared, constants)))
+        return nodes
 
-def _entries(planted: Iterable[Planted]) -> list[Node]:
-    return [entry(one.order, one.target, one.conditions) for one in planted]
+    def _shared(self, value: Any) -> Any:
+        """One object for equal texts: of fewer objects, more are in the processor's cache."""
+        return self._texts.setdefault(value, value) if type(value) is str else value
 
 
 def _routes(one: Planted) -> dict[_Route, _Clue]:
