@@ -34,6 +34,12 @@ class Breaker:
         self.is_broken = False
         self._lock = threading.Lock()
         self._calls: dict[int, Any] = {}
+        self._cut: set[int] = set()
+
+    @property
+    def has_cut(self) -> bool:
+        """Whether the last call of this thread that was watched was broken off, mended or not."""
+        return threading.get_ident() in self._cut
 
     @contextmanager
     def watching(self, client: Any) -> Iterator[None]:
@@ -43,6 +49,7 @@ class Breaker:
             BrokenOff: when a call would begin after that.
         """
         adapt(client)
+        self._cut.discard(threading.get_ident())
         _calling.breaker = self
         try:
             yield
@@ -60,6 +67,7 @@ class Breaker:
         how = socket.SHUT_RDWR if at_once else socket.SHUT_WR
         with self._lock:
             self.is_broken = True
+            self._cut.update(self._calls)
             for connection in self._calls.values():
                 connection.is_broken_off = True
                 with suppress(AttributeError, OSError, TypeError):  # there may be no socket now

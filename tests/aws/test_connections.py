@@ -246,6 +246,7 @@ class Call:
     def __init__(self, breaker: Breaker, client: Any, url: str) -> None:
         self.answer: dict[str, Any] = {}
         self.error: BaseException | None = None
+        self.was_cut = False
         self._arguments = breaker, client, url
         self._thread = Thread(target=self._make, daemon=True)
         self._thread.start()
@@ -261,6 +262,7 @@ class Call:
                 self.answer = client.receive_message(QueueUrl=f'{url}/1/orders', WaitTimeSeconds=20)
         except BaseException as error:
             self.error = error
+        self.was_cut = breaker.has_cut
 
 
 def test_a_server_that_notices_is_heard_to_the_end() -> None:
@@ -297,9 +299,11 @@ def test_a_server_that_does_not_notice_is_left() -> None:
         assert polling.wait(WITHIN)
         breaker.break_off()
         breaker.break_off(at_once=True)
+        breaker.mend()  # whoever made the call still knows that it did not fail by itself
         call.ends()
         left.set()
     assert isinstance(call.error, HTTPClientError)
+    assert call.was_cut
 
 
 def test_after_that_no_call_begins_until_it_may_again() -> None:
@@ -315,6 +319,7 @@ def test_after_that_no_call_begins_until_it_may_again() -> None:
         call = Call(breaker, client, url)
         call.ends()
         assert call.error is None
+        assert not call.was_cut
         assert len(answering.requests) == 1
 
 

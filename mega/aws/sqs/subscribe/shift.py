@@ -169,7 +169,7 @@ class Shift:
             return partial(self._broken_off, poll)
         except Exception as caught:
             error = advised(caught) if isinstance(caught, TransportError) else caught
-            if self._breaker.is_broken:
+            if self._breaker.is_broken or self._breaker.has_cut:  # and mended since, perhaps
                 return partial(self._broken_off, poll)
             is_hopeless = isinstance(error, TransportError) and error.code in HOPELESS
             self._tell_failure(error)
