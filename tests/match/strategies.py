@@ -15,10 +15,14 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .reference import Call, Description, Predicate, holds
+
+MANY: int = settings().max_examples
+"""As the profile has it: a test whose examples are many cases each takes a part of it."""
 
 KEYS = ('a', 'b', 'c', '', '__class__', 'a.b')
 PATHS = (

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from moto.events.exceptions import InvalidEventPatternException
@@ -19,6 +19,7 @@ from moto.events.models import EventPattern
 from mega.errors import PatternError
 from mega.match import PatternSet, evaluate
 from mega.match.eventbridge import from_eventbridge
+from tests.match.strategies import MANY
 
 REFUSED = 'refused'
 Answer = bool | str
@@ -159,6 +160,7 @@ events = st.tuples(objects, under('d', inner | texts | st.none()) | st.just({}))
 )
 
 
+@settings(max_examples=MANY // 2)  # each is of a hundred pairs
 @given(st.lists(patterns, min_size=10, max_size=10), st.lists(events, min_size=10, max_size=10))
 def test_moto_and_we_agree(given: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
     """On each pattern alone, and on all of them in a set."""

@@ -52,7 +52,7 @@ from mega.match.scales import Numbers, Scale, Texts
 
 __all__ = ('asked', 'asked_but')
 
-NUMBERS = 'SNS leaves out numbers of more digits than a double has, so any number is let through'
+NUMBERS = 'SNS leaves out numbers of more digits than a double has, so any value is let through'
 SPELLED = 'a text may spell the number in many ways, so those that begin like it are let through'
 DAYS = 'an instant is asked by how its day begins, in any zone'
 ORDER = 'SNS orders numbers alone'
@@ -91,7 +91,7 @@ _never(WHOLE, Length, Every)
 @asked.register
 def _(leaf: Value, scope: Scope) -> Asked:
     if isinstance(leaf.scale, Numbers):
-        return _number(leaf.scale)
+        return _number(leaf.scale, scope)
     if isinstance(leaf.scale, Texts):
         return _text(leaf.scale.value, scope)
     day = leaf.scale.value
@@ -105,15 +105,24 @@ def _text(text: str, scope: Scope) -> Asked:
     return Asked((item(text),)) if is_sayable(text) else Asked(None, QUOTED)
 
 
-def _number(scale: Numbers) -> Asked:
+def _number(scale: Numbers, scope: Scope) -> Asked:
     number = Decimal(scale.written)
     if not number.is_finite():
         return Asked(())
-    plain = as_number(number) if scale.exact == scale.written else None
+    plain = _as_written(number, scope) if scale.exact == scale.written else None
     if plain is None:
         return Asked((PRESENT,), NUMBERS)
     texts = [operator('prefix', start) for start in beginnings.of_numbers(number)]
     return Asked((operator('numeric', ['=', plain]), *texts), SPELLED)
+
+
+def _as_written(number: Decimal, scope: Scope) -> int | float | None:
+    """A number as a policy takes it; None where SNS may not see that it is the wanted one.
+
+    In a body somebody may write so many digits that the number is the wanted one only once it is
+    read as a double; SNS compares nothing with that. Attributes are written by our publishers.
+    """
+    return as_number(number) if scope is Scope.ATTRIBUTES else None
 
 
 @asked.register
@@ -368,7 +377,7 @@ def _(leaf: Items, scope: Scope) -> Asked:
 
 @asked.register
 def _(leaf: Number, scope: Scope) -> Asked:
-    number = as_number(Decimal(leaf.value))
+    number = _as_written(Decimal(leaf.value), scope)
     if number is None:
         return Asked((PRESENT,), NUMBERS)
     return Asked((operator('numeric', ['=', number]),))

@@ -93,8 +93,7 @@ def to_filter_policy(*wanted: Any, attributes: FilterAttributes | None = None) -
     SNS looks at these alone, and holds back what comes without.
 
     What a policy cannot say is left out, as is what is beyond SNS's limits: more passes, and
-    `.widened` tells. Only what SNS documents is used. The one exception from "every": a number
-    of so many digits that it is the wanted one only when a double has rounded it.
+    `.widened` tells. Only what SNS documents is used.
 
     >>> policy = to_filter_policy({'type': 'order', 'lines': contains(prefix('A-'))})
     >>> policy.policy == {'type': ['order'], 'lines': [{'prefix': 'A-'}]}
