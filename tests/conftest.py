@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 
 import boto3
 import botocore.session
@@ -55,11 +56,16 @@ def _is_loopback(host: object) -> bool:
 sys.addaudithook(_stay_on_loopback)
 
 
-@pytest.hookimpl(trylast=True)  # after Hypothesis has marked its tests
+UNCOUNTED = ('simulation', 'chaos', 'benchmarks')
+
+
+@pytest.hookimpl(tryfirst=True)  # before they are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count no coverage in generated tests: it doubles their cost for lines that others run."""
+    """Mark what is run without coverage: it doubles the cost, for lines that others run."""
+    folders = tuple(Path(__file__).with_name(name) for name in UNCOUNTED)
     for item in items:
-        if item.get_closest_marker('hypothesis'):
+        is_generated = hypothesis.is_hypothesis_test(getattr(item, 'obj', None))
+        if is_generated or any(item.path.is_relative_to(folder) for folder in folders):
             item.add_marker('no_cover')
 
 

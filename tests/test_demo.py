@@ -17,6 +17,8 @@ from examples.demo.subscribers import AUDIT, FAILED, ORDERS, Mark, Report
 from tests.local_aws import LocalAws
 from tests.programs import left_behind, run, start
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines
+
 LETTER = Step('letter', 'hello', 'SNS', frozenset({(Mark.TAKEN, 'Letters'), (Mark.TAKEN, 'Audit')}))
 LETTERS = Report(1, Mark.TAKEN, 'Letters', 'hello', was_wrapped=False, note='')
 AUDITED = replace(LETTERS, subscriber='Audit', was_wrapped=True)

@@ -13,6 +13,8 @@ from mega.match import evaluate
 from tests.documented import define
 from tests.event.examples import ITEM_ADDED, USER_LOGIN
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines
+
 ABSENT = object()
 
 NOTIFICATION: dict[str, Any] = {

@@ -7,6 +7,8 @@ import pytest
 from tests.local_aws import LocalAws
 from tests.programs import left_behind, run
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines
+
 SHOWN = {
     'web_shop': ['customer 987650 put 5 of 61fcc874 into the cart'],
     'text_and_blobs': [

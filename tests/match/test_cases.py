@@ -20,6 +20,8 @@ from mega.match.functions import not_
 
 from .reference import Call, Description, build, functions_in, matches, parts
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines
+
 CASES = Path(__file__).parent.parent / 'cases'
 KEYS = [{'name', 'pattern', 'payload', 'matches'}, {'name', 'pattern', 'refused'}]
 FEW = 10

@@ -37,6 +37,7 @@ def test_answers_as_eventbridge_does(case: Case) -> None:
     assert json.dumps(event) == json.dumps(case.event)
 
 
+@pytest.mark.no_cover
 @each(ANSWERED)
 def test_is_a_pattern_as_any_other(case: Case) -> None:
     """It is negated, combined, nested under a key, and its `repr` is the code that builds it."""
@@ -53,6 +54,7 @@ def test_is_a_pattern_as_any_other(case: Case) -> None:
     assert evaluate(event, built) is holds
 
 
+@pytest.mark.no_cover
 @each(ANSWERED)
 def test_keeps_its_meaning_when_the_given_dict_changes(case: Case) -> None:
     given = copy.deepcopy(case.pattern)

@@ -41,6 +41,8 @@ from tests.aws.s3.matrix import (
 from tests.aws.s3.peers import PeerError, Peers, peers
 from tests.local_aws import LocalAws
 
+pytestmark = pytest.mark.no_cover  # other tests run the same lines
+
 LINE = 'Grüße, 漢字 \U0001f600, and the rest of a line, which is plain'
 LARGE: list[AnyPayload] = [{'pages': [f'{LINE}\n' * 45] * 100}, f'{LINE}\n' * 4_500]
 SMALL: list[AnyPayload] = [{'lines': [LINE]}, LINE]
