@@ -14,7 +14,7 @@ from mega.codec import AnyPayload, decode, looks_like_envelope
 from mega.errors import DecodeError, PointerError, shorten
 from mega.thawed import thawed
 
-__all__ = ('Gone', 'Message', 'may_be_offloaded', 'open_message', 'read_message')
+__all__ = ('Gone', 'Message', 'instant_of', 'may_be_offloaded', 'open_message', 'read_message')
 
 
 class Holding(Protocol):
@@ -87,7 +87,7 @@ def read_message(received: dict[str, Any], holding: Holding | None = None) -> Me
         from_aws(attributes) if attributes else {},
         system.get('MessageGroupId'),
         _whole(system.get('ApproximateReceiveCount')) or 1,
-        _instant(system.get('SentTimestamp')),
+        instant_of(system.get('SentTimestamp')),
         None,  # only an envelope knows the topic
         None,
         None,
@@ -172,7 +172,8 @@ def _whole(text: object) -> int | None:
     return int(text) if isinstance(text, str) and text.isdecimal() and len(text) < 20 else None
 
 
-def _instant(milliseconds: object) -> datetime | None:
+def instant_of(milliseconds: object) -> datetime | None:
+    """An instant as SQS gives it, in milliseconds since the epoch; None for anything else."""
     since_epoch = _whole(milliseconds)
     if since_epoch is None:
         return None

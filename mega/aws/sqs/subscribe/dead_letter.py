@@ -12,7 +12,7 @@ from mega import instants
 from mega.aws._client import Aws
 from mega.aws._limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._sending import Outgoing, Sender
-from mega.aws.sqs.message import Message
+from mega.aws.sqs.message import Message, instant_of
 from mega.aws.sqs.publish import SQS
 from mega.aws.sqs.subscribe.engine.actions import Told
 from mega.aws.sqs.subscribe.log import log_of
@@ -83,6 +83,7 @@ class DeadLetterQueue:
 
     def _why(self, letter: Letter) -> dict[str, object]:
         message, reason, sent = letter.message, letter.reason, letter.message.sent_time
+        system = letter.received.get('Attributes', {})
         return {
             'error': reason.error,
             'text': reason.text[:_TEXT_LENGTH],
@@ -90,6 +91,11 @@ class DeadLetterQueue:
             'message_id': message.id,
             'source_queue': self._source_url,
             'receive_count': message.receive_count,
-            'sent': None if sent is None else instants.to_text(sent),
-            'dead_lettered': instants.to_text(datetime.now(timezone.utc)),
+            'sent': _text(sent),
+            'first_received': _text(instant_of(system.get('ApproximateFirstReceiveTimestamp'))),
+            'dead_lettered': _text(datetime.now(timezone.utc)),
         }
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instants.to_text(instant)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from contextlib import suppress
@@ -23,11 +22,12 @@ from mega.aws.sqs.message import (
 )
 from mega.aws.sqs.subscribe.dead_letter import DEAD_LETTER
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.log import log_of
 from mega.codec import AnyPayload
 
 __all__ = ('Coming', 'Fetching')
 
-_log = logging.getLogger(__name__)
+_log = log_of(__name__)
 
 AT_ONCE = 50
 """Calls at a time: as many as a store has connections."""

@@ -168,7 +168,7 @@ class SqsListener(Connected):
         self._subscribers = Registry()
         self._tally = Tally()
         self._equipment = Equipment(
-            Queue(aws, queue_url, visibility_timeout),
+            Queue(aws, queue_url, visibility_timeout, dead_letter_queue_url is not None),
             DeadLetterQueue(aws, dead_letter_queue_url, queue_url)
             if dead_letter_queue_url
             else None,

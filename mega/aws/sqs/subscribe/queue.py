@@ -24,15 +24,20 @@ _log = log_of(__name__)
 
 # What is not asked for need not be sent, nor read: API reference of ReceiveMessage.
 _SYSTEM_ATTRIBUTES = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']
+_FIRST_RECEIVE = 'ApproximateFirstReceiveTimestamp'
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Talks to one queue. Safe to share among threads. Nothing is tried twice here."""
+    """Talks to one queue. Safe to share among threads. Nothing is tried twice here.
+
+    `tells_first_receive` is whether a message says when it was first received.
+    """
 
     aws: Aws
     url: str
     visibility_timeout: int
+    tells_first_receive: bool = False
 
     def receive(self, poll: Receive) -> list[Delivery]:
         """Wait for messages, and take what is there.
@@ -40,6 +45,7 @@ class Queue:
         Raises:
             TransportError: when the call fails, or AWS did not answer it.
         """
+        wanted = [_FIRST_RECEIVE] if self.tells_first_receive else []
         answer = self.aws.call(
             'receive_message',
             QueueUrl=self.url,
@@ -47,7 +53,7 @@ class Queue:
             WaitTimeSeconds=poll.wait,
             VisibilityTimeout=self.visibility_timeout,
             MessageAttributeNames=['All'],
-            MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
+            MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES + wanted,
         )
         if not _is_from_aws(answer):
             # Taken for an empty queue it would be asked again at once, and for ever.

@@ -61,10 +61,12 @@ def test_a_message_that_failed_for_good_is_kept_whole_with_the_reason(aws: Local
     told = why(message)
     del message['MessageAttributes'][WHY]
     assert message['MessageAttributes'] == ATTRIBUTES
-    sent, when = (instants.parse(told.pop(key)) for key in ('sent', 'dead_lettered'))
+    times = 'sent', 'first_received', 'dead_lettered'
+    sent, first, when = (instants.parse(told.pop(key)) for key in times)
     assert sent
+    assert first
     assert when
-    assert before <= sent <= when <= datetime.now(timezone.utc)
+    assert before <= sent <= first <= when <= datetime.now(timezone.utc)
     assert told == {
         'error': 'KeyError',
         'text': "'no such\\nuser'",
