@@ -14,7 +14,11 @@ from typing import Any, TypeAlias
 
 from mega.codec import AnyPayload, PayloadType, normal_form
 from mega.errors import EncodeError, EnvelopeError, shorten, step
-from mega.match.eventbridge.attributes import FilterAttributes, attribute_paths, attributes_of
+from mega.match.eventbridge.filter_policy.attributes import (
+    FilterAttributes,
+    attribute_paths,
+    attributes_of,
+)
 
 __all__ = (
     'LEGACY_SIZE',

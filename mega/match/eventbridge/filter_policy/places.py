@@ -13,8 +13,8 @@ from enum import Enum
 from typing import TypeAlias
 
 from mega.errors import step
+from mega.match.eventbridge.filter_policy.words import is_sayable
 from mega.match.eventbridge.reading import OR, RESERVED
-from mega.match.eventbridge.words import is_sayable
 
 __all__ = ('DATA', 'EVENT', 'Kind', 'Path', 'Place', 'root')
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import product
 
 from mega.match.context import Context
-from mega.match.eventbridge.asked import asked, asked_but
-from mega.match.eventbridge.branches import ALWAYS, Branch, both, simplified
+from mega.match.eventbridge.filter_policy.asked import asked, asked_but
+from mega.match.eventbridge.filter_policy.branches import ALWAYS, Branch, both, simplified
+from mega.match.eventbridge.filter_policy.places import Kind, Place
+from mega.match.eventbridge.filter_policy.words import ABSENT, Asked, Scope
 from mega.match.eventbridge.items import Items
-from mega.match.eventbridge.places import Kind, Place
 from mega.match.eventbridge.rules import EventPattern, Rule
-from mega.match.eventbridge.words import ABSENT, Asked, Scope
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import Optional

@@ -12,14 +12,18 @@ from uuid import UUID
 
 from mega.errors import ConfigurationError
 from mega.match.context import Context, plain
-from mega.match.eventbridge.attributes import FilterAttributes, attribute_paths, attributes_of
-from mega.match.eventbridge.branches import ALWAYS, Branch, both
-from mega.match.eventbridge.fitting import fitted, written
-from mega.match.eventbridge.places import DATA, EVENT, Path, Place, root
+from mega.match.eventbridge.filter_policy.attributes import (
+    FilterAttributes,
+    attribute_paths,
+    attributes_of,
+)
+from mega.match.eventbridge.filter_policy.branches import ALWAYS, Branch, both
+from mega.match.eventbridge.filter_policy.fitting import fitted, written
+from mega.match.eventbridge.filter_policy.places import DATA, EVENT, Path, Place, root
+from mega.match.eventbridge.filter_policy.wanting import Widened, Wishes
+from mega.match.eventbridge.filter_policy.words import MEGA, Scope
 from mega.match.eventbridge.reading import from_eventbridge
 from mega.match.eventbridge.rules import EventPattern
-from mega.match.eventbridge.wanting import Widened, Wishes
-from mega.match.eventbridge.words import MEGA, Scope
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import IsA, Optional

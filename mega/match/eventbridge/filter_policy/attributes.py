@@ -16,7 +16,7 @@ from uuid import UUID
 from mega import instants
 from mega.errors import ConfigurationError, shorten
 from mega.match.context import MISSING
-from mega.match.eventbridge.places import Path
+from mega.match.eventbridge.filter_policy.places import Path
 from mega.match.scales import is_number
 
 __all__ = ('FilterAttributes', 'attribute_paths', 'attributes_of')

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from mega.match.eventbridge.places import Path
-from mega.match.eventbridge.words import Item, pruned, weight
+from mega.match.eventbridge.filter_policy.places import Path
+from mega.match.eventbridge.filter_policy.words import Item, pruned, weight
 
 __all__ = ('ALWAYS', 'Branch', 'Items', 'both', 'is_narrower', 'simplified')
 

@@ -15,16 +15,8 @@ from functools import singledispatch
 from uuid import UUID
 
 from mega.match.context import Context
-from mega.match.eventbridge import beginnings
-from mega.match.eventbridge.items import (
-    AddressBlock,
-    AddressText,
-    AnyCase,
-    Items,
-    Number,
-    NumericRange,
-)
-from mega.match.eventbridge.words import (
+from mega.match.eventbridge.filter_policy import beginnings
+from mega.match.eventbridge.filter_policy.words import (
     ANY_TEXT,
     PRESENT,
     STARS,
@@ -37,6 +29,14 @@ from mega.match.eventbridge.words import (
     item,
     operator,
     weight,
+)
+from mega.match.eventbridge.items import (
+    AddressBlock,
+    AddressText,
+    AnyCase,
+    Items,
+    Number,
+    NumericRange,
 )
 from mega.match.functions.arrays import Contains, Every, InOrder, Length
 from mega.match.functions.comparison import Between, BetweenFields, Compare, CompareField, Equal

@@ -15,10 +15,17 @@ from itertools import combinations, pairwise, takewhile
 from math import inf, log, prod
 from typing import Any
 
-from mega.match.eventbridge.branches import Branch, Items, simplified
-from mega.match.eventbridge.places import Path
+from mega.match.eventbridge.filter_policy.branches import Branch, Items, simplified
+from mega.match.eventbridge.filter_policy.places import Path
+from mega.match.eventbridge.filter_policy.words import (
+    Item,
+    Scope,
+    operator,
+    pruned,
+    start_of,
+    weight,
+)
 from mega.match.eventbridge.reading import OR
-from mega.match.eventbridge.words import Item, Scope, operator, pruned, start_of, weight
 
 __all__ = ('fitted', 'written')
 
