@@ -154,8 +154,7 @@ def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
             continue
         name, status = outcome.subscriber.__name__, outcome.status.value
         if error is None:
-            if _log.logger.isEnabledFor(logging.DEBUG):
-                _log.debug('%s: %s: message %s', name, status, message.id)
+            _log.debug('%s: %s: message %s', name, status, message.id)
         elif outcome.status is ProcessStatus.FATAL_ERROR:
             _log.error('%s: %s: message %s', name, status, message.id, exc_info=error)
         else:
