@@ -455,3 +455,20 @@ def test_fault_95_a_body_that_nobody_has_room_for_leaves_its_message_and_not_the
     seen: list[Any] = []
     stats = drained(faults, QUEUE, store_on(faults, delete=True), seen)
     assert (seen, stats.done, stats.deleted) == (['hej'], 1, 1)
+
+
+def test_no_room_to_read_a_body_does_not_count_against_its_message(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is this process's fault: elsewhere there may be room."""
+
+    def no_room(stream: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr('botocore.response.StreamingBody.read', no_room)
+    pointer = Pointer(BUCKET, 'a-key', 2)
+    will_receive(faults, *deliveries(pointing_to(pointer)), GetObject=[s3_object(b'ok')])
+    given_up = {'dead_letter_queue_url': f'{QUEUE}-dead', 'max_receives': 1}
+    listener = listener_on(faults, QUEUE, subscriber(), payload_store=store_on(faults), **given_up)
+    stats = listener.drain()
+    assert (stats.unopened, stats.dead_lettered, stats.deleted) == (1, 0, 0)
