@@ -223,9 +223,10 @@ class S3PayloadStore(Connected):
             raise PointerError(self._wrong_size(pointer, length))
         try:
             content: bytes = stream.read()
-        except MemoryError:  # which says nothing of the body
-            raise
         except Exception as error:  # of botocore's or urllib3's, whatever the network comes up with
+            stream.close()
+            if isinstance(error, MemoryError):  # which says nothing of the body
+                raise
             problem = f'its body broke off: {type(error).__name__}'
             raise OffloadError(pointer.bucket, pointer.key, problem, True) from error
         queue_url = answer.get('Metadata', {}).get(QUEUE_URL)
