@@ -1,7 +1,4 @@
-"""The connections of botocore's clients: a request in one piece, and a way to end a long poll.
-
-botocore's connections send headers and body one after the other, since urllib3 2.0: two packets,
-for which a server wakes up twice. Put together they cost up to a fifth less.
+"""The connections of botocore's clients: a shorter way for calls, and an end for a long poll.
 
 A long poll takes up to 20 seconds, and a stop must not. So a connection can be broken off: it is
 first closed for writing alone. A server that notices ends the call, and what it had answered before
@@ -17,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from mega.aws._exchange import Exchanging
+
 __all__ = ('Breaker', 'BrokenOff', 'adapt')
 
-MOST_HELD = 65_536
-"""Bytes of a request that are put together. A larger one needs several packets anyway."""
+_EXCHANGED = ('sns', 'sqs')
+"""Services all of whose requests are small, and whose answers are no streams."""
 
 
 class BrokenOff(BaseException):
@@ -109,13 +108,14 @@ def adapt(client: Any) -> None:
     try:
         session = client._endpoint.http_session
         kinds = session._pool_classes_by_scheme
+        ways = (Exchanging,) if client.meta.service_model.service_name in _EXCHANGED else ()
     except AttributeError:
         return
     if any(issubclass(pool.ConnectionCls, _Adapted) for pool in kinds.values()):
         return
     for scheme, pool in kinds.items():
         adapted = type('AdaptedConnection', (_Adapted, pool.ConnectionCls), {})
-        kinds[scheme] = type('AdaptedPool', (pool,), {'ConnectionCls': adapted})
+        kinds[scheme] = type('AdaptedPool', (*ways, pool), {'ConnectionCls': adapted})
     session.close()  # what is connected already is of the other kind
 
 
@@ -124,12 +124,14 @@ class _Adapted:
 
     is_broken_off = False
     _breaker: Breaker | None = None
-    _held: bytearray | None = None
 
-    def request(
-        self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any
-    ) -> None:
-        connection: Any = super()
+    def begins(self) -> bool:
+        """Let a request that begins be broken off, and answer whether the connection is open.
+
+        Raises:
+            BrokenOff: when it is not to begin any more.
+        """
+        connection: Any = self
         if self._breaker is not None:
             self._breaker.ended(self)
         if self.is_broken_off:
@@ -139,25 +141,9 @@ class _Adapted:
         self._breaker = _calling.breaker
         if self._breaker is not None:
             self._breaker.begins(self)
-        if not isinstance(body, (bytes, bytearray)) or len(body) > MOST_HELD or _expects(headers):
-            connection.request(method, url, body, headers, **options)
-            return
-        self._held = bytearray()
-        try:
-            connection.request(method, url, body, headers, **options)
-            whole = bytes(self._held)
-        finally:
-            self._held = None
-        connection.send(whole)
+        return connection.sock is not None
 
-    def send(self, data: Any) -> None:
-        if self._held is None:
-            connection: Any = super()
-            connection.send(data)
-        else:
-            self._held += data
-
-
-def _expects(headers: Any) -> bool:
-    """Whether the server is to say first that it wants the body."""
-    return bool(headers) and 'Expect' in headers
+    def request(self, *arguments: Any, **options: Any) -> None:
+        self.begins()
+        connection: Any = super()
+        connection.request(*arguments, **options)

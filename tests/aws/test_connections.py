@@ -1,123 +1,42 @@
-"""The connections of clients: a request goes out in one piece, and a long poll can be ended."""
+"""The connections of clients: who has which, what goes out, and that a long poll can be ended."""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from threading import Event, Thread
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import HTTPClientError
 
 from mega.aws._client import connect
-from mega.aws._connections import MOST_HELD, Breaker, BrokenOff, adapt
-
-WITHIN = 10.0  # seconds; what takes so long does not happen
-KEYS: dict[str, Any] = {'aws_access_key_id': 'testing', 'aws_secret_access_key': 'testing'}
-ONCE = Config(retries={'total_max_attempts': 1})
-
-Wire = socket.socket
-
-
-def answer(body: bytes) -> bytes:
-    head = f'Content-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n\r\n'
-    return b'HTTP/1.1 200 OK\r\n' + head.encode() + body
-
-
-EMPTY = answer(b'{}')
-
-
-@contextmanager
-def server(handle: Callable[[Wire], None]) -> Iterator[str]:
-    """The URL of a server that leaves its connections, one after the other, to a function."""
-
-    def serve() -> None:
-        while True:
-            wire, _ = listening.accept()
-            with wire:
-                if ending.is_set():
-                    return
-                wires.append(wire)
-                wire.settimeout(WITHIN)
-                handle(wire)
-
-    ending = Event()
-    wires: list[Wire] = []
-    with socket.create_server(('127.0.0.1', 0)) as listening:
-        port = listening.getsockname()[1]
-        thread = Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield f'http://127.0.0.1:{port}'
-        finally:
-            ending.set()
-            for wire in wires:
-                with suppress(OSError):  # closed already
-                    wire.shutdown(socket.SHUT_RDWR)
-            socket.create_connection(('127.0.0.1', port)).close()
-            thread.join(WITHIN)
-    assert not thread.is_alive()
-
-
-def length_of(head: bytes) -> int:
-    """The length of the body that a request announces."""
-    [line] = [line for line in head.split(b'\r\n') if line.lower().startswith(b'content-length:')]
-    return int(line.partition(b':')[2])
-
-
-def whole(wire: Wire) -> list[bytes]:
-    """A request in the pieces in which it comes; nothing when no other one will."""
-    pieces: list[bytes] = []
-    while piece := wire.recv(1 << 20):
-        pieces.append(piece)
-        head, end, body = b''.join(pieces).partition(b'\r\n\r\n')
-        if end and len(body) >= length_of(head):
-            break
-    return pieces
-
-
-class Answering:
-    """Answers every request as an empty queue would, and keeps the pieces of each."""
-
-    def __init__(self) -> None:
-        self.requests: list[list[bytes]] = []
-
-    def __call__(self, wire: Wire) -> None:
-        while pieces := whole(wire):
-            self.requests.append(pieces)
-            wire.sendall(EMPTY)
-
-
-def made(url: str, service: str = 'sqs', **settings: Any) -> Any:
-    """A client of boto3's own, which tries once."""
-    session: Any = boto3.Session(region_name='eu-west-1', **KEYS)
-    return session.client(service, endpoint_url=url, config=ONCE.merge(Config(**settings)))
-
-
-@contextmanager
-def ours(url: str) -> Iterator[Any]:
-    """A client of this library's."""
-    aws = connect('sqs', None, region_name='eu-west-1', endpoint_url=url, attempts=1, **KEYS)
-    try:
-        yield aws.client
-    finally:
-        aws.close()
-
+from mega.aws._connections import Breaker, BrokenOff, adapt
+from mega.aws._exchange import MOST_AT_ONCE
+from tests.aws.raw_server import (
+    EMPTY,
+    WITHIN,
+    Answering,
+    Wire,
+    answer,
+    length_of,
+    made,
+    ours,
+    server,
+    whole,
+)
 
 # What goes out
 
 
-def test_a_request_goes_out_in_one_piece() -> None:
+def test_a_request_on_an_open_connection_goes_out_in_one_piece() -> None:
+    """The first one opens it, and goes urllib3's way: head and body apart."""
     answering = Answering()
     with server(answering) as url, ours(url) as client:
-        for _ in range(3):
+        for _ in range(4):
             client.send_message(QueueUrl=f'{url}/1/orders', MessageBody='hej' * 200)
-    assert [len(pieces) for pieces in answering.requests] == [1, 1, 1]
-    for [piece] in answering.requests:
+    first, *others = answering.requests
+    assert [len(pieces) for pieces in others] == [1, 1, 1]
+    for piece in b''.join(first), *(b''.join(other) for other in others):
         head, _, body = piece.partition(b'\r\n\r\n')
         assert head.startswith(b'POST / HTTP/1.1\r\n')
         assert b'hej' * 200 in body
@@ -137,15 +56,16 @@ def test_one_connection_serves_one_request_after_the_other() -> None:
     assert (len(connections), len(answering.requests)) == (1, 3)
 
 
-@pytest.mark.parametrize('size', [MOST_HELD - 500, MOST_HELD, MOST_HELD + 1, 1_000_000])
+@pytest.mark.parametrize('size', [MOST_AT_ONCE - 500, MOST_AT_ONCE, MOST_AT_ONCE + 1, 1_000_000])
 def test_a_large_request_arrives_whole(size: int) -> None:
     answering = Answering()
     with server(answering) as url, ours(url) as client:
-        client.send_message(QueueUrl=f'{url}/1/orders', MessageBody='a' * size)
-    [pieces] = answering.requests
-    head, _, body = b''.join(pieces).partition(b'\r\n\r\n')
-    assert len(body) == length_of(head) > size
-    assert b'a' * size in body
+        for _ in range(2):
+            client.send_message(QueueUrl=f'{url}/1/orders', MessageBody='a' * size)
+    for pieces in answering.requests:
+        head, _, body = b''.join(pieces).partition(b'\r\n\r\n')
+        assert len(body) == length_of(head) > size
+        assert b'a' * size in body
 
 
 def test_a_body_that_the_server_wants_to_be_asked_for_is_not_sent_unasked() -> None:
@@ -183,9 +103,9 @@ def test_after_a_request_that_failed_the_next_one_is_whole() -> None:
         with pytest.raises(HTTPClientError):
             client.send_message(QueueUrl=f'{url}/1/orders', MessageBody='first')
         client.send_message(QueueUrl=f'{url}/1/orders', MessageBody='second')
-    _, [piece] = requests
-    assert piece.count(b'POST') == 1
-    assert b'first' not in piece
+    _, pieces = requests
+    assert b''.join(pieces).count(b'POST') == 1
+    assert b'first' not in b''.join(pieces)
 
 
 # Which clients
@@ -234,7 +154,7 @@ def test_a_client_that_was_given_is_adapted_when_a_call_is_to_be_broken_off() ->
             given.receive_message(QueueUrl=f'{url}/1/orders')
         assert kinds(given) != before
         given.receive_message(QueueUrl=f'{url}/1/orders')
-    assert [len(pieces) for pieces in answering.requests] == [1, 1]
+    _, [_] = answering.requests
 
 
 # Breaking off
