@@ -80,7 +80,7 @@ def test_a_body_that_the_server_wants_to_be_asked_for_is_not_sent_unasked() -> N
         wire.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
 
     with server(handle) as url:
-        settings = {'s3': {'addressing_style': 'path'}}
+        settings: dict[str, Any] = {'s3': {'addressing_style': 'path'}}
         with closing(made(url, 's3', **settings)) as client:
             adapt(client)
             client.put_object(Bucket='bucket', Key='key', Body=b'hej')
