@@ -10,7 +10,7 @@ connection, which opens it, proxies, large bodies, anything that HTTP would refu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -158,9 +158,10 @@ def head_of(
         f'Host: {host}' if port is None else f'Host: {host}:{port}',
         'Accept-Encoding: identity',
     ]
-    if not _FOR_OTHERS.isdisjoint(name.lower() for name in headers):
-        return None
-    lines.extend(_lines(headers.items()))
+    for name, value in headers.items():
+        if name.lower() in _FOR_OTHERS:
+            return None
+        lines.append(f'{name}: {value.decode("latin-1") if isinstance(value, bytes) else value}')
     head = '\r\n'.join(lines)
     # One that holds a line of its own could add to a request, or end it.
     if head.count('\n') >= len(lines) or head.count('\r') >= len(lines):
@@ -169,11 +170,6 @@ def head_of(
         return f'{head}\r\n\r\n'.encode('latin-1')
     except UnicodeEncodeError:
         return None
-
-
-def _lines(headers: Iterable[tuple[str, Any]]) -> Iterator[str]:
-    for name, value in headers:
-        yield f'{name}: {value.decode("latin-1") if isinstance(value, bytes) else value}'
 
 
 def _ordinary(
