@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.actions import Action
@@ -40,15 +40,18 @@ class Crew:
     thread does it all. Others are called, and started, only for what they can do meanwhile. One of
     those who wait minds the time.
 
-    `perform` does an action and answers what to tell the engine; None where somebody else will
-    `report` it. What it raises ends the work.
+    `ways` are how each kind of action is done. Each answers what to tell the engine; None where
+    somebody else will `report` it. What it raises ends the work.
     """
 
     def __init__(
-        self, engine: Engine, perform: Callable[[Action], Report | None], limit: int
+        self,
+        engine: Engine,
+        ways: Mapping[type[Action], Callable[[Any], Report | None]],
+        limit: int,
     ) -> None:
         self._engine = engine
-        self._perform = perform
+        self._ways = ways
         self._limit = limit
         self._turn = threading.Lock()
         self._news = threading.Condition(self._turn)
@@ -59,7 +62,7 @@ class Crew:
         self._alarm = _NEVER
         self._orders: deque[Report] = deque()
         self._bell: SimpleQueue[None] = SimpleQueue()
-        self._is_over = False
+        self._is_over = self._is_dismissed = False
         self._threads: list[threading.Thread] = []
         self._hires_from = 0.0
         self.failure: BaseException | None = None
@@ -85,7 +88,7 @@ class Crew:
         report: Report | None = None
         while (action := self._next(report)) is not None:
             try:
-                report = self._perform(action)
+                report = self._ways[type(action)](action)
             except BaseException as error:
                 self.fail(error)
                 return
@@ -94,7 +97,8 @@ class Crew:
         """Tell the engine something, and have done what follows from it. Blocks for no action."""
         with self._turn:
             now = time.monotonic()
-            report(now)
+            if not self._is_dismissed:
+                report(now)
             self._obey(now)
             if not self._ends(now):
                 self._plan(now)
@@ -106,20 +110,25 @@ class Crew:
             self._end()
 
     def dismiss(self) -> list[threading.Thread]:
-        """End the threads, and answer those that do not end, since what they do takes its time."""
+        """End the threads, and answer those that do not end, since what they do takes its time.
+
+        Nothing that they report is heard after that: what they would count is another crew's.
+        """
         with self._turn:
             self._end()
         last = time.monotonic() + FAREWELL
         others = [each for each in self._threads if each is not threading.current_thread()]
         for thread in others:
             thread.join(max(0.0, last - time.monotonic()))
+        with self._turn:
+            self._is_dismissed = True
         return [thread for thread in others if thread.is_alive()]
 
     def _next(self, report: Report | None) -> Action | None:
         """The next action, when there is one; None when the work is over."""
         with self._turn:
             now = time.monotonic()
-            if report is not None:
+            if report is not None and not self._is_dismissed:
                 report(now)
                 self._turns += 1
             if self._orders:

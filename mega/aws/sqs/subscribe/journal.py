@@ -36,16 +36,9 @@ _WARNINGS = {
     Happening.NOT_DEAD_LETTERED: 'failed for good, but could not be dead-lettered: it stays in the '
     'queue, and will be processed again',
     Happening.NOT_DELETED: 'is processed, but could not be deleted: it will be processed again',
+    Happening.OVERDUE: 'is in work for longer than max_processing_time: it is not kept hidden any '
+    'more, and may be processed twice. No thread can be ended from outside; this is where it is:\n',
 }
-
-# Looked up for every message, and the hash of a member of an enum is a function in Python.
-_NOTES = {each: (_COUNTS.get(each), _WARNINGS.get(each)) for each in Happening}
-
-
-_OVERDUE = (
-    'is in work for longer than max_processing_time: it is not kept hidden any more, and may be '
-    'processed twice. No thread can be ended from outside; this is where it is'
-)
 
 
 class Journal:
@@ -57,10 +50,8 @@ class Journal:
 
     def tell(self, happening: Happening, delivery: Delivery) -> None:
         """Take note of what happened to a delivery."""
-        count, warning = _NOTES[happening]
-        if count is not None:
-            self._tally.add(count)
-        if happening is Happening.OVERDUE:
-            _log.warning('message %s %s:\n%s', delivery.id, _OVERDUE, self._whereabouts(delivery))
-        elif warning is not None:
-            _log.warning('message %s %s', delivery.id, warning)
+        if happening in _COUNTS:
+            self._tally.add(_COUNTS[happening])
+        if happening in _WARNINGS:
+            where = self._whereabouts(delivery) if happening is Happening.OVERDUE else ''
+            _log.warning('message %s %s%s', delivery.id, _WARNINGS[happening], where)

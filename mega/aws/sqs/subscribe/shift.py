@@ -39,7 +39,6 @@ from mega.aws.sqs.subscribe.registry import Registry
 from mega.aws.sqs.subscribe.stacks import stack_of_thread
 from mega.aws.sqs.subscribe.stats import Tally
 from mega.aws.sqs.subscribe.verdict import Action as Settlement
-from mega.aws.sqs.subscribe.verdict import Verdict
 from mega.errors import TransportError
 
 if TYPE_CHECKING:
@@ -77,7 +76,14 @@ class Shift:
         self._settings = settings
         self._journal = Journal(equipment.tally, self._whereabouts)
         self._engine = Engine(settings, random.uniform, self._journal.tell)
-        self._crew = Crew(self._engine, self._perform, most_threads(settings))
+        ways: dict[type[Action], Callable[[Any], Report | None]] = {
+            Start: self._start,
+            Receive: self._receive,
+            Ack: self._ack,
+            ChangeVisibility: self._change_visibility,
+            DeadLetter: self._dead_letter,
+        }
+        self._crew = Crew(self._engine, ways, most_threads(settings))
         self._breaker = Breaker()
         self._fetching: Fetching | None = None
         if equipment.store is not None:
@@ -87,13 +93,6 @@ class Shift:
         self._making = threading.Lock()
         self._exit: BaseException | None = None
         self._is_paused = False
-        self._actions: dict[type, Callable[[Any], Report | None]] = {
-            Start: self._start,
-            Receive: self._receive,
-            Ack: self._ack,
-            ChangeVisibility: self._change_visibility,
-            DeadLetter: self._dead_letter,
-        }
 
     def run(self) -> None:
         """Work until the end of a stop.
@@ -157,9 +156,6 @@ class Shift:
 
     # Actions
 
-    def _perform(self, action: Action) -> Report | None:
-        return self._actions[type(action)](action)
-
     def _receive(self, poll: Receive) -> Report:
         queue = self._equipment.queue
         try:
@@ -173,9 +169,8 @@ class Shift:
                 return partial(self._broken_off, poll)
             is_hopeless = isinstance(error, TransportError) and error.code in HOPELESS
             self._tell_failure(error)
-            return lambda now: self._engine.receive_failed(
-                poll, error, now, is_hopeless=is_hopeless
-            )
+            failed = partial(self._engine.receive_failed, poll, error, is_hopeless=is_hopeless)
+            return partial(self._erred, failed)
         if self._fetching is not None:
             self._fetching.begin(deliveries)
         return partial(self._received, poll, deliveries)
@@ -188,25 +183,27 @@ class Shift:
         self._engine.broken_off(poll)
 
     def _ack(self, call: Ack) -> Report:
-        told = self._settle(call, self._equipment.queue.delete)
+        return self._settle(call, self._delete)
+
+    def _delete(self, call: Ack) -> list[Told]:
+        told = self._equipment.queue.delete(call)
         if self._fetching is not None:
             for entry, answer in zip(call.entries, told, strict=True):
                 body = entry.delivery.content
                 if answer is Told.DONE and isinstance(body, Pointer):
                     self._fetching.remove(body)
-        return partial(self._engine.settled, call, told)
+        return told
 
     def _change_visibility(self, call: ChangeVisibility) -> Report:
-        told = self._settle(call, self._equipment.queue.change_visibility)
-        return partial(self._engine.settled, call, told)
+        return self._settle(call, self._equipment.queue.change_visibility)
 
-    def _settle(self, call: Any, make: Callable[[Any], list[Told]]) -> list[Told]:
+    def _settle(self, call: Any, make: Callable[[Any], list[Told]]) -> Report:
         try:
-            return make(call)
+            return partial(self._engine.settled, call, make(call))
         except TransportError as error:
-            self._equipment.tally.add('errors')
             _log.error('%d messages, to be tried again: %s', len(call.entries), error)
-            return [Told.AGAIN] * len(call.entries)
+            again = [Told.AGAIN] * len(call.entries)
+            return partial(self._erred, partial(self._engine.settled, call, again))
 
     def _dead_letter(self, action: DeadLetter) -> Report:
         delivery = action.delivery
@@ -216,14 +213,16 @@ class Shift:
         told = queue.send(letter)
         if told is not Told.AGAIN:
             delivery.content = None
-        if told is not Told.DONE:
-            self._equipment.tally.add('errors')
-        return partial(self._engine.dead_lettered, delivery, told)
+        report = partial(self._engine.dead_lettered, delivery, told)
+        return report if told is Told.DONE else partial(self._erred, report)
+
+    def _erred(self, report: Report, now: float) -> None:
+        """Report something that is an error, too."""
+        self._equipment.tally.add('errors')
+        report(now)
 
     def _start(self, action: Start) -> Report | None:
         delivery = action.delivery
-        if time.monotonic() >= delivery.hidden_until:
-            return partial(self._engine.came_too_late, delivery)
         # Here and not when it was received: predicates of users may take their time.
         opened = delivery.content = self._equipment.processor.open(delivery.content, delivery)
         if time.monotonic() >= delivery.hidden_until:  # S3 and predicates may have taken theirs
@@ -234,39 +233,34 @@ class Shift:
             ends = partial(self._ends, delivery)
             opened.worker = self._loop().begin(work, ends, self._crew.fail)
             return None
-        return self._judged(delivery, finish(work, self._await))
+        return partial(self._judged, delivery, finish(work, self._await))
 
     def _ends(self, delivery: Delivery, delivered: Delivered) -> None:
-        self._crew.report(self._judged(delivery, delivered))
+        self._crew.report(partial(self._judged, delivery, delivered))
 
-    def _judged(self, delivery: Delivery, delivered: Delivered) -> Report:
-        """What the engine is to be told of a message that is processed."""
+    def _judged(self, delivery: Delivery, delivered: Delivered, now: float) -> None:
+        """Tell the engine of a message that is processed."""
         verdict, opened = delivered.verdict, delivery.content
+        self._equipment.tally.add(verdict.count)
         # A message knows its delivery: knowing each other, both would be left to the collector.
         delivery.content = None
-        if verdict.action is Settlement.LEAVE:
+        if verdict.action is Settlement.ACK:
+            if self._fetching is not None:
+                delivery.content = self._fetching.to_remove_with(opened.message)
+            self._engine.processed(delivery, now)
+        elif verdict.action is Settlement.LEAVE:
             self._heed_exit(delivered)
-        elif verdict.action is Settlement.DEAD_LETTER:
+            self._engine.left(delivery, verdict.delay, now)
+        else:
             assert verdict.reason
             delivery.content = Letter(opened.received, opened.message, verdict.reason)
-        elif self._fetching is not None:
-            delivery.content = self._fetching.to_remove_with(opened.message)
-        return partial(self._report, delivery, verdict)
+            self._engine.failed(delivery, now)
 
     def _heed_exit(self, delivered: Delivered) -> None:
         for outcome in delivered.outcomes:
             if outcome.is_exit:
                 self._exit = self._exit or outcome.error
                 self.stop()
-
-    def _report(self, delivery: Delivery, verdict: Verdict, now: float) -> None:
-        self._equipment.tally.add(verdict.count.value)
-        if verdict.action is Settlement.ACK:
-            self._engine.processed(delivery, now)
-        elif verdict.action is Settlement.LEAVE:
-            self._engine.left(delivery, verdict.delay, now)
-        else:
-            self._engine.failed(delivery, now)
 
     def _whereabouts(self, delivery: Delivery) -> str:
         """Where the work on a message is, as a traceback shows it."""
@@ -291,7 +285,6 @@ class Shift:
             return self._coroutines
 
     def _tell_failure(self, error: Exception) -> None:
-        self._equipment.tally.add('errors')
         is_foreseen = isinstance(error, TransportError)
         url = self._equipment.queue.url
         _log.error('receiving from %s: %s', url, error, exc_info=not is_foreseen)

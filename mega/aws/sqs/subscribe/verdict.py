@@ -46,7 +46,9 @@ class Action(Enum):
 
 
 class Count(str, Enum):
-    """Under which number of the statistics a message falls."""
+    """Under which number of the statistics a message falls. It is the name of that number."""
+
+    __hash__ = str.__hash__  # as it is equal to a text, and may be looked up as one
 
     DONE = 'done'
     RETRIED = 'retried'

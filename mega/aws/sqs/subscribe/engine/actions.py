@@ -53,6 +53,9 @@ class Told(Enum):
 class Happening(Enum):
     """What a shell may want to log and count."""
 
+    # There is one of each. It is looked up for every message, and an enum's own hash is in Python.
+    __hash__ = object.__hash__
+
     REPEATED = 'received once more, while it is in hand'
     EXPIRED = 'not started in its visibility timeout'
     OUTLIVED = 'finished after its visibility timeout'
