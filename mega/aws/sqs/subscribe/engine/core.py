@@ -22,7 +22,16 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Start,
     Told,
 )
-from mega.aws.sqs.subscribe.engine.delivery import HELD, Delivery, Phase
+from mega.aws.sqs.subscribe.engine.delivery import (
+    ACKING,
+    DEAD_LETTERING,
+    GONE,
+    HELD,
+    LEAVING,
+    WAITING,
+    WORKING,
+    Delivery,
+)
 from mega.aws.sqs.subscribe.engine.hand import Hand
 from mega.aws.sqs.subscribe.engine.hiding import Hiding
 from mega.aws.sqs.subscribe.engine.lines import Lines
@@ -164,7 +173,7 @@ class Engine:
     def came_too_late(self, delivery: Delivery, now: float) -> None:
         """A message waited for a thread until its visibility timeout was over. It is not begun."""
         self._working -= 1
-        if delivery.phase is Phase.WORKING:
+        if delivery.phase is WORKING:
             self._hand.expire(delivery, now)
 
     def processed(self, delivery: Delivery, now: float) -> None:
@@ -175,7 +184,7 @@ class Engine:
     def failed(self, delivery: Delivery, now: float) -> None:
         """A message is to be dead-lettered, and deleted when that succeeded."""
         if self._ends_work(delivery, now):
-            delivery.phase = Phase.DEAD_LETTERING
+            delivery.phase = DEAD_LETTERING
             self._dead_letters.append(delivery)
             if not delivery.is_in_call:  # from now on it is kept hidden until it is sent
                 self._wake_at(self._hiding.keep(delivery, now))
@@ -196,7 +205,7 @@ class Engine:
         delivery.is_being_sent = False
         if told is Told.DONE:
             self._tell(Happening.DEAD_LETTERED, delivery)
-        if delivery.phase is not Phase.DEAD_LETTERING:
+        if delivery.phase is not DEAD_LETTERING:
             return
         if told is Told.DONE:
             delivery.tries = 0
@@ -214,7 +223,7 @@ class Engine:
         for entry, answer in zip(call.entries, told, strict=True):
             delivery = entry.delivery
             delivery.is_in_call = False
-            if delivery.phase is not Phase.GONE:
+            if delivery.phase is not GONE:
                 judge(entry, answer, call, now)
         self._end_when_empty(now)
 
@@ -245,7 +254,7 @@ class Engine:
         """The next one to send. What was given back in the meantime is passed over."""
         while self._dead_letters:
             delivery = self._dead_letters.popleft()
-            if delivery.phase is Phase.DEAD_LETTERING:
+            if delivery.phase is DEAD_LETTERING:
                 delivery.is_being_sent = True
                 return DeadLetter(delivery)
         return None
@@ -258,7 +267,7 @@ class Engine:
             if now + self._margin >= delivery.hidden_until:
                 self._hand.expire(delivery, now)
                 continue
-            delivery.phase = Phase.WORKING
+            delivery.phase = WORKING
             delivery.started_at = now
             self._working += 1
             if self._settings.max_processing_time is not None:
@@ -272,7 +281,7 @@ class Engine:
         """Whether a message that was in work is ours to settle."""
         self._working -= 1
         self._polls.something_moved()
-        if delivery.phase is not Phase.WORKING:
+        if delivery.phase is not WORKING:
             return False  # it was given back when the grace period ended
         if delivery.is_lost:
             self._hand.leave(delivery, None, now)
@@ -282,7 +291,7 @@ class Engine:
         return True
 
     def _ack(self, delivery: Delivery, now: float) -> None:
-        delivery.phase = Phase.ACKING
+        delivery.phase = ACKING
         self._acks.add(delivery, now)
         if self.is_stopping:
             self._acks.hurry()
@@ -314,7 +323,7 @@ class Engine:
 
     def _changed(self, entry: Entry, told: Told, call: Settling, now: float) -> None:
         delivery = entry.delivery
-        if entry.phase is Phase.LEAVING:
+        if entry.phase is LEAVING:
             self._was_left(delivery, told, now)
         elif delivery.handle != entry.handle or delivery.phase not in HELD:
             self._wake_at(now)  # it came once more and is hidden anew, or is about to be settled
@@ -324,12 +333,12 @@ class Engine:
         elif told is Told.AGAIN:
             delivery.not_before = now + self._uniform(0.5, 1.0) * self._margin
             self._wake_at(delivery.not_before)
-        elif delivery.phase is Phase.WAITING:
+        elif delivery.phase is WAITING:
             self._hand.expire(delivery, now)
         else:
             delivery.is_lost = True
             self._tell(Happening.LOST, delivery)
-            if delivery.phase is Phase.DEAD_LETTERING:
+            if delivery.phase is DEAD_LETTERING:
                 self._hand.leave(delivery, None, now)
 
     def _was_left(self, delivery: Delivery, told: Told, now: float) -> None:
@@ -361,7 +370,7 @@ class Engine:
         self.soonest = FOREVER
         self._try_again(now)
         for delivery in list(self._hand.held.values()):
-            if delivery.phase is Phase.WAITING and now >= delivery.hidden_until:
+            if delivery.phase is WAITING and now >= delivery.hidden_until:
                 self._hand.expire(delivery, now)
             elif delivery.phase in HELD and not delivery.is_in_call:
                 self._wake_at(self._hiding.keep(delivery, now))
@@ -383,7 +392,7 @@ class Engine:
         due = [delivery for when, delivery in self._again if now >= when]
         self._again = [(when, delivery) for when, delivery in self._again if now < when]
         for delivery in due:
-            if delivery.phase is Phase.ACKING:
+            if delivery.phase is ACKING:
                 self._acks.add(delivery, now)
             else:
                 self._dead_letters.append(delivery)

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-__all__ = ('HELD', 'Delivery', 'Phase')
+__all__ = (
+    'ACKING',
+    'DEAD_LETTERING',
+    'GONE',
+    'HELD',
+    'LEAVING',
+    'WAITING',
+    'WORKING',
+    'Delivery',
+    'Phase',
+)
 
 
 class Phase(Enum):
@@ -20,7 +30,10 @@ class Phase(Enum):
     GONE = 'gone'
 
 
-HELD = (Phase.WAITING, Phase.WORKING, Phase.DEAD_LETTERING)
+# By themselves: before Python 3.12 to find a member in its enum takes as long as a call.
+WAITING, WORKING, DEAD_LETTERING, ACKING, LEAVING, GONE = Phase
+
+HELD = (WAITING, WORKING, DEAD_LETTERING)
 """The phases in which a message is kept hidden."""
 
 
@@ -38,7 +51,7 @@ class Delivery:
     handle: str
     group: str | None = None
     content: Any = None
-    phase: Phase = Phase.WAITING
+    phase: Phase = WAITING
     received_at: float = 0.0
     started_at: float = 0.0
     hidden_until: float = 0.0

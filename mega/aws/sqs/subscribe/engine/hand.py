@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mega.aws.sqs.subscribe.engine.actions import Happening
-from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
+from mega.aws.sqs.subscribe.engine.delivery import (
+    DEAD_LETTERING,
+    GONE,
+    LEAVING,
+    WAITING,
+    WORKING,
+    Delivery,
+)
 from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN
 from mega.aws.sqs.subscribe.engine.lines import Lines
 from mega.aws.sqs.subscribe.engine.outbox import Changes
@@ -28,7 +35,7 @@ class Hand:
         """Take a delivery in hand. Of one that is there already only the handle is news."""
         known = self.held.get(delivery.id)
         is_older = known is not None and delivery.received_at < known.received_at  # it came late
-        if known is not None and (is_older or known.phase is not Phase.LEAVING):
+        if known is not None and (is_older or known.phase is not LEAVING):
             self._tell(Happening.REPEATED, known)
             if is_older:
                 return
@@ -44,7 +51,7 @@ class Hand:
 
     def drop(self, delivery: Delivery) -> None:
         """Forget a delivery: there is nothing more to be said of it."""
-        delivery.phase = Phase.GONE
+        delivery.phase = GONE
         if self.held.get(delivery.id) is delivery:
             del self.held[delivery.id]
         self._lines.leave(delivery)
@@ -71,7 +78,7 @@ class Hand:
 
     def release_waiting(self) -> None:
         for delivery in list(self.held.values()):
-            if delivery.phase is Phase.WAITING:
+            if delivery.phase is WAITING:
                 self.release(delivery)
 
     def abandon(self) -> None:
@@ -80,8 +87,8 @@ class Hand:
         What others may have already is only forgotten.
         """
         for delivery in list(self.held.values()):
-            is_unsent = delivery.phase is Phase.DEAD_LETTERING and not delivery.is_being_sent
-            if delivery.phase is not Phase.WORKING and not is_unsent:
+            is_unsent = delivery.phase is DEAD_LETTERING and not delivery.is_being_sent
+            if delivery.phase is not WORKING and not is_unsent:
                 continue
             if delivery.is_lost:
                 self.drop(delivery)
@@ -89,7 +96,7 @@ class Hand:
                 self.release(delivery, Happening.ABANDONED)
 
     def _let_go(self, delivery: Delivery, delay: int) -> None:
-        delivery.phase = Phase.LEAVING
+        delivery.phase = LEAVING
         delivery.delay = delay
         delivery.tries = 0
         delivery.not_before = 0.0

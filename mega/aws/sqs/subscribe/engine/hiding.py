@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from mega.aws.sqs.subscribe.engine.actions import Happening, Settings
-from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
+from mega.aws.sqs.subscribe.engine.delivery import WORKING, Delivery
 from mega.aws.sqs.subscribe.engine.outbox import FOREVER, Changes
 
 __all__ = ('MAX_HIDDEN', 'Hiding')
@@ -54,14 +54,14 @@ class Hiding:
 
     def _limit(self, delivery: Delivery) -> float:
         latest = delivery.received_at + MAX_HIDDEN
-        if delivery.phase is not Phase.WORKING:
+        if delivery.phase is not WORKING:
             return latest
         if self._max_processing_time is None:
             return delivery.hidden_until
         return min(latest, delivery.started_at + self._max_processing_time)
 
     def _tell_overdue(self, delivery: Delivery) -> None:
-        is_told = delivery.is_overdue or delivery.phase is not Phase.WORKING
+        is_told = delivery.is_overdue or delivery.phase is not WORKING
         if not is_told and self._max_processing_time is not None:
             delivery.is_overdue = True
             self._tell(Happening.OVERDUE, delivery)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
+from mega.aws.sqs.subscribe.engine.delivery import LEAVING, WAITING, Delivery
 
 __all__ = ('Lines',)
 
@@ -41,14 +41,14 @@ class Lines:
         if not line:
             assert delivery.group is not None
             del self._lines[delivery.group]
-        elif was_first and line[0].phase is Phase.WAITING:
+        elif was_first and line[0].phase is WAITING:
             self._ready.append(line[0])
 
     def next(self) -> Delivery | None:
         """The next one to start. What left in the meantime is passed over."""
         while self._ready:
             delivery = self._ready.popleft()
-            if delivery.phase is Phase.WAITING:
+            if delivery.phase is WAITING:
                 return delivery
         return None
 
@@ -57,7 +57,7 @@ class Lines:
         for other in reversed(self._line(delivery)):
             if other is delivery:
                 return
-            if other.phase is Phase.WAITING:
+            if other.phase is WAITING:
                 yield other
 
     def is_held_back(self, delivery: Delivery) -> bool:
@@ -69,7 +69,7 @@ class Lines:
         return (
             bool(line)
             and line[0] is delivery
-            and any(other.phase is Phase.LEAVING for other in line if other is not delivery)
+            and any(other.phase is LEAVING for other in line if other is not delivery)
         )
 
     def _line(self, delivery: Delivery) -> deque[Delivery]:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from mega.aws.sqs.subscribe.engine.actions import Ack, ChangeVisibility, Entry
-from mega.aws.sqs.subscribe.engine.delivery import HELD, Delivery, Phase
+from mega.aws.sqs.subscribe.engine.delivery import GONE, HELD, Delivery
 from mega.aws.sqs.subscribe.engine.lines import Lines
 
 __all__ = ('BATCH', 'LINGER', 'Acks', 'Changes')
@@ -75,7 +75,7 @@ class Changes:
         found: list[tuple[Delivery, int]] = []
         for _ in range(len(self._leaving)):
             delivery = self._leaving.popleft()
-            if delivery.phase is Phase.GONE:
+            if delivery.phase is GONE:
                 continue
             if len(found) < BATCH and self._may_go(delivery, now):
                 found.append((delivery, delivery.delay))
