@@ -122,7 +122,7 @@ def _double_entry_ids(patch: pytest.MonkeyPatch) -> None:
     entries = outbox.entries
 
     def broken(changes: Iterable[tuple[Delivery, int]]) -> tuple[Entry, ...]:
-        return tuple(entry._replace(id='0') for entry in entries(changes))
+        return tuple(replace(entry, id='0') for entry in entries(changes))
 
     patch.setattr(outbox, 'entries', broken)
 

@@ -1,10 +1,13 @@
-"""What the engine asks for, and what it is told of: the words between it and its shell."""
+"""What the engine asks for, and what it is told of: the words between it and its shell.
+
+They are not frozen: that would take twice as long, and some are made for every message.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
 
@@ -69,7 +72,8 @@ class Happening(Enum):
     NOT_DELETED = 'processed, and not deleted'
 
 
-class Entry(NamedTuple):
+@dataclass(slots=True)
+class Entry:
     """One message of a batch call. `id` is its own within the batch.
 
     `handle` and `phase` are the delivery's when the call was decided: it may go on meanwhile.
@@ -83,7 +87,8 @@ class Entry(NamedTuple):
     seconds: int
 
 
-class Receive(NamedTuple):
+@dataclass(slots=True)
+class Receive:
     """Ask for up to `number` messages, and wait for them for up to `wait` seconds."""
 
     number: int
@@ -92,26 +97,30 @@ class Receive(NamedTuple):
     epoch: int
 
 
-class Start(NamedTuple):
+@dataclass(slots=True)
+class Start:
     """Open, dispatch and judge."""
 
     delivery: Delivery
 
 
-class DeadLetter(NamedTuple):
+@dataclass(slots=True)
+class DeadLetter:
     """Send to the dead-letter queue."""
 
     delivery: Delivery
 
 
-class Ack(NamedTuple):
+@dataclass(slots=True)
+class Ack:
     """Delete, in one call."""
 
     entries: tuple[Entry, ...]
     decided_at: float
 
 
-class ChangeVisibility(NamedTuple):
+@dataclass(slots=True)
+class ChangeVisibility:
     """Hide for so many seconds, each message for its own, in one call. 0 gives back."""
 
     entries: tuple[Entry, ...]

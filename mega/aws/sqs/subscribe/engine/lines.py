@@ -33,13 +33,11 @@ class Lines:
 
     def leave(self, delivery: Delivery) -> None:
         """Let the next one of a line come forward."""
-        line = self._line(delivery)
-        if not line:
+        if delivery.group is None or not (line := self._line(delivery)):
             return
         was_first = line[0] is delivery
         line.remove(delivery)
         if not line:
-            assert delivery.group is not None
             del self._lines[delivery.group]
         elif was_first and line[0].phase is WAITING:
             self._ready.append(line[0])
