@@ -141,14 +141,14 @@ def judge(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Verd
     """
     if not outcomes:
         return _unmatched(policy, message)
-    retries = [outcome for outcome in outcomes if outcome.asks_for_retry]
-    if retries:
+    done = ProcessStatus.DONE
+    others = [outcome for outcome in outcomes if outcome.status is not done]
+    if not others:
+        return _DONE
+    if retries := [outcome for outcome in others if outcome.asks_for_retry]:
         return _retry(retries, policy, message)
-    for outcome in outcomes:
-        if outcome.status is ProcessStatus.FATAL_ERROR:
-            action = Action.DEAD_LETTER if policy.has_dead_letter_queue else Action.ACK
-            return Verdict(action, Count.FATAL, _reason(outcome))
-    return _DONE
+    action = Action.DEAD_LETTER if policy.has_dead_letter_queue else Action.ACK
+    return Verdict(action, Count.FATAL, _reason(others[0]))
 
 
 def retry(
