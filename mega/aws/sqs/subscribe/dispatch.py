@@ -6,10 +6,10 @@ thread or in an event loop, sends back what came of it.
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import replace
+from inspect import isawaitable
 from typing import Any, TypeAlias, TypeVar
 
 from mega.aws.sqs.message import Message
@@ -45,11 +45,10 @@ def dispatch(
     started.
     """
     outcomes: list[Outcome] = []
-    last = len(subscribers) - 1
-    for position, subscriber in enumerate(subscribers):
-        is_last = position == last
-        own = payload if is_last else _copied(payload)
-        own_message = message if is_last else _copied(message)
+    left = len(subscribers)
+    for subscriber in subscribers:
+        left -= 1
+        own, own_message = (_copied(payload), _copied(message)) if left else (payload, message)
         work = _process(subscriber, own_message, own, unhandled)
         if hooks:
             work = _within(hooks, work, subscriber, own_message, own)
@@ -83,7 +82,7 @@ def _process(
     except BaseException as raised:
         answer, error = None, raised
     else:
-        if answer is not None and inspect.isawaitable(answer):
+        if answer is not None and isawaitable(answer):
             answer, error = yield answer
     duration = time.perf_counter() - began
     if error is not None:

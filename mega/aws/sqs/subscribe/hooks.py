@@ -148,9 +148,10 @@ def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
     Done where a hook round the delivery would do it, and without one: a hook costs as much as
     matching a hundred subscribers.
     """
+    is_debugging = _log.logger.isEnabledFor(logging.DEBUG)
     for outcome in outcomes:
         error = outcome.error
-        if error is None and not _log.isEnabledFor(logging.DEBUG):
+        if error is None and not is_debugging:
             continue
         name, status = outcome.subscriber.__name__, outcome.status.value
         if error is None:

@@ -70,6 +70,7 @@ class Processor:
     ) -> None:
         self._subscribers = subscribers
         self._policy = policy
+        self._unhandled = policy.status_of_unhandled
         self._hooks = hooks
         self._store = store
         self._unmatched_kinds: set[str] = set()
@@ -126,7 +127,7 @@ class Processor:
             opened.message,
             opened.payload,
             opened.wanting,
-            self._policy.status_of_unhandled,
+            self._unhandled,
             self._hooks.of_subscribers,
         )
         if opened.failed:

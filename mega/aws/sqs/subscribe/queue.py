@@ -88,12 +88,13 @@ class Queue:
 
 def _told(answer: dict[str, Any], entries: Sequence[Entry], operation: str) -> list[Told]:
     """Read an answer entry by entry. What it does not mention has to be asked again."""
-    told = {str(each.get('Id')): Told.DONE for each in _objects(answer.get('Successful'))}
+    done, again = Told.DONE, Told.AGAIN
+    told = {str(each.get('Id')): done for each in _objects(answer.get('Successful'))}
     for failed in _objects(answer.get('Failed')):
         is_final = bool(failed.get('SenderFault')) and 'hrottl' not in str(failed.get('Code'))
-        told[str(failed.get('Id'))] = Told.NEVER if is_final else Told.AGAIN
+        told[str(failed.get('Id'))] = Told.NEVER if is_final else again
         _tell_failure(operation, failed, entries)
-    return [told.get(entry.id, Told.AGAIN) for entry in entries]
+    return [told.get(entry.id, again) for entry in entries]
 
 
 def _tell_failure(operation: str, failed: dict[str, Any], entries: Sequence[Entry]) -> None:

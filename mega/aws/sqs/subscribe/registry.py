@@ -51,7 +51,9 @@ class Registry:
 
     def are_async(self, subscribers: Collection[Subscriber]) -> bool:
         """Whether each of some subscribers, and at least one, is an `async def`."""
-        return bool(self._async and subscribers) and self._async.issuperset(subscribers)
+        if not self._async or not subscribers:
+            return False
+        return self._async.issuperset(subscribers)
 
     def explain(self, payload: AnyPayload) -> Explanations[Subscriber]:
         """What every subscriber makes of a payload. An event may be given as a `dict`, too.
