@@ -163,18 +163,21 @@ class Crew:
         """
         while (action := self._engine.next(now)) is not None:
             self._todo.append(action)
+        left = len(self._todo) - hands
+        # Whoever asks is busy from now on, and somebody has to mind the time.
+        if left > 0 or (left == 0 and self._engine.soonest < self._alarm):
+            self._call(now)
+
+    def _call(self, now: float) -> None:
+        """Wake somebody up, or hire. It is one at a time who comes."""
         if self._is_called:
             return
-        is_too_much = len(self._todo) > hands
-        # Whoever asks is busy from now on, and somebody has to mind the time.
-        is_unminded = len(self._todo) == hands and self._engine.soonest < self._alarm
-        if is_too_much or is_unminded:
-            if self._waiting:
-                self._is_called = True
-                self._news.notify()
-            elif len(self._threads) < self._limit and now >= self._hires_from:
-                self._is_called = True
-                self._hire(now)
+        if self._waiting:
+            self._is_called = True
+            self._news.notify()
+        elif len(self._threads) < self._limit and now >= self._hires_from:
+            self._is_called = True
+            self._hire(now)
 
     def _wait(self, now: float) -> None:
         self._waiting += 1

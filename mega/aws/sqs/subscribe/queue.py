@@ -59,7 +59,7 @@ class Queue:
             # Taken for an empty queue it would be asked again at once, and for ever.
             problem = 'the answer is not of AWS, but of a proxy perhaps'
             raise TransportError('ReceiveMessage', 'NotAws', problem, True)
-        return [_delivery(each) for each in _objects(answer.get('Messages')) if _is_whole(each)]
+        return _deliveries(answer.get('Messages'))
 
     def delete(self, call: Ack) -> list[Told]:
         """Delete messages, and answer of each whether it is gone.
@@ -108,19 +108,20 @@ def _tell_failure(operation: str, failed: dict[str, Any], entries: Sequence[Entr
     )
 
 
-def _delivery(received: dict[str, Any]) -> Delivery:
-    system = received.get('Attributes')
-    group = system.get('MessageGroupId') if isinstance(system, dict) else None
-    return Delivery(received['MessageId'], received['ReceiptHandle'], group, received)
+def _deliveries(messages: object) -> list[Delivery]:
+    found = []
+    for received in _objects(messages):
+        if 'MessageId' in received and 'ReceiptHandle' in received:
+            system = received.get('Attributes')
+            group = system.get('MessageGroupId') if isinstance(system, dict) else None
+            whole = Delivery(received['MessageId'], received['ReceiptHandle'], group, received)
+            found.append(whole)
+    return found
 
 
 def _is_from_aws(answer: dict[str, Any]) -> bool:
     headers = answer.get('ResponseMetadata', {}).get('HTTPHeaders', {})
     return 'json' in headers.get('content-type', 'json')
-
-
-def _is_whole(found: dict[str, Any]) -> bool:
-    return 'MessageId' in found and 'ReceiptHandle' in found
 
 
 def _objects(found: object) -> list[dict[str, Any]]:

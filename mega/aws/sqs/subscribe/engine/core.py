@@ -84,7 +84,7 @@ class Engine:
         self._hiding = Hiding(settings, self._changes, tell)
         self._dead_letters: deque[Delivery] = deque()
         self._again: list[tuple[float, Delivery]] = []
-        self._working = 0
+        self._free = settings.concurrency
         self._margin = min(1.0, settings.visibility_timeout / 10)
         self._is_paused = False
         self.is_stopping = False
@@ -109,7 +109,7 @@ class Engine:
             return self._acks.next(now)
         if self._dead_letters and (letter := self._next_dead_letter()):
             return letter
-        if self._working < self._settings.concurrency and (start := self._next_start(now)):
+        if self._free and (start := self._next_start(now)):
             return start
         if self.is_stopping or self._is_paused:
             return None
@@ -172,7 +172,7 @@ class Engine:
 
     def came_too_late(self, delivery: Delivery, now: float) -> None:
         """A message waited for a thread until its visibility timeout was over. It is not begun."""
-        self._working -= 1
+        self._free += 1
         if delivery.phase is WORKING:
             self._hand.expire(delivery, now)
 
@@ -260,26 +260,22 @@ class Engine:
         return None
 
     def _next_start(self, now: float) -> Start | None:
-        while self._working < self._settings.concurrency:
-            delivery = self._lines.next()
-            if delivery is None:
-                return None
-            if now + self._margin >= delivery.hidden_until:
-                self._hand.expire(delivery, now)
-                continue
-            delivery.phase = WORKING
-            delivery.started_at = now
-            self._working += 1
-            if self._settings.max_processing_time is not None:
-                self._wake_at(now + self._settings.max_processing_time)
-            return Start(delivery)
+        while (delivery := self._lines.next()) is not None:
+            if now + self._margin < delivery.hidden_until:
+                delivery.phase = WORKING
+                delivery.started_at = now
+                self._free -= 1
+                if self._settings.max_processing_time is not None:
+                    self._wake_at(now + self._settings.max_processing_time)
+                return Start(delivery)
+            self._hand.expire(delivery, now)
         return None
 
     # Deliveries
 
     def _ends_work(self, delivery: Delivery, now: float) -> bool:
         """Whether a message that was in work is ours to settle."""
-        self._working -= 1
+        self._free += 1
         self._polls.something_moved()
         if delivery.phase is not WORKING:
             return False  # it was given back when the grace period ended

@@ -34,17 +34,16 @@ class Hand:
     def take(self, delivery: Delivery) -> None:
         """Take a delivery in hand. Of one that is there already only the handle is news."""
         known = self.held.get(delivery.id)
-        is_older = known is not None and delivery.received_at < known.received_at  # it came late
-        if known is not None and (is_older or known.phase is not LEAVING):
-            self._tell(Happening.REPEATED, known)
-            if is_older:
-                return
-            known.handle = delivery.handle
-            known.received_at = delivery.received_at
-            known.hidden_until = delivery.hidden_until
-            known.is_lost = False
-            return
         if known is not None:
+            is_older = delivery.received_at < known.received_at  # it came late
+            if is_older or known.phase is not LEAVING:
+                self._tell(Happening.REPEATED, known)
+                if not is_older:
+                    known.handle = delivery.handle
+                    known.received_at = delivery.received_at
+                    known.hidden_until = delivery.hidden_until
+                    known.is_lost = False
+                return
             self.drop(known)  # it has come again, so nothing is to be told of it any more
         self.held[delivery.id] = delivery
         self._lines.join(delivery)

@@ -30,12 +30,14 @@ class Acks:
 
     def add(self, delivery: Delivery, now: float) -> None:
         self.waiting.append(delivery)
-        if len(self.waiting) == 1:
+        count = len(self.waiting)
+        if count == 1:
             self.deadline = now + self._linger
-        elif len(self.waiting) >= BATCH:
+        elif count >= BATCH:
             self.deadline = now
-        if delivery.hidden_until - self._linger < self.deadline:  # while it is still hidden
-            self.deadline = max(now, delivery.hidden_until - self._linger)
+        latest = delivery.hidden_until - self._linger  # while it is still hidden
+        if latest < self.deadline:
+            self.deadline = max(now, latest)
 
     def hurry(self) -> None:
         """Let those that wait go at once: there is nothing to wait for."""

@@ -20,11 +20,11 @@ class Polls:
     """
 
     def __init__(self, settings: Settings, uniform: Callable[[float, float], float]) -> None:
-        self._settings = settings
+        self._number = settings.max_number_of_messages
         self._uniform = uniform
         # A batch is received ahead, but never more than others are in work: one at a time is just
         # that, and nothing waits behind it that another process could have.
-        ahead = min(settings.max_number_of_messages, settings.concurrency - 1)
+        ahead = min(self._number, settings.concurrency - 1)
         self._room = settings.concurrency + ahead
         self._wait = settings.wait_time_seconds
         if settings.until_empty:
@@ -40,16 +40,14 @@ class Polls:
 
     def next(self, in_hand: int, now: float) -> Receive | None:
         """One more receive, if it is wanted now, beside so many messages in hand."""
-        number = self._settings.max_number_of_messages
-        expected = self.under_way * number
         if (
-            now < self.not_before
+            in_hand + self.under_way * self._number >= self._room
             or self.under_way >= self._allowed
-            or in_hand + expected >= self._room
+            or now < self.not_before
         ):
             return None
         self.under_way += 1
-        return Receive(number, self._wait, now, self.epoch)
+        return Receive(self._number, self._wait, now, self.epoch)
 
     def answered(self, poll: Receive, count: int) -> None:
         self.under_way -= 1
