@@ -24,6 +24,8 @@ __all__ = ('Awaited', 'Awaiting', 'dispatch', 'finish')
 
 T = TypeVar('T')
 
+_DONE = ProcessStatus.DONE
+
 Awaited: TypeAlias = tuple[object, BaseException | None]
 """What an awaitable answered, or what it raised."""
 
@@ -88,7 +90,7 @@ def _process(
     if error is not None:
         return Outcome(subscriber, _status_of(error, subscriber, unhandled), error, duration)
     if answer is None:
-        return Outcome(subscriber, ProcessStatus.DONE, None, duration)
+        return Outcome(subscriber, _DONE, None, duration)
     if isinstance(answer, ProcessStatus):
         return Outcome(subscriber, answer, None, duration)
     wrong = TypeError(f'process returned {shorten(answer)}: return a ProcessStatus or nothing')

@@ -96,11 +96,8 @@ class Processor:
         except MemoryError as error:
             _log.error('message %s stays, since no memory is left to open it', message.id)
             return Opened(received, message, verdict=unfetched(error, self._policy, message))
-        if isinstance(payload, Confirmation):
+        if isinstance(payload, (Confirmation, Gone)):
             return Opened(received, message, verdict=_regret(message, payload))
-        if isinstance(payload, Gone):
-            _log.warning('message %s is deleted, since its body is gone from S3', message.id)
-            return Opened(received, message, verdict=Verdict(Action.ACK, Count.UNOPENED))
         wanting, undecided = self._subscribers.match(payload)
         if not wanting and not undecided:
             self._tell_once(message, payload)
@@ -170,7 +167,11 @@ def _kind(payload: AnyPayload) -> str:
     return 'a text' if isinstance(payload, str) else 'a blob'
 
 
-def _regret(message: Message, confirmation: Confirmation) -> Verdict:
+def _regret(message: Message, confirmation: Confirmation | Gone) -> Verdict:
+    """What a message comes to that has no payload."""
+    if isinstance(confirmation, Gone):
+        _log.warning('message %s is deleted, since its body is gone from S3', message.id)
+        return Verdict(Action.ACK, Count.UNOPENED)
     _log.warning(
         'message %s is a %s of %s: it is deleted, and no link in it is followed; subscribe the '
         'queue with the SNS API, which needs no confirmation',

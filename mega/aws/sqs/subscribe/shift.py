@@ -48,6 +48,8 @@ __all__ = ('Equipment', 'Shift', 'most_threads')
 
 _log = log_of(__name__)
 
+_ACK = Settlement.ACK
+
 LONGEST_DEAFNESS = 0.5
 """Seconds for which a signal may be missed: Python sees one that comes right before a wait only
 when that wait is over."""
@@ -244,7 +246,7 @@ class Shift:
         self._equipment.tally.add(verdict.count)
         # A message knows its delivery: knowing each other, both would be left to the collector.
         delivery.content = None
-        if verdict.action is Settlement.ACK:
+        if verdict.action is _ACK:
             if self._fetching is not None:
                 delivery.content = self._fetching.to_remove_with(opened.message)
             self._engine.processed(delivery, now)

@@ -129,7 +129,8 @@ class Policy:
         return ProcessStatus.FATAL_ERROR
 
 
-_DONE = Verdict(Action.ACK, Count.DONE)
+_DONE = ProcessStatus.DONE
+_ALL_DONE = Verdict(Action.ACK, Count.DONE)
 
 
 def judge(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Verdict:
@@ -141,10 +142,9 @@ def judge(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Verd
     """
     if not outcomes:
         return _unmatched(policy, message)
-    done = ProcessStatus.DONE
-    others = [outcome for outcome in outcomes if outcome.status is not done]
+    others = [outcome for outcome in outcomes if outcome.status is not _DONE]
     if not others:
-        return _DONE
+        return _ALL_DONE
     if retries := [outcome for outcome in others if outcome.asks_for_retry]:
         return _retry(retries, policy, message)
     action = Action.DEAD_LETTER if policy.has_dead_letter_queue else Action.ACK

@@ -12,6 +12,8 @@ from typing import TypeAlias
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
 
 __all__ = (
+    'AGAIN',
+    'DONE',
     'Ack',
     'Action',
     'ChangeVisibility',
@@ -51,6 +53,9 @@ class Told(Enum):
     DONE = 'done'
     AGAIN = 'failed, and may succeed'
     NEVER = 'refused for good'
+
+
+DONE, AGAIN = Told.DONE, Told.AGAIN
 
 
 class Happening(Enum):

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from mega.aws.sqs.subscribe.engine.actions import (
+    AGAIN,
+    DONE,
     Ack,
     Action,
     DeadLetter,
@@ -141,9 +143,10 @@ class Engine:
         # In an answer that is late it may have been hidden long ago.
         is_late = now > poll.asked_at + poll.wait + _LATENESS
         hidden_at = poll.asked_at if is_late else now
+        hidden_until = hidden_at + self._settings.visibility_timeout
         for delivery in deliveries:
             delivery.received_at = hidden_at
-            delivery.hidden_until = hidden_at + self._settings.visibility_timeout
+            delivery.hidden_until = hidden_until
             self._hand.take(delivery)
         if self.is_stopping:
             self._hand.release_waiting()
@@ -203,14 +206,14 @@ class Engine:
         What cannot be sent there at all stays where it is.
         """
         delivery.is_being_sent = False
-        if told is Told.DONE:
+        if told is DONE:
             self._tell(Happening.DEAD_LETTERED, delivery)
         if delivery.phase is not DEAD_LETTERING:
             return
-        if told is Told.DONE:
+        if told is DONE:
             delivery.tries = 0
             self._ack(delivery, now)
-        elif told is Told.AGAIN and (when := self._next_try(delivery, now)) < FOREVER:
+        elif told is AGAIN and (when := self._next_try(delivery, now)) < FOREVER:
             self._again.append((when, delivery))
             self._wake_at(now)  # the grace period may be over
         else:
@@ -306,12 +309,12 @@ class Engine:
         if delivery.handle != entry.handle:  # it came once more while it was deleted
             self._acks.add(delivery, now)
             self._wake_at(self._acks.deadline)
-        elif told is Told.DONE:
+        elif told is DONE:
             self._tell(Happening.DELETED, delivery)
             self._hand.drop(delivery)
             if self._settings.is_fifo:
                 self._polls.something_moved()
-        elif told is Told.AGAIN and (when := self._next_try(delivery, now)) < FOREVER:
+        elif told is AGAIN and (when := self._next_try(delivery, now)) < FOREVER:
             self._again.append((when, delivery))
         else:
             self._tell(Happening.NOT_DELETED, delivery)
@@ -323,10 +326,10 @@ class Engine:
             self._was_left(delivery, told, now)
         elif delivery.handle != entry.handle or delivery.phase not in HELD:
             self._wake_at(now)  # it came once more and is hidden anew, or is about to be settled
-        elif told is Told.DONE:
+        elif told is DONE:
             delivery.hidden_until = call.decided_at + entry.seconds
             self._wake_at(delivery.hidden_until - self._hiding.lead)
-        elif told is Told.AGAIN:
+        elif told is AGAIN:
             delivery.not_before = now + self._uniform(0.5, 1.0) * self._margin
             self._wake_at(delivery.not_before)
         elif delivery.phase is WAITING:
@@ -338,7 +341,7 @@ class Engine:
                 self._hand.leave(delivery, None, now)
 
     def _was_left(self, delivery: Delivery, told: Told, now: float) -> None:
-        delivery.not_before = self._next_try(delivery, now) if told is Told.AGAIN else FOREVER
+        delivery.not_before = self._next_try(delivery, now) if told is AGAIN else FOREVER
         if delivery.not_before < delivery.hidden_until:
             self._changes.leave(delivery)
             return

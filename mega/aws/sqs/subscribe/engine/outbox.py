@@ -19,6 +19,8 @@ LINGER = 0.1
 
 FOREVER = float('inf')
 
+_IDS = tuple(map(str, range(BATCH)))
+
 
 class Acks:
     """Messages to delete. They go together when there are ten, or when the first waited enough."""
@@ -109,5 +111,5 @@ def entries(changes: Iterable[tuple[Delivery, int]]) -> tuple[Entry, ...]:
     made = []
     for place, (delivery, seconds) in enumerate(changes):
         delivery.is_in_call = True
-        made.append(Entry(str(place), delivery, delivery.handle, delivery.phase, seconds))
+        made.append(Entry(_IDS[place], delivery, delivery.handle, delivery.phase, seconds))
     return tuple(made)
