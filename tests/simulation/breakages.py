@@ -136,6 +136,16 @@ def _tell_of_dead_letters(instead: dict[Told, Told]) -> Callable[[pytest.MonkeyP
     return lambda patch: patch.setattr(Engine, 'dead_lettered', broken)
 
 
+def _free_a_place_twice(patch: pytest.MonkeyPatch) -> None:
+    dead_lettered = Engine.dead_lettered
+
+    def broken(self: Engine, delivery: Delivery, told: Told, now: float) -> None:
+        dead_lettered(self, delivery, told, now)
+        self._free += 1
+
+    patch.setattr(Engine, 'dead_lettered', broken)
+
+
 def _let_dead_letters_expire(patch: pytest.MonkeyPatch) -> None:
     keep = Hiding.keep
 
@@ -263,6 +273,7 @@ BREAKAGES = (
         Law.TRIED_AGAIN,
     ),
     Breakage('dead letter not kept hidden', _let_dead_letters_expire, Law.KEPT_HIDDEN),
+    Breakage('place of a dead letter freed twice', _free_a_place_twice, Law.CONCURRENCY),
     Breakage('follower started before the delete', _go_on_before_deleted, Law.GROUPS_IN_ORDER),
     Breakage('ack of what others may have', _settle_what_is_lost, Law.SETTLED_ONCE),
     Breakage('loss kept from the subscriber', _keep_a_loss_secret, Law.LOSS_TOLD),

@@ -50,7 +50,9 @@ def dispatch(
     left = len(subscribers)
     for subscriber in subscribers:
         left -= 1
-        own, own_message = (_copied(payload), _copied(message)) if left else (payload, message)
+        own, own_message = payload, message
+        if left:
+            own, own_message = _copied(payload), _copied(message)
         work = _process(subscriber, own_message, own, unhandled)
         if hooks:
             work = _within(hooks, work, subscriber, own_message, own)
