@@ -41,7 +41,7 @@ class Crew:
     those who wait minds the time.
 
     `ways` are how each kind of action is done. Each answers what to tell the engine; None where
-    somebody else will `report` it. What it raises ends the work.
+    somebody else will `report` it. What they raise, and what is told, ends the work.
     """
 
     def __init__(
@@ -86,22 +86,24 @@ class Crew:
     def work(self) -> None:
         """Work in the calling thread too, until the work is over."""
         report: Report | None = None
-        while (action := self._next(report)) is not None:
-            try:
+        try:
+            while (action := self._next(report)) is not None:
                 report = self._ways[type(action)](action)
-            except BaseException as error:
-                self.fail(error)
-                return
+        except BaseException as error:
+            self.fail(error)
 
     def report(self, report: Report) -> None:
         """Tell the engine something, and have done what follows from it. Blocks for no action."""
-        with self._turn:
-            now = time.monotonic()
-            if not self._is_dismissed:
-                report(now)
-            self._obey(now)
-            if not self._ends(now):
-                self._plan(now)
+        try:
+            with self._turn:
+                now = time.monotonic()
+                if not self._is_dismissed:
+                    report(now)
+                self._obey(now)
+                if not self._ends(now):
+                    self._plan(now)
+        except BaseException as error:
+            self.fail(error)
 
     def fail(self, error: BaseException) -> None:
         """End the work at once, because of something that should not have happened."""

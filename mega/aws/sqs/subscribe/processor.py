@@ -167,16 +167,16 @@ def _kind(payload: AnyPayload) -> str:
     return 'a text' if isinstance(payload, str) else 'a blob'
 
 
-def _regret(message: Message, confirmation: Confirmation | Gone) -> Verdict:
+def _regret(message: Message, found: Confirmation | Gone) -> Verdict:
     """What a message comes to that has no payload."""
-    if isinstance(confirmation, Gone):
+    if isinstance(found, Gone):
         _log.warning('message %s is deleted, since its body is gone from S3', message.id)
         return Verdict(Action.ACK, Count.UNOPENED)
     _log.warning(
         'message %s is a %s of %s: it is deleted, and no link in it is followed; subscribe the '
         'queue with the SNS API, which needs no confirmation',
         message.id,
-        confirmation.kind,
-        shorten(confirmation.topic_arn),
+        found.kind,
+        shorten(found.topic_arn),
     )
     return Verdict(Action.ACK, Count.UNMATCHED)

@@ -277,11 +277,33 @@ def test_one_may_answer_instead_of_all_subscribers(server: Server) -> None:
     assert (stats.done, stats.deleted) == (1, 1)
 
 
+class Asynchronous(MessageSubscriber):
+    async def process(self, payload: str) -> None: ...
+
+
+@pytest.mark.parametrize('who', [subscriber(), Asynchronous], ids=['def', 'async def'])
+def test_a_verdict_that_nobody_can_follow_ends_the_work(who: Subscriber, server: Server) -> None:
+    """It does so in whichever thread, and leaves the message where it is."""
+
+    def without_a_reason(message: Message) -> Round:
+        yield
+        return Delivered((), Verdict(Action.DEAD_LETTER, Count.FATAL))
+
+    queue_url = server.create_queue('orders')
+    settings: Any = {'wait_time_seconds': 0, 'concurrency': 2, **server.credentials}
+    hooks = [around_delivery(without_a_reason)]
+    with (
+        SqsPublisher(queue_url, **server.credentials) as publisher,
+        SqsListener(queue_url, [who], hooks=hooks, **settings) as listener,
+    ):
+        publisher.publish('hej')
+        with pytest.raises(AssertionError):
+            listener.drain()
+        assert listener.stats().deleted == 0
+
+
 def test_a_coroutine_that_is_not_wanted_is_not_begun(server: Server) -> None:
     """Nor is there a warning that it was not."""
-
-    class Asynchronous(MessageSubscriber):
-        async def process(self, payload: str) -> None: ...
 
     def instead(who: Subscriber, message: Message, payload: str) -> Round:
         return Outcome(who, DONE)
