@@ -22,6 +22,7 @@ __all__ = (
     'EVALUATE',
     'EVENTBRIDGE',
     'PATTERN_SET',
+    'TABLES',
     'Contender',
     'Matcher',
     'found',
@@ -147,6 +148,38 @@ def _closures(among: Sequence[Rule]) -> Matcher:
     return match
 
 
+def _tables(among: Sequence[Rule]) -> Matcher:
+    """Hash tables within a hash table: what can be had where all rules have this one form."""
+    domains: dict[str, tuple[dict[str, list[_Rest]], dict[str, list[_Rest]]]] = {}
+    for place, rule in enumerate(among):
+        names, prefixes = domains.setdefault(rule.domain, ({}, {}))
+        rest = place, rule.more_than, rule.object_type
+        if rule.prefix is None:
+            names.setdefault(rule.name, []).append(rest)
+        else:
+            prefixes.setdefault(rule.prefix, []).append(rest)
+
+    def match(payload: Event) -> list[int]:
+        event = payload['event']
+        name = event['name']
+        names, prefixes = domains.get(event['domain'], ({}, {}))
+        found = []
+        for fitting in names.get(name, ()), prefixes.get(name[: name.find('.') + 1], ()):
+            for place, least, kind in fitting:
+                if (least is None or event['attributes']['quantity'] > least) and (
+                    kind is None or payload['object']['type'] == kind
+                ):
+                    found.append(place)
+        found.sort()
+        return found
+
+    return match
+
+
+_Rest: TypeAlias = tuple[int, 'int | None', 'str | None']
+"""The place of a rule, and what it wants besides a domain and a name."""
+
+
 # ── libraries ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -201,6 +234,7 @@ def _moto(library: ModuleType) -> Callable[[Sequence[Rule]], Matcher]:
 PATTERN_SET = Contender('mega PatternSet', _pattern_set)
 EVENTBRIDGE = Contender('PatternSet of from_eventbridge', _eventbridge)
 CLOSURES = Contender('closures by hand', _closures)
+TABLES = Contender('tables by hand', _tables)
 EVALUATE = Contender('mega evaluate', _evaluate)
 _PEERS = (
     ('dirty-equals', 'dirty-equals', 'dirty_equals', _dirty_equals),
