@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from mega.match.index.checks import together
@@ -127,7 +128,7 @@ class Prefixes:
     arity: ClassVar[int] = 2
     lines: ClassVar[Sequence[str]] = (
         'read = {read}',
-        'group = None if read is None else {0}.get(read[:{1}])',
+        'group = None if read is None else {0}.get(read[{1}])',
         'if group is not None:',
         '    text, below, more = group',
         '    if more is None:',
@@ -146,19 +147,25 @@ class Prefixes:
         self.read = read
         self.constants = (
             {head: _group(texts, nodes) for head, texts in groups.items()},
-            shortest,
+            _beginning(shortest),
         )
 
     def find(self, value: object) -> Iterable[Node]:
-        groups, shortest = self.constants
+        groups, beginning = self.constants
         read = self.read(value)
-        group = None if read is None else groups.get(read[:shortest])
+        group = None if read is None else groups.get(read[beginning])
         if group is None:
             return ()
         text, below, more = group
         if more is not None:
             return more(read)
         return (below,) if read.startswith(text) else ()
+
+
+@lru_cache
+def _beginning(length: int) -> slice:
+    """One object for all that cut off as much: it need not be made for every payload."""
+    return slice(length)
 
 
 _Group: TypeAlias = tuple[str, Node, 'Callable[[str], Iterable[Node]] | None']

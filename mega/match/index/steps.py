@@ -8,7 +8,17 @@ from typing import Any, TypeAlias
 from mega.match.context import MISSING, Context
 from mega.match.index.conditions import Path
 
-__all__ = ('Node', 'Step', 'Visit', 'compile_step', 'find', 'find_crowd', 'walk', 'walk_through')
+__all__ = (
+    'WALK_THROUGH_FEW',
+    'Node',
+    'Step',
+    'Visit',
+    'compile_step',
+    'find',
+    'find_crowd',
+    'walk',
+    'walk_through',
+)
 
 Node: TypeAlias = tuple[Any, ...]
 """Where a search goes: first the step to take, then what that needs.
@@ -84,3 +94,16 @@ def compile_step(lines: Sequence[str], **names: object) -> Step:
     exec(code, made)
     step: Step = made['step']
     return step
+
+
+WALK_THROUGH_FEW = {
+    count: compile_step(
+        [
+            line
+            for i in range(1, count + 1)
+            for line in (f'each = node[{i}]', 'each[0](payload, found, each, visit)')
+        ]
+    )
+    for count in (2, 3, 4)
+}
+"""By the number of nodes: what `walk_through` does, but without a copy to loop over."""

@@ -28,7 +28,15 @@ from mega.match.index.finders import (
     found_of_all,
 )
 from mega.match.index.keys import Key, Kind, Reading, read_anything, read_text
-from mega.match.index.steps import Node, Step, Visit, compile_step, walk, walk_through
+from mega.match.index.steps import (
+    WALK_THROUGH_FEW,
+    Node,
+    Step,
+    Visit,
+    compile_step,
+    walk,
+    walk_through,
+)
 
 __all__ = ('Grower', 'Planted')
 
@@ -118,7 +126,9 @@ class Grower:
             nodes.append(self._branch(route, found, level))
             rest = [(one, routes) for one, routes in rest if route not in routes]
         nodes += together(self._entries(one for one, _ in rest))
-        return nodes[0] if len(nodes) == 1 else (walk_through, *nodes)
+        if len(nodes) == 1:
+            return nodes[0]
+        return WALK_THROUGH_FEW.get(len(nodes), walk_through), *nodes
 
     def _branch(self, route: _Route, found: Sequence[tuple[Planted, _Clue]], level: int) -> Node:
         groups: defaultdict[tuple[Kind, Reading, bool], _Below] = defaultdict(dict)
@@ -130,7 +140,7 @@ class Grower:
         grown: _Grown = {}
         finders: list[Finder] = [
             Each(finder) if each and not isinstance(finder, Predicates) else finder
-            for (kind, read, each), below in groups.items()
+            for (kind, read, each), below in sorted(groups.items(), key=_by_vagueness)
             for finder in self._finders(kind, read, below, level, grown)
         ]
         path, is_loose = route
@@ -219,6 +229,11 @@ def _vagueness(keys: tuple[Key, ...]) -> int:
 _VAGUENESS = {kind: i for i, kind in enumerate(Kind)}
 
 
+def _by_vagueness(group: tuple[tuple[Kind, Reading, bool], _Below]) -> int:
+    """By it groups stand in one order in all branches: so that these have one step."""
+    return _VAGUENESS[group[0][0]]
+
+
 @dataclass(slots=True)
 class _Tally:
     """What a look-up at one path would cost, in units of checking one pattern."""
@@ -271,6 +286,8 @@ def _lines(look: Look, parents: dict[Path, str], names: dict[str, object]) -> li
         through, nothing_plain = 'return', 'v is MISSING'
     lines = [*walk(look.path, parents, through), f'if {nothing_plain}:', f'    {through}']
     taken = 1
+    reads = [read for _, read in look.finders]
+    known: dict[Reading, str] = {}
     for finder, read in look.finders:
         constants = [f'node[{taken + i}]' for i in range(finder.arity)]
         taken += finder.arity
@@ -278,6 +295,11 @@ def _lines(look: Look, parents: dict[Path, str], names: dict[str, object]) -> li
         what = f'{read.__name__}(v)'
         if read is read_text:
             what = f'v if type(v) is str else {what}'
+        if reads.count(read) > 1:
+            if read not in known:
+                known[read] = f'read{len(known)}'
+                lines.append(f'{known[read]} = {what}')
+            what = known[read]
         if look.then is not None:
             lines.append(f'below = {constants[0]}.get({what})')
         else:
