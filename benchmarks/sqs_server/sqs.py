@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from benchmarks.sqs_server import rules, sqs_rules
 from benchmarks.sqs_server.account import ACCOUNT_ID, Account
@@ -117,13 +117,13 @@ class Sqs(Service):
             sqs_rules.check_range('VisibilityTimeout', visibility_timeout)
             sqs_rules.check_range('WaitTimeSeconds', wait)
         names = request.get('MessageAttributeNames') or ()
-        system_names = [
+        system = _system_readers(
             *(request.get('MessageSystemAttributeNames') or ()),
             *(request.get('AttributeNames') or ()),
-        ]
+        )
 
         def received(deliveries: list[Delivery]) -> None:
-            messages = [_delivered(each, names, system_names) for each in deliveries]
+            messages = [_delivered(each, names, system) for each in deliveries]
             answer({'Messages': messages} if messages else {})
 
         return self._polls.receive(queue, limit, visibility_timeout, wait, received)
@@ -170,7 +170,9 @@ def _draft(wire: Mapping[str, Any]) -> Draft:
     )
 
 
-def _delivered(delivery: Delivery, names: Collection[str], system_names: Collection[str]) -> Object:
+def _delivered(
+    delivery: Delivery, names: Collection[str], system: Mapping[str, _SystemReader]
+) -> Object:
     message = delivery.message
     draft = message.draft
     answer: Object = {
@@ -182,29 +184,30 @@ def _delivered(delivery: Delivery, names: Collection[str], system_names: Collect
     if attributes := _wanted(draft.attributes, names):
         answer['MessageAttributes'] = to_wire(attributes)
         answer['MD5OfMessageAttributes'] = md5_of_attributes(attributes)
-    if system_names:
-        system = _system_attributes(delivery)
-        answer['Attributes'] = {k: v for k, v in system.items() if _is_wanted(k, system_names)}
+    if system:
+        read = {name: reader(delivery) for name, reader in system.items()}
+        answer['Attributes'] = {name: value for name, value in read.items() if value is not None}
     return answer
 
 
-def _system_attributes(delivery: Delivery) -> dict[str, str]:
-    message = delivery.message
-    draft = message.draft
-    optional = {
-        'AWSTraceHeader': draft.trace_header,
-        'MessageDeduplicationId': draft.deduplication_id,
-        'MessageGroupId': draft.group_id,
-        'SequenceNumber': message.sequence_number,
-    }
-    return {
-        'SenderId': 'AIDAEXAMPLE',
-        'SentTimestamp': str(int(message.at * 1000)),
-        'ApproximateReceiveCount': str(delivery.receives),
-        'ApproximateFirstReceiveTimestamp': str(int(delivery.first_received * 1000)),
-        **{name: value for name, value in optional.items() if value is not None},
-        **delivery.extra,
-    }
+_SystemReader: TypeAlias = Callable[[Delivery], 'str | None']
+
+_SYSTEM: Mapping[str, _SystemReader] = {
+    'SenderId': lambda delivery: 'AIDAEXAMPLE',
+    'SentTimestamp': lambda delivery: str(int(delivery.message.at * 1000)),
+    'ApproximateReceiveCount': lambda delivery: str(delivery.receives),
+    'ApproximateFirstReceiveTimestamp': lambda delivery: str(int(delivery.first_received * 1000)),
+    'AWSTraceHeader': lambda delivery: delivery.message.draft.trace_header,
+    'MessageDeduplicationId': lambda delivery: delivery.message.draft.deduplication_id,
+    'MessageGroupId': lambda delivery: delivery.message.draft.group_id,
+    'SequenceNumber': lambda delivery: delivery.message.sequence_number,
+    'DeadLetterQueueSourceArn': lambda delivery: delivery.extra.get('DeadLetterQueueSourceArn'),
+}
+
+
+def _system_readers(*names: str) -> Mapping[str, _SystemReader]:
+    """How the attributes of SQS's own are read that are asked for; of each message in turn."""
+    return {name: read for name, read in _SYSTEM.items() if _is_wanted(name, names)}
 
 
 def _wanted(attributes: Attributes, names: Collection[str]) -> Attributes:
