@@ -6,10 +6,14 @@ that a shortcut does not fit any more, it is not taken, and botocore goes its ow
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
+import sys
 from base64 import b64decode
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -34,7 +38,7 @@ def shorten_calls(client: Any, signers: MutableMapping[str, Any]) -> None:
         events, metadata = client.meta.events, client.meta.service_model.metadata
     except AttributeError:
         return
-    if 'v4' in signers:
+    with suppress(AttributeError, KeyError):
         signers.setdefault(SIGNATURE, signer(signers['v4']))
         events.register('choose-signer', _choose_signer)
     if metadata.get('protocol') == 'json':
@@ -126,20 +130,43 @@ def _choose_signer(signature_version: object, **others: object) -> str | None:
 
 
 def signer(usual: Any) -> Any:
-    """A class that signs as the usual one does, and asks a request only once what it holds."""
+    """A class that signs as the usual one does, and goes through a request only once.
+
+    Raises:
+        AttributeError: where botocore has changed.
+    """
+    module = sys.modules[usual.__module__]
+    unsigned = frozenset(module.SIGNED_HEADERS_BLACKLIST)
+    host_of = module._host_from_url
 
     class Signer(usual):  # type: ignore[misc]
-        _headers: Any = None
+        _signed: Mapping[str, str] | None = None
 
         def add_auth(self, request: Any) -> Any:
-            self._headers = None
+            self._signed = None
             return super().add_auth(request)
 
-        def headers_to_sign(self, request: Any) -> Any:
-            # For the signature, and again to name them beside it.
-            if self._headers is None:
-                self._headers = super().headers_to_sign(request)
-            return self._headers
+        def headers_to_sign(self, request: Any) -> Mapping[str, str]:
+            # Asked twice: for the signature, and to name them beside it.
+            if self._signed is None:
+                found: dict[str, str] = {}
+                for name, value in request.headers.items():
+                    key, text = name.lower(), ' '.join(value.split())
+                    found[key] = f'{found[key]},{text}' if key in found else text
+                found.setdefault('host', host_of(request.url))
+                self._signed = {name: found[name] for name in sorted(found.keys() - unsigned)}
+            return self._signed
+
+        def canonical_headers(self, headers_to_sign: Mapping[str, str]) -> str:
+            return '\n'.join(f'{name}:{value}' for name, value in headers_to_sign.items())
+
+        def signed_headers(self, headers_to_sign: Mapping[str, str]) -> str:
+            return ';'.join(headers_to_sign)
+
+        def signature(self, string_to_sign: str, request: Any) -> str:
+            day, secret = request.context['timestamp'][:8], self.credentials.secret_key
+            key = _key_of(secret, day, self._region_name, self._service_name)
+            return hmac.digest(key, string_to_sign.encode(), 'sha256').hex()
 
         def payload(self, request: Any) -> Any:
             # To come by the body, botocore prepares the whole request once more than it is sent.
@@ -148,3 +175,15 @@ def signer(usual: Any) -> Any:
             return super().payload(request)
 
     return Signer
+
+
+@lru_cache(maxsize=8)
+def _key_of(secret: str, *scope: str) -> bytes:
+    """The key of a day, a region and a service, by the chain that AWS documents.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
+    """
+    key = f'AWS4{secret}'.encode()
+    for part in (*scope, 'aws4_request'):
+        key = hmac.digest(key, part.encode(), 'sha256')
+    return key

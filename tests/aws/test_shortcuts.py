@@ -165,6 +165,7 @@ def signed(
     kind: Any, url: str, headers: dict[str, str], body: object, token: str | None, **context: Any
 ) -> AWSRequest:
     request = AWSRequest('POST', url, headers, body)
+    request.headers['x-two'] = 'c, d'  # on top of the other one
     request.context.update(context)
     credentials = Credentials('AKIAIOSFODNN7EXAMPLE', 'secret', token)
     kind(credentials, 'sqs', 'eu-west-1').add_auth(request)
@@ -186,7 +187,12 @@ def signed(
 def test_a_signature_is_the_one_of_botocore(
     url: str, token: str | None, body: object, context: dict[str, Any]
 ) -> None:
-    headers = {'X-Amz-Target': 'AmazonSQS.SendMessage', 'User-Agent': 'mega', 'X-Two': 'a  b'}
+    headers = {
+        'X-Amz-Target': 'AmazonSQS.SendMessage',
+        'User-Agent': 'mega',
+        'X-Two': ' a  b ',
+        'X-Amz-Date': '20200504T155323Z',
+    }
     while True:
         ours = signed(signer(SigV4Auth), url, headers, body, token, **context)
         theirs = signed(SigV4Auth, url, headers, body, token, **context)
@@ -248,13 +254,14 @@ def test_a_session_that_does_not_sign_is_heeded(faults: FaultServer) -> None:
     assert 'authorization' not in request.headers
 
 
+@pytest.mark.parametrize('known', [{}, {'v4': object}], ids=['none', 'another'])
 def test_where_botocore_has_no_such_signature_a_client_signs_as_it_did(
-    faults: FaultServer,
+    faults: FaultServer, known: dict[str, Any]
 ) -> None:
     faults.will(sqs_answer(MessageId='m'))
     client: Any = boto3.client('sqs', **faults.credentials)
     ways = signatures_of(client)
-    shorten_calls(client, {})
+    shorten_calls(client, known)
     assert client.send_message(QueueUrl='q', MessageBody='m')['MessageId'] == 'm'
     client.close()
     assert ways == ['v4']
