@@ -245,7 +245,8 @@ def _give_up_what_is_done(patch: pytest.MonkeyPatch) -> None:
         outcomes: Sequence[Outcome], policy: verdict.Policy, message: Message
     ) -> verdict.Verdict:
         if policy.max_receives is not None and message.receive_count > policy.max_receives:
-            return verdict.Verdict(verdict.Action.DEAD_LETTER, verdict.Count.EXHAUSTED)
+            reason = verdict.Reason('Broken', 'whatever came of it')
+            return verdict.Verdict(verdict.Action.DEAD_LETTER, verdict.Count.EXHAUSTED, reason)
         return judge(outcomes, policy, message)
 
     patch.setattr(verdict, 'judge', broken)

@@ -108,9 +108,13 @@ def _within(
 ) -> Awaiting[Outcome]:
     rounds = [hook.around_subscriber(subscriber, message, payload) for hook in hooks]
     try:
-        return (yield from around(rounds, work))
+        outcome: object = yield from around(rounds, work)
     except Exception as error:
         return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error)
+    if isinstance(outcome, Outcome) and isinstance(outcome.status, ProcessStatus):
+        return outcome
+    wrong = TypeError(f'a hook answered {shorten(outcome)}: an Outcome with a ProcessStatus')
+    return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, wrong)
 
 
 def _status_of(

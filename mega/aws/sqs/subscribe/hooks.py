@@ -53,7 +53,8 @@ class Hook:
     An instance serves all deliveries, in several threads at once, or in the event loop where all
     subscribers of a message are `async def`: there it must not block.
     A hook that raises counts as a subscriber that asks for a retry: the message stays. Before that
-    its error is raised at the `yield` of those round it.
+    its error is raised at the `yield` of those round it. An answer that nobody can follow counts as
+    much, once all of them have ended: an outcome without a `ProcessStatus`, say.
     """
 
     def around_delivery(self, message: Message) -> Around[Delivered]:

@@ -138,11 +138,25 @@ class Processor:
     ) -> Awaiting[Delivered]:
         rounds = [hook.around_delivery(message) for hook in hooks]
         try:
-            return (yield from around(rounds, work))
+            delivered = yield from around(rounds, work)
+            self._check(delivered)
         except Exception as error:
             _log.exception('message %s is not settled: a hook failed', message.id)
             reason = Reason(type(error).__name__, 'raised by a hook')
             return Delivered((), retry(reason, self._policy, message))
+        return delivered
+
+    def _check(self, delivered: object) -> None:
+        """Whether what hooks made of a delivery can be followed.
+
+        Raises:
+            TypeError, ValueError: if not.
+        """
+        if not isinstance(delivered, Delivered) or not isinstance(delivered.verdict, Verdict):
+            raise TypeError(f'a hook answered {shorten(delivered)}: a Delivered with a Verdict')
+        is_to_be_sent = delivered.verdict.action is Action.DEAD_LETTER
+        if is_to_be_sent and not self._policy.has_dead_letter_queue:
+            raise ValueError('a hook dead-letters, and there is no dead_letter_queue_url')
 
     def _tell_once(self, message: Message, payload: AnyPayload) -> None:
         kind = _kind(payload)

@@ -72,13 +72,24 @@ class Verdict:
     """What is to be done with a message, and why.
 
     `delay` is for `LEAVE` alone: the whole seconds until the message is to come again; None leaves
-    that to the queue.
+    that to the queue. `DEAD_LETTER` needs a reason.
+
+    Raises:
+        TypeError: for one that nobody could follow.
     """
 
     action: Action
     count: Count
     reason: Reason | None = None
     delay: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.action, Action) and isinstance(self.count, Count)):
+            raise TypeError(f'{shorten(self.action)}, {shorten(self.count)}: an Action and a Count')
+        if self.action is Action.DEAD_LETTER and not isinstance(self.reason, Reason):
+            raise TypeError('to dead-letter takes a Reason')
+        if not isinstance(self.delay, (int, type(None))):
+            raise TypeError(f'delay={shorten(self.delay)}: whole seconds, or None')
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from mega.aws.sqs.subscribe import (
     Stats,
 )
 from mega.aws.sqs.subscribe.subscriber import Subscriber
-from mega.aws.sqs.subscribe.verdict import Action, Count, Verdict
+from mega.aws.sqs.subscribe.verdict import Action, Count, Reason, Verdict
 from mega.errors import ConfigurationError
 from tests.aws.sqs.subscribe.making import subscriber, warnings_of
 
@@ -281,27 +281,6 @@ class Asynchronous(MessageSubscriber):
     async def process(self, payload: str) -> None: ...
 
 
-@pytest.mark.parametrize('who', [subscriber(), Asynchronous], ids=['def', 'async def'])
-def test_a_verdict_that_nobody_can_follow_ends_the_work(who: Subscriber, server: Server) -> None:
-    """It does so in whichever thread, and leaves the message where it is."""
-
-    def without_a_reason(message: Message) -> Round:
-        yield
-        return Delivered((), Verdict(Action.DEAD_LETTER, Count.FATAL))
-
-    queue_url = server.create_queue('orders')
-    settings: Any = {'wait_time_seconds': 0, 'concurrency': 2, **server.credentials}
-    hooks = [around_delivery(without_a_reason)]
-    with (
-        SqsPublisher(queue_url, **server.credentials) as publisher,
-        SqsListener(queue_url, [who], hooks=hooks, **settings) as listener,
-    ):
-        publisher.publish('hej')
-        with pytest.raises(AssertionError):
-            listener.drain()
-        assert listener.stats().deleted == 0
-
-
 def test_a_coroutine_that_is_not_wanted_is_not_begun(server: Server) -> None:
     """Nor is there a warning that it was not."""
 
@@ -344,6 +323,48 @@ FAILING = pytest.mark.parametrize(
 @pytest.mark.parametrize('place', [around_subscriber, around_delivery])
 def test_a_message_stays_when_a_hook_fails(server: Server, place: Any, function: Any) -> None:
     stats = drained(server, subscriber(), hooks=[place(function)])
+    assert (stats.retried, stats.deleted) == (1, 0)
+
+
+TO_NOBODY = Reason('Broken', 'for good')
+NONSENSE: dict[str, tuple[Any, Any]] = {
+    'no outcome': (around_subscriber, lambda who: 'done'),
+    'no status': (around_subscriber, lambda who: made(Outcome, who, 'done')),
+    'no delivered': (around_delivery, lambda message: DONE),
+    'no verdict': (around_delivery, lambda message: made(Delivered, (), Action.ACK)),
+    'no action': (around_delivery, lambda message: verdict('ack', Count.DONE)),
+    'no count': (around_delivery, lambda message: verdict(Action.ACK, 'done')),
+    'no reason': (around_delivery, lambda message: verdict(Action.DEAD_LETTER, Count.FATAL)),
+    'no queue': (
+        around_delivery,
+        lambda message: verdict(Action.DEAD_LETTER, Count.FATAL, TO_NOBODY),
+    ),
+    'no whole seconds': (
+        around_delivery,
+        lambda message: verdict(Action.LEAVE, Count.RETRIED, None, 0.5),
+    ),
+}
+
+
+def made(kind: Any, *arguments: Any) -> Any:
+    """What types would refuse."""
+    return kind(*arguments)
+
+
+def verdict(*arguments: Any) -> Any:
+    return made(Delivered, (), made(Verdict, *arguments))
+
+
+@pytest.mark.parametrize('who', [subscriber(), Asynchronous], ids=['def', 'async def'])
+@pytest.mark.parametrize(('place', 'make'), NONSENSE.values(), ids=NONSENSE)
+def test_a_message_stays_when_a_hook_answers_what_nobody_can_follow(
+    server: Server, who: Subscriber, place: Any, make: Any
+) -> None:
+    def answers(first: Any, *others: Any) -> Round:
+        yield
+        return make(first)
+
+    stats = drained(server, who, hooks=[place(answers)])
     assert (stats.retried, stats.deleted) == (1, 0)
 
 
