@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore, Lock, Thread
 from typing import Any, TypeAlias, TypeVar
 
 from mega.aws._connections import Breaker
@@ -35,6 +37,9 @@ AT_ONCE = 50
 FAREWELL = 1.0
 """Seconds that calls have to end, once nobody waits for them."""
 
+MOMENT = 0.05
+"""Seconds after which those that have not ended are broken off once more."""
+
 A = TypeVar('A')
 T = TypeVar('T')
 
@@ -60,8 +65,8 @@ class Fetching:
         self._queue_url = queue_url
         self._places = BoundedSemaphore(min(AT_ONCE, at_once))
         self._breaker = Breaker()
-        self._fetches: set[Future[Any]] = set()
-        self._removals: set[Future[Any]] = set()
+        self._lock = Lock()
+        self._threads: deque[Thread] = deque()
 
     def begin(self, deliveries: Iterable[Delivery]) -> None:
         """Begin to open those messages that may have to be fetched."""
@@ -71,7 +76,7 @@ class Fetching:
                 # Without a thread it is opened where it is started.
                 with suppress(RuntimeError):
                     message = read_message(received, delivery)
-                    opening = self._submit(self._fetches, self._open, message)
+                    opening = self._submit(self._open, message)
                     delivery.content = Coming(received, opening)
 
     def to_remove_with(self, message: Message) -> Pointer | None:
@@ -88,24 +93,28 @@ class Fetching:
     def remove(self, pointer: Pointer) -> None:
         """Begin to delete a body."""
         try:
-            self._submit(self._removals, self._store.remove, pointer)
+            self._submit(self._store.remove, pointer)
         except RuntimeError:
             self._store.remove(pointer)
 
     def close(self) -> None:
         """Break off what nobody waits for any more, and wait a moment for what is deleted."""
+        last = time.monotonic() + FAREWELL
         self._breaker.break_off(at_once=True)
-        under_way = [*self._fetches, *self._removals]
-        if wait(under_way, FAREWELL).not_done:
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
+            while thread.is_alive() and time.monotonic() < last:
+                self._breaker.break_off(at_once=True)  # one that had only just begun was missed
+                thread.join(MOMENT)
+        if any(thread.is_alive() for thread in threads):
             _log.warning('a call to S3 has not ended, and is left behind')
 
     def _open(self, message: Message) -> Found:
         with self._store.watched(self._breaker):
             return open_message(message, self._store)
 
-    def _submit(
-        self, under_way: set[Future[Any]], call: Callable[[A], T], argument: A
-    ) -> Future[T]:
+    def _submit(self, call: Callable[[A], T], argument: A) -> Future[T]:
         """Make a call in a thread of its own.
 
         Raises:
@@ -119,12 +128,11 @@ class Fetching:
                     future.set_result(call(argument))
                 except BaseException as error:
                     future.set_exception(error)
-            under_way.discard(future)
 
-        under_way.add(future)
-        try:
-            Thread(target=make, name='mega-s3', daemon=True).start()
-        except RuntimeError:
-            under_way.discard(future)
-            raise
+        thread = Thread(target=make, name='mega-s3', daemon=True)
+        thread.start()
+        with self._lock:
+            while self._threads and not self._threads[0].is_alive():
+                self._threads.popleft()
+            self._threads.append(thread)
         return future
