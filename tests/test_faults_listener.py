@@ -112,7 +112,7 @@ def test_fault_20_a_confirmation_is_told_of_and_deleted_and_its_link_not_followe
     assert link not in text
 
 
-class Strict(logging.StreamHandler[io.TextIOWrapper]):
+class Strict(logging.StreamHandler):  # type: ignore[type-arg]  # no generic before Python 3.11
     """Writes UTF-8, and lets nobody overlook what cannot be written."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
