@@ -151,10 +151,13 @@ def signer(usual: Any) -> Any:
             if self._signed is None:
                 found: dict[str, str] = {}
                 for name, value in request.headers.items():
-                    key, text = name.lower(), ' '.join(value.split())
-                    found[key] = f'{found[key]},{text}' if key in found else text
-                found.setdefault('host', host_of(request.url))
-                self._signed = {name: found[name] for name in sorted(found.keys() - unsigned)}
+                    key = name.lower()
+                    if key not in unsigned:
+                        text = ' '.join(value.split())
+                        found[key] = f'{found[key]},{text}' if key in found else text
+                if 'host' not in found:
+                    found['host'] = host_of(request.url)
+                self._signed = dict(sorted(found.items()))
             return self._signed
 
         def canonical_headers(self, headers_to_sign: Mapping[str, str]) -> str:

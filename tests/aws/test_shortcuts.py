@@ -166,6 +166,7 @@ def signed(
 ) -> AWSRequest:
     request = AWSRequest('POST', url, headers, body)
     request.headers['x-two'] = 'c, d'  # on top of the other one
+    request.headers['Expect'] = b'100-continue'  # type: ignore[assignment]  # unsigned, and left alone
     request.context.update(context)
     credentials = Credentials('AKIAIOSFODNN7EXAMPLE', 'secret', token)
     kind(credentials, 'sqs', 'eu-west-1').add_auth(request)
