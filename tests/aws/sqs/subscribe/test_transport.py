@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections import Counter
 from threading import Event
 from typing import Any
 
@@ -372,8 +373,7 @@ def test_drain_waits_no_longer_than_a_second_and_asks_twice(
 ) -> None:
     will_receive(faults, NOTHING, found('hej'), NOTHING)
     listener_on(faults, QUEUE_URL, subscriber(), wait_time_seconds=wait).drain()
-    assert [request.operation for request in faults.requests] == [
-        'ReceiveMessage', 'ReceiveMessage', 'ReceiveMessage', 'DeleteMessageBatch',
-        'ReceiveMessage',
-    ]  # fmt: skip
+    # Whether the delete comes before the third receive depends on how long its linger lasts.
+    done = Counter(request.operation for request in faults.requests)
+    assert done == {'ReceiveMessage': 4, 'DeleteMessageBatch': 1}
     assert {call['WaitTimeSeconds'] for call in calls(faults, 'ReceiveMessage')} == {drained_by}
