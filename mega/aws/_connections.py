@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from mega.aws._exchange import Exchanging
+from mega.aws._pools import Exchanging
 
 __all__ = ('Breaker', 'BrokenOff', 'adapt')
 

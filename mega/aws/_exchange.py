@@ -1,50 +1,26 @@
-"""One request and its answer, on a connection of urllib3's that is open.
+"""One request and its answer, on a socket that is open.
 
 Python's own HTTP client is written for all of HTTP, and takes two fifths of what a call costs: it
 reads an answer line by line, and its head with the parser of electronic mail. What SQS and SNS are
 asked is always the same small request, so it goes out in one piece, and the answer is read by the
-parser of Node.js, in C. Whatever is not ordinary is left to urllib3: the first request of a
-connection, which opens it, proxies, large bodies, anything that HTTP would refuse.
+parser of Node.js, in C.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-__all__ = ('MOST_AT_ONCE', 'Answer', 'Exchanging', 'exchange', 'head_of')
+__all__ = ('MOST_AT_ONCE', 'Answer', 'exchange', 'head_of')
 
 MOST_AT_ONCE = 65_536
 """Bytes of a body that go out with its head, of a head that is read, and of a read."""
 
-_HOST = re.compile(r'[A-Za-z0-9.-]+')
-
 _FOR_OTHERS = frozenset(('accept-encoding', 'expect', 'host', 'transfer-encoding'))
 """Headers, by their names in lower case, with which a request is not an ordinary one."""
-
-
-class Exchanging:
-    """Comes before a class of connection pools, urllib3's or botocore's."""
-
-    def urlopen(
-        self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any
-    ) -> Any:
-        """Answer a request, as the pool does: the shorter way where that is possible."""
-        pool: Any = self
-        usual: Any = super()
-        request = _ordinary(pool, method, url, body, headers, options)
-        if request is not None:
-            connection = pool._get_conn()
-            try:
-                if connection.begins():
-                    return _answered(pool, connection, request)
-            finally:
-                pool._put_conn(connection)
-        return usual.urlopen(method, url, body=body, headers=headers, **options)
 
 
 class Answer:
@@ -170,60 +146,3 @@ def head_of(
         return f'{head}\r\n\r\n'.encode('latin-1')
     except UnicodeEncodeError:
         return None
-
-
-def _ordinary(
-    pool: Any,
-    method: str,
-    url: str,
-    body: object,
-    headers: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> bytes | None:
-    """A request in one piece, if it is an ordinary one: small, to no path, and through no proxy."""
-    if isinstance(body, str) and body.isascii():  # SNS's are texts
-        body = body.encode()
-    if (
-        url != '/'
-        or not isinstance(body, bytes)
-        or len(body) > MOST_AT_ONCE
-        or 'timeout' in options
-        or pool.proxy is not None
-        or pool.proxy_headers
-        or not _HOST.fullmatch(pool.host)
-    ):
-        return None
-    head = head_of(method, url, pool.host, _port(pool), headers)
-    return None if head is None else head + body
-
-
-def _port(pool: Any) -> int | None:
-    port: int = pool.port
-    return None if port == pool.ConnectionCls.default_port else port
-
-
-def _answered(pool: Any, connection: Any, request: bytes) -> Answer:
-    """The answer to a request on an open connection, which is closed unless it may serve again.
-
-    Raises:
-        urllib3's errors, of which botocore makes its own.
-    """
-    try:
-        connection.sock.settimeout(pool.timeout.read_timeout)
-        answer = exchange(connection.sock, request)
-    except BaseException as error:
-        connection.close()  # what is still to come must not be taken for the next answer
-        if isinstance(error, (OSError, ValueError)):
-            raise _error(pool, error) from error
-        raise
-    if not answer.keeps:
-        connection.close()
-    return answer
-
-
-def _error(pool: Any, error: Exception) -> Exception:
-    from urllib3.exceptions import ProtocolError, ReadTimeoutError
-
-    if isinstance(error, TimeoutError):
-        return ReadTimeoutError(pool, '/', f'Read timed out: {pool.timeout}')
-    return ProtocolError('Connection aborted.', error)

@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 
 from mega.aws._client import connect
 from mega.aws._connections import adapt
-from mega.aws._exchange import MOST_AT_ONCE, Answer, Exchanging, head_of
+from mega.aws._exchange import MOST_AT_ONCE, Answer, head_of
+from mega.aws._pools import Exchanging
 from tests.aws.raw_server import EMPTY, KEYS, WITHIN, Answering, Wire, made, ours, server, whole
 
 AWAY = 'http://sqs.invalid'

@@ -1,0 +1,99 @@
+"""Pools of connections that take an ordinary request the shorter way, on a connection that is open.
+
+Whatever is not ordinary is left to urllib3: the first request of a connection, which opens it,
+proxies, large bodies, anything that HTTP would refuse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mega.aws._exchange import MOST_AT_ONCE, Answer, exchange, head_of
+
+__all__ = ('Exchanging',)
+
+_HOST = re.compile(r'[A-Za-z0-9.-]+')
+
+
+class Exchanging:
+    """Comes before a class of connection pools, urllib3's or botocore's."""
+
+    def urlopen(
+        self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any
+    ) -> Any:
+        """Answer a request, as the pool does: the shorter way where that is possible."""
+        usual: Any = super()
+        request = self._ordinary(method, url, body, headers, options)
+        if request is not None and (answer := self.exchanged(request)) is not None:
+            return answer
+        return usual.urlopen(method, url, body=body, headers=headers, **options)
+
+    @property
+    def named_port(self) -> int | None:
+        """The port; None where it is the usual one, which nobody names."""
+        pool: Any = self
+        port: int = pool.port
+        return None if port == pool.ConnectionCls.default_port else port
+
+    def exchanged(self, request: bytes) -> Answer | None:
+        """The answer to a request in one piece; None, and not sent, where no connection is open.
+
+        Raises:
+            urllib3's errors, of which botocore makes its own.
+        """
+        pool: Any = self
+        connection = pool._get_conn()
+        try:
+            return _answered(pool, connection, request) if connection.begins() else None
+        finally:
+            pool._put_conn(connection)
+
+    def _ordinary(
+        self,
+        method: str,
+        url: str,
+        body: object,
+        headers: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> bytes | None:
+        """A request in one piece, if it is ordinary: small, to no path, and through no proxy."""
+        pool: Any = self
+        if isinstance(body, str) and body.isascii():  # SNS's are texts
+            body = body.encode()
+        if (
+            url != '/'
+            or not isinstance(body, bytes)
+            or len(body) > MOST_AT_ONCE
+            or 'timeout' in options
+            or pool.proxy is not None
+            or pool.proxy_headers
+            or not _HOST.fullmatch(pool.host)
+        ):
+            return None
+        head = head_of(method, url, pool.host, self.named_port, headers)
+        return None if head is None else head + body
+
+
+def _answered(pool: Any, connection: Any, request: bytes) -> Answer:
+    """The answer to a request on an open connection, which is closed unless it may serve again."""
+    try:
+        connection.sock.settimeout(pool.timeout.read_timeout)
+        answer = exchange(connection.sock, request)
+    except BaseException as error:
+        connection.close()  # what is still to come must not be taken for the next answer
+        if isinstance(error, (OSError, ValueError)):
+            raise _error(pool, error) from error
+        raise
+    if not answer.keeps:
+        connection.close()
+    return answer
+
+
+def _error(pool: Any, error: Exception) -> Exception:
+    from urllib3.exceptions import ProtocolError, ReadTimeoutError
+
+    if isinstance(error, TimeoutError):
+        return ReadTimeoutError(pool, '/', f'Read timed out: {pool.timeout}')
+    return ProtocolError('Connection aborted.', error)
