@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from mega.aws._connections import adapt
+from mega.aws._repeating import Calls, Repeating, Usual
 from mega.aws._shortcuts import shorten_calls
 from mega.errors import ConfigurationError, TransportError, one_line
 
@@ -60,18 +61,22 @@ class Aws:
     process gets a client of its own; one that came from the user stays the same.
     """
 
-    def __init__(self, make: Callable[[], Any], *, is_ours: bool = True) -> None:
+    def __init__(self, make: Callable[[], Calls], *, is_ours: bool = True) -> None:
         self._make = make
-        self._client = make()
+        self._made = make()
         self._forks = _forks
         self.is_ours = is_ours
 
     @property
     def client(self) -> Any:
+        return self._calls.client
+
+    @property
+    def _calls(self) -> Calls:
         if self._forks != _forks:
-            self._client = self._make()
+            self._made = self._make()
             self._forks = _forks
-        return self._client
+        return self._made
 
     @property
     def region(self) -> str | None:
@@ -93,13 +98,12 @@ class Aws:
             TransportError: whatever went wrong, botocore's error being the cause.
         """
         given = {name: value for name, value in parameters.items() if value is not None}
-        client = self.client
+        calls = self._calls
         try:
-            answer: dict[str, Any] = getattr(client, method)(**given)
+            return calls.call(method, given)
         except Exception as error:  # an answer that cannot be read raises whatever it likes
-            operation = client.meta.method_to_api_mapping.get(method, method)
+            operation = calls.client.meta.method_to_api_mapping.get(method, method)
             raise _transport_error(operation, error) from error
-        return answer
 
     def close(self) -> None:
         """Close the connections, unless the client came from the user."""
@@ -157,7 +161,7 @@ def connect(
     if client is not None:
         if session is not None or region_name or endpoint_url or given:
             raise ConfigurationError('client= is ready to use: nothing else goes with it')
-        return Aws(lambda: client, is_ours=False)
+        return Aws(lambda: Usual(client), is_ours=False)
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
         raise ConfigurationError('aws_access_key_id and aws_secret_access_key go together')
     if session is not None and given:
@@ -169,17 +173,17 @@ def connect(
         'max_pool_connections': connections,
         'read_timeout': read_timeout,
     }
-    return Aws(lambda: _make_client(service, session, region, endpoint_url, given, settings))
+    return Aws(lambda: _make(service, session, region, endpoint_url, given, settings))
 
 
-def _make_client(
+def _make(
     service: str,
     session: Any,
     region: str | None,
     endpoint_url: str | None,
     credentials: dict[str, str],
     settings: dict[str, Any],
-) -> Any:
+) -> Calls:
     from boto3.session import Session
     from botocore.auth import AUTH_TYPE_MAPS
     from botocore.config import Config
@@ -204,7 +208,8 @@ def _make_client(
         )
         adapt(client)
         shorten_calls(client, AUTH_TYPE_MAPS)
-        return client
+        keys = made.get_credentials() if settings['retries']['total_max_attempts'] == 1 else None
+        return Usual(client) if keys is None else Repeating(client, keys)
     except NoRegionError as error:
         raise ConfigurationError(_NO_REGION) from error
     except (BotoCoreError, ValueError) as error:

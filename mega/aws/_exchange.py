@@ -122,16 +122,14 @@ def exchange(socket: Any, request: bytes) -> Answer:
     return answer
 
 
-def head_of(
-    method: str, url: str, host: str, port: int | None, headers: Mapping[str, Any]
-) -> bytes | None:
+def head_of(method: str, url: str, host: str, headers: Mapping[str, Any]) -> bytes | None:
     """The head of a request, as urllib3 writes it; None where it would not, or another one.
 
-    `port` is None where it is the usual one. Headers are texts or bytes.
+    `host` has its port, unless that is the usual one. Headers are texts or bytes.
     """
     lines = [
         f'{method} {url} HTTP/1.1',
-        f'Host: {host}' if port is None else f'Host: {host}:{port}',
+        f'Host: {host}',
         'Accept-Encoding: identity',
     ]
     for name, value in headers.items():

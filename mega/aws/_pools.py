@@ -2,19 +2,63 @@
 
 Whatever is not ordinary is left to urllib3: the first request of a connection, which opens it,
 proxies, large bodies, anything that HTTP would refuse.
+
+What a thread sends this way can be overheard, and what comes of a request be given beforehand.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from mega.aws._exchange import MOST_AT_ONCE, Answer, exchange, head_of
 
-__all__ = ('Exchanging',)
+__all__ = ('Exchanging', 'Outcome', 'Sent', 'overhearing')
+
+Outcome: TypeAlias = Answer | Exception
+"""What came of a request: what was answered, or an error of urllib3's."""
 
 _HOST = re.compile(r'[A-Za-z0-9.-]+')
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An ordinary request, and the pool that it was left to."""
+
+    pool: Exchanging
+    host: str
+    headers: Mapping[str, Any]
+    request: bytes
+
+
+@dataclass(slots=True)
+class _Ear:
+    outcome: Outcome | None
+    heard: Sent | None = None
+
+
+class _Thread(threading.local):
+    ear: _Ear | None = None
+
+
+_thread = _Thread()
+
+
+@contextmanager
+def overhearing(outcome: Outcome | None = None) -> Iterator[_Ear]:
+    """Let the last ordinary request of this thread in the block be `heard`.
+
+    With an outcome, the first request is not sent: that is what came of it.
+    """
+    ear = _thread.ear = _Ear(outcome)
+    try:
+        yield ear
+    finally:
+        _thread.ear = None
 
 
 class Exchanging:
@@ -25,17 +69,26 @@ class Exchanging:
     ) -> Any:
         """Answer a request, as the pool does: the shorter way where that is possible."""
         usual: Any = super()
+        ear = _thread.ear
+        if ear is not None and (outcome := ear.outcome) is not None:
+            ear.outcome = None
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
         request = self._ordinary(method, url, body, headers, options)
-        if request is not None and (answer := self.exchanged(request)) is not None:
-            return answer
+        if request is not None:
+            if ear is not None:
+                ear.heard = Sent(self, self.named_host, headers, request)
+            if (answer := self.exchanged(request)) is not None:
+                return answer
         return usual.urlopen(method, url, body=body, headers=headers, **options)
 
     @property
-    def named_port(self) -> int | None:
-        """The port; None where it is the usual one, which nobody names."""
+    def named_host(self) -> str:
+        """The host, as requests name it: with its port, unless that is the usual one."""
         pool: Any = self
-        port: int = pool.port
-        return None if port == pool.ConnectionCls.default_port else port
+        is_usual = pool.port == pool.ConnectionCls.default_port
+        return pool.host if is_usual else f'{pool.host}:{pool.port}'
 
     def exchanged(self, request: bytes) -> Answer | None:
         """The answer to a request in one piece; None, and not sent, where no connection is open.
@@ -44,6 +97,8 @@ class Exchanging:
             urllib3's errors, of which botocore makes its own.
         """
         pool: Any = self
+        if pool.pool is None:  # it was closed
+            return None
         connection = pool._get_conn()
         try:
             return _answered(pool, connection, request) if connection.begins() else None
@@ -72,7 +127,7 @@ class Exchanging:
             or not _HOST.fullmatch(pool.host)
         ):
             return None
-        head = head_of(method, url, pool.host, self.named_port, headers)
+        head = head_of(method, url, self.named_host, headers)
         return None if head is None else head + body
 
 

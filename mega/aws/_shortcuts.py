@@ -17,7 +17,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-__all__ = ('Answers', 'shorten_calls', 'signer')
+__all__ = ('Answers', 'Reader', 'is_plain', 'key_of', 'reader_of', 'shorten_calls', 'signer')
 
 SIGNATURE = 'mega-v4'
 """Signature Version 4 by the shorter way, among botocore's names of ways to sign."""
@@ -69,7 +69,7 @@ class Answers:
         name = operation_model.name
         try:
             if name not in self._readers:
-                self._readers[name] = _structure_reader(operation_model.output_shape)
+                self._readers[name] = reader_of(operation_model.output_shape)
             found = self._readers[name](json.loads(response_dict['body'].decode()))
             customized_response_dict.update(found)
         except Exception:  # of anything that is not as it should be
@@ -89,7 +89,7 @@ def _reader(shape: Any) -> Reader | None:
     if kind == 'map' and _reader(shape.key) is None:
         return _map_reader(_reader(shape.value))
     if kind == 'structure':
-        return _structure_reader(shape)
+        return reader_of(shape)
     raise NotImplementedError(kind)
 
 
@@ -105,7 +105,27 @@ def _map_reader(read: Reader | None) -> Reader:
     return lambda found: {key: read(value) for key, value in found.items()}
 
 
-def _structure_reader(shape: Any) -> Reader:
+def is_plain(shape: Any) -> bool:
+    """Whether values of a shape are in JSON what they are in Python, names and all."""
+    kind = shape.type_name
+    if kind == 'list':
+        return is_plain(shape.member)
+    if kind == 'map':
+        return is_plain(shape.key) and is_plain(shape.value)
+    if kind == 'structure':
+        return all(
+            member.serialization.get('name', name) == name and is_plain(member)
+            for name, member in shape.members.items()
+        )
+    return kind in _PLAIN
+
+
+def reader_of(shape: Any) -> Reader:
+    """What makes a structure of what JSON has for it.
+
+    Raises:
+        NotImplementedError: for one that is botocore's to read.
+    """
     if shape.is_document_type or shape.is_tagged_union:
         raise NotImplementedError(shape.name)
     members = [
@@ -168,7 +188,7 @@ def signer(usual: Any) -> Any:
 
         def signature(self, string_to_sign: str, request: Any) -> str:
             day, secret = request.context['timestamp'][:8], self.credentials.secret_key
-            key = _key_of(secret, day, self._region_name, self._service_name)
+            key = key_of(secret, day, self._region_name, self._service_name)
             return hmac.digest(key, string_to_sign.encode(), 'sha256').hex()
 
         def payload(self, request: Any) -> Any:
@@ -181,7 +201,7 @@ def signer(usual: Any) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _key_of(secret: str, *scope: str) -> bytes:
+def key_of(secret: str, *scope: str) -> bytes:
     """The key of a day, a region and a service, by the chain that AWS documents.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html

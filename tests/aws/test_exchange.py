@@ -228,8 +228,8 @@ def test_a_request_is_the_one_that_goes_the_usual_way(service: str) -> None:
     assert shorter[0].partition(b'\r\n\r\n')[2] == b''.join(usual).partition(b'\r\n\r\n')[2]
 
 
-def test_the_usual_port_is_not_named() -> None:
-    assert head_of('POST', '/', 'sqs.eu-west-1.amazonaws.com', None, {'A': 'b', 'C': b'd'}) == (
+def test_a_head_is_as_urllib3_writes_it() -> None:
+    assert head_of('POST', '/', 'sqs.eu-west-1.amazonaws.com', {'A': 'b', 'C': b'd'}) == (
         b'POST / HTTP/1.1\r\nHost: sqs.eu-west-1.amazonaws.com\r\nAccept-Encoding: identity\r\n'
         b'A: b\r\nC: d\r\n\r\n'
     )
@@ -237,7 +237,7 @@ def test_the_usual_port_is_not_named() -> None:
 
 @given(st.dictionaries(st.sampled_from(['A', 'B', 'Authorization']), st.text() | st.binary()))
 def test_no_header_can_add_a_line(headers: dict[str, str | bytes]) -> None:
-    head = head_of('POST', '/', 'localhost', 1, headers)
+    head = head_of('POST', '/', 'localhost:1', headers)
     if head is not None:
         lines = re.split(rb'[\r\n]+', head)
         assert len(lines) == 3 + len(headers) + 1
@@ -247,7 +247,7 @@ def test_no_header_can_add_a_line(headers: dict[str, str | bytes]) -> None:
 
 @pytest.mark.parametrize('name', ['Expect', 'HOST', 'Transfer-Encoding', 'accept-encoding'])
 def test_headers_that_change_what_is_sent_are_left_to_urllib3(name: str) -> None:
-    assert head_of('POST', '/', 'localhost', 1, {name: 'x'}) is None
+    assert head_of('POST', '/', 'localhost:1', {name: 'x'}) is None
 
 
 def test_a_path_is_left_to_urllib3() -> None:
