@@ -49,15 +49,16 @@ def encode(payload: AnyPayload, binary_encoding: bool = False) -> str:
         EncodeError: for what no such body can carry, with the path of the value.
         EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
     """
-    if isinstance(payload, str):
+    if type(payload) is str:
         if binary_encoding:
             raise EncodeError('', 'is a str, and binary_encoding is for events and data objects')
         return _not_empty(_encodable(payload))
-    if isinstance(payload, bytes):
+    if type(payload) is bytes:
         return _not_empty(b64encode(payload).decode('ascii'))
     document = normal_form(payload)
     if document is None:
-        raise EncodeError('', f'is {shorten(payload)}, not a Payload, a dict, a str or bytes')
+        what = f'{shorten(payload)} ({type(payload).__name__})'
+        raise EncodeError('', f'is {what}, not a Payload, a dict, a str or bytes')
     if binary_encoding:
         return b64encode(_bson.encode(document)).decode('ascii')
     return _json.encode(document)
