@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import bson
+import msgspec
 import pytest
 from hypothesis import event as note
 from hypothesis import example, given, settings
@@ -157,6 +158,35 @@ def test_exactly_what_has_more_than_100_levels_is_refused(
             encode(data, binary)
 
 
+digits = st.text('0123456789', min_size=1, max_size=40)
+numbers = st.builds(
+    '{}{}{}{}'.format,
+    st.sampled_from(['', '-']),
+    digits,
+    st.just('') | digits.map(lambda found: f'.{found}'),
+    st.just('') | st.integers(-400, 400).map(lambda power: f'e{power}'),
+)
+marks = [*'{}[]":,0-.eE+\\ud8nt\t\n \x00\x0b\x7f\xa0\ufeff\ud800é', 'true', 'NaN', '[]', r'\udc00']
+
+
+@settings(max_examples=10 * settings().max_examples)
+@given(
+    numbers.map(lambda number: f'{{"a":{number}}}')
+    | strategies.mutated_json_bodies()
+    | st.lists(st.sampled_from(marks), max_size=12).map(lambda found: '{' + ''.join(found))
+)
+@example('{"a":' + '9' * 4_300 + '}')
+@example('{"a":0.500000000000000166533453693773481063544750213623046875}')  # between two floats
+def test_what_msgspec_reads_python_reads_the_same(body: str) -> None:
+    """It may refuse what Python takes: then Python reads it."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError):
+        return
+    assert typed(found) == typed(json.loads(body))
+    assert list(members(found)) == list(members(json.loads(body)))  # in the same order
+
+
 # The deadline is the bound: hostile bodies of this size are read in far less than a second.
 @pytest.mark.parametrize(
     'bodies',
@@ -200,6 +230,8 @@ def assert_is_plain(payload: Any) -> None:
     st.booleans(),
 )
 @example({'a': {'$ref': 'c', '$id': 1, '$db': None}}, True)
+@example(bson.Binary(b'x', 5), False)
+@example(strategies.Name('x'), False)
 def test_encoding_anything_carries_it_or_leads_to_what_cannot_be_carried(
     payload: Any, binary: bool
 ) -> None:

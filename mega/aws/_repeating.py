@@ -12,7 +12,6 @@ listens to its log now, or has put something in the place of its functions, as t
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from weakref import ReferenceType, ref
 from mega.aws._exchange import Answer
 from mega.aws._forms import Form, Keys, form_of
 from mega.aws._pools import Exchanging, Outcome, Sent, overhearing
-from mega.aws._shortcuts import Reader, is_plain, reader_of
+from mega.aws._shortcuts import Reader, is_plain, read_json, reader_of
 
 __all__ = ('Calls', 'Repeating', 'Usual')
 
@@ -140,7 +139,7 @@ class _Operation:
         if answer.status != 200:
             return None
         try:
-            found: dict[str, Any] = self.reader(json.loads(answer.body.decode()))
+            found: dict[str, Any] = self.reader(read_json(answer.body))
             metadata = {'HTTPStatusCode': 200, 'HTTPHeaders': answer.headers}
             found['ResponseMetadata'] = metadata
         except Exception:  # of anything that is not as it should be

@@ -7,7 +7,6 @@ that a shortcut does not fit any more, it is not taken, and botocore goes its ow
 from __future__ import annotations
 
 import hmac
-import json
 import logging
 import sys
 from base64 import b64decode
@@ -17,7 +16,18 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-__all__ = ('Answers', 'Reader', 'is_plain', 'key_of', 'reader_of', 'shorten_calls', 'signer')
+from msgspec.json import Decoder as JsonDecoder
+
+__all__ = (
+    'Answers',
+    'Reader',
+    'is_plain',
+    'key_of',
+    'read_json',
+    'reader_of',
+    'shorten_calls',
+    'signer',
+)
 
 SIGNATURE = 'mega-v4'
 """Signature Version 4 by the shorter way, among botocore's names of ways to sign."""
@@ -25,6 +35,9 @@ SIGNATURE = 'mega-v4'
 Reader: TypeAlias = Callable[[Any], Any]
 
 _PLAIN = ('boolean', 'double', 'float', 'integer', 'long', 'string')
+
+read_json = JsonDecoder().decode
+"""Reads bytes as Python's `json` does, or raises: for what that takes, too, at times."""
 
 _parsers = logging.getLogger('botocore.parsers')
 
@@ -70,7 +83,7 @@ class Answers:
         try:
             if name not in self._readers:
                 self._readers[name] = reader_of(operation_model.output_shape)
-            found = self._readers[name](json.loads(response_dict['body'].decode()))
+            found = self._readers[name](read_json(response_dict['body']))
             customized_response_dict.update(found)
         except Exception:  # of anything that is not as it should be
             return
