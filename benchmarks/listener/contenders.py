@@ -1,7 +1,8 @@
-"""What drains a queue in this process: boto3 alone, and a listener."""
+"""What drains a queue in this process: boto3 alone, and a listener; and sleeps without a queue."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from typing import Any
 
 import boto3
 
+from benchmarks.listener.bench import Run
 from benchmarks.listener.workload import Goal, Kind, NoOp, subscribers
 from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import SqsListener
 
-__all__ = ('AT_ONCE', 'WAIT', 'Listening', 'PlainLoop', 'drain_plainly')
+__all__ = ('AT_ONCE', 'WAIT', 'Listening', 'PlainLoop', 'drain_plainly', 'sleep_plainly')
 
 AT_ONCE = 10
 """Messages in a receive."""
@@ -74,3 +76,25 @@ class Listening:
             return goal.reached_at
 
         return drain
+
+
+def sleep_plainly(seconds: float, times: int, concurrency: int) -> Run:
+    """Sleep so often, so many at a time: what asyncio comes to without a queue."""
+
+    async def sleep() -> None:
+        slots = asyncio.Semaphore(concurrency)
+
+        async def one() -> None:
+            await asyncio.sleep(seconds)
+            slots.release()
+
+        tasks = set()
+        for _ in range(times):
+            await slots.acquire()
+            tasks.add(task := asyncio.create_task(one()))
+            task.add_done_callback(tasks.discard)
+        await asyncio.gather(*tasks)
+
+    cpu, begun = time.process_time(), time.perf_counter()
+    asyncio.run(sleep())
+    return Run(times, time.perf_counter() - begun, time.process_time() - cpu, 0)

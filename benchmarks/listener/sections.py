@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.listener.bench import Bench, Run, Runs, race
-from benchmarks.listener.contenders import Listening, PlainLoop
+from benchmarks.listener.contenders import Listening, PlainLoop, sleep_plainly
 from benchmarks.listener.peers import PEERS, versions
 from benchmarks.listener.workload import SUBSCRIBERS, sleeping, sleeping_async
 from benchmarks.matching.tables import table
@@ -102,12 +102,14 @@ def waiting(bench: Bench, effort: Effort) -> str:
         'async process sleeps 100 ms': (Listening(sleeping_async(0.1), 200), 0.1),
     }
     turns = {PLAIN: bench.turn(PlainLoop(bench.server), effort.messages)}
-    turns |= {name: bench.turn(way, effort.messages) for name, (way, _) in ways.items()}
+    for name, (way, seconds) in ways.items():
+        turns[name] = bench.turn(way, effort.messages)
+        if name.startswith('async'):
+            turns[_alone(name)] = partial(sleep_plainly, seconds, effort.messages, way.concurrency)
     taken = race(turns, effort.rounds)
     rows = []
     for name, (way, seconds) in ways.items():
         ideal = way.concurrency / seconds
-        shares = [run.rate / ideal for run in taken[name]]
         of_possible = [
             run.rate / min(ideal, plain.rate)
             for run, plain in zip(taken[name], taken[PLAIN], strict=True)
@@ -117,16 +119,21 @@ def waiting(bench: Bench, effort: Effort) -> str:
                 f'{name}, concurrency={way.concurrency}',
                 _spread(taken[name], lambda run: run.rate),
                 f'{ideal:,.0f}',
-                _ratios(shares),
+                _share(taken[name], ideal),
+                _share(taken[_alone(name)], ideal) if _alone(name) in taken else '',
                 _ratios(of_possible),
                 f'{_milliseconds(taken[name])}',
             ]
         )
-    header = ['', 'messages a second', 'ideal', 'share of it', 'of what boto3 can', 'ms to return']
+    header = [
+        '', 'messages a second', 'ideal', 'share of it', 'asyncio alone', 'of what boto3 can',
+        'ms to return',
+    ]  # fmt: skip
     return (
         f'## Messages that wait\n\n{table(header, rows)}\n\n'
-        'The ideal is the concurrency by the time of the sleep. What boto3 can is that or the rate '
-        'of\nthe plain loop in the same round, whichever is less: '
+        'The ideal is the concurrency by the time of the sleep; asyncio alone is the share to\n'
+        'which an event loop comes that does nothing but sleep. What boto3 can is the ideal or\n'
+        'the rate of the plain loop in the same round, whichever is less:\n'
         f'{_spread(taken[PLAIN], lambda run: run.rate)} messages a second.'
     )
 
@@ -157,6 +164,14 @@ def _times(runs: Runs, others: Runs) -> Ratio:
 def _spread(runs: Runs, figure: Callable[[Run], float]) -> str:
     figures = list(map(figure, runs))
     return f'{statistics.median(figures):,.0f} ({min(figures):,.0f} to {max(figures):,.0f})'
+
+
+def _alone(name: str) -> str:
+    return f'{name}, without a queue'
+
+
+def _share(runs: Runs, ideal: float) -> str:
+    return _ratios([run.rate / ideal for run in runs])
 
 
 def _ratios(ratios: Sequence[float]) -> str:
