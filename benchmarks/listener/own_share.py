@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cProfile
-import json
 import pstats
 import statistics
 import time
@@ -17,6 +16,7 @@ from benchmarks.listener.workload import BODIES, Goal, Kind, NoOp, subscribers
 from benchmarks.matching.tables import table
 from mega.aws.sqs.message import open_message, read_message
 from mega.aws.sqs.subscribe import SqsListener
+from mega.codec._json import decode as parse_json
 from mega.match import PatternSet
 
 __all__ = ('FreeClient', 'own_share')
@@ -105,7 +105,7 @@ def _stages(rounds: int, messages: int) -> dict[str, float]:
 
     def parse() -> None:
         for each in received:
-            json.loads(each['Body'])
+            parse_json(each['Body'])
 
     def read_() -> None:
         for each in received:
