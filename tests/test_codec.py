@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -85,6 +87,20 @@ class TestJson:
         assert caught.value.path == 'a[0].' * 49 + 'a[0]'
         with pytest.raises(DecodeError):
             decode(nested_json(101))
+
+    @pytest.mark.skipif(sys.version_info >= (3, 12), reason='json itself takes more there')
+    def test_no_depth_takes_more_of_the_stack_than_a_small_thread_has(self) -> None:
+        code = (
+            'import threading\n'
+            'from mega.codec import decode\n'
+            'threading.stack_size(256 * 1024)\n'
+            """deep = '{"a":' * 100_000 + '1' + '}' * 100_000\n"""
+            'thread = threading.Thread(target=decode, args=[deep])\n'
+            'thread.start()\n'
+            'thread.join()\n'
+        )
+        ended = subprocess.run([sys.executable, '-c', code], capture_output=True, check=True)
+        assert b'nested deeper than 100 levels' in ended.stderr
 
     def test_brackets_within_a_text_are_no_levels(self) -> None:
         payload = {'a': '[{"\\' * 500, 'b': [[1]] * 200}

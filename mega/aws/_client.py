@@ -208,8 +208,9 @@ def _make(
         )
         adapt(client)
         shorten_calls(client, AUTH_TYPE_MAPS)
-        keys = made.get_credentials() if settings['retries']['total_max_attempts'] == 1 else None
-        return Usual(client) if keys is None else Repeating(client, keys)
+        keys = getattr(getattr(client, '_request_signer', None), '_credentials', None)
+        is_tried_once = settings['retries']['total_max_attempts'] == 1
+        return Repeating(client, keys) if is_tried_once and keys else Usual(client)
     except NoRegionError as error:
         raise ConfigurationError(_NO_REGION) from error
     except (BotoCoreError, ValueError) as error:

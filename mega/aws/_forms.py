@@ -73,7 +73,7 @@ class Form:
     def _request(
         self, parameters: Mapping[str, Any], keys: Keys, stamp: str, invocation: str
     ) -> bytes | None:
-        if (keys.token is None) == (_TOKEN in self.headers):
+        if bool(keys.token) != (_TOKEN in self.headers):
             return None
         body = json.dumps(parameters).encode()
         if len(body) > MOST_AT_ONCE:
@@ -83,7 +83,7 @@ class Form:
         headers['Content-Length'] = str(len(body))
         headers['X-Amz-Date'] = stamp
         headers['amz-sdk-invocation-id'] = invocation
-        if keys.token is not None:
+        if keys.token:
             headers[_TOKEN] = keys.token
         headers['Authorization'] = self._authorization(headers, body, keys)
         head = head_of('POST', '/', self.host, headers)

@@ -38,6 +38,7 @@ class Sent:
 @dataclass(slots=True)
 class _Ear:
     outcome: Outcome | None
+    pool: Exchanging | None
     heard: Sent | None = None
 
 
@@ -49,16 +50,18 @@ _thread = _Thread()
 
 
 @contextmanager
-def overhearing(outcome: Outcome | None = None) -> Iterator[_Ear]:
+def overhearing(outcome: Outcome | None = None, pool: Exchanging | None = None) -> Iterator[_Ear]:
     """Let the last ordinary request of this thread in the block be `heard`.
 
-    With an outcome, the first request is not sent: that is what came of it.
+    With an outcome, the first request of that pool is not sent: that is what came of it.
     """
-    ear = _thread.ear = _Ear(outcome)
+    # Another call may be made in the midst of this one: by a signal handler, say.
+    before, ear = _thread.ear, _Ear(outcome, pool)
+    _thread.ear = ear
     try:
         yield ear
     finally:
-        _thread.ear = None
+        _thread.ear = before
 
 
 class Exchanging:
@@ -70,7 +73,7 @@ class Exchanging:
         """Answer a request, as the pool does: the shorter way where that is possible."""
         usual: Any = super()
         ear = _thread.ear
-        if ear is not None and (outcome := ear.outcome) is not None:
+        if ear is not None and ear.pool is self and (outcome := ear.outcome) is not None:
             ear.outcome = None
             if isinstance(outcome, Exception):
                 raise outcome

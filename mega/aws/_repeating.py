@@ -13,7 +13,9 @@ listens to its log now, or has put something in the place of its functions, as t
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, Protocol
@@ -43,7 +45,10 @@ _EVENTS = (
 )
 """What botocore tells in the course of a call, in its order."""
 
-_LOGS = [logging.getLogger(f'botocore.{name}') for name in ('endpoint', 'hooks', 'parsers')]
+_LOGS = [
+    logging.getLogger(f'botocore.{name}')
+    for name in ('auth', 'endpoint', 'hooks', 'parsers', 'regions', 'retries.standard')
+]
 
 
 class Calls(Protocol):
@@ -70,8 +75,9 @@ class Usual:
 class Repeating:
     """Calls the methods of a client once each, and then repeats. Safe to share among threads.
 
-    The client is one that tries no call twice: botocore counts what succeeds to know how much it
-    may try again, and does not hear of what succeeds here.
+    `credentials` are those with which the client signs. It is one that tries no call twice:
+    botocore counts what succeeds to know how much it may try again, and does not hear of what
+    succeeds here.
     """
 
     def __init__(self, client: Any, credentials: Any) -> None:
@@ -82,27 +88,29 @@ class Repeating:
 
     def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         operation = self._known.get(method)
+        if method in self._known and (operation is None or operation.is_watched()):
+            return self._usual.call(method, parameters)
+        keys: Keys = self._credentials.get_frozen_credentials()
+        pool = None if operation is None else operation.pool()
         outcome: Outcome | None = None
-        if operation is not None:
-            if operation.is_watched():
-                return self._usual.call(method, parameters)
-            outcome = operation.send(parameters, self._credentials.get_frozen_credentials())
+        if operation is not None and pool is not None:
+            outcome = operation.send(pool, parameters, keys)
             if isinstance(outcome, Answer) and (found := operation.read(outcome)) is not None:
                 return found
-        elif method in self._known:
-            return self._usual.call(method, parameters)
-        with overhearing(outcome) as ear:
+        with overhearing(outcome, pool) as ear:
             answer = self._usual.call(method, parameters)
         if ear.heard is not None:
-            self._learn(method, parameters, ear.heard)
+            # What was received is there, and must not be lost to what is to be learned of it.
+            with suppress(Exception):
+                self._learn(method, parameters, keys, ear.heard)
         return answer
 
-    def _learn(self, method: str, parameters: Mapping[str, Any], sent: Sent) -> None:
+    def _learn(self, method: str, parameters: Mapping[str, Any], keys: Keys, sent: Sent) -> None:
         """Keep how a method's calls are made; None where that is for botocore to know."""
-        form, keys = form_of(sent), self._credentials.get_frozen_credentials()
+        form = form_of(sent)
         if form is not None and form.fits(sent, parameters, keys):
             self._known[method] = _operation(self.client, method, form, sent.pool)
-        else:
+        elif keys == self._credentials.get_frozen_credentials():  # and so, when it was signed
             self._known.setdefault(method, None)
 
 
@@ -124,13 +132,11 @@ class _Operation:
             getattr(kind, name) is not function for (kind, name), function in self.functions.items()
         ) or any(log.isEnabledFor(logging.DEBUG) for log in _LOGS)
 
-    def send(self, parameters: Mapping[str, Any], keys: Keys) -> Outcome | None:
+    def send(self, pool: Exchanging, parameters: Mapping[str, Any], keys: Keys) -> Outcome | None:
         """What comes of a request; None if none could be sent, since no connection is open."""
-        pool, request = self.pool(), self.form.fill_in(parameters, keys)
-        if pool is None or request is None:
-            return None
+        request = self.form.fill_in(parameters, keys)
         try:
-            return pool.exchanged(request)
+            return None if request is None else pool.exchanged(request)
         except Exception as error:
             return error
 
@@ -157,7 +163,8 @@ def _operation(client: Any, method: str, form: Form, pool: Exchanging) -> _Opera
         places = ((kind, method), (kind, '_make_api_call'), (endpoint, 'make_request'))
         functions = {place: getattr(*place) for place in places}
         is_as_it_was = (
-            is_plain(model.input_shape)
+            'AWS_LAMBDA_FUNCTION_NAME' not in os.environ  # there each call names its trace
+            and is_plain(model.input_shape)
             and all(map(_is_botocores, functions.values()))
             and not _is_heard(client.meta.events, model)
         )

@@ -23,6 +23,7 @@ __all__ = (
     'made',
     'ours',
     'server',
+    'untried',
     'whole',
 )
 
@@ -117,3 +118,10 @@ def ours(url: str) -> Iterator[Any]:
         yield aws.client
     finally:
         aws.close()
+
+
+def untried(answer: dict[str, Any]) -> object:
+    """An answer, but for what botocore says of its tries."""
+    metadata = answer.pop('ResponseMetadata')
+    tries = ('MaxAttemptsReached', 'RetryAttempts')
+    return answer, {key: value for key, value in metadata.items() if key not in tries}

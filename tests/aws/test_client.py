@@ -230,6 +230,17 @@ def test_a_client_that_was_given_is_left_open(publisher: Any, destination: str) 
     assert not client.is_closed
 
 
+def test_a_session_need_only_make_clients() -> None:
+    class Session:
+        region_name = 'eu-west-1'
+
+        def client(self, *arguments: Any, **options: Any) -> Any:
+            session: Any = boto3.Session('a', 'b')
+            return session.client(*arguments, **options)
+
+    SqsListener('https://sqs.eu-west-1.amazonaws.com/1/orders', session=Session()).close()
+
+
 def test_closing_twice_is_harmless() -> None:
     publisher = SqsPublisher(QUEUE, **KEYS)
     publisher.close()

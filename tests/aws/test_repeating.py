@@ -9,25 +9,39 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from threading import Event
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.credentials import Credentials
-from botocore.exceptions import ReadTimeoutError
+from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.endpoint import Endpoint
+from botocore.exceptions import ConnectionClosedError, CredentialRetrievalError, ReadTimeoutError
 from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.exceptions import ProtocolError
 
 from mega.aws._client import connect
-from mega.aws._exchange import head_of
+from mega.aws._exchange import MOST_AT_ONCE, head_of
 from mega.aws._forms import Form, form_of
 from mega.aws._pools import Sent, overhearing
 from mega.aws._repeating import Calls, Repeating, Usual
-from tests.aws.raw_server import EMPTY, KEYS, WITHIN, Answering, Wire, made, server, whole
+from tests.aws.raw_server import (
+    EMPTY,
+    KEYS,
+    WITHIN,
+    Answering,
+    Wire,
+    made,
+    server,
+    untried,
+    whole,
+)
 from tests.aws.test_exchange import ANSWERS, BROKEN, ENDLESS, lines_of, scripted
 
 RECEIVE = 'receive_message'
@@ -67,9 +81,9 @@ def modules_entered(call: Callable[[], object]) -> set[str]:
     return entered
 
 
-def is_repeated(calls: Calls, url: str) -> bool:
+def is_repeated(calls: Calls, url: str, **more: Any) -> bool:
     """Whether a call does without botocore's client."""
-    return 'botocore.client' not in modules_entered(lambda: receive(calls, url))
+    return 'botocore.client' not in modules_entered(lambda: receive(calls, url, **more))
 
 
 # What is sent
@@ -205,13 +219,6 @@ def test_it_is_so_wherever_the_queue_lies(
 # What comes of it
 
 
-def untried(answer: dict[str, Any]) -> object:
-    """An answer, but for what botocore says of its tries."""
-    metadata = answer.pop('ResponseMetadata')
-    tries = ('MaxAttemptsReached', 'RetryAttempts')
-    return answer, {key: value for key, value in metadata.items() if key not in tries}
-
-
 def second(calls: Calls, url: str) -> object:
     """What comes of a call that is not the first."""
     receive(calls, url)
@@ -307,27 +314,29 @@ def test_a_stub_is_asked_and_nothing_is_sent() -> None:
     assert not answering.requests
 
 
+@pytest.mark.parametrize('place', ['_make_api_call', 'receive_message', 'make_request'])
 @pytest.mark.parametrize('when', [0, 2], ids=['from the first call', 'later'])
 def test_what_is_put_round_botocores_functions_is_called(
-    when: int, monkeypatch: pytest.MonkeyPatch
+    when: int, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As tracing does, and with the names of what it stands for."""
     traced: list[str] = []
-    kind: Any = BaseClient
-    method = kind._make_api_call
-
-    @functools.wraps(method)
-    def trace(self: Any, operation: str, parameters: Any) -> Any:
-        traced.append(operation)
-        return method(self, operation, parameters)
-
     with server(Answering()) as url, repeating(url) as calls:
+        kinds: dict[str, Any] = {'_make_api_call': BaseClient, 'make_request': Endpoint}
+        kind = kinds.get(place, type(calls.client))
+        method = getattr(kind, place)
+
+        @functools.wraps(method)
+        def trace(*arguments: Any, **options: Any) -> Any:
+            traced.append(place)
+            return method(*arguments, **options)
+
         for _ in range(when):
             receive(calls, url)
-        monkeypatch.setattr(BaseClient, '_make_api_call', trace)
+        monkeypatch.setattr(kind, place, trace)
         for _ in range(2):
             receive(calls, url)
-        assert traced == ['ReceiveMessage'] * 2
+        assert traced == [place] * 2
         monkeypatch.undo()
         assert is_repeated(calls, url) is bool(when)
 
@@ -356,6 +365,120 @@ def test_what_is_not_json_as_it_is_is_left_to_botocore(method: str) -> None:
         assert ('botocore.client' in entered) is (method == 'send_message')
 
 
+@pytest.mark.parametrize('name', ['auth', 'hooks', 'parsers', 'regions', 'retries.standard'])
+def test_it_may_be_any_log_of_a_call(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with server(Answering()) as url, repeating(url) as calls:
+        receive(calls, url)
+        with caplog.at_level(logging.DEBUG, f'botocore.{name}'):
+            assert not is_repeated(calls, url)
+
+
+def test_a_request_that_would_be_another_is_left_to_botocore() -> None:
+    with server(Answering()) as url, repeating(url) as calls:
+        calls._credentials = Credentials('other', 'other')
+        for _ in range(3):
+            assert not is_repeated(calls, url)
+
+
+@pytest.mark.parametrize(
+    'changed', [{'X-Amzn-Trace-Id': '1'}, {'Authorization': 'Bearer 1'}, {'X-Amz-Date': None}]
+)
+def test_a_request_with_anything_unknown_has_no_form(changed: dict[str, str | None]) -> None:
+    with server(Answering()) as url, repeating(url) as calls:
+        sent = heard(Usual(calls.client), RECEIVE, {'QueueUrl': url})
+    assert form_of(sent) is not None
+    headers = {**dict(sent.headers.items()), **changed}
+    headers = {name: value for name, value in headers.items() if value is not None}
+    assert form_of(replace(sent, headers=headers)) is None
+
+
+def test_what_is_too_large_for_one_piece_is_left_to_botocore() -> None:
+    with server(Answering()) as url, repeating(url) as calls:
+        receive(calls, url)
+        assert not is_repeated(calls, url, MessageAttributeNames=['a' * MOST_AT_ONCE])
+        assert is_repeated(calls, url)
+
+
+def test_in_aws_lambda_each_call_names_the_trace_of_its_invocation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('AWS_LAMBDA_FUNCTION_NAME', 'f')
+    answering = Answering()
+    with server(answering) as url, repeating(url) as calls:
+        receive(calls, url)
+        monkeypatch.setenv('_X_AMZN_TRACE_ID', 'Root=1-5759e988-bd862e3fe1be46a994272793')
+        receive(calls, url)
+    traced = [b'X-Amzn-Trace-Id' in b''.join(pieces) for pieces in answering.requests]
+    assert traced == [False, True]
+
+
+# Nothing is lost, and nothing goes to the wrong one
+
+
+def test_what_was_received_is_not_lost_when_the_credentials_end_meanwhile() -> None:
+    """They were good when the request was signed; nobody needs them to read what came."""
+    clock = [datetime.now(timezone.utc)]
+    ending = clock[0] + timedelta(hours=1)
+
+    def refresh() -> dict[str, str]:
+        raise CredentialRetrievalError(provider='custom', error_msg='down')
+
+    inner: Any = botocore.session.get_session()
+    inner._credentials = RefreshableCredentials(
+        'a', 'b', 'c', ending, refresh, 'custom', time_fetcher=lambda: clock[0]
+    )
+    session: Any = boto3.Session(botocore_session=inner, region_name='eu-west-1')
+
+    def handle(wire: Wire) -> None:
+        while whole(wire):
+            clock[0] = ending  # a poll takes its time
+            wire.sendall(ANSWERS['plain'])
+
+    with (
+        server(handle) as url,
+        closing(connect('sqs', None, session=session, endpoint_url=url, attempts=1)) as aws,
+    ):
+        assert receive(aws._calls, url)['Messages']
+
+
+def test_what_came_of_a_call_is_not_given_to_one_that_is_made_in_its_midst() -> None:
+    """In a handler of signals, say, or in a finalizer."""
+    with (
+        server(Answering()) as url, repeating(url) as calls,
+        server(Answering()) as elsewhere, repeating(elsewhere) as others,
+    ):  # fmt: skip
+        usual = Usual(calls.client)
+        pool = heard(usual, RECEIVE, {'QueueUrl': url}).pool
+        with overhearing(ProtocolError('as it came'), pool) as ear:
+            for _ in range(2):
+                assert 'Messages' not in receive(others, elsewhere)
+            with pytest.raises(ConnectionClosedError):
+                receive(usual, url)
+            receive(usual, url)
+        assert ear.heard is not None
+        assert ear.heard.pool is pool
+
+
+def test_a_late_answer_is_not_that_of_the_next_call() -> None:
+    wires: list[Wire] = []
+
+    def handle(wire: Wire) -> None:
+        wires.append(wire)
+        whole(wire)
+        wire.sendall(EMPTY)
+        if len(wires) == 1:
+            whole(wire)
+            if whole(wire):  # a third one, on a connection that owes an answer
+                wire.sendall(ANSWERS['plain'])
+
+    with server(handle) as url, repeating(url, read_timeout=0.5) as calls:
+        receive(calls, url)
+        with pytest.raises(ReadTimeoutError):
+            receive(calls, url)
+        assert 'Messages' not in receive(calls, url)
+    assert len(wires) == 2
+
+
 # What changes
 
 
@@ -376,6 +499,17 @@ def test_other_credentials_sign_the_next_request() -> None:
         each = keys[number // 3]
         assert f'Credential={each.access_key}/' in head
         assert ('X-Amz-Security-Token: token' in head) is (each.token is not None)
+
+
+@pytest.mark.parametrize('no_token', [None, ''])
+def test_a_token_that_comes_is_signed_and_one_that_goes_is_gone(no_token: str | None) -> None:
+    answering = Answering()
+    with server(answering) as url, repeating(url) as calls:
+        for token in (no_token, no_token, 'token', 'token', no_token):
+            calls.client._request_signer._credentials.token = token
+            receive(calls, url)
+    heads = [b''.join(pieces).lower() for pieces in answering.requests]
+    assert [head.count(b'x-amz-security-token') for head in heads] == [0, 0, 2, 2, 0]
 
 
 def test_after_a_close_connections_are_opened_anew() -> None:
