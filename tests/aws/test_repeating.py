@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import botocore.session
 import pytest
+from botocore import handlers
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials, RefreshableCredentials
@@ -49,6 +50,13 @@ FOUND = {
     'MessageId': '1', 'Body': 'hej \u2603', 'Attributes': {'SentTimestamp': '1'},
     'MessageAttributes': {'a': {'DataType': 'Binary', 'BinaryValue': 'aGVq'}},
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is imported, moto listens to every client, and so has botocore go its own way."""
+    own = [each for each in handlers.BUILTIN_HANDLERS if 'moto' not in each[1].__module__]
+    monkeypatch.setattr(handlers, 'BUILTIN_HANDLERS', own)
 
 
 @contextmanager
