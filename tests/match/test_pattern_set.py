@@ -131,6 +131,19 @@ def test_a_payload_may_be_anything(lhs: object) -> None:
     assert patterns.match(lhs) == expected[('hej',) if isinstance(lhs, list) else lhs]
 
 
+def test_a_predicate_may_empty_the_payload_and_nothing_raises() -> None:
+    payload: dict[str, Any] = {}
+
+    def empties(lhs: object) -> bool:
+        payload.clear()
+        return True
+
+    others = [{'a': {'d': i, 'e': gt(4)}} for i in range(10)]
+    patterns = set_of(*({'a': {'d': i, 'c': empties}} for i in range(10)), *others, *others)
+    payload['a'] = {'d': 5, 'c': 1, 'e': 5}
+    assert patterns.match(payload)[0] == 5
+
+
 def test_the_answer_is_the_callers_own() -> None:
     patterns = set_of(*[{'a': 1}] * 5)
     patterns.match({'a': 1}).clear()
