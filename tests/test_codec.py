@@ -102,6 +102,19 @@ class TestJson:
         ended = subprocess.run([sys.executable, '-c', code], capture_output=True, check=True)
         assert b'nested deeper than 100 levels' in ended.stderr
 
+    @pytest.mark.skipif(sys.version_info >= (3, 12), reason='C counts its own levels there')
+    def test_where_the_stack_is_nearly_used_up_it_is_a_body_that_cannot_be_read(self) -> None:
+        def after(calls: int) -> object:
+            return after(calls - 1) if calls else decode(nested_json(100))
+
+        for calls in range(sys.getrecursionlimit()):
+            try:
+                after(calls)
+            except RecursionError:
+                pytest.fail('it was the decoder that had no room left')
+            except DecodeError:
+                return
+
     def test_brackets_within_a_text_are_no_levels(self) -> None:
         payload = {'a': '[{"\\' * 500, 'b': [[1]] * 200}
         assert decode(encode(payload)) == payload

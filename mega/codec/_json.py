@@ -71,7 +71,7 @@ def decode(body: str) -> dict[str, Any]:
     openings = body.count('{') + (body.count('[') if '[' in body else 0)
     try:
         document = _read_fast(body) if openings <= _FEW else _read(body)
-    except (MsgspecError, ValueError):
+    except (MsgspecError, ValueError, RecursionError):
         document = _read(body)
     if openings > MAX_DEPTH and nests_too_deep(document, openings):
         raise DecodeError(_TOO_DEEP)
