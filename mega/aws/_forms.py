@@ -27,6 +27,7 @@ _AUTHORIZATION = re.compile(
     r'SignedHeaders=(?P<signed>[a-z0-9;-]+), Signature=[0-9a-f]{64}'
 )
 
+# What is filled in, and what stays. A request with anything else has no form.
 _ALWAYS = frozenset(('Authorization', 'Content-Length', 'X-Amz-Date', 'amz-sdk-invocation-id'))
 _TOKEN = 'X-Amz-Security-Token'
 _SAME = frozenset(

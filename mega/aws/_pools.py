@@ -37,6 +37,8 @@ class Sent:
 
 @dataclass(slots=True)
 class _Ear:
+    """What a thread is to be given once, by which pool, and what was heard of it."""
+
     outcome: Outcome | None
     pool: Exchanging | None
     heard: Sent | None = None
