@@ -21,9 +21,9 @@ from mega.codec import encode
 from mega.event import Payload
 from mega.match import functions
 
-from .readings import number
-from .reference import Call, build
-from .strategies import (
+from tests.match.readings import number
+from tests.match.reference import Call, build
+from tests.match.strategies import (
     BLOCKS,
     KEYS,
     TEXTS,

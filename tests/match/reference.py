@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from mega.match import functions
 
-from .readings import fits, place, scale, within
+from tests.match.readings import fits, place, scale, within
 
 Predicate: TypeAlias = Callable[[object], object]
 Scalar: TypeAlias = 'bool | int | float | Decimal | str | date | datetime | Predicate | None'

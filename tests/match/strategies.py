@@ -19,7 +19,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .reference import Call, Description, Predicate, holds
+from tests.match.reference import Call, Description, Predicate, holds
 
 MANY: int = settings().max_examples
 """As the profile has it: a test whose examples are many cases each takes a part of it."""

@@ -32,7 +32,7 @@ from mega.match.functions import (
     prefix,
 )
 
-from .tables import NOON, VALUES, alike, check, table
+from tests.match.tables import NOON, VALUES, alike, check, table
 
 
 @table(

@@ -18,7 +18,7 @@ from mega.errors import PatternError
 from mega.match import PatternSet, evaluate, explain, functions
 from mega.match.functions import not_
 
-from .reference import Call, Description, build, functions_in, matches, parts
+from tests.match.reference import Call, Description, build, functions_in, matches, parts
 
 pytestmark = pytest.mark.no_cover  # other tests run the same lines
 

@@ -9,7 +9,7 @@ import pytest
 from mega.match import evaluate
 from mega.match.functions import between, eq, gt, gte, lt, lte
 
-from .tables import check, table
+from tests.match.tables import check, table
 
 UTC = timezone.utc
 WEST, EAST = timezone(timedelta(hours=-3)), timezone(timedelta(hours=5, minutes=30))

@@ -18,7 +18,7 @@ from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import and_, gt, not_, one_of, or_
 
 from ..hostile import within
-from .eventbridge_cases import ANSWERED, REFUSED, Case, each, patterns, set_of_all
+from tests.match.eventbridge_cases import ANSWERED, REFUSED, Case, each, patterns, set_of_all
 
 # ── the corpus ───────────────────────────────────────────────────────────────────────────────────
 

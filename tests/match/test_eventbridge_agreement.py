@@ -14,8 +14,8 @@ from mega.errors import PatternError
 from mega.match import Pattern, PatternSet, evaluate, explain
 from mega.match.eventbridge import from_eventbridge
 
-from .eventbridge_cases import ANSWERED, EVENTS, patterns, set_of_all
-from .strategies import MANY
+from tests.match.eventbridge_cases import ANSWERED, EVENTS, patterns, set_of_all
+from tests.match.strategies import MANY
 
 NAMES = st.sampled_from(['a', 'b', 'c', 'd', 'a.b', '$or'])
 SCALARS = st.sampled_from([None, True, False, 0, 1, 2.5, '', 'x', 'xy', 'Y', '1', '::1', '0::1'])

@@ -40,7 +40,7 @@ from mega.match.functions import (
     or_,
 )
 
-from .tables import DAY, NEXT_DAY, NOON, VALUES
+from tests.match.tables import DAY, NEXT_DAY, NOON, VALUES
 
 OTHER = field('there.other')
 Row = tuple[str, object, object, object, bool]

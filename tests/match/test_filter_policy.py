@@ -47,8 +47,8 @@ from mega.match.functions import (
 )
 from tests.documented import define
 
-from .policy_cases import subscriber
-from .sns import check
+from tests.match.policy_cases import subscriber
+from tests.match.sns import check
 
 ANY_TEXT, PRESENT = {'wildcard': '*'}, {'exists': True}
 DAY = date(2020, 1, 1)

@@ -20,10 +20,10 @@ from mega.match.eventbridge import to_filter_policy
 from mega.match.eventbridge.rules import EventPattern
 from mega.match.functions import one_of
 
-from .eventbridge_cases import ANSWERED, EVENTS, Case, each, patterns
-from .policy_cases import VALUES, Message, cases, every_pattern, subscriber
-from .sns import Reader, RefusedError
-from .strategies import is_short
+from tests.match.eventbridge_cases import ANSWERED, EVENTS, Case, each, patterns
+from tests.match.policy_cases import VALUES, Message, cases, every_pattern, subscriber
+from tests.match.sns import Reader, RefusedError
+from tests.match.strategies import is_short
 
 pytestmark = pytest.mark.no_cover  # which would take twice the time, for lines that others run
 PHASES = (Phase.explicit, Phase.generate)  # what fails is small: to shrink it would take minutes

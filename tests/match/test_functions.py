@@ -32,7 +32,7 @@ from mega.match.functions import (
     or_,
 )
 
-from .tables import DAY, ID, NEXT_DAY, NOON, alike, check, table
+from tests.match.tables import DAY, ID, NEXT_DAY, NOON, alike, check, table
 
 
 @table(

@@ -49,7 +49,7 @@ from mega.match.functions import (
     wildcard,
 )
 
-from .tables import DAY, ID, NOON
+from tests.match.tables import DAY, ID, NOON
 
 MEBIBYTE = 2**20
 

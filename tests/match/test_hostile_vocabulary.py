@@ -37,7 +37,7 @@ from mega.match.functions import (
     wildcard,
 )
 
-from .test_hostile import HOSTILE, Awkward, deep
+from tests.match.test_hostile import HOSTILE, Awkward, deep
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -22,7 +22,7 @@ from mega.match.functions import (
     or_,
 )
 
-from .reference import (
+from tests.match.reference import (
     Description,
     build,
     fields_in,
@@ -30,7 +30,7 @@ from .reference import (
     matches,
     truth_of_absence,
 )
-from .strategies import (
+from tests.match.strategies import (
     cases,
     descriptions,
     descriptions_of,
@@ -41,7 +41,7 @@ from .strategies import (
     scalars,
     shuffled,
 )
-from .tables import in_place, rebuild
+from tests.match.tables import in_place, rebuild
 
 
 def patterns() -> st.SearchStrategy[Any]:

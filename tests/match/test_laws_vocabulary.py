@@ -42,9 +42,9 @@ from mega.match.functions import (
     wildcard,
 )
 
-from .reference import build
-from .strategies import PIECES, REGEXES, TEXTS, descriptions, json_values, payloads, scalars
-from .tables import in_place
+from tests.match.reference import build
+from tests.match.strategies import PIECES, REGEXES, TEXTS, descriptions, json_values, payloads, scalars
+from tests.match.tables import in_place
 
 ONE_VALUE: list[Callable[[Any], Pattern]] = [
     eq, neq, gt, gte, lt, lte, one_of, not_, contains, every, length, contains_all, or_, and_,

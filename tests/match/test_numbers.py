@@ -9,7 +9,7 @@ import pytest
 from mega.match import evaluate
 from mega.match.functions import between, eq, gt, gte, lt, lte, not_, one_of
 
-from .tables import check, table
+from tests.match.tables import check, table
 
 NAN, INFINITY = float('nan'), float('inf')
 BIG = 2**53

@@ -11,8 +11,8 @@ from mega.match import PatternSet, evaluate
 from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import between, contains, gt, one_of, prefix, suffix
 
-from .test_hostile import EVERY_KIND, HOSTILE
-from .test_hostile_vocabulary import Unhashable, UnhashableNumber
+from tests.match.test_hostile import EVERY_KIND, HOSTILE
+from tests.match.test_hostile_vocabulary import Unhashable, UnhashableNumber
 
 
 def is_set(lhs: object) -> bool:

@@ -49,7 +49,7 @@ from mega.match.functions import (
     wildcard,
 )
 
-from .tables import DAY, ID, NEXT_DAY, NOON, VALUES, alike, rebuild
+from tests.match.tables import DAY, ID, NEXT_DAY, NOON, VALUES, alike, rebuild
 
 THERE: list[dict[str, object]] = [
     {}, {'a': 5}, {'a': 'b', 'b': 5}, {'a': {'b': 5, '': 'a'}}, {'a.b': 'a'}, {'a.b': {'c': 5}},

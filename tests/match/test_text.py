@@ -23,7 +23,7 @@ from mega.match.functions import (
     wildcard,
 )
 
-from .tables import DAY, ID, NOON, VALUES, check, table
+from tests.match.tables import DAY, ID, NOON, VALUES, check, table
 
 GRIN = '\U0001f600'  # one character, two UTF-16 units
 

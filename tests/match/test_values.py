@@ -11,7 +11,7 @@ import pytest
 from mega.match import Pattern, evaluate
 from mega.match.functions import any_, gt, match, not_, one_of
 
-from .tables import check, table
+from tests.match.tables import check, table
 
 ID = UUID('61fcc874-624e-40f8-8fd7-0e663c7837e8')
 OTHER_ID = UUID('3c7f8798-1d3d-47de-82dd-c6c5e0de74ee')
