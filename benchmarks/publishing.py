@@ -23,7 +23,7 @@ from typing import Any
 import boto3
 
 from benchmarks.sqs_server import running
-from mega.aws._sending import Outgoing, PublishResult
+from mega.aws._publishing.sender import Outgoing, PublishResult
 from mega.aws.sqs import SqsPublisher
 from mega.event import Payload, PayloadBuilder
 

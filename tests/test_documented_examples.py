@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mega.aws import _client
+from mega.aws._transport import client as _client
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, SqsListener

@@ -22,11 +22,11 @@ PROMISED = {
     'mega.match.functions': 'and_ any_ between cidr contains contains_all empty eq every exactly '
     'exists field fullmatch gt gte iequals in_ is_a length lt lte match missing neq none_of not_ '
     'one_of optional or_ prefix search substring suffix wildcard',
-    'mega.match.eventbridge': 'FilterPolicy Widened from_eventbridge to_filter_policy',
+    'mega.match.eventbridge': 'from_eventbridge',
     'mega.codec': 'PayloadType decode encode hint',
     'mega.aws.sqs': 'SqsPublisher',
     'mega.aws.sqs.publish': 'SqsPublisher',
-    'mega.aws.sns': 'SnsPublisher',
+    'mega.aws.sns': 'FilterPolicy SnsPublisher Widened to_filter_policy',
     'mega.aws.sns.publish': 'SnsPublisher',
     'mega.aws.s3': 'Pointer S3PayloadStore',
     'mega.aws.sqs.subscribe': 'Backoff BlobSubscriber DataSubscriber Delivered EventSubscriber '

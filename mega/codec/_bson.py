@@ -18,7 +18,7 @@ from bson.decimal128 import Decimal128
 from bson.errors import InvalidBSON
 from bson.int64 import Int64
 
-from mega import instants
+from mega import timestamps as instants
 from mega.codec._values import MAX_DEPTH, check, nests_too_deep
 from mega.errors import DecodeError, shorten
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mega import instants
+from mega import timestamps as instants
 from mega.errors import EventError, shorten, step
 from mega.thawed import thawed
 

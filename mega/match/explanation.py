@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from mega.errors import one_line, shorten, step
 from mega.match.context import MISSING, Context, plain
-from mega.match.eventbridge.rules import EventPattern, Field, matches, scalars_at
+from mega.match.eventbridge.matcher import EventPattern, Field, matches, scalars_at
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import Optional

@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from mega.errors import PatternError, step
+from mega.match.comparables import Scale, scale_of
 from mega.match.context import MISSING, Context
-from mega.match.scales import Scale, scale_of
 
 __all__ = (
     'AllOf',

@@ -12,9 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from mega.match.context import plain
 from mega.match.explanation import Explanations, explain
-from mega.match.index.conditions import Alternative, alternatives
-from mega.match.index.steps import Node, Visit, find_crowd
-from mega.match.index.tree import Grower, Planted
+from mega.match.index.codegen import Node, Visit, find_crowd
+from mega.match.index.decision_tree import Grower, Planted
+from mega.match.index.normal_form import Alternative, alternatives
 from mega.match.pattern import Pattern, Predicate, compiled
 
 __all__ = ('PatternSet',)

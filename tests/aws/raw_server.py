@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from mega.aws._client import connect
+from mega.aws._transport.client import connect
 
 __all__ = (
     'EMPTY',

@@ -16,7 +16,7 @@ import pytest
 from benchmarks.sqs_server import Fault, Faults, Server, running
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, SqsListener
-from mega.aws.sqs.subscribe.subscriber import Subscriber
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from tests.chaos.crowd import PATIENCE, SCALE
 
 COUNT = 10_000 * SCALE

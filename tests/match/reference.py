@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from mega.match import functions
-
 from tests.match.readings import fits, place, scale, within
 
 Predicate: TypeAlias = Callable[[object], object]

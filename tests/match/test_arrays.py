@@ -31,7 +31,6 @@ from mega.match.functions import (
     or_,
     prefix,
 )
-
 from tests.match.tables import NOON, VALUES, alike, check, table
 
 

@@ -17,7 +17,6 @@ import pytest
 from mega.errors import PatternError
 from mega.match import PatternSet, evaluate, explain, functions
 from mega.match.functions import not_
-
 from tests.match.reference import Call, Description, build, functions_in, matches, parts
 
 pytestmark = pytest.mark.no_cover  # other tests run the same lines

@@ -16,8 +16,7 @@ from mega.event import PayloadBuilder
 from mega.match import PatternSet, evaluate, explain, functions
 from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import and_, gt, not_, one_of, or_
-
-from ..hostile import within
+from tests.hostile import within
 from tests.match.eventbridge_cases import ANSWERED, REFUSED, Case, each, patterns, set_of_all
 
 # ── the corpus ───────────────────────────────────────────────────────────────────────────────────

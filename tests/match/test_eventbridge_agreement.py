@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from mega.errors import PatternError
 from mega.match import Pattern, PatternSet, evaluate, explain
 from mega.match.eventbridge import from_eventbridge
-
 from tests.match.eventbridge_cases import ANSWERED, EVENTS, patterns, set_of_all
 from tests.match.strategies import MANY
 

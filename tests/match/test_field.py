@@ -39,7 +39,6 @@ from mega.match.functions import (
     optional,
     or_,
 )
-
 from tests.match.tables import DAY, NEXT_DAY, NOON, VALUES
 
 OTHER = field('there.other')

@@ -31,7 +31,6 @@ from mega.match.functions import (
     optional,
     or_,
 )
-
 from tests.match.tables import DAY, ID, NEXT_DAY, NOON, alike, check, table
 
 

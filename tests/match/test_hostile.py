@@ -48,7 +48,6 @@ from mega.match.functions import (
     suffix,
     wildcard,
 )
-
 from tests.match.tables import DAY, ID, NOON
 
 MEBIBYTE = 2**20

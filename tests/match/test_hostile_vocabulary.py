@@ -36,7 +36,6 @@ from mega.match.functions import (
     suffix,
     wildcard,
 )
-
 from tests.match.test_hostile import HOSTILE, Awkward, deep
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────

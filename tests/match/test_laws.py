@@ -21,7 +21,6 @@ from mega.match.functions import (
     not_,
     or_,
 )
-
 from tests.match.reference import (
     Description,
     build,

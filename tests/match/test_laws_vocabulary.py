@@ -41,9 +41,16 @@ from mega.match.functions import (
     suffix,
     wildcard,
 )
-
 from tests.match.reference import build
-from tests.match.strategies import PIECES, REGEXES, TEXTS, descriptions, json_values, payloads, scalars
+from tests.match.strategies import (
+    PIECES,
+    REGEXES,
+    TEXTS,
+    descriptions,
+    json_values,
+    payloads,
+    scalars,
+)
 from tests.match.tables import in_place
 
 ONE_VALUE: list[Callable[[Any], Pattern]] = [

@@ -14,7 +14,6 @@ import pytest
 
 from mega.errors import PatternError
 from mega.match.functions import any_, cidr, is_a, not_
-
 from tests.match.tables import DAY, ID, NOON, VALUES, check, table
 
 # ── network ──────────────────────────────────────────────────────────────────────────────────────

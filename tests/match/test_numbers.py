@@ -8,7 +8,6 @@ import pytest
 
 from mega.match import evaluate
 from mega.match.functions import between, eq, gt, gte, lt, lte, not_, one_of
-
 from tests.match.tables import check, table
 
 NAN, INFINITY = float('nan'), float('inf')

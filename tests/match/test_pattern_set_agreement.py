@@ -38,9 +38,15 @@ from mega.match.functions import (
     suffix,
     wildcard,
 )
-
 from tests.match.reference import Description, build, matches
-from tests.match.strategies import PREDICATES, descriptions, json_values, leaves, object_descriptions, payloads
+from tests.match.strategies import (
+    PREDICATES,
+    descriptions,
+    json_values,
+    leaves,
+    object_descriptions,
+    payloads,
+)
 
 NIGHTLY = os.environ.get('MEGA_PROFILE') == 'nightly'
 PATTERNS, PAYLOADS = 20, 10

@@ -10,7 +10,6 @@ import pytest
 from mega.match import PatternSet, evaluate
 from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import between, contains, gt, one_of, prefix, suffix
-
 from tests.match.test_hostile import EVERY_KIND, HOSTILE
 from tests.match.test_hostile_vocabulary import Unhashable, UnhashableNumber
 

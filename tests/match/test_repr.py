@@ -48,7 +48,6 @@ from mega.match.functions import (
     suffix,
     wildcard,
 )
-
 from tests.match.tables import DAY, ID, NEXT_DAY, NOON, VALUES, alike, rebuild
 
 THERE: list[dict[str, object]] = [

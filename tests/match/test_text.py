@@ -22,7 +22,6 @@ from mega.match.functions import (
     suffix,
     wildcard,
 )
-
 from tests.match.tables import DAY, ID, NOON, VALUES, check, table
 
 GRIN = '\U0001f600'  # one character, two UTF-16 units

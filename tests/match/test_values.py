@@ -10,7 +10,6 @@ import pytest
 
 from mega.match import Pattern, evaluate
 from mega.match.functions import any_, gt, match, not_, one_of
-
 from tests.match.tables import check, table
 
 ID = UUID('61fcc874-624e-40f8-8fd7-0e663c7837e8')

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import pytest
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe import verdict
-from mega.aws.sqs.subscribe.engine import Engine, outbox
-from mega.aws.sqs.subscribe.engine.actions import Action, Entry, Settling, Told
+from mega.aws.sqs.subscribe.engine import Engine, batches
+from mega.aws.sqs.subscribe.engine.commands import Action, Entry, Settling, Told
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
-from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN, Hiding
-from mega.aws.sqs.subscribe.engine.lines import Lines
-from mega.aws.sqs.subscribe.outcome import Outcome
-from mega.aws.sqs.subscribe.retries import Backoff
+from mega.aws.sqs.subscribe.engine.message_groups import Lines
+from mega.aws.sqs.subscribe.engine.visibility import MAX_HIDDEN, Hiding
+from mega.aws.sqs.subscribe.processing import settlement as verdict
+from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from tests.simulation.laws import Law
 
 __all__ = ('BREAKAGES', 'Breakage')
@@ -119,12 +119,12 @@ def _keep_followers(patch: pytest.MonkeyPatch) -> None:
 
 
 def _double_entry_ids(patch: pytest.MonkeyPatch) -> None:
-    entries = outbox.entries
+    entries = batches.entries
 
     def broken(changes: Iterable[tuple[Delivery, int]]) -> tuple[Entry, ...]:
         return tuple(replace(entry, id='0') for entry in entries(changes))
 
-    patch.setattr(outbox, 'entries', broken)
+    patch.setattr(batches, 'entries', broken)
 
 
 def _tell_of_dead_letters(instead: dict[Told, Told]) -> Callable[[pytest.MonkeyPatch], None]:
@@ -151,7 +151,7 @@ def _let_dead_letters_expire(patch: pytest.MonkeyPatch) -> None:
 
     def broken(self: Hiding, delivery: Delivery, now: float) -> float:
         is_failed = delivery.phase is Phase.DEAD_LETTERING
-        return outbox.FOREVER if is_failed else keep(self, delivery, now)
+        return batches.FOREVER if is_failed else keep(self, delivery, now)
 
     patch.setattr(Hiding, 'keep', broken)
 
@@ -202,7 +202,7 @@ def _beat_once(patch: pytest.MonkeyPatch) -> None:
     def broken(self: Hiding, delivery: Delivery, now: float) -> float:
         had_one = delivery.hidden_until > delivery.received_at + self._timeout
         is_working = delivery.phase is Phase.WORKING
-        return outbox.FOREVER if had_one and is_working else keep(self, delivery, now)
+        return batches.FOREVER if had_one and is_working else keep(self, delivery, now)
 
     patch.setattr(Hiding, 'keep', broken)
 

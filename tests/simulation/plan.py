@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
-from mega.aws.sqs.subscribe.engine.actions import Settings
-from mega.aws.sqs.subscribe.retries import Backoff
-from mega.aws.sqs.subscribe.verdict import Policy
+from mega.aws.sqs.subscribe.engine.commands import Settings
+from mega.aws.sqs.subscribe.processing.settlement import Policy
+from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from tests.simulation.choices import Choices
 from tests.simulation.network import Fate
 from tests.simulation.sqs_model import Oddities

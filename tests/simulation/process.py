@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine
-from mega.aws.sqs.subscribe.engine.actions import (
+from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     Action,
     ChangeVisibility,
@@ -20,9 +20,9 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Start,
     Told,
 )
-from mega.aws.sqs.subscribe.engine.core import LAST_CALLS, PATIENCE
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.verdict import Action as Verdict
+from mega.aws.sqs.subscribe.engine.engine import LAST_CALLS, PATIENCE
+from mega.aws.sqs.subscribe.processing.settlement import Action as Verdict
 from tests.simulation.laws import Law, Violation
 from tests.simulation.network import Fate
 from tests.simulation.sqs_model import Batch, Hold, Queue, Request

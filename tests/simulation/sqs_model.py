@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from mega.aws.sqs.subscribe.engine.actions import Told
+from mega.aws.sqs.subscribe.engine.commands import Told
 from tests.simulation.choices import Choices
 from tests.simulation.laws import Law, Violation
 from tests.simulation.timeline import Timeline

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.engine.actions import (
+from mega.aws.sqs.subscribe.engine.batches import BATCH, LINGER
+from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     ChangeVisibility,
     Entry,
@@ -18,7 +19,6 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import HELD, Delivery, Phase
-from mega.aws.sqs.subscribe.engine.outbox import BATCH, LINGER
 from tests.simulation.laws import Law, Violation
 from tests.simulation.sqs_model import LONGEST, Hold, Queue
 from tests.simulation.timeline import Timeline

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe import verdict
-from mega.aws.sqs.subscribe.outcome import Outcome
-from mega.aws.sqs.subscribe.retries import Backoff, RetryDelay
-from mega.aws.sqs.subscribe.subscriber import MessageSubscriber, ProcessStatus
+from mega.aws.sqs.subscribe.processing import settlement as verdict
+from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff, RetryDelay
+from mega.aws.sqs.subscribe.subscribers.subscriber import MessageSubscriber, ProcessStatus
 from mega.errors import RetriableError
 from tests.simulation.laws import Law, Violation
 

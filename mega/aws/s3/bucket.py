@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mega.aws._client import Aws
+from mega.aws._transport.client import Aws
 
 __all__ = ('DEFAULT_EXPIRY_DAYS', 'create_bucket')
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mega.aws._attributes import LEGACY_SIZE, SIZE
+from mega.aws._messages.attributes import LEGACY_SIZE, SIZE
 from mega.errors import PointerError, shorten
 
 __all__ = ('Pointer', 'is_offloaded', 'read_pointer', 'write_pointer')

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from mega.aws._client import Connected, connect
-from mega.aws._connections import Breaker, BrokenOff
-from mega.aws._limits import MAX_BYTES, size_of
+from mega.aws._messages.limits import MAX_BYTES, size_of
+from mega.aws._transport.client import Connected, connect
+from mega.aws._transport.interruption import Breaker, BrokenOff
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
 from mega.aws.s3.pointer import Pointer, write_pointer
 from mega.aws.s3.settings import (

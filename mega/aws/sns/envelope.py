@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mega.aws._attributes import from_envelope
+from mega.aws._messages.attributes import from_envelope
 from mega.errors import EnvelopeError, shorten
 
 __all__ = ('Confirmation', 'Envelope', 'unwrap')

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from mega.aws._attributes import Attributes, FilterAttributes
-from mega.aws._buffer import PublishBuffer
-from mega.aws._client import connect
-from mega.aws._limits import (
+from mega.aws._messages.attributes import Attributes, FilterAttributes
+from mega.aws._messages.limits import (
     check_ids,
     check_size,
     check_subject,
     check_wrapped_size,
     wrapped_size,
 )
-from mega.aws._publishing import Each, Publisher
-from mega.aws._sending import Outgoing, PublishResult, Wire
+from mega.aws._publishing.buffer import PublishBuffer
+from mega.aws._publishing.publisher import Each, Publisher
+from mega.aws._publishing.sender import Outgoing, PublishResult, Wire
+from mega.aws._transport.client import connect
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
-from mega.aws._attributes import LEGACY_SIZE, MARK, SIZE, from_aws
+from mega.aws._messages.attributes import LEGACY_SIZE, MARK, SIZE, from_aws
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.envelope import Confirmation, unwrap

@@ -1,12 +1,10 @@
-"""EventBridge's event patterns, with EventBridge's meaning, and SNS's filter policies.
+"""EventBridge's event patterns, with EventBridge's meaning.
 
-reading        what is written, checked as AWS checks it
-items          what may stand in the array that ends a path
-rules          the meaning: which events match, arrays included
-filter_policy  the way back: from subscribers to what an SNS subscription lets through
+- `parser`: reads an event pattern, and refuses what AWS refuses.
+- `operators`: the values and operators that may stand in the array at the end of a path.
+- `matcher`: decides which events match, arrays included.
 """
 
-from mega.match.eventbridge.filter_policy.policy import FilterPolicy, Widened, to_filter_policy
-from mega.match.eventbridge.reading import from_eventbridge
+from mega.match.eventbridge.parser import from_eventbridge
 
-__all__ = ('FilterPolicy', 'Widened', 'from_eventbridge', 'to_filter_policy')
+__all__ = ('from_eventbridge',)

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from mega.errors import PatternError
+from mega.match.comparables import Scale, Test, scale_of
 from mega.match.context import Context
 from mega.match.functions.paths import Field
 from mega.match.pattern import Not, Pattern, called, compiled
-from mega.match.scales import Scale, Test, scale_of
 
 __all__ = (
     'Between',

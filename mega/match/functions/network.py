@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from mega.errors import PatternError
+from mega.match.comparables import read_address
 from mega.match.context import Context
 from mega.match.pattern import Pattern, called
-from mega.match.scales import read_address
 
 __all__ = ('Cidr', 'cidr')
 

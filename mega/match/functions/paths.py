@@ -9,9 +9,9 @@ from typing import ClassVar
 from uuid import UUID
 
 from mega.errors import PatternError
+from mega.match.comparables import scale_of
 from mega.match.context import MISSING, Context
 from mega.match.pattern import Pattern, called
-from mega.match.scales import scale_of
 
 __all__ = ('Field', 'field')
 

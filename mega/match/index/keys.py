@@ -16,7 +16,19 @@ from itertools import takewhile
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from mega.match.eventbridge.items import (
+from mega.match.comparables import (
+    Days,
+    Instants,
+    Numbers,
+    Scale,
+    Texts,
+    is_number,
+    read_address,
+    read_day,
+    read_instant,
+    read_spelled,
+)
+from mega.match.eventbridge.operators import (
     AddressBlock,
     AddressText,
     AnyCase,
@@ -32,18 +44,6 @@ from mega.match.functions.network import Cidr
 from mega.match.functions.text import IEquals, Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
 from mega.match.pattern import AnyOf, Members, Opaque, Pattern, Predicate, Same, Value
-from mega.match.scales import (
-    Days,
-    Instants,
-    Numbers,
-    Scale,
-    Texts,
-    is_number,
-    read_address,
-    read_day,
-    read_instant,
-    read_spelled,
-)
 
 __all__ = ('Key', 'Kind', 'Reading', 'Span', 'keys_of', 'read_anything', 'read_text')
 

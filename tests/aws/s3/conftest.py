@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.sqs_server import Server
+from tests.aws._publishing.batches import Clients
 from tests.aws.answers import Answer
-from tests.aws.batches import Clients
 from tests.aws.fault_server import FaultServer
 from tests.aws.s3.sending import Sending
 

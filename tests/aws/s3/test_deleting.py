@@ -9,6 +9,7 @@ import pytest
 from mega.aws.s3 import Pointer
 from mega.aws.sqs.subscribe import ProcessStatus
 from mega.errors import RetriableError
+from tests.aws._publishing.batches import QUEUE
 from tests.aws.answers import (
     ALL_DONE,
     Answer,
@@ -18,7 +19,6 @@ from tests.aws.answers import (
     sqs_answer,
     sqs_error,
 )
-from tests.aws.batches import QUEUE
 from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import (
     BUCKET,

@@ -12,6 +12,7 @@ import pytest
 from mega.aws.s3 import Pointer
 from mega.aws.s3.pointer import write_pointer
 from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubscriber, Stats
+from tests.aws._publishing.batches import QUEUE
 from tests.aws.answers import (
     Answer,
     Fault,
@@ -21,7 +22,6 @@ from tests.aws.answers import (
     s3_object,
     sqs_answer,
 )
-from tests.aws.batches import QUEUE
 from tests.aws.fault_server import FaultServer, fault_server
 from tests.aws.payloads import CASES, ENVELOPE
 from tests.aws.s3.making import (
@@ -426,7 +426,9 @@ def test_trap_25_the_time_that_opening_took_counts(
     """
     passed: list[float] = []
     now = time.monotonic
-    monkeypatch.setattr('mega.aws.sqs.subscribe.shift.time.monotonic', lambda: now() + sum(passed))
+    monkeypatch.setattr(
+        'mega.aws.sqs.subscribe.runtime.session.time.monotonic', lambda: now() + sum(passed)
+    )
 
     def takes_long(value: object) -> bool:
         passed.append(31.0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mega.aws._limits import size_of
+from mega.aws._messages.limits import size_of
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer, write_pointer
 from mega.errors import PointerError
 from tests.hostile import within

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.sqs_server import Server
 from mega.aws.s3.pointer import write_pointer
+from tests.aws._publishing.batches import Clients
 from tests.aws.answers import Answer, s3_object
-from tests.aws.batches import Clients
 from tests.aws.fault_server import FaultServer
 from tests.aws.forking import run_lines
 from tests.aws.s3.making import POINTER_TO_OURS

@@ -12,11 +12,11 @@ from typing import Any
 import boto3
 import pytest
 
-from mega.aws._limits import size_of
+from mega.aws._messages.limits import size_of
 from mega.errors import EncodeError, PayloadTooLargeError
+from tests.aws._messages.limit_rows import KB, MB
+from tests.aws._publishing.batches import EACH_SERVICE
 from tests.aws.answers import Answer, Together
-from tests.aws.batches import EACH_SERVICE
-from tests.aws.limit_rows import KB, MB
 from tests.aws.s3.making import LARGE, create_bucket, publisher_on, store_on
 from tests.aws.s3.sending import Sending, is_offloaded, key_of
 from tests.event.examples import item_added

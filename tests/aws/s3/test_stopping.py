@@ -12,8 +12,8 @@ import pytest
 
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sqs.subscribe import SqsListener
+from tests.aws._publishing.batches import QUEUE
 from tests.aws.answers import Answer, Fault, Scripted, Together, s3_object, sqs_answer
-from tests.aws.batches import QUEUE
 from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import BUCKET, POINTER_TO_OURS, deliveries, pointing_to
 from tests.aws.sqs.subscribe.making import (

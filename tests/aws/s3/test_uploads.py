@@ -14,6 +14,7 @@ from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
+from tests.aws._publishing.batches import EACH_SERVICE, QUEUE, TOPIC, is_sent
 from tests.aws.answers import (
     Answer,
     Fault,
@@ -25,7 +26,6 @@ from tests.aws.answers import (
     sqs_answer,
     sqs_error,
 )
-from tests.aws.batches import EACH_SERVICE, QUEUE, TOPIC, is_sent
 from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import BUCKET, store_on
 from tests.aws.s3.sending import Sending

@@ -10,12 +10,12 @@ threads of a `crew`, for a `shift` of a `listener`.
 from __future__ import annotations
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.hooks import Delivered, Hook
 from mega.aws.sqs.subscribe.listener import SqsListener
-from mega.aws.sqs.subscribe.outcome import Outcome
-from mega.aws.sqs.subscribe.retries import Backoff
-from mega.aws.sqs.subscribe.stats import Stats
-from mega.aws.sqs.subscribe.subscriber import (
+from mega.aws.sqs.subscribe.processing.hooks import Delivered, Hook
+from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.runtime.stats import Stats
+from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
+from mega.aws.sqs.subscribe.subscribers.subscriber import (
     BlobSubscriber,
     DataSubscriber,
     EventSubscriber,

@@ -7,22 +7,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from mega.aws._client import Connected, connect
+from mega.aws._transport.client import Connected, connect
 from mega.aws.s3.store import S3PayloadStore
-from mega.aws.sqs.subscribe.checks import Listening, check_queue
-from mega.aws.sqs.subscribe.dead_letter import DeadLetterQueue
-from mega.aws.sqs.subscribe.engine.actions import Settings
-from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN
-from mega.aws.sqs.subscribe.hooks import Hook, Hooks
-from mega.aws.sqs.subscribe.lifecycle import stopped_by_signals
-from mega.aws.sqs.subscribe.processor import Processor
-from mega.aws.sqs.subscribe.queue import Queue
-from mega.aws.sqs.subscribe.registry import Registry
-from mega.aws.sqs.subscribe.retries import RetryDelay
-from mega.aws.sqs.subscribe.shift import Equipment, Shift, most_threads
-from mega.aws.sqs.subscribe.stats import Stats, Tally
-from mega.aws.sqs.subscribe.subscriber import Subscriber
-from mega.aws.sqs.subscribe.verdict import Policy, Unhandled, Unmatched
+from mega.aws.sqs.subscribe.engine.commands import Settings
+from mega.aws.sqs.subscribe.engine.visibility import MAX_HIDDEN
+from mega.aws.sqs.subscribe.preflight.checks import Listening, check_queue
+from mega.aws.sqs.subscribe.processing.hooks import Hook, Hooks
+from mega.aws.sqs.subscribe.processing.pipeline import Processor
+from mega.aws.sqs.subscribe.processing.settlement import Policy, Unhandled, Unmatched
+from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
+from mega.aws.sqs.subscribe.runtime.queue_client import Queue
+from mega.aws.sqs.subscribe.runtime.session import Equipment, Shift, most_threads
+from mega.aws.sqs.subscribe.runtime.signals import stopped_by_signals
+from mega.aws.sqs.subscribe.runtime.stats import Stats, Tally
+from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
+from mega.aws.sqs.subscribe.subscribers.routing import Registry
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.codec import AnyPayload
 from mega.errors import ConfigurationError, shorten
 from mega.match import Explanations

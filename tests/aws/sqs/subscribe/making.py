@@ -20,13 +20,13 @@ from mega.aws.sqs.subscribe import (
     ProcessStatus,
     SqsListener,
 )
-from mega.aws.sqs.subscribe.dispatch import Awaited, dispatch, finish
-from mega.aws.sqs.subscribe.hooks import Hooks
-from mega.aws.sqs.subscribe.outcome import Outcome
-from mega.aws.sqs.subscribe.processor import Processor
-from mega.aws.sqs.subscribe.registry import Registry
-from mega.aws.sqs.subscribe.subscriber import Subscriber
-from mega.aws.sqs.subscribe.verdict import Policy
+from mega.aws.sqs.subscribe.processing.dispatch import Awaited, dispatch, finish
+from mega.aws.sqs.subscribe.processing.hooks import Hooks
+from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.processing.pipeline import Processor
+from mega.aws.sqs.subscribe.processing.settlement import Policy
+from mega.aws.sqs.subscribe.subscribers.routing import Registry
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from tests.aws.answers import ALL_DONE, Scripted, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import LocalAws

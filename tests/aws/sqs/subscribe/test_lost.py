@@ -17,7 +17,7 @@ import pytest
 from mega.aws.sqs.message import Message, read_message
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.subscriber import Subscriber
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.making import (

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mega.aws.sqs.subscribe import Backoff, Hook, MessageSubscriber, ProcessStatus, Stats
-from mega.aws.sqs.subscribe.outcome import Outcome
-from mega.aws.sqs.subscribe.verdict import (
+from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.processing.settlement import (
     Action,
     Count,
     Policy,

@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
-from mega.aws.sqs.subscribe.subscriber import Subscriber
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from tests.aws.conftest import ONCE
 from tests.aws.sqs.subscribe.making import WITHIN, listening, sockets, subscriber, warnings_of
 

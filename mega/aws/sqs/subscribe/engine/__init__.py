@@ -7,6 +7,6 @@ what goes to SQS in which batch (`outbox`), how long a message is kept hidden (`
 a delivery stands (`delivery`). `actions` are the words between the engine and whoever runs it.
 """
 
-from mega.aws.sqs.subscribe.engine.core import Engine
+from mega.aws.sqs.subscribe.engine.engine import Engine
 
 __all__ = ('Engine',)

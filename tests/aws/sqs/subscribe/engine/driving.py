@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from mega.aws.sqs.subscribe.engine import Engine
-from mega.aws.sqs.subscribe.engine.actions import (
+from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     Action,
     ChangeVisibility,

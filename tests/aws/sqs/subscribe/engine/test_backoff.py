@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mega.aws.sqs.subscribe.engine.actions import Ack, Receive, Start
+from mega.aws.sqs.subscribe.engine.commands import Ack, Receive, Start
 from tests.aws.sqs.subscribe.engine.driving import ERROR, Driven, ids, of
 
 

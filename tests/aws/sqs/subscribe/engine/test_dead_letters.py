@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from mega.aws.sqs.subscribe.engine.actions import (
+from mega.aws.sqs.subscribe.engine.batches import LINGER
+from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     Action,
     ChangeVisibility,
@@ -14,9 +15,8 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Happening,
     Told,
 )
-from mega.aws.sqs.subscribe.engine.core import FIRST_BACKOFF, MAX_TRIES
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.engine.outbox import LINGER
+from mega.aws.sqs.subscribe.engine.engine import FIRST_BACKOFF, MAX_TRIES
 from tests.aws.sqs.subscribe.engine.driving import Driven, changes, ids, of
 
 

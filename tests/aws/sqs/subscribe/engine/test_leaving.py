@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mega.aws.sqs.subscribe.engine.actions import Ack, ChangeVisibility, Happening, Start, Told
-from mega.aws.sqs.subscribe.engine.core import MAX_TRIES
+from mega.aws.sqs.subscribe.engine.commands import Ack, ChangeVisibility, Happening, Start, Told
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN
+from mega.aws.sqs.subscribe.engine.engine import MAX_TRIES
+from mega.aws.sqs.subscribe.engine.visibility import MAX_HIDDEN
 from tests.aws.sqs.subscribe.engine.driving import Driven, changes, ids, of
 
 NAMES = [f'message {number}' for number in range(40)]

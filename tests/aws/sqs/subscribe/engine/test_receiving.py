@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from mega.aws.sqs.subscribe.engine.actions import Receive, Start
+from mega.aws.sqs.subscribe.engine.commands import Receive, Start
 from tests.aws.sqs.subscribe.engine.driving import Driven, ids, of
 
 NAMES = [str(number) for number in range(1_000)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mega.aws.sqs.subscribe.engine.actions import (
+from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     ChangeVisibility,
     DeadLetter,
@@ -13,7 +13,7 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Start,
     Told,
 )
-from mega.aws.sqs.subscribe.engine.core import LAST_CALLS, PATIENCE
+from mega.aws.sqs.subscribe.engine.engine import LAST_CALLS, PATIENCE
 from tests.aws.sqs.subscribe.engine.driving import ERROR, Driven, changes, ids, of
 
 GRACE = 20.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mega.aws.sqs.subscribe.engine.actions import (
+from mega.aws.sqs.subscribe.engine.commands import (
     Action,
     ChangeVisibility,
     Happening,
@@ -12,7 +12,7 @@ from mega.aws.sqs.subscribe.engine.actions import (
     Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Phase
-from mega.aws.sqs.subscribe.engine.hiding import MAX_HIDDEN
+from mega.aws.sqs.subscribe.engine.visibility import MAX_HIDDEN
 from tests.aws.sqs.subscribe.engine.driving import Driven, changes, ids, of
 
 NAMES = [f'message {number}' for number in range(40)]

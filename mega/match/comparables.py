@@ -1,0 +1,176 @@
+"""Scales on which two values can be compared: numbers, texts, instants, days.
+
+The type of the pattern's value picks the scale; a value from a payload that cannot be read on it
+does not match. Nothing here raises, whatever the payload holds.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timezone
+from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
+from typing import Any, TypeAlias, TypeGuard
+
+from mega import timestamps as instants
+
+__all__ = (
+    'Days',
+    'Instants',
+    'Numbers',
+    'Scale',
+    'Test',
+    'Texts',
+    'is_number',
+    'read_address',
+    'read_day',
+    'read_instant',
+    'read_spelled',
+    'scale_of',
+)
+
+MAX_ADDRESS = len('ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255')
+"""The characters of the longest internet address."""
+
+Test: TypeAlias = Callable[[Any, Any], bool]
+"""One of `operator`'s comparisons, the payload's value on the left."""
+
+_JSON_NUMBER = re.compile(r'-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers, exactly: 2**53 + 1 is not 2.0**53. Booleans are none.
+
+    A text is read where it spells a number in JSON's grammar, and then stands against the
+    pattern's number as that is written: 19.99 against '19.99'.
+    """
+
+    value: int | float | Decimal
+    exact: int | Decimal
+    written: int | Decimal
+
+    @classmethod
+    def of(cls, value: int | float | Decimal) -> Numbers:
+        if isinstance(value, float):
+            plain = float(value)
+            return cls(plain, Decimal.from_float(plain), Decimal(repr(plain)))
+        plain_or_decimal = value if isinstance(value, Decimal) else int(value)
+        return cls(plain_or_decimal, plain_or_decimal, plain_or_decimal)
+
+    def holds(self, test: Test, lhs: object) -> bool:
+        if isinstance(lhs, str):
+            read = read_spelled(lhs)
+            return read is not None and test(read, self.written)
+        if not is_number(lhs):
+            return False
+        # Between a float and a Decimal, the caller's decimal context would have a say.
+        if isinstance(lhs, float) and isinstance(self.value, Decimal):
+            return test(Decimal.from_float(lhs), self.value)
+        return test(lhs, self.exact if isinstance(lhs, Decimal) else self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts, code point by code point: no case is folded and nothing is normalised."""
+
+    value: str
+
+    def holds(self, test: Test, lhs: object) -> bool:
+        return isinstance(lhs, str) and test(lhs, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """Points in time. A day alone is its midnight; no zone means UTC."""
+
+    value: datetime
+
+    def holds(self, test: Test, lhs: object) -> bool:
+        instant = read_instant(lhs)
+        return instant is not None and test(instant, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Calendar days in UTC."""
+
+    value: date
+
+    def holds(self, test: Test, lhs: object) -> bool:
+        day = read_day(lhs)
+        return day is not None and test(day, self.value)
+
+
+Scale: TypeAlias = Numbers | Texts | Instants | Days
+
+
+def scale_of(value: object) -> Scale | None:
+    """The scale on which a pattern's value lies; None for one that is on no scale.
+
+    NaN is on none: it compares with nothing.
+    """
+    if isinstance(value, str):
+        return Texts(str.__str__(value))
+    if isinstance(value, datetime):
+        return Instants(_in_utc(value))
+    if isinstance(value, date):
+        return Days(value)
+    if is_number(value):
+        return Numbers.of(value)
+    return None
+
+
+def is_number(value: object) -> TypeGuard[int | float | Decimal]:
+    """Whether something is a number that compares: no boolean, and not NaN."""
+    if isinstance(value, float):
+        return not math.isnan(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool)
+    return isinstance(value, Decimal) and not value.is_nan()
+
+
+def read_spelled(lhs: object) -> Decimal | None:
+    """The number that a text spells in JSON's grammar."""
+    if not isinstance(lhs, str) or not _JSON_NUMBER.fullmatch(lhs):
+        return None
+    try:
+        return Decimal(lhs)
+    except InvalidOperation:  # an exponent of more digits than Decimal has room for
+        return None
+
+
+def read_instant(lhs: object) -> datetime | None:
+    """The instant in UTC that something is, or that a text spells."""
+    if isinstance(lhs, str):
+        return instants.parse(lhs)
+    if isinstance(lhs, datetime):
+        return _in_utc(lhs)
+    if isinstance(lhs, date):
+        return datetime.combine(lhs, time(), timezone.utc)
+    return None
+
+
+def read_day(lhs: object) -> date | None:
+    """The calendar day in UTC on which something lies, or that a text spells."""
+    instant = read_instant(lhs)
+    return None if instant is None else instants.day_of(instant)
+
+
+def read_address(lhs: object) -> tuple[int, int] | None:
+    """The internet address that a text spells: its version, then its bits."""
+    if not isinstance(lhs, str) or len(lhs) > MAX_ADDRESS or '%' in lhs:
+        return None
+    try:
+        address = ip_address(lhs)
+    except ValueError:
+        return None
+    return address.version, int(address)
+
+
+def _in_utc(instant: datetime) -> datetime:
+    """The same instant, comparable with any other: within one zone Python compares wall clocks."""
+    return instants.to_utc(instant) or instant

@@ -1,0 +1,217 @@
+"""Message attributes in their three forms: a user's, AWS's, and that of SNS's envelope."""
+
+from __future__ import annotations
+
+import base64
+import enum
+from collections import OrderedDict
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mega.aws._messages.attributes import MARK, from_aws, from_envelope, marked, to_aws
+from mega.codec import PayloadType
+from mega.errors import EncodeError, EnvelopeError
+
+names = st.from_regex(r'[A-Za-z0-9_][A-Za-z0-9_-]{0,20}', fullmatch=True).filter(
+    lambda name: name != MARK
+)
+texts = st.text(min_size=1)
+numbers = (
+    st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.decimals(allow_nan=False, allow_infinity=False, places=9)
+)
+blobs = st.binary(min_size=1)
+attributes = st.dictionaries(names, texts | numbers | blobs, max_size=10)
+
+
+def arriving(value: object) -> object:
+    """What a subscriber gets for a value: numbers come as the text that they were sent as."""
+    return value if isinstance(value, (str, bytes)) else str(value)
+
+
+def enveloped(sent: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """What SNS writes into its envelope for attributes that it was sent."""
+    return {
+        name: {
+            'Type': attribute['DataType'],
+            'Value': base64.b64encode(attribute['BinaryValue']).decode()
+            if 'BinaryValue' in attribute
+            else attribute['StringValue'],
+        }
+        for name, attribute in sent.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ('value', 'sent'),
+    [
+        ('a', {'DataType': 'String', 'StringValue': 'a'}),
+        ('5', {'DataType': 'String', 'StringValue': '5'}),
+        (5, {'DataType': 'Number', 'StringValue': '5'}),
+        (-(2**70), {'DataType': 'Number', 'StringValue': '-1180591620717411303424'}),
+        (1.5, {'DataType': 'Number', 'StringValue': '1.5'}),
+        (Decimal('19.90'), {'DataType': 'Number', 'StringValue': '19.90'}),
+        (b'\x00\xff', {'DataType': 'Binary', 'BinaryValue': b'\x00\xff'}),
+    ],
+    ids=['text', 'text of a number', 'int', 'large int', 'float', 'Decimal', 'bytes'],
+)
+def test_a_value_is_sent_with_the_type_that_it_has(value: object, sent: dict[str, Any]) -> None:
+    assert to_aws({'a': value}) == {'a': sent}
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        {'DataType': 'String', 'StringValue': 'a'},
+        {'DataType': 'String.Array', 'StringValue': '["a","b"]'},
+        {'DataType': 'Number.int', 'StringValue': '5'},
+        {'DataType': 'Binary.png', 'BinaryValue': b'\x89PNG'},
+        OrderedDict(DataType='String', StringValue='a'),
+    ],
+    ids=['String', 'String.Array', 'Number.int', 'Binary.png', 'another mapping'],
+)
+def test_an_object_of_awss_own_is_sent_as_it_is(value: dict[str, Any]) -> None:
+    assert to_aws({'a': value}) == {'a': dict(value)}
+
+
+def test_no_attributes_are_none() -> None:
+    assert to_aws(None) == to_aws({}) == {}
+
+
+class Colour(str, enum.Enum):
+    RED = 'red'
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+def test_a_member_of_an_enum_is_sent_as_its_value() -> None:
+    sent = to_aws({'colour': Colour.RED, 'level': Level.LOW})
+    assert sent == {
+        'colour': {'DataType': 'String', 'StringValue': 'red'},
+        'level': {'DataType': 'Number', 'StringValue': '1'},
+    }
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        None, True, False, float('nan'), float('inf'), Decimal('NaN'), Decimal('-Infinity'),
+        Decimal('sNaN'), pytest.param(10**400, id='401 digits'), [1], (),
+        {'a': 1}, {'StringValue': 'a'}, {1}, 1j, bytearray(b'a'), datetime(2020, 1, 2), print,
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_no_attribute_carries_is_refused_with_its_path(value: object) -> None:
+    """SQS takes numbers of 38 digits, up to 10**126."""
+    with pytest.raises(EncodeError) as caught:
+        to_aws({'fine': 'a', 'not_fine': value})
+    assert caught.value.path == 'message_attributes.not_fine'
+    assert 'message_attributes.not_fine' in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@given(attributes)
+def test_attributes_come_back_equal(given_: dict[str, Any]) -> None:
+    sent = to_aws(given_)
+    assert from_aws(sent) == {name: arriving(value) for name, value in given_.items()}
+
+
+@given(attributes)
+def test_attributes_come_back_equal_out_of_an_envelope(given_: dict[str, Any]) -> None:
+    sent = to_aws(given_)
+    assert from_envelope(enveloped(sent)) == from_aws(sent)
+
+
+@given(numbers)
+def test_a_number_is_sent_exactly(number: int | float | Decimal) -> None:
+    text = to_aws({'a': number})['a']['StringValue']
+    assert type(number)(text) == number
+    assert Decimal(text).is_finite()
+
+
+@given(attributes)
+def test_the_attributes_given_are_not_changed(given_: dict[str, Any]) -> None:
+    before = dict(given_)
+    marked(to_aws(given_), PayloadType.TEXT)
+    assert given_ == before
+
+
+@pytest.mark.parametrize('payload_type', PayloadType)
+def test_the_mark_is_added_to_the_others(payload_type: PayloadType) -> None:
+    sent = marked(to_aws({'a': 'b'}), payload_type)
+    assert sent == to_aws({'a': 'b', MARK: payload_type.value})
+    assert type(sent[MARK]['StringValue']) is str
+
+
+def test_where_no_mark_is_needed_there_is_none() -> None:
+    assert marked(to_aws({'a': 'b'}), None) == to_aws({'a': 'b'})
+
+
+@pytest.mark.parametrize('payload_type', [None, PayloadType.DATA])
+def test_a_mark_of_the_users_own_is_refused(payload_type: PayloadType | None) -> None:
+    with pytest.raises(EncodeError) as caught:
+        marked(to_aws({MARK: 'data'}), payload_type)
+    assert caught.value.path == f'message_attributes.{MARK}'
+
+
+def test_a_number_that_is_none_is_the_text_as_sent() -> None:
+    assert from_aws({'n': {'DataType': 'Number', 'StringValue': 'abc'}}) == {'n': 'abc'}
+    assert from_envelope({'n': {'Type': 'Number', 'Value': 'abc'}}) == {'n': 'abc'}
+
+
+@pytest.mark.parametrize(
+    'attribute',
+    [{}, {'DataType': 'String'}, {'DataType': 'Colour', 'ColourValue': 'red'}],
+    ids=['nothing', 'no value', 'a type to come'],
+)
+def test_an_attribute_without_a_value_that_is_known_is_left_out(
+    attribute: dict[str, Any],
+) -> None:
+    assert from_aws({'a': attribute, 'b': {'DataType': 'String', 'StringValue': 'x'}}) == {'b': 'x'}
+
+
+def test_what_else_aws_says_of_an_attribute_is_ignored() -> None:
+    attribute = {'DataType': 'String', 'StringValue': 'x', 'StringListValues': [], 'New': 1}
+    assert from_aws({'a': attribute}) == {'a': 'x'}
+    assert from_envelope({'a': {'Type': 'String', 'Value': 'x', 'New': 1}}) == {'a': 'x'}
+
+
+@pytest.mark.parametrize(
+    'attributes',
+    [
+        [], 'a', 5, None, {'a': None}, {'a': 'text'}, {'a': {}}, {'a': {'Type': 'String'}},
+        {'a': {'Type': 'String', 'Value': 5}}, {'a': {'Type': 'Binary', 'Value': 'no base64!'}},
+        {'a': {'Type': 'Binary', 'Value': 'AP8=\n'}}, {'a': {'Type': 'Binary', 'Value': 'é'}},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_another_form_in_an_envelope_is_refused(attributes: object) -> None:
+    with pytest.raises(EnvelopeError) as caught:
+        from_envelope(attributes)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_name_from_outside_is_shown_escaped_and_cut_short() -> None:
+    with pytest.raises(EnvelopeError) as caught:
+        from_envelope({'\x1b[2J\n' * 1000: None})
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+def test_an_array_in_an_envelope_is_its_json() -> None:
+    assert from_envelope({'a': {'Type': 'String.Array', 'Value': '["x",1]'}}) == {'a': '["x",1]'}
+
+
+@pytest.mark.parametrize('kind', ['Binary', 'Binary.png'])
+def test_a_binary_of_a_type_of_ones_own_is_bytes(kind: str) -> None:
+    """AWS lets users append a label to a type."""
+    assert from_envelope({'a': {'Type': kind, 'Value': 'AP8='}}) == {'a': b'\x00\xff'}
+    assert from_aws({'a': {'DataType': kind, 'BinaryValue': b'\x00\xff'}}) == {'a': b'\x00\xff'}

@@ -1,0 +1,286 @@
+"""The plan of a batch: whatever fails, nothing is lost, nothing doubled, nothing reordered."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mega.aws._publishing.batch_planner import Item, Plan
+
+ENTRIES = 10
+BYTES = 100
+AHEAD = 12
+
+Lane = str | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """What there is to send: sizes, lanes, and which of it cannot be sent at all."""
+
+    size: int
+    lane: Lane = None
+    is_broken: bool = False
+
+
+@dataclass
+class Run:
+    """A plan that is carried out on a clock of its own, and all that came of it.
+
+    `fates` says of each item that comes back: 0, it arrived; 1, again; 2, given up. Several batches
+    may be on their way, and `landings` says which of them comes back first. `alarms` are the times
+    at which nothing could be done, each with the time that the plan said to wait for.
+    """
+
+    given: list[Given]
+    fates: Iterator[int]
+    landings: Iterator[int]
+    concurrency: int = 1
+    now: float = 0.0
+    pulled: int = 0
+    batches: list[list[int]] = field(default_factory=list)
+    arrived: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+    unsent: list[int] = field(default_factory=list)
+    alarms: list[tuple[float, float]] = field(default_factory=list)
+
+    def source(self) -> Iterator[Item[int]]:
+        for number, each in enumerate(self.given):
+            self.pulled += 1
+            problem = ValueError('broken') if each.is_broken else None
+            yield Item(number, each.size, each.lane, problem)
+
+    def carry_out(self) -> None:
+        self.plan = Plan(self.source(), ENTRIES, BYTES, AHEAD)
+        on_their_way: deque[list[Item[int]]] = deque()
+        while not self.plan.is_finished:
+            while len(on_their_way) < self.concurrency and (batch := self.plan.take(self.now)):
+                on_their_way.append(batch)
+                self.unsent += [item.content for item in self.plan.unsent()]
+                self._check_leaving(on_their_way)
+            unsent = [item.content for item in self.plan.unsent()]
+            self.unsent += unsent
+            if on_their_way:
+                on_their_way.rotate(-next(self.landings))
+                self._lands(on_their_way.popleft())
+            elif not unsent and not self.plan.is_finished:
+                alarm = self.plan.wakes_at()
+                assert alarm is not None
+                self.alarms.append((self.now, alarm))
+                self.now += 1
+
+    def _check_leaving(self, on_their_way: deque[list[Item[int]]]) -> None:
+        batch = on_their_way[-1]
+        self.batches.append([item.content for item in batch])
+        assert len(batch) <= ENTRIES
+        assert sum(item.size for item in batch) <= BYTES or len(batch) == 1
+        lanes = Counter(item.lane for each in on_their_way for item in each if item.lane)
+        assert not lanes or max(lanes.values()) == 1
+        assert all(item.not_before <= self.now and not item.problem for item in batch)
+        left = {number for each in self.batches for number in each}
+        assert self.pulled <= len(left) + len(self.unsent) + AHEAD
+
+    def _lands(self, batch: list[Item[int]]) -> None:
+        again = []
+        for item in batch:
+            fate = next(self.fates)
+            if fate == 1:
+                again.append(item)
+            elif fate == 2:
+                self.plan.failed(item)
+                self.failed.append(item.content)
+            else:
+                self.plan.sent(item)
+                self.arrived.append(item.content)
+        if again:
+            self.plan.again(again, self.now + 1)
+
+
+LANES = st.sampled_from([None, None, 'a', 'b', 'c'])
+GIVEN = st.builds(
+    Given,
+    st.integers(1, BYTES) | st.integers(1, 5) | st.just(BYTES + 50),
+    LANES,
+    st.sampled_from([False] * 9 + [True]),
+)
+
+
+def carried_out(
+    given: list[Given], fates: list[int], landings: list[int], concurrency: int = 1
+) -> Run:
+    """A run in which everything arrives once the fates that were drawn are used up."""
+
+    def endless(drawn: list[int]) -> Iterator[int]:
+        yield from drawn
+        while True:
+            yield 0
+
+    run = Run(given, endless(fates), endless(landings), concurrency)
+    run.carry_out()
+    return run
+
+
+RUNS = st.builds(
+    carried_out,
+    st.lists(GIVEN, max_size=60),
+    st.lists(st.sampled_from([0, 0, 0, 1, 1, 2]), max_size=120),
+    st.lists(st.integers(0, 4), max_size=60),
+    st.integers(1, 5),
+)
+
+
+@given(run=RUNS)
+def test_every_item_is_settled_exactly_once(run: Run) -> None:
+    """And on the way every batch keeps the limits, and the source is read no further than told."""
+    assert sorted(run.arrived + run.failed + run.unsent) == list(range(len(run.given)))
+
+
+@given(run=RUNS)
+def test_a_lane_arrives_in_its_order(run: Run) -> None:
+    for lane in {each.lane for each in run.given} - {None}:
+        arrived = [number for number in run.arrived if run.given[number].lane == lane]
+        assert arrived == sorted(arrived)
+
+
+@given(run=RUNS)
+def test_after_a_failure_for_good_nothing_of_its_lane_is_sent(run: Run) -> None:
+    for lane in {each.lane for each in run.given} - {None}:
+        members = [number for number, each in enumerate(run.given) if each.lane == lane]
+        ends = [n for n in members if n in run.failed or run.given[n].is_broken]
+        end = min(ends, default=len(run.given))
+        assert all((number in run.arrived) == (number < end) for number in members)
+        sent = {number for batch in run.batches for number in batch}
+        assert not sent & {number for number in members if number > end}
+
+
+@given(run=RUNS)
+def test_what_has_no_lane_is_held_up_by_nothing(run: Run) -> None:
+    """Only what is broken by itself is not sent."""
+    unsent = [number for number in run.unsent if run.given[number].lane is None]
+    assert all(run.given[number].is_broken for number in unsent)
+
+
+@given(run=RUNS)
+def test_who_has_nothing_to_do_but_to_wait_is_told_for_how_long(run: Run) -> None:
+    """A time that is over would have the sender ask again at once, and again."""
+    assert [(now, then) for now, then in run.alarms if not now < then <= now + 1] == []
+
+
+@given(
+    given=st.lists(st.builds(Given, st.integers(1, BYTES + 50)), max_size=60),
+    concurrency=st.integers(1, 5),
+)
+def test_without_lanes_and_failures_all_leave_in_their_order_in_full_batches(
+    given: list[Given], concurrency: int
+) -> None:
+    run = carried_out(given, [], [], concurrency)
+    assert [number for batch in run.batches for number in batch] == list(range(len(given)))
+    for batch, following in zip(run.batches, run.batches[1:], strict=False):
+        size = sum(given[number].size for number in [*batch, following[0]])
+        assert len(batch) == ENTRIES or size > BYTES
+
+
+@given(lanes=st.lists(st.sampled_from('abc'), max_size=40))
+def test_lanes_go_side_by_side(lanes: list[str]) -> None:
+    """As many batches as the longest lane has items suffice while all of it is looked at."""
+    items = (Item(number, 1, lane) for number, lane in enumerate(lanes))
+    plan = Plan(items, ENTRIES, BYTES, len(lanes) + 1)
+    batches = 0
+    while not plan.is_finished:
+        for item in plan.take(0.0):
+            plan.sent(item)
+        batches += 1
+    assert batches == max(Counter(lanes).values(), default=0)
+
+
+def numbered(count: int, lane: Lane = None) -> Iterator[Item[int]]:
+    return (Item(number, 1, lane) for number in range(count))
+
+
+def contents(items: list[Item[int]]) -> list[int]:
+    return [item.content for item in items]
+
+
+def test_nothing_is_a_plan_that_is_finished() -> None:
+    plan = Plan(numbered(0), ENTRIES, BYTES, AHEAD)
+    assert plan.is_finished
+    assert plan.take(0.0) == plan.unsent() == []
+
+
+def test_what_is_on_its_way_is_waited_for() -> None:
+    plan = Plan(numbered(1), ENTRIES, BYTES, AHEAD)
+    [item] = plan.take(0.0)
+    assert not plan.is_finished
+    plan.sent(item)
+    assert plan.is_finished
+
+
+def test_the_source_is_read_no_further_than_needed() -> None:
+    pulled = []
+
+    def source() -> Iterator[Item[int]]:
+        for item in numbered(1_000):
+            pulled.append(item)
+            yield item
+
+    plan = Plan(source(), ENTRIES, BYTES, AHEAD)
+    assert not pulled
+    plan.take(0.0)
+    assert len(pulled) == AHEAD
+    plan.take(0.0)
+    assert len(pulled) == AHEAD + ENTRIES
+
+
+@pytest.mark.parametrize('extra', [-1, 0, 1], ids=['below', 'at', 'above'])
+def test_the_sum_of_a_batch_may_be_the_limit_but_not_more(extra: int) -> None:
+    items = [Item(0, 60), Item(1, 40 + extra)]
+    plan = Plan(iter(items), ENTRIES, BYTES, AHEAD)
+    assert contents(plan.take(0.0)) == ([0] if extra > 0 else [0, 1])
+
+
+def test_what_has_to_be_sent_again_goes_ahead_of_what_waits_but_not_before_its_time() -> None:
+    plan = Plan(numbered(25), ENTRIES, BYTES, AHEAD)
+    first = plan.take(0.0)
+    plan.again(first[3:5], 5.0)
+    assert contents(plan.take(4.9)) == list(range(10, 20))
+    assert contents(plan.take(5.0)) == [3, 4, 20, 21, 22, 23, 24]
+    assert [item.tries for item in first] == [1, 1, 1, 2, 2, 1, 1, 1, 1, 1]
+
+
+def test_a_lane_waits_for_what_has_to_be_sent_again() -> None:
+    items = [Item(0, 1, 'a'), Item(1, 1, 'a'), Item(2, 1, 'b')]
+    plan = Plan(iter(items), ENTRIES, BYTES, AHEAD)
+    [first, other] = plan.take(0.0)
+    plan.sent(other)
+    plan.again([first], 5.0)
+    assert plan.take(4.0) == []
+    assert plan.wakes_at() == 5.0
+    assert contents(plan.take(5.0)) == [0]
+    assert plan.take(9.0) == []
+
+
+def test_what_was_given_up_is_told_once() -> None:
+    problem = ValueError('broken')
+    items = [Item(0, 1, 'a', problem), Item(1, 1, 'a'), Item(2, 1, 'b')]
+    plan = Plan(iter(items), ENTRIES, BYTES, AHEAD)
+    [sent] = plan.take(0.0)
+    plan.sent(sent)
+    assert contents(plan.unsent()) == [0, 1]
+    assert plan.unsent() == []
+    assert plan.is_finished
+
+
+def test_what_is_broken_keeps_its_place_in_its_lane() -> None:
+    """It closes the lane after what was given before it, and not before that."""
+    items = [Item(0, 1, 'a'), Item(1, 0, 'a', ValueError('broken')), Item(2, 1, 'a')]
+    plan = Plan(iter(items), ENTRIES, BYTES, AHEAD)
+    [first] = plan.take(0.0)
+    assert plan.take(0.0) == plan.unsent() == []
+    plan.sent(first)
+    assert plan.take(0.0) == []
+    assert contents(plan.unsent()) == [1, 2]

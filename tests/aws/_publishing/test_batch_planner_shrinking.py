@@ -1,0 +1,198 @@
+"""The plan of a batch whose items can be made smaller: only where needed, the largest first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mega.aws._publishing.batch_planner import Item, Plan
+
+ENTRIES = 10
+BYTES = 100
+AHEAD = 12
+LEAST = 8
+"""What the plan is told that an item takes at most, once it was made smaller."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What there is to send. `smaller` is the size that it can be brought to; None: it cannot."""
+
+    size: int
+    smaller: int | None = None
+    lane: str | None = None
+
+
+@dataclass
+class Run:
+    """All the batches of a plan, and which items were made smaller in which of them."""
+
+    given: list[Given]
+    fates: Iterator[bool]
+    batches: list[list[tuple[int, int]]] = field(default_factory=list)
+    shrunk: list[int] = field(default_factory=list)
+    shrunk_in: list[list[int]] = field(default_factory=list)
+
+    def item(self, number: int) -> Item[int]:
+        each = self.given[number]
+        item = Item(number, each.size, each.lane, position=number)
+        if each.smaller is not None:
+            item.least = LEAST
+            item.shrink = self._shrinking(number, each.smaller)
+        return item
+
+    def _shrinking(self, number: int, size: int) -> Callable[[], tuple[int, int]]:
+        def shrink() -> tuple[int, int]:
+            self.shrunk.append(number)
+            return number, size
+
+        return shrink
+
+    def carry_out(self) -> Run:
+        plan = Plan(map(self.item, range(len(self.given))), ENTRIES, BYTES, AHEAD)
+        while not plan.is_finished:
+            before = len(self.shrunk)
+            batch = plan.take(0.0)
+            self.shrunk_in.append(self.shrunk[before:])
+            self.batches.append([(item.content, item.size) for item in batch])
+            again = [item for item in batch if next(self.fates)]
+            for item in batch:
+                if item not in again:
+                    plan.sent(item)
+            plan.again(again, 0.0)
+        return self
+
+
+def carried_out(given: list[Given], fates: list[bool]) -> Run:
+    """A run in which everything arrives once the fates that were drawn are used up."""
+
+    def endless() -> Iterator[bool]:
+        yield from fates
+        while True:
+            yield False
+
+    return Run(given, endless()).carry_out()
+
+
+LANES = st.sampled_from([None, None, None, 'a', 'b'])
+SHRINKABLE = st.builds(Given, st.integers(LEAST + 1, 3 * BYTES), st.integers(1, LEAST), LANES)
+FIXED = st.builds(Given, st.integers(1, BYTES + 50), st.none(), LANES)
+FATES = st.lists(st.booleans(), max_size=60)
+
+
+@given(given=st.lists(SHRINKABLE, max_size=40), fates=FATES)
+def test_no_sum_is_above_the_limit_where_every_item_can_be_made_smaller(
+    given: list[Given], fates: list[bool]
+) -> None:
+    for batch in carried_out(given, fates).batches:
+        assert sum(size for _, size in batch) <= BYTES
+        assert len(batch) <= ENTRIES
+
+
+@given(given=st.lists(SHRINKABLE | FIXED, max_size=40), fates=FATES)
+def test_where_some_cannot_only_one_that_is_alone_is_above_the_limit(
+    given: list[Given], fates: list[bool]
+) -> None:
+    for batch in carried_out(given, fates).batches:
+        assert sum(size for _, size in batch) <= BYTES or len(batch) == 1
+        if len(batch) == 1 and batch[0][1] > BYTES:
+            assert given[batch[0][0]].smaller is None
+
+
+@given(given=st.lists(SHRINKABLE | FIXED, max_size=40), fates=FATES)
+def test_no_item_is_made_smaller_twice_and_it_stays_smaller(
+    given: list[Given], fates: list[bool]
+) -> None:
+    run = carried_out(given, fates)
+    assert not run.shrunk or max(Counter(run.shrunk).values()) == 1
+    smaller: set[int] = set()
+    for batch, shrunk in zip(run.batches, run.shrunk_in, strict=True):
+        smaller.update(shrunk)
+        for number, size in batch:
+            each = given[number]
+            assert size == (each.smaller if number in smaller else each.size)
+
+
+@given(given=st.lists(SHRINKABLE | FIXED, max_size=40), fates=FATES)
+def test_the_largest_are_made_smaller_and_no_more_than_needed(
+    given: list[Given], fates: list[bool]
+) -> None:
+    run = carried_out(given, fates)
+    earlier: set[int] = set()
+    for batch, shrunk in zip(run.batches, run.shrunk_in, strict=True):
+        could = [
+            number
+            for number, _ in batch
+            if number not in earlier and given[number].smaller is not None
+        ]
+        by_size = sorted(could, key=lambda number: given[number].size, reverse=True)
+        sizes = [given[number].size for number in shrunk]
+        assert sizes == [given[number].size for number in by_size[: len(shrunk)]]
+        if shrunk:
+            last = given[shrunk[-1]]
+            assert last.smaller is not None
+            assert sum(size for _, size in batch) - last.smaller + last.size > BYTES
+        earlier.update(shrunk)
+
+
+@given(given=st.lists(SHRINKABLE | FIXED, max_size=40), fates=FATES)
+def test_every_item_leaves_and_a_lane_keeps_its_order(
+    given: list[Given], fates: list[bool]
+) -> None:
+    run = carried_out(given, fates)
+    left = [number for batch in run.batches for number, _ in batch]
+    assert set(left) == set(range(len(given)))
+    for lane in ('a', 'b'):
+        members = [number for number in left if given[number].lane == lane]
+        assert members == sorted(members)
+    for batch in run.batches:
+        lanes = Counter(given[number].lane for number, _ in batch if given[number].lane)
+        assert not lanes or max(lanes.values()) == 1
+
+
+@given(given=st.lists(st.builds(Given, st.integers(9, 300), st.integers(1, 8)), max_size=40))
+def test_without_lanes_and_failures_all_leave_in_their_order_in_full_batches(
+    given: list[Given],
+) -> None:
+    """To be made smaller costs a call to S3, but fewer calls than a batch more."""
+    run = carried_out(given, [])
+    assert [number for batch in run.batches for number, _ in batch] == list(range(len(given)))
+    assert all(len(batch) == ENTRIES for batch in run.batches[:-1])
+
+
+@pytest.mark.parametrize('extra', [-1, 0, 1], ids=['below', 'at', 'above'])
+def test_the_sum_may_be_the_limit_and_one_byte_more_has_one_made_smaller(extra: int) -> None:
+    run = carried_out([Given(40, 5), Given(60 + extra, 5)], [])
+    assert run.shrunk == ([1] if extra > 0 else [])
+
+
+def test_the_largest_is_made_smaller_wherever_it_stands() -> None:
+    run = carried_out([Given(30, 5), Given(50, 5), Given(40, 5)], [])
+    assert run.batches == [[(0, 30), (1, 5), (2, 40)]]
+
+
+def test_one_that_cannot_be_made_smaller_has_others_made_so() -> None:
+    run = carried_out([Given(90), Given(20, 5)], [])
+    assert run.batches == [[(0, 90), (1, 5)]]
+
+
+def test_what_is_smaller_already_has_the_next_made_smaller() -> None:
+    """After a failure it goes with others, and there is nothing left to take from it."""
+    run = carried_out([Given(200, 5), *[Given(1)] * 9, Given(97, 5)], [True])
+    assert run.shrunk == [0, 10]
+    assert run.batches[1] == [(0, 5), (10, 5)]
+
+
+def test_it_is_made_smaller_when_it_leaves_and_not_before() -> None:
+    """What is read ahead and never sent is not worth the work."""
+    run = Run([Given(200, 5) for _ in range(AHEAD)], iter([]))
+    plan = Plan(map(run.item, range(AHEAD)), ENTRIES, BYTES, AHEAD)
+    assert not plan.is_finished  # which reads ahead
+    assert run.shrunk == []
+    plan.take(0.0)
+    assert sorted(run.shrunk) == list(range(ENTRIES))

@@ -1,0 +1,274 @@
+"""What `publish_batch` and `publish` do about what AWS fails."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from benchmarks.sqs_server import FailEntries, Fault, Server
+from mega.aws._publishing import sender as _sending
+from mega.aws.sns import SnsPublisher
+from mega.aws.sqs import SqsPublisher
+from mega.errors import (
+    PublishError,
+    TransportError,
+)
+from tests.aws._publishing.batches import (
+    BATCHES,
+    EACH_SERVICE,
+    QUEUE,
+    SERVICES,
+    TOPIC,
+    Clients,
+    bodies,
+    calls,
+    faulty,
+    is_sent,
+    numbers,
+    publisher,
+)
+from tests.aws.answers import HTML, Answer, sns_answer, sns_error, sqs_answer, sqs_error
+from tests.aws.fault_server import FaultServer
+from tests.local_aws import Service
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was slept: the clock goes on by that, and a little with every look at it."""
+    slept: list[float] = []
+
+    class Clock:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            self.now += 1e-4
+            return self.now
+
+        def sleep(self, seconds: float) -> None:
+            slept.append(seconds)
+            self.now += seconds
+
+    monkeypatch.setattr(_sending, 'time', Clock())
+    return slept
+
+
+@EACH_SERVICE
+@pytest.mark.parametrize('code', ['InternalError', 'ServiceUnavailable', 'RequestThrottled'])
+def test_fault_73_an_entry_that_fails_on_the_side_of_aws_is_sent_again(
+    service: Service, code: str, server: Server, clients: Clients, naps: list[float]
+) -> None:
+    server.script(FailEntries((1, 3), code), FailEntries((0,), code))
+    results = publisher(server, clients, service).publish_batch(numbers(5))
+    assert all(is_sent(results))
+    assert [each['n'] for each in bodies(server)] == [0, 2, 4, 3, 1]
+    assert calls(server, service) == 3
+    assert len(naps) == 2
+
+
+@EACH_SERVICE
+def test_an_entry_is_sent_six_times_at_most_with_longer_and_longer_breaks(
+    service: Service,
+    server: Server,
+    clients: Clients,
+    naps: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    longest: Callable[[float, float], float] = max
+    monkeypatch.setattr(random, 'uniform', longest)
+    server.script(*[FailEntries((0,), 'InternalError')] * 7)
+    ours = publisher(server, clients, service)
+    results = ours.publish_batch(numbers(2), raise_on_failure=False)
+    assert is_sent(results) == [False, True]
+    assert results[0].error.code == 'InternalError'
+    assert results[0].error.retriable
+    assert calls(server, service) == 6
+    assert naps == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2], abs=0.01)
+
+
+def test_breaks_differ_between_senders_and_end_at_five_seconds() -> None:
+    assert len({_sending.backoff(1) for _ in range(20)}) > 10
+    assert all(0 <= _sending.backoff(1) <= 0.2 for _ in range(100))
+    assert all(0 <= _sending.backoff(60) <= 5 for _ in range(100))
+
+
+def test_an_entry_that_is_the_senders_fault_is_sent_once(
+    faults: FaultServer, naps: list[float]
+) -> None:
+    answer = sqs_answer(
+        Failed=[
+            {'Id': '0', 'SenderFault': True, 'Code': 'InvalidMessageContents', 'Message': 'no'},
+            {'Id': '1', 'SenderFault': True, 'Code': 'KmsDisabled'},
+        ],
+        Successful=[{'Id': '2', 'MessageId': 'm-2', 'MD5OfMessageBody': ''}],
+    )
+    faults.will(sqs_answer(), answer)  # the first is about the queue's limit
+    ours = SqsPublisher(QUEUE, client=faults.client('sqs'))
+    results = ours.publish_batch(numbers(3), raise_on_failure=False)
+    assert is_sent(results) == [False, False, True]
+    codes = [getattr(result.error, 'code', None) for result in results]
+    assert codes == ['InvalidMessageContents', 'KmsDisabled', None]
+    assert not any(getattr(result.error, 'retriable', False) for result in results)
+    assert [request.operation for request in faults.requests].count('SendMessageBatch') == 1
+    assert not naps
+
+
+@pytest.mark.parametrize('code', ['KmsThrottled', 'RequestThrottled', 'ThrottlingException'])
+def test_a_throttled_entry_is_sent_again_whose_fault_it_may_be(
+    code: str, faults: FaultServer, naps: list[float]
+) -> None:
+    failed = sqs_answer(Failed=[{'Id': '0', 'SenderFault': True, 'Code': code}])
+    sent = sqs_answer(Successful=[{'Id': '0', 'MessageId': 'm-0'}])
+    faults.will(sqs_answer(), failed, sent)
+    [result] = SqsPublisher(QUEUE, client=faults.client('sqs')).publish_batch(numbers(1))
+    assert result.message_id == 'm-0'
+    assert len(naps) == 1
+
+
+WITHOUT_IDS = {
+    'left out': sqs_answer(Successful=[{'Id': '1', 'MessageId': 'm-1'}]),
+    'without a message id': sqs_answer(Successful=[{'Id': '0'}, {'Id': '1', 'MessageId': 'm-1'}]),
+    'with an empty message id': sqs_answer(
+        Successful=[{'Id': '0', 'MessageId': ''}, {'Id': '1', 'MessageId': 'm-1'}]
+    ),
+    'under another id': sqs_answer(
+        Successful=[{'Id': '7', 'MessageId': 'm-7'}, {'Id': '1', 'MessageId': 'm-1'}]
+    ),
+}
+
+
+@pytest.mark.parametrize('answer', WITHOUT_IDS.values(), ids=WITHOUT_IDS.keys())
+def test_a_payload_of_which_the_answer_says_nothing_is_sent_again(
+    answer: Answer, faults: FaultServer, naps: list[float]
+) -> None:
+    faults.will(sqs_answer(), answer, sqs_answer(Successful=[{'Id': '0', 'MessageId': 'm-2'}]))
+    ours = SqsPublisher(QUEUE, client=faults.client('sqs'))
+    results = ours.publish_batch(numbers(2))
+    assert [result.message_id for result in results] == ['m-2', 'm-1']
+    again = json.loads(faults.requests[-1].body)['Entries']
+    assert [json.loads(entry['MessageBody']) for entry in again] == [{'n': 0}]
+    assert len(naps) == 1
+
+
+GARBAGE = {
+    'nothing': Answer(),
+    'the page of a proxy': Answer(body=HTML, headers={'Content-Type': 'text/html'}),
+    'half an answer': Answer(body=b'{"Successful": [{"Id": "0", "MessageId": "5fea'),
+    'a list': Answer(body=b'["Successful"]'),
+    'no lists': sqs_answer(Successful='0', Failed=5),
+    'lists of nothing': sqs_answer(Successful=[None, '0', {}], Failed=[None]),
+    'nulls': sqs_answer(Successful=None, Failed=None),
+}
+
+
+@EACH_SERVICE
+@pytest.mark.parametrize('answer', GARBAGE.values(), ids=GARBAGE.keys())
+def test_a_success_without_ids_never_counts_as_one(
+    service: Service, answer: Answer, faults: FaultServer, naps: list[float]
+) -> None:
+    faults.will(answer)
+    ours = faulty(faults, service)
+    results = ours.publish_batch(numbers(3), raise_on_failure=False)
+    assert is_sent(results) == [False] * 3
+    assert all(result.error.retriable for result in results)
+    sent = [request for request in faults.requests if request.operation == BATCHES[service]]
+    assert len(sent) == 6
+    assert len(naps) == 5
+
+
+OF_NO_USE = (Fault.EXPIRED, Fault.MISSING)
+"""After these a call is not made again; and an answer that is slow is one."""
+
+
+@EACH_SERVICE
+@pytest.mark.parametrize('fault', sorted({*Fault} - {*OF_NO_USE, Fault.SLOW_AFTER}))
+def test_a_call_that_fails_is_made_again(
+    service: Service, fault: Fault, server: Server, clients: Clients, naps: list[float]
+) -> None:
+    """Also after an effect that nobody heard of: on a standard destination that doubles it."""
+    server.script(fault)
+    results = publisher(server, clients, service).publish_batch(numbers(3))
+    assert all(is_sent(results))
+    sent = [each['n'] for each in bodies(server)]
+    assert sent == ([0, 1, 2, 0, 1, 2] if fault.has_effect else [0, 1, 2])
+    assert len(naps) == 1
+
+
+@pytest.mark.parametrize('concurrency', [1, 4])
+@pytest.mark.parametrize('service', SERVICES)
+def test_a_call_that_can_never_succeed_is_made_once_and_says_why(
+    service: Service, concurrency: int, faults: FaultServer, naps: list[float]
+) -> None:
+    """Credentials that expired, say: the code is AWS's own."""
+    code = 'ExpiredToken'
+    faults.will(sqs_error(code, 403) if service == 'sqs' else sns_error(code, 403))
+    ours = faulty(faults, service)
+    with pytest.raises(PublishError, match=r'15 of 15 .*ExpiredToken') as caught:
+        ours.publish_batch(numbers(15), concurrency=concurrency)
+    assert {result.error.code for result in caught.value.results} == {code}
+    assert not any(result.error.retriable for result in caught.value.results)
+    sent = [request for request in faults.requests if request.operation == BATCHES[service]]
+    assert len(sent) == 2
+    assert not naps
+
+
+@EACH_SERVICE
+def test_expired_credentials_are_told_by_their_code(service: Service, faults: FaultServer) -> None:
+    code = 'ExpiredToken'
+    faults.will(sqs_error(code, 403) if service == 'sqs' else sns_error(code, 403))
+    ours: Any = (
+        SqsPublisher(QUEUE, **faults.credentials)
+        if service == 'sqs'
+        else SnsPublisher(TOPIC, **faults.credentials)
+    )
+    with ours, pytest.raises(TransportError, match=code) as caught:
+        ours.publish({'n': 1})
+    assert caught.value.code == code
+    assert not caught.value.retriable
+    assert len(faults.requests) == 1
+
+
+@EACH_SERVICE
+@pytest.mark.parametrize('times', [1, 5, 6])
+def test_fault_76_a_throttle_of_kms_is_tried_again_as_botocore_does_not(
+    service: Service, times: int, faults: FaultServer, naps: list[float]
+) -> None:
+    throttled = sqs_error('KmsThrottled') if service == 'sqs' else sns_error('KMSThrottling')
+    sent = sqs_answer(MessageId='m-1') if service == 'sqs' else sns_answer(MessageId='m-1')
+    faults.will(*[throttled] * times, sent)
+    ours = faulty(faults, service)
+    if times < 6:
+        assert ours.publish({'n': 1}) == 'm-1'
+    else:
+        with pytest.raises(TransportError, match=r'(?i)kms'):
+            ours.publish({'n': 1})
+    assert len(naps) == min(times, 5)
+
+
+@EACH_SERVICE
+def test_a_group_waits_for_what_has_to_be_sent_again(
+    service: Service, server: Server, clients: Clients, naps: list[float]
+) -> None:
+    """And meanwhile it costs no time of the processor: each break is slept through."""
+    server.script(FailEntries((0,)), FailEntries((0,)), FailEntries((0,)))
+    ours = publisher(server, clients, service, fifo=True)
+    assert all(is_sent(ours.publish_batch(numbers(4), message_group_id='g')))
+    assert [each['n'] for each in bodies(server)] == [0, 1, 2, 3]
+    assert calls(server, service) == 6 + 1
+    assert len(naps) == 3
+
+
+@EACH_SERVICE
+def test_after_one_that_failed_for_good_nothing_of_its_group_is_sent(
+    service: Service, server: Server, clients: Clients, naps: list[float]
+) -> None:
+    server.script(None, *[FailEntries((0,))] * 6)
+    ours = publisher(server, clients, service, fifo=True)
+    results = ours.publish_batch(numbers(4), message_group_id='g', raise_on_failure=False)
+    assert is_sent(results) == [True, False, False, False]
+    assert isinstance(results[1].error, TransportError)
+    assert all(isinstance(result.error, PublishError) for result in results[2:])
+    assert [each['n'] for each in bodies(server)] == [0]

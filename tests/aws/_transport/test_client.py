@@ -1,0 +1,320 @@
+"""How clients are made: regions, endpoints, credentials, and what contradicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.exceptions import EndpointVariantError
+from botocore.regions import EndpointResolver
+
+from mega.aws._transport.client import Aws, connect
+from mega.aws.sns import SnsPublisher
+from mega.aws.sqs import SqsPublisher
+from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
+from mega.errors import ConfigurationError
+from tests.aws.fault_server import FaultServer, sns_answer, sqs_answer
+from tests.local_aws import Service
+
+KEYS: dict[str, Any] = {
+    'aws_access_key_id': 'AKIAIOSFODNN7EXAMPLE',
+    'aws_secret_access_key': 'not-to-be-shown',
+}
+QUEUE = 'https://sqs.us-east-2.amazonaws.com/123456789012/orders'
+TOPIC = 'arn:aws:sns:us-east-2:123456789012:orders'
+PUBLISHERS: list[tuple[Any, str]] = [(SqsPublisher, QUEUE), (SnsPublisher, TOPIC)]
+EVERY_PUBLISHER = pytest.mark.parametrize(
+    ('publisher', 'destination'), PUBLISHERS, ids=['sqs', 'sns']
+)
+
+
+class Session:
+    """In place of boto3's: remembers what it was asked for, and is the client too."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Any] = {}
+        self.is_closed = False
+
+    def client(self, service: str, **options: Any) -> Session:
+        self.asked = {'service': service, **options}
+        return self
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def region_for(service: str, destination: str | None, region_name: str | None = None) -> object:
+    """The region that a client is made for."""
+    session = Session()
+    connect(service, destination, session=session, region_name=region_name)
+    assert session.asked['service'] == service
+    return session.asked['region_name']
+
+
+@pytest.mark.parametrize(
+    ('url', 'region'),
+    [
+        ('https://sqs.us-east-2.amazonaws.com/123456789012/orders', 'us-east-2'),
+        ('http://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo', 'eu-west-1'),
+        ('https://us-east-2.queue.amazonaws.com/123456789012/orders', 'us-east-2'),
+        ('https://cn-north-1.queue.amazonaws.com.cn/123456789012/orders', 'cn-north-1'),
+        ('https://queue.amazonaws.com/123456789012/orders', 'us-east-1'),
+        ('https://sqs-fips.us-west-2.amazonaws.com/123456789012/orders', 'us-west-2'),
+        ('https://sqs.us-gov-west-1.amazonaws.com/123456789012/orders', 'us-gov-west-1'),
+        ('https://vpce-0a1-b2c.sqs.eu-west-3.vpce.amazonaws.com/123456789012/orders', 'eu-west-3'),
+        (
+            'https://vpce-0a1-b2c-eu-west-3a.sqs.eu-west-3.vpce.amazonaws.com/123456789012/orders',
+            'eu-west-3',
+        ),
+    ],
+    ids=[
+        'today', 'http', 'legacy', 'legacy of China', 'legacy without a region', 'FIPS', 'GovCloud',
+        'VPC endpoint', 'VPC endpoint of a zone',
+    ],
+)  # fmt: skip
+def test_the_region_of_a_queue_is_read_from_its_url(url: str, region: str) -> None:
+    assert region_for('sqs', url) == region
+
+
+def endpoints(partition: str) -> Iterator[tuple[str, str]]:
+    """Every region of a partition with each host that SQS has there, as botocore knows them."""
+    session = botocore.session.Session()
+    resolver = EndpointResolver(session.get_data('endpoints'))
+    for region in resolver.get_available_endpoints('sqs', partition):
+        for variant in ('', 'use_dualstack_endpoint', 'use_fips_endpoint'):
+            options: Any = {variant: True} if variant else {}
+            try:
+                found = resolver.construct_endpoint('sqs', region, partition, **options)
+            except EndpointVariantError:
+                continue
+            assert found
+            yield region, found['hostname']
+
+
+@pytest.mark.parametrize('partition', botocore.session.Session().get_available_partitions())
+def test_the_region_of_a_queue_is_read_from_the_url_of_every_partition(partition: str) -> None:
+    found = {
+        host: region_for('sqs', f'https://{host}/123456789012/orders')
+        for _, host in endpoints(partition)
+    }
+    assert found == {host: region for region, host in endpoints(partition)}
+
+
+@pytest.mark.parametrize(
+    ('arn', 'region'),
+    [
+        ('arn:aws:sns:us-east-2:123456789012:orders', 'us-east-2'),
+        ('arn:aws:sns:ap-southeast-4:123456789012:orders.fifo', 'ap-southeast-4'),
+        ('arn:aws-cn:sns:cn-northwest-1:123456789012:orders', 'cn-northwest-1'),
+        ('arn:aws-us-gov:sns:us-gov-east-1:123456789012:orders', 'us-gov-east-1'),
+        ('arn:aws-iso-b:sns:us-isob-east-1:123456789012:orders', 'us-isob-east-1'),
+        ('arn:aws-eusc:sns:eusc-de-east-1:123456789012:orders', 'eusc-de-east-1'),
+    ],
+    ids=['aws', 'FIFO', 'China', 'GovCloud', 'isolated', 'European sovereign'],
+)
+def test_the_region_of_a_topic_is_read_from_its_arn(arn: str, region: str) -> None:
+    assert region_for('sns', arn) == region
+
+
+@pytest.mark.parametrize(
+    'destination',
+    [
+        'http://localhost:4566/000000000000/orders',
+        'http://127.0.0.1:9324/queue/orders',
+        'https://proxy.example.com/sqs.us-east-2.amazonaws.com/orders',
+        'https://mysqs.us-east-2.example.com/orders',
+        'orders',
+        '',
+        None,
+    ],
+)
+def test_a_destination_that_is_not_of_aws_leaves_the_region_as_it_is(
+    destination: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert region_for('sqs', destination) is None
+    assert region_for('sqs', destination, 'eu-north-1') == 'eu-north-1'
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ('service', 'destination', 'wanted'),
+    [
+        ('sqs', 'https://sqs.il-central-1.amazonaws.com/123456789012/orders', 'me-south-1'),
+        ('sns', 'arn:aws:sns:il-central-1:123456789012:orders', 'me-central-1'),
+    ],
+    ids=['sqs', 'sns'],
+)
+def test_the_region_of_the_destination_wins_and_the_log_warns_of_it_once(
+    service: str, destination: str, wanted: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        assert region_for(service, destination, wanted) == 'il-central-1'
+    [record] = caplog.records
+    assert record.levelname == 'WARNING'
+    assert record.name.partition('.')[0] == 'mega'
+    assert wanted in record.getMessage()
+    assert 'il-central-1' in record.getMessage()
+
+
+def test_the_same_region_twice_is_nothing_to_warn_of(caplog: pytest.LogCaptureFixture) -> None:
+    assert region_for('sqs', QUEUE, 'us-east-2') == 'us-east-2'
+    assert not caplog.records
+
+
+@EVERY_PUBLISHER
+def test_calls_are_signed_for_the_region_of_the_destination(
+    publisher: Any, destination: str, faults: FaultServer
+) -> None:
+    service, answer = ('sqs', sqs_answer) if publisher is SqsPublisher else ('sns', sns_answer)
+    faults.will(answer(MessageId='m'))
+    with publisher(destination, **{**faults.credentials, 'region_name': 'us-west-1'}) as ours:
+        ours.publish('hej')
+    [request] = faults.requests
+    assert f'/us-east-2/{service}/aws4_request' in request.headers['authorization']
+
+
+CONTRADICTIONS: dict[str, dict[str, Any]] = {
+    'client and session': {'client': Session(), 'session': Session()},
+    'client and region': {'client': Session(), 'region_name': 'us-east-2'},
+    'client and endpoint': {'client': Session(), 'endpoint_url': 'http://127.0.0.1:1'},
+    'client and key': {'client': Session(), **KEYS},
+    'client and token': {'client': Session(), 'aws_session_token': 'not-to-be-shown'},
+    'session and key': {'session': Session(), **KEYS},
+    'session and token': {'session': Session(), 'aws_session_token': 'not-to-be-shown'},
+}
+
+
+@pytest.mark.parametrize('options', CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
+@EVERY_PUBLISHER
+def test_options_that_contradict_each_other_are_refused(
+    publisher: Any, destination: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        publisher(destination, **options)
+    assert 'not-to-be-shown' not in str(caught.value)
+
+
+@pytest.mark.parametrize('options', CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
+def test_a_listener_refuses_what_contradicts_too(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        SqsListener(QUEUE, **options)
+
+
+def test_a_session_may_be_told_the_region_and_the_endpoint() -> None:
+    session = Session()
+    connect('sqs', None, session=session, region_name='eu-west-1', endpoint_url='http://[::1]:1')
+    assert session.asked['region_name'] == 'eu-west-1'
+    assert session.asked['endpoint_url'] == 'http://[::1]:1'
+
+
+@EVERY_PUBLISHER
+def test_the_connections_of_a_client_that_was_made_here_are_closed(
+    publisher: Any, destination: str
+) -> None:
+    session = Session()
+    with publisher(destination, session=session):
+        assert not session.is_closed
+    assert session.is_closed
+
+
+@EVERY_PUBLISHER
+def test_a_client_that_was_given_is_left_open(publisher: Any, destination: str) -> None:
+    client = Session()
+    with publisher(destination, client=client):
+        pass
+    publisher(destination, client=client).close()
+    assert not client.is_closed
+
+
+def test_a_session_need_only_make_clients() -> None:
+    class Session:
+        region_name = 'eu-west-1'
+
+        def client(self, *arguments: Any, **options: Any) -> Any:
+            session: Any = boto3.Session('a', 'b')
+            return session.client(*arguments, **options)
+
+    SqsListener('https://sqs.eu-west-1.amazonaws.com/1/orders', session=Session()).close()
+
+
+def test_closing_twice_is_harmless() -> None:
+    publisher = SqsPublisher(QUEUE, **KEYS)
+    publisher.close()
+    publisher.close()
+
+
+@pytest.mark.parametrize('service', ['sqs', 'sns'])
+def test_fault_83_without_a_region_the_constructor_says_what_to_do(service: Service) -> None:
+    with pytest.raises(ConfigurationError, match=r'region_name=.*AWS_DEFAULT_REGION'):
+        connect(service, None)
+    with pytest.raises(ConfigurationError, match='region'):
+        connect(service, 'http://127.0.0.1:4566/000000000000/orders', session=boto3.Session())
+
+
+def test_a_region_is_found_where_boto3_finds_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    profile = tmp_path / 'config'
+    profile.write_text('[profile elsewhere]\nregion = eu-south-2\n')
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(profile))
+    monkeypatch.setenv('AWS_PROFILE', 'elsewhere')
+    assert region_of(connect('sqs', None)) == 'eu-south-2'
+    assert region_of(connect('sqs', QUEUE)) == 'us-east-2'
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'eu-north-1')
+    assert region_of(connect('sqs', None)) == 'eu-north-1'
+    assert region_of(connect('sqs', None, region_name='eu-west-2')) == 'eu-west-2'
+
+
+def region_of(aws: Aws) -> object:
+    aws.close()
+    return aws.client.meta.region_name
+
+
+def test_the_endpoint_of_the_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch, faults: FaultServer
+) -> None:
+    monkeypatch.setenv('AWS_ENDPOINT_URL', faults.url)
+    faults.will(sqs_answer(MessageId='m-1'))
+    with SqsPublisher(QUEUE, **KEYS) as publisher:
+        assert publisher.publish('hej') == 'm-1'
+    assert len(faults.requests) == 1
+
+
+@pytest.mark.parametrize('endpoint_url', ['nonsense', 'localhost:4566', 'http://', 'http://[bad'])
+@EVERY_PUBLISHER
+def test_a_bad_endpoint_shows_in_the_constructor(
+    publisher: Any, destination: str, endpoint_url: str
+) -> None:
+    with pytest.raises(ConfigurationError):
+        publisher(destination, endpoint_url=endpoint_url, **KEYS)
+
+
+def test_a_bad_endpoint_shows_in_the_constructor_of_a_listener() -> None:
+    class Everything(DataSubscriber):
+        def process(self, payload: Any) -> None: ...
+
+    with pytest.raises(ConfigurationError):
+        SqsListener(QUEUE, [Everything], endpoint_url='localhost:4566', **KEYS)
+
+
+def test_a_region_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match='no such place'):
+        connect('sqs', None, region_name='no such place')
+
+
+def test_a_profile_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('AWS_PROFILE', 'nobody')
+    with pytest.raises(ConfigurationError, match='nobody'):
+        connect('sqs', QUEUE)
+
+
+@pytest.mark.parametrize('half', KEYS)
+def test_half_of_a_key_is_refused(half: str) -> None:
+    """With it boto3 would sign with the text 'None', and not look for the credentials elsewhere."""
+    with pytest.raises(ConfigurationError) as caught:
+        connect('sqs', QUEUE, **{half: KEYS[half]}).close()
+    assert 'not-to-be-shown' not in str(caught.value)

@@ -1,0 +1,158 @@
+"""What a listener says at its start of settings that do not go together."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from benchmarks.sqs_server import Server
+from mega.aws.sqs.subscribe import Backoff, SqsListener
+from mega.aws.sqs.subscribe.engine.commands import Settings
+from mega.aws.sqs.subscribe.preflight.advice import Setup, advice
+from mega.aws.sqs.subscribe.processing.settlement import Policy
+from tests.aws.sqs.subscribe.making import subscriber, warnings_of
+
+IN_ORDER = {
+    'RedrivePolicy': json.dumps({'deadLetterTargetArn': 'arn', 'maxReceiveCount': 20}),
+    'VisibilityTimeout': '30',
+    'MessageRetentionPeriod': '345600',
+    'MaximumMessageSize': '1048576',
+}
+
+
+def redriven(after: object) -> dict[str, Any]:
+    return {'RedrivePolicy': json.dumps({'deadLetterTargetArn': 'arn', 'maxReceiveCount': after})}
+
+
+def said(
+    settings: dict[str, Any] | None = None,
+    policy: dict[str, Any] | None = None,
+    queue: dict[str, Any] | None = None,
+    dead: dict[str, Any] | None = None,
+    longest_delay: float = 0.0,
+) -> list[str]:
+    attributes = {**IN_ORDER, **(queue or {})}
+    known = {name: value for name, value in attributes.items() if value is not None}
+    made = Settings(**(settings or {}))
+    return list(advice(Setup(made, Policy(**(policy or {})), longest_delay, known, dead or {})))
+
+
+BATCH = {'is_fifo': True, 'max_number_of_messages': 10}
+DEAD = {'has_dead_letter_queue': True}
+NO_POLICY = {'RedrivePolicy': None}
+
+
+@pytest.mark.parametrize(
+    'setup',
+    [
+        {},
+        {'settings': BATCH},
+        {'settings': BATCH, 'queue': redriven(11)},
+        {'settings': BATCH, 'queue': redriven('11')},
+        {'settings': {'is_fifo': True}, 'queue': redriven(1)},
+        {'settings': {'max_number_of_messages': 10}, 'queue': redriven(1)},
+        {'queue': NO_POLICY, 'policy': DEAD},
+        {'settings': BATCH, 'queue': NO_POLICY, 'policy': {**DEAD, 'max_receives': 3}},
+        {'queue': redriven(3), 'policy': {**DEAD, 'max_receives': 3}},
+        {'settings': {'visibility_timeout': 60, 'max_processing_time': 60.0}},
+        {'settings': {'visibility_timeout': 10, 'max_processing_time': 30.0}},
+        {'settings': {'visibility_timeout': 10}, 'queue': {'VisibilityTimeout': '0'}},
+        {'dead': {'MaximumMessageSize': '1048576'}, 'policy': DEAD},
+        {'longest_delay': 345_599.0},
+        {'queue': dict.fromkeys(IN_ORDER), 'policy': DEAD},
+        {'queue': dict.fromkeys(IN_ORDER, 'odd'), 'policy': DEAD},
+    ],
+    ids=str,
+)
+def test_of_what_goes_together_nothing_is_said(setup: dict[str, Any]) -> None:
+    assert said(**setup) == []
+
+
+@pytest.mark.parametrize(
+    ('setup', 'problem', 'change'),
+    [
+        ({'queue': NO_POLICY}, 'deleted and lost', 'Give it one of the two'),
+        (
+            {'queue': redriven(3), 'policy': {**DEAD, 'max_receives': 4}},
+            'max_receives=4 is never reached',
+            'lower it to 3 or less',
+        ),
+        (
+            {'dead': {'MaximumMessageSize': '262144'}, 'policy': DEAD},
+            'only of 262,144',
+            'Raise the MaximumMessageSize there to 1,048,576',
+        ),
+        (
+            {'settings': BATCH, 'queue': NO_POLICY, 'policy': DEAD},
+            'holds up its group',
+            'Give it one of the two',
+        ),
+        (
+            {'settings': BATCH, 'queue': redriven(10)},
+            'redriven without an attempt',
+            'Raise maxReceiveCount above 10, or lower max_number_of_messages',
+        ),
+        (
+            {'queue': {'VisibilityTimeout': '300'}},
+            'delivered twice',
+            'Give visibility_timeout=300, or a max_processing_time',
+        ),
+        (
+            {'settings': {'max_processing_time': 60.0}, 'queue': {'VisibilityTimeout': '300'}},
+            'delivered twice',
+            'Give visibility_timeout=300',
+        ),
+        (
+            {'settings': {'max_processing_time': 12.5}, 'queue': {'VisibilityTimeout': '10'}},
+            'later than it could',
+            'Lower visibility_timeout to 12 or less',
+        ),
+        (
+            {'settings': {'max_processing_time': 0.5}, 'queue': {'VisibilityTimeout': '10'}},
+            'later than it could',
+            'Lower visibility_timeout to 1 or less',
+        ),
+        (
+            {'queue': {'MessageRetentionPeriod': '600'}, 'longest_delay': 900.0},
+            'may be hidden for 900 s: they expire',
+            'Raise MessageRetentionPeriod, or lower',
+        ),
+        (
+            {'queue': {'MessageRetentionPeriod': '60'}, 'settings': {'max_processing_time': 60.0}},
+            'may be hidden for 60 s: they expire',
+            'Raise MessageRetentionPeriod, or lower',
+        ),
+    ],
+)  # fmt: skip
+def test_of_what_does_not_what_to_change(setup: dict[str, Any], problem: str, change: str) -> None:
+    [sentence] = said(**setup)
+    assert problem in sentence
+    assert change in sentence
+    assert sentence.endswith('.')
+
+
+def test_on_a_fifo_queue_without_anything_both_are_said() -> None:
+    assert len(said(settings=BATCH, queue=NO_POLICY)) == 2
+
+
+def test_it_is_said_of_the_queue_at_the_start(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.create_queue('dead', fifo=True)
+    policy = {'deadLetterTargetArn': 'arn:aws:sqs:eu-west-1:1:dead.fifo', 'maxReceiveCount': 5}
+    queue_url = server.create_queue(
+        'orders', fifo=True, RedrivePolicy=policy, VisibilityTimeout=120, MessageRetentionPeriod=600
+    )
+    settings: Any = server.credentials
+    made = subscriber(retry_delay=Backoff(first=5, longest=900))
+    with SqsListener(queue_url, [made], max_number_of_messages=10, **settings) as listener:
+        listener.pause()
+        hear = listener._aws.client.meta.events.register  # the last of the checks
+        hear('after-call.sqs.ChangeMessageVisibilityBatch', lambda **those: listener.stop())
+        listener.listen()
+    texts = warnings_of(caplog)
+    assert all(text.startswith(f'{queue_url} ') for text in texts)
+    assert [words for words in ('without an attempt', 'twice', 'expire') for text in texts
+            if words in text] == ['without an attempt', 'twice', 'expire']  # fmt: skip

@@ -1,0 +1,231 @@
+"""What becomes of a message, by all that came of it: the whole table, and its laws."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mega.aws.sqs.subscribe import ProcessStatus
+from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.processing.settlement import (
+    Action,
+    Count,
+    Policy,
+    Reason,
+    judge,
+    unopened,
+)
+from mega.errors import DecodeError, EventError, RetriableError
+from tests.aws.sqs.subscribe.making import MESSAGE, subscriber
+
+ACK, LEAVE, DEAD_LETTER = Action.ACK, Action.LEAVE, Action.DEAD_LETTER
+MADE = subscriber(called='Inventory')
+STATUSES = {
+    'D': ProcessStatus.DONE,
+    'L': ProcessStatus.RETRY_LATER,
+    'F': ProcessStatus.FATAL_ERROR,
+    'R': ProcessStatus.RETRIABLE_ERROR,
+}
+
+# What the subscribers said, in any order and number; what follows without a dead-letter queue of
+# the listener's own, and with one; and as what it counts.
+TABLE = [
+    ('D', ACK, ACK, Count.DONE),
+    ('F', ACK, DEAD_LETTER, Count.FATAL),
+    ('DF', ACK, DEAD_LETTER, Count.FATAL),
+    ('L', LEAVE, LEAVE, Count.RETRIED),
+    ('R', LEAVE, LEAVE, Count.RETRIED),
+    ('DL', LEAVE, LEAVE, Count.RETRIED),
+    ('DR', LEAVE, LEAVE, Count.RETRIED),
+    ('FL', LEAVE, LEAVE, Count.RETRIED),
+    ('FR', LEAVE, LEAVE, Count.RETRIED),
+    ('LR', LEAVE, LEAVE, Count.RETRIED),
+    ('DFL', LEAVE, LEAVE, Count.RETRIED),
+    ('DFR', LEAVE, LEAVE, Count.RETRIED),
+    ('DLR', LEAVE, LEAVE, Count.RETRIED),
+    ('FLR', LEAVE, LEAVE, Count.RETRIED),
+    ('DFLR', LEAVE, LEAVE, Count.RETRIED),
+]
+WITH_QUEUE = Policy(has_dead_letter_queue=True)
+
+
+def outcome(status: ProcessStatus | str, error: BaseException | None = None) -> Outcome:
+    return Outcome(MADE, STATUSES[status] if isinstance(status, str) else status, error)
+
+
+def retry(delay: Any) -> Outcome:
+    return outcome('R', RetriableError(delay))
+
+
+def test_the_table_has_every_combination() -> None:
+    assert len({frozenset(said) for said, *_ in TABLE}) == 2 ** len(ProcessStatus) - 1
+
+
+@pytest.mark.parametrize(
+    ('said', 'without', 'with_queue', 'count'), TABLE, ids=[row[0] for row in TABLE]
+)
+def test_the_verdict_over_all_subscribers(
+    said: str, without: Action, with_queue: Action, count: Count
+) -> None:
+    for statuses in product(said, repeat=len(said) + 1):
+        if set(statuses) == set(said):
+            outcomes = [outcome(status) for status in statuses]
+            for policy, action in ((Policy(), without), (WITH_QUEUE, with_queue)):
+                verdict = judge(outcomes, policy, MESSAGE)
+                assert (verdict.action, verdict.count) == (action, count)
+                assert verdict.delay is None
+                assert verdict.reason or count is not Count.FATAL
+
+
+@pytest.mark.parametrize(
+    ('policy', 'action'),
+    [
+        (Policy(), ACK),
+        (Policy(unmatched='delete'), ACK),
+        (Policy(unmatched='leave'), LEAVE),
+        (Policy(is_fifo=True), ACK),
+        (Policy(has_dead_letter_queue=True), DEAD_LETTER),
+        (Policy(has_dead_letter_queue=True, is_fifo=True), DEAD_LETTER),
+        (Policy(unmatched='delete', has_dead_letter_queue=True), ACK),
+        (Policy(unmatched='leave', has_dead_letter_queue=True), LEAVE),
+        (Policy(unmatched='dead-letter', has_dead_letter_queue=True), DEAD_LETTER),
+    ],
+    ids=str,
+)
+def test_what_nobody_wants_is_what_the_listener_was_told(policy: Policy, action: Action) -> None:
+    verdict = judge([], policy, MESSAGE)
+    assert (verdict.action, verdict.count) == (action, Count.UNMATCHED)
+    assert verdict.reason
+
+
+@pytest.mark.parametrize(('has_queue', 'action'), [(False, LEAVE), (True, DEAD_LETTER)])
+@pytest.mark.parametrize('error', [DecodeError('is no JSON'), EventError('event.name', 'is 5')])
+def test_what_cannot_be_opened_is_kept_somewhere(
+    has_queue: bool, action: Action, error: Exception
+) -> None:
+    verdict = unopened(error, Policy(has_dead_letter_queue=has_queue), MESSAGE)
+    assert (verdict.action, verdict.count) == (action, Count.UNOPENED)
+    assert verdict.reason == Reason(type(error).__name__, str(error))
+
+
+def test_the_reason_is_the_first_fatal_error() -> None:
+    first = outcome('F', KeyError('no such item'))
+    verdict = judge([outcome('D'), first, outcome('F', ValueError('no'))], WITH_QUEUE, MESSAGE)
+    assert verdict.reason == Reason('KeyError', "'no such item'", 'Inventory')
+
+
+def test_the_reason_may_be_that_a_subscriber_said_so() -> None:
+    reason = judge([outcome('F')], WITH_QUEUE, MESSAGE).reason
+    assert reason
+    assert (reason.error, reason.subscriber) == ('FATAL_ERROR', 'Inventory')
+
+
+class WordlessError(Exception):
+    def __str__(self) -> str:
+        raise ValueError('not even this')
+
+
+@pytest.mark.parametrize(
+    ('error', 'text'),
+    [
+        (ValueError('line 1\nline 2\r\n\tline 3'), 'line 1 line 2 line 3'),
+        (WordlessError(), '<WordlessError without a text>'),
+    ],
+    ids=['lines', '__str__ raises'],
+)
+def test_the_text_of_a_reason_is_one_line_whatever_the_error(error: Exception, text: str) -> None:
+    reason = judge([outcome('F', error)], WITH_QUEUE, MESSAGE).reason
+    assert reason
+    assert reason.text == text
+
+
+@pytest.mark.parametrize(
+    ('outcomes', 'delay'),
+    [
+        ([retry(5)], 5),
+        ([retry(0)], 0),
+        ([retry(None)], None),
+        ([outcome('L')], None),
+        ([outcome('R', TimeoutError())], None),
+        ([retry(5), retry(90), retry(10)], 90),
+        ([retry(0), retry(5)], 5),
+        ([outcome('L'), retry(7), outcome('D'), outcome('F')], 7),
+        ([retry(-3)], 0),
+        ([retry(10**10)], 43_200),
+        ([retry(math.inf)], 43_200),
+        ([retry(math.nan)], None),
+        ([retry(Decimal('NaN'))], None),
+        ([retry([])], None),
+        ([retry([]), retry(math.nan), retry(3)], 3),
+    ],
+    ids=lambda value: None if isinstance(value, list) else str(value),
+)
+def test_a_message_comes_again_after_the_longest_wait_that_was_asked_for(
+    outcomes: list[Outcome], delay: int | None
+) -> None:
+    verdict = judge(outcomes, Policy(), MESSAGE)
+    assert (verdict.action, verdict.count, verdict.delay) == (LEAVE, Count.RETRIED, delay)
+    assert judge(outcomes[::-1], WITH_QUEUE, MESSAGE).delay == delay
+
+
+@given(st.lists(st.floats(0, 43_200), min_size=1, max_size=3))
+def test_it_never_comes_before_and_never_a_second_late(asked: list[float]) -> None:
+    delay = judge([retry(seconds) for seconds in asked], Policy(), MESSAGE).delay
+    assert delay is not None
+    assert delay - 1 < max(asked) <= delay
+
+
+errors = st.sampled_from(
+    [None, ValueError(), RetriableError(), RetriableError(9), MemoryError(), WordlessError()]
+)
+lists_of_outcomes = st.lists(st.builds(outcome, st.sampled_from(ProcessStatus), errors), max_size=5)
+policies = st.one_of(
+    st.builds(
+        Policy,
+        unhandled=st.sampled_from(['fatal', 'retry']),
+        unmatched=st.sampled_from([None, 'delete']),
+        has_dead_letter_queue=st.booleans(),
+        is_fifo=st.booleans(),
+    ),
+    st.builds(
+        Policy,
+        unmatched=st.sampled_from(['leave', 'dead-letter']),
+        has_dead_letter_queue=st.just(True),
+    ),
+)
+
+
+@given(lists_of_outcomes, policies)
+def test_a_message_that_somebody_asked_to_retry_stays(
+    outcomes: list[Outcome], policy: Policy
+) -> None:
+    verdict = judge(outcomes, policy, MESSAGE)
+    if any(found.asks_for_retry for found in outcomes):
+        assert verdict.action is LEAVE
+    elif outcomes:
+        assert verdict.action is not LEAVE
+
+
+@given(st.text(), policies)
+def test_what_cannot_be_opened_is_never_deleted_unless_it_is_dead_lettered(
+    text: str, policy: Policy
+) -> None:
+    assert unopened(DecodeError(text), policy, MESSAGE).action is not ACK
+    if not policy.has_dead_letter_queue:
+        assert unopened(DecodeError(text), policy, MESSAGE).action is LEAVE
+
+
+@given(lists_of_outcomes, policies)
+def test_nothing_is_dead_lettered_without_a_queue_and_a_reason(
+    outcomes: list[Outcome], policy: Policy
+) -> None:
+    verdict = judge(outcomes, policy, MESSAGE)
+    if verdict.action is DEAD_LETTER:
+        assert policy.has_dead_letter_queue
+        assert verdict.reason

@@ -1,0 +1,411 @@
+"""Several messages at once: in threads, on an event loop, in several processes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from contextlib import closing
+from threading import Barrier, Event, Lock
+from typing import Any
+
+import boto3
+import pytest
+
+from benchmarks.sqs_server import Server
+from mega.aws.sqs import SqsPublisher
+from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+from tests.aws.forking import run_lines
+from tests.aws.sqs.subscribe.making import WITHIN, sockets, subscriber
+
+
+def publish(server: Server, queue_url: str, *payloads: Any) -> None:
+    with SqsPublisher(queue_url, **server.credentials) as publisher:
+        publisher.publish_batch(payloads)
+
+
+def listener_on(
+    server: Server, queue_url: str, *subscribers: Subscriber, **settings: Any
+) -> SqsListener:
+    """A listener with a client of its own, which receives as many as it can."""
+    given = {'wait_time_seconds': 0, 'max_number_of_messages': 10, 'visibility_timeout': 600}
+    return SqsListener(queue_url, subscribers, **{**given, **server.credentials, **settings})
+
+
+class Load:
+    """How many are in work, and how many were at most."""
+
+    def __init__(self) -> None:
+        self.most = self.now = self.ended = 0
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self.now -= 1
+            self.ended += 1
+
+
+# Threads
+
+
+@pytest.mark.parametrize('concurrency', [1, 2, 8])
+def test_as_many_are_in_work_at_once_as_was_asked_for_and_never_more(
+    server: Server, concurrency: int
+) -> None:
+    """Nobody gets past the barrier alone."""
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, *'abcdefghijklmnopqrstuvwx')
+    together, load = Barrier(concurrency), Load()
+
+    def process(payload: str) -> None:
+        with load:
+            together.wait(WITHIN)
+
+    listener = listener_on(server, queue_url, subscriber(process), concurrency=concurrency)
+    with closing(listener):
+        assert listener.drain() == Stats(received=24, done=24, deleted=24)
+    assert load.most == concurrency
+
+
+def test_they_work_in_threads_of_the_listeners_that_end_with_the_work(server: Server) -> None:
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, *'abc')
+    together = Barrier(3)
+    names: set[str] = set()
+
+    def process(payload: str) -> None:
+        names.add(threading.current_thread().name)
+        together.wait(WITHIN)
+
+    with closing(listener_on(server, queue_url, subscriber(process), concurrency=3)) as listener:
+        listener.drain()
+    assert len(names) == 3
+    assert all(name.startswith('mega-listener-') for name in names)
+    assert names.isdisjoint(thread.name for thread in threading.enumerate())
+
+
+def test_one_at_a_time_is_drained_in_the_thread_that_asked_for_it(server: Server) -> None:
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, *'abc')
+    threads: set[threading.Thread] = set()
+    process = subscriber(lambda payload: threads.add(threading.current_thread()))
+    with closing(listener_on(server, queue_url, process)) as listener:
+        listener.drain()
+    assert threads == {threading.current_thread()}
+
+
+def test_one_that_takes_long_does_not_keep_the_others(server: Server) -> None:
+    queue_url = server.create_queue('orders')
+    others = Event()
+    seen: list[str] = []
+
+    def process(payload: str) -> None:
+        if payload == 'long':
+            assert others.wait(WITHIN)
+            return
+        seen.append(payload)
+        if len(seen) == 20:
+            others.set()
+
+    listener = listener_on(server, queue_url, subscriber(process), concurrency=2)
+    publish(server, queue_url, 'long', *map(str, range(20)))
+    with closing(listener):
+        assert listener.drain().done == 21
+
+
+@pytest.mark.parametrize('groups', [1, 4])
+def test_groups_of_a_fifo_queue_are_in_work_at_once_and_each_in_order(
+    server: Server, groups: int
+) -> None:
+    queue_url = server.create_queue('orders', fifo=True, ContentBasedDeduplication=True)
+    with SqsPublisher(queue_url, **server.credentials) as publisher:
+        for number in range(5):
+            for group in map(str, range(groups)):
+                publisher.publish(f'{group} {number}', message_group_id=group)
+    together, load = Barrier(groups), Load()
+    orders: dict[str, list[int]] = {str(group): [] for group in range(groups)}
+
+    def process(payload: str) -> None:
+        group, number = payload.split()
+        orders[group].append(int(number))
+        with load:
+            together.wait(WITHIN)
+
+    listener = listener_on(server, queue_url, subscriber(process), concurrency=8)
+    with closing(listener):
+        assert listener.drain().deleted == 5 * groups
+    assert load.most == groups
+    assert all(order == list(range(5)) for order in orders.values())
+
+
+# The event loop
+
+
+class Meeting:
+    """Where so many coroutines wait for each other, time and again."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._there = 0
+        self._all_there = asyncio.Event()
+
+    async def wait(self) -> None:
+        self._there += 1
+        if self._there % self._size == 0:
+            self._all_there.set()
+            self._all_there = asyncio.Event()
+        else:
+            await asyncio.wait_for(self._all_there.wait(), WITHIN)
+
+
+@pytest.mark.parametrize('concurrency', [1, 4, 50])
+def test_as_many_coroutines_are_in_work_at_once_on_one_loop(
+    server: Server, concurrency: int
+) -> None:
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, *map(str, range(100)))
+    meetings: dict[object, Meeting] = {}
+    load = Load()
+
+    class Asynchronous(MessageSubscriber):
+        async def process(self, payload: str) -> None:
+            loop = asyncio.get_running_loop()
+            with load:
+                await meetings.setdefault(loop, Meeting(concurrency)).wait()
+
+    listener = listener_on(server, queue_url, Asynchronous, concurrency=concurrency)
+    with closing(listener):
+        assert listener.drain().deleted == 100
+    assert load.most == concurrency
+    assert len(meetings) == 1
+
+
+def test_coroutines_need_no_thread_each(server: Server) -> None:
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, *map(str, range(100)))
+    names: set[str] = set()
+    meeting: list[Meeting] = []
+
+    class Asynchronous(MessageSubscriber):
+        async def process(self, payload: str) -> None:
+            if not meeting:
+                meeting.append(Meeting(100))
+            names.update(thread.name for thread in threading.enumerate())
+            await meeting[0].wait()
+
+    with closing(listener_on(server, queue_url, Asynchronous, concurrency=100)) as listener:
+        assert listener.drain().done == 100
+    assert 'mega-coroutines' in names
+    assert len([name for name in names if name.startswith('mega-listener-')]) < 50
+
+
+def test_a_coroutine_that_waits_lets_others_go_on(server: Server) -> None:
+    """The first one waits for the second."""
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, 'first', 'second')
+    order: list[str] = []
+    events: list[asyncio.Event] = []
+
+    class Asynchronous(MessageSubscriber):
+        async def process(self, payload: str) -> None:
+            events.append(asyncio.Event())
+            if len(events) == 1:
+                await asyncio.wait_for(events[0].wait(), WITHIN)
+            else:
+                events[0].set()
+            order.append(payload)
+
+    with closing(listener_on(server, queue_url, Asynchronous, concurrency=2)) as listener:
+        assert listener.drain().done == 2
+    assert len(order) == 2
+
+
+# Both for one message
+
+
+def test_a_message_for_both_kinds_is_done_by_both_in_a_thread_and_on_the_loop(
+    server: Server,
+) -> None:
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, *'abcd')
+    together = Barrier(4)
+    loops: set[object] = set()
+    seen: Counter[str] = Counter()
+
+    class Asynchronous(MessageSubscriber):
+        async def process(self, payload: str) -> None:
+            loops.add(asyncio.get_running_loop())
+            await asyncio.sleep(0)
+            seen[payload] += 1
+
+    def process(payload: str) -> None:
+        together.wait(WITHIN)
+        seen[payload] += 1
+
+    both = subscriber(process), Asynchronous
+    with closing(listener_on(server, queue_url, *both, concurrency=4)) as listener:
+        assert listener.drain() == Stats(received=4, done=4, deleted=4)
+    assert seen == dict.fromkeys('abcd', 2)
+    assert len(loops) == 1
+
+
+def test_one_of_them_that_asks_for_a_retry_keeps_the_message(server: Server) -> None:
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, 'hej')
+
+    class Asynchronous(MessageSubscriber):
+        retriable_exceptions = (ConnectionError,)
+
+        async def process(self, payload: str) -> None:
+            raise ConnectionError
+
+    both = subscriber(), Asynchronous
+    with closing(listener_on(server, queue_url, *both, concurrency=4)) as listener:
+        assert listener.drain() == Stats(received=1, retried=1)
+
+
+# What waits
+
+
+@pytest.mark.parametrize('is_async', [False, True], ids=['a thread', 'a coroutine'])
+def test_what_waits_and_what_is_in_work_are_kept_hidden(server: Server, is_async: bool) -> None:
+    """The first message ends when both were hidden anew, after more than their timeout."""
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, 'first', 'second')
+    extended = Event()
+    calls: list[dict[str, Any]] = []
+
+    def note(params: dict[str, Any], **others: object) -> None:
+        calls.append(params)
+        if len(calls) == 2:
+            extended.set()
+
+    class Asynchronous(MessageSubscriber):
+        async def process(self, payload: str) -> None:
+            loop = asyncio.get_running_loop()
+            assert await loop.run_in_executor(None, extended.wait, WITHIN)
+
+    made = Asynchronous if is_async else subscriber(lambda payload: extended.wait(WITHIN) and None)
+    session: Any = boto3.Session()
+    with closing(session.client('sqs', **server.credentials)) as client:
+        event = 'provide-client-params.sqs.ChangeMessageVisibilityBatch'
+        client.meta.events.register(event, note)
+        listener = SqsListener(
+            queue_url,
+            [made],
+            client=client,
+            max_number_of_messages=2,
+            visibility_timeout=2,
+            max_processing_time=60,
+            wait_time_seconds=0,
+        )
+        assert listener.drain() == Stats(received=2, done=2, deleted=2)
+    assert len(calls[0]['Entries']) == 2
+
+
+# Clients and processes
+
+
+def test_one_client_serves_all_threads_with_no_more_connections_than_threads(
+    server: Server,
+) -> None:
+    made: list[Any] = []
+
+    class Counting(boto3.Session):
+        def client(self, *arguments: Any, **settings: Any) -> Any:
+            made.append(super().client(*arguments, **settings))
+            return made[-1]
+
+    queue_url = server.create_queue('orders')
+    publish(server, queue_url, *map(str, range(192)))
+    session = Counting('testing', 'testing', region_name='eu-west-1')
+    together = Barrier(16)
+    most = 0
+
+    def process(payload: str) -> None:
+        nonlocal most
+        if together.wait(WITHIN) == 0:
+            threads = [each for each in threading.enumerate() if 'mega' in each.name]
+            most = max(most, len(sockets() - before) - len(threads))
+
+    with SqsListener(
+        queue_url,
+        [subscriber(process)],
+        concurrency=16,
+        max_number_of_messages=10,
+        wait_time_seconds=0,
+        session=session,
+        endpoint_url=server.endpoint_url,
+    ) as listener:
+        before = sockets()
+        assert listener.drain().done == 192
+    assert len(made) == 1
+    assert most <= 0
+
+
+def test_fault_97_a_listener_that_was_made_before_a_fork_listens_in_the_child(
+    server: Server,
+) -> None:
+    queue_url = server.create_queue('orders')
+    printed = run_lines(
+        """
+        from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
+
+        class Everything(MessageSubscriber):
+            def process(self, payload):
+                print(os.getpid() == parent, payload, flush=True)
+                listener.stop()
+
+        parent = os.getpid()
+        listener = SqsListener(url, [Everything], concurrency=4)
+        for n in range(2):
+            publisher.publish(f'{n}')
+            wait_for(in_child(listener.listen))
+        publisher.publish('2')
+        listener.listen()
+        """,
+        server,
+        queue_url,
+    )
+    assert printed.split() == ['False', '0', 'False', '1', 'True', '2']
+
+
+def test_and_in_the_child_of_a_process_that_listens(server: Server) -> None:
+    """Where no thread of the listener is. Both get messages, until the child had one."""
+    queue_url = server.create_queue('orders')
+    printed = run_lines(
+        """
+        from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
+
+        class Everything(MessageSubscriber):
+            def process(self, payload):
+                if os.getpid() == parent:
+                    processed.set()
+                else:
+                    print(payload, flush=True)
+                    listener.stop()
+
+        parent = os.getpid()
+        processed = threading.Event()
+        listener = SqsListener(url, [Everything])
+        listening = threading.Thread(target=listener.listen)
+        listening.start()
+        publisher.publish('first')
+        processed.wait()
+        child = in_child(listener.listen)
+        while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+            publisher.publish('more')
+        listener.stop()
+        listening.join()
+        sys.exit(ended[1])
+        """,
+        server,
+        queue_url,
+    )
+    assert printed.split() == ['more']

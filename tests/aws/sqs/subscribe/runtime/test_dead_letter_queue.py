@@ -1,0 +1,291 @@
+"""A listener's own dead-letter queue: what is sent there, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from mega import timestamps as instants
+from mega.aws.sqs.subscribe import ProcessStatus, Stats
+from mega.errors import RetriableError
+from tests.aws.answers import Answer, sqs_answer
+from tests.aws.fault_server import FaultServer
+from tests.aws.sqs.subscribe.making import (
+    listener_on,
+    send,
+    subscriber,
+    warnings_of,
+    will_receive,
+)
+from tests.event.examples import NOTIFICATION, item_added
+from tests.local_aws import Counts, LocalAws
+
+EMPTY = Counts(visible=0, in_flight=0)
+LEFT = Counts(visible=0, in_flight=1)
+WHY = 'MegaDeadLetter'
+ATTRIBUTES = {
+    'text': {'DataType': 'String', 'StringValue': 'grün'},
+    'number': {'DataType': 'Number', 'StringValue': '1.50'},
+    'custom': {'DataType': 'String.json', 'StringValue': '[]'},
+    'binary': {'DataType': 'Binary', 'BinaryValue': b'\x00\xff'},
+}
+
+
+def why(message: dict[str, Any]) -> dict[str, Any]:
+    """What a dead-lettered message says of itself."""
+    attribute = message['MessageAttributes'][WHY]
+    assert attribute['DataType'] == 'String'
+    read: dict[str, Any] = json.loads(attribute['StringValue'])
+    return read
+
+
+def dead_lettered(aws: LocalAws, dead: str) -> dict[str, Any]:
+    [message] = aws.receive(dead, at_least=1)
+    return message
+
+
+def test_a_message_that_failed_for_good_is_kept_whole_with_the_reason(aws: LocalAws) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    body = '{"type": "user_notification",\n "user": "grün \\ud83d"}'
+    before = datetime.now(timezone.utc) - timedelta(seconds=1)
+    [message_id] = send(aws, queue_url, body, message_attributes=ATTRIBUTES)
+    failing = subscriber(KeyError('no such\nuser'), called='Notify')
+    stats = listener_on(aws, queue_url, failing, dead_letter_queue_url=dead).drain()
+    assert stats == Stats(received=1, fatal=1, dead_lettered=1, deleted=1)
+    assert aws.counts(queue_url) == EMPTY
+    message = dead_lettered(aws, dead)
+    assert message['Body'] == body
+    told = why(message)
+    del message['MessageAttributes'][WHY]
+    assert message['MessageAttributes'] == ATTRIBUTES
+    times = 'sent', 'first_received', 'dead_lettered'
+    sent, first, when = (instants.parse(told.pop(key)) for key in times)
+    assert sent
+    assert first
+    assert when
+    assert before <= sent <= first <= when <= datetime.now(timezone.utc)
+    assert told == {
+        'error': 'KeyError',
+        'text': "'no such\\nuser'",
+        'subscriber': 'Notify',
+        'message_id': message_id,
+        'source_queue': queue_url,
+        'receive_count': 1,
+    }
+
+
+@pytest.mark.parametrize('payload', [item_added(), NOTIFICATION, b'{"a":1}'], ids=type)
+@pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
+def test_it_comes_back_equal_from_there(aws: LocalAws, payload: Any, binary: bool) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    send(aws, queue_url, payload, binary_encoding=binary)
+    failing = subscriber(ProcessStatus.FATAL_ERROR)
+    listener_on(aws, queue_url, failing, dead_letter_queue_url=dead).drain()
+    seen: list[Any] = []
+    assert listener_on(aws, dead, subscriber(None, seen)).drain().done == 1
+    assert seen == [payload]
+
+
+def test_what_came_through_a_topic_keeps_its_envelope(aws: LocalAws) -> None:
+    topic_arn, queue_url, dead = aws.create_topic(), aws.create_queue(), aws.create_queue()
+    aws.subscribe(topic_arn, queue_url)
+    aws.client('sns').publish(TopicArn=topic_arn, Message='{"a":1}')
+    failing = subscriber(ValueError())
+    listener_on(aws, queue_url, failing, dead_letter_queue_url=dead).drain()
+    message = dead_lettered(aws, dead)
+    assert json.loads(message['Body'])['TopicArn'] == topic_arn
+    assert why(message)['error'] == 'ValueError'
+
+
+@pytest.mark.parametrize(
+    ('body', 'error', 'count'),
+    [
+        ('{"a":', 'DecodeError', 'unopened'),
+        ('{"protocol":"mega","version":1,"event":{"name":"a"}}', 'EventError', 'unopened'),
+        ('hej', 'Unmatched', 'unmatched'),
+    ],
+)
+def test_the_reason_of_what_no_subscriber_saw(
+    aws: LocalAws, body: str, error: str, count: str
+) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    send(aws, queue_url, body)
+    unmatching = subscriber(pattern={'a': 1})
+    stats = listener_on(aws, queue_url, unmatching, dead_letter_queue_url=dead).drain()
+    assert stats == Stats(received=1, dead_lettered=1, deleted=1, **{count: 1})
+    message = dead_lettered(aws, dead)
+    assert message['Body'] == body
+    assert (why(message)['error'], why(message)['subscriber']) == (error, None)
+    assert why(message)['text']
+
+
+@pytest.mark.parametrize(
+    ('unmatched', 'counts', 'dead_letters'),
+    [(None, EMPTY, 1), ('dead-letter', EMPTY, 1), ('delete', EMPTY, 0), ('leave', LEFT, 0)],
+    ids=str,
+)
+def test_what_nobody_wants_is_dead_lettered_unless_the_listener_was_told_otherwise(
+    aws: LocalAws, unmatched: str | None, counts: Counts, dead_letters: int
+) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    send(aws, queue_url, 'hej')
+    settings = {'unmatched': unmatched, 'dead_letter_queue_url': dead}
+    listener_on(aws, queue_url, subscriber(pattern='hallo'), **settings).drain()
+    assert aws.counts(queue_url) == counts
+    assert aws.counts(dead).visible == dead_letters
+
+
+@pytest.mark.parametrize('answer', [RetriableError(), ProcessStatus.RETRY_LATER, None], ids=str)
+def test_what_did_not_fail_for_good_is_not_dead_lettered(aws: LocalAws, answer: object) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    send(aws, queue_url, 'hej')
+    asked = [subscriber(answer), subscriber()]
+    listener_on(aws, queue_url, *asked, dead_letter_queue_url=dead).drain()
+    assert aws.counts(dead) == EMPTY
+
+
+def test_a_message_stays_when_its_dead_letter_queue_does_not_exist(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue_url = aws.create_queue()
+    [message_id] = send(aws, queue_url, 'hej')
+    gone = {'dead_letter_queue_url': queue_url + '-gone'}
+    stats = listener_on(aws, queue_url, subscriber(ValueError()), **gone).drain()
+    assert (stats.fatal, stats.dead_lettered, stats.deleted) == (1, 0, 0)
+    assert aws.counts(queue_url) == LEFT
+    assert any(message_id in text and 'it stays' in text for text in warnings_of(caplog))
+
+
+def test_a_call_that_failed_is_counted(aws: LocalAws) -> None:
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    gone = {'dead_letter_queue_url': queue_url + '-gone'}
+    assert listener_on(aws, queue_url, subscriber(ValueError()), **gone).drain().errors == 1
+
+
+DELIVERY = sqs_answer(
+    Messages=[{'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej', 'MD5OfBody': ''}]
+)
+NOTHING = sqs_answer()
+SENT = sqs_answer(MessageId='2')
+QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
+
+
+@pytest.mark.parametrize(
+    'failure',
+    [Answer(500), Answer(200, b'<html></html>'), sqs_answer(MD5OfMessageBody='x')],
+    ids=['error', 'answer of a proxy', 'answer without an id'],
+)
+def test_it_is_deleted_only_when_sqs_has_said_that_it_was_sent(
+    faults: FaultServer, failure: Answer
+) -> None:
+    will_receive(faults, DELIVERY, NOTHING, SendMessage=[failure, SENT])
+    dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead'}
+    stats = listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
+    done = [request.operation for request in faults.requests]
+    assert [name for name in done if name != 'ReceiveMessage'] == [
+        'SendMessage', 'SendMessage', 'DeleteMessageBatch'
+    ]  # fmt: skip
+    assert stats == Stats(received=1, fatal=1, dead_lettered=1, deleted=1, errors=1)
+
+
+def test_it_is_kept_hidden_until_it_is_sent(faults: FaultServer) -> None:
+    will_receive(faults, DELIVERY, NOTHING, SendMessage=[Answer(500), Answer(500), SENT])
+    dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead', 'visibility_timeout': 1}
+    listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
+    done = [request.operation for request in faults.requests]
+    first, last = done.index('SendMessage'), done.index('DeleteMessageBatch')
+    assert 'ChangeMessageVisibilityBatch' in done[first:last]
+
+
+def test_a_message_that_fails_once_more_is_no_duplicate_to_a_fifo_queue(
+    faults: FaultServer,
+) -> None:
+    """It may have been moved back in the meantime, where its id stays what it was."""
+    dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead.fifo'}
+    for _ in '12':
+        will_receive(faults, DELIVERY, NOTHING, SendMessage=[SENT])
+        stats = listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
+        assert stats.dead_lettered == 1
+    calls = [
+        json.loads(request.body)
+        for request in faults.requests
+        if request.operation == 'SendMessage'
+    ]
+    assert [call['MessageGroupId'] for call in calls] == ['1', '1']
+    assert len({call['MessageDeduplicationId'] for call in calls}) == 2
+
+
+def test_a_message_without_room_for_the_reason_is_sent_without_it(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    attributes = {f'number{number}': number for number in range(10)}
+    send(aws, queue_url, 'hej', message_attributes=attributes)
+    listener = listener_on(aws, queue_url, subscriber(ValueError()), dead_letter_queue_url=dead)
+    assert listener.drain().deleted == 1
+    assert set(dead_lettered(aws, dead)['MessageAttributes']) == set(attributes)
+    assert any('no room' in text for text in warnings_of(caplog))
+
+
+def test_a_message_as_large_as_sqs_takes_is_sent_without_the_reason(aws: LocalAws) -> None:
+    """With it, it would be refused each time, and never leave the queue."""
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    body = 'a' * 1_048_576
+    send(aws, queue_url, body)
+    failing = subscriber(ValueError())
+    stats = listener_on(aws, queue_url, failing, dead_letter_queue_url=dead).drain()
+    assert stats.dead_lettered == 1
+    message = dead_lettered(aws, dead)
+    assert message['Body'] == body
+    assert WHY not in message.get('MessageAttributes', {})
+
+
+def test_the_reason_of_a_message_that_fails_once_more_is_the_new_one(aws: LocalAws) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    old = {f'number{number}': number for number in range(9)} | {WHY: '{"error": "Old"}'}
+    send(aws, queue_url, 'hej', message_attributes=old)
+    listener = listener_on(aws, queue_url, subscriber(ValueError()), dead_letter_queue_url=dead)
+    listener.drain()
+    message = dead_lettered(aws, dead)
+    assert why(message)['error'] == 'ValueError'
+    assert len(message['MessageAttributes']) == 10
+
+
+def test_a_reason_is_cut_short(aws: LocalAws) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue()
+    send(aws, queue_url, 'hej')
+    failing = subscriber(ValueError('\x1bé' * 100_000))
+    listener_on(aws, queue_url, failing, dead_letter_queue_url=dead).drain()
+    message = dead_lettered(aws, dead)
+    assert len(message['MessageAttributes'][WHY]['StringValue']) < 4096
+    assert why(message)['text'].startswith('\\x1bé')
+
+
+@pytest.mark.parametrize('fifo', [True, False], ids=['fifo', 'standard'])
+def test_the_group_is_kept_and_every_failure_is_a_message_of_its_own(
+    aws: LocalAws, fifo: bool
+) -> None:
+    """To a FIFO queue the same body twice in five minutes is one: but it did fail twice."""
+    queue_url = aws.create_queue(fifo=True)
+    dead = aws.create_queue(fifo=fifo, **{'ContentBasedDeduplication': True} if fifo else {})
+    for number in '12':
+        options = {'message_group_id': 'cart-5', 'message_deduplication_id': number}
+        send(aws, queue_url, 'hej', **options)
+    listener = listener_on(aws, queue_url, subscriber(ValueError()), dead_letter_queue_url=dead)
+    assert listener.drain() == Stats(received=2, fatal=2, dead_lettered=2, deleted=2)
+    messages = aws.receive(dead, at_least=2)
+    assert len(messages) == 2
+    assert {message['Attributes'].get('MessageGroupId') for message in messages} == {'cart-5'}
+
+
+def test_a_message_without_a_group_gets_one_of_its_own_in_a_fifo_queue(aws: LocalAws) -> None:
+    queue_url, dead = aws.create_queue(), aws.create_queue(fifo=True)
+    send(aws, queue_url, *'ab')
+    listener = listener_on(aws, queue_url, subscriber(ValueError()), dead_letter_queue_url=dead)
+    assert listener.drain().dead_lettered == 2
+    messages = aws.receive(dead, at_least=2)
+    assert len({message['Attributes']['MessageGroupId'] for message in messages}) == 2
