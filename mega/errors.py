@@ -40,9 +40,9 @@ __all__ = (
     'PublishError',
     'RetriableError',
     'TransportError',
-    'one_line',
-    'shorten',
-    'step',
+    'join_path',
+    'safe_repr',
+    'single_line',
 )
 
 MAX_PATH = 100
@@ -52,7 +52,7 @@ _repr.maxstring = _repr.maxother = _repr.maxlong = 60
 _repr.maxlevel = 2
 
 
-def shorten(value: object) -> str:
+def safe_repr(value: object) -> str:
     """The `repr` of something from outside, fit for an error or a log line.
 
     At most some 60 characters for a text, control characters escaped, and never an exception.
@@ -63,7 +63,7 @@ def shorten(value: object) -> str:
         return f'<{type(value).__name__}>'
 
 
-def one_line(text: str, limit: int = 300) -> str:
+def single_line(text: str, limit: int = 300) -> str:
     """A text from outside on one line, control characters escaped, cut short.
 
     It may go to a terminal, a log, or back to AWS.
@@ -73,16 +73,16 @@ def one_line(text: str, limit: int = 300) -> str:
     return seen if len(seen) <= limit else f'{seen[: limit - 3]}...'
 
 
-def step(path: str, into: str | int) -> str:
+def join_path(path: str, into: str | int) -> str:
     """The path one step further in: `user` and `tags` make `user.tags`, 2 makes `user.tags[2]`."""
     if isinstance(into, int):
         return f'{path}[{into}]'
     return f'{path}.{into}' if path else into
 
 
-def _shown(path: str) -> str:
+def _printable_path(path: str) -> str:
     """A path as an error shows it: the keys in it came from outside."""
-    return path if path.isprintable() and len(path) <= MAX_PATH else shorten(path)
+    return path if path.isprintable() and len(path) <= MAX_PATH else safe_repr(path)
 
 
 class MegaError(Exception):
@@ -107,8 +107,8 @@ class PatternError(MegaError, TypeError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        where = f' at {_shown(self.path)}' if self.path else ''
-        return f'no pattern{where}: {shorten(self.value)}: {self.problem}'
+        where = f' at {_printable_path(self.path)}' if self.path else ''
+        return f'no pattern{where}: {safe_repr(self.value)}: {self.problem}'
 
 
 class EventError(MegaError, ValueError):
@@ -123,7 +123,7 @@ class EventError(MegaError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f'no MEGA event: {_shown(self.path)} {self.problem}'
+        return f'no MEGA event: {_printable_path(self.path)} {self.problem}'
 
 
 class PublishError(MegaError):
@@ -158,7 +158,7 @@ class EncodeError(PublishError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f'cannot be published: {_shown(self.path) or "the payload"} {self.problem}'
+        return f'cannot be published: {_printable_path(self.path) or "the payload"} {self.problem}'
 
 
 class PayloadTooLargeError(PublishError):
@@ -208,7 +208,7 @@ class OffloadError(MegaError):
         self.retriable = retriable
 
     def __str__(self) -> str:
-        return f'offloaded body {shorten(self.key)} in {shorten(self.bucket)}: {self.problem}'
+        return f'offloaded body {safe_repr(self.key)} in {safe_repr(self.bucket)}: {self.problem}'
 
 
 class TransportError(MegaError):

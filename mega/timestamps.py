@@ -10,7 +10,7 @@ from datetime import date, datetime, timezone
 
 from dateutil.parser import isoparse
 
-__all__ = ('day_of', 'parse', 'to_text', 'to_utc')
+__all__ = ('format_timestamp', 'parse_timestamp', 'to_utc', 'utc_date')
 
 # Both parsers take far more than a calendar date and a time (fifty thousand digits '1' are a date
 # to `fromisoformat`), so nothing reaches them that does not look like an instant.
@@ -24,7 +24,7 @@ _TWO_DIGITS = tuple(f'{number:02}' for number in range(100))
 _THREE_DIGITS = tuple(f'{number:03}' for number in range(1000))
 
 
-def parse(text: str) -> datetime | None:
+def parse_timestamp(text: str) -> datetime | None:
     """Read a calendar date and time as an aware `datetime`, or answer None.
 
     A date alone is its midnight. Digits after the microsecond are cut.
@@ -47,7 +47,7 @@ def parse(text: str) -> datetime | None:
         return None
 
 
-def day_of(instant: datetime) -> date | None:
+def utc_date(instant: datetime) -> date | None:
     """The UTC calendar day of an instant; None where UTC's would lie outside of years 1 to 9999."""
     in_utc = to_utc(instant)
     return None if in_utc is None else in_utc.date()
@@ -64,7 +64,7 @@ def to_utc(instant: datetime) -> datetime | None:
         return None
 
 
-def to_text(instant: datetime) -> str:
+def format_timestamp(instant: datetime) -> str:
     """Write an instant in UTC as the protocol's examples do: `2020-05-04T15:53:23.123`."""
     # `isoformat` writes the same in three times the time, and every event has an instant.
     two, year = _TWO_DIGITS, instant.year

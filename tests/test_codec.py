@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mega.codec import _json, decode, encode, hint
+from mega.codec import _json, decode, encode, payload_type_hint
 from mega.errors import DecodeError, EncodeError, EventError
 from mega.event import Payload
 from tests.event.examples import ITEM_ADDED, NOTIFICATION, USER_LOGIN, document, item_added
@@ -146,7 +146,7 @@ class TestEvents:
         payload = item_added()
         body = encode(payload, binary)
         assert decode(body) == payload
-        assert hint(payload, body) is None
+        assert payload_type_hint(payload, body) is None
 
     @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
     @pytest.mark.parametrize('written', [ITEM_ADDED, USER_LOGIN], ids=['inline', 'nested'])
@@ -155,7 +155,7 @@ class TestEvents:
     ) -> None:
         body = encode(written, binary)
         assert decode(body) == Payload.from_dict(written)
-        assert hint(written, body) is None
+        assert payload_type_hint(written, body) is None
 
     def test_the_wire_has_the_normal_form(self) -> None:
         assert json.loads(encode(USER_LOGIN)) == {**USER_LOGIN, 'version': 1}

@@ -14,7 +14,7 @@ from typing import Any
 import bson
 import pytest
 
-from mega.codec import PayloadType, decode, encode, hint
+from mega.codec import PayloadType, decode, encode, payload_type_hint
 from mega.errors import DecodeError, EncodeError
 from mega.event import Payload
 from tests.event.examples import MOMENT, NOTIFICATION, document
@@ -30,7 +30,7 @@ EXAMPLE = (
 
 def there_and_back(payload: dict[str, Any]) -> Any:
     body = encode(payload, binary_encoding=True)
-    assert hint(payload, body) is None
+    assert payload_type_hint(payload, body) is None
     return decode(body)
 
 
@@ -118,7 +118,7 @@ class TestTypes:
         )
         body = encode(payload, binary_encoding=True)
         assert decode(body) == payload
-        assert hint(payload, body) is None
+        assert payload_type_hint(payload, body) is None
 
 
 class TestRefusals:

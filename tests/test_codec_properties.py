@@ -13,7 +13,7 @@ from hypothesis import event as note
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mega.codec import PayloadType, decode, encode, hint
+from mega.codec import PayloadType, decode, encode, payload_type_hint
 from mega.errors import DecodeError, EncodeError, EventError
 from mega.event import Payload
 from tests import strategies
@@ -46,7 +46,7 @@ def comes_back(payload: Any, body: str) -> bool:
 
 def assert_carried(payload: Any, body: str) -> None:
     """The hint brings the payload back, and is given exactly where nothing else would."""
-    mark = hint(payload, body)
+    mark = payload_type_hint(payload, body)
     assert typed(decode(body, mark)) == typed(arriving(payload))
     assert (mark is None) == comes_back(payload, body)
     if mark is not None:
@@ -60,7 +60,7 @@ def test_data_objects_and_events_come_back_equal(binary: bool, data: st.DataObje
     payload = data.draw(data_or_event(binary))
     body = encode(payload, binary)
     assert_carried(payload, body)
-    assert hint(payload, body) is None
+    assert payload_type_hint(payload, body) is None
 
 
 @given(strategies.texts | strategies.lone_surrogates | strategies.bodies)
@@ -83,7 +83,7 @@ def _is_unicode(text: str) -> bool:
 def test_blobs_come_back_equal_and_are_always_marked(blob: bytes) -> None:
     body = encode(blob)
     assert_carried(blob, body)
-    assert hint(blob, body) is PayloadType.BLOB
+    assert payload_type_hint(blob, body) is PayloadType.BLOB
 
 
 @given(strategies.data_objects(carried_by_json))
@@ -242,7 +242,7 @@ def test_encoding_anything_carries_it_or_leads_to_what_cannot_be_carried(
         refusal = error
     note(type(refusal).__name__)
     if refusal is None:
-        assert typed(decode(body, hint(payload, body))) == typed(arriving(payload))
+        assert typed(decode(body, payload_type_hint(payload, body))) == typed(arriving(payload))
     elif isinstance(refusal, EncodeError):
         assert refusal.path == '' or at_path(_as_written(payload), refusal.path)
     else:

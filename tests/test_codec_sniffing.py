@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mega.codec import PayloadType, decode, encode, hint
+from mega.codec import PayloadType, decode, encode, payload_type_hint
 from mega.errors import DecodeError, EventError
 from mega.event import Payload
 from tests.event.examples import ITEM_ADDED, NOTIFICATION, item_added
@@ -131,7 +131,7 @@ class TestMarks:
 class TestHints:
     @pytest.mark.parametrize('text', ['text', '123', 'true', '[]', '"x"', 'AAAA', '\ufeffx', 'x{'])
     def test_most_texts_need_none(self, text: str) -> None:
-        assert hint(text, encode(text)) is None
+        assert payload_type_hint(text, encode(text)) is None
 
     @pytest.mark.parametrize(
         'text',
@@ -149,29 +149,29 @@ class TestHints:
     def test_texts_that_would_be_misread_need_one(self, text: str) -> None:
         body = encode(text)
         assert body == text
-        assert hint(text, body) is PayloadType.TEXT
+        assert payload_type_hint(text, body) is PayloadType.TEXT
 
     @pytest.mark.parametrize('blob', [b'x', b'\0', b'{}', b'\x05\0\0\0\0'], ids=repr)
     @pytest.mark.parametrize('binary', [False, True], ids=['plain', 'binary'])
     def test_all_bytes_need_one(self, blob: bytes, binary: bool) -> None:
         body = encode(blob, binary)
         assert body == base64_of(blob)
-        assert hint(blob, body) is PayloadType.BLOB
+        assert payload_type_hint(blob, body) is PayloadType.BLOB
         assert decode(body, PayloadType.BLOB) == blob
 
     @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
     @pytest.mark.parametrize('data', [{}, NOTIFICATION, {'Type': 'Notification'}])
     def test_data_needs_none(self, data: dict[str, Any], binary: bool) -> None:
-        assert hint(data, encode(data, binary)) is None
+        assert payload_type_hint(data, encode(data, binary)) is None
 
     def test_data_that_looks_like_an_envelope_needs_one(self) -> None:
         """The codec itself would not be misled, but a listener would unwrap it."""
-        assert hint(ENVELOPE, encode(ENVELOPE)) is PayloadType.DATA
+        assert payload_type_hint(ENVELOPE, encode(ENVELOPE)) is PayloadType.DATA
 
     def test_an_event_that_has_the_keys_of_an_envelope_arrives_as_an_event(self) -> None:
         both = {**ITEM_ADDED, **ENVELOPE}
         body = encode(both)
-        assert decode(body, hint(both, body)) == Payload.from_dict(ITEM_ADDED)
+        assert decode(body, payload_type_hint(both, body)) == Payload.from_dict(ITEM_ADDED)
 
 
 class TestErrors:

@@ -11,7 +11,7 @@ from dateutil.parser import isoparse
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mega import timestamps as instants
+from mega import timestamps
 from tests.event.examples import MOMENT
 from tests.strategies import fixed_zones
 
@@ -61,7 +61,7 @@ def nearly_instants(draw: st.DrawFn) -> str:
 @example('2020-05-04Z')
 @example('2020-05-04T15:53:23.123Z\n')
 def test_reads_every_spelling_as_plain_code_does(text: str) -> None:
-    read, expected = instants.parse(text), read_plainly(text)
+    read, expected = timestamps.parse_timestamp(text), read_plainly(text)
     assert read == expected
     if read is not None and expected is not None:
         assert read.utcoffset() == expected.utcoffset()
@@ -71,7 +71,7 @@ def test_reads_every_spelling_as_plain_code_does(text: str) -> None:
 @pytest.mark.parametrize('decimals', ['', '.1', '.12', '.123', ',123', '.1234', '.123456789012'])
 def test_reads_any_number_of_decimals_in_utc_however_utc_is_said(decimals: str, zone: str) -> None:
     cut = decimals[1:7].ljust(6, '0')
-    read = instants.parse(f'2020-05-04T15:53:23{decimals}{zone}')
+    read = timestamps.parse_timestamp(f'2020-05-04T15:53:23{decimals}{zone}')
     assert read == MOMENT.replace(microsecond=int(cut))
 
 
@@ -84,13 +84,13 @@ def test_reads_any_number_of_decimals_in_utc_however_utc_is_said(decimals: str, 
      '2020-05-04T24:00:00.001', '9999-12-31T24:00', '2020-05-04T15:53:23.1٣3'],
 )  # fmt: skip
 def test_answers_none_where_little_is_missing_or_too_much(text: str) -> None:
-    assert instants.parse(text) is None
+    assert timestamps.parse_timestamp(text) is None
 
 
 def test_a_text_of_utc_is_read_as_pythons_own_utc() -> None:
     """So nothing has to convert it."""
     for text in ('2020-05-04T15:53:23.123', '2020-05-04T15:53:23Z', '2020-05-04T15', '2020-05-04'):
-        read = instants.parse(text)
+        read = timestamps.parse_timestamp(text)
         assert read is not None
         assert read.tzinfo is timezone.utc
 
@@ -100,12 +100,12 @@ def test_a_text_of_utc_is_read_as_pythons_own_utc() -> None:
 @example(datetime(9999, 12, 31, 23, 59, 59, 999_999))
 def test_writes_what_isoformat_writes_without_the_zone(instant: datetime) -> None:
     naive = instant.replace(tzinfo=None)
-    assert instants.to_text(instant) == naive.isoformat(timespec='milliseconds')
+    assert timestamps.format_timestamp(instant) == naive.isoformat(timespec='milliseconds')
 
 
 @given(st.datetimes(timezones=fixed_zones | st.timezones()))
 def test_an_instant_in_utc_is_the_same_instant(instant: datetime) -> None:
-    in_utc = instants.to_utc(instant)
+    in_utc = timestamps.to_utc(instant)
     if in_utc is None:
         assert instant.year in (1, 9999)
     else:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ('in_parallel',)
+__all__ = ('run_concurrently',)
 
 T = TypeVar('T')
 
@@ -14,7 +14,7 @@ AT_ONCE = 10
 """As many as a batch has."""
 
 
-def in_parallel(calls: Iterable[Callable[[], T]]) -> list[T | Exception]:
+def run_concurrently(calls: Iterable[Callable[[], T]]) -> list[T | Exception]:
     """Make calls, up to ten at a time, and answer what each answered or raised, in their order."""
     waiting = [_caught(call) for call in calls]
     if len(waiting) > 1:

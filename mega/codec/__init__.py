@@ -1,7 +1,8 @@
 """Payload to body and back.
 
 A body is text: compact JSON, BSON in Base64, the text itself, or the Base64 of a blob. Most bodies
-say by themselves what they are; where one would be misread, `hint` names the type to mark it with.
+say by themselves what they are; where one would be misread, `payload_type_hint` names the
+type to mark it with.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from mega.codec import _bson, _json
-from mega.errors import DecodeError, EncodeError, EventError, shorten
-from mega.event import Payload, is_marked
+from mega.errors import DecodeError, EncodeError, EventError, safe_repr
+from mega.event import Payload, is_mega_event
 
 __all__ = (
     'AnyPayload',
     'PayloadType',
     'decode',
     'encode',
-    'hint',
     'looks_like_envelope',
-    'normal_form',
+    'payload_type_hint',
+    'to_document',
 )
 
 AnyPayload: TypeAlias = Payload | dict[str, Any] | str | bytes
@@ -55,9 +56,9 @@ def encode(payload: AnyPayload, binary_encoding: bool = False) -> str:
         return _not_empty(_encodable(payload))
     if type(payload) is bytes:
         return _not_empty(b64encode(payload).decode('ascii'))
-    document = normal_form(payload)
+    document = to_document(payload)
     if document is None:
-        what = f'{shorten(payload)} ({type(payload).__name__})'
+        what = f'{safe_repr(payload)} ({type(payload).__name__})'
         raise EncodeError('', f'is {what}, not a Payload, a dict, a str or bytes')
     if binary_encoding:
         return b64encode(_bson.encode(document)).decode('ascii')
@@ -77,19 +78,19 @@ def decode(body: str, payload_type: PayloadType | str | None = None) -> AnyPaylo
         EventError: for an event that breaks the protocol.
     """
     if payload_type is None:
-        return _sniff(body)
-    kind = _known(payload_type)
+        return _detect(body)
+    kind = _parse_payload_type(payload_type)
     if kind is PayloadType.TEXT:
         return body
     if kind is PayloadType.BLOB:
         return _blob(body)
-    document = _find_object(body)
+    document = _decode_object(body)
     if document is None:
         raise DecodeError(f'marked as {kind.value!r}, and neither JSON nor BSON in Base64')
     return Payload.from_dict(document) if kind is PayloadType.EVENT else document
 
 
-def normal_form(payload: object) -> dict[str, Any] | None:
+def to_document(payload: object) -> dict[str, Any] | None:
     """The object that is written, and that patterns see; None for what is no event and no data.
 
     Raises:
@@ -98,17 +99,17 @@ def normal_form(payload: object) -> dict[str, Any] | None:
     if isinstance(payload, Payload):
         return payload.to_dict()
     if isinstance(payload, dict):
-        return Payload.from_dict(payload).to_dict() if is_marked(payload) else payload
+        return Payload.from_dict(payload).to_dict() if is_mega_event(payload) else payload
     return None
 
 
-def hint(payload: AnyPayload, body: str) -> PayloadType | None:
+def payload_type_hint(payload: AnyPayload, body: str) -> PayloadType | None:
     """The type to mark a body with so that its payload comes back; None where no mark is needed."""
     if isinstance(payload, bytes):
         return PayloadType.BLOB
     if isinstance(payload, str):
-        return None if _reads_as_text(body) else PayloadType.TEXT
-    if isinstance(payload, dict) and not is_marked(payload) and looks_like_envelope(payload):
+        return None if _detected_as_text(body) else PayloadType.TEXT
+    if isinstance(payload, dict) and not is_mega_event(payload) and looks_like_envelope(payload):
         return PayloadType.DATA
     return None
 
@@ -155,14 +156,14 @@ def _not_empty(body: str) -> str:
     return body
 
 
-def _sniff(body: str) -> AnyPayload:
-    document = _find_object(body)
+def _detect(body: str) -> AnyPayload:
+    document = _decode_object(body)
     if document is None:
         return body
-    return Payload.from_dict(document) if is_marked(document) else document
+    return Payload.from_dict(document) if is_mega_event(document) else document
 
 
-def _find_object(body: str) -> dict[str, Any] | None:
+def _decode_object(body: str) -> dict[str, Any] | None:
     text = body.removeprefix(_BYTE_ORDER_MARK)
     stripped = text.lstrip(_json.WHITE_SPACE)
     if stripped.startswith('{'):
@@ -197,17 +198,17 @@ def _blob(body: str) -> bytes:
         raise DecodeError("marked as 'blob', and no Base64") from None
 
 
-def _reads_as_text(body: str) -> bool:
+def _detected_as_text(body: str) -> bool:
     try:
-        return isinstance(_sniff(body), str)
+        return isinstance(_detect(body), str)
     except (DecodeError, EventError):
         return False
 
 
-def _known(payload_type: PayloadType | str) -> PayloadType:
+def _parse_payload_type(payload_type: PayloadType | str) -> PayloadType:
     try:
         return PayloadType(payload_type)
     except ValueError:
         known = ', '.join(repr(kind.value) for kind in PayloadType)
-        problem = f'marked as {shorten(payload_type)}, and known are {known}'
+        problem = f'marked as {safe_repr(payload_type)}, and known are {known}'
         raise DecodeError(problem) from None

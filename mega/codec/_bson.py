@@ -18,9 +18,9 @@ from bson.decimal128 import Decimal128
 from bson.errors import InvalidBSON
 from bson.int64 import Int64
 
-from mega import timestamps as instants
+from mega import timestamps
 from mega.codec._values import MAX_DEPTH, check, nests_too_deep
-from mega.errors import DecodeError, shorten
+from mega.errors import DecodeError, safe_repr
 
 __all__ = ('decode', 'encode')
 
@@ -79,7 +79,7 @@ def _plain(value: Any) -> Any:
         number = value.to_decimal()
         if number.is_finite():
             return number
-    raise DecodeError(f'the BSON object holds {shorten(value)} ({type(value).__name__})')
+    raise DecodeError(f'the BSON object holds {safe_repr(value)} ({type(value).__name__})')
 
 
 def _problem_of_key(key: object) -> str | None:
@@ -101,10 +101,10 @@ def _problem_of_value(value: Any) -> str | None:
     if kind is Decimal:
         return _problem_of_decimal(value)
     if kind is datetime:
-        return None if instants.to_utc(value) else 'lies outside of the years 1 to 9999 in UTC'
+        return None if timestamps.to_utc(value) else 'lies outside of the years 1 to 9999 in UTC'
     if value is None or kind in (bool, bytes, UUID):
         return None
-    return f'is {shorten(value)} ({kind.__name__}), which BSON cannot carry with its type'
+    return f'is {safe_repr(value)} ({kind.__name__}), which BSON cannot carry with its type'
 
 
 def _problem_of_text(text: str) -> str | None:

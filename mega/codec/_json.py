@@ -18,7 +18,7 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder as JsonDecoder
 
 from mega.codec._values import MAX_DEPTH, check, nests_too_deep
-from mega.errors import DecodeError, shorten
+from mega.errors import DecodeError, safe_repr
 
 __all__ = ('WHITE_SPACE', 'decode', 'encode')
 
@@ -150,7 +150,7 @@ def _problem_of_value(value: Any) -> str | None:
         return None if isfinite(value) else f'is {value}, which JSON cannot say'
     if value is None or kind is bool:
         return None
-    return f'is {shorten(value)} ({kind.__name__}), which JSON cannot carry with its type'
+    return f'is {safe_repr(value)} ({kind.__name__}), which JSON cannot carry with its type'
 
 
 def _problem_of_integer(value: int) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from mega.errors import EncodeError, shorten, step
+from mega.errors import EncodeError, join_path, safe_repr
 
 __all__ = ('MAX_DEPTH', 'Problem', 'check', 'nests_too_deep')
 
@@ -45,7 +45,7 @@ def check(
             _enter(depth, problem_of_object(value) if depth > 1 else None)
             for key in value:
                 if problem := problem_of_key(key):
-                    raise _RefusedError(f'has the key {shorten(key)}, {problem}')
+                    raise _RefusedError(f'has the key {safe_repr(key)}, {problem}')
             look_into(value.items(), depth)
         elif type(value) in (list, tuple):
             _enter(depth)
@@ -66,7 +66,7 @@ def check(
     except _RefusedError as refused:
         path = ''
         for key in reversed(refused.way_out):
-            path = step(path, key)
+            path = join_path(path, key)
         raise EncodeError(path, refused.problem) from None
 
 

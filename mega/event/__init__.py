@@ -6,6 +6,6 @@ Pure data: nothing here knows of queues, bodies or patterns.
 from __future__ import annotations
 
 from mega.event.builder import PayloadBuilder
-from mega.event.payload import Event, ObjectData, Payload, is_marked
+from mega.event.payload import Event, ObjectData, Payload, is_mega_event
 
-__all__ = ('Event', 'ObjectData', 'Payload', 'PayloadBuilder', 'is_marked')
+__all__ = ('Event', 'ObjectData', 'Payload', 'PayloadBuilder', 'is_mega_event')

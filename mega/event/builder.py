@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from mega.errors import EventError, shorten, step
+from mega.errors import EventError, join_path, safe_repr
 from mega.event.payload import Event, ObjectData, Payload
 
 __all__ = ('PayloadBuilder',)
@@ -50,10 +50,10 @@ class PayloadBuilder:
             EventError: for an attribute that is given both ways.
         """
         if not isinstance(attributes, (Mapping, type(None))):
-            raise EventError('event.attributes', f'is {shorten(attributes)}, not an object')
+            raise EventError('event.attributes', f'is {safe_repr(attributes)}, not an object')
         given = dict(attributes or {})
         for key in given.keys() & inline_attributes.keys():
-            raise EventError(step('event', key), 'is given as a keyword and within attributes')
+            raise EventError(join_path('event', key), 'is given as a keyword and within attributes')
         fields = {
             'name': name,
             'domain': domain,
@@ -62,7 +62,7 @@ class PayloadBuilder:
             'subject': subject,
             'publisher': publisher,
         }
-        self._event.update(_given(fields))
+        self._event.update(_without_none(fields))
         self._attributes.update(given, **inline_attributes)
         return self
 
@@ -83,7 +83,7 @@ class PayloadBuilder:
             'current': current,
             'previous': previous,
         }
-        self._object = {**(self._object or {}), **_given(fields)}
+        self._object = {**(self._object or {}), **_without_none(fields)}
         return self
 
     def with_extra(self, **extra: Any) -> PayloadBuilder:
@@ -107,5 +107,5 @@ class PayloadBuilder:
         )
 
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
+def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mega import timestamps as instants
-from mega.errors import EventError, shorten, step
+from mega import timestamps
+from mega.errors import EventError, join_path, safe_repr
 from mega.thawed import thawed
 
-__all__ = ('PROTOCOL', 'VERSION', 'Event', 'ObjectData', 'Payload', 'is_marked')
+__all__ = ('PROTOCOL', 'VERSION', 'Event', 'ObjectData', 'Payload', 'is_mega_event')
 
 PROTOCOL = 'mega'
 """What `protocol` holds in every MEGA payload."""
@@ -52,18 +52,18 @@ class Event:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise EventError('event.name', _not('a text', self.name))
+            raise EventError('event.name', _expected('a text', self.name))
         object.__setattr__(self, 'timestamp', _timestamp(self.timestamp))
         if type(self.version) is not int:
-            raise EventError('event.version', _not('a whole number', self.version))
+            raise EventError('event.version', _expected('a whole number', self.version))
         if self.domain is not None and not isinstance(self.domain, str):
-            raise EventError('event.domain', _not('a text', self.domain))
+            raise EventError('event.domain', _expected('a text', self.domain))
         if self.subject is not None and not isinstance(self.subject, str):
-            raise EventError('event.subject', _not('a text', self.subject))
+            raise EventError('event.subject', _expected('a text', self.subject))
         if self.publisher is not None and not isinstance(self.publisher, str):
-            raise EventError('event.publisher', _not('a text', self.publisher))
+            raise EventError('event.publisher', _expected('a text', self.publisher))
         if not isinstance(self.attributes, dict):
-            raise EventError('event.attributes', _not('an object', self.attributes))
+            raise EventError('event.attributes', _expected('an object', self.attributes))
 
     def __getattr__(self, name: str) -> Any:
         # A slot that is not set yet (while unpickling) comes here too, and must not come again; and
@@ -90,15 +90,15 @@ class ObjectData:
 
     def __post_init__(self) -> None:
         if self.type is not None and not isinstance(self.type, str):
-            raise EventError('object.type', _not('a text', self.type))
+            raise EventError('object.type', _expected('a text', self.type))
         if self.id is not None and not isinstance(self.id, str):
-            raise EventError('object.id', _not('a text', self.id))
+            raise EventError('object.id', _expected('a text', self.id))
         if type(self.version) is not int:
-            raise EventError('object.version', _not('a whole number', self.version))
+            raise EventError('object.version', _expected('a whole number', self.version))
         if self.current is not None and not isinstance(self.current, dict):
-            raise EventError('object.current', _not('an object', self.current))
+            raise EventError('object.current', _expected('an object', self.current))
         if self.previous is not None and not isinstance(self.previous, dict):
-            raise EventError('object.previous', _not('an object', self.previous))
+            raise EventError('object.previous', _expected('an object', self.previous))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,11 @@ class Payload:
 
     def __post_init__(self) -> None:
         if not isinstance(self.event, Event):
-            raise EventError('event', _not('an Event', self.event))
+            raise EventError('event', _expected('an Event', self.event))
         if self.object is not None and not isinstance(self.object, ObjectData):
-            raise EventError('object', _not('an ObjectData', self.object))
+            raise EventError('object', _expected('an ObjectData', self.object))
         if not isinstance(self.extra, dict):
-            raise EventError('extra', _not('an object', self.extra))
+            raise EventError('extra', _expected('an object', self.extra))
 
     def to_dict(self) -> dict[str, Any]:
         """The normal form of the payload: what is written, and what patterns see.
@@ -147,14 +147,14 @@ class Payload:
             EventError: for what breaks the protocol, with the path of the field.
         """
         if not isinstance(document, dict):
-            raise _no_object('payload', document)
+            raise _expected_object('payload', document)
         get = document.get
-        if not is_marked(document):
-            raise EventError('protocol', _not(repr(PROTOCOL), get('protocol')))
+        if not is_mega_event(document):
+            raise EventError('protocol', _expected(repr(PROTOCOL), get('protocol')))
         version = get('version')
         if version not in _VERSIONS_READ or isinstance(version, bool):
             raise EventError(
-                'version', _not(f'{VERSION}, the only version of the protocol', version)
+                'version', _expected(f'{VERSION}, the only version of the protocol', version)
             )
         event, subject, extra = _read_event(get('event')), get('object'), get('extra')
         make = _thawed_payload if cls is Payload else cls
@@ -165,7 +165,7 @@ class Payload:
         )
 
 
-def is_marked(document: dict[str, Any]) -> bool:
+def is_mega_event(document: dict[str, Any]) -> bool:
     """Whether an object says of itself that it is a MEGA event. It may still break the protocol."""
     return document.get('protocol') == PROTOCOL
 
@@ -176,7 +176,7 @@ def _event_to_dict(event: Event) -> dict[str, Any]:
         document['domain'] = domain
     document['name'] = event.name
     document['version'] = event.version
-    document['timestamp'] = instants.to_text(event.timestamp)
+    document['timestamp'] = timestamps.format_timestamp(event.timestamp)
     if (subject := event.subject) is not None:
         document['subject'] = subject
     if (publisher := event.publisher) is not None:
@@ -188,7 +188,7 @@ def _event_to_dict(event: Event) -> dict[str, Any]:
 
 def _read_event(event: Any) -> Event:
     if not isinstance(event, dict):
-        raise _no_object('event', event)
+        raise _expected_object('event', event)
     inline = dict(event)  # what is left of it when the fields are taken
     take = inline.pop
     name, timestamp = take('name', None), take('timestamp', None)
@@ -210,10 +210,12 @@ def _read_event(event: Any) -> Event:
 def _with_inline(attributes: Any, inline: dict[str, Any]) -> dict[str, Any]:
     """The attributes that stand nested, with those that stand among the fields of the event."""
     if not isinstance(attributes, dict):
-        raise _no_object('event.attributes', attributes)
+        raise _expected_object('event.attributes', attributes)
     for key in inline:
         if key in attributes:
-            raise EventError(step('event', key), 'stands under event and under event.attributes')
+            raise EventError(
+                join_path('event', key), 'stands under event and under event.attributes'
+            )
     return {**attributes, **inline}
 
 
@@ -233,7 +235,7 @@ def _object_to_dict(subject: ObjectData) -> dict[str, Any]:
 
 def _read_object(subject: Any) -> ObjectData:
     if not isinstance(subject, dict):
-        raise _no_object('object', subject)
+        raise _expected_object('object', subject)
     get = subject.get
     version = get('version')
     return _thawed_object(
@@ -246,22 +248,22 @@ def _read_object(subject: Any) -> ObjectData:
 
 
 def _timestamp(value: object) -> datetime:
-    instant = instants.parse(value) if isinstance(value, str) else value
+    instant = timestamps.parse_timestamp(value) if isinstance(value, str) else value
     if not isinstance(instant, datetime):
-        raise EventError('event.timestamp', _not('an ISO-8601 date and time', value))
-    in_utc = instants.to_utc(instant)
+        raise EventError('event.timestamp', _expected('an ISO-8601 date and time', value))
+    in_utc = timestamps.to_utc(instant)
     if in_utc is None:
-        raise EventError('event.timestamp', _not('within the years 1 to 9999 in UTC', value))
+        raise EventError('event.timestamp', _expected('within the years 1 to 9999 in UTC', value))
     beyond_milliseconds = in_utc.microsecond % 1000
     return in_utc - beyond_milliseconds * _MICROSECOND if beyond_milliseconds else in_utc
 
 
-def _no_object(path: str, value: object) -> EventError:
-    return EventError(path, 'is missing' if value is None else _not('an object', value))
+def _expected_object(path: str, value: object) -> EventError:
+    return EventError(path, 'is missing' if value is None else _expected('an object', value))
 
 
-def _not(wanted: str, value: object) -> str:
-    return f'is {shorten(value)}, not {wanted}'
+def _expected(wanted: str, value: object) -> str:
+    return f'is {safe_repr(value)}, not {wanted}'
 
 
 _thawed_event = thawed(Event)

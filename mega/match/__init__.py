@@ -7,7 +7,7 @@ raises nothing, and changes nothing.
 
 from __future__ import annotations
 
-from mega.match.context import Context, plain
+from mega.match.context import Context, to_plain
 from mega.match.explanation import Explanation, Explanations, Finding, explain
 from mega.match.pattern import Pattern, compiled
 from mega.match.pattern_set import PatternSet
@@ -35,5 +35,5 @@ def evaluate(lhs: object, rhs: object) -> bool:
         PatternError: when `rhs` is no pattern.
         Exception: whatever a predicate within the pattern raises.
     """
-    value = plain(lhs)
+    value = to_plain(lhs)
     return compiled(rhs).accepts(value, Context(value))

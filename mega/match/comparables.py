@@ -15,15 +15,15 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from typing import Any, TypeAlias, TypeGuard
 
-from mega import timestamps as instants
+from mega import timestamps
 
 __all__ = (
-    'Days',
-    'Instants',
-    'Numbers',
-    'Scale',
+    'Comparable',
+    'DayValue',
+    'InstantValue',
+    'NumberValue',
     'Test',
-    'Texts',
+    'TextValue',
     'is_number',
     'read_address',
     'read_day',
@@ -42,7 +42,7 @@ _JSON_NUMBER = re.compile(r'-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class NumberValue:
     """Numbers, exactly: 2**53 + 1 is not 2.0**53. Booleans are none.
 
     A text is read where it spells a number in JSON's grammar, and then stands against the
@@ -54,7 +54,7 @@ class Numbers:
     written: int | Decimal
 
     @classmethod
-    def of(cls, value: int | float | Decimal) -> Numbers:
+    def of(cls, value: int | float | Decimal) -> NumberValue:
         if isinstance(value, float):
             plain = float(value)
             return cls(plain, Decimal.from_float(plain), Decimal(repr(plain)))
@@ -74,7 +74,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class TextValue:
     """Texts, code point by code point: no case is folded and nothing is normalised."""
 
     value: str
@@ -84,7 +84,7 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
-class Instants:
+class InstantValue:
     """Points in time. A day alone is its midnight; no zone means UTC."""
 
     value: datetime
@@ -95,7 +95,7 @@ class Instants:
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
+class DayValue:
     """Calendar days in UTC."""
 
     value: date
@@ -105,22 +105,22 @@ class Days:
         return day is not None and test(day, self.value)
 
 
-Scale: TypeAlias = Numbers | Texts | Instants | Days
+Comparable: TypeAlias = NumberValue | TextValue | InstantValue | DayValue
 
 
-def scale_of(value: object) -> Scale | None:
+def scale_of(value: object) -> Comparable | None:
     """The scale on which a pattern's value lies; None for one that is on no scale.
 
     NaN is on none: it compares with nothing.
     """
     if isinstance(value, str):
-        return Texts(str.__str__(value))
+        return TextValue(str.__str__(value))
     if isinstance(value, datetime):
-        return Instants(_in_utc(value))
+        return InstantValue(_in_utc(value))
     if isinstance(value, date):
-        return Days(value)
+        return DayValue(value)
     if is_number(value):
-        return Numbers.of(value)
+        return NumberValue.of(value)
     return None
 
 
@@ -146,7 +146,7 @@ def read_spelled(lhs: object) -> Decimal | None:
 def read_instant(lhs: object) -> datetime | None:
     """The instant in UTC that something is, or that a text spells."""
     if isinstance(lhs, str):
-        return instants.parse(lhs)
+        return timestamps.parse_timestamp(lhs)
     if isinstance(lhs, datetime):
         return _in_utc(lhs)
     if isinstance(lhs, date):
@@ -157,7 +157,7 @@ def read_instant(lhs: object) -> datetime | None:
 def read_day(lhs: object) -> date | None:
     """The calendar day in UTC on which something lies, or that a text spells."""
     instant = read_instant(lhs)
-    return None if instant is None else instants.day_of(instant)
+    return None if instant is None else timestamps.utc_date(instant)
 
 
 def read_address(lhs: object) -> tuple[int, int] | None:
@@ -173,4 +173,4 @@ def read_address(lhs: object) -> tuple[int, int] | None:
 
 def _in_utc(instant: datetime) -> datetime:
     """The same instant, comparable with any other: within one zone Python compares wall clocks."""
-    return instants.to_utc(instant) or instant
+    return timestamps.to_utc(instant) or instant

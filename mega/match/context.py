@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ('MISSING', 'Context', 'plain')
+__all__ = ('MISSING', 'Context', 'to_plain')
 
 
 class _Missing:
@@ -56,7 +56,7 @@ class Context:
         return value
 
 
-def plain(lhs: object) -> object:
+def to_plain(lhs: object) -> object:
     """The value to match: what `to_dict()` answers where there is one, or the value itself."""
     to_dict = getattr(type(lhs), 'to_dict', None)
     return to_dict(lhs) if to_dict else lhs

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from mega.errors import one_line, shorten, step
-from mega.match.context import MISSING, Context, plain
+from mega.errors import join_path, safe_repr, single_line
+from mega.match.context import MISSING, Context, to_plain
 from mega.match.eventbridge.matcher import EventPattern, Field, matches, scalars_at
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
@@ -42,10 +42,12 @@ class Finding:
 
     def __str__(self) -> str:
         sign = {True: '+', False: '-', None: '?'}[self.holds]
-        found = 'missing' if self.found is MISSING else shorten(self.found)
+        found = 'missing' if self.found is MISSING else safe_repr(self.found)
         note = f' ({self.note})' if self.note else ''
-        wanted = one_line(repr(self.wanted), 80)
-        return f'{sign} {one_line(self.path or "the value", 80)} is {found}, wanted {wanted}{note}'
+        wanted = single_line(repr(self.wanted), 80)
+        return (
+            f'{sign} {single_line(self.path or "the value", 80)} is {found}, wanted {wanted}{note}'
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def explain(lhs: object, rhs: object) -> Explanation:
     Raises:
         PatternError: when `rhs` is no pattern.
     """
-    value = plain(lhs)
+    value = to_plain(lhs)
     return _Explainer(Context(value)).explain(compiled(rhs), value, '')
 
 
@@ -133,7 +135,8 @@ class _Explainer:
             return self.explain(pattern.child, lhs, path)
         if isinstance(pattern, Object) and pattern.entries and isinstance(lhs, dict):
             parts = [
-                (child, lhs.get(key, MISSING), step(path, key)) for key, child in pattern.entries
+                (child, lhs.get(key, MISSING), join_path(path, key))
+                for key, child in pattern.entries
             ]
             return self._every(parts)
         if isinstance(pattern, AllOf):
@@ -187,7 +190,7 @@ class _Explainer:
         holds = any(field.items.accepts(scalar, self._context) for scalar in scalars)
         found: object = scalars[0] if len(scalars) == 1 else scalars or MISSING
         holds = holds or (not scalars and field.items.may_be_missing)
-        return Finding(step(path, field.name), found, field.items, holds)
+        return Finding(join_path(path, field.name), found, field.items, holds)
 
     def _leaf(self, pattern: Pattern, lhs: object, path: str) -> Explanation:
         note = ''
@@ -196,14 +199,14 @@ class _Explainer:
                 pattern.absent is True if lhs is MISSING else pattern.accepts(lhs, self._context)
             )
         except Exception as error:
-            holds, note = False, f'it raised {one_line(repr(error), 100)}'
+            holds, note = False, f'it raised {single_line(repr(error), 100)}'
         if not holds and not note:
             note = _note(pattern, lhs)
         return Explanation(holds, (Finding(path, lhs, pattern, holds, note),))
 
 
 def _name(target: object) -> str:
-    return target.__name__ if isinstance(target, type) else shorten(target)
+    return target.__name__ if isinstance(target, type) else safe_repr(target)
 
 
 def _in_short(explanation: Explanation) -> str:

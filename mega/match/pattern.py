@@ -16,22 +16,22 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
-from mega.errors import PatternError, step
-from mega.match.comparables import Scale, scale_of
+from mega.errors import PatternError, join_path
+from mega.match.comparables import Comparable, scale_of
 from mega.match.context import MISSING, Context
 
 __all__ = (
     'AllOf',
+    'AnyMember',
     'AnyOf',
-    'Members',
+    'Constant',
+    'ExactValue',
     'Not',
     'Object',
-    'Opaque',
     'Pattern',
     'Predicate',
-    'Same',
     'Value',
-    'called',
+    'call_repr',
     'code',
     'compiled',
 )
@@ -70,10 +70,10 @@ class Pattern:
     levels: int
     """How deep patterns are nested in it, itself included."""
 
-    _LOOKS_AROUND: ClassVar[bool] = False
+    _USES_CONTEXT: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        levels, calls, needs_context = 1, isinstance(self, Predicate), self._LOOKS_AROUND
+        levels, calls, needs_context = 1, isinstance(self, Predicate), self._USES_CONTEXT
         for child in self.children:
             if child.levels >= levels:
                 levels = child.levels + 1
@@ -139,7 +139,7 @@ class AllOf(Pattern):
         return False if False in answers else None if None in answers else True
 
     def __repr__(self) -> str:
-        return called('and_', *self.members)
+        return call_repr('and_', *self.members)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,7 +163,7 @@ class AnyOf(Pattern):
         return True if True in answers else None if None in answers else False
 
     def __repr__(self) -> str:
-        return called('or_', *self.members)
+        return call_repr('or_', *self.members)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,14 +183,14 @@ class Not(Pattern):
         return None if self.child.absent is None else not self.child.absent
 
     def __repr__(self) -> str:
-        return called('not_', self.child)
+        return call_repr('not_', self.child)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value(Pattern):
     """The equal number, text, instant or day."""
 
-    scale: Scale
+    scale: Comparable
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return self.scale.holds(operator.eq, lhs)
@@ -200,7 +200,7 @@ class Value(Pattern):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Same(Pattern):
+class Constant(Pattern):
     """Null, true or false: that one, and nothing that merely equals it."""
 
     value: bool | None
@@ -213,7 +213,7 @@ class Same(Pattern):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opaque(Pattern):
+class ExactValue(Pattern):
     """The equal value of the same type: bytes, a UUID, and NaN, which equals nothing."""
 
     value: bytes | UUID | float
@@ -258,7 +258,7 @@ class Object(Pattern):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Members(Pattern):
+class AnyMember(Pattern):
     """One value of several. An array equals them as sets, each matching one on the other side."""
 
     members: tuple[Pattern, ...]
@@ -293,7 +293,7 @@ class Members(Pattern):
 class Predicate(Pattern):
     """Whatever a user's own function answers. What it raises comes out of the matching."""
 
-    _LOOKS_AROUND: ClassVar[bool] = True
+    _USES_CONTEXT: ClassVar[bool] = True
 
     function: Callable[[Any], object]
 
@@ -319,7 +319,7 @@ def compiled(rhs: object, path: str = '') -> Pattern:
         raise PatternError(path, rhs, TOO_DEEP) from None
 
 
-def called(name: str, *arguments: object) -> str:
+def call_repr(name: str, *arguments: object) -> str:
     """The code of a call, for a pattern's `repr`."""
     return f'{name}({", ".join(map(code, arguments))})'
 
@@ -337,17 +337,17 @@ def _compiled(rhs: object, path: str) -> Pattern:
     if isinstance(rhs, Pattern):
         return rhs
     if rhs is None or isinstance(rhs, bool):
-        return Same(rhs)
+        return Constant(rhs)
     if scale := scale_of(rhs):
         return Value(scale)
     if isinstance(rhs, (bytes, UUID)):
-        return Opaque(rhs)
+        return ExactValue(rhs)
     if isinstance(rhs, (float, Decimal)):
-        return Opaque(float('nan'))  # a number on no scale; Decimal's may raise when compared
+        return ExactValue(float('nan'))  # a number on no scale; Decimal's may raise when compared
     if isinstance(rhs, Mapping):
         return Object(tuple(_entry(key, value, path) for key, value in rhs.items()))
     if isinstance(rhs, (list, tuple, set, frozenset)):
-        return Members(tuple(_compiled(value, step(path, i)) for i, value in enumerate(rhs)))
+        return AnyMember(tuple(_compiled(value, join_path(path, i)) for i, value in enumerate(rhs)))
     if problem := _why_no_predicate(rhs):
         raise PatternError(path, rhs, problem)
     assert callable(rhs)
@@ -357,7 +357,7 @@ def _compiled(rhs: object, path: str) -> Pattern:
 def _entry(key: object, value: object, path: str) -> tuple[str, Pattern]:
     if not isinstance(key, str):
         raise PatternError(path, key, 'a key of an object is a text')
-    return key, _compiled(value, step(path, key))
+    return key, _compiled(value, join_path(path, key))
 
 
 def _why_no_predicate(rhs: object) -> str:

@@ -10,11 +10,11 @@ from operator import itemgetter
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from mega.match.context import plain
+from mega.match.context import to_plain
 from mega.match.explanation import Explanations, explain
-from mega.match.index.codegen import Node, Visit, find_crowd
-from mega.match.index.decision_tree import Grower, Planted
-from mega.match.index.normal_form import Alternative, alternatives
+from mega.match.index.codegen import MatchState, Node, emit_all
+from mega.match.index.decision_tree import IndexedPattern, TreeBuilder
+from mega.match.index.normal_form import Alternative, to_dnf
 from mega.match.pattern import Pattern, Predicate, compiled
 
 __all__ = ('PatternSet',)
@@ -26,14 +26,14 @@ Target = TypeVar('Target')
 class _Member(Generic[Target]):
     pattern: Pattern
     target: Target
-    alternatives: tuple[Alternative, ...]
+    to_dnf: tuple[Alternative, ...]
     predicates: tuple[int, ...]
     """The ids of the user's predicates in it."""
 
 
 _order = itemgetter(1)
 
-GROWTH = 8
+REBUILD_RATIO = 8
 """A tree is built anew when what joins it is more than an eighth of it."""
 
 
@@ -58,8 +58,8 @@ class PatternSet(Generic[Target]):
         self._members: list[_Member[Target]] = []
         self._roots: tuple[Node, ...] = ()
         self._sizes: tuple[int, ...] = ()
-        self._planted = 0
-        self._is_behind = False
+        self._indexed = 0
+        self._is_stale = False
         self._asked: Counter[int] = Counter()
         self._needs_visit = False
         self._lock = Lock()
@@ -74,10 +74,10 @@ class PatternSet(Generic[Target]):
         """
         asked = compiled(pattern)
         predicates = tuple(_predicates(asked)) if asked.calls else ()
-        member = _Member(asked, target, tuple(alternatives(asked)), predicates)
+        member = _Member(asked, target, tuple(to_dnf(asked)), predicates)
         with self._lock:
             self._members.append(member)
-            self._is_behind = True
+            self._is_stale = True
 
     def match(
         self, lhs: object, errors: list[tuple[Target, BaseException]] | None = None
@@ -90,11 +90,11 @@ class PatternSet(Generic[Target]):
         Raises:
             BaseException: without that list, what the first such predicate raised, at the end.
         """
-        if self._is_behind:
-            self._plant()
-        value = lhs if type(lhs) is dict else plain(lhs)
+        if self._is_stale:
+            self._rebuild()
+        value = lhs if type(lhs) is dict else to_plain(lhs)
         found: list[Node] = []
-        visit = Visit(value) if self._needs_visit else None
+        visit = MatchState(value) if self._needs_visit else None
         for root in self._roots:
             root[0](value, found, root, visit)
         if visit is not None and visit.failures:
@@ -103,7 +103,7 @@ class PatternSet(Generic[Target]):
             return []
         if len(found) == 1:
             node = found[0]
-            return [node[2]] if node[0] is not find_crowd else list(node[2])
+            return [node[2]] if node[0] is not emit_all else list(node[2])
         return _in_order(found)
 
     def explain(self, lhs: object) -> Explanations[Target]:
@@ -123,43 +123,43 @@ class PatternSet(Generic[Target]):
     def __repr__(self) -> str:
         return f'<PatternSet of {len(self)}>'
 
-    def _plant(self) -> None:
+    def _rebuild(self) -> None:
         """Grow a tree of what was added, and of the trees that are not much larger."""
         with self._lock:
             members = self._members
-            first, trees = self._planted, list(zip(self._sizes, self._roots, strict=True))
+            first, trees = self._indexed, list(zip(self._sizes, self._roots, strict=True))
             if first == len(members):
                 return  # another thread was here first
             new = Counter(id_ for member in members[first:] for id_ in member.predicates)
             if not new.keys().isdisjoint(self._asked):
                 first, trees = 0, []  # there a predicate is asked as if by those alone
-            while trees and trees[-1][0] < GROWTH * (len(members) - first):
+            while trees and trees[-1][0] < REBUILD_RATIO * (len(members) - first):
                 first -= trees.pop()[0]
             self._asked += new
             self._needs_visit |= any(member.pattern.needs_context for member in members[first:])
-            grower = Grower(lambda predicate, count: self._asked[predicate] > count)
-            root = grower.grow(
+            grower = TreeBuilder(lambda predicate, count: self._asked[predicate] > count)
+            root = grower.build(
                 [
-                    Planted(order, members[order].target, alternative)
+                    IndexedPattern(order, members[order].target, alternative)
                     for order in range(first, len(members))
-                    for alternative in members[order].alternatives
+                    for alternative in members[order].to_dnf
                 ]
             )
             trees.append((len(members) - first, root))
             self._sizes, self._roots = zip(*trees, strict=True)
-            self._planted = len(members)
-            self._is_behind = False
+            self._indexed = len(members)
+            self._is_stale = False
 
     def _report(
         self,
-        visit: Visit,
+        visit: MatchState,
         found: list[Node],
         errors: list[tuple[Target, BaseException]] | None,
     ) -> None:
         """Tell of the patterns of which nobody can say whether they match."""
         matched: set[int] = set()
         for node in found:
-            matched.update(node[3] if node[0] is find_crowd else (node[1],))
+            matched.update(node[3] if node[0] is emit_all else (node[1],))
         failed: dict[int, tuple[Target, BaseException]] = {}
         for node, error in visit.failures:
             if node[1] not in matched:
@@ -183,23 +183,23 @@ def _in_order(found: list[Node]) -> list[Any]:
     found.sort(key=_order)
     targets, last = [], None
     for node in found:
-        if node[0] is find_crowd:
-            return _around_the_largest(found)
+        if node[0] is emit_all:
+            return _merge_into_largest(found)
         if node[1] != last:  # it was not found in two ways
             targets.append(node[2])
         last = node[1]
     return targets
 
 
-def _around_the_largest(found: list[Node]) -> list[Any]:
+def _merge_into_largest(found: list[Node]) -> list[Any]:
     """Put the others into the largest crowd, which is in order already."""
-    crowds = (node for node in found if node[0] is find_crowd)
+    crowds = (node for node in found if node[0] is emit_all)
     largest = max(crowds, key=lambda node: len(node[2]))
     others: dict[int, Any] = {}
     for node in found:
         if node is largest:
             continue
-        if node[0] is find_crowd:
+        if node[0] is emit_all:
             others.update(zip(node[3], node[2], strict=True))
         else:
             others[node[1]] = node[2]

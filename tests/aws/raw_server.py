@@ -17,7 +17,7 @@ __all__ = (
     'EMPTY',
     'WITHIN',
     'Answering',
-    'Wire',
+    'ServiceApi',
     'answer',
     'length_of',
     'made',
@@ -31,7 +31,7 @@ WITHIN = 10.0  # seconds; what takes so long does not happen
 KEYS: dict[str, Any] = {'aws_access_key_id': 'testing', 'aws_secret_access_key': 'testing'}
 ONCE = Config(retries={'total_max_attempts': 1})
 
-Wire = socket.socket
+ServiceApi = socket.socket
 
 
 def answer(body: bytes) -> bytes:
@@ -43,7 +43,7 @@ EMPTY = answer(b'{}')
 
 
 @contextmanager
-def server(handle: Callable[[Wire], None]) -> Iterator[str]:
+def server(handle: Callable[[ServiceApi], None]) -> Iterator[str]:
     """The URL of a server that leaves its connections, one after the other, to a function."""
 
     def serve() -> None:
@@ -57,7 +57,7 @@ def server(handle: Callable[[Wire], None]) -> Iterator[str]:
                 handle(wire)
 
     ending = Event()
-    wires: list[Wire] = []
+    wires: list[ServiceApi] = []
     with socket.create_server(('127.0.0.1', 0)) as listening:
         port = listening.getsockname()[1]
         thread = Thread(target=serve, daemon=True)
@@ -80,7 +80,7 @@ def length_of(head: bytes) -> int:
     return int(line.partition(b':')[2])
 
 
-def whole(wire: Wire) -> list[bytes]:
+def whole(wire: ServiceApi) -> list[bytes]:
     """A request in the pieces in which it comes; nothing when no other one will."""
     pieces: list[bytes] = []
     while piece := wire.recv(1 << 20):
@@ -97,7 +97,7 @@ class Answering:
     def __init__(self) -> None:
         self.requests: list[list[bytes]] = []
 
-    def __call__(self, wire: Wire) -> None:
+    def __call__(self, wire: ServiceApi) -> None:
         while pieces := whole(wire):
             self.requests.append(pieces)
             wire.sendall(EMPTY)

@@ -55,7 +55,7 @@ def route(request: pytest.FixtureRequest, aws: LocalAws) -> Route:
     return through_a_topic(aws, raw=request.param == 'SNS raw')
 
 
-class Delivered(NamedTuple):
+class DeliveryResult(NamedTuple):
     """A payload, to whom it was brought, and its message."""
 
     payload: AnyPayload
@@ -65,13 +65,13 @@ class Delivered(NamedTuple):
 
 def listen(
     aws: LocalAws, queue_url: str, expected: int, *kinds: Any
-) -> tuple[list[Delivered], Stats]:
+) -> tuple[list[DeliveryResult], Stats]:
     """Bring the messages of a queue to subscribers of the given kinds, until so many have come."""
-    delivered: list[Delivered] = []
+    delivered: list[DeliveryResult] = []
     listener = SqsListener(queue_url, wait_time_seconds=1, client=aws.client('sqs'))
 
     def process(self: MessageSubscriber, payload: AnyPayload) -> None:
-        delivered.append(Delivered(payload, type(self).__name__, self.message))
+        delivered.append(DeliveryResult(payload, type(self).__name__, self.message))
         if len(delivered) == expected:
             listener.stop()  # what else there may be is still in the queue, and counted there
 

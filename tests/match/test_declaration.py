@@ -15,7 +15,7 @@ from mega.match import evaluate
 from mega.match.functions import in_, not_
 
 
-class Awaited:
+class AwaitResult:
     """A class whose objects are predicates: the class itself is none."""
 
     def __call__(self, lhs: object) -> bool:
@@ -47,7 +47,7 @@ REFUSED: dict[str, object] = {
     'object': object(),
     'hostile object': Hostile(),
     'type': str,
-    'class of callables': Awaited,
+    'class of callables': AwaitResult,
     'compiled regular expression': re.compile('a'),
     'enumeration': Colour.RED,
     'complex': 1j,

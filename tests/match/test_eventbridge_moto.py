@@ -92,7 +92,7 @@ but_texts = under(
         under('wildcard', wildcards | st.lists(wildcards, min_size=1, max_size=2)),
     ),
 )
-of_numbers = st.one_of(
+number_prefixes = st.one_of(
     numbers,
     under('numeric', ranges()),
     under('anything-but', numbers | st.lists(numbers, min_size=1, max_size=3)),
@@ -104,7 +104,7 @@ def leaf(*items: SearchStrategy[Any]) -> SearchStrategy[list[Any]]:
 
 
 # Booleans have fields of their own: for moto they are numbers.
-mixed = leaf(of_texts, but_texts, of_numbers, st.none(), presence)
+mixed = leaf(of_texts, but_texts, number_prefixes, st.none(), presence)
 switch = leaf(st.booleans(), of_texts, but_texts, st.none(), presence)
 address = leaf(under('cidr', st.sampled_from(BLOCKS)), st.sampled_from(ADDRESSES), presence)
 

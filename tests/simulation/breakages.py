@@ -9,10 +9,10 @@ import pytest
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine, batches
-from mega.aws.sqs.subscribe.engine.commands import Action, Entry, Settling, Told
+from mega.aws.sqs.subscribe.engine.commands import Action, BatchCommand, Entry, EntryResult
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
-from mega.aws.sqs.subscribe.engine.message_groups import Lines
-from mega.aws.sqs.subscribe.engine.visibility import MAX_HIDDEN, Hiding
+from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
+from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY, VisibilityExtender
 from mega.aws.sqs.subscribe.processing import settlement as verdict
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
@@ -37,51 +37,55 @@ def _drop_acks_at_stop(patch: pytest.MonkeyPatch) -> None:
         stop(self, now)
         while self._acks.waiting:
             for entry in self._acks.next(now).entries:
-                self._hand.drop(entry.delivery)
+                self._hand.forget(entry.delivery)
 
     patch.setattr(Engine, 'stop', broken)
 
 
-def _take_each_answer_for(told_instead: Callable[[Told, Delivery], Told]) -> Callable[..., None]:
+def _take_each_answer_for(
+    told_instead: Callable[[EntryResult, Delivery], EntryResult],
+) -> Callable[..., None]:
     deleted = Engine._deleted
 
-    def broken(self: Engine, entry: Entry, told: Told, call: Settling, now: float) -> None:
+    def broken(
+        self: Engine, entry: Entry, told: EntryResult, call: BatchCommand, now: float
+    ) -> None:
         deleted(self, entry, told_instead(told, entry.delivery), call, now)
 
     return broken
 
 
 def _ignore_partial_failures(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Engine, '_deleted', _take_each_answer_for(lambda *_: Told.DONE))
+    patch.setattr(Engine, '_deleted', _take_each_answer_for(lambda *_: EntryResult.DONE))
 
 
 def _retry_expired_handles(patch: pytest.MonkeyPatch) -> None:
-    def instead(told: Told, delivery: Delivery) -> Told:
-        if told is not Told.NEVER:
+    def instead(told: EntryResult, delivery: Delivery) -> EntryResult:
+        if told is not EntryResult.FAILED:
             return told
         delivery.tries = 0
-        return Told.AGAIN
+        return EntryResult.RETRY
 
     patch.setattr(Engine, '_deleted', _take_each_answer_for(instead))
 
 
 def _judge_by_the_first(patch: pytest.MonkeyPatch) -> None:
-    judge = verdict.judge
+    settle = verdict.settle
 
     def broken(
         outcomes: Sequence[Outcome], policy: verdict.Policy, message: Message
-    ) -> verdict.Verdict:
-        return judge(outcomes[:1], policy, message)
+    ) -> verdict.Settlement:
+        return settle(outcomes[:1], policy, message)
 
-    patch.setattr(verdict, 'judge', broken)
+    patch.setattr(verdict, 'settle', broken)
 
 
 def _go_on_beating(patch: pytest.MonkeyPatch) -> None:
     was_left = Engine._was_left
 
-    def broken(self: Engine, delivery: Delivery, told: Told, now: float) -> None:
+    def broken(self: Engine, delivery: Delivery, told: EntryResult, now: float) -> None:
         was_left(self, delivery, told, now)
-        if told is Told.DONE and delivery.delay:
+        if told is EntryResult.DONE and delivery.delay:
             delivery.phase = Phase.WORKING
             self._changes.extend(delivery, self._settings.visibility_timeout)
 
@@ -89,13 +93,13 @@ def _go_on_beating(patch: pytest.MonkeyPatch) -> None:
 
 
 def _let_waiting_expire(patch: pytest.MonkeyPatch) -> None:
-    keep = Hiding.keep
+    keep = VisibilityExtender.keep
 
-    def broken(self: Hiding, delivery: Delivery, now: float) -> float:
+    def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
         is_waiting = delivery.phase is Phase.WAITING
         return delivery.hidden_until if is_waiting else keep(self, delivery, now)
 
-    patch.setattr(Hiding, 'keep', broken)
+    patch.setattr(VisibilityExtender, 'keep', broken)
 
 
 def _receive_after_stop(patch: pytest.MonkeyPatch) -> None:
@@ -108,14 +112,14 @@ def _receive_after_stop(patch: pytest.MonkeyPatch) -> None:
 
 
 def _give_back_heads_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Lines, 'is_held_back', lambda self, delivery: False)
+    patch.setattr(GroupQueues, 'is_held_back', lambda self, delivery: False)
 
 
 def _keep_followers(patch: pytest.MonkeyPatch) -> None:
-    def broken(self: Lines, delivery: Delivery) -> Iterator[Delivery]:
+    def broken(self: GroupQueues, delivery: Delivery) -> Iterator[Delivery]:
         return iter(())
 
-    patch.setattr(Lines, 'behind', broken)
+    patch.setattr(GroupQueues, 'followers', broken)
 
 
 def _double_entry_ids(patch: pytest.MonkeyPatch) -> None:
@@ -127,10 +131,12 @@ def _double_entry_ids(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(batches, 'entries', broken)
 
 
-def _tell_of_dead_letters(instead: dict[Told, Told]) -> Callable[[pytest.MonkeyPatch], None]:
+def _tell_of_dead_letters(
+    instead: dict[EntryResult, EntryResult],
+) -> Callable[[pytest.MonkeyPatch], None]:
     dead_lettered = Engine.dead_lettered
 
-    def broken(self: Engine, delivery: Delivery, told: Told, now: float) -> None:
+    def broken(self: Engine, delivery: Delivery, told: EntryResult, now: float) -> None:
         dead_lettered(self, delivery, instead.get(told, told), now)
 
     return lambda patch: patch.setattr(Engine, 'dead_lettered', broken)
@@ -139,7 +145,7 @@ def _tell_of_dead_letters(instead: dict[Told, Told]) -> Callable[[pytest.MonkeyP
 def _free_a_place_twice(patch: pytest.MonkeyPatch) -> None:
     dead_lettered = Engine.dead_lettered
 
-    def broken(self: Engine, delivery: Delivery, told: Told, now: float) -> None:
+    def broken(self: Engine, delivery: Delivery, told: EntryResult, now: float) -> None:
         dead_lettered(self, delivery, told, now)
         self._free += 1
 
@@ -147,13 +153,13 @@ def _free_a_place_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def _let_dead_letters_expire(patch: pytest.MonkeyPatch) -> None:
-    keep = Hiding.keep
+    keep = VisibilityExtender.keep
 
-    def broken(self: Hiding, delivery: Delivery, now: float) -> float:
+    def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
         is_failed = delivery.phase is Phase.DEAD_LETTERING
         return batches.FOREVER if is_failed else keep(self, delivery, now)
 
-    patch.setattr(Hiding, 'keep', broken)
+    patch.setattr(VisibilityExtender, 'keep', broken)
 
 
 def _go_on_before_deleted(patch: pytest.MonkeyPatch) -> None:
@@ -179,7 +185,9 @@ def _settle_what_is_lost(patch: pytest.MonkeyPatch) -> None:
 def _keep_a_loss_secret(patch: pytest.MonkeyPatch) -> None:
     changed = Engine._changed
 
-    def broken(self: Engine, entry: Entry, told: Told, call: Settling, now: float) -> None:
+    def broken(
+        self: Engine, entry: Entry, told: EntryResult, call: BatchCommand, now: float
+    ) -> None:
         changed(self, entry, told, call, now)
         entry.delivery.is_lost = False
 
@@ -187,24 +195,24 @@ def _keep_a_loss_secret(patch: pytest.MonkeyPatch) -> None:
 
 
 def _hide_for_ever(patch: pytest.MonkeyPatch) -> None:
-    limit = Hiding._limit
+    limit = VisibilityExtender._limit
 
-    def broken(self: Hiding, delivery: Delivery) -> float:
+    def broken(self: VisibilityExtender, delivery: Delivery) -> float:
         is_limited = delivery.phase is Phase.WORKING and self._max_processing_time is not None
-        return delivery.received_at + MAX_HIDDEN if is_limited else limit(self, delivery)
+        return delivery.received_at + MAX_VISIBILITY if is_limited else limit(self, delivery)
 
-    patch.setattr(Hiding, '_limit', broken)
+    patch.setattr(VisibilityExtender, '_limit', broken)
 
 
 def _beat_once(patch: pytest.MonkeyPatch) -> None:
-    keep = Hiding.keep
+    keep = VisibilityExtender.keep
 
-    def broken(self: Hiding, delivery: Delivery, now: float) -> float:
+    def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
         had_one = delivery.hidden_until > delivery.received_at + self._timeout
         is_working = delivery.phase is Phase.WORKING
         return batches.FOREVER if had_one and is_working else keep(self, delivery, now)
 
-    patch.setattr(Hiding, 'keep', broken)
+    patch.setattr(VisibilityExtender, 'keep', broken)
 
 
 def _wait_for_the_shortest(patch: pytest.MonkeyPatch) -> None:
@@ -232,24 +240,26 @@ def _give_up(change: Callable[[Message], Message]) -> Callable[[pytest.MonkeyPat
         policy: verdict.Policy,
         message: Message,
         delays: Iterable[float | None] | None = None,
-    ) -> verdict.Verdict:
+    ) -> verdict.Settlement:
         return retry(reason, policy, change(message), delays)
 
     return lambda patch: patch.setattr(verdict, 'retry', broken)
 
 
 def _give_up_what_is_done(patch: pytest.MonkeyPatch) -> None:
-    judge = verdict.judge
+    settle = verdict.settle
 
     def broken(
         outcomes: Sequence[Outcome], policy: verdict.Policy, message: Message
-    ) -> verdict.Verdict:
+    ) -> verdict.Settlement:
         if policy.max_receives is not None and message.receive_count > policy.max_receives:
             reason = verdict.Reason('Broken', 'whatever came of it')
-            return verdict.Verdict(verdict.Action.DEAD_LETTER, verdict.Count.EXHAUSTED, reason)
-        return judge(outcomes, policy, message)
+            return verdict.Settlement(
+                verdict.Action.DEAD_LETTER, verdict.StatsField.EXHAUSTED, reason
+            )
+        return settle(outcomes, policy, message)
 
-    patch.setattr(verdict, 'judge', broken)
+    patch.setattr(verdict, 'settle', broken)
 
 
 BREAKAGES = (
@@ -265,12 +275,12 @@ BREAKAGES = (
     Breakage('expired handle retried for ever', _retry_expired_handles, Law.SETTLED_ONCE),
     Breakage(
         'dead letter that failed taken for sent',
-        _tell_of_dead_letters({Told.AGAIN: Told.DONE}),
+        _tell_of_dead_letters({EntryResult.RETRY: EntryResult.DONE}),
         Law.WORK_FIRST,
     ),
     Breakage(
         'dead letter sent once only',
-        _tell_of_dead_letters({Told.AGAIN: Told.NEVER}),
+        _tell_of_dead_letters({EntryResult.RETRY: EntryResult.FAILED}),
         Law.TRIED_AGAIN,
     ),
     Breakage('dead letter not kept hidden', _let_dead_letters_expire, Law.KEPT_HIDDEN),

@@ -11,18 +11,18 @@ from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     Action,
+    BatchCommand,
     ChangeVisibility,
     DeadLetter,
-    Happening,
+    EntryResult,
+    Notice,
+    Process,
     Receive,
     Settings,
-    Settling,
-    Start,
-    Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.engine.engine import LAST_CALLS, PATIENCE
-from mega.aws.sqs.subscribe.processing.settlement import Action as Verdict
+from mega.aws.sqs.subscribe.engine.engine import INTERRUPT_TIMEOUT, SETTLE_TIMEOUT
+from mega.aws.sqs.subscribe.processing.settlement import Action as Settlement
 from tests.simulation.laws import Law, Violation
 from tests.simulation.network import Fate
 from tests.simulation.sqs_model import Batch, Hold, Queue, Request
@@ -33,7 +33,7 @@ from tests.simulation.work import CALM, WORKS, Work
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-__all__ = ('Process',)
+__all__ = ('ListenerProcess',)
 
 _MOST_RECEIVES = 4
 """So often a message comes, and a subscriber may still want it again."""
@@ -43,11 +43,11 @@ _MANY = 200
 
 
 _TOLD = {
-    Fate.FINE: Told.DONE,
-    Fate.LATE: Told.DONE,
-    Fate.FAILED: Told.AGAIN,
-    Fate.LOST: Told.AGAIN,
-    Fate.REFUSED: Told.NEVER,
+    Fate.FINE: EntryResult.DONE,
+    Fate.LATE: EntryResult.DONE,
+    Fate.FAILED: EntryResult.RETRY,
+    Fate.LOST: EntryResult.RETRY,
+    Fate.REFUSED: EntryResult.FAILED,
 }
 """What is said of a dead letter that fared so."""
 
@@ -65,7 +65,7 @@ class _Poll:
             queue.forget(self.request)
 
 
-class Process:
+class ListenerProcess:
     """Lives until its engine's stop is complete, or it crashes."""
 
     def __init__(self, world: World, name: str, settings: Settings) -> None:
@@ -84,7 +84,7 @@ class Process:
         self._stopped_at = self._grace_ends = float('inf')
         self._does: dict[type[Action], Callable[[Any], None]] = {
             Receive: self._receive,
-            Start: self._start,
+            Process: self._start,
             DeadLetter: self._dead_letter,
             Ack: self._ack,
             ChangeVisibility: self._change,
@@ -141,7 +141,7 @@ class Process:
             if action is not None:
                 self._vain_wakes = 0
                 self._does[type(action)](action)
-            elif engine.soonest > now:
+            elif engine.next_deadline > now:
                 break
         else:
             raise Violation(Law.NO_BUSY_LOOP, f'{self.name} does not stop asking')
@@ -153,17 +153,17 @@ class Process:
             self._sets_alarm()
 
     def _sets_alarm(self) -> None:
-        soonest = self.engine.soonest
-        if soonest < self._alarm:
-            self._alarm = soonest
-            self._timeline.at(soonest, self._wakes, soonest)
+        next_deadline = self.engine.next_deadline
+        if next_deadline < self._alarm:
+            self._alarm = next_deadline
+            self._timeline.at(next_deadline, self._wakes, next_deadline)
 
     def _wakes(self, alarm: float) -> None:
         """Not before the engine wants it: otherwise nobody saw that it wants it too late."""
         if not self.is_alive or alarm != self._alarm:
             return
         self._alarm = float('inf')
-        if self.engine.soonest > self._timeline.now:
+        if self.engine.next_deadline > self._timeline.now:
             self._sets_alarm()
             return
         self._vain_wakes += 1
@@ -182,7 +182,7 @@ class Process:
         for poll in self._polls:
             self._timeline.after(self._choices.uniform(0.0, 1.5), self._is_broken_off, poll)
         self._grace_ends = now + self._settings.grace_period
-        self._timeline.at(self._grace_ends + LAST_CALLS + 0.01, self._must_be_over)
+        self._timeline.at(self._grace_ends + SETTLE_TIMEOUT + 0.01, self._must_be_over)
 
     def _is_broken_off(self, poll: _Poll) -> None:
         if self._is_over(poll):
@@ -206,7 +206,7 @@ class Process:
         """Whether it ended when there was time for some calls after the last work and receive."""
         last_work = self._grace_ends if self.watch.in_work else self._last_work
         last_poll = float('inf') if self._polls else self._last_poll
-        last_poll = min(last_poll, self._stopped_at + PATIENCE)
+        last_poll = min(last_poll, self._stopped_at + INTERRUPT_TIMEOUT)
         calls = 6 * min(1.0, self._settings.visibility_timeout / 10) + 0.2
         due = max(self._stopped_at, last_work, last_poll) + (0.001 if self._is_idle else calls)
         if self._timeline.now > due:
@@ -216,7 +216,7 @@ class Process:
         self._vain_wakes = 0
         self._look()
 
-    def _tell(self, happening: Happening, delivery: Delivery) -> None:
+    def _tell(self, happening: Notice, delivery: Delivery) -> None:
         self._note(f'says {happening.name} of', delivery.handle)
         self.watch.hears(happening, delivery)
 
@@ -289,7 +289,7 @@ class Process:
 
     # Working
 
-    def _start(self, start: Start) -> None:
+    def _start(self, start: Process) -> None:
         delivery = start.delivery
         duration = self._world.duration()
         self._note('starts', delivery.handle, f'for {duration:g} s')
@@ -316,10 +316,10 @@ class Process:
     def _tells_outcome(self, delivery: Delivery, work: Work) -> None:
         now = self._timeline.now
         verdict = work.judged(self._world.policy, delivery.content.message)
-        if verdict.action is Verdict.ACK:
+        if verdict.action is Settlement.ACK:
             self.watch.told_outcome(delivery, Outcome.DONE)
             self.engine.processed(delivery, now)
-        elif verdict.action is Verdict.DEAD_LETTER:
+        elif verdict.action is Settlement.DEAD_LETTER:
             self.watch.told_outcome(delivery, Outcome.FATAL)
             self.engine.failed(delivery, now)
         else:
@@ -343,11 +343,11 @@ class Process:
     def _arrives(self, delivery: Delivery) -> None:
         self._queue.holds[delivery.handle].stored.is_dead_lettered = True
 
-    def _is_dead_lettered(self, delivery: Delivery, told: Told) -> None:
+    def _is_dead_lettered(self, delivery: Delivery, told: EntryResult) -> None:
         if self.is_alive:
             self._note('is told', told.name, 'of the dead letter', delivery.handle)
-            if told is not Told.AGAIN:
-                fate = Outcome.DONE if told is Told.DONE else Outcome.DROPPED
+            if told is not EntryResult.RETRY:
+                fate = Outcome.DONE if told is EntryResult.DONE else Outcome.DROPPED
                 self.watch.told_outcome(delivery, fate)
             self.engine.dead_lettered(delivery, told, self._timeline.now)
             self.watch.told_dead_lettered(delivery, told)
@@ -363,29 +363,32 @@ class Process:
         self.watch.asks_change(call)
         is_leaving = [entry.delivery.content.fate is Outcome.LEFT for entry in call.entries]
 
-        def change(at: int) -> Told:
+        def change(at: int) -> EntryResult:
             entry = call.entries[at]
             return self._queue.change(entry.handle, entry.seconds, is_leaving[at])
 
         self._call(call, change)
 
-    def _call(self, call: Settling, effect: Callable[[int], Told]) -> None:
+    def _call(self, call: BatchCommand, effect: Callable[[int], EntryResult]) -> None:
         fate = self._network.of_batch()
         self._timeline.after(self._network.there(), self._has_effect, call, effect, fate)
 
-    def _has_effect(self, call: Settling, effect: Callable[[int], Told], fate: Fate) -> None:
+    def _has_effect(
+        self, call: BatchCommand, effect: Callable[[int], EntryResult], fate: Fate
+    ) -> None:
         told = [
-            Told.AGAIN if self._is_refused(fate) else effect(at) for at in range(len(call.entries))
+            EntryResult.RETRY if self._is_refused(fate) else effect(at)
+            for at in range(len(call.entries))
         ]
         if fate in (Fate.LOST, Fate.GARBLED):
-            told = [Told.AGAIN] * len(told)
+            told = [EntryResult.RETRY] * len(told)
         late = self._network.lateness() if fate is Fate.LATE else 0.0
         self._timeline.after(self._network.back() + late, self._is_settled, call, told)
 
     def _is_refused(self, fate: Fate) -> bool:
         return fate is Fate.FAILED or (fate is Fate.PARTIAL and self._choices.chance(50))
 
-    def _is_settled(self, call: Settling, told: Sequence[Told]) -> None:
+    def _is_settled(self, call: BatchCommand, told: Sequence[EntryResult]) -> None:
         if self.is_alive:
             self._note('is told', *(answer.name for answer in told))
             self.engine.settled(call, told, self._timeline.now)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from mega.aws.sqs.subscribe.engine.commands import Told
+from mega.aws.sqs.subscribe.engine.commands import EntryResult
 from tests.simulation.choices import Choices
 from tests.simulation.laws import Law, Violation
 from tests.simulation.timeline import Timeline
@@ -208,32 +208,32 @@ class Queue:
 
     # Settling
 
-    def delete(self, handle: str) -> Told:
+    def delete(self, handle: str) -> EntryResult:
         hold = self.holds[handle]
         stored = hold.stored
         if stored.is_gone:
-            return Told.DONE
+            return EntryResult.DONE
         is_good = self.is_held(hold)
         if not is_good and self._is_fifo:
-            return Told.NEVER
+            return EntryResult.FAILED
         may_be_kept = 0 if self._is_fifo else self.oddities.duplicates if is_good else 50
         if not self._choices.chance(may_be_kept):
             self._remove(stored)
             self._serve()
-        return Told.DONE
+        return EntryResult.DONE
 
-    def change(self, handle: str, seconds: int, is_leaving: bool) -> Told:
+    def change(self, handle: str, seconds: int, is_leaving: bool) -> EntryResult:
         hold = self.holds[handle]
         now = self._timeline.now
         if hold.stored.is_gone or not self.is_held(hold):
-            return Told.NEVER
+            return EntryResult.FAILED
         if now + seconds > hold.since + LONGEST:
             raise Violation(Law.WELL_FORMED, f'{hold} is to be hidden for more than 12 hours')
         if hold.is_left and not is_leaving:
             raise Violation(Law.SETTLED_ONCE, f'{hold} was extended when it had been left')
         hold.is_left = is_leaving
         self._hide_until(hold, now + seconds)
-        return Told.DONE
+        return EntryResult.DONE
 
     def is_held(self, hold: Hold) -> bool:
         """Whether a handle is the right one for a message that is in flight."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.engine.batches import BATCH, LINGER
+from mega.aws.sqs.subscribe.engine.batches import BATCH, MAX_BATCH_DELAY
 from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
+    BatchCommand,
     ChangeVisibility,
     Entry,
-    Happening,
+    EntryResult,
+    Notice,
     Receive,
     Settings,
-    Settling,
-    Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import HELD, Delivery, Phase
 from tests.simulation.laws import Law, Violation
@@ -44,7 +44,7 @@ class Fate(Enum):
 
 _HELD = (Fate.IN_HAND, Fate.FATAL)
 
-_DROPS = (Happening.EXPIRED, Happening.NOT_DEAD_LETTERED, Happening.NOT_DELETED)
+_DROPS = (Notice.EXPIRED, Notice.NOT_DEAD_LETTERED, Notice.NOT_DELETED)
 
 
 @dataclass(slots=True, eq=False)
@@ -112,7 +112,7 @@ class Watch:
                 raise Violation(Law.RETRIES_KEPT, f'deletes {entry.handle}')
             if record.fate is not Fate.DONE:
                 raise Violation(Law.WORK_FIRST, f'deletes {entry.handle}: it {record.fate.value}')
-            if not record.is_acked and self._timeline.now > record.since + LINGER + 1e-6:
+            if not record.is_acked and self._timeline.now > record.since + MAX_BATCH_DELAY + 1e-6:
                 raise Violation(Law.PROMPT, f'deletes {entry.handle}, done at {record.since:.3f}')
             record.is_acked = True
 
@@ -156,7 +156,7 @@ class Watch:
             if other.stored is not first and queue.is_held(other):
                 raise Violation(Law.FOLLOWERS_FIRST, f'gives back {hold} and still has {other}')
 
-    def _is_well_formed(self, call: Settling) -> None:
+    def _is_well_formed(self, call: BatchCommand) -> None:
         ids = {entry.id for entry in call.entries}
         handles = {entry.handle for entry in call.entries}
         if not 1 <= len(call.entries) <= BATCH:
@@ -187,32 +187,32 @@ class Watch:
         elif record.fate in (Fate.IN_HAND, Fate.FATAL):
             self._decide(record, fate, delay)
 
-    def told_settled(self, call: Settling, told: list[Told]) -> None:
+    def told_settled(self, call: BatchCommand, told: list[EntryResult]) -> None:
         """After the engine was told."""
         for entry, answer in zip(call.entries, told, strict=True):
             record = self._record(entry.delivery)
             if entry.phase in HELD:
                 self._is_told_of_loss(entry, answer)
-                if answer is Told.NEVER and record.fate in _HELD:
+                if answer is EntryResult.FAILED and record.fate in _HELD:
                     self._settled.add(entry.handle)
-            elif answer is Told.AGAIN:
+            elif answer is EntryResult.RETRY:
                 self._is_tried_again(entry.delivery, record)
             else:
                 self._settled.add(entry.handle)
 
-    def _is_told_of_loss(self, entry: Entry, answer: Told) -> None:
+    def _is_told_of_loss(self, entry: Entry, answer: EntryResult) -> None:
         delivery = entry.delivery
         is_at_work = entry.phase is delivery.phase is Phase.WORKING
         is_same = delivery.handle == entry.handle
-        if answer is Told.NEVER and is_at_work and is_same and not delivery.is_lost:
+        if answer is EntryResult.FAILED and is_at_work and is_same and not delivery.is_lost:
             raise Violation(Law.LOSS_TOLD, f'{entry.handle} is not in flight')
 
-    def told_dead_lettered(self, delivery: Delivery, told: Told) -> None:
+    def told_dead_lettered(self, delivery: Delivery, told: EntryResult) -> None:
         """After the engine was told."""
         record = self._record(delivery)
-        record.failures += told is Told.AGAIN
+        record.failures += told is EntryResult.RETRY
         is_given_up = delivery.phase is Phase.GONE and not delivery.is_lost
-        if told is Told.AGAIN and is_given_up and record.failures < _ENOUGH_TRIES:
+        if told is EntryResult.RETRY and is_given_up and record.failures < _ENOUGH_TRIES:
             raise Violation(Law.TRIED_AGAIN, f'{self._hold(delivery)} is not dead-lettered')
 
     def _is_tried_again(self, delivery: Delivery, record: Record) -> None:
@@ -224,13 +224,13 @@ class Watch:
         if record.fate is Fate.DONE or not is_over:
             raise Violation(Law.TRIED_AGAIN, f'{self._hold(delivery)} is given up at once')
 
-    def hears(self, happening: Happening, delivery: Delivery) -> None:
+    def hears(self, happening: Notice, delivery: Delivery) -> None:
         """What the engine tells of a delivery."""
         record = self._record(delivery)
-        if happening is Happening.REPEATED:
+        if happening is Notice.DUPLICATE:
             # What was in hand goes on.
             self.deliveries.remove(self._latest(delivery.id))
-        elif happening in (Happening.RELEASED, Happening.ABANDONED):
+        elif happening in (Notice.RELEASED, Notice.RELEASED_IN_PROGRESS):
             self._decide(record, Fate.LEFT, 0)
         elif happening in _DROPS:
             self._decide(record, Fate.DROPPED)

@@ -40,9 +40,9 @@ class Work:
     is_fatal: bool
     is_at_its_end: bool
 
-    def judged(self, policy: verdict.Policy, message: Message) -> verdict.Verdict:
+    def judged(self, policy: verdict.Policy, message: Message) -> verdict.Settlement:
         """The verdict, which is held to what was asked for."""
-        found = verdict.judge(self.outcomes, policy, message)
+        found = verdict.settle(self.outcomes, policy, message)
         receives = message.receive_count
         is_given_up = found.action is verdict.Action.DEAD_LETTER and not (
             self.is_fatal and not self.asks_for_retry

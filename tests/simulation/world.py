@@ -9,7 +9,7 @@ from tests.simulation.choices import Choices
 from tests.simulation.laws import Law, Violation
 from tests.simulation.network import Network
 from tests.simulation.plan import Disturbance, Plan
-from tests.simulation.process import Process
+from tests.simulation.process import ListenerProcess
 from tests.simulation.sqs_model import Hold, Queue, Stored
 from tests.simulation.timeline import Timeline
 
@@ -53,7 +53,7 @@ class World:
         self._is_calm = False
         self._born = 0
         self._to_send = len(plan.sent_at)
-        self._processes: list[Process] = []
+        self._processes: list[ListenerProcess] = []
 
     def run(self) -> None:
         """Let all happen.
@@ -87,7 +87,7 @@ class World:
         """For how long a message is worked on."""
         return 0.1 if self._is_calm else self.choices.one_of(self.plan.durations)
 
-    def ended(self, process: Process) -> None:
+    def ended(self, process: ListenerProcess) -> None:
         """A process came to its end: someone else takes its place, if all is calm."""
         plan = self.plan
         if self._is_calm:
@@ -132,7 +132,7 @@ class World:
         if self._is_calm:
             settings = replace(settings, until_empty=False)
         self._born += 1
-        self._processes.append(Process(self, f'p{self._born}', settings))
+        self._processes.append(ListenerProcess(self, f'p{self._born}', settings))
 
     def _disturb(self, disturbance: Disturbance) -> None:
         process = self._processes[disturbance.process]
@@ -166,7 +166,7 @@ class World:
     def _expired(self, hold: Hold) -> None:
         self.note('visible:', hold)
         if hold.owner and self.plan.is_faultless:
-            process: Process = hold.owner
+            process: ListenerProcess = hold.owner
             if process.is_alive and not process.engine.is_stopping:
                 process.watch.expired(hold)
 

@@ -17,26 +17,26 @@ from mega.aws._messages.filter_attributes import (
     attribute_paths,
     attributes_of,
 )
-from mega.codec import AnyPayload, PayloadType, normal_form
-from mega.errors import EncodeError, EnvelopeError, shorten, step
+from mega.codec import AnyPayload, PayloadType, to_document
+from mega.errors import EncodeError, EnvelopeError, join_path, safe_repr
 
 __all__ = (
     'LEGACY_SIZE',
-    'MARK',
+    'PAYLOAD_TYPE_ATTRIBUTE',
     'SIZE',
     'Attributes',
     'FilterAttributes',
-    'filtered',
     'from_aws',
     'from_envelope',
-    'marked',
     'to_aws',
+    'with_filter_attributes',
+    'with_payload_type',
 )
 
 Attributes: TypeAlias = Mapping[str, Any]
 """Attributes as users give them: a str, a number, bytes, or AWS's own object for any other type."""
 
-MARK = 'MegaPayloadType'
+PAYLOAD_TYPE_ATTRIBUTE = 'MegaPayloadType'
 """The attribute that says what a body holds, where the body does not say it."""
 
 SIZE = 'ExtendedPayloadSize'
@@ -65,7 +65,7 @@ def to_aws(attributes: Attributes | None) -> dict[str, Any]:
     return {name: _to_aws(name, value) for name, value in attributes.items()}
 
 
-def filtered(
+def with_filter_attributes(
     attributes: Attributes | None, paths: FilterAttributes, payload: AnyPayload
 ) -> Attributes:
     """Add the fields of a payload by which SNS is to filter, where it has them.
@@ -74,10 +74,10 @@ def filtered(
         ConfigurationError: for what names no attributes and paths.
         EncodeError: for an attribute that is given as well.
     """
-    fields = attributes_of(normal_form(payload), attribute_paths(paths))
+    fields = attributes_of(to_document(payload), attribute_paths(paths))
     for name in fields.keys() & (attributes or {}).keys():
         problem = 'is one of filter_attributes too: give one of them another name'
-        raise EncodeError(step('message_attributes', name), problem)
+        raise EncodeError(join_path('message_attributes', name), problem)
     return {**(attributes or {}), **fields}
 
 
@@ -98,32 +98,37 @@ def from_envelope(attributes: object) -> dict[str, str | bytes]:
         EnvelopeError: for another form, or binary values that are no Base64.
     """
     if not isinstance(attributes, dict):
-        raise EnvelopeError(f'its MessageAttributes are {shorten(attributes)}')
+        raise EnvelopeError(f'its MessageAttributes are {safe_repr(attributes)}')
     values: dict[str, str | bytes] = {}
     for name, attribute in attributes.items():
         value = attribute.get('Value') if isinstance(attribute, dict) else None
         if not isinstance(value, str):
-            raise EnvelopeError(f'its attribute {shorten(name)} is {shorten(attribute)}')
+            raise EnvelopeError(f'its attribute {safe_repr(name)} is {safe_repr(attribute)}')
         values[name] = _binary(name, value) if _is_binary(attribute) else value
     return values
 
 
-def marked(attributes: dict[str, Any], payload_type: PayloadType | None) -> dict[str, Any]:
+def with_payload_type(
+    attributes: dict[str, Any], payload_type: PayloadType | None
+) -> dict[str, Any]:
     """Add the mark to attributes that are about to be sent, where one is needed.
 
     Raises:
         EncodeError: for attributes that hold a mark already.
     """
-    _refuse(MARK, attributes)
+    _refuse(PAYLOAD_TYPE_ATTRIBUTE, attributes)
     if payload_type is None:
         return attributes
-    return {**attributes, MARK: _to_aws(MARK, payload_type.value)}
+    return {
+        **attributes,
+        PAYLOAD_TYPE_ATTRIBUTE: _to_aws(PAYLOAD_TYPE_ATTRIBUTE, payload_type.value),
+    }
 
 
 def _refuse(name: str, attributes: Attributes) -> None:
     if name in attributes:
         problem = 'is set by the publisher alone: give the attribute another name'
-        raise EncodeError(step('message_attributes', name), problem)
+        raise EncodeError(join_path('message_attributes', name), problem)
 
 
 def _to_aws(name: str, value: Any) -> dict[str, Any]:
@@ -131,15 +136,15 @@ def _to_aws(name: str, value: Any) -> dict[str, Any]:
         return {'DataType': 'String', 'StringValue': value}
     if isinstance(value, bytes):
         return {'DataType': 'Binary', 'BinaryValue': value}
-    if number := _digits(value):
+    if number := _number_text(value):
         return {'DataType': 'Number', 'StringValue': number}
     if isinstance(value, Mapping) and 'DataType' in value:
         return dict(value)
-    problem = f"is {shorten(value)}: give a str, a finite number, bytes, or AWS's own object"
-    raise EncodeError(step('message_attributes', name), problem)
+    problem = f"is {safe_repr(value)}: give a str, a finite number, bytes, or AWS's own object"
+    raise EncodeError(join_path('message_attributes', name), problem)
 
 
-def _digits(value: object) -> str | None:
+def _number_text(value: object) -> str | None:
     """A number as SQS takes it; None for what is none, or not within its bounds."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value)) if abs(value) < LARGEST_NUMBER else None
@@ -159,4 +164,4 @@ def _binary(name: str, text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
     except ValueError:
-        raise EnvelopeError(f'its attribute {shorten(name)} is no Base64') from None
+        raise EnvelopeError(f'its attribute {safe_repr(name)} is no Base64') from None

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any, TypeAlias, TypeGuard
 from uuid import UUID
 
-from mega import timestamps as instants
-from mega.errors import ConfigurationError, shorten
+from mega import timestamps
+from mega.errors import ConfigurationError, safe_repr
 from mega.match.comparables import is_number
 from mega.match.context import MISSING
 
@@ -54,14 +54,14 @@ def attribute_paths(given: FilterAttributes) -> dict[str, Path]:
     for name, path in named:
         if not isinstance(path, str) or not all(path.split('.')):
             problem = "is no path; write it like 'event.name'"
-            raise ConfigurationError(f'filter_attributes: {shorten(path)} {problem}')
+            raise ConfigurationError(f'filter_attributes: {safe_repr(path)} {problem}')
         if not isinstance(name, str) or not name or '.' in name or name in paths:
             problem = 'names no attribute, or one that is there already; give it one without dots'
-            raise ConfigurationError(f'filter_attributes: {shorten(name)} {problem}')
+            raise ConfigurationError(f'filter_attributes: {safe_repr(name)} {problem}')
         paths[name] = tuple(path.split('.'))
     if not paths:
         problem = "give the names of attributes, and paths: {'kind': 'event.name'}"
-        raise ConfigurationError(f'filter_attributes={shorten(given)}: {problem}')
+        raise ConfigurationError(f'filter_attributes={safe_repr(given)}: {problem}')
     return paths
 
 
@@ -85,7 +85,7 @@ def _at(document: object, path: Path) -> object:
 def _attribute(value: object) -> Any:
     """A value as SNS compares it. Booleans, null and odd characters it takes in an array alone."""
     if isinstance(value, datetime):
-        value = instants.to_text(instants.to_utc(value) or value)
+        value = timestamps.format_timestamp(timestamps.to_utc(value) or value)
     elif isinstance(value, UUID):
         value = str(value)
     if value == '':

@@ -12,14 +12,14 @@ import re
 from base64 import b64encode
 from typing import Any
 
-from mega.errors import EncodeError, PayloadTooLargeError, shorten, step
+from mega.errors import EncodeError, PayloadTooLargeError, join_path, safe_repr
 
 __all__ = (
-    'ASSUMED_BYTES',
+    'ALWAYS_ALLOWED_BYTES',
+    'DEFAULT_MAX_BYTES',
     'MAX_ATTRIBUTES',
     'MAX_BATCH_ENTRIES',
     'MAX_BYTES',
-    'SURELY_FITS',
     'check_attributes',
     'check_body',
     'check_delay',
@@ -34,10 +34,10 @@ __all__ = (
 MAX_BYTES = 1_048_576
 """The largest message, and the largest sum of a batch, that SQS takes at all."""
 
-ASSUMED_BYTES = 262_144
+DEFAULT_MAX_BYTES = 262_144
 """The largest message where the destination does not say: what old queues and topics take."""
 
-SURELY_FITS = 1_024
+ALWAYS_ALLOWED_BYTES = 1_024
 """No queue or topic can be set to take less than this."""
 
 MAX_BATCH_ENTRIES = 10
@@ -50,7 +50,7 @@ MAX_SUBJECT_LENGTH = 99
 ENVELOPE_BYTES = 2_048
 """More than the fields that SNS adds around a body and its attributes."""
 
-SURELY_WRAPPED = 131_072
+ALWAYS_FITS_WRAPPED = 131_072
 """A message of so many bytes fits into a queue even if SNS escapes every character of it."""
 
 _REFUSED = re.compile('[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
@@ -100,7 +100,7 @@ def check_attributes(attributes: dict[str, Any]) -> None:
         raise EncodeError('message_attributes', problem)
     for name, attribute in attributes.items():
         if found := _problem_of_name(name) or _problem_of_attribute(attribute):
-            raise EncodeError(step('message_attributes', str(name)), found)
+            raise EncodeError(join_path('message_attributes', str(name)), found)
 
 
 def check_size(size: int, limit: int) -> None:
@@ -121,7 +121,7 @@ def check_wrapped_size(body: str, attributes: dict[str, Any], size: int) -> None
     Raises:
         PayloadTooLargeError: with the size that it would come to.
     """
-    if size > SURELY_WRAPPED:
+    if size > ALWAYS_FITS_WRAPPED:
         check_size(wrapped_size(body, attributes), MAX_BYTES)
 
 
@@ -154,7 +154,7 @@ def check_delay(delay_seconds: object, is_fifo: bool) -> None:
         raise EncodeError('delay_seconds', 'is for standard queues: a FIFO queue has one for all')
     is_whole = isinstance(delay_seconds, int) and not isinstance(delay_seconds, bool)
     if not is_whole or not 0 <= delay_seconds <= MAX_DELAY_SECONDS:  # type: ignore[operator]
-        raise EncodeError('delay_seconds', f'is {shorten(delay_seconds)}, not 0 to 900')
+        raise EncodeError('delay_seconds', f'is {safe_repr(delay_seconds)}, not 0 to 900')
 
 
 def check_id(name: str, value: object, is_required: bool = False) -> None:
@@ -169,7 +169,7 @@ def check_id(name: str, value: object, is_required: bool = False) -> None:
         return
     if not isinstance(value, str) or not _ID.fullmatch(value):
         wanted = f'1 to {MAX_ID_LENGTH} letters, digits and punctuation of ASCII'
-        raise EncodeError(name, f'is {shorten(value)}, not {wanted}')
+        raise EncodeError(name, f'is {safe_repr(value)}, not {wanted}')
 
 
 def check_ids(options: dict[str, Any], is_fifo: bool) -> None:
@@ -194,7 +194,7 @@ def check_subject(subject: object) -> None:
     if subject is None:
         return
     if not isinstance(subject, str) or not subject:
-        raise EncodeError('subject', f'is {shorten(subject)}, not a text')
+        raise EncodeError('subject', f'is {safe_repr(subject)}, not a text')
     if len(subject) > MAX_SUBJECT_LENGTH:
         problem = f'has {len(subject)} characters; the limit is {MAX_SUBJECT_LENGTH}'
         raise EncodeError('subject', problem)
@@ -216,13 +216,13 @@ def _problem_of_name(name: object) -> str | None:
     if isinstance(name, str) and _NAME.fullmatch(name):
         return None
     rule = 'letters, digits, _ - and single dots within, beginning with neither AWS. nor Amazon.'
-    return f'has the name {shorten(name)}, not one of {rule}'
+    return f'has the name {safe_repr(name)}, not one of {rule}'
 
 
 def _problem_of_attribute(attribute: dict[str, Any]) -> str | None:
     kind = attribute.get('DataType')
     if not isinstance(kind, str) or not _TYPE.fullmatch(kind) or _problem_of_characters(kind):
-        return f'has the type {shorten(kind)}, not String, Number or Binary'
+        return f'has the type {safe_repr(kind)}, not String, Number or Binary'
     if len(kind.encode()) > MAX_NAME_LENGTH:
         return f'has a type of {len(kind.encode())} bytes; the limit is {MAX_NAME_LENGTH}'
     wanted, other = 'StringValue', 'BinaryValue'
@@ -236,5 +236,5 @@ def _problem_of_attribute(attribute: dict[str, Any]) -> str | None:
     if isinstance(value, bytes):
         return None
     if kind.startswith('Number') and not _NUMBER.fullmatch(value):
-        return f'is {shorten(value)}, which is no number'
+        return f'is {safe_repr(value)}, which is no number'
     return _problem_of_characters(value)

@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 
 from mega.aws._publishing.sender import Outgoing, PublishResult
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, PublishError, shorten
+from mega.errors import ConfigurationError, PublishError, safe_repr
 
 __all__ = ('PublishBuffer',)
 
-Pack: TypeAlias = Callable[..., Outgoing]
+Encoder: TypeAlias = Callable[..., Outgoing]
 """Makes a message of a payload and of what `publish` takes beside it, or refuses it."""
 
 SendAll: TypeAlias = Callable[[list[Outgoing]], list[PublishResult]]
@@ -49,7 +49,7 @@ class PublishBuffer:
 
     def __init__(
         self,
-        pack: Pack,
+        pack: Encoder,
         send_all: SendAll,
         max_bytes: int,
         *,
@@ -58,10 +58,10 @@ class PublishBuffer:
         max_pending: int,
     ) -> None:
         if not isinstance(max_messages, int) or not 1 <= max_messages <= max_pending:
-            problem = f'max_messages={shorten(max_messages)}: 1 to max_pending={max_pending}'
+            problem = f'max_messages={safe_repr(max_messages)}: 1 to max_pending={max_pending}'
             raise ConfigurationError(problem)
         if not isinstance(max_seconds, (int, float)) or not 0 <= max_seconds <= MAX_SECONDS:
-            problem = f'max_seconds={shorten(max_seconds)}: 0 to {MAX_SECONDS} seconds'
+            problem = f'max_seconds={safe_repr(max_seconds)}: 0 to {MAX_SECONDS} seconds'
             raise ConfigurationError(problem)
         self._pack = pack
         self._send_all = send_all
@@ -169,7 +169,7 @@ class PublishBuffer:
     def _next(self) -> list[_Entry]:
         """Wait until there is reason to send, and take what waits; nothing at the end."""
         with self._changed:
-            while not self._has_to_send():
+            while not self._is_due():
                 if self._is_closed:
                     return []
                 self._changed.wait(self._time_left())
@@ -182,7 +182,7 @@ class PublishBuffer:
     def _has_room(self) -> bool:
         return self._accepted - self._settled < self._max_pending
 
-    def _has_to_send(self) -> bool:
+    def _is_due(self) -> bool:
         if not self._waiting:
             return False
         return (

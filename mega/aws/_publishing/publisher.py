@@ -6,34 +6,40 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, TypeAlias
 
-from mega.aws._messages.attributes import Attributes, FilterAttributes, filtered, marked, to_aws
+from mega.aws._messages.attributes import (
+    Attributes,
+    FilterAttributes,
+    to_aws,
+    with_filter_attributes,
+    with_payload_type,
+)
 from mega.aws._messages.limits import (
-    ASSUMED_BYTES,
+    ALWAYS_ALLOWED_BYTES,
+    DEFAULT_MAX_BYTES,
     MAX_ATTRIBUTES,
     MAX_BATCH_ENTRIES,
-    SURELY_FITS,
     check_attributes,
     check_body,
     size_of,
 )
-from mega.aws._publishing.batch_planner import Item, Plan
+from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
 from mega.aws._publishing.buffer import PublishBuffer
-from mega.aws._publishing.sender import Outgoing, PublishResult, Queued, Sender, Wire, deliver
-from mega.aws._transport.client import Aws, Connected, region_of
+from mega.aws._publishing.sender import Outgoing, PublishResult, Queued, Sender, ServiceApi, deliver
+from mega.aws._transport.client import AwsClient, ClosesClient, region_of
 from mega.aws.s3.store import S3PayloadStore
-from mega.codec import AnyPayload, encode, hint
+from mega.codec import AnyPayload, encode, payload_type_hint
 from mega.errors import (
     ConfigurationError,
     EncodeError,
     PayloadTooLargeError,
     PublishError,
     TransportError,
-    shorten,
+    safe_repr,
 )
 
-__all__ = ('Each', 'Publisher')
+__all__ = ('PerMessage', 'Publisher')
 
-Each: TypeAlias = Any
+PerMessage: TypeAlias = Any
 """In a batch: one value for all messages, or a function of the payload."""
 
 MAX_CONCURRENCY = 50
@@ -41,14 +47,16 @@ LOOK_AHEAD = 100
 """Payloads that are encoded before they are sent, so that messages of several groups find a way."""
 
 
-class Publisher(Connected, ABC):
+class Publisher(ClosesClient, ABC):
     """Publishes payloads to destinations of one service, each checked before it leaves."""
 
-    _wire: ClassVar[Wire]
+    _wire: ClassVar[ServiceApi]
     _destination_name: ClassVar[str]
     _option_names: ClassVar[dict[str, str]]
 
-    def __init__(self, aws: Aws, destination: str | None, store: S3PayloadStore | None) -> None:
+    def __init__(
+        self, aws: AwsClient, destination: str | None, store: S3PayloadStore | None
+    ) -> None:
         super().__init__(aws)
         self._destination = destination
         self._store = store
@@ -63,11 +71,11 @@ class Publisher(Connected, ABC):
         """Refuse a message that is too large for a destination of this limit."""
 
     @abstractmethod
-    def _size_on_arrival(self, outgoing: Outgoing) -> int:
+    def _delivered_size(self, outgoing: Outgoing) -> int:
         """The bytes that a message is to the queue where it arrives."""
 
     @abstractmethod
-    def _only_queue(self, destination: str) -> str | None:
+    def _sole_queue(self, destination: str) -> str | None:
         """The URL of the only queue in which a message arrives; None where there may be more."""
 
     @abstractmethod
@@ -88,7 +96,7 @@ class Publisher(Connected, ABC):
         filter_attributes: FilterAttributes | None,
     ) -> str:
         target = self._target(destination)
-        outgoing = self._packed(
+        outgoing = self._encode(
             target, payload, binary_encoding, attributes, options, filter_attributes
         )
         return self._sender(target).send(outgoing)
@@ -102,45 +110,45 @@ class Publisher(Connected, ABC):
     ) -> str:
         target = self._target(destination)
         if not isinstance(body, str):
-            raise EncodeError('', f'is {shorten(body)}: a raw message is a text')
+            raise EncodeError('', f'is {safe_repr(body)}: a raw message is a text')
         check_body(body)
-        return self._sender(target).send(self._checked(target, body, to_aws(attributes), options))
+        return self._sender(target).send(self._validate(target, body, to_aws(attributes), options))
 
     def _publish_batch(
         self,
         payloads: Iterable[AnyPayload],
         binary_encoding: bool,
         destination: str | None,
-        attributes: Each,
-        options: dict[str, Each],
+        attributes: PerMessage,
+        options: dict[str, PerMessage],
         concurrency: int,
         raise_on_failure: bool,
         filter_attributes: FilterAttributes | None,
     ) -> list[PublishResult]:
         if not isinstance(concurrency, int) or not 1 <= concurrency <= MAX_CONCURRENCY:
             problem = f'is not 1 to {MAX_CONCURRENCY} calls at a time'
-            raise ConfigurationError(f'concurrency={shorten(concurrency)} {problem}')
+            raise ConfigurationError(f'concurrency={safe_repr(concurrency)} {problem}')
         target = self._target(destination)
         source = _Source(payloads)
 
         given_options = {name: each for name, each in options.items() if each is not None}
 
-        def item(position: int, payload: AnyPayload) -> Item[Queued]:
-            lane = None
+        def item(position: int, payload: AnyPayload) -> PlannedMessage[Queued]:
+            order_key = None
             try:
-                given = {name: _of(each, payload) for name, each in given_options.items()}
-                lane = _lane(target, given)
-                outgoing = self._packed(
+                given = {name: _resolve(each, payload) for name, each in given_options.items()}
+                order_key = _order_key(target, given)
+                outgoing = self._encode(
                     target,
                     payload,
                     binary_encoding,
-                    _of(attributes, payload),
+                    _resolve(attributes, payload),
                     given,
                     filter_attributes,
                 )
             except Exception as error:  # of a user's function, perhaps
-                return Item(None, 0, lane, error, position)
-            return self._item(target, outgoing, lane, position)
+                return PlannedMessage(None, 0, order_key, error, position)
+            return self._item(target, outgoing, order_key, position)
 
         items = (item(position, payload) for position, payload in enumerate(source))
         results = self._deliver(target, items, concurrency)
@@ -162,8 +170,8 @@ class Publisher(Connected, ABC):
             filter_attributes: FilterAttributes | None = None,
             **options: Any,
         ) -> Outgoing:
-            given = self._named(**options)
-            return self._packed(
+            given = self._aws_options(**options)
+            return self._encode(
                 target, payload, binary_encoding, message_attributes, given, filter_attributes
             )
 
@@ -171,7 +179,7 @@ class Publisher(Connected, ABC):
             return self._deliver(
                 target,
                 (
-                    self._item(target, message, _lane(target, message.options), position)
+                    self._item(target, message, _order_key(target, message.options), position)
                     for position, message in enumerate(messages)
                 ),
             )
@@ -186,20 +194,22 @@ class Publisher(Connected, ABC):
         )
 
     def _deliver(
-        self, target: str, items: Iterator[Item[Queued]], concurrency: int = 1
+        self, target: str, items: Iterator[PlannedMessage[Queued]], concurrency: int = 1
     ) -> list[PublishResult]:
         results: dict[int, PublishResult] = {}
-        plan = Plan(items, MAX_BATCH_ENTRIES, self._batch_bytes(target), LOOK_AHEAD)
+        plan = BatchPlanner(items, MAX_BATCH_ENTRIES, self._batch_bytes(target), LOOK_AHEAD)
         deliver(self._sender(target), plan, results, concurrency)
         return [results[position] for position in range(len(results))]
 
     def _item(
-        self, target: str, outgoing: Outgoing, lane: str | None, position: int
-    ) -> Item[Queued]:
-        item: Item[Queued] = Item(outgoing, outgoing.size, lane, None, position)
+        self, target: str, outgoing: Outgoing, order_key: str | None, position: int
+    ) -> PlannedMessage[Queued]:
+        item: PlannedMessage[Queued] = PlannedMessage(
+            outgoing, outgoing.size, order_key, None, position
+        )
         store = self._store
         if outgoing.upload is not None:
-            item.held = outgoing.upload.pointer.size or 0
+            item.memory_bytes = outgoing.upload.pointer.size or 0
             return item
         if store is None:
             return item
@@ -216,7 +226,7 @@ class Publisher(Connected, ABC):
             item.shrink = shrink
         return item
 
-    def _packed(
+    def _encode(
         self,
         target: str,
         payload: AnyPayload,
@@ -229,17 +239,19 @@ class Publisher(Connected, ABC):
         if isinstance(payload, str):  # JSON and Base64 hold no character that AWS refuses
             check_body(body)
         if filter_attributes is not None:
-            attributes = filtered(attributes, filter_attributes, payload)
+            attributes = with_filter_attributes(attributes, filter_attributes, payload)
         mine = to_aws(attributes) if attributes else {}
-        return self._checked(target, body, marked(mine, hint(payload, body)), options)
+        return self._validate(
+            target, body, with_payload_type(mine, payload_type_hint(payload, body)), options
+        )
 
-    def _named(self, **options: Each) -> dict[str, Each]:
+    def _aws_options(self, **options: PerMessage) -> dict[str, PerMessage]:
         """What goes with a message, by AWS's names."""
         for name in options.keys() - self._option_names.keys():
             raise TypeError(f'publish() takes no {name!r} here')
         return {self._option_names[name]: value for name, value in options.items()}
 
-    def _checked(
+    def _validate(
         self, target: str, body: str, attributes: dict[str, Any], options: dict[str, Any]
     ) -> Outgoing:
         given = {name: value for name, value in options.items() if value is not None}
@@ -251,7 +263,7 @@ class Publisher(Connected, ABC):
         outgoing = Outgoing(body, attributes, given, size_of(body, attributes))
         if self._store is not None and self._is_large(self._store, target, outgoing):
             outgoing = self._offloaded(self._store, target, outgoing)
-        if outgoing.size > SURELY_FITS:
+        if outgoing.size > ALWAYS_ALLOWED_BYTES:
             try:
                 self._check_size(outgoing, self._limit(target))
             except PayloadTooLargeError as error:
@@ -267,14 +279,14 @@ class Publisher(Connected, ABC):
         """Whether a body goes to S3, and its message carries a pointer."""
         if store.always:
             return True
-        size = self._size_on_arrival(outgoing)
+        size = self._delivered_size(outgoing)
         return size > store.threshold or (
-            outgoing.size > SURELY_FITS and outgoing.size > self._limit(target)
+            outgoing.size > ALWAYS_ALLOWED_BYTES and outgoing.size > self._limit(target)
         )
 
     def _offloaded(self, store: S3PayloadStore, target: str, outgoing: Outgoing) -> Outgoing:
         """The message that carries a pointer, checked; nothing is in S3 yet."""
-        upload = store.offload(outgoing.body, self._only_queue(target))
+        upload = store.offload(outgoing.body, self._sole_queue(target))
         attributes = {**outgoing.attributes, **upload.attributes}
         check_attributes(attributes)
         options = outgoing.options
@@ -305,10 +317,10 @@ class Publisher(Connected, ABC):
                 self._limits[target] = int(self._ask_limit(target))
             except TransportError as error:
                 if error.retriable:
-                    return ASSUMED_BYTES  # this time
-                self._limits[target] = ASSUMED_BYTES  # it may not be asked
+                    return DEFAULT_MAX_BYTES  # this time
+                self._limits[target] = DEFAULT_MAX_BYTES  # it may not be asked
             except (KeyError, TypeError, ValueError):
-                self._limits[target] = ASSUMED_BYTES  # it does not say
+                self._limits[target] = DEFAULT_MAX_BYTES  # it does not say
         return self._limits[target]
 
 
@@ -326,11 +338,11 @@ class _Source:
             self.error = error
 
 
-def _of(each: Each, payload: AnyPayload) -> Any:
+def _resolve(each: PerMessage, payload: AnyPayload) -> Any:
     return each(payload) if callable(each) else each
 
 
-def _lane(target: str, options: dict[str, Any]) -> str | None:
+def _order_key(target: str, options: dict[str, Any]) -> str | None:
     """The group whose order a message keeps."""
     group = options.get('MessageGroupId') if _is_fifo(target) else None
     return group if isinstance(group, str) else None

@@ -9,13 +9,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from mega.aws._parallel import in_parallel
-from mega.aws._publishing.batch_planner import Item, Plan
-from mega.aws._transport.client import Aws
+from mega.aws._parallel import run_concurrently
+from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
+from mega.aws._transport.client import AwsClient
 from mega.aws.s3.upload import Upload
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
 
-__all__ = ('Outgoing', 'PublishResult', 'Queued', 'Sender', 'Wire', 'deliver')
+__all__ = ('Outgoing', 'PublishResult', 'Queued', 'Sender', 'ServiceApi', 'deliver')
 
 MAX_TRIES = 6
 """How often a message is sent at most. Within each try botocore makes three of its own."""
@@ -27,7 +27,7 @@ _OURS_TO_RETRY = 'kms'
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class ServiceApi:
     """By which names a service takes messages."""
 
     operation: str
@@ -64,8 +64,8 @@ class PublishResult:
 class Sender:
     """Sends to one destination. Safe to share among threads."""
 
-    aws: Aws
-    wire: Wire
+    aws: AwsClient
+    wire: ServiceApi
     destination: str
 
     def send(self, outgoing: Outgoing) -> str:
@@ -83,8 +83,10 @@ class Sender:
             if result.message_id is not None:
                 return result.message_id
             assert isinstance(result.error, TransportError)
-            _tidy(outgoing, result.error, getattr(result.error.__cause__, 'response', None) or {})
-            if tries == MAX_TRIES or not _is_ours_to_retry(result.error):
+            _delete_orphaned_upload(
+                outgoing, result.error, getattr(result.error.__cause__, 'response', None) or {}
+            )
+            if tries == MAX_TRIES or not _is_kms_throttle(result.error):
                 raise result.error
             time.sleep(backoff(tries))
             tries += 1
@@ -122,7 +124,7 @@ class Sender:
         for entry in entries:
             place = int(entry['Id'])
             results[place] = told.get(entry['Id']) or self._success({})
-            _tidy(batch[place], results[place].error, answer)
+            _delete_orphaned_upload(batch[place], results[place].error, answer)
         return results
 
     def _send(self, outgoing: Outgoing) -> PublishResult:
@@ -161,7 +163,7 @@ Queued: TypeAlias = Outgoing | None
 Results: TypeAlias = dict[int, PublishResult]
 
 
-def deliver(sender: Sender, plan: Plan[Queued], results: Results, concurrency: int) -> None:
+def deliver(sender: Sender, plan: BatchPlanner[Queued], results: Results, concurrency: int) -> None:
     """Send all that a plan holds, `concurrency` calls at a time, and enter what came of each."""
     if concurrency == 1:
         _deliver_here(sender, plan, results)
@@ -169,12 +171,12 @@ def deliver(sender: Sender, plan: Plan[Queued], results: Results, concurrency: i
         _deliver_in_threads(sender, plan, results, concurrency)
 
 
-def _deliver_here(sender: Sender, plan: Plan[Queued], results: Results) -> None:
+def _deliver_here(sender: Sender, plan: BatchPlanner[Queued], results: Results) -> None:
     # Without a pool: that would cost a tenth more, and takes nothing once the interpreter ends,
     # when a buffer still has to send.
     while not plan.is_finished:
         batch = plan.take(time.monotonic())
-        _tell_unsent(plan, results)
+        _record_unsent(plan, results)
         if batch:
             _settle(batch, sender.send_batch(_messages(batch)), plan, results)
         else:
@@ -182,14 +184,14 @@ def _deliver_here(sender: Sender, plan: Plan[Queued], results: Results) -> None:
 
 
 def _deliver_in_threads(
-    sender: Sender, plan: Plan[Queued], results: Results, concurrency: int
+    sender: Sender, plan: BatchPlanner[Queued], results: Results, concurrency: int
 ) -> None:
-    calls: dict[Future[list[PublishResult]], list[Item[Queued]]] = {}
+    calls: dict[Future[list[PublishResult]], list[PlannedMessage[Queued]]] = {}
     with ThreadPoolExecutor(concurrency, 'mega-publisher') as pool:
         while not plan.is_finished:
             while len(calls) < concurrency and (batch := plan.take(time.monotonic())):
                 calls[pool.submit(sender.send_batch, _messages(batch))] = batch
-            _tell_unsent(plan, results)
+            _record_unsent(plan, results)
             seconds = _seconds_until(plan.wakes_at()) if len(calls) < concurrency else None
             if calls:
                 wait(calls, timeout=seconds, return_when=FIRST_COMPLETED)
@@ -203,13 +205,13 @@ def _seconds_until(instant: float | None) -> float | None:
     return None if instant is None else max(0.0, instant - time.monotonic())
 
 
-def _messages(batch: list[Item[Queued]]) -> list[Outgoing]:
+def _messages(batch: list[PlannedMessage[Queued]]) -> list[Outgoing]:
     return [item.content for item in batch if item.content]
 
 
-def _tell_unsent(plan: Plan[Queued], results: Results) -> None:
+def _record_unsent(plan: BatchPlanner[Queued], results: Results) -> None:
     for item in plan.unsent():
-        results[item.position] = PublishResult(error=_why_unsent(item))
+        results[item.position] = PublishResult(error=_unsent_error(item))
 
 
 def backoff(tries: int) -> float:
@@ -218,28 +220,28 @@ def backoff(tries: int) -> float:
 
 
 def _settle(
-    batch: list[Item[Queued]],
+    batch: list[PlannedMessage[Queued]],
     answers: list[PublishResult],
-    plan: Plan[Queued],
+    plan: BatchPlanner[Queued],
     results: Results,
 ) -> None:
-    again = []
+    reschedule = []
     for item, answer in zip(batch, answers, strict=True):
         error = answer.error
         is_retriable = isinstance(error, (TransportError, OffloadError)) and error.retriable
         if is_retriable and item.tries < MAX_TRIES:
-            again.append(item)
+            reschedule.append(item)
             continue
         results[item.position] = answer
         if error is None:
             plan.sent(item)
         else:
             plan.failed(item)
-    if again:
-        plan.again(again, time.monotonic() + backoff(again[0].tries))
+    if reschedule:
+        plan.reschedule(reschedule, time.monotonic() + backoff(reschedule[0].tries))
 
 
-def _why_unsent(item: Item[Queued]) -> MegaError:
+def _unsent_error(item: PlannedMessage[Queued]) -> MegaError:
     if isinstance(item.problem, MegaError):
         return item.problem
     if item.problem is not None:
@@ -249,7 +251,8 @@ def _why_unsent(item: Item[Queued]) -> MegaError:
         error.__cause__ = item.problem
         return error
     return PublishError(
-        f'not sent: an earlier message of the group {item.lane!r} failed, and the order is kept'
+        f'not sent: an earlier message of the group {item.order_key!r} failed, '
+        'and the order is kept'
     )
 
 
@@ -262,7 +265,7 @@ def _upload(batch: Sequence[Outgoing]) -> dict[int, PublishResult]:
     }
     if not uploads:
         return {}
-    raised = in_parallel(upload.perform for upload in uploads.values())
+    raised = run_concurrently(upload.perform for upload in uploads.values())
     return {
         place: PublishResult(error=_of_upload(error))
         for place, error in zip(uploads, raised, strict=True)
@@ -278,19 +281,21 @@ def _of_upload(error: Exception) -> MegaError:
     return unforeseen
 
 
-def _tidy(outgoing: Outgoing, error: MegaError | None, answer: dict[str, Any]) -> None:
+def _delete_orphaned_upload(
+    outgoing: Outgoing, error: MegaError | None, answer: dict[str, Any]
+) -> None:
     """Delete what a refused message points to, unless an earlier try may have sent it."""
     upload = outgoing.upload
     if upload is None or error is None:
         return
     was_tried_before = answer.get('ResponseMetadata', {}).get('RetryAttempts', 0)
     if was_tried_before or (isinstance(error, TransportError) and error.retriable):
-        upload.is_doubtful = True
+        upload.maybe_referenced = True
     else:
         upload.undo()
 
 
-def _is_ours_to_retry(error: TransportError) -> bool:
+def _is_kms_throttle(error: TransportError) -> bool:
     """Whether botocore leaves it to us: throttles of KMS."""
     return error.retriable and error.code.lower().startswith(_OURS_TO_RETRY)
 

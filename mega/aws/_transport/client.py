@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from mega.aws._transport.interruption import adapt
 from mega.aws._transport.replay import Calls, Repeating, Usual
 from mega.aws._transport.response_parsing import shorten_calls
-from mega.errors import ConfigurationError, TransportError, one_line
+from mega.errors import ConfigurationError, TransportError, single_line
 
-__all__ = ('Aws', 'Connected', 'connect', 'region_of')
+__all__ = ('AwsClient', 'ClosesClient', 'connect', 'region_of')
 
-T = TypeVar('T', bound='Connected')
+T = TypeVar('T', bound='ClosesClient')
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _OLDEST_URL = re.compile(rf'^https?://queue\.{_SUFFIX}')
 _REGION_OF_ARN = re.compile(rf'^arn:[^:]*:[^:]*:(?P<region>{_REGION}):')
 
 # Of a header that it cannot send, Python shows the value: it may be a token.
-_NOT_TO_BE_TOLD = re.compile('Invalid header value.*')
+_SECRET_IN_MESSAGE = re.compile('Invalid header value.*')
 
 _NO_REGION = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
 
@@ -54,18 +54,18 @@ if hasattr(os, 'register_at_fork'):  # there is no fork on Windows
     os.register_at_fork(after_in_child=_count_fork)
 
 
-class Aws:
+class AwsClient:
     """A client of one AWS service, and its calls.
 
     Safe to share among threads, as botocore's clients are. They are not across a fork, so a child
     process gets a client of its own; one that came from the user stays the same.
     """
 
-    def __init__(self, make: Callable[[], Calls], *, is_ours: bool = True) -> None:
+    def __init__(self, make: Callable[[], Calls], *, owns_client: bool = True) -> None:
         self._make = make
         self._made = make()
         self._forks = _forks
-        self.is_ours = is_ours
+        self.owns_client = owns_client
 
     @property
     def client(self) -> Any:
@@ -107,14 +107,14 @@ class Aws:
 
     def close(self) -> None:
         """Close the connections, unless the client came from the user."""
-        if self.is_ours:
+        if self.owns_client:
             self.client.close()
 
 
-class Connected:
+class ClosesClient:
     """Something that talks to AWS until it is closed; a context manager that closes itself."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: AwsClient) -> None:
         self._aws = aws
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ def connect(
     connections: int = 10,
     read_timeout: float = 60.0,
     **credentials: str | None,
-) -> Aws:
+) -> AwsClient:
     """Take the client that is given, or make one.
 
     One that is made tries each call `attempts` times, keeps up to so many connections, and waits
@@ -161,7 +161,7 @@ def connect(
     if client is not None:
         if session is not None or region_name or endpoint_url or given:
             raise ConfigurationError('client= is ready to use: nothing else goes with it')
-        return Aws(lambda: Usual(client), is_ours=False)
+        return AwsClient(lambda: Usual(client), owns_client=False)
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
         raise ConfigurationError('aws_access_key_id and aws_secret_access_key go together')
     if session is not None and given:
@@ -173,7 +173,7 @@ def connect(
         'max_pool_connections': connections,
         'read_timeout': read_timeout,
     }
-    return Aws(lambda: _make(service, session, region, endpoint_url, given, settings))
+    return AwsClient(lambda: _make(service, session, region, endpoint_url, given, settings))
 
 
 def _make(
@@ -245,7 +245,7 @@ def _transport_error(operation: str, error: Exception) -> TransportError:
         PartialCredentialsError,
     )
 
-    text = _NOT_TO_BE_TOLD.sub('an invalid header value', one_line(str(error)))
+    text = _SECRET_IN_MESSAGE.sub('an invalid header value', single_line(str(error)))
     if isinstance(error, ClientError):
         code = error.response.get('Error', {}).get('Code', 'Unknown')
         status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)

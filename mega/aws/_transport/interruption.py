@@ -16,17 +16,17 @@ from typing import Any
 
 from mega.aws._transport.connection_pool import Exchanging
 
-__all__ = ('Breaker', 'BrokenOff', 'adapt')
+__all__ = ('CallInterrupted', 'CallInterrupter', 'adapt')
 
 _EXCHANGED = ('sns', 'sqs')
 """Services all of whose requests are small, and whose answers are no streams."""
 
 
-class BrokenOff(BaseException):
+class CallInterrupted(BaseException):
     """A call was not made any more. Not an `Exception`, or botocore would try again."""
 
 
-class Breaker:
+class CallInterrupter:
     """Breaks off the calls of those threads that ask for it. Safe to share among threads."""
 
     def __init__(self) -> None:
@@ -36,12 +36,12 @@ class Breaker:
         self._cut: set[int] = set()
 
     @property
-    def has_cut(self) -> bool:
+    def interrupted_last_call(self) -> bool:
         """Whether the last call of this thread that was watched was broken off, mended or not."""
         return threading.get_ident() in self._cut
 
     @contextmanager
-    def watching(self, client: Any) -> Iterator[None]:
+    def interruptible(self, client: Any) -> Iterator[None]:
         """Let the calls that this thread makes in the block be broken off.
 
         Raises:
@@ -57,8 +57,8 @@ class Breaker:
             with self._lock:
                 self._calls.pop(threading.get_ident(), None)
 
-    def break_off(self, *, at_once: bool = False) -> None:
-        """End the calls that are watched, and let none begin until `mend()`.
+    def interrupt(self, *, at_once: bool = False) -> None:
+        """End the calls that are watched, and let none begin until `reset()`.
 
         To be called until they have ended: one that was just about to begin may be missed. With
         `at_once` what the server still answers is lost.
@@ -73,7 +73,7 @@ class Breaker:
                     # Of TLS only the socket beneath: its own way would end the reading, too.
                     socket.socket.shutdown(connection.sock, how)
 
-    def mend(self) -> None:
+    def reset(self) -> None:
         """Let calls begin again."""
         self.is_broken = False
 
@@ -81,7 +81,7 @@ class Breaker:
         """A call of this thread goes out on a connection."""
         with self._lock:
             if self.is_broken:
-                raise BrokenOff
+                raise CallInterrupted
             self._calls[threading.get_ident()] = connection
 
     def ended(self, connection: Any) -> None:
@@ -93,7 +93,7 @@ class Breaker:
 
 
 class _Calling(threading.local):
-    breaker: Breaker | None = None
+    breaker: CallInterrupter | None = None
 
 
 _calling = _Calling()
@@ -123,7 +123,7 @@ class _Adapted:
     """Comes before a class of connections, botocore's or urllib3's."""
 
     is_broken_off = False
-    _breaker: Breaker | None = None
+    _breaker: CallInterrupter | None = None
 
     def begins(self) -> bool:
         """Let a request that begins be broken off, and answer whether the connection is open.

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from mega.aws._transport.client import Aws
+from mega.aws._transport.client import AwsClient
 
 __all__ = ('DEFAULT_EXPIRY_DAYS', 'create_bucket')
 
 DEFAULT_EXPIRY_DAYS = 30
 
-NOWHERE_IN_PARTICULAR = 'us-east-1'
+DEFAULT_REGION = 'us-east-1'
 """The region that CreateBucket does not take as a location: API reference of CreateBucket."""
 
 
 def create_bucket(
-    aws: Aws,
+    aws: AwsClient,
     bucket: str,
     prefix: str,
     encryption: dict[str, Any],
@@ -27,7 +27,7 @@ def create_bucket(
         TransportError: when S3 does not do one of these.
     """
     region = aws.region
-    location = None if region == NOWHERE_IN_PARTICULAR else {'LocationConstraint': region}
+    location = None if region == DEFAULT_REGION else {'LocationConstraint': region}
     aws.call('create_bucket', Bucket=bucket, CreateBucketConfiguration=location)
     aws.call(
         'put_public_access_block',

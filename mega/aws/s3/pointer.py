@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mega.aws._messages.attributes import LEGACY_SIZE, SIZE
-from mega.errors import PointerError, shorten
+from mega.errors import PointerError, safe_repr
 
 __all__ = ('Pointer', 'is_offloaded', 'read_pointer', 'write_pointer')
 
@@ -74,7 +74,7 @@ def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
     where = _where(_document(body))
     bucket, key = where.get('s3BucketName'), where.get('s3Key')
     if not isinstance(bucket, str) or not isinstance(key, str) or not _is_key(key):
-        names = f'{shorten(bucket)} and {shorten(key)}'
+        names = f'{safe_repr(bucket)} and {safe_repr(key)}'
         raise PointerError(f'its pointer into S3 has the bucket and the key {names}')
     sha256 = where.get('sha256')
     return Pointer(
@@ -99,7 +99,7 @@ def _where(document: object) -> dict[str, Any]:
     if isinstance(document, list) and len(document) == 2 and document[0] in (CLASS, LEGACY_CLASS):
         document = document[1]
     if not isinstance(document, dict):
-        raise PointerError(f'its pointer into S3 is {shorten(document)}')
+        raise PointerError(f'its pointer into S3 is {safe_repr(document)}')
     return document
 
 

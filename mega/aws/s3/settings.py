@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
-from mega.errors import ConfigurationError, shorten
+from mega.errors import ConfigurationError, safe_repr
 
 __all__ = (
     'OnMissing',
@@ -36,14 +36,14 @@ def check_bucket(name: str, bucket: object) -> str:
     """The name of a bucket."""
     if isinstance(bucket, str) and _BUCKET.fullmatch(bucket):
         return bucket
-    raise ConfigurationError(f'{name}={shorten(bucket)}: no name of a bucket')
+    raise ConfigurationError(f'{name}={safe_repr(bucket)}: no name of a bucket')
 
 
 def check_account(name: str, account: object) -> str | None:
     """The number of an account, or none."""
     if account is None or (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
         return account
-    raise ConfigurationError(f'{name}={shorten(account)}: a str of twelve digits is wanted')
+    raise ConfigurationError(f'{name}={safe_repr(account)}: a str of twelve digits is wanted')
 
 
 def check_prefix(name: str, prefix: object) -> str:
@@ -51,21 +51,21 @@ def check_prefix(name: str, prefix: object) -> str:
     if isinstance(prefix, str) and _PREFIX.fullmatch(prefix):
         return prefix
     problem = 'letters, digits, . / _ and - are possible, and no ..'
-    raise ConfigurationError(f'{name}={shorten(prefix)}: {problem}')
+    raise ConfigurationError(f'{name}={safe_repr(prefix)}: {problem}')
 
 
 def check_on_missing(on_missing: object) -> OnMissing:
     """One of the three."""
     if on_missing in get_args(OnMissing):
         return on_missing  # type: ignore[return-value]
-    raise ConfigurationError(f"on_missing={shorten(on_missing)}: 'raise', 'delete' or 'raw'")
+    raise ConfigurationError(f"on_missing={safe_repr(on_missing)}: 'raise', 'delete' or 'raw'")
 
 
 def check_texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
     """Texts, of which one alone is none."""
     found = () if isinstance(values, str) else tuple(values)
     if isinstance(values, str) or not all(isinstance(each, str) for each in found):
-        raise ConfigurationError(f'{name}={shorten(values)}: a list of str is wanted')
+        raise ConfigurationError(f'{name}={safe_repr(values)}: a list of str is wanted')
     return found
 
 
@@ -75,7 +75,7 @@ def check_put_arguments(arguments: Mapping[str, Any], known: frozenset[str]) -> 
         if name in arguments:
             raise ConfigurationError(f'put_arguments: {name} is not for you to set')
     if unknown := arguments.keys() - known:
-        raise ConfigurationError(f'put_arguments: PutObject takes no {shorten(unknown)}')
+        raise ConfigurationError(f'put_arguments: PutObject takes no {safe_repr(unknown)}')
     return arguments
 
 
@@ -83,4 +83,4 @@ def check_within(name: str, value: int, low: int, high: int, unit: str = 'bytes'
     """A whole number within bounds."""
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
-    raise ConfigurationError(f'{name}={shorten(value)}: {low:,} to {high:,} {unit} are possible')
+    raise ConfigurationError(f'{name}={safe_repr(value)}: {low:,} to {high:,} {unit} are possible')

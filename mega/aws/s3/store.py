@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from mega.aws._messages.limits import MAX_BYTES, size_of
-from mega.aws._transport.client import Connected, connect
-from mega.aws._transport.interruption import Breaker, BrokenOff
+from mega.aws._transport.client import ClosesClient, connect
+from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
 from mega.aws.s3.pointer import Pointer, write_pointer
 from mega.aws.s3.settings import (
@@ -33,7 +33,7 @@ from mega.errors import (
     PayloadTooLargeError,
     PointerError,
     TransportError,
-    shorten,
+    safe_repr,
 )
 
 __all__ = ('Fetched', 'S3PayloadStore')
@@ -65,7 +65,7 @@ class Fetched(NamedTuple):
     pointer: Pointer
 
 
-class S3PayloadStore(Connected):
+class S3PayloadStore(ClosesClient):
     """Keeps bodies that are too large for a message in an S3 bucket, and finds them again.
 
     Give one to a publisher, and one to a listener: `payload_store=S3PayloadStore('bucket')`. The
@@ -232,9 +232,9 @@ class S3PayloadStore(Connected):
         queue_url = answer.get('Metadata', {}).get(QUEUE_URL)
         return Fetched(_text(pointer, content), replace(pointer, queue_url=queue_url))
 
-    def watched(self, breaker: Breaker) -> AbstractContextManager[None]:
+    def watched(self, breaker: CallInterrupter) -> AbstractContextManager[None]:
         """Let what this thread fetches in the block be broken off."""
-        return breaker.watching(self._aws.client)
+        return breaker.interruptible(self._aws.client)
 
     def remove(self, pointer: Pointer) -> bool:
         """Delete a body, and answer whether it is gone. One that is not is on the log."""
@@ -261,12 +261,12 @@ class S3PayloadStore(Connected):
         """Refuse a pointer that anybody may have written, before any request is made."""
         if pointer.bucket not in self._buckets:
             raise PointerError(
-                f'it points into {shorten(pointer.bucket)}, which is neither the bucket of the '
+                f'it points into {safe_repr(pointer.bucket)}, which is neither the bucket of the '
                 'payload_store nor among its allowed_buckets'
             )
         if not pointer.key.startswith(self._prefixes):
             raise PointerError(
-                f'it points to {shorten(pointer.key)}, which begins with none of the '
+                f'it points to {safe_repr(pointer.key)}, which begins with none of the '
                 'allowed_prefixes of the payload_store'
             )
         if pointer.size is not None and pointer.size > self.max_payload:
@@ -281,7 +281,7 @@ class S3PayloadStore(Connected):
         where = {'Bucket': pointer.bucket, 'Key': pointer.key, 'ExpectedBucketOwner': owner}
         try:
             return self._aws.call(method, **where, **arguments)
-        except BrokenOff:
+        except CallInterrupted:
             problem = 'not asked for any more, since the listener ends'
             raise OffloadError(pointer.bucket, pointer.key, problem, True) from None
         except TransportError as error:

@@ -14,8 +14,8 @@ class Upload:
     """A body that has to be in S3 before its pointer is sent: `body` and `attributes` carry that.
 
     `put` puts it there, and `remove` deletes it. Used by one thread at a time.
-    `is_doubtful` once its pointer may have been sent, though nobody said so: from then on it cannot
-    be undone.
+    `maybe_referenced` is true once the pointer may have reached SQS or SNS (the outcome of a send
+    is unknown); the object is then never deleted.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Upload:
         self.pointer = pointer
         self.body = body
         self.attributes = attributes
-        self.is_doubtful = False
+        self.maybe_referenced = False
         self._put: Callable[[], object] | None = put
         self._remove = remove
 
@@ -45,5 +45,5 @@ class Upload:
 
     def undo(self) -> None:
         """Delete the body again, where its pointer was refused and nobody can have it."""
-        if self._put is None and not self.is_doubtful:
+        if self._put is None and not self.maybe_referenced:
             self._remove()

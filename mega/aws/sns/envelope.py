@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mega.aws._messages.attributes import from_envelope
-from mega.errors import EnvelopeError, shorten
+from mega.errors import EnvelopeError, safe_repr
 
-__all__ = ('Confirmation', 'Envelope', 'unwrap')
+__all__ = ('Envelope', 'SubscriptionNotice', 'unwrap')
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
+class SubscriptionNotice:
     """SNS asks whether a queue wants to be subscribed, or regrets that it no longer is.
 
     The address by which to answer is not kept: following it is nothing for a program to decide on
@@ -39,7 +39,7 @@ class Confirmation:
     topic_arn: str
 
 
-def unwrap(document: dict[str, Any]) -> Envelope | Confirmation:
+def unwrap(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
     """Open an object that looks like an envelope (`mega.codec.looks_like_envelope`), once.
 
     Raises:
@@ -49,7 +49,7 @@ def unwrap(document: dict[str, Any]) -> Envelope | Confirmation:
     _line(document, 'MessageId')
     _line(document, 'Timestamp')
     if document['Type'] != 'Notification':
-        return Confirmation(document['Type'], topic_arn)
+        return SubscriptionNotice(document['Type'], topic_arn)
     has_subject = document.get('Subject') is not None
     return Envelope(
         body=document['Message'],
@@ -63,5 +63,5 @@ def _line(document: dict[str, Any], name: str) -> str:
     # What SNS signs is its fields, one a line: one that holds a line break could pass for two.
     value = document[name]
     if not isinstance(value, str) or '\n' in value or '\r' in value:
-        raise EnvelopeError(f'its {name} is {shorten(value)}, not one line of text')
+        raise EnvelopeError(f'its {name} is {safe_repr(value)}, not one line of text')
     return value

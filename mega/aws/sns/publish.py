@@ -14,15 +14,15 @@ from mega.aws._messages.limits import (
     wrapped_size,
 )
 from mega.aws._publishing.buffer import PublishBuffer
-from mega.aws._publishing.publisher import Each, Publisher
-from mega.aws._publishing.sender import Outgoing, PublishResult, Wire
+from mega.aws._publishing.publisher import PerMessage, Publisher
+from mega.aws._publishing.sender import Outgoing, PublishResult, ServiceApi
 from mega.aws._transport.client import connect
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload
 
 __all__ = ('SNS', 'SnsPublisher')
 
-SNS = Wire(
+SNS = ServiceApi(
     operation='Publish',
     send='publish',
     send_batch='publish_batch',
@@ -114,7 +114,7 @@ class SnsPublisher(Publisher):
             OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SNS does not take the message, or does not say that it did.
         """
-        options = self._named(
+        options = self._aws_options(
             subject=subject,
             message_group_id=message_group_id,
             message_deduplication_id=message_deduplication_id,
@@ -144,7 +144,7 @@ class SnsPublisher(Publisher):
             OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SNS does not take the message, or does not say that it did.
         """
-        options = self._named(
+        options = self._aws_options(
             subject=subject,
             message_group_id=message_group_id,
             message_deduplication_id=message_deduplication_id,
@@ -157,11 +157,11 @@ class SnsPublisher(Publisher):
         binary_encoding: bool = False,
         *,
         topic_arn: str | None = None,
-        message_attributes: Each = None,
+        message_attributes: PerMessage = None,
         filter_attributes: FilterAttributes | None = None,
-        subject: Each = None,
-        message_group_id: Each = None,
-        message_deduplication_id: Each = None,
+        subject: PerMessage = None,
+        message_group_id: PerMessage = None,
+        message_deduplication_id: PerMessage = None,
         concurrency: int = 1,
         raise_on_failure: bool = True,
     ) -> list[PublishResult]:
@@ -181,7 +181,7 @@ class SnsPublisher(Publisher):
                 `raise_on_failure=False`; and whenever `payloads` itself raises.
             ConfigurationError: for a destination that this publisher does not reach.
         """
-        options = self._named(
+        options = self._aws_options(
             subject=subject,
             message_group_id=message_group_id,
             message_deduplication_id=message_deduplication_id,
@@ -222,10 +222,10 @@ class SnsPublisher(Publisher):
         check_size(outgoing.size, limit)
         check_wrapped_size(outgoing.body, outgoing.attributes, outgoing.size)
 
-    def _size_on_arrival(self, outgoing: Outgoing) -> int:
+    def _delivered_size(self, outgoing: Outgoing) -> int:
         return wrapped_size(outgoing.body, outgoing.attributes)
 
-    def _only_queue(self, destination: str) -> str | None:
+    def _sole_queue(self, destination: str) -> str | None:
         return None  # whoever subscribes gets one
 
     def _ask_limit(self, destination: str) -> Any:

@@ -6,18 +6,25 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
-from mega.aws._messages.attributes import LEGACY_SIZE, MARK, SIZE, from_aws
+from mega.aws._messages.attributes import LEGACY_SIZE, PAYLOAD_TYPE_ATTRIBUTE, SIZE, from_aws
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.s3.store import S3PayloadStore
-from mega.aws.sns.envelope import Confirmation, unwrap
+from mega.aws.sns.envelope import SubscriptionNotice, unwrap
 from mega.codec import AnyPayload, decode, looks_like_envelope
-from mega.errors import DecodeError, PointerError, shorten
+from mega.errors import DecodeError, PointerError, safe_repr
 from mega.thawed import thawed
 
-__all__ = ('Gone', 'Message', 'instant_of', 'may_be_offloaded', 'open_message', 'read_message')
+__all__ = (
+    'Message',
+    'MissingBody',
+    'may_be_offloaded',
+    'open_message',
+    'read_message',
+    'timestamp_of',
+)
 
 
-class Holding(Protocol):
+class HasLostFlag(Protocol):
     """Whoever knows whether a message is still held."""
 
     is_lost: bool
@@ -47,7 +54,7 @@ class Message:
     topic_arn: str | None = None
     subject: str | None = None
     pointer: Pointer | None = None
-    _holding: Holding | None = field(default=None, repr=False, compare=False)
+    _delivery: HasLostFlag | None = field(default=None, repr=False, compare=False)
 
     @property
     def lost(self) -> bool:
@@ -56,7 +63,7 @@ class Message:
         It is not deleted then, whatever comes of it here. Something that takes long and must not
         happen twice can ask now and then, and end.
         """
-        return self._holding is not None and self._holding.is_lost
+        return self._delivery is not None and self._delivery.is_lost
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is in hand is no part of a message, and must not go into a pickle with it.
@@ -64,7 +71,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class MissingBody:
     """A body that is no longer in S3, of a message that is not worth keeping without it."""
 
     pointer: Pointer
@@ -73,7 +80,7 @@ class Gone:
 _thawed_message = thawed(Message)
 
 
-def read_message(received: dict[str, Any], holding: Holding | None = None) -> Message:
+def read_message(received: dict[str, Any], holding: HasLostFlag | None = None) -> Message:
     """Read a message as ReceiveMessage gives it. Whatever SQS may come to add is ignored.
 
     `holding` is asked whether it is lost.
@@ -87,7 +94,7 @@ def read_message(received: dict[str, Any], holding: Holding | None = None) -> Me
         from_aws(attributes) if attributes else {},
         system.get('MessageGroupId'),
         _whole(system.get('ApproximateReceiveCount')) or 1,
-        instant_of(system.get('SentTimestamp')),
+        timestamp_of(system.get('SentTimestamp')),
         None,  # only an envelope knows the topic
         None,
         None,
@@ -106,7 +113,7 @@ def may_be_offloaded(received: dict[str, Any]) -> bool:
 
 def open_message(
     message: Message, store: S3PayloadStore | None = None
-) -> tuple[Message, AnyPayload | Confirmation | Gone]:
+) -> tuple[Message, AnyPayload | SubscriptionNotice | MissingBody]:
     """Take the payload out of a message, out of its envelope and out of S3 too.
 
     A body in S3 is fetched where an attribute announces it, once; what is there is neither an
@@ -123,12 +130,12 @@ def open_message(
     """
     if message.attributes and is_offloaded(message.attributes):
         return _fetched(message, message.body, store)
-    mark = _mark(message)
+    mark = _payload_type(message)
     payload = decode(message.body, mark)
     if mark is not None or not isinstance(payload, dict) or not looks_like_envelope(payload):
         return message, payload
     envelope = unwrap(payload)
-    if isinstance(envelope, Confirmation):
+    if isinstance(envelope, SubscriptionNotice):
         return replace(message, topic_arn=envelope.topic_arn), envelope
     inner = replace(
         message,
@@ -138,33 +145,37 @@ def open_message(
     )
     if is_offloaded(inner.attributes):
         return _fetched(inner, envelope.body, store)
-    return inner, decode(envelope.body, _mark(inner))
+    return inner, decode(envelope.body, _payload_type(inner))
 
 
 def _fetched(
     message: Message, body: str, store: S3PayloadStore | None
-) -> tuple[Message, AnyPayload | Gone]:
+) -> tuple[Message, AnyPayload | MissingBody]:
     pointer = read_pointer(body, message.attributes)
     if store is None:
-        where = shorten(pointer.bucket)
+        where = safe_repr(pointer.bucket)
         raise PointerError(
             f'its body lies in S3, in {where}, and the listener has no payload_store'
         )
     fetched = store.fetch(pointer)
     if fetched is not None:
         message = replace(message, pointer=fetched.pointer)
-        return message, decode(fetched.body, _mark(message))
+        return message, decode(fetched.body, _payload_type(message))
     if store.on_missing == 'raw':
         return replace(message, pointer=pointer), body
     if store.on_missing == 'delete':
-        return message, Gone(pointer)
-    raise PointerError(f'its body is gone: {shorten(pointer.bucket)} has no {shorten(pointer.key)}')
+        return message, MissingBody(pointer)
+    raise PointerError(
+        f'its body is gone: {safe_repr(pointer.bucket)} has no {safe_repr(pointer.key)}'
+    )
 
 
-def _mark(message: Message) -> str | None:
-    mark = message.attributes.get(MARK)
+def _payload_type(message: Message) -> str | None:
+    mark = message.attributes.get(PAYLOAD_TYPE_ATTRIBUTE)
     if isinstance(mark, bytes):
-        raise DecodeError(f'its attribute {MARK} is {shorten(mark)}, not a text')
+        raise DecodeError(
+            f'its attribute {PAYLOAD_TYPE_ATTRIBUTE} is {safe_repr(mark)}, not a text'
+        )
     return mark
 
 
@@ -172,7 +183,7 @@ def _whole(text: object) -> int | None:
     return int(text) if isinstance(text, str) and text.isdecimal() and len(text) < 20 else None
 
 
-def instant_of(milliseconds: object) -> datetime | None:
+def timestamp_of(milliseconds: object) -> datetime | None:
     """An instant as SQS gives it, in milliseconds since the epoch; None for anything else."""
     since_epoch = _whole(milliseconds)
     if since_epoch is None:

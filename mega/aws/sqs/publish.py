@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from mega.aws._messages.attributes import Attributes, FilterAttributes
-from mega.aws._messages.limits import ASSUMED_BYTES, check_delay, check_ids, check_size
+from mega.aws._messages.limits import DEFAULT_MAX_BYTES, check_delay, check_ids, check_size
 from mega.aws._publishing.buffer import PublishBuffer
-from mega.aws._publishing.publisher import Each, Publisher
-from mega.aws._publishing.sender import Outgoing, PublishResult, Wire
+from mega.aws._publishing.publisher import PerMessage, Publisher
+from mega.aws._publishing.sender import Outgoing, PublishResult, ServiceApi
 from mega.aws._transport.client import connect
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload
 
 __all__ = ('SQS', 'SqsPublisher')
 
-SQS = Wire(
+SQS = ServiceApi(
     operation='SendMessage',
     send='send_message',
     send_batch='send_message_batch',
@@ -107,7 +107,7 @@ class SqsPublisher(Publisher):
             OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SQS does not take the message, or does not say that it did.
         """
-        options = self._named(
+        options = self._aws_options(
             delay_seconds=delay_seconds,
             message_group_id=message_group_id,
             message_deduplication_id=message_deduplication_id,
@@ -137,7 +137,7 @@ class SqsPublisher(Publisher):
             OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SQS does not take the message, or does not say that it did.
         """
-        options = self._named(
+        options = self._aws_options(
             delay_seconds=delay_seconds,
             message_group_id=message_group_id,
             message_deduplication_id=message_deduplication_id,
@@ -150,11 +150,11 @@ class SqsPublisher(Publisher):
         binary_encoding: bool = False,
         *,
         queue_url: str | None = None,
-        message_attributes: Each = None,
+        message_attributes: PerMessage = None,
         filter_attributes: FilterAttributes | None = None,
-        delay_seconds: Each = None,
-        message_group_id: Each = None,
-        message_deduplication_id: Each = None,
+        delay_seconds: PerMessage = None,
+        message_group_id: PerMessage = None,
+        message_deduplication_id: PerMessage = None,
         concurrency: int = 1,
         raise_on_failure: bool = True,
     ) -> list[PublishResult]:
@@ -174,7 +174,7 @@ class SqsPublisher(Publisher):
                 `raise_on_failure=False`; and whenever `payloads` itself raises.
             ConfigurationError: for a destination that this publisher does not reach.
         """
-        options = self._named(
+        options = self._aws_options(
             delay_seconds=delay_seconds,
             message_group_id=message_group_id,
             message_deduplication_id=message_deduplication_id,
@@ -214,10 +214,10 @@ class SqsPublisher(Publisher):
     def _check_size(self, outgoing: Outgoing, limit: int) -> None:
         check_size(outgoing.size, limit)
 
-    def _size_on_arrival(self, outgoing: Outgoing) -> int:
+    def _delivered_size(self, outgoing: Outgoing) -> int:
         return outgoing.size
 
-    def _only_queue(self, destination: str) -> str | None:
+    def _sole_queue(self, destination: str) -> str | None:
         return destination
 
     def _ask_limit(self, destination: str) -> Any:
@@ -226,4 +226,4 @@ class SqsPublisher(Publisher):
         return answer['Attributes']['MaximumMessageSize']
 
     def _batch_bytes(self, destination: str) -> int:
-        return max(ASSUMED_BYTES, self._limit(destination))
+        return max(DEFAULT_MAX_BYTES, self._limit(destination))

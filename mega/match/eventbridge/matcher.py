@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from mega.match.context import MISSING, Context
-from mega.match.eventbridge.operators import Items
+from mega.match.eventbridge.operators import ValueList
 from mega.match.pattern import Pattern
 
 __all__ = ('EventPattern', 'Field', 'Rule', 'matches', 'scalars_at')
@@ -19,10 +19,10 @@ __all__ = ('EventPattern', 'Field', 'Rule', 'matches', 'scalars_at')
 Array: TypeAlias = tuple[str, int]
 """An array of the event: the path at which it is, and its id."""
 
-Choice: TypeAlias = dict[Array, int]
+ArrayBinding: TypeAlias = dict[Array, int]
 """Of which member of an array something was taken."""
 
-_Way: TypeAlias = 'tuple[_Way, Array, int] | None'
+_ArrayTrail: TypeAlias = 'tuple[_ArrayTrail, Array, int] | None'
 """The same, from the last array to the first: (those before, the array, its member)."""
 
 
@@ -31,7 +31,7 @@ class Field:
     """A path, and what one of the scalars there has to be."""
 
     path: tuple[str, ...]
-    items: Items
+    items: ValueList
 
     @property
     def name(self) -> str:
@@ -98,7 +98,7 @@ def _matches_in_arrays(rule: Rule, lhs: dict[str, Any], context: Context) -> boo
     later.reverse()
     tried: set[tuple[int, frozenset[tuple[Array, int]]]] = set()
     # No recursion: a rule may have more fields than Python has room for on its stack.
-    waiting = [_ways(rule[0], found[0][0], {}, context)]
+    waiting = [_bindings(rule[0], found[0][0], {}, context)]
     while waiting:
         chosen = next(waiting[-1], None)
         place = len(waiting)
@@ -111,14 +111,16 @@ def _matches_in_arrays(rule: Rule, lhs: dict[str, Any], context: Context) -> boo
             known = place, frozenset(chosen.items())
             if known not in tried:
                 tried.add(known)
-                waiting.append(_ways(rule[place], found[place][0], chosen, context))
+                waiting.append(_bindings(rule[place], found[place][0], chosen, context))
     return False
 
 
-def _ways(wanted: Field, root: _Spot, chosen: Choice, context: Context) -> Iterator[Choice]:
+def _bindings(
+    wanted: Field, root: _ArrayNode, chosen: ArrayBinding, context: Context
+) -> Iterator[ArrayBinding]:
     """What may be chosen besides, so that a field matches."""
     is_there = False
-    for scalars, way in _fitting(root, chosen):
+    for scalars, way in _consistent(root, chosen):
         is_there = True
         if any(wanted.items.accepts(scalar, context) for scalar in scalars):
             yield {**chosen, **_choice(way)}
@@ -127,29 +129,31 @@ def _ways(wanted: Field, root: _Spot, chosen: Choice, context: Context) -> Itera
 
 
 @dataclass(slots=True)
-class _Spot:
+class _ArrayNode:
     """Scalars that are in the same members of the same arrays, and what is in arrays beyond."""
 
     scalars: list[object] = field(default_factory=list)
-    arrays: dict[Array, dict[int, _Spot]] = field(default_factory=dict)
+    arrays: dict[Array, dict[int, _ArrayNode]] = field(default_factory=dict)
 
 
-def _spots(found: Iterable[tuple[object, _Way]]) -> tuple[_Spot, set[Array]]:
+def _spots(found: Iterable[tuple[object, _ArrayTrail]]) -> tuple[_ArrayNode, set[Array]]:
     """Scalars by the members of arrays that they are in, from the first array to the last."""
-    root = _Spot()
+    root = _ArrayNode()
     arrays: set[Array] = set()
     for scalar, way in found:
         spot = root
         for array, member in reversed(_choice(way).items()):
             arrays.add(array)
-            spot = spot.arrays.setdefault(array, {}).setdefault(member, _Spot())
+            spot = spot.arrays.setdefault(array, {}).setdefault(member, _ArrayNode())
         spot.scalars.append(scalar)
     return root, arrays
 
 
-def _fitting(root: _Spot, chosen: Choice) -> Iterator[tuple[list[object], _Way]]:
+def _consistent(
+    root: _ArrayNode, chosen: ArrayBinding
+) -> Iterator[tuple[list[object], _ArrayTrail]]:
     """The spots that are in the members chosen so far, and the way to each."""
-    waiting: list[tuple[_Spot, _Way]] = [(root, None)]
+    waiting: list[tuple[_ArrayNode, _ArrayTrail]] = [(root, None)]
     while waiting:
         spot, way = waiting.pop()
         if spot.scalars:
@@ -163,7 +167,7 @@ def _fitting(root: _Spot, chosen: Choice) -> Iterator[tuple[list[object], _Way]]
                 waiting += ((below, (way, array, member)) for member, below in members.items())
 
 
-def _choice(way: _Way) -> Choice:
+def _choice(way: _ArrayTrail) -> ArrayBinding:
     choice = {}
     while way:
         way, array, member = way
@@ -178,7 +182,7 @@ def scalars_at(lhs: object, path: Sequence[str]) -> list[object]:
     return [scalar for scalar, _ in _scalars(lhs, '.'.join(path))]
 
 
-def _scalars(payload: dict[str, Any], path: str) -> Iterator[tuple[object, _Way]]:
+def _scalars(payload: dict[str, Any], path: str) -> Iterator[tuple[object, _ArrayTrail]]:
     """The scalars at a path, and the way to each.
 
     Names may hold dots: to EventBridge `{"a.b": 1}` is `{"a": {"b": 1}}`. Where an event has both,
@@ -189,7 +193,7 @@ def _scalars(payload: dict[str, Any], path: str) -> Iterator[tuple[object, _Way]
         yield plain, None
         return
     # Where the path is None, it has been followed to its end.
-    waiting: list[tuple[Any, str | None, _Way]] = [(payload, path, None)]
+    waiting: list[tuple[Any, str | None, _ArrayTrail]] = [(payload, path, None)]
     while waiting:
         value, rest, way = waiting.pop()
         if isinstance(value, dict):

@@ -18,10 +18,10 @@ from mega.match.pattern import Pattern
 __all__ = (
     'AddressBlock',
     'AddressText',
-    'AnyCase',
-    'Items',
+    'CaseInsensitive',
     'Number',
     'NumericRange',
+    'ValueList',
     'any_case',
     'is_comparable',
     'read_event_address',
@@ -33,7 +33,7 @@ MAX_ADDRESS = len('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Items(Pattern):
+class ValueList(Pattern):
     """The array that ends a path: one of its items suffices."""
 
     written: tuple[object, ...]
@@ -92,7 +92,7 @@ class NumericRange(Pattern):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AnyCase(Pattern):
+class CaseInsensitive(Pattern):
     """A text that equals, begins or ends with another, each character in any case."""
 
     text: str
@@ -114,7 +114,7 @@ def is_comparable(number: object) -> bool:
     return not isinstance(number, int) or abs(number) <= MAX_EXACT
 
 
-def any_case(text: str, *, begins: bool, ends: bool) -> AnyCase:
+def any_case(text: str, *, begins: bool, ends: bool) -> CaseInsensitive:
     r"""A text in any case, from the beginning, to the end, or both.
 
     A character stands for itself and its upper and lower case, as EventBridge has it: `ß` also for
@@ -122,7 +122,7 @@ def any_case(text: str, *, begins: bool, ends: bool) -> AnyCase:
     """
     characters = (f'(?:{"|".join(map(re.escape, _cases(character)))})' for character in text)
     start, end = r'\A' if begins else '', r'\Z' if ends else ''
-    return AnyCase(text, begins, ends, re.compile(start + ''.join(characters) + end))
+    return CaseInsensitive(text, begins, ends, re.compile(start + ''.join(characters) + end))
 
 
 def _cases(character: str) -> list[str]:

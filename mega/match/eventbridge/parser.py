@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, NoReturn, TypeAlias
 
-from mega.errors import PatternError, step
+from mega.errors import PatternError, join_path
 from mega.match.eventbridge.matcher import EventPattern, Field
 from mega.match.eventbridge.operators import (
     AddressBlock,
     AddressText,
-    Items,
     Number,
     NumericRange,
+    ValueList,
     any_case,
     is_comparable,
     read_event_address,
@@ -24,7 +24,7 @@ from mega.match.eventbridge.operators import (
 from mega.match.functions.presence import Any as Anything
 from mega.match.functions.text import Prefix, Suffix
 from mega.match.functions.wildcards import Wildcard, pieces
-from mega.match.pattern import AnyOf, Not, Pattern, Same, compiled
+from mega.match.pattern import AnyOf, Constant, Not, Pattern, compiled
 
 __all__ = ('from_eventbridge',)
 
@@ -49,7 +49,7 @@ RESERVED = frozenset(
 )  # fmt: skip
 """Names that no field within an `$or` may have."""
 
-Fields: TypeAlias = dict[str, Items]
+Fields: TypeAlias = dict[str, ValueList]
 """One rule: what every path wants, by its name with dots."""
 
 
@@ -71,7 +71,7 @@ def from_eventbridge(pattern: Mapping[str, Any]) -> Pattern:
         PatternError: for what AWS refuses, with its path.
     """
     try:
-        rules = _Reader(or_is_operator=True).rules(pattern)
+        rules = _Parser(or_is_operator=True).rules(pattern)
     except _FinalError:
         raise
     except PatternError as error:
@@ -79,7 +79,7 @@ def from_eventbridge(pattern: Mapping[str, Any]) -> Pattern:
         if not _mentions_or(pattern):
             raise
         try:
-            rules = _Reader(or_is_operator=False).rules(pattern)
+            rules = _Parser(or_is_operator=False).rules(pattern)
         except PatternError:
             raise error from None
     made = tuple(
@@ -101,7 +101,7 @@ def _mentions_or(value: Any, level: int = 1) -> bool:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _Parser:
     or_is_operator: bool
 
     def rules(self, pattern: Any) -> list[Fields]:
@@ -125,7 +125,7 @@ class _Reader:
         if level > MAX_LEVELS:
             raise _FinalError(path, written, f'it is nested deeper than {MAX_LEVELS} levels')
         for key, value in written.items():
-            here = step(path, key) if isinstance(key, str) else path
+            here = join_path(path, key) if isinstance(key, str) else path
             if not isinstance(key, str):
                 raise PatternError(path, key, 'a name of a field is a text')
             if key == OR and self.or_is_operator:
@@ -152,7 +152,7 @@ class _Reader:
             raise PatternError(path, branches, '$or takes an array of two objects or more')
         added: list[Fields] = []
         for place, branch in enumerate(branches):
-            here = step(path, place)
+            here = join_path(path, place)
             if not isinstance(branch, Mapping):
                 raise PatternError(here, branch, 'a branch of $or is an object')
             added += self._object(branch, name, here, rules, within_or=True, level=level + 1)
@@ -161,31 +161,31 @@ class _Reader:
                 raise _FinalError(path, branches, problem)
         return added
 
-    def _items(self, written: Any, path: str) -> Items:
+    def _items(self, written: Any, path: str) -> ValueList:
         if not written:
             raise PatternError(path, written, 'an empty array would match nothing')
         items: list[Pattern] = []
         may_be_missing = False
         for place, item in enumerate(written):
-            here = step(path, place)
+            here = join_path(path, place)
             if item == {'exists': False} and item['exists'] is False:
                 may_be_missing = True
             elif isinstance(item, Mapping):
                 items.append(self._operator(item, here))
             else:
                 items.append(_literal(item, here))
-        return Items(tuple(written), tuple(items), may_be_missing)
+        return ValueList(tuple(written), tuple(items), may_be_missing)
 
     def _operator(self, written: Mapping[str, Any], path: str) -> Pattern:
         if len(written) != 1:
             raise PatternError(path, written, 'an operator is an object with exactly one key')
         [(name, operand)] = written.items()
         if name == 'anything-but':
-            return self._anything_but(operand, step(path, name))
+            return self._anything_but(operand, join_path(path, name))
         if name not in _OPERATORS:
             known = ', '.join(sorted([*_OPERATORS, 'anything-but']))
             raise PatternError(path, written, f'no operator {name!r}; known are {known}')
-        return _OPERATORS[name](operand, step(path, name))
+        return _OPERATORS[name](operand, join_path(path, name))
 
     def _anything_but(self, operand: Any, path: str) -> Pattern:
         if not isinstance(operand, Mapping):
@@ -194,7 +194,7 @@ class _Reader:
             problem = f'anything-but takes values, or one of {", ".join(sorted(_NEGATED))}'
             raise PatternError(path, operand, problem)
         [(name, texts)] = operand.items()
-        path = step(path, name)
+        path = join_path(path, name)
         several = isinstance(texts, (list, tuple))
         is_new = name == 'wildcard' or (several and name != 'equals-ignore-case')
         if is_new and not self.or_is_operator:
@@ -217,7 +217,7 @@ class _Reader:
 
 def _literal(item: Any, path: str) -> Pattern:
     if item is None or isinstance(item, bool):
-        return Same(item)
+        return Constant(item)
     if isinstance(item, str):
         address = read_event_address(item)
         return compiled(item) if address is None else AddressText(item, address)
@@ -247,7 +247,7 @@ def _suffix(operand: Any, path: str) -> Pattern:
 def _ignoring_case(operand: Mapping[str, Any], path: str) -> str:
     if [*operand] != ['equals-ignore-case']:
         raise PatternError(path, operand, 'of operators it takes equals-ignore-case alone')
-    return _text(operand['equals-ignore-case'], step(path, 'equals-ignore-case'))
+    return _text(operand['equals-ignore-case'], join_path(path, 'equals-ignore-case'))
 
 
 def _equals_ignore_case(operand: Any, path: str) -> Pattern:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mega.errors import PatternError, step
+from mega.errors import PatternError, join_path
 from mega.match.context import Context
 from mega.match.functions.logic import members
-from mega.match.pattern import AllOf, Pattern, called, compiled
+from mega.match.pattern import AllOf, Pattern, call_repr, compiled
 
 __all__ = (
     'Contains',
     'Every',
-    'InOrder',
+    'Exactly',
     'Length',
     'contains',
     'contains_all',
@@ -42,7 +42,7 @@ class Contains(Pattern):
         return (self.child,)
 
     def __repr__(self) -> str:
-        return called('contains', self.child)
+        return call_repr('contains', self.child)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +64,7 @@ class Every(Pattern):
         return (self.child,)
 
     def __repr__(self) -> str:
-        return called('every', self.child)
+        return call_repr('every', self.child)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,11 +81,11 @@ class Length(Pattern):
         return (self.child,)
 
     def __repr__(self) -> str:
-        return called('length', self.child)
+        return call_repr('length', self.child)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class InOrder(Pattern):
+class Exactly(Pattern):
     """An array whose members match these, one by one."""
 
     members: tuple[Pattern, ...]
@@ -150,4 +150,4 @@ def exactly(array: Sequence[object]) -> Pattern:
     """
     if not isinstance(array, (list, tuple)):
         raise PatternError('', array, 'exactly() takes a list')
-    return InOrder(tuple(compiled(value, step('', i)) for i, value in enumerate(array)))
+    return Exactly(tuple(compiled(value, join_path('', i)) for i, value in enumerate(array)))

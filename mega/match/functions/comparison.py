@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from mega.errors import PatternError
-from mega.match.comparables import Scale, Test, scale_of
+from mega.match.comparables import Comparable, Test, scale_of
 from mega.match.context import Context
 from mega.match.functions.paths import Field
-from mega.match.pattern import Not, Pattern, called, compiled
+from mega.match.pattern import Not, Pattern, call_repr, compiled
 
 __all__ = (
     'Between',
@@ -29,7 +29,7 @@ __all__ = (
     'neq',
 )
 
-Comparable: TypeAlias = int | float | Decimal | str | date | Pattern
+Operand: TypeAlias = int | float | Decimal | str | date | Pattern
 """What can be compared: a number, a text, a `datetime`, a `date` (a calendar day in UTC), or the
 `field(...)` that holds one of these.
 """
@@ -56,7 +56,7 @@ class Equal(Pattern):
         return (self.child,)
 
     def __repr__(self) -> str:
-        return called('eq', self.child)
+        return call_repr('eq', self.child)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,13 +64,13 @@ class Compare(Pattern):
     """More or less than a value on its scale."""
 
     name: str
-    scale: Scale
+    scale: Comparable
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return self.scale.holds(_TESTS[self.name], lhs)
 
     def __repr__(self) -> str:
-        return called(self.name, self.scale.value)
+        return call_repr(self.name, self.scale.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,29 +89,29 @@ class CompareField(Pattern):
         return (self.field,)
 
     def __repr__(self) -> str:
-        return called(self.name, self.field)
+        return call_repr(self.name, self.field)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Between(Pattern):
     """From one value to another on their scale, both included."""
 
-    low: Scale
-    high: Scale
+    low: Comparable
+    high: Comparable
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return self.low.holds(operator.ge, lhs) and self.high.holds(operator.le, lhs)
 
     def __repr__(self) -> str:
-        return called('between', self.low.value, self.high.value)
+        return call_repr('between', self.low.value, self.high.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BetweenFields(Pattern):
     """From one value to another, where other fields of the payload hold one or both."""
 
-    low: Scale | Field
-    high: Scale | Field
+    low: Comparable | Field
+    high: Comparable | Field
 
     def accepts(self, lhs: object, context: Context) -> bool:
         low, high = (
@@ -128,7 +128,7 @@ class BetweenFields(Pattern):
 
     def __repr__(self) -> str:
         ends = (self.low, self.high)
-        return called('between', *(end if isinstance(end, Field) else end.value for end in ends))
+        return call_repr('between', *(end if isinstance(end, Field) else end.value for end in ends))
 
 
 def eq(value: object) -> Pattern:
@@ -149,7 +149,7 @@ def neq(value: object) -> Pattern:
     return Not(eq(value))
 
 
-def gt(value: Comparable) -> Pattern:
+def gt(value: Operand) -> Pattern:
     """More than the value; after that instant, or after that day.
 
     >>> evaluate(3, gt(2)), evaluate('3', gt(2)), evaluate('b', gt('a')), evaluate(True, gt(0))
@@ -158,7 +158,7 @@ def gt(value: Comparable) -> Pattern:
     return _comparison('gt', value)
 
 
-def gte(value: Comparable) -> Pattern:
+def gte(value: Operand) -> Pattern:
     """The value or more; on that day or later.
 
     >>> evaluate('2020-01-01T00:00:00Z', gte(date(2020, 1, 1)))
@@ -167,7 +167,7 @@ def gte(value: Comparable) -> Pattern:
     return _comparison('gte', value)
 
 
-def lt(value: Comparable) -> Pattern:
+def lt(value: Operand) -> Pattern:
     """Less than the value; before that instant, or before that day.
 
     >>> evaluate(1, lt(2)), evaluate(2, lt(2))
@@ -176,7 +176,7 @@ def lt(value: Comparable) -> Pattern:
     return _comparison('lt', value)
 
 
-def lte(value: Comparable) -> Pattern:
+def lte(value: Operand) -> Pattern:
     """The value or less; on that day or earlier.
 
     >>> evaluate('2020-01-31T23:59:59.999Z', lte(date(2020, 1, 31)))
@@ -185,7 +185,7 @@ def lte(value: Comparable) -> Pattern:
     return _comparison('lte', value)
 
 
-def between(low: Comparable, high: Comparable) -> Pattern:
+def between(low: Operand, high: Operand) -> Pattern:
     """From low to high, both included.
 
     >>> evaluate(5, between(1, 5)), evaluate(6, between(1, 5))
@@ -205,14 +205,14 @@ def _comparison(name: str, value: object) -> Pattern:
     return CompareField(name, value) if isinstance(value, Field) else Compare(name, _scale(value))
 
 
-def _scale(value: object) -> Scale:
+def _scale(value: object) -> Comparable:
     scale = scale_of(value)
     if scale is None:
         raise PatternError('', value, 'only a number, a text, a date or a datetime compares')
     return scale
 
 
-def _why_no_range(low: Scale, high: Scale) -> str:
+def _why_no_range(low: Comparable, high: Comparable) -> str:
     if type(low) is not type(high):
         return 'low and high are of different kinds'
     return 'low is above high' if low.holds(operator.lt, high.value) else ''

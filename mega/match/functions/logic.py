@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mega.errors import PatternError, step
+from mega.errors import PatternError, join_path
 from mega.match.context import Context
-from mega.match.pattern import AllOf, AnyOf, Not, Pattern, called, compiled
+from mega.match.pattern import AllOf, AnyOf, Not, Pattern, call_repr, compiled
 
 __all__ = ('OneOf', 'and_', 'in_', 'members', 'none_of', 'not_', 'one_of', 'or_')
 
@@ -31,7 +31,7 @@ class OneOf(Pattern):
         return self.members
 
     def __repr__(self) -> str:
-        return called('one_of', *self.members)
+        return call_repr('one_of', *self.members)
 
 
 def one_of(*values: object) -> Pattern:
@@ -98,4 +98,4 @@ def members(name: str, values: tuple[object, ...]) -> tuple[Pattern, ...]:
     """
     if not values:
         raise PatternError('', values, f'{name}() needs at least one member')
-    return tuple(compiled(value, step('', i)) for i, value in enumerate(values))
+    return tuple(compiled(value, join_path('', i)) for i, value in enumerate(values))

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from mega.errors import PatternError
 from mega.match.comparables import read_address
 from mega.match.context import Context
-from mega.match.pattern import Pattern, called
+from mega.match.pattern import Pattern, call_repr
 
 __all__ = ('Cidr', 'cidr')
 
@@ -37,7 +37,7 @@ class Cidr(Pattern):
         return first <= address <= last
 
     def __repr__(self) -> str:
-        return called('cidr', self.written)
+        return call_repr('cidr', self.written)
 
 
 def cidr(block: str) -> Pattern:

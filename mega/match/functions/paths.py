@@ -11,7 +11,7 @@ from uuid import UUID
 from mega.errors import PatternError
 from mega.match.comparables import scale_of
 from mega.match.context import MISSING, Context
-from mega.match.pattern import Pattern, called
+from mega.match.pattern import Pattern, call_repr
 
 __all__ = ('Field', 'field')
 
@@ -20,7 +20,7 @@ __all__ = ('Field', 'field')
 class Field(Pattern):
     """The value that another field of the payload holds."""
 
-    _LOOKS_AROUND: ClassVar[bool] = True
+    _USES_CONTEXT: ClassVar[bool] = True
 
     keys: tuple[str, ...]
 
@@ -34,8 +34,8 @@ class Field(Pattern):
 
     def __repr__(self) -> str:
         if any('.' in key for key in self.keys):
-            return called('field', self.keys)
-        return called('field', '.'.join(self.keys))
+            return call_repr('field', self.keys)
+        return call_repr('field', '.'.join(self.keys))
 
 
 def _same(lhs: object, rhs: object) -> bool:

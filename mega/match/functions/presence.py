@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mega.errors import PatternError
 from mega.match.context import Context
-from mega.match.pattern import Pattern, called, compiled
+from mega.match.pattern import Pattern, call_repr, compiled
 
 __all__ = (
     'Any',
@@ -84,7 +84,7 @@ class Optional(Pattern):
         return True
 
     def __repr__(self) -> str:
-        return called('optional', self.child)
+        return call_repr('optional', self.child)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

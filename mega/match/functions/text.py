@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mega.errors import PatternError
 from mega.match.context import Context
 from mega.match.functions.wildcards import Wildcard, pieces
-from mega.match.pattern import Pattern, called, code
+from mega.match.pattern import Pattern, call_repr, code
 
 __all__ = (
     'IEquals',
@@ -60,7 +60,7 @@ class IEquals(Pattern):
         return isinstance(lhs, str) and lhs.casefold() == self.folded
 
     def __repr__(self) -> str:
-        return called('iequals', self.text)
+        return call_repr('iequals', self.text)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,14 +10,14 @@ from mega.match.index.normal_form import Path
 
 __all__ = (
     'WALK_THROUGH_FEW',
+    'MatchState',
     'Node',
     'Step',
-    'Visit',
     'compile_step',
+    'emit_all',
     'find',
-    'find_crowd',
+    'visit_all',
     'walk',
-    'walk_through',
 )
 
 Node: TypeAlias = tuple[Any, ...]
@@ -32,7 +32,7 @@ no cache of the processor holds.
 """
 
 
-class Visit(Context):
+class MatchState(Context):
     """One payload while a whole set of patterns is asked."""
 
     __slots__ = ('failures',)
@@ -50,17 +50,17 @@ The visit is None in a set of which no pattern needs one.
 """
 
 
-def find(payload: object, found: list[Node], node: Node, visit: Visit | None) -> None:
+def find(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
     """Find an entry, without any check."""
     found.append(node)
 
 
-def find_crowd(payload: object, found: list[Node], node: Node, visit: Visit | None) -> None:
+def emit_all(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
     """Find a crowd."""
     found.append(node)
 
 
-def walk_through(payload: object, found: list[Node], node: Node, visit: Visit | None) -> None:
+def visit_all(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
     """Go to every node of (step, *nodes)."""
     for each in node[1:]:
         each[0](payload, found, each, visit)
@@ -92,8 +92,8 @@ def compile_step(lines: Sequence[str], **names: object) -> Step:
     code = '\n    '.join(['def step(payload, found, node, visit):', *lines])
     made: dict[str, Any] = {'MISSING': MISSING, **names}
     exec(code, made)
-    step: Step = made['step']
-    return step
+    join_path: Step = made['step']
+    return join_path
 
 
 WALK_THROUGH_FEW = {
@@ -106,4 +106,4 @@ WALK_THROUGH_FEW = {
     )
     for count in (2, 3, 4)
 }
-"""By the number of nodes: what `walk_through` does, but without a copy to loop over."""
+"""By the number of nodes: what `visit_all` does, but without a copy to loop over."""

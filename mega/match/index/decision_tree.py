@@ -17,28 +17,28 @@ from typing import Any, TypeAlias
 from mega.match.eventbridge.matcher import scalars_at
 from mega.match.index.codegen import (
     WALK_THROUGH_FEW,
+    MatchState,
     Node,
     Step,
-    Visit,
     compile_step,
+    visit_all,
     walk,
-    walk_through,
 )
 from mega.match.index.keys import Key, Kind, Reading, read_anything, read_text
 from mega.match.index.lookups import (
-    Each,
     Equality,
     Finder,
+    ForEachMember,
+    IntervalIndex,
     Predicates,
     Prefixes,
-    Spans,
-    Tests,
+    TestList,
     found_of_all,
 )
 from mega.match.index.normal_form import Alternative, Condition, Path
-from mega.match.index.residuals import entry, together
+from mega.match.index.residuals import entry, group_by_shape
 
-__all__ = ('Grower', 'Planted')
+__all__ = ('IndexedPattern', 'TreeBuilder')
 
 FEW = 3
 """So many patterns are checked one by one: looking them up would cost as much."""
@@ -57,28 +57,28 @@ MAX_SHAPES = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Planted:
+class IndexedPattern:
     """One alternative of a pattern, and what of it remains to be asked."""
 
     order: int
     target: object
     conditions: Alternative
 
-    def without(self, condition: Condition, is_settled: bool) -> Planted:
+    def without(self, condition: Condition, is_settled: bool) -> IndexedPattern:
         """What remains once a key of a condition was found."""
         rest = tuple([one for one in self.conditions if one is not condition])
-        if not is_settled and not condition.is_hint:
+        if not is_settled and not condition.is_prefilter:
             rest = (*rest, Condition(condition.path, condition.leaf))
-        return Planted(self.order, self.target, rest)
+        return IndexedPattern(self.order, self.target, rest)
 
 
-_Route: TypeAlias = tuple[Path, bool]
+_BranchKey: TypeAlias = tuple[Path, bool]
 """Where to look something up: at which path, and whether through arrays, as hints are."""
 
-_Clue: TypeAlias = tuple[Condition, tuple[Key, ...]]
+_Clause: TypeAlias = tuple[Condition, tuple[Key, ...]]
 """A condition of a pattern, and the keys by which that finds it."""
 
-_Below: TypeAlias = 'dict[Any, tuple[Key, list[Planted]]]'
+_Below: TypeAlias = 'dict[Any, tuple[Key, list[IndexedPattern]]]'
 """What is found by each key, under the value of the key."""
 
 _Grown: TypeAlias = dict[tuple[int, ...], Node]
@@ -86,7 +86,7 @@ _Grown: TypeAlias = dict[tuple[int, ...], Node]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class BranchPlan:
     """What a step looks up: at which path, and by which finders, each reading in its way.
 
     Where one table leads mostly to nodes that look up the same, both are looked up in one step:
@@ -96,10 +96,10 @@ class Look:
     path: Path
     is_loose: bool
     finders: tuple[tuple[type[Finder], Reading], ...]
-    then: Look | None = None
+    then: BranchPlan | None = None
 
 
-class Grower:
+class TreeBuilder:
     """Builds the tree of some patterns.
 
     `is_shared` says of a predicate, by its id, whether more patterns ask it than so many.
@@ -108,15 +108,15 @@ class Grower:
     def __init__(self, is_shared: Callable[[int, int], bool]) -> None:
         self._is_shared = is_shared
         self._room = 0
-        self._looks: dict[Step, Look] = {}
+        self._looks: dict[Step, BranchPlan] = {}
         self._texts: dict[str, str] = {}
 
-    def grow(self, planted: Sequence[Planted]) -> Node:
+    def build(self, planted: Sequence[IndexedPattern]) -> Node:
         """Build a tree, and answer its root."""
         self._room = MAX_COPIES * len(planted)
         return self._grow(planted, 1)
 
-    def _grow(self, planted: Sequence[Planted], level: int) -> Node:
+    def _grow(self, planted: Sequence[IndexedPattern], level: int) -> Node:
         self._room -= len(planted)
         may_branch = len(planted) > FEW and level < MAX_LEVELS and self._room > 0
         nodes = []
@@ -125,27 +125,32 @@ class Grower:
             found = [(one, routes[route]) for one, routes in rest if route in routes]
             nodes.append(self._branch(route, found, level))
             rest = [(one, routes) for one, routes in rest if route not in routes]
-        nodes += together(self._entries(one for one, _ in rest))
+        nodes += group_by_shape(self._entries(one for one, _ in rest))
         if len(nodes) == 1:
             return nodes[0]
-        return WALK_THROUGH_FEW.get(len(nodes), walk_through), *nodes
+        return WALK_THROUGH_FEW.get(len(nodes), visit_all), *nodes
 
-    def _branch(self, route: _Route, found: Sequence[tuple[Planted, _Clue]], level: int) -> Node:
+    def _branch(
+        self, route: _BranchKey, found: Sequence[tuple[IndexedPattern, _Clause]], level: int
+    ) -> Node:
         groups: defaultdict[tuple[Kind, Reading, bool], _Below] = defaultdict(dict)
         for one, (condition, keys) in found:
-            left = {settles: one.without(condition, settles) for settles in (True, False)}
+            left = {
+                is_sufficient: one.without(condition, is_sufficient)
+                for is_sufficient in (True, False)
+            }
             for key in keys:
                 _, planted = groups[key.kind, key.read, key.each].setdefault(key.value, (key, []))
-                planted.append(left[key.settles])
+                planted.append(left[key.is_sufficient])
         grown: _Grown = {}
         finders: list[Finder] = [
-            Each(finder) if each and not isinstance(finder, Predicates) else finder
+            ForEachMember(finder) if each and not isinstance(finder, Predicates) else finder
             for (kind, read, each), below in sorted(groups.items(), key=_by_vagueness)
             for finder in self._finders(kind, read, below, level, grown)
         ]
         path, is_loose = route
         constants = [constant for finder in finders for constant in finder.constants]
-        look = Look(path, is_loose, tuple((type(one), one.read) for one in finders))
+        look = BranchPlan(path, is_loose, tuple((type(one), one.read) for one in finders))
         if is_loose:
             return _look_up(look), *constants, path, finders
         if len(finders) == 1 and isinstance(finders[0], Equality):
@@ -153,15 +158,15 @@ class Grower:
             if below in self._looks and 2 * count > len(finders[0].nodes):
                 look = replace(look, then=self._looks[below])
                 constants.append(below)
-        step = _look_up(look)
-        self._looks[step] = look
-        return step, *constants
+        join_path = _look_up(look)
+        self._looks[join_path] = look
+        return join_path, *constants
 
     def _finders(
         self, kind: Kind, read: Reading, below: _Below, level: int, grown: _Grown
     ) -> Iterable[Finder]:
         if kind is Kind.WITHIN:
-            yield Spans(
+            yield IntervalIndex(
                 read, [(span, self._entries(planted)) for span, (_, planted) in below.items()]
             )
             return
@@ -176,7 +181,7 @@ class Grower:
                 grown[same] = self._grow(planted, level + 1)
             nodes[self._shared(value)] = grown[same]
         if kind is Kind.HOLDS:
-            yield Tests(read, [(key.test, nodes[value]) for value, (key, _) in below.items()])
+            yield TestList(read, [(key.test, nodes[value]) for value, (key, _) in below.items()])
         elif kind is Kind.BEGINS:
             yield Prefixes(read, nodes)
         else:
@@ -192,11 +197,11 @@ class Grower:
             if predicates:
                 yield Predicates(predicates, shared)
 
-    def _entries(self, planted: Iterable[Planted]) -> list[Node]:
+    def _entries(self, planted: Iterable[IndexedPattern]) -> list[Node]:
         nodes = []
         for one in planted:
-            step, order, target, *constants = entry(one.order, one.target, one.conditions)
-            nodes.append((step, order, target, *map(self._shared, constants)))
+            join_path, order, target, *constants = entry(one.order, one.target, one.conditions)
+            nodes.append((join_path, order, target, *map(self._shared, constants)))
         return nodes
 
     def _shared(self, value: Any) -> Any:
@@ -208,25 +213,25 @@ class Grower:
         return self._texts.setdefault(value, f'{value} '[:-1]) if type(value) is str else value
 
 
-def _routes(one: Planted) -> dict[_Route, _Clue]:
+def _routes(one: IndexedPattern) -> dict[_BranchKey, _Clause]:
     """At which paths a pattern can be found, and by what: the most telling condition at each.
 
     By a user's predicate only where nothing else is left to ask.
     """
     only_calls = all(condition.leaf.calls for condition in one.conditions)
-    routes: dict[_Route, _Clue] = {}
+    routes: dict[_BranchKey, _Clause] = {}
     for condition in one.conditions:
         keys = condition.keys
         if keys is None or (condition.leaf.calls and not only_calls):
             continue
-        route = condition.path, condition.is_hint
+        route = condition.path, condition.is_prefilter
         known = routes.get(route)
-        if known is None or _vagueness(keys) < _vagueness(known[1]):
+        if known is None or _selectivity_rank(keys) < _selectivity_rank(known[1]):
             routes[route] = condition, keys
     return routes
 
 
-def _vagueness(keys: tuple[Key, ...]) -> int:
+def _selectivity_rank(keys: tuple[Key, ...]) -> int:
     return max([_VAGUENESS[key.kind] for key in keys], default=0)
 
 
@@ -253,36 +258,38 @@ class _Tally:
             if key.kind in (Kind.EQUALS, Kind.BEGINS):
                 self.values[key.read, key.each, key.value] += 1
 
-    def worth(self) -> float:
+    def benefit(self) -> float:
         """The patterns that are looked up, for each check that this costs."""
         begins = self.kinds[Kind.BEGINS]
         cost = 1 + 0.7 * self.kinds[Kind.HOLDS] + self.kinds[Kind.WITHIN] / 3
         if begins:
             cost += 1 + log2(begins)
         # What is found together is looked up once more: that bounds its cost.
-        together = sum([count * min(count, FEW) for count in self.values.values()])
-        return self.patterns / (cost + together / (sum(self.values.values()) or 1))
+        group_by_shape = sum([count * min(count, FEW) for count in self.values.values()])
+        return self.patterns / (cost + group_by_shape / (sum(self.values.values()) or 1))
 
 
-def _best_route(patterns: Iterable[tuple[Planted, dict[_Route, _Clue]]]) -> _Route | None:
+def _best_route(
+    patterns: Iterable[tuple[IndexedPattern, dict[_BranchKey, _Clause]]],
+) -> _BranchKey | None:
     """The path most worth a look-up; None where every pattern had better be checked."""
-    tallies: defaultdict[_Route, _Tally] = defaultdict(_Tally)
+    tallies: defaultdict[_BranchKey, _Tally] = defaultdict(_Tally)
     for _, routes in patterns:
         for route, (_, keys) in routes.items():
             tallies[route].add(keys)
-    worths = {route: tally.worth() for route, tally in tallies.items()}
+    worths = {route: tally.benefit() for route, tally in tallies.items()}
     best = max(worths, key=worths.__getitem__, default=None)
     return best if best is not None and worths[best] > MIN_WORTH else None
 
 
 @lru_cache(MAX_SHAPES)
-def _look_up(look: Look) -> Step:
+def _look_up(look: BranchPlan) -> Step:
     """The step of a node (step, *constants of every finder), and for hints (..., path, finders)."""
     names: dict[str, object] = {'look_through': _look_through}
     return compile_step(_lines(look, {}, names), **names)
 
 
-def _lines(look: Look, parents: dict[Path, str], names: dict[str, object]) -> list[str]:
+def _lines(look: BranchPlan, parents: dict[Path, str], names: dict[str, object]) -> list[str]:
     if look.is_loose:
         through = 'return look_through(payload, found, node, visit)'
         nothing_plain = 'v is MISSING or isinstance(v, (dict, list, tuple))'
@@ -321,7 +328,7 @@ def _lines(look: Look, parents: dict[Path, str], names: dict[str, object]) -> li
     ]
 
 
-def _look_through(payload: object, found: list[Node], node: Node, visit: Visit | None) -> None:
+def _look_through(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
     """Look up every scalar at a path, through arrays and names with dots."""
     *_, path, finders = node
     for below in found_of_all(scalars_at(payload, path), finders):

@@ -17,11 +17,11 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from mega.match.comparables import (
-    Days,
-    Instants,
-    Numbers,
-    Scale,
-    Texts,
+    Comparable,
+    DayValue,
+    InstantValue,
+    NumberValue,
+    TextValue,
     is_number,
     read_address,
     read_day,
@@ -31,10 +31,10 @@ from mega.match.comparables import (
 from mega.match.eventbridge.operators import (
     AddressBlock,
     AddressText,
-    AnyCase,
-    Items,
+    CaseInsensitive,
     Number,
     NumericRange,
+    ValueList,
     read_event_address,
 )
 from mega.match.functions.arrays import Contains
@@ -43,7 +43,7 @@ from mega.match.functions.logic import OneOf
 from mega.match.functions.network import Cidr
 from mega.match.functions.text import IEquals, Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
-from mega.match.pattern import AnyOf, Members, Opaque, Pattern, Predicate, Same, Value
+from mega.match.pattern import AnyMember, AnyOf, Constant, ExactValue, Pattern, Predicate, Value
 
 __all__ = ('Key', 'Kind', 'Reading', 'Span', 'keys_of', 'read_anything', 'read_text')
 
@@ -82,7 +82,7 @@ class Key:
     test: Callable[[Any], object] = bool
     """What HOLDS calls."""
 
-    settles: bool = True
+    is_sufficient: bool = True
     """Whether a value that fits the key matches; otherwise the pattern has still to be asked."""
 
     each: bool = False
@@ -138,7 +138,11 @@ def read_anything(lhs: object) -> tuple[object]:
     return (lhs,)
 
 
-_READ_SCALE: dict[type, Reading] = {Texts: read_text, Instants: read_instant, Days: read_day}
+_READ_SCALE: dict[type, Reading] = {
+    TextValue: read_text,
+    InstantValue: read_instant,
+    DayValue: read_day,
+}
 
 
 @singledispatch
@@ -152,7 +156,7 @@ def keys_of(leaf: Pattern) -> Keys:
 
 @keys_of.register
 def _(leaf: Value) -> Keys:
-    if isinstance(leaf.scale, Numbers):
+    if isinstance(leaf.scale, NumberValue):
         return (
             Key(Kind.EQUALS, _read_number, leaf.scale.value),
             Key(Kind.EQUALS, read_spelled, leaf.scale.written),
@@ -161,12 +165,12 @@ def _(leaf: Value) -> Keys:
 
 
 @keys_of.register
-def _(leaf: Same) -> Keys:
+def _(leaf: Constant) -> Keys:
     return (Key(Kind.EQUALS, _read_constant, repr(leaf.value)),)
 
 
 @keys_of.register
-def _(leaf: Opaque) -> Keys:
+def _(leaf: ExactValue) -> Keys:
     read = _read_opaque(leaf.value)
     return (Key(Kind.EQUALS, _read_opaque, read),) if read else ()
 
@@ -177,20 +181,20 @@ def _(leaf: Equal) -> Keys:
 
 
 @keys_of.register
-def _(leaf: Members) -> Keys:
+def _(leaf: AnyMember) -> Keys:
     keys = _union(leaf)
     if keys is None:
         return None
     # An array that equals them has a member for each of them, the first included.
     members = keys_of(Contains(leaf.members[0])) if leaf.members else ()
     if not members:
-        return *keys, Key(Kind.EQUALS, _read_array, 'array', settles=False)
-    return *keys, *(replace(key, settles=False) for key in members)
+        return *keys, Key(Kind.EQUALS, _read_array, 'array', is_sufficient=False)
+    return *keys, *(replace(key, is_sufficient=False) for key in members)
 
 
 @keys_of.register(OneOf)
 @keys_of.register(AnyOf)
-def _union(leaf: OneOf | AnyOf | Members) -> Keys:
+def _union(leaf: OneOf | AnyOf | AnyMember) -> Keys:
     return _union_of(leaf.members)
 
 
@@ -217,13 +221,13 @@ def _(leaf: Between) -> Keys:
     return _within(leaf.low, leaf.high)
 
 
-def _within(low: Scale | None, high: Scale | None, **included: bool) -> Keys:
+def _within(low: Comparable | None, high: Comparable | None, **included: bool) -> Keys:
     scale = low or high
-    if not isinstance(scale, Numbers):
+    if not isinstance(scale, NumberValue):
         span = Span(low and low.value, high and high.value, **included)
         return (Key(Kind.WITHIN, _READ_SCALE[type(scale)], span),)
-    assert not isinstance(low, (Texts, Instants, Days))
-    assert not isinstance(high, (Texts, Instants, Days))
+    assert not isinstance(low, (TextValue, InstantValue, DayValue))
+    assert not isinstance(high, (TextValue, InstantValue, DayValue))
     read = Span(low and low.value, high and high.value, **included)
     spelled = Span(low and low.written, high and high.written, **included)
     return Key(Kind.WITHIN, _read_number, read), Key(Kind.WITHIN, read_spelled, spelled)
@@ -261,15 +265,15 @@ def _(leaf: Wildcard) -> Keys:
     first, *middle = (piece.run for piece in leaf.pieces)
     last = middle[-1] if middle else first
     if head := _plain_beginning(first):
-        return (Key(Kind.BEGINS, read, head, settles=False),)
+        return (Key(Kind.BEGINS, read, head, is_sufficient=False),)
     if tail := _plain_beginning(last[::-1]):
-        return (Key(Kind.BEGINS, backwards, tail, settles=False),)
+        return (Key(Kind.BEGINS, backwards, tail, is_sufficient=False),)
     within = max(map(_plain_beginning, middle), key=len, default='')
-    return (_holding(within, read, settles=False),) if within else None
+    return (_holding(within, read, is_sufficient=False),) if within else None
 
 
-def _holding(text: str, read: Reading, *, settles: bool) -> Key:
-    return Key(Kind.HOLDS, read, text, re.compile(re.escape(text)).search, settles)
+def _holding(text: str, read: Reading, *, is_sufficient: bool) -> Key:
+    return Key(Kind.HOLDS, read, text, re.compile(re.escape(text)).search, is_sufficient)
 
 
 def _plain_beginning(run: Sequence[str | None]) -> str:
@@ -287,8 +291,8 @@ def _(leaf: Regex) -> Keys:
 @keys_of.register
 def _(leaf: Substring) -> Keys:
     if leaf.folded is not None:
-        return (_holding(leaf.folded, _read_folded, settles=True),)
-    return (_holding(leaf.text, read_text, settles=True),)
+        return (_holding(leaf.folded, _read_folded, is_sufficient=True),)
+    return (_holding(leaf.text, read_text, is_sufficient=True),)
 
 
 @keys_of.register
@@ -308,7 +312,7 @@ def _(leaf: Contains) -> Keys:
 
 
 @keys_of.register
-def _(leaf: Items) -> Keys:
+def _(leaf: ValueList) -> Keys:
     return None if leaf.may_be_missing else _union_of(leaf.items)
 
 
@@ -334,5 +338,5 @@ def _(leaf: AddressBlock) -> Keys:
 
 
 @keys_of.register
-def _(leaf: AnyCase) -> Keys:
+def _(leaf: CaseInsensitive) -> Keys:
     return (Key(Kind.HOLDS, read_text, leaf.regex, leaf.regex.search),)

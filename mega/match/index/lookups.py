@@ -14,19 +14,19 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-from mega.match.index.codegen import Node, Visit
+from mega.match.index.codegen import MatchState, Node
 from mega.match.index.keys import Reading, Span, read_anything
-from mega.match.index.residuals import together
+from mega.match.index.residuals import group_by_shape
 
 __all__ = (
-    'Each',
     'Equality',
     'Finder',
+    'ForEachMember',
+    'IntervalIndex',
     'Lookup',
     'Predicates',
     'Prefixes',
-    'Spans',
-    'Tests',
+    'TestList',
     'found_of_all',
 )
 
@@ -86,7 +86,7 @@ class Equality:
 
 
 @dataclass(frozen=True, slots=True)
-class Each:
+class ForEachMember:
     """What another finder finds for the members of an array, each node once."""
 
     finder: Lookup
@@ -209,7 +209,7 @@ def _next_shorter(texts: Sequence[str]) -> list[int]:
     return shorter
 
 
-class Spans:
+class IntervalIndex:
     """Spans in which what was read lies.
 
     The bounds cut the scale into cells: each bound is one, and so is each gap between two. Cells
@@ -237,7 +237,7 @@ class Spans:
         self._edges: list[list[tuple[int, int, list[Node]]]] = [[] for _ in range(count)]
         for first, last, nodes in cells:
             self._place(first, last, nodes, inside)
-        self._inside = [together(nodes) for nodes in inside]
+        self._inside = [group_by_shape(nodes) for nodes in inside]
 
     @property
     def constants(self) -> tuple[object, ...]:
@@ -277,7 +277,7 @@ class Spans:
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class TestList:
     """Tests that hold for what was read: each is made once, however many patterns share it."""
 
     read: Reading
@@ -313,7 +313,9 @@ class Predicates:
     def constants(self) -> tuple[object, ...]:
         return (self,)
 
-    def visit(self, value: object, payload: Any, found: list[Node], visit: Visit | None) -> None:
+    def visit(
+        self, value: object, payload: Any, found: list[Node], visit: MatchState | None
+    ) -> None:
         assert visit is not None
         for predicate, entries in self.predicates:
             try:

@@ -15,7 +15,7 @@ from mega.match.functions.comparison import Equal
 from mega.match.index.keys import Key, keys_of
 from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern
 
-__all__ = ('Alternative', 'Condition', 'Path', 'alternatives')
+__all__ = ('Alternative', 'Condition', 'Path', 'to_dnf')
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -35,7 +35,7 @@ class Condition:
     keys: tuple[Key, ...] | None = field(default=None, compare=False)
     """By what to look it up; None where it has to be asked."""
 
-    is_hint: bool = False
+    is_prefilter: bool = False
     """Whether it only helps to find a pattern, and another condition has the say.
 
     It is about the scalars at the path, whatever arrays are on the way.
@@ -56,41 +56,41 @@ class Condition:
 Alternative: TypeAlias = tuple[Condition, ...]
 
 
-def alternatives(pattern: Pattern, path: Path = ()) -> list[Alternative]:
+def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
     """Take a pattern apart."""
     if isinstance(pattern, Equal) and pattern.child.absent is None:
-        return alternatives(pattern.child, path)
+        return to_dnf(pattern.child, path)
     if isinstance(pattern, Not) and isinstance(pattern.child, Not):
-        return alternatives(pattern.child.child, path)
+        return to_dnf(pattern.child.child, path)
     if isinstance(pattern, Object) and pattern.entries:
-        parts = [alternatives(child, (*path, str.__str__(key))) for key, child in pattern.entries]
-        return _every(parts) or _alone(pattern, path)
+        parts = [to_dnf(child, (*path, str.__str__(key))) for key, child in pattern.entries]
+        return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, AllOf):
-        return _every([alternatives(child, path) for child in pattern.members]) or _alone(
+        return _conjunction([to_dnf(child, path) for child in pattern.members]) or _single(
             pattern, path
         )
     if isinstance(pattern, EventPattern) and len(pattern.rules) <= MAX_ALTERNATIVES:
         return [_hinted(rule, pattern, path) for rule in pattern.rules]
     if isinstance(pattern, AnyOf) and any(map(_reaches_deeper, pattern.members)):
-        found = [one for child in pattern.members for one in alternatives(child, path)]
-        return found if len(found) <= MAX_ALTERNATIVES else _alone(pattern, path)
-    return _alone(pattern, path)
+        found = [one for child in pattern.members for one in to_dnf(child, path)]
+        return found if len(found) <= MAX_ALTERNATIVES else _single(pattern, path)
+    return _single(pattern, path)
 
 
-def _alone(pattern: Pattern, path: Path) -> list[Alternative]:
+def _single(pattern: Pattern, path: Path) -> list[Alternative]:
     return [(Condition(path, pattern, keys_of(pattern)),)]
 
 
 def _hinted(rule: Rule, pattern: EventPattern, path: Path) -> Alternative:
     hints = [
-        Condition((*path, *field.path), field.items, keys_of(field.items), is_hint=True)
+        Condition((*path, *field.path), field.items, keys_of(field.items), is_prefilter=True)
         for field in rule
     ]
     whole = pattern if len(pattern.rules) == 1 else EventPattern((rule,), pattern.written)
     return *(hint for hint in hints if hint.keys is not None), Condition(path, whole)
 
 
-def _every(parts: list[list[Alternative]]) -> list[Alternative]:
+def _conjunction(parts: list[list[Alternative]]) -> list[Alternative]:
     """The alternatives of patterns that all have to match; none where there would be too many."""
     combinations = 1
     for part in parts:

@@ -14,19 +14,19 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TypeAlias
 
-from mega.match.comparables import Numbers, Scale, Test, Texts
+from mega.match.comparables import Comparable, NumberValue, Test, TextValue
 from mega.match.context import MISSING
 from mega.match.eventbridge.matcher import EventPattern
-from mega.match.eventbridge.operators import Items, Number
+from mega.match.eventbridge.operators import Number, ValueList
 from mega.match.functions.comparison import Between, Compare, Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import Optional
 from mega.match.functions.text import Prefix
-from mega.match.index.codegen import Node, Step, Visit, compile_step, find, find_crowd, walk
+from mega.match.index.codegen import MatchState, Node, Step, compile_step, emit_all, find, walk
 from mega.match.index.normal_form import Condition, Path
-from mega.match.pattern import Members, Not, Pattern, Same, Value
+from mega.match.pattern import AnyMember, Constant, Not, Pattern, Value
 
-__all__ = ('entry', 'together')
+__all__ = ('entry', 'group_by_shape')
 
 MAX_SHAPES = 1_000
 """So many are compiled in a process, which takes some 150 microseconds each.
@@ -52,7 +52,7 @@ _Shape: TypeAlias = tuple[_Part, ...]
 
 def entry(order: int, target: object, conditions: Sequence[Condition]) -> Node:
     """The node that checks what remains of a pattern and, where all of it holds, is found."""
-    conditions = [one for one in conditions if not one.is_hint]
+    conditions = [one for one in conditions if not one.is_prefilter]
     if not conditions:
         return find, order, target
     if len(conditions) == 1 and isinstance(conditions[0].leaf, EventPattern):
@@ -62,10 +62,10 @@ def entry(order: int, target: object, conditions: Sequence[Condition]) -> Node:
     for one in sorted(conditions, key=_cost):
         test = _test(one.leaf, constants)
         shape.append((one.path, test, one.leaf.absent is True, one.leaf.calls))
-    step = _step(tuple(shape))
-    if step is None:
-        return _ask_each, order, target, sorted(conditions, key=_cost)
-    return step, order, target, *constants
+    join_path = _step(tuple(shape))
+    if join_path is None:
+        return _check_each, order, target, sorted(conditions, key=_cost)
+    return join_path, order, target, *constants
 
 
 def _event_entry(order: int, target: object, path: Path, pattern: EventPattern) -> Node:
@@ -87,7 +87,7 @@ def _test(leaf: Pattern, constants: list[object]) -> str:
         return _test(leaf.child, constants)
     if isinstance(leaf, Not):
         return f'(not {_test(leaf.child, constants)})'
-    if isinstance(leaf, Same):
+    if isinstance(leaf, Constant):
         return f'(@ is {_constant(leaf.value, constants)})'
     if isinstance(leaf, Value):
         return _compare('==', leaf.scale, constants)
@@ -98,12 +98,12 @@ def _test(leaf: Pattern, constants: list[object]) -> str:
         return f'({low} and {high})'
     if isinstance(leaf, Prefix) and leaf.folded is None:
         return f'({_IS_TEXT} and @.startswith({_constant(leaf.text, constants)}))'
-    if isinstance(leaf, Items) and len(leaf.items) == 1:
+    if isinstance(leaf, ValueList) and len(leaf.items) == 1:
         return _test(leaf.items[0], constants)
     if isinstance(leaf, Number):
         asked = f'{_constant(leaf, constants)}.accepts(@, visit)'
         return f'(@ == {_constant(leaf.value, constants)} if type(@) is int else {asked})'
-    if isinstance(leaf, (OneOf, Members)) and (texts := _texts(leaf)):
+    if isinstance(leaf, (OneOf, AnyMember)) and (texts := _texts(leaf)):
         among = f'@ in {_constant(texts, constants)}'
         if isinstance(leaf, OneOf):
             return f'({_IS_TEXT} and {among})'
@@ -111,22 +111,22 @@ def _test(leaf: Pattern, constants: list[object]) -> str:
     return f'{_constant(leaf, constants)}.accepts(@, visit)'
 
 
-def _compare(sign: str, scale: Scale, constants: list[object]) -> str:
+def _compare(sign: str, scale: Comparable, constants: list[object]) -> str:
     """Write how `@` stands to a value, without a call where it is of the common type."""
-    if isinstance(scale, Texts):
+    if isinstance(scale, TextValue):
         return f'({_IS_TEXT} and @ {sign} {_constant(scale.value, constants)})'
     test = _TESTS[sign].__name__
-    if not isinstance(scale, Numbers) or isinstance(scale.value, Decimal):
+    if not isinstance(scale, NumberValue) or isinstance(scale.value, Decimal):
         return f'{_constant(scale, constants)}.holds({test}, @)'
     value = _constant(scale.value, constants)
-    others = f'Numbers.of({value}).holds({test}, @)'
+    others = f'NumberValue.of({value}).holds({test}, @)'
     return f'(@ {sign} {value} if type(@) is int or type(@) is float else {others})'
 
 
-def _texts(leaf: OneOf | Members) -> frozenset[str] | None:
+def _texts(leaf: OneOf | AnyMember) -> frozenset[str] | None:
     """The members, where all of them are texts."""
     scales = [one.scale for one in leaf.members if isinstance(one, Value)]
-    texts = [scale.value for scale in scales if isinstance(scale, Texts)]
+    texts = [scale.value for scale in scales if isinstance(scale, TextValue)]
     return frozenset(texts) if len(texts) == len(leaf.members) else None
 
 
@@ -135,7 +135,7 @@ def _constant(value: object, constants: list[object]) -> str:
     return f'node[{2 + len(constants)}]'
 
 
-def _ask_each(payload: object, found: list[Node], node: Node, visit: Visit | None) -> None:
+def _check_each(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
     try:
         for condition in node[3]:
             if not condition.holds(payload, visit):
@@ -153,27 +153,27 @@ _shapes: dict[Step, _Shape] = {}
 
 
 def _step(shape: _Shape) -> Step | None:
-    step = _steps.get(shape)
-    if step is None and len(_steps) < MAX_SHAPES:
-        step = _steps[shape] = _compiled(shape)
-        _shapes[step] = shape
-    return step
+    join_path = _steps.get(shape)
+    if join_path is None and len(_steps) < MAX_SHAPES:
+        join_path = _steps[shape] = _compiled(shape)
+        _shapes[join_path] = shape
+    return join_path
 
 
-def together(entries: Sequence[Node]) -> list[Node]:
+def group_by_shape(entries: Sequence[Node]) -> list[Node]:
     """The same entries in few nodes: those of one shape as one, and those that need no check."""
     by_step: defaultdict[Step, list[Node]] = defaultdict(list)
     for each in entries:
         by_step[each[0]].append(each)
     nodes: list[Node] = []
-    for step, alike in by_step.items():
+    for join_path, alike in by_step.items():
         if len(alike) == 1:
             nodes += alike
-        elif step is find:
+        elif join_path is find:
             crowd = {each[1]: each[2] for each in sorted(alike, key=itemgetter(1))}
-            nodes.append((find_crowd, next(iter(crowd)), [*crowd.values()], [*crowd]))
-        elif step in _shapes:
-            nodes.append((_compiled_for_many(_shapes[step]), *alike))
+            nodes.append((emit_all, next(iter(crowd)), [*crowd.values()], [*crowd]))
+        elif join_path in _shapes:
+            nodes.append((_compiled_for_many(_shapes[join_path]), *alike))
         else:
             nodes += alike
     return nodes
@@ -224,7 +224,7 @@ def _event_step(path: Path, fields: tuple[tuple[Path, str], ...]) -> Step:
     return compile_step(lines, ask_whole=_ask_whole, **_NAMES)
 
 
-def _ask_whole(whole: object, found: list[Node], node: Node, visit: Visit | None) -> None:
+def _ask_whole(whole: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
     if whole is not MISSING and node[3].accepts(whole, visit):
         found.append(node)
 
@@ -249,5 +249,5 @@ def _caught(lines: list[str], leave: str) -> list[str]:
     ]
 
 
-_NAMES: dict[str, object] = {'Numbers': Numbers}
+_NAMES: dict[str, object] = {'NumberValue': NumberValue}
 _NAMES.update((test.__name__, test) for test in _TESTS.values())

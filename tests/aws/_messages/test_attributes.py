@@ -13,12 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mega.aws._messages.attributes import MARK, from_aws, from_envelope, marked, to_aws
+from mega.aws._messages.attributes import (
+    PAYLOAD_TYPE_ATTRIBUTE,
+    from_aws,
+    from_envelope,
+    to_aws,
+    with_payload_type,
+)
 from mega.codec import PayloadType
 from mega.errors import EncodeError, EnvelopeError
 
 names = st.from_regex(r'[A-Za-z0-9_][A-Za-z0-9_-]{0,20}', fullmatch=True).filter(
-    lambda name: name != MARK
+    lambda name: name != PAYLOAD_TYPE_ATTRIBUTE
 )
 texts = st.text(min_size=1)
 numbers = (
@@ -140,26 +146,26 @@ def test_a_number_is_sent_exactly(number: int | float | Decimal) -> None:
 @given(attributes)
 def test_the_attributes_given_are_not_changed(given_: dict[str, Any]) -> None:
     before = dict(given_)
-    marked(to_aws(given_), PayloadType.TEXT)
+    with_payload_type(to_aws(given_), PayloadType.TEXT)
     assert given_ == before
 
 
 @pytest.mark.parametrize('payload_type', PayloadType)
 def test_the_mark_is_added_to_the_others(payload_type: PayloadType) -> None:
-    sent = marked(to_aws({'a': 'b'}), payload_type)
-    assert sent == to_aws({'a': 'b', MARK: payload_type.value})
-    assert type(sent[MARK]['StringValue']) is str
+    sent = with_payload_type(to_aws({'a': 'b'}), payload_type)
+    assert sent == to_aws({'a': 'b', PAYLOAD_TYPE_ATTRIBUTE: payload_type.value})
+    assert type(sent[PAYLOAD_TYPE_ATTRIBUTE]['StringValue']) is str
 
 
 def test_where_no_mark_is_needed_there_is_none() -> None:
-    assert marked(to_aws({'a': 'b'}), None) == to_aws({'a': 'b'})
+    assert with_payload_type(to_aws({'a': 'b'}), None) == to_aws({'a': 'b'})
 
 
 @pytest.mark.parametrize('payload_type', [None, PayloadType.DATA])
 def test_a_mark_of_the_users_own_is_refused(payload_type: PayloadType | None) -> None:
     with pytest.raises(EncodeError) as caught:
-        marked(to_aws({MARK: 'data'}), payload_type)
-    assert caught.value.path == f'message_attributes.{MARK}'
+        with_payload_type(to_aws({PAYLOAD_TYPE_ATTRIBUTE: 'data'}), payload_type)
+    assert caught.value.path == f'message_attributes.{PAYLOAD_TYPE_ATTRIBUTE}'
 
 
 def test_a_number_that_is_none_is_the_text_as_sent() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mega.aws._publishing.batch_planner import Item, Plan
+from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
 
 ENTRIES = 10
 BYTES = 100
@@ -24,7 +24,7 @@ class Given:
     """What there is to send: sizes, lanes, and which of it cannot be sent at all."""
 
     size: int
-    lane: Lane = None
+    order_key: Lane = None
     is_broken: bool = False
 
 
@@ -49,15 +49,15 @@ class Run:
     unsent: list[int] = field(default_factory=list)
     alarms: list[tuple[float, float]] = field(default_factory=list)
 
-    def source(self) -> Iterator[Item[int]]:
+    def source(self) -> Iterator[PlannedMessage[int]]:
         for number, each in enumerate(self.given):
             self.pulled += 1
             problem = ValueError('broken') if each.is_broken else None
-            yield Item(number, each.size, each.lane, problem)
+            yield PlannedMessage(number, each.size, each.order_key, problem)
 
     def carry_out(self) -> None:
-        self.plan = Plan(self.source(), ENTRIES, BYTES, AHEAD)
-        on_their_way: deque[list[Item[int]]] = deque()
+        self.plan = BatchPlanner(self.source(), ENTRIES, BYTES, AHEAD)
+        on_their_way: deque[list[PlannedMessage[int]]] = deque()
         while not self.plan.is_finished:
             while len(on_their_way) < self.concurrency and (batch := self.plan.take(self.now)):
                 on_their_way.append(batch)
@@ -74,31 +74,31 @@ class Run:
                 self.alarms.append((self.now, alarm))
                 self.now += 1
 
-    def _check_leaving(self, on_their_way: deque[list[Item[int]]]) -> None:
+    def _check_leaving(self, on_their_way: deque[list[PlannedMessage[int]]]) -> None:
         batch = on_their_way[-1]
         self.batches.append([item.content for item in batch])
         assert len(batch) <= ENTRIES
         assert sum(item.size for item in batch) <= BYTES or len(batch) == 1
-        lanes = Counter(item.lane for each in on_their_way for item in each if item.lane)
+        lanes = Counter(item.order_key for each in on_their_way for item in each if item.order_key)
         assert not lanes or max(lanes.values()) == 1
         assert all(item.not_before <= self.now and not item.problem for item in batch)
         left = {number for each in self.batches for number in each}
         assert self.pulled <= len(left) + len(self.unsent) + AHEAD
 
-    def _lands(self, batch: list[Item[int]]) -> None:
-        again = []
+    def _lands(self, batch: list[PlannedMessage[int]]) -> None:
+        reschedule = []
         for item in batch:
             fate = next(self.fates)
             if fate == 1:
-                again.append(item)
+                reschedule.append(item)
             elif fate == 2:
                 self.plan.failed(item)
                 self.failed.append(item.content)
             else:
                 self.plan.sent(item)
                 self.arrived.append(item.content)
-        if again:
-            self.plan.again(again, self.now + 1)
+        if reschedule:
+            self.plan.reschedule(reschedule, self.now + 1)
 
 
 LANES = st.sampled_from([None, None, 'a', 'b', 'c'])
@@ -142,15 +142,15 @@ def test_every_item_is_settled_exactly_once(run: Run) -> None:
 
 @given(run=RUNS)
 def test_a_lane_arrives_in_its_order(run: Run) -> None:
-    for lane in {each.lane for each in run.given} - {None}:
-        arrived = [number for number in run.arrived if run.given[number].lane == lane]
+    for order_key in {each.order_key for each in run.given} - {None}:
+        arrived = [number for number in run.arrived if run.given[number].order_key == order_key]
         assert arrived == sorted(arrived)
 
 
 @given(run=RUNS)
 def test_after_a_failure_for_good_nothing_of_its_lane_is_sent(run: Run) -> None:
-    for lane in {each.lane for each in run.given} - {None}:
-        members = [number for number, each in enumerate(run.given) if each.lane == lane]
+    for order_key in {each.order_key for each in run.given} - {None}:
+        members = [number for number, each in enumerate(run.given) if each.order_key == order_key]
         ends = [n for n in members if n in run.failed or run.given[n].is_broken]
         end = min(ends, default=len(run.given))
         assert all((number in run.arrived) == (number < end) for number in members)
@@ -161,7 +161,7 @@ def test_after_a_failure_for_good_nothing_of_its_lane_is_sent(run: Run) -> None:
 @given(run=RUNS)
 def test_what_has_no_lane_is_held_up_by_nothing(run: Run) -> None:
     """Only what is broken by itself is not sent."""
-    unsent = [number for number in run.unsent if run.given[number].lane is None]
+    unsent = [number for number in run.unsent if run.given[number].order_key is None]
     assert all(run.given[number].is_broken for number in unsent)
 
 
@@ -188,8 +188,8 @@ def test_without_lanes_and_failures_all_leave_in_their_order_in_full_batches(
 @given(lanes=st.lists(st.sampled_from('abc'), max_size=40))
 def test_lanes_go_side_by_side(lanes: list[str]) -> None:
     """As many batches as the longest lane has items suffice while all of it is looked at."""
-    items = (Item(number, 1, lane) for number, lane in enumerate(lanes))
-    plan = Plan(items, ENTRIES, BYTES, len(lanes) + 1)
+    items = (PlannedMessage(number, 1, order_key) for number, order_key in enumerate(lanes))
+    plan = BatchPlanner(items, ENTRIES, BYTES, len(lanes) + 1)
     batches = 0
     while not plan.is_finished:
         for item in plan.take(0.0):
@@ -198,22 +198,22 @@ def test_lanes_go_side_by_side(lanes: list[str]) -> None:
     assert batches == max(Counter(lanes).values(), default=0)
 
 
-def numbered(count: int, lane: Lane = None) -> Iterator[Item[int]]:
-    return (Item(number, 1, lane) for number in range(count))
+def numbered(count: int, order_key: Lane = None) -> Iterator[PlannedMessage[int]]:
+    return (PlannedMessage(number, 1, order_key) for number in range(count))
 
 
-def contents(items: list[Item[int]]) -> list[int]:
+def contents(items: list[PlannedMessage[int]]) -> list[int]:
     return [item.content for item in items]
 
 
 def test_nothing_is_a_plan_that_is_finished() -> None:
-    plan = Plan(numbered(0), ENTRIES, BYTES, AHEAD)
+    plan = BatchPlanner(numbered(0), ENTRIES, BYTES, AHEAD)
     assert plan.is_finished
     assert plan.take(0.0) == plan.unsent() == []
 
 
 def test_what_is_on_its_way_is_waited_for() -> None:
-    plan = Plan(numbered(1), ENTRIES, BYTES, AHEAD)
+    plan = BatchPlanner(numbered(1), ENTRIES, BYTES, AHEAD)
     [item] = plan.take(0.0)
     assert not plan.is_finished
     plan.sent(item)
@@ -223,12 +223,12 @@ def test_what_is_on_its_way_is_waited_for() -> None:
 def test_the_source_is_read_no_further_than_needed() -> None:
     pulled = []
 
-    def source() -> Iterator[Item[int]]:
+    def source() -> Iterator[PlannedMessage[int]]:
         for item in numbered(1_000):
             pulled.append(item)
             yield item
 
-    plan = Plan(source(), ENTRIES, BYTES, AHEAD)
+    plan = BatchPlanner(source(), ENTRIES, BYTES, AHEAD)
     assert not pulled
     plan.take(0.0)
     assert len(pulled) == AHEAD
@@ -238,26 +238,26 @@ def test_the_source_is_read_no_further_than_needed() -> None:
 
 @pytest.mark.parametrize('extra', [-1, 0, 1], ids=['below', 'at', 'above'])
 def test_the_sum_of_a_batch_may_be_the_limit_but_not_more(extra: int) -> None:
-    items = [Item(0, 60), Item(1, 40 + extra)]
-    plan = Plan(iter(items), ENTRIES, BYTES, AHEAD)
+    items = [PlannedMessage(0, 60), PlannedMessage(1, 40 + extra)]
+    plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
     assert contents(plan.take(0.0)) == ([0] if extra > 0 else [0, 1])
 
 
 def test_what_has_to_be_sent_again_goes_ahead_of_what_waits_but_not_before_its_time() -> None:
-    plan = Plan(numbered(25), ENTRIES, BYTES, AHEAD)
+    plan = BatchPlanner(numbered(25), ENTRIES, BYTES, AHEAD)
     first = plan.take(0.0)
-    plan.again(first[3:5], 5.0)
+    plan.reschedule(first[3:5], 5.0)
     assert contents(plan.take(4.9)) == list(range(10, 20))
     assert contents(plan.take(5.0)) == [3, 4, 20, 21, 22, 23, 24]
     assert [item.tries for item in first] == [1, 1, 1, 2, 2, 1, 1, 1, 1, 1]
 
 
 def test_a_lane_waits_for_what_has_to_be_sent_again() -> None:
-    items = [Item(0, 1, 'a'), Item(1, 1, 'a'), Item(2, 1, 'b')]
-    plan = Plan(iter(items), ENTRIES, BYTES, AHEAD)
+    items = [PlannedMessage(0, 1, 'a'), PlannedMessage(1, 1, 'a'), PlannedMessage(2, 1, 'b')]
+    plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
     [first, other] = plan.take(0.0)
     plan.sent(other)
-    plan.again([first], 5.0)
+    plan.reschedule([first], 5.0)
     assert plan.take(4.0) == []
     assert plan.wakes_at() == 5.0
     assert contents(plan.take(5.0)) == [0]
@@ -266,8 +266,12 @@ def test_a_lane_waits_for_what_has_to_be_sent_again() -> None:
 
 def test_what_was_given_up_is_told_once() -> None:
     problem = ValueError('broken')
-    items = [Item(0, 1, 'a', problem), Item(1, 1, 'a'), Item(2, 1, 'b')]
-    plan = Plan(iter(items), ENTRIES, BYTES, AHEAD)
+    items = [
+        PlannedMessage(0, 1, 'a', problem),
+        PlannedMessage(1, 1, 'a'),
+        PlannedMessage(2, 1, 'b'),
+    ]
+    plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
     [sent] = plan.take(0.0)
     plan.sent(sent)
     assert contents(plan.unsent()) == [0, 1]
@@ -277,8 +281,12 @@ def test_what_was_given_up_is_told_once() -> None:
 
 def test_what_is_broken_keeps_its_place_in_its_lane() -> None:
     """It closes the lane after what was given before it, and not before that."""
-    items = [Item(0, 1, 'a'), Item(1, 0, 'a', ValueError('broken')), Item(2, 1, 'a')]
-    plan = Plan(iter(items), ENTRIES, BYTES, AHEAD)
+    items = [
+        PlannedMessage(0, 1, 'a'),
+        PlannedMessage(1, 0, 'a', ValueError('broken')),
+        PlannedMessage(2, 1, 'a'),
+    ]
+    plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
     [first] = plan.take(0.0)
     assert plan.take(0.0) == plan.unsent() == []
     plan.sent(first)

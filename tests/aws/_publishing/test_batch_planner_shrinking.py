@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mega.aws._publishing.batch_planner import Item, Plan
+from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
 
 ENTRIES = 10
 BYTES = 100
@@ -25,7 +25,7 @@ class Given:
 
     size: int
     smaller: int | None = None
-    lane: str | None = None
+    order_key: str | None = None
 
 
 @dataclass
@@ -38,9 +38,9 @@ class Run:
     shrunk: list[int] = field(default_factory=list)
     shrunk_in: list[list[int]] = field(default_factory=list)
 
-    def item(self, number: int) -> Item[int]:
+    def item(self, number: int) -> PlannedMessage[int]:
         each = self.given[number]
-        item = Item(number, each.size, each.lane, position=number)
+        item = PlannedMessage(number, each.size, each.order_key, position=number)
         if each.smaller is not None:
             item.least = LEAST
             item.shrink = self._shrinking(number, each.smaller)
@@ -54,17 +54,17 @@ class Run:
         return shrink
 
     def carry_out(self) -> Run:
-        plan = Plan(map(self.item, range(len(self.given))), ENTRIES, BYTES, AHEAD)
+        plan = BatchPlanner(map(self.item, range(len(self.given))), ENTRIES, BYTES, AHEAD)
         while not plan.is_finished:
             before = len(self.shrunk)
             batch = plan.take(0.0)
             self.shrunk_in.append(self.shrunk[before:])
             self.batches.append([(item.content, item.size) for item in batch])
-            again = [item for item in batch if next(self.fates)]
+            reschedule = [item for item in batch if next(self.fates)]
             for item in batch:
-                if item not in again:
+                if item not in reschedule:
                     plan.sent(item)
-            plan.again(again, 0.0)
+            plan.reschedule(reschedule, 0.0)
         return self
 
 
@@ -147,11 +147,11 @@ def test_every_item_leaves_and_a_lane_keeps_its_order(
     run = carried_out(given, fates)
     left = [number for batch in run.batches for number, _ in batch]
     assert set(left) == set(range(len(given)))
-    for lane in ('a', 'b'):
-        members = [number for number in left if given[number].lane == lane]
+    for order_key in ('a', 'b'):
+        members = [number for number in left if given[number].order_key == order_key]
         assert members == sorted(members)
     for batch in run.batches:
-        lanes = Counter(given[number].lane for number, _ in batch if given[number].lane)
+        lanes = Counter(given[number].order_key for number, _ in batch if given[number].order_key)
         assert not lanes or max(lanes.values()) == 1
 
 
@@ -191,7 +191,7 @@ def test_what_is_smaller_already_has_the_next_made_smaller() -> None:
 def test_it_is_made_smaller_when_it_leaves_and_not_before() -> None:
     """What is read ahead and never sent is not worth the work."""
     run = Run([Given(200, 5) for _ in range(AHEAD)], iter([]))
-    plan = Plan(map(run.item, range(AHEAD)), ENTRIES, BYTES, AHEAD)
+    plan = BatchPlanner(map(run.item, range(AHEAD)), ENTRIES, BYTES, AHEAD)
     assert not plan.is_finished  # which reads ahead
     assert run.shrunk == []
     plan.take(0.0)

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import EndpointVariantError
 from botocore.regions import EndpointResolver
 
-from mega.aws._transport.client import Aws, connect
+from mega.aws._transport.client import AwsClient, connect
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
@@ -269,7 +269,7 @@ def test_a_region_is_found_where_boto3_finds_one(
     assert region_of(connect('sqs', None, region_name='eu-west-2')) == 'eu-west-2'
 
 
-def region_of(aws: Aws) -> object:
+def region_of(aws: AwsClient) -> object:
     aws.close()
     return aws.client.meta.region_name
 

@@ -31,7 +31,7 @@ from tests.aws.raw_server import (
     KEYS,
     WITHIN,
     Answering,
-    Wire,
+    ServiceApi,
     made,
     ours,
     server,
@@ -85,7 +85,7 @@ def scripted(*connections: Sequence[bytes]) -> Iterator[str]:
     """A server that has answers for each of its connections, and closes it after the last."""
     scripts = iter(connections)
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         for body in next(scripts):
             whole(wire)
             with suppress(OSError):  # who does not want all of it has gone
@@ -145,7 +145,7 @@ def test_after_the_last_answer_of_a_connection_another_one_is_opened(body: bytes
 def test_a_connection_that_was_closed_meanwhile_is_opened_again() -> None:
     closed = Event()
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         whole(wire)
         wire.sendall(EMPTY)
         if not closed.is_set():
@@ -162,7 +162,7 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_again() -> None:
 def test_silence_ends_with_the_read_timeout() -> None:
     heard = Event()
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         whole(wire)
         wire.sendall(EMPTY)
         whole(wire)
@@ -315,10 +315,10 @@ def test_tls_is_spoken_where_the_usual_way_does(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
-    connections: list[Wire] = []
+    connections: list[ServiceApi] = []
     answering = Answering()
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         with tls.wrap_socket(wire, server_side=True) as inner:
             connections.append(inner)
             answering(inner)

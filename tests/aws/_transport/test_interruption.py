@@ -11,12 +11,12 @@ from botocore.exceptions import HTTPClientError
 
 from mega.aws._transport.client import connect
 from mega.aws._transport.http import MOST_AT_ONCE
-from mega.aws._transport.interruption import Breaker, BrokenOff, adapt
+from mega.aws._transport.interruption import CallInterrupted, CallInterrupter, adapt
 from tests.aws.raw_server import (
     EMPTY,
     WITHIN,
     Answering,
-    Wire,
+    ServiceApi,
     answer,
     length_of,
     made,
@@ -43,10 +43,10 @@ def test_a_request_on_an_open_connection_goes_out_in_one_piece() -> None:
 
 
 def test_one_connection_serves_one_request_after_the_other() -> None:
-    connections: list[Wire] = []
+    connections: list[ServiceApi] = []
     answering = Answering()
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         connections.append(wire)
         answering(wire)
 
@@ -72,7 +72,7 @@ def test_a_body_that_the_server_wants_to_be_asked_for_is_not_sent_unasked() -> N
     heads: list[bytes] = []
     bodies: list[bytes] = []
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         heads.append(wire.recv(1 << 20))
         wire.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
         while len(b''.join(bodies)) < 3:
@@ -94,7 +94,7 @@ def test_after_a_request_that_failed_the_next_one_is_whole() -> None:
     """Nothing is left over of the one that never got out."""
     requests: list[list[bytes]] = []
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         requests.append(whole(wire))
         if len(requests) > 1:
             wire.sendall(EMPTY)
@@ -140,7 +140,7 @@ def test_a_client_that_is_made_in_another_way_is_left_alone() -> None:
     client = Other()
     adapt(client)
     assert vars(client) == {}
-    with Breaker().watching(client):
+    with CallInterrupter().interruptible(client):
         pass
 
 
@@ -150,7 +150,7 @@ def test_a_client_that_was_given_is_adapted_when_a_call_is_to_be_broken_off() ->
         before = kinds(given)
         aws = connect('sqs', None, client=given)
         assert kinds(aws.client) == before
-        with Breaker().watching(aws.client):
+        with CallInterrupter().interruptible(aws.client):
             given.receive_message(QueueUrl=f'{url}/1/orders')
         assert kinds(given) != before
         given.receive_message(QueueUrl=f'{url}/1/orders')
@@ -163,7 +163,7 @@ def test_a_client_that_was_given_is_adapted_when_a_call_is_to_be_broken_off() ->
 class Call:
     """A receive in a thread of its own, that a breaker watches, and what came of it."""
 
-    def __init__(self, breaker: Breaker, client: Any, url: str) -> None:
+    def __init__(self, breaker: CallInterrupter, client: Any, url: str) -> None:
         self.answer: dict[str, Any] = {}
         self.error: BaseException | None = None
         self.was_cut = False
@@ -178,28 +178,28 @@ class Call:
     def _make(self) -> None:
         breaker, client, url = self._arguments
         try:
-            with breaker.watching(client):
+            with breaker.interruptible(client):
                 self.answer = client.receive_message(QueueUrl=f'{url}/1/orders', WaitTimeSeconds=20)
         except BaseException as error:
             self.error = error
-        self.was_cut = breaker.has_cut
+        self.was_cut = breaker.interrupted_last_call
 
 
 def test_a_server_that_notices_is_heard_to_the_end() -> None:
     """What it had answered already is not lost."""
     polling = Event()
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         whole(wire)
         polling.set()
         assert wire.recv(1) == b''  # the client writes no more
         wire.sendall(answer(b'{"Messages":[{"MessageId":"1"}]}'))
 
     with server(handle) as url, ours(url) as client:
-        breaker = Breaker()
+        breaker = CallInterrupter()
         call = Call(breaker, client, url)
         assert polling.wait(WITHIN)
-        breaker.break_off()
+        breaker.interrupt()
         call.ends()
     assert call.error is None
     assert call.answer['Messages'] == [{'MessageId': '1'}]
@@ -208,18 +208,18 @@ def test_a_server_that_notices_is_heard_to_the_end() -> None:
 def test_a_server_that_does_not_notice_is_left() -> None:
     polling, left = Event(), Event()
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         whole(wire)
         polling.set()
         assert left.wait(WITHIN)
 
     with server(handle) as url, ours(url) as client:
-        breaker = Breaker()
+        breaker = CallInterrupter()
         call = Call(breaker, client, url)
         assert polling.wait(WITHIN)
-        breaker.break_off()
-        breaker.break_off(at_once=True)
-        breaker.mend()  # whoever made the call still knows that it did not fail by itself
+        breaker.interrupt()
+        breaker.interrupt(at_once=True)
+        breaker.reset()  # whoever made the call still knows that it did not fail by itself
         call.ends()
         left.set()
     assert isinstance(call.error, HTTPClientError)
@@ -229,13 +229,13 @@ def test_a_server_that_does_not_notice_is_left() -> None:
 def test_after_that_no_call_begins_until_it_may_again() -> None:
     answering = Answering()
     with server(answering) as url, ours(url) as client:
-        breaker = Breaker()
-        breaker.break_off()
+        breaker = CallInterrupter()
+        breaker.interrupt()
         call = Call(breaker, client, url)
         call.ends()
-        assert isinstance(call.error, BrokenOff)
+        assert isinstance(call.error, CallInterrupted)
         assert answering.requests == []
-        breaker.mend()
+        breaker.reset()
         call = Call(breaker, client, url)
         call.ends()
         assert call.error is None
@@ -246,10 +246,10 @@ def test_after_that_no_call_begins_until_it_may_again() -> None:
 def test_calls_that_nobody_watches_go_on() -> None:
     answering = Answering()
     with server(answering) as url, ours(url) as client:
-        breaker = Breaker()
-        breaker.break_off(at_once=True)
+        breaker = CallInterrupter()
+        breaker.interrupt(at_once=True)
         client.receive_message(QueueUrl=f'{url}/1/orders')
-        with breaker.watching(client):
+        with breaker.interruptible(client):
             pass
         client.receive_message(QueueUrl=f'{url}/1/orders')
     assert len(answering.requests) == 2
@@ -258,8 +258,8 @@ def test_calls_that_nobody_watches_go_on() -> None:
 def test_one_breaker_does_not_break_off_the_calls_of_another() -> None:
     answering = Answering()
     with server(answering) as url, ours(url) as client:
-        Breaker().break_off(at_once=True)
-        call = Call(Breaker(), client, url)
+        CallInterrupter().interrupt(at_once=True)
+        call = Call(CallInterrupter(), client, url)
         call.ends()
     assert call.error is None
 
@@ -268,10 +268,10 @@ def test_a_call_that_has_ended_is_not_broken_off_any_more() -> None:
     """Its connection serves others by now."""
     answering = Answering()
     with server(answering) as url, ours(url) as client:
-        breaker = Breaker()
+        breaker = CallInterrupter()
         call = Call(breaker, client, url)
         call.ends()
-        breaker.break_off(at_once=True)
+        breaker.interrupt(at_once=True)
         client.receive_message(QueueUrl=f'{url}/1/orders')
     assert len(answering.requests) == 2
 
@@ -279,9 +279,9 @@ def test_a_call_that_has_ended_is_not_broken_off_any_more() -> None:
 def test_a_connection_that_was_broken_off_and_answered_is_not_used_again() -> None:
     """Nothing can be sent on it any more, and the next call would wait for an answer in vain."""
     polling = Event()
-    kept: list[Wire] = []
+    kept: list[ServiceApi] = []
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         whole(wire)
         if not kept:
             polling.set()
@@ -290,10 +290,10 @@ def test_a_connection_that_was_broken_off_and_answered_is_not_used_again() -> No
         wire.sendall(EMPTY)
 
     with server(handle) as url, ours(url) as client:
-        breaker = Breaker()
+        breaker = CallInterrupter()
         call = Call(breaker, client, url)
         assert polling.wait(WITHIN)
-        breaker.break_off()
+        breaker.interrupt()
         call.ends()
         found = client.receive_message(QueueUrl=f'{url}/1/orders')
     kept[0].close()
@@ -303,20 +303,20 @@ def test_a_connection_that_was_broken_off_and_answered_is_not_used_again() -> No
 
 def test_a_connection_that_serves_another_call_is_not_broken_off_with_its_last_one() -> None:
     """The thread of that one may not have heard yet that it has ended."""
-    connections: list[Wire] = []
+    connections: list[ServiceApi] = []
     answering = Answering()
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         connections.append(wire)
         answering(wire)
 
     with server(handle) as url, ours(url) as client:
-        breaker = Breaker()
-        with breaker.watching(client):
+        breaker = CallInterrupter()
+        with breaker.interruptible(client):
             client.receive_message(QueueUrl=f'{url}/1/orders')
             other = Thread(target=client.receive_message, kwargs={'QueueUrl': f'{url}/1/orders'})
             other.start()
             other.join(WITHIN)
-            breaker.break_off(at_once=True)
+            breaker.interrupt(at_once=True)
         client.receive_message(QueueUrl=f'{url}/1/orders')
     assert (len(connections), len(answering.requests)) == (1, 3)

@@ -38,7 +38,7 @@ from tests.aws.raw_server import (
     KEYS,
     WITHIN,
     Answering,
-    Wire,
+    ServiceApi,
     made,
     server,
     untried,
@@ -270,7 +270,7 @@ def test_a_request_that_fails_is_sent_once() -> None:
 def test_silence_ends_with_botocores_timeout() -> None:
     over = Event()
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         for _ in range(2):
             whole(wire)
             wire.sendall(EMPTY)
@@ -437,7 +437,7 @@ def test_what_was_received_is_not_lost_when_the_credentials_end_meanwhile() -> N
     )
     session: Any = boto3.Session(botocore_session=inner, region_name='eu-west-1')
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         while whole(wire):
             clock[0] = ending  # a poll takes its time
             wire.sendall(ANSWERS['plain'])
@@ -468,9 +468,9 @@ def test_what_came_of_a_call_is_not_given_to_one_that_is_made_in_its_midst() -> 
 
 
 def test_a_late_answer_is_not_that_of_the_next_call() -> None:
-    wires: list[Wire] = []
+    wires: list[ServiceApi] = []
 
-    def handle(wire: Wire) -> None:
+    def handle(wire: ServiceApi) -> None:
         wires.append(wire)
         whole(wire)
         wire.sendall(EMPTY)

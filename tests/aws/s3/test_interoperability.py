@@ -62,7 +62,7 @@ class Found(NamedTuple):
     message: Message
 
 
-class Place(NamedTuple):
+class FieldLocation(NamedTuple):
     """A local server with a bucket, and the libraries that work on it."""
 
     aws: LocalAws
@@ -176,26 +176,26 @@ def buckets() -> dict[str, str]:
 
 
 @pytest.fixture
-def place(aws: LocalAws, libraries: Peers, buckets: dict[str, str]) -> Place:
+def place(aws: LocalAws, libraries: Peers, buckets: dict[str, str]) -> FieldLocation:
     return _place(aws, libraries, buckets)
 
 
 @pytest.fixture
-def one_place(moto: LocalAws, libraries: Peers, buckets: dict[str, str]) -> Place:
+def one_place(moto: LocalAws, libraries: Peers, buckets: dict[str, str]) -> FieldLocation:
     """For what is about the other libraries, and the same on every server."""
     return _place(moto, libraries, buckets)
 
 
-def _place(aws: LocalAws, libraries: Peers, buckets: dict[str, str]) -> Place:
+def _place(aws: LocalAws, libraries: Peers, buckets: dict[str, str]) -> FieldLocation:
     if aws.name not in buckets:
         bucket = buckets[aws.name] = f'interoperability-{uuid.uuid4()}'
         location = {'LocationConstraint': aws.region}
         aws.client('s3').create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-    return Place(aws, buckets[aws.name], libraries)
+    return FieldLocation(aws, buckets[aws.name], libraries)
 
 
 @pytest.mark.parametrize('cell', OURS, ids=str)
-def test_a_large_payload_arrives(cell: Cell, place: Place) -> None:
+def test_a_large_payload_arrives(cell: Cell, place: FieldLocation) -> None:
     destination, queue_url = place.way(cell.route)
     for payload in LARGE:
         place.write(cell.writer, destination, payload)
@@ -203,7 +203,9 @@ def test_a_large_payload_arrives(cell: Cell, place: Place) -> None:
 
 
 @pytest.mark.parametrize('cell', THEIRS, ids=str)
-def test_a_large_payload_passes_between_other_libraries(cell: Cell, one_place: Place) -> None:
+def test_a_large_payload_passes_between_other_libraries(
+    cell: Cell, one_place: FieldLocation
+) -> None:
     destination, queue_url = one_place.way(cell.route)
     one_place.write(cell.writer, destination, LARGE[1])
     assert one_place.read(cell.reader, queue_url, 1) == [LARGE[1]]
@@ -211,7 +213,7 @@ def test_a_large_payload_passes_between_other_libraries(cell: Cell, one_place: P
 
 @pytest.mark.parametrize('cell', NOT_READ, ids=str)
 def test_a_library_that_cannot_read_a_payload_hands_out_something_else(
-    cell: Cell, one_place: Place
+    cell: Cell, one_place: FieldLocation
 ) -> None:
     destination, queue_url = one_place.way(cell.route)
     one_place.write(cell.writer, destination, LARGE[1])
@@ -230,7 +232,7 @@ def test_a_library_that_cannot_read_a_payload_hands_out_something_else(
 
 
 @pytest.mark.parametrize('cell', INLINE, ids=str)
-def test_a_payload_that_is_not_offloaded_arrives_as_well(cell: Cell, place: Place) -> None:
+def test_a_payload_that_is_not_offloaded_arrives_as_well(cell: Cell, place: FieldLocation) -> None:
     place = place._replace(bucket='nobody-made-this-one')  # whoever asks for it fails
     destination, queue_url = place.way(cell.route)
     for payload in SMALL:
@@ -240,7 +242,7 @@ def test_a_payload_that_is_not_offloaded_arrives_as_well(cell: Cell, place: Plac
 
 @pytest.mark.parametrize('writer', [writer for writer in WRITERS if writer.name != JAVA], ids=str)
 def test_a_message_has_the_form_that_its_writer_is_known_by(
-    writer: Writer, one_place: Place
+    writer: Writer, one_place: FieldLocation
 ) -> None:
     destination, queue_url = one_place.way(writer.routes[0])
     one_place.write(writer, destination, LARGE[1])
@@ -255,7 +257,7 @@ def test_a_message_has_the_form_that_its_writer_is_known_by(
 
 
 @pytest.mark.parametrize('library', [AMAZON_SQS, AMAZON_SNS])
-def test_a_key_of_the_senders_own_is_followed(library: str, one_place: Place) -> None:
+def test_a_key_of_the_senders_own_is_followed(library: str, one_place: FieldLocation) -> None:
     """AWS's clients take it from an attribute, which stays on the message."""
     route = Route.SQS if library == AMAZON_SQS else Route.RAW
     destination, queue_url = one_place.way(route)
@@ -269,7 +271,7 @@ def test_a_key_of_the_senders_own_is_followed(library: str, one_place: Place) ->
 
 @pytest.mark.parametrize('library', [AMAZON_SQS, EXT_CLIENT])
 def test_a_blob_is_base64_to_a_library_and_a_blob_again_when_that_sends_it_on(
-    library: str, place: Place
+    library: str, place: FieldLocation
 ) -> None:
     first, second = place.aws.create_queue(), place.aws.create_queue()
     place.publisher(first).publish(BLOB, message_attributes={'tenant': 'acme'})

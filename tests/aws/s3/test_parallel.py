@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from mega.aws._parallel import AT_ONCE, in_parallel
+from mega.aws._parallel import AT_ONCE, run_concurrently
 
 
 def answering(number: int) -> Callable[[], int]:
@@ -17,18 +17,18 @@ def failing() -> int:
 
 
 def test_nothing_is_answered_by_nothing() -> None:
-    assert in_parallel([]) == []
+    assert run_concurrently([]) == []
 
 
 def test_each_answer_or_error_has_the_place_of_its_call() -> None:
     calls = [answering(0), failing, answering(2), *map(answering, range(3, 30))]
-    answers = in_parallel(calls)
+    answers = run_concurrently(calls)
     assert isinstance(answers[1], LookupError)
     assert [answers[0], *answers[2:]] == [0, *range(2, 30)]
 
 
 def test_one_call_is_made_by_who_asks() -> None:
-    assert in_parallel([threading.get_ident]) == [threading.get_ident()]
+    assert run_concurrently([threading.get_ident]) == [threading.get_ident()]
 
 
 def test_as_many_as_a_batch_has_are_made_at_a_time_and_no_more() -> None:
@@ -45,11 +45,11 @@ def test_as_many_as_a_batch_has_are_made_at_a_time_and_no_more() -> None:
         with lock:
             under_way -= 1
 
-    assert in_parallel([call] * (2 * AT_ONCE)) == [None] * (2 * AT_ONCE)
+    assert run_concurrently([call] * (2 * AT_ONCE)) == [None] * (2 * AT_ONCE)
     assert most <= AT_ONCE
 
 
 def test_no_thread_is_left_behind() -> None:
     before = threading.active_count()
-    in_parallel([answering(1), failing])
+    run_concurrently([answering(1), failing])
     assert threading.active_count() == before

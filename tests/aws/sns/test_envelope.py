@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mega.aws.sns.envelope import Confirmation, Envelope, unwrap
-from mega.codec import hint, looks_like_envelope
+from mega.aws.sns.envelope import Envelope, SubscriptionNotice, unwrap
+from mega.codec import looks_like_envelope, payload_type_hint
 from mega.errors import EnvelopeError
 from tests.aws.payloads import CONFIRMATION, ENVELOPE
 
@@ -75,7 +75,7 @@ def test_without_one_of_its_fields_an_object_is_data(document: dict[str, Any], n
     assert looks_like_envelope(document)
     data = without(document, name)
     assert not looks_like_envelope(data)
-    assert hint(data, '') is None
+    assert payload_type_hint(data, '') is None
 
 
 @pytest.mark.parametrize('name', REQUIRED)
@@ -109,7 +109,7 @@ def test_what_only_resembles_an_envelope_is_data(document: dict[str, Any]) -> No
 @pytest.mark.parametrize('kind', ['SubscriptionConfirmation', 'UnsubscribeConfirmation'])
 def test_a_confirmation_is_told_apart_and_its_links_are_not_kept(kind: str) -> None:
     found = unwrap({**CONFIRMATION, 'Type': kind})
-    assert found == Confirmation(kind, 'arn:aws:sns:us-east-2:123456789012:orders')
+    assert found == SubscriptionNotice(kind, 'arn:aws:sns:us-east-2:123456789012:orders')
     kept = ' '.join(str(value) for value in dataclasses.asdict(found).values())
     assert 'https' not in kept
     assert CONFIRMATION['Token'] not in kept

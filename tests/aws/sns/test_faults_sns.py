@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from mega.aws.sns.envelope import Confirmation
-from mega.aws.sqs.message import Gone, Message, open_message, read_message
+from mega.aws.sns.envelope import SubscriptionNotice
+from mega.aws.sqs.message import Message, MissingBody, open_message, read_message
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
-from mega.codec import AnyPayload, encode, hint
+from mega.codec import AnyPayload, encode, payload_type_hint
 from mega.errors import ConsumeError, EnvelopeError, EventError
 from tests.aws.fault_server import FaultServer
 from tests.aws.payloads import CONFIRMATION, ENVELOPE
@@ -31,7 +31,7 @@ def message(body: str, attributes: dict[str, Any] | None = None) -> Message:
     return read_message(received if attributes is None else {**received, **attributes})
 
 
-def opened(document: object) -> AnyPayload | Confirmation | Gone:
+def opened(document: object) -> AnyPayload | SubscriptionNotice | MissingBody:
     return open_message(message(json.dumps(document)))[1]
 
 
@@ -70,7 +70,7 @@ def test_fault_19_a_number_that_is_none_is_kept_as_its_text(text: str) -> None:
 @pytest.mark.parametrize('kind', CONFIRMATIONS)
 def test_fault_20_a_confirmation_is_no_payload(kind: str) -> None:
     found = opened({**CONFIRMATION, 'Type': kind})
-    assert found == Confirmation(kind, CONFIRMATION['TopicArn'])
+    assert found == SubscriptionNotice(kind, CONFIRMATION['TopicArn'])
     assert CONFIRMATION['SubscribeURL'] not in repr(found)
 
 
@@ -173,7 +173,7 @@ def test_fault_58_data_that_looks_like_an_envelope_is_marked_and_stays_data(
     data: dict[str, Any], binary: bool
 ) -> None:
     body = encode(data, binary)
-    mark = hint(data, body)
+    mark = payload_type_hint(data, body)
     assert mark is not None
     attributes = {'MegaPayloadType': {'DataType': 'String', 'StringValue': mark.value}}
     direct = message(body, {'MessageAttributes': attributes})
@@ -188,7 +188,7 @@ def test_fault_58_data_that_lacks_a_field_of_an_envelope_needs_no_mark(
     data: dict[str, Any], name: str
 ) -> None:
     almost = {key: value for key, value in data.items() if key != name}
-    assert hint(almost, encode(almost)) is None
+    assert payload_type_hint(almost, encode(almost)) is None
     assert opened(almost) == almost
 
 

@@ -17,7 +17,7 @@ from tests.aws.payloads import CASES, Case
 from tests.event.examples import document
 from tests.local_aws import LocalAws
 
-MARK = 'MegaPayloadType'
+PAYLOAD_TYPE_ATTRIBUTE = 'MegaPayloadType'
 RAW_OR_NOT = pytest.mark.parametrize('raw', [False, True], ids=['payload', 'raw message'])
 
 
@@ -52,7 +52,11 @@ def test_a_payload_is_sent_encoded_and_marked_only_where_it_has_to_be(
     publishing_to(aws, topic_arn).publish(case.payload, binary_encoding=case.binary)
     message = only(aws, queue_url)
     assert message['Body'] == encode(case.payload, case.binary)
-    marks = {MARK: {'DataType': 'String', 'StringValue': case.mark}} if case.mark else {}
+    marks = (
+        {PAYLOAD_TYPE_ATTRIBUTE: {'DataType': 'String', 'StringValue': case.mark}}
+        if case.mark
+        else {}
+    )
     assert message.get('MessageAttributes', {}) == marks
 
 
@@ -62,7 +66,7 @@ def test_an_envelope_holds_the_body_and_the_mark(case: Case, aws: LocalAws) -> N
     publishing_to(aws, topic_arn).publish(case.payload, binary_encoding=case.binary)
     envelope = only_envelope(aws, queue_url)
     assert envelope['Message'] == encode(case.payload, case.binary)
-    marks = {MARK: {'Type': 'String', 'Value': case.mark}} if case.mark else {}
+    marks = {PAYLOAD_TYPE_ATTRIBUTE: {'Type': 'String', 'Value': case.mark}} if case.mark else {}
     assert envelope.get('MessageAttributes', {}) == marks
 
 
@@ -119,7 +123,7 @@ def test_the_mark_goes_beside_the_attributes(aws: LocalAws) -> None:
     publishing_to(aws, topic_arn).publish(b'\x00', message_attributes={'tenant': 'a'})
     found = only(aws, queue_url)['MessageAttributes']
     values = {name: attribute['StringValue'] for name, attribute in found.items()}
-    assert values == {'tenant': 'a', MARK: 'blob'}
+    assert values == {'tenant': 'a', PAYLOAD_TYPE_ATTRIBUTE: 'blob'}
 
 
 @pytest.mark.parametrize('body', ['{"a":', 'text', 'BQAAAAA=', '{"default":"x"}', ' '])
@@ -134,8 +138,10 @@ def test_a_raw_message_is_sent_as_it_is_and_never_marked(body: str, aws: LocalAw
 def test_who_sends_a_raw_message_may_mark_it(aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws)
     publisher = publishing_to(aws, topic_arn)
-    publisher.publish_raw_message('{"a":1}', message_attributes={MARK: 'text'})
-    assert only(aws, queue_url)['MessageAttributes'][MARK]['StringValue'] == 'text'
+    publisher.publish_raw_message('{"a":1}', message_attributes={PAYLOAD_TYPE_ATTRIBUTE: 'text'})
+    assert (
+        only(aws, queue_url)['MessageAttributes'][PAYLOAD_TYPE_ATTRIBUTE]['StringValue'] == 'text'
+    )
 
 
 @RAW_OR_NOT
@@ -234,7 +240,11 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     'an empty blob': (b'', {}, ''),
     'a text in bson': ('hej', {'binary_encoding': True}, ''),
     'an attribute': ('hej', {'message_attributes': {'a': True}}, 'message_attributes.a'),
-    'a mark': ('hej', {'message_attributes': {MARK: 'text'}}, f'message_attributes.{MARK}'),
+    'a mark': (
+        'hej',
+        {'message_attributes': {PAYLOAD_TYPE_ATTRIBUTE: 'text'}},
+        f'message_attributes.{PAYLOAD_TYPE_ATTRIBUTE}',
+    ),
 }
 
 

@@ -16,7 +16,7 @@ from tests.aws.payloads import CASES, Case
 from tests.event.examples import document
 from tests.local_aws import LocalAws
 
-MARK = 'MegaPayloadType'
+PAYLOAD_TYPE_ATTRIBUTE = 'MegaPayloadType'
 FIFO: dict[str, Any] = {'message_group_id': 'cart-7', 'message_deduplication_id': 'once'}
 
 
@@ -45,7 +45,11 @@ def test_a_payload_is_sent_encoded_and_marked_only_where_it_has_to_be(
     publisher.publish(case.payload, binary_encoding=case.binary)
     message = only(aws, queue_url)
     assert message['Body'] == encode(case.payload, case.binary)
-    marks = {MARK: {'DataType': 'String', 'StringValue': case.mark}} if case.mark else {}
+    marks = (
+        {PAYLOAD_TYPE_ATTRIBUTE: {'DataType': 'String', 'StringValue': case.mark}}
+        if case.mark
+        else {}
+    )
     assert message.get('MessageAttributes', {}) == marks
 
 
@@ -87,7 +91,7 @@ def test_the_mark_goes_beside_the_attributes(aws: LocalAws) -> None:
     publisher.publish(b'\x00', message_attributes={'tenant': 'a'})
     found = only(aws, queue_url)['MessageAttributes']
     values = {name: attribute['StringValue'] for name, attribute in found.items()}
-    assert values == {'tenant': 'a', MARK: 'blob'}
+    assert values == {'tenant': 'a', PAYLOAD_TYPE_ATTRIBUTE: 'blob'}
 
 
 @pytest.mark.parametrize('body', ['{"a":', 'text', 'BQAAAAA=', '{"Type":"Notification"}', ' '])
@@ -103,8 +107,10 @@ def test_a_raw_message_is_sent_as_it_is_and_never_marked(body: str, aws: LocalAw
 def test_who_sends_a_raw_message_may_mark_it(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     publisher = publishing_to(aws, queue_url)
-    publisher.publish_raw_message('{"a":1}', message_attributes={MARK: 'text'})
-    assert only(aws, queue_url)['MessageAttributes'][MARK]['StringValue'] == 'text'
+    publisher.publish_raw_message('{"a":1}', message_attributes={PAYLOAD_TYPE_ATTRIBUTE: 'text'})
+    assert (
+        only(aws, queue_url)['MessageAttributes'][PAYLOAD_TYPE_ATTRIBUTE]['StringValue'] == 'text'
+    )
 
 
 @pytest.mark.parametrize('raw', [False, True], ids=['payload', 'raw message'])
@@ -213,7 +219,11 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     'a text in bson': ('hej', {'binary_encoding': True}, ''),
     'half a surrogate pair': ('\ud800', {}, ''),
     'an attribute': ('hej', {'message_attributes': {'a': None}}, 'message_attributes.a'),
-    'a mark': ('hej', {'message_attributes': {MARK: 'text'}}, f'message_attributes.{MARK}'),
+    'a mark': (
+        'hej',
+        {'message_attributes': {PAYLOAD_TYPE_ATTRIBUTE: 'text'}},
+        f'message_attributes.{PAYLOAD_TYPE_ATTRIBUTE}',
+    ),
 }
 
 

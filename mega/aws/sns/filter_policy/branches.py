@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from math import prod
 
 from mega.aws._messages.filter_attributes import Path
-from mega.aws.sns.filter_policy.operators import Item, pruned, weight
+from mega.aws.sns.filter_policy.operators import Item, selectivity, without_covered
 
-__all__ = ('ALWAYS', 'Branch', 'Items', 'both', 'is_narrower', 'simplified')
+__all__ = ('MATCH_ALL', 'Branch', 'Items', 'intersect', 'is_narrower', 'simplified')
 
 Items = frozenset[Item]
 
@@ -23,9 +23,9 @@ class Branch:
     """Whether its paths may lead through arrays. SNS then holds all of them to one member."""
 
     @property
-    def weight(self) -> float:
+    def selectivity(self) -> float:
         """About which share of messages it lets through."""
-        return prod(map(weight, self.keys.values()))
+        return prod(map(selectivity, self.keys.values()))
 
     def asking(self, path: Path, items: Items) -> Branch:
         return Branch({**self.keys, path: items}, self.enters_arrays)
@@ -35,21 +35,21 @@ class Branch:
         return Branch(kept, self.enters_arrays)
 
 
-ALWAYS = Branch()
+MATCH_ALL = Branch()
 
 
-def both(one: Branch, other: Branch) -> Branch:
+def intersect(one: Branch, other: Branch) -> Branch:
     """What holds where both do, or something wider, where SNS cannot be asked both.
 
     It is asked one thing at a path, and nothing below it. What holds of two members of one array
     would have to hold of one.
     """
     if one.enters_arrays and other.enters_arrays:
-        return min(one, other, key=lambda branch: branch.weight)
+        return min(one, other, key=lambda branch: branch.selectivity)
     keys = dict(one.keys)
     for path, items in other.keys.items():
         rivals = [key for key in keys if key[: len(path)] == path or path[: len(key)] == key]
-        if all(weight(items) < weight(keys[key]) for key in rivals):
+        if all(selectivity(items) < selectivity(keys[key]) for key in rivals):
             for key in rivals:
                 del keys[key]
             keys[path] = items
@@ -84,7 +84,9 @@ def _joined(branches: Sequence[Branch]) -> list[Branch]:
                 continue
             rest = frozenset(branch.without(path).keys.items()), branch.enters_arrays
             found = same.get(rest)
-            items = pruned(branch.keys[path] | (found.keys[path] if found else frozenset()))
+            items = without_covered(
+                branch.keys[path] | (found.keys[path] if found else frozenset())
+            )
             same[rest] = branch.asking(path, items)
         left = list(same.values())
     return left

@@ -13,11 +13,11 @@ from enum import Enum
 from typing import TypeAlias
 
 from mega.aws._messages.filter_attributes import Path
-from mega.aws.sns.filter_policy.operators import is_sayable
-from mega.errors import step
+from mega.aws.sns.filter_policy.operators import is_encodable
+from mega.errors import join_path
 from mega.match.eventbridge.parser import OR, RESERVED
 
-__all__ = ('DATA', 'EVENT', 'Kind', 'Place', 'root')
+__all__ = ('DATA', 'EVENT', 'FieldLocation', 'Kind', 'root')
 
 
 class Kind(Enum):
@@ -31,12 +31,12 @@ class Kind(Enum):
     ATTRIBUTES = 'an object whose fields may stand beside it'
 
 
-Within: TypeAlias = 'Mapping[str, Within] | Kind'
+Schema: TypeAlias = 'Mapping[str, Schema] | Kind'
 """What is below a place: these fields and no others, or values of a kind."""
 
-DATA: Within = Kind.ANYTHING
+DATA: Schema = Kind.ANYTHING
 
-EVENT: Within = {
+EVENT: Schema = {
     'protocol': Kind.TEXT,
     'version': Kind.CONSTANT,
     'event': {
@@ -58,24 +58,24 @@ _FIELDS_OF_EVENT = frozenset(EVENT['event'])  # type: ignore[index,arg-type]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FieldLocation:
     """A field of a payload, and the paths at which SNS may find it: it is at one of them."""
 
     keys: Path
     paths: tuple[Path, ...]
-    within: Within
-    form: Within
+    within: Schema
+    form: Schema
     names: Mapping[Path, str] | None
     """The attributes that hold fields; None where the body is asked."""
 
-    def below(self, key: str) -> Place | None:
+    def below(self, key: str) -> FieldLocation | None:
         """The place one key further in; None where there never is one."""
         keys = (*self.keys, key)
         within = self.within
         if isinstance(within, Mapping):
             if key not in within:
                 return None
-            inner: Within = within[key]
+            inner: Schema = within[key]
         else:
             inner = Kind.ANYTHING
         if self.names is not None:
@@ -91,7 +91,7 @@ class Place:
         """The path as an error would show it."""
         path = ''
         for key in self.keys:
-            path = step(path, key)
+            path = join_path(path, key)
         return path
 
     @property
@@ -109,12 +109,16 @@ class Place:
         return bool(self.paths) and all(map(_is_plain, self.keys if self.names is None else ()))
 
 
-def root(form: Within, names: Mapping[Path, str] | None) -> Place:
+def root(form: Schema, names: Mapping[Path, str] | None) -> FieldLocation:
     """The whole payload: a data object, or an event."""
-    return Place((), ((),) if names is None else (), form, form, names)
+    return FieldLocation((), ((),) if names is None else (), form, form, names)
 
 
 def _is_plain(name: str) -> bool:
     return (
-        bool(name) and '.' not in name and name not in RESERVED and name != OR and is_sayable(name)
+        bool(name)
+        and '.' not in name
+        and name not in RESERVED
+        and name != OR
+        and is_encodable(name)
     )

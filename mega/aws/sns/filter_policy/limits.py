@@ -21,13 +21,13 @@ from mega.aws.sns.filter_policy.operators import (
     Item,
     Scope,
     operator,
-    pruned,
+    selectivity,
     start_of,
-    weight,
+    without_covered,
 )
 from mega.match.eventbridge.parser import OR
 
-__all__ = ('fitted', 'written')
+__all__ = ('fit_to_limits', 'to_policy')
 
 MIXED = 5.0
 """How much is lost where two branches are mixed: about as much as one text tells."""
@@ -39,7 +39,9 @@ MAX_TRIED = 24
 """Branches of which each pair is tried; of more, those with the same paths are joined."""
 
 
-def fitted(branches: Sequence[Branch], scope: Scope) -> tuple[list[Branch], list[tuple[str, str]]]:
+def fit_to_limits(
+    branches: Sequence[Branch], scope: Scope
+) -> tuple[list[Branch], list[tuple[str, str]]]:
     """Branches that make a policy which SNS takes, and paths at which they became wider, with why.
 
     One of no keys is the end of it: nothing is excluded any more.
@@ -47,13 +49,15 @@ def fitted(branches: Sequence[Branch], scope: Scope) -> tuple[list[Branch], list
     left = simplified(branches)
     widened: dict[tuple[str, str], None] = {}
     while limit := _exceeded(left, scope):
-        step = _few(left) if len(left) > MAX_TRIED else _least(left, scope, limit)
-        widened |= dict.fromkeys(('.'.join(path), limit.reason) for path in sorted(step.paths))
-        left = step.taken(left)
+        join_path = (
+            _merge_many(left) if len(left) > MAX_TRIED else _cheapest_step(left, scope, limit)
+        )
+        widened |= dict.fromkeys(('.'.join(path), limit.reason) for path in sorted(join_path.paths))
+        left = join_path.taken(left)
     return left, list(widened)
 
 
-def written(branches: Sequence[Branch]) -> dict[str, Any]:
+def to_policy(branches: Sequence[Branch]) -> dict[str, Any]:
     """The policy of some branches: what all of them ask goes before the `$or`."""
     shared, rest = _taken_apart(branches)
     policy = _object(shared)
@@ -137,7 +141,7 @@ _LIMITS = (
     ),
     _Limit(_combinations, 150, 'SNS takes 150 combinations of values and levels'),
     _Limit(
-        lambda branches, _: len(json.dumps(written(branches))),
+        lambda branches, _: len(json.dumps(to_policy(branches))),
         262_144,
         'SNS takes 256 KB',
     ),
@@ -177,17 +181,17 @@ class _Step:
                 return inf
             for path, items in branch.keys.items():
                 left = wider.keys.get(path)
-                told = _told(items) - (_told(left) if left else 0.0)
+                told = _information(items) - (_information(left) if left else 0.0)
                 lost += told * common[path] * (1 - len(path) / 100)
         mixed = [path for path in self.paths if path in self.changes[0][1].keys]
         return lost + (MIXED if len(mixed) > 1 else 0.0)
 
 
-def _told(items: Items) -> float:
-    return -log(weight(items))
+def _information(items: Items) -> float:
+    return -log(selectivity(items))
 
 
-def _few(branches: Sequence[Branch]) -> _Step:
+def _merge_many(branches: Sequence[Branch]) -> _Step:
     """To far fewer branches: those with the same paths become one, or the longest shorter."""
     alike: dict[frozenset[Path], list[Branch]] = {}
     for branch in branches:
@@ -207,15 +211,15 @@ def _common(branches: Sequence[Branch]) -> Mapping[Path, int]:
     return Counter(path for branch in branches for path in branch.keys)
 
 
-def _least(branches: Sequence[Branch], scope: Scope, limit: _Limit) -> _Step:
+def _cheapest_step(branches: Sequence[Branch], scope: Scope, limit: _Limit) -> _Step:
     """Of all steps towards a limit the one that loses least. There is one: to ask less anywhere."""
 
     def size(some: Sequence[Branch]) -> tuple[int, int]:
         return limit.size(some, scope), sum(len(branch.keys) for branch in some)
 
     before, common = size(branches), _common(branches)
-    ordered = sorted(_steps(branches), key=lambda step: step.loss(common))
-    return next(step for step in ordered if size(step.taken(branches)) < before)
+    ordered = sorted(_steps(branches), key=lambda join_path: join_path.loss(common))
+    return next(join_path for join_path in ordered if size(join_path.taken(branches)) < before)
 
 
 def _steps(branches: Sequence[Branch]) -> Iterator[_Step]:
@@ -237,7 +241,7 @@ def _steps(branches: Sequence[Branch]) -> Iterator[_Step]:
 def _joined(one: Branch, other: Branch) -> Branch:
     """What either lets through, and what has some values of the one and some of the other."""
     keys = {
-        path: pruned(items | other.keys[path])
+        path: without_covered(items | other.keys[path])
         for path, items in one.keys.items()
         if path in other.keys
     }
@@ -256,7 +260,7 @@ def _coarser(items: Items) -> Items | None:
         return None
     found = [start for start in shared if len(start) == longest]
     chosen = found if len(items) > MANY else found[:1]
-    return pruned(items.union(operator('prefix', start) for start in chosen))
+    return without_covered(items.union(operator('prefix', start) for start in chosen))
 
 
 def _beginning(one: str, other: str) -> str:

@@ -22,17 +22,17 @@ __all__ = (
     'MEGA',
     'PRESENT',
     'STARS',
-    'Asked',
     'Item',
     'Scope',
+    'Translation',
     'as_number',
+    'is_encodable',
     'is_plain',
-    'is_sayable',
     'item',
     'operator',
-    'pruned',
+    'selectivity',
     'start_of',
-    'weight',
+    'without_covered',
 )
 
 Item: TypeAlias = str
@@ -47,7 +47,7 @@ class Scope(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Translation:
     """Items of which one has to match; None where nothing can be asked."""
 
     items: tuple[Item, ...] | None
@@ -79,7 +79,7 @@ MOST = 10**9
 DECIMALS = 5
 
 
-def is_sayable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
     """Whether a policy can hold a text: it is sent in UTF-8."""
     try:
         text.encode()
@@ -90,7 +90,7 @@ def is_sayable(text: str) -> bool:
 
 def is_plain(text: str) -> bool:
     """Whether a text is read in one way, wherever it stands: quotes and backslashes may not be."""
-    return bool(text) and '"' not in text and '\\' not in text and is_sayable(text)
+    return bool(text) and '"' not in text and '\\' not in text and is_encodable(text)
 
 
 def as_number(number: Decimal) -> int | float | None:
@@ -115,7 +115,7 @@ def start_of(written: Item) -> str | None:
     return start if isinstance(start, str) else None
 
 
-def pruned(items: frozenset[Item]) -> frozenset[Item]:
+def without_covered(items: frozenset[Item]) -> frozenset[Item]:
     """The same without texts, and their beginnings, that another item covers."""
     starts = {written: start for written in items if (start := start_of(written)) is not None}
     prefixes = [start for written, start in starts.items() if written.startswith('{')]
@@ -132,7 +132,7 @@ def pruned(items: frozenset[Item]) -> frozenset[Item]:
     return frozenset(written for written in items if not is_covered(written))
 
 
-def weight(items: Iterable[Item]) -> float:
+def selectivity(items: Iterable[Item]) -> float:
     """About which share of messages has a value that matches one of these. Only good to compare."""
     return min(1.0, fsum(map(_weight, items)))
 

@@ -16,19 +16,19 @@ from mega.aws._messages.filter_attributes import (
     attribute_paths,
     attributes_of,
 )
-from mega.aws.sns.filter_policy.branches import ALWAYS, Branch, both
-from mega.aws.sns.filter_policy.field_paths import DATA, EVENT, Place, root
-from mega.aws.sns.filter_policy.limits import fitted, written
+from mega.aws.sns.filter_policy.branches import MATCH_ALL, Branch, intersect
+from mega.aws.sns.filter_policy.field_paths import DATA, EVENT, FieldLocation, root
+from mega.aws.sns.filter_policy.limits import fit_to_limits, to_policy
 from mega.aws.sns.filter_policy.operators import MEGA, Scope
-from mega.aws.sns.filter_policy.translation import Widened, Wishes
+from mega.aws.sns.filter_policy.translation import PolicyTranslator, Widened
 from mega.errors import ConfigurationError
-from mega.match.context import Context, plain
+from mega.match.context import Context, to_plain
 from mega.match.eventbridge.matcher import EventPattern
 from mega.match.eventbridge.parser import from_eventbridge
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import IsA, Optional
-from mega.match.pattern import AllOf, AnyOf, Members, Not, Object, Opaque, Pattern, compiled
+from mega.match.pattern import AllOf, AnyMember, AnyOf, ExactValue, Not, Object, Pattern, compiled
 
 __all__ = ('FilterPolicy', 'Widened', 'to_filter_policy')
 
@@ -63,7 +63,7 @@ class FilterPolicy:
         """Whether a payload, published as JSON or with its attributes, passes."""
         if self.policy is None:
             return True
-        document = plain(payload)
+        document = to_plain(payload)
         if self.scope == Scope.ATTRIBUTES.value:
             attributes = attributes_of(document, attribute_paths(self.filter_attributes))
             document = {name: _value_of(attribute) for name, attribute in attributes.items()}
@@ -110,15 +110,15 @@ def to_filter_policy(*wanted: Any, attributes: FilterAttributes | None = None) -
     """
     paths = None if attributes is None else attribute_paths(attributes)
     scope = Scope.BODY if paths is None else Scope.ATTRIBUTES
-    wishes, names = Wishes(scope), _names(paths)
-    everybody = [_Wanted.of(one) for one in _each(wanted)]
+    wishes, names = PolicyTranslator(scope), _names(paths)
+    everybody = [_Interest.of(one) for one in _each(wanted)]
     if not everybody:
         raise ConfigurationError('nobody wants anything: give subscribers, or a listener with some')
     branches = [branch for one in everybody for branch in one.branches(wishes, names, scope)]
     if not branches:
         branches = wishes.widen('', 'nothing that SNS can see matches')
-    left, too_much = fitted(branches, scope)
-    said = None if ALWAYS.keys in [branch.keys for branch in left] else written(left)
+    left, too_much = fit_to_limits(branches, scope)
+    said = None if MATCH_ALL.keys in [branch.keys for branch in left] else to_policy(left)
     return FilterPolicy(
         said,
         scope.value,
@@ -142,7 +142,7 @@ def _each(wanted: Iterable[Any]) -> Iterator[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Interest:
     """A pattern, and the kinds of payloads of which it is asked."""
 
     name: str
@@ -152,7 +152,7 @@ class _Wanted:
     of_texts: bool
 
     @classmethod
-    def of(cls, one: Any) -> _Wanted:
+    def of(cls, one: Any) -> _Interest:
         """What a subscriber class says, or a pattern: it may be about data objects and events."""
         if not (isinstance(one, type) and hasattr(one, 'wants') and hasattr(one, 'payload_kind')):
             pattern = compiled(one)
@@ -169,7 +169,7 @@ class _Wanted:
         )
 
     def branches(
-        self, wishes: Wishes, names: Mapping[Path, str] | None, scope: Scope
+        self, wishes: PolicyTranslator, names: Mapping[Path, str] | None, scope: Scope
     ) -> list[Branch]:
         """What SNS is asked for it."""
         if self.of_texts:
@@ -182,15 +182,15 @@ class _Wanted:
             found += self._within(wishes, root(DATA, names), 'data objects')
         if self.of_events:
             # In a body they have a mark.
-            mark = Branch({('protocol',): frozenset((MEGA,))}) if names is None else ALWAYS
+            mark = Branch({('protocol',): frozenset((MEGA,))}) if names is None else MATCH_ALL
             events = self._within(wishes, root(EVENT, names), 'events')
-            found += [both(branch, mark) for branch in events]
+            found += [intersect(branch, mark) for branch in events]
         return found
 
-    def _within(self, wishes: Wishes, payload: Place, kind: str) -> list[Branch]:
+    def _within(self, wishes: PolicyTranslator, payload: FieldLocation, kind: str) -> list[Branch]:
         if self.pattern is None:
             return wishes.widen('', f'{self.name} wants all {kind}')
-        return wishes.of_value(self.pattern, payload)
+        return wishes.translate_present(self.pattern, payload)
 
 
 def _takes_texts(pattern: Pattern) -> bool:
@@ -199,14 +199,14 @@ def _takes_texts(pattern: Pattern) -> bool:
         return False
     if isinstance(pattern, AllOf):
         return all(map(_takes_texts, pattern.members))
-    if isinstance(pattern, (AnyOf, OneOf, Members, Equal, Optional)):
+    if isinstance(pattern, (AnyOf, OneOf, AnyMember, Equal, Optional)):
         return any(map(_takes_texts, pattern.children))
     return True
 
 
 def _takes_bson(pattern: Pattern) -> bool:
     """Whether somewhere it asks for what JSON does not carry."""
-    if isinstance(pattern, Opaque):
+    if isinstance(pattern, ExactValue):
         return isinstance(pattern.value, (bytes, UUID))
     if isinstance(pattern, IsA):
         return all(kind in _ONLY_IN_BSON for kind in pattern.types)

@@ -6,10 +6,10 @@ import re
 from datetime import date, timedelta
 from decimal import Decimal
 
-__all__ = ('of_days', 'of_numbers', 'of_regex')
+__all__ = ('day_prefixes', 'number_prefixes', 'regex_prefix')
 
 
-def of_numbers(number: Decimal) -> list[str]:
+def number_prefixes(number: Decimal) -> list[str]:
     """The beginnings of all texts that spell a number in JSON's grammar.
 
     42 may be written 42.0, 4.2e1 or 0.042E3: with its first digit, or with a zero and a point.
@@ -22,7 +22,7 @@ def of_numbers(number: Decimal) -> list[str]:
     return [f'{minus}{first}', f'{minus}0.']
 
 
-def of_days(day: date) -> list[str]:
+def day_prefixes(day: date) -> list[str]:
     """The beginnings of all ISO-8601 texts for an instant of a UTC day; none at the calendar's end.
 
     In a zone ahead of UTC it may be the next day already, in one behind it the day before.
@@ -32,7 +32,7 @@ def of_days(day: date) -> list[str]:
     return [(day + timedelta(by)).isoformat() for by in (-1, 0, 1)]
 
 
-def of_regex(regex: re.Pattern[str]) -> tuple[str, bool]:
+def regex_prefix(regex: re.Pattern[str]) -> tuple[str, bool]:
     """The plain text with which everything begins that a regular expression finds.
 
     And whether it is found at the beginning of a text alone, by whatever it is searched.

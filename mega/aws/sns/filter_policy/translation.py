@@ -6,20 +6,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from mega.aws.sns.filter_policy.branches import ALWAYS, Branch, both, simplified
-from mega.aws.sns.filter_policy.field_paths import Kind, Place
-from mega.aws.sns.filter_policy.leaf_translation import asked, asked_but
-from mega.aws.sns.filter_policy.operators import ABSENT, Asked, Scope
-from mega.match.comparables import Numbers, Texts
+from mega.aws.sns.filter_policy.branches import MATCH_ALL, Branch, intersect, simplified
+from mega.aws.sns.filter_policy.field_paths import FieldLocation, Kind
+from mega.aws.sns.filter_policy.leaf_translation import translate_leaf, translate_negation
+from mega.aws.sns.filter_policy.operators import ABSENT, Scope, Translation
+from mega.match.comparables import NumberValue, TextValue
 from mega.match.context import Context
 from mega.match.eventbridge.matcher import EventPattern, Rule
-from mega.match.eventbridge.operators import Items
+from mega.match.eventbridge.operators import ValueList
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import Optional
-from mega.match.pattern import AllOf, AnyOf, Members, Not, Object, Pattern, Value
+from mega.match.pattern import AllOf, AnyMember, AnyOf, Not, Object, Pattern, Value
 
-__all__ = ('Widened', 'Wishes')
+__all__ = ('PolicyTranslator', 'Widened')
 
 MAX_BRANCHES = 32
 """Beyond that many, what combines to more is left out: SNS takes five keys."""
@@ -45,7 +45,7 @@ class Widened:
         return f'{self.path or "the payload"}: {self.reason}'
 
 
-class Wishes:
+class PolicyTranslator:
     """Turns patterns into branches, and keeps in mind where these are wider."""
 
     def __init__(self, scope: Scope) -> None:
@@ -59,42 +59,44 @@ class Wishes:
     def widen(self, path: str, reason: str) -> list[Branch]:
         """Ask nothing there, and say so."""
         self._widened[Widened(path, reason)] = None
-        return [ALWAYS]
+        return [MATCH_ALL]
 
-    def of(self, pattern: Pattern, place: Place) -> list[Branch]:
+    def of(self, pattern: Pattern, place: FieldLocation) -> list[Branch]:
         """The branches for a value that is there, or missing where the pattern accepts that.
 
         None at all: it never matches.
         """
         if pattern.absent is not True:
-            return self.of_value(pattern, place)
+            return self.translate_present(pattern, place)
         # To EventBridge what is empty is missing too: of two equal keys the last one may be.
-        if not place.can_be_missing or isinstance(pattern, Items):
+        if not place.can_be_missing or isinstance(pattern, ValueList):
             return self.widen(place.shown, ABSENCE)
         if not place.can_be_asked:
             return self.widen(place.shown, NAMES)
         missing = Branch({place.keys: frozenset((ABSENT,))})
-        return simplified([missing, *self.of_value(pattern, place)])
+        return simplified([missing, *self.translate_present(pattern, place)])
 
-    def of_value(self, pattern: Pattern, place: Place) -> list[Branch]:
+    def translate_present(self, pattern: Pattern, place: FieldLocation) -> list[Branch]:
         """The branches for a value that is there."""
         if isinstance(pattern, (Equal, Optional)):
-            return self.of_value(pattern.child, place)
+            return self.translate_present(pattern.child, place)
         if isinstance(pattern, Object):
             return self._object(pattern, place)
         if isinstance(pattern, AllOf):
-            return self._all([self.of_value(child, place) for child in pattern.members], place)
+            return self._all(
+                [self.translate_present(child, place) for child in pattern.members], place
+            )
         if isinstance(pattern, EventPattern):
             return self._event(pattern, place)
         if isinstance(pattern, Not) and isinstance(pattern.child, Not):
-            return self.of_value(pattern.child.child, place)
+            return self.translate_present(pattern.child.child, place)
         # Below the root, an array may be there that equals some objects as a set.
-        either = (AnyOf, OneOf) if place.keys else (AnyOf, OneOf, Members)
+        either = (AnyOf, OneOf) if place.keys else (AnyOf, OneOf, AnyMember)
         if isinstance(pattern, either) and any(map(_reaches_deeper, pattern.children)):
-            return self._any([self.of_value(child, place) for child in pattern.children])
+            return self._any([self.translate_present(child, place) for child in pattern.children])
         return self._leaf(pattern, place)
 
-    def _object(self, pattern: Object, place: Place) -> list[Branch]:
+    def _object(self, pattern: Object, place: FieldLocation) -> list[Branch]:
         if not pattern.entries:
             return self.widen(place.shown, AS_A_WHOLE)
         wanted = []
@@ -106,13 +108,13 @@ class Wishes:
                 return []
         return self._all(wanted, place)
 
-    def _event(self, pattern: EventPattern, place: Place) -> list[Branch]:
+    def _event(self, pattern: EventPattern, place: FieldLocation) -> list[Branch]:
         return self._any([self._rule(rule, place) for rule in pattern.rules])
 
-    def _rule(self, rule: Rule, place: Place) -> list[Branch]:
+    def _rule(self, rule: Rule, place: FieldLocation) -> list[Branch]:
         wanted = []
         for field in rule:
-            inner: Place | None = place
+            inner: FieldLocation | None = place
             for key in field.path:
                 inner = inner and inner.below(key)
             if inner is not None and self._may_be_in_arrays(inner):
@@ -123,7 +125,7 @@ class Wishes:
                 return []
         return [Branch(each.keys, True) for each in self._all(wanted, place)]
 
-    def _may_be_in_arrays(self, place: Place) -> bool:
+    def _may_be_in_arrays(self, place: FieldLocation) -> bool:
         """Whether EventBridge may find it where no attribute is made of it."""
         is_inner = place.within is Kind.ANYTHING and len(place.keys) > 1
         return self._scope is Scope.ATTRIBUTES and is_inner
@@ -131,17 +133,17 @@ class Wishes:
     def _any(self, parts: Iterable[list[Branch]]) -> list[Branch]:
         return simplified(branch for part in parts for branch in part)
 
-    def _all(self, parts: Sequence[list[Branch]], place: Place) -> list[Branch]:
+    def _all(self, parts: Sequence[list[Branch]], place: FieldLocation) -> list[Branch]:
         """Those of all parts together, the smaller parts first: what is too much is left out."""
-        found = [ALWAYS]
+        found = [MATCH_ALL]
         for part in sorted(parts, key=len):
             if len(found) * len(part) > MAX_BRANCHES:
                 self.widen(place.shown, TOO_MANY)
             else:
-                found = simplified(both(one, other) for one, other in product(found, part))
+                found = simplified(intersect(one, other) for one, other in product(found, part))
         return found
 
-    def _leaf(self, pattern: Pattern, place: Place) -> list[Branch]:
+    def _leaf(self, pattern: Pattern, place: FieldLocation) -> list[Branch]:
         answer = self._ask(pattern, place)
         if answer.items is None:
             return self.widen(place.shown, answer.wider)
@@ -153,21 +155,21 @@ class Wishes:
         items = frozenset(answer.items)
         return [Branch({path: items}) for path in place.paths] if items else []
 
-    def _ask(self, pattern: Pattern, place: Place) -> Asked:
+    def _ask(self, pattern: Pattern, place: FieldLocation) -> Translation:
         kind = place.within
         if not place.keys or isinstance(kind, dict):
-            return Asked(None, AS_A_WHOLE)
+            return Translation(None, AS_A_WHOLE)
         if self._scope is Scope.ATTRIBUTES:  # there it stands in its normal form
-            return asked(pattern, self._scope)
+            return translate_leaf(pattern, self._scope)
         if kind is Kind.CONSTANT:
-            return Asked(None, 'it is the same in every event')
+            return Translation(None, 'it is the same in every event')
         if kind is Kind.VERSION:
             return _version(pattern)
         if kind is Kind.INSTANT and not _is_dated(pattern):
-            return Asked(None, ZONES)
+            return Translation(None, ZONES)
         if kind is Kind.TEXT and isinstance(pattern, Not):
-            return asked_but(pattern.child, self._scope)
-        return asked(pattern, self._scope)
+            return translate_negation(pattern.child, self._scope)
+        return translate_leaf(pattern, self._scope)
 
 
 def _reaches_deeper(pattern: Pattern) -> bool:
@@ -181,14 +183,14 @@ def _reaches_deeper(pattern: Pattern) -> bool:
 def _is_dated(pattern: Pattern) -> bool:
     """Whether it asks for instants and days alone, which are the same in every zone."""
     if isinstance(pattern, Value):
-        return not isinstance(pattern.scale, (Numbers, Texts))
+        return not isinstance(pattern.scale, (NumberValue, TextValue))
     return bool(pattern.children) and all(map(_is_dated, pattern.children))
 
 
-def _version(pattern: Pattern) -> Asked:
+def _version(pattern: Pattern) -> Translation:
     if pattern.calls or pattern.needs_context or pattern.accepts(1, Context(1)):
-        return Asked(None, VERSION)
-    answer = asked(pattern, Scope.BODY)
+        return Translation(None, VERSION)
+    answer = translate_leaf(pattern, Scope.BODY)
     if answer.items is None:
         return answer
-    return Asked(tuple(each for each in answer.items if not each.startswith('{"prefix"')), '')
+    return Translation(tuple(each for each in answer.items if not each.startswith('{"prefix"')), '')

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.listener import SqsListener
-from mega.aws.sqs.subscribe.processing.hooks import Delivered, Hook
+from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.runtime.stats import Stats
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
@@ -28,7 +28,7 @@ __all__ = (
     'Backoff',
     'BlobSubscriber',
     'DataSubscriber',
-    'Delivered',
+    'DeliveryResult',
     'EventSubscriber',
     'Hook',
     'Message',

@@ -7,24 +7,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from mega.aws._transport.client import Connected, connect
+from mega.aws._transport.client import ClosesClient, connect
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.engine.commands import Settings
-from mega.aws.sqs.subscribe.engine.visibility import MAX_HIDDEN
-from mega.aws.sqs.subscribe.preflight.checks import Listening, check_queue
+from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
+from mega.aws.sqs.subscribe.preflight.checks import PreflightConfig, check_queue
 from mega.aws.sqs.subscribe.processing.hooks import Hook, Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import Policy, Unhandled, Unmatched
 from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
 from mega.aws.sqs.subscribe.runtime.queue_client import Queue
-from mega.aws.sqs.subscribe.runtime.session import Equipment, Shift, most_threads
+from mega.aws.sqs.subscribe.runtime.session import ListenerContext, ListenerSession, max_threads
 from mega.aws.sqs.subscribe.runtime.signals import stopped_by_signals
-from mega.aws.sqs.subscribe.runtime.stats import Stats, Tally
+from mega.aws.sqs.subscribe.runtime.stats import Stats, StatsCounter
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
-from mega.aws.sqs.subscribe.subscribers.routing import Registry
+from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, shorten
+from mega.errors import ConfigurationError, safe_repr
 from mega.match import Explanations
 
 __all__ = ('SqsListener',)
@@ -44,7 +44,7 @@ _PATIENCE = 5.0
 then nobody knows for how long its messages are still hidden."""
 
 
-class SqsListener(Connected):
+class SqsListener(ClosesClient):
     """Receives the messages of an SQS queue and hands each to every subscriber that wants it.
 
     `max_number_of_messages` (1 to 10), `wait_time_seconds` (0 to 20) and `visibility_timeout`
@@ -139,7 +139,7 @@ class SqsListener(Connected):
         if dead_letter_queue_url in ('', queue_url):
             problem = 'the URL of another queue is wanted, or None'
             raise ConfigurationError(
-                f'dead_letter_queue_url={shorten(dead_letter_queue_url)}: {problem}'
+                f'dead_letter_queue_url={safe_repr(dead_letter_queue_url)}: {problem}'
             )
         self.dead_letter_queue_url = dead_letter_queue_url
         self._policy = Policy(
@@ -161,13 +161,13 @@ class SqsListener(Connected):
             session=session,
             client=client,
             attempts=1,  # the engine tries again, and knows when that is of no use any more
-            connections=most_threads(self._settings),
+            connections=max_threads(self._settings),
             read_timeout=wait_time_seconds + _PATIENCE,
         )
         super().__init__(aws)
-        self._subscribers = Registry()
-        self._tally = Tally()
-        self._equipment = Equipment(
+        self._subscribers = Router()
+        self._tally = StatsCounter()
+        self._equipment = ListenerContext(
             Queue(aws, queue_url, visibility_timeout, dead_letter_queue_url is not None),
             DeadLetterQueue(aws, dead_letter_queue_url, queue_url)
             if dead_letter_queue_url
@@ -177,7 +177,7 @@ class SqsListener(Connected):
             self._tally,
             payload_store,
         )
-        self._shift: Shift | None = None
+        self._shift: ListenerSession | None = None
         self._process = 0
         self._is_stopped = self._is_paused = False
         for subscriber in subscribers:
@@ -276,13 +276,13 @@ class SqsListener(Connected):
         # Threads do not survive a fork, and so what the parent was at is not what the child is at.
         if self._shift is not None and self._process == os.getpid():
             raise ConfigurationError('this listener works already, in another thread')
-        shift = self._shift = Shift(self._equipment, settings)
+        shift = self._shift = ListenerSession(self._equipment, settings)
         self._process = os.getpid()
         try:
             if is_checked and not self._is_stopped:
                 check_queue(
                     self._aws,
-                    Listening(
+                    PreflightConfig(
                         self.queue_url,
                         self.dead_letter_queue_url,
                         settings,
@@ -305,11 +305,15 @@ def _within(name: str, value: int) -> int:
     low, high = _LIMITS[name]
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
-    raise ConfigurationError(f'{name}={shorten(value)}: {low:,} to {high:,} are possible')
+    raise ConfigurationError(f'{name}={safe_repr(value)}: {low:,} to {high:,} are possible')
 
 
 def _seconds(name: str, value: float) -> float:
     """A number of seconds, up to the twelve hours for which SQS hides a message."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_HIDDEN:
+    if (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and 0 <= value <= MAX_VISIBILITY
+    ):
         return value
-    raise ConfigurationError(f'{name}={shorten(value)}: 0 to {MAX_HIDDEN:,} seconds')
+    raise ConfigurationError(f'{name}={safe_repr(value)}: 0 to {MAX_VISIBILITY:,} seconds')

@@ -47,7 +47,7 @@ class Fields(list[tuple[str, Any]]):
     """An object of a message, with all that is there under one name."""
 
 
-Choice = dict[tuple[str, int], int]
+ArrayBinding = dict[tuple[str, int], int]
 """Of which member of an array something was taken, by where the array is."""
 
 
@@ -154,7 +154,9 @@ def rules(policy: dict[str, Any], path: str = '') -> list[dict[str, list[Any]]]:
     return found
 
 
-def rule_holds(rule: list[tuple[str, list[Any]]], scalars: list[Scalar], chosen: Choice) -> bool:
+def rule_holds(
+    rule: list[tuple[str, list[Any]]], scalars: list[Scalar], chosen: ArrayBinding
+) -> bool:
     """Whether all fields of a rule hold, within one member of every array that they enter."""
     if not rule:
         return True

@@ -274,7 +274,7 @@ class Everything(MessageSubscriber):
     def process(self, payload: object) -> None: ...
 
 
-class Texts(TextSubscriber):
+class TextValue(TextSubscriber):
     pattern = prefix('x')
 
     def process(self, payload: str) -> None: ...
@@ -290,7 +290,7 @@ class OnlyInBson(DataSubscriber):
     def process(self, payload: dict[str, Any]) -> None: ...
 
 
-@pytest.mark.parametrize('wanting', [Everything, Texts, Blobs, OnlyInBson])
+@pytest.mark.parametrize('wanting', [Everything, TextValue, Blobs, OnlyInBson])
 def test_who_wants_what_sns_cannot_read_gets_everything_and_is_named(wanting: type) -> None:
     made = to_filter_policy(data(a='x'), wanting)
     assert made.policy is None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mega.aws._messages.attributes import filtered, to_aws
+from mega.aws._messages.attributes import to_aws, with_filter_attributes
 from mega.aws.sns import to_filter_policy
 from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubscriber
 from mega.errors import EventError
@@ -139,7 +139,7 @@ def test_no_value_is_held_back_that_a_pattern_matches(place: str) -> None:
 
 def test_no_attribute_is_held_back_whose_value_a_pattern_matches() -> None:
     seen: Counter[str] = Counter()
-    sent = [(value, to_aws(filtered({}, ['a'], {'a': value}))) for value in VALUES]
+    sent = [(value, to_aws(with_filter_attributes({}, ['a'], {'a': value}))) for value in VALUES]
     for pattern in every_pattern():
         wanting = subscriber(DataSubscriber, {'pattern': {'a': pattern}})
         policy = to_filter_policy(wanting, attributes=['a']).policy
@@ -156,8 +156,10 @@ def test_no_attribute_is_held_back_whose_value_a_pattern_matches() -> None:
 
 
 WORDS = st.sampled_from([f'{start}{n}' for start in ('a', 'ab', 'order.', '') for n in range(9)])
-ASKED = st.one_of(WORDS, WORDS, st.lists(WORDS, min_size=5, max_size=60), st.integers(0, 99))
-OBJECTS = st.dictionaries(st.sampled_from('abcdefghi'), ASKED, min_size=1, max_size=8)
+QUEUE_ATTRIBUTES = st.one_of(
+    WORDS, WORDS, st.lists(WORDS, min_size=5, max_size=60), st.integers(0, 99)
+)
+OBJECTS = st.dictionaries(st.sampled_from('abcdefghi'), QUEUE_ATTRIBUTES, min_size=1, max_size=8)
 
 
 @settings(phases=PHASES)
@@ -218,7 +220,7 @@ def test_no_attributes_are_held_back_of_a_payload_that_a_subscriber_matches() ->
             seen['policies'] += 1
             seen['holding back'] += not reader.passes_by(NAMELESS)
             for message in sent:
-                attributes = to_aws(filtered({}, PATHS, message.payload))
+                attributes = to_aws(with_filter_attributes({}, PATHS, message.payload))
                 wanted = is_wanted(message, some)
                 seen['wanted'] += wanted
                 passes = reader.passes_by(attributes)
@@ -260,7 +262,7 @@ def test_no_attributes_of_the_corpus_are_held_back_that_a_pattern_of_eventbridge
             continue
         reader = Reader(made.policy, of_attributes=True)
         for event in EVENTS:
-            passes = reader.passes_by(to_aws(filtered({}, named, event)))
+            passes = reader.passes_by(to_aws(with_filter_attributes({}, named, event)))
             holding_back += not passes
             assert passes or not evaluate(event, pattern), f'{event}\n{written}\n{made}'
     assert holding_back > 1_000

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 from benchmarks.sqs_server import Server
-from mega.aws._messages.attributes import filtered, to_aws
+from mega.aws._messages.attributes import to_aws, with_filter_attributes
 from mega.aws.sns import FilterPolicy, SnsPublisher, to_filter_policy
 from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubscriber, SqsListener
 from mega.codec import AnyPayload, encode
@@ -174,7 +174,7 @@ def test_a_listener_has_a_policy(aws: LocalAws) -> None:
 
 def fields_of(payload: AnyPayload, *paths: str) -> dict[str, Any]:
     """What is set for paths, by attribute."""
-    return to_aws(filtered(None, paths, payload))
+    return to_aws(with_filter_attributes(None, paths, payload))
 
 
 @pytest.mark.parametrize(

@@ -14,18 +14,18 @@ import pytest
 
 from mega.aws.sqs.publish import SqsPublisher
 from mega.aws.sqs.subscribe import (
-    Delivered,
+    DeliveryResult,
     Message,
     MessageSubscriber,
     ProcessStatus,
     SqsListener,
 )
-from mega.aws.sqs.subscribe.processing.dispatch import Awaited, dispatch, finish
+from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, dispatch, finish
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import Policy
-from mega.aws.sqs.subscribe.subscribers.routing import Registry
+from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from tests.aws.answers import ALL_DONE, Scripted, sqs_answer
 from tests.aws.fault_server import FaultServer
@@ -81,10 +81,10 @@ def subscriber(
     return cast(Subscriber, made)
 
 
-def run_by_asyncio(awaitable: Awaitable[object]) -> Awaited:
+def run_by_asyncio(awaitable: Awaitable[object]) -> AwaitResult:
     """Await something in an event loop of its own."""
 
-    async def wait() -> Awaited:
+    async def wait() -> AwaitResult:
         try:
             return await awaitable, None
         except BaseException as error:
@@ -100,7 +100,7 @@ def outcomes(
     unhandled: ProcessStatus = ProcessStatus.FATAL_ERROR,
 ) -> list[Outcome]:
     """What comes of a payload that is handed to subscribers."""
-    registry = Registry()
+    registry = Router()
     for each in subscribers:
         registry.register(each)
     wanting, undecided = registry.match(payload)
@@ -108,9 +108,9 @@ def outcomes(
     return finish(dispatch(message, payload, wanting, unhandled), run_by_asyncio)
 
 
-def delivered(received: dict[str, Any], *subscribers: Subscriber) -> Delivered:
+def delivered(received: dict[str, Any], *subscribers: Subscriber) -> DeliveryResult:
     """What comes of a message as boto3 shows it."""
-    registry = Registry()
+    registry = Router()
     for each in subscribers:
         registry.register(each)
     processor = Processor(registry, Policy(), Hooks())

@@ -78,7 +78,7 @@ class Raising(logging.Handler):
         raise OSError('the log is full')
 
 
-class Gone:
+class MissingBody:
     """What a stream is like whose reader has gone."""
 
     def write(self, text: str) -> int:
@@ -92,7 +92,7 @@ class Gone:
     'handler',
     [
         pytest.param(Raising(), id='100 raises'),
-        pytest.param(logging.StreamHandler(Gone()), id='102 EPIPE'),
+        pytest.param(logging.StreamHandler(MissingBody()), id='102 EPIPE'),
         pytest.param(logging.NullHandler(), id='100 __str__ raises'),
     ],
 )
@@ -117,7 +117,7 @@ def test_fault_100_nor_does_it_end_the_loop_when_calls_fail(
     faults: FaultServer, handler: logging.Handler
 ) -> None:
     message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
-    gone = sqs_answer(Failed=[{'Id': '0', 'Code': 'Gone', 'SenderFault': True}])
+    gone = sqs_answer(Failed=[{'Id': '0', 'Code': 'MissingBody', 'SenderFault': True}])
     will_receive(
         faults,
         sqs_error('ServiceUnavailable', 503),

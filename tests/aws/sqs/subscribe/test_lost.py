@@ -60,7 +60,7 @@ def heard(request: pytest.FixtureRequest) -> Iterator[Heard]:
     logging.getLogger('mega').removeHandler(handler)
 
 
-@pytest.mark.parametrize('heard', ['no longer hidden'], indirect=True)
+@pytest.mark.parametrize('heard', ['lost its visibility timeout'], indirect=True)
 @pytest.mark.parametrize('beside', [0, 1], ids=['alone', 'beside another'])
 def test_fault_70_a_subscriber_can_see_that_its_message_is_lost(
     faults: FaultServer, heard: Heard, beside: int

@@ -14,12 +14,12 @@ from mega.aws.sqs.subscribe import Backoff, Hook, MessageSubscriber, ProcessStat
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
     Action,
-    Count,
     Policy,
+    Settlement,
+    StatsField,
     Unmatched,
-    Verdict,
-    judge,
-    unopened,
+    settle,
+    settle_undecodable,
 )
 from mega.errors import ConfigurationError, DecodeError, RetriableError
 from tests.aws.answers import sqs_answer
@@ -53,8 +53,8 @@ def wanted_again(*delays: Any, error: BaseException | None = None) -> list[Outco
 
 
 def delay_of(outcomes: list[Outcome], policy: Policy, receive_count: int = 1) -> int | None:
-    verdict = judge(outcomes, policy, replace(MESSAGE, receive_count=receive_count))
-    assert (verdict.action, verdict.count) == (Action.LEAVE, Count.RETRIED)
+    verdict = settle(outcomes, policy, replace(MESSAGE, receive_count=receive_count))
+    assert (verdict.action, verdict.count) == (Action.LEAVE, StatsField.RETRIED)
     return verdict.delay
 
 
@@ -153,8 +153,8 @@ def test_what_stays_and_was_not_tried_comes_after_the_listeners_delay(
     unmatched: Unmatched,
 ) -> None:
     left = policy(retry_delay=5, unmatched=unmatched)
-    assert judge([], left, MESSAGE).delay == (5 if unmatched == 'leave' else None)
-    assert unopened(DecodeError('is no JSON'), left, MESSAGE).delay == 5
+    assert settle([], left, MESSAGE).delay == (5 if unmatched == 'leave' else None)
+    assert settle_undecodable(DecodeError('is no JSON'), left, MESSAGE).delay == 5
 
 
 REFUSED: list[Any] = [
@@ -213,15 +213,15 @@ def test_what_is_wanted_again_at_its_last_receive_is_dead_lettered(
     limited = policy(max_receives=3, has_dead_letter_queue=True, retry_delay=5)
     message = replace(MESSAGE, receive_count=receive_count)
     asked = Outcome(subscriber(called='Inventory'), status, TimeoutError('no answer'))
-    verdict = judge([asked], limited, message)
+    verdict = settle([asked], limited, message)
     assert verdict.reason
     assert verdict.reason.error == 'TimeoutError'
     if is_enough:
-        assert (verdict.action, verdict.count) == (Action.DEAD_LETTER, Count.EXHAUSTED)
+        assert (verdict.action, verdict.count) == (Action.DEAD_LETTER, StatsField.EXHAUSTED)
         assert verdict.reason.subscriber == 'Inventory'
         assert verdict.reason.text == f'wanted again at receive {receive_count} of 3: no answer'
     else:
-        assert (verdict.action, verdict.count) == (Action.LEAVE, Count.RETRIED)
+        assert (verdict.action, verdict.count) == (Action.LEAVE, StatsField.RETRIED)
 
 
 @pytest.mark.parametrize('status', [ProcessStatus.DONE, ProcessStatus.FATAL_ERROR])
@@ -230,8 +230,8 @@ def test_nothing_else_is_judged_by_its_receives(status: ProcessStatus) -> None:
     message = replace(MESSAGE, receive_count=99)
     limited = policy(max_receives=3, has_dead_letter_queue=True)
     unlimited = policy(has_dead_letter_queue=True)
-    assert judge(asked, limited, message) == judge(asked, unlimited, message)
-    assert judge([], limited, message) == judge([], unlimited, message)
+    assert settle(asked, limited, message) == settle(asked, unlimited, message)
+    assert settle([], limited, message) == settle([], unlimited, message)
 
 
 @pytest.mark.parametrize('error', [MemoryError(), KeyboardInterrupt(), SystemExit(1)], ids=repr)
@@ -239,7 +239,7 @@ def test_the_end_of_the_process_is_no_reason_to_give_a_message_up(error: BaseExc
     message = replace(MESSAGE, receive_count=99)
     limited = policy(max_receives=3, has_dead_letter_queue=True)
     asked = [*wanted_again(None, error=TimeoutError()), *wanted_again(None, error=error)]
-    assert judge(asked, limited, message).action is Action.LEAVE
+    assert settle(asked, limited, message).action is Action.LEAVE
 
 
 @pytest.mark.parametrize('most', [0, -1, True, 1.0, '3'], ids=repr)
@@ -313,7 +313,7 @@ def test_the_delay_of_each_message_is_its_own(aws: LocalAws) -> None:
 
 
 def test_a_verdict_says_why_a_message_comes_again() -> None:
-    verdict = judge(wanted_again(5, error=TimeoutError('no answer')), policy(), MESSAGE)
-    assert isinstance(verdict, Verdict)
+    verdict = settle(wanted_again(5, error=TimeoutError('no answer')), policy(), MESSAGE)
+    assert isinstance(verdict, Settlement)
     assert verdict.reason
     assert (verdict.reason.error, verdict.reason.text) == ('TimeoutError', 'no answer')

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 from mega.aws.sqs.subscribe.engine.commands import Ack, ChangeVisibility, Entry
 from mega.aws.sqs.subscribe.engine.delivery import GONE, HELD, Delivery
-from mega.aws.sqs.subscribe.engine.message_groups import Lines
+from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
 
-__all__ = ('BATCH', 'LINGER', 'Acks', 'Changes')
+__all__ = ('BATCH', 'MAX_BATCH_DELAY', 'DeleteBatcher', 'VisibilityBatcher')
 
 BATCH = 10
 """Entries of a batch call at most: API reference of DeleteMessageBatch."""
 
-LINGER = 0.1
+MAX_BATCH_DELAY = 0.1
 """Seconds for which an ack waits for others."""
 
 FOREVER = float('inf')
@@ -22,7 +22,7 @@ FOREVER = float('inf')
 _IDS = tuple(map(str, range(BATCH)))
 
 
-class Acks:
+class DeleteBatcher:
     """Messages to delete. They go together when there are ten, or when the first waited enough."""
 
     def __init__(self, linger: float) -> None:
@@ -41,7 +41,7 @@ class Acks:
         if latest < self.deadline:
             self.deadline = max(now, latest)
 
-    def hurry(self) -> None:
+    def flush(self) -> None:
         """Let those that wait go at once: there is nothing to wait for."""
         if self.waiting:
             self.deadline = -FOREVER
@@ -57,10 +57,10 @@ class Acks:
         return Ack(entries(batch), now)
 
 
-class Changes:
+class VisibilityBatcher:
     """Messages whose visibility is to change: left in the queue, or kept hidden for longer."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: GroupQueues) -> None:
         self._lines = lines
         self._leaving: deque[Delivery] = deque()
         self._extended: dict[Delivery, int] = {}
@@ -97,7 +97,7 @@ class Changes:
             # After an extension that is under way, and so for certain on top of it.
             not delivery.is_in_call
             and now >= delivery.not_before
-            and not self._lines.is_held_back(delivery)
+            and not self._lines.must_wait(delivery)
         )
 
     def next_try(self, now: float) -> float:

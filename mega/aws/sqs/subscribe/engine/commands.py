@@ -12,19 +12,19 @@ from typing import TypeAlias
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
 
 __all__ = (
-    'AGAIN',
     'DONE',
+    'RETRY',
     'Ack',
     'Action',
+    'BatchCommand',
     'ChangeVisibility',
     'DeadLetter',
     'Entry',
-    'Happening',
+    'EntryResult',
+    'Notice',
+    'Process',
     'Receive',
     'Settings',
-    'Settling',
-    'Start',
-    'Told',
 )
 
 
@@ -47,30 +47,30 @@ class Settings:
     until_empty: bool = False
 
 
-class Told(Enum):
+class EntryResult(Enum):
     """What SQS says of an entry of a batch, or of a dead letter."""
 
     DONE = 'done'
-    AGAIN = 'failed, and may succeed'
-    NEVER = 'refused for good'
+    RETRY = 'failed, and may succeed'
+    FAILED = 'refused for good'
 
 
-DONE, AGAIN = Told.DONE, Told.AGAIN
+DONE, RETRY = EntryResult.DONE, EntryResult.RETRY
 
 
-class Happening(Enum):
+class Notice(Enum):
     """What a shell may want to log and count."""
 
     # There is one of each. It is looked up for every message, and an enum's own hash is in Python.
     __hash__ = object.__hash__
 
-    REPEATED = 'received once more, while it is in hand'
+    DUPLICATE = 'received once more, while it is in hand'
     EXPIRED = 'not started in its visibility timeout'
-    OUTLIVED = 'finished after its visibility timeout'
-    OVERDUE = 'in work for longer than max_processing_time'
-    LOST = 'no longer hidden, though it is in work'
+    FINISHED_LATE = 'finished after its visibility timeout'
+    OVER_TIME_LIMIT = 'in work for longer than max_processing_time'
+    VISIBILITY_LOST = 'no longer hidden, though it is in work'
     RELEASED = 'given back unprocessed'
-    ABANDONED = 'given back in the middle of its work'
+    RELEASED_IN_PROGRESS = 'given back in the middle of its work'
     DEAD_LETTERED = 'sent to the dead-letter queue'
     NOT_DEAD_LETTERED = 'failed for good, and not sent to the dead-letter queue'
     DELETED = 'deleted'
@@ -103,7 +103,7 @@ class Receive:
 
 
 @dataclass(slots=True)
-class Start:
+class Process:
     """Open, dispatch and judge."""
 
     delivery: Delivery
@@ -132,5 +132,5 @@ class ChangeVisibility:
     decided_at: float
 
 
-Settling: TypeAlias = Ack | ChangeVisibility
-Action: TypeAlias = Receive | Start | DeadLetter | Ack | ChangeVisibility
+BatchCommand: TypeAlias = Ack | ChangeVisibility
+Action: TypeAlias = Receive | Process | DeadLetter | Ack | ChangeVisibility

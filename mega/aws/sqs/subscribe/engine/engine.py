@@ -10,20 +10,25 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from mega.aws.sqs.subscribe.engine.batches import FOREVER, LINGER, Acks, Changes
+from mega.aws.sqs.subscribe.engine.batches import (
+    FOREVER,
+    MAX_BATCH_DELAY,
+    DeleteBatcher,
+    VisibilityBatcher,
+)
 from mega.aws.sqs.subscribe.engine.commands import (
-    AGAIN,
     DONE,
+    RETRY,
     Ack,
     Action,
+    BatchCommand,
     DeadLetter,
     Entry,
-    Happening,
+    EntryResult,
+    Notice,
+    Process,
     Receive,
     Settings,
-    Settling,
-    Start,
-    Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import (
     ACKING,
@@ -35,10 +40,10 @@ from mega.aws.sqs.subscribe.engine.delivery import (
     WORKING,
     Delivery,
 )
-from mega.aws.sqs.subscribe.engine.in_flight import Hand
-from mega.aws.sqs.subscribe.engine.message_groups import Lines
-from mega.aws.sqs.subscribe.engine.polling import Polls
-from mega.aws.sqs.subscribe.engine.visibility import Hiding
+from mega.aws.sqs.subscribe.engine.in_flight import InFlight
+from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
+from mega.aws.sqs.subscribe.engine.polling import PollController
+from mega.aws.sqs.subscribe.engine.visibility import VisibilityExtender
 
 __all__ = ('Engine',)
 
@@ -48,10 +53,10 @@ MAX_TRIES = 6
 FIRST_BACKOFF = 0.2
 """Seconds before a second try at most; twice as many each time."""
 
-PATIENCE = 0.75
+INTERRUPT_TIMEOUT = 0.75
 """Seconds for which a stop waits for receives to be broken off."""
 
-LAST_CALLS = 5.0
+SETTLE_TIMEOUT = 5.0
 """Seconds after the grace period in which everything has to be told to SQS."""
 
 _LATENESS = 2.0
@@ -64,26 +69,25 @@ class Engine:
     """Decides for one queue, from the first receive until a stop is complete.
 
     `uniform(low, high)` draws the jitter, `tell` hears what happened to which delivery.
-    `soonest` is when something is to be done at the latest, though nothing happens until then; it
-    may be early.
+    `next_deadline` is when `next` must be called again at the latest; it may be early.
     """
 
     def __init__(
         self,
         settings: Settings,
         uniform: Callable[[float, float], float],
-        tell: Callable[[Happening, Delivery], None],
+        tell: Callable[[Notice, Delivery], None],
     ) -> None:
         self._settings = settings
         self._uniform = uniform
         self._tell = tell
-        self._lines = Lines(settings.is_fifo)
-        self._polls = Polls(settings, uniform)
+        self._lines = GroupQueues(settings.is_fifo)
+        self._polls = PollController(settings, uniform)
         # What comes behind a message of a group waits for its end.
-        self._acks = Acks(0.0 if settings.is_fifo else LINGER)
-        self._changes = Changes(self._lines)
-        self._hand = Hand(self._lines, self._changes, tell)
-        self._hiding = Hiding(settings, self._changes, tell)
+        self._acks = DeleteBatcher(0.0 if settings.is_fifo else MAX_BATCH_DELAY)
+        self._changes = VisibilityBatcher(self._lines)
+        self._hand = InFlight(self._lines, self._changes, tell)
+        self._hiding = VisibilityExtender(settings, self._changes, tell)
         self._dead_letters: deque[Delivery] = deque()
         self._again: list[tuple[float, Delivery]] = []
         self._free = settings.concurrency
@@ -92,7 +96,7 @@ class Engine:
         self.is_stopping = False
         self._stopped_at = FOREVER
         self._grace_ends = FOREVER
-        self.soonest = FOREVER
+        self.next_deadline = FOREVER
         self.failure: Exception | None = None
 
     # What is to be done
@@ -100,10 +104,10 @@ class Engine:
     def next(self, now: float) -> Action | None:
         """What is to be done first of all. It is under way from now on, until the engine is told.
 
-        None: nothing, before `soonest` or until something happens.
+        None: nothing, before `next_deadline` or until something happens.
         """
-        if now >= self.soonest:
-            self._look_round(now)
+        if now >= self.next_deadline:
+            self._run_timers(now)
         # Twice for each message: so what is seldom of use is asked only where it may be.
         if self._changes.are_waiting and (change := self._changes.next(now)):
             return change
@@ -121,9 +125,9 @@ class Engine:
         """Whether a stop is complete, or has taken as long as it may."""
         if not self.is_stopping:
             return False
-        if now >= self._grace_ends + LAST_CALLS:
+        if now >= self._grace_ends + SETTLE_TIMEOUT:
             return True
-        is_heard = not self._polls.under_way or now >= self._stopped_at + PATIENCE
+        is_heard = not self._polls.under_way or now >= self._stopped_at + INTERRUPT_TIMEOUT
         return is_heard and not self._hand.held
 
     @property
@@ -147,13 +151,13 @@ class Engine:
         for delivery in deliveries:
             delivery.received_at = hidden_at
             delivery.hidden_until = hidden_until
-            self._hand.take(delivery)
+            self._hand.track(delivery)
         if self.is_stopping:
             self._hand.release_waiting()
         elif deliveries:
-            self._wake_at(hidden_at + self._hiding.lead)
+            self._schedule(hidden_at + self._hiding.lead)
         else:
-            self._acks.hurry()
+            self._acks.flush()
             self._end_when_empty(now)
 
     def receive_failed(
@@ -166,14 +170,14 @@ class Engine:
         if self._settings.until_empty or (is_hopeless and not self._polls.has_succeeded):
             self.failure = error
             self.stop(now)
-        self._acks.hurry()
-        self._wake_at(self._polls.not_before)
+        self._acks.flush()
+        self._schedule(self._polls.not_before)
 
     def broken_off(self, poll: Receive) -> None:
         """A receive was ended from here, before it was answered."""
         self._polls.broken_off()
 
-    def came_too_late(self, delivery: Delivery, now: float) -> None:
+    def start_expired(self, delivery: Delivery, now: float) -> None:
         """A message waited for a thread until its visibility timeout was over. It is not begun."""
         self._free += 1
         if delivery.phase is WORKING:
@@ -190,7 +194,7 @@ class Engine:
             delivery.phase = DEAD_LETTERING
             self._dead_letters.append(delivery)
             if not delivery.is_in_call:  # from now on it is kept hidden until it is sent
-                self._wake_at(self._hiding.keep(delivery, now))
+                self._schedule(self._hiding.keep(delivery, now))
 
     def left(self, delivery: Delivery, delay: int | None, now: float) -> None:
         """A message stays in the queue, and is to come again after so many seconds.
@@ -200,27 +204,27 @@ class Engine:
         if self._ends_work(delivery, now):
             self._hand.leave(delivery, delay, now)
 
-    def dead_lettered(self, delivery: Delivery, told: Told, now: float) -> None:
+    def dead_lettered(self, delivery: Delivery, told: EntryResult, now: float) -> None:
         """A message was sent to the dead-letter queue, or was not: then it is tried again.
 
         What cannot be sent there at all stays where it is.
         """
         delivery.is_being_sent = False
         if told is DONE:
-            self._tell(Happening.DEAD_LETTERED, delivery)
+            self._tell(Notice.DEAD_LETTERED, delivery)
         if delivery.phase is not DEAD_LETTERING:
             return
         if told is DONE:
             delivery.tries = 0
             self._ack(delivery, now)
-        elif told is AGAIN and (when := self._next_try(delivery, now)) < FOREVER:
+        elif told is RETRY and (when := self._next_try(delivery, now)) < FOREVER:
             self._again.append((when, delivery))
-            self._wake_at(now)  # the grace period may be over
+            self._schedule(now)  # the grace period may be over
         else:
-            self._tell(Happening.NOT_DEAD_LETTERED, delivery)
+            self._tell(Notice.NOT_DEAD_LETTERED, delivery)
             self._hand.leave(delivery, None, now)
 
-    def settled(self, call: Settling, told: Sequence[Told], now: float) -> None:
+    def settled(self, call: BatchCommand, told: Sequence[EntryResult], now: float) -> None:
         """A batch call ended: what SQS says of each entry, in their order."""
         judge = self._deleted if isinstance(call, Ack) else self._changed
         for entry, answer in zip(call.entries, told, strict=True):
@@ -248,8 +252,8 @@ class Engine:
         self._stopped_at = now
         self._grace_ends = now + self._settings.grace_period
         self._hand.release_waiting()
-        self._acks.hurry()
-        self._wake_at(now)  # the grace period may be none
+        self._acks.flush()
+        self._schedule(now)  # the grace period may be none
 
     # Decisions
 
@@ -262,15 +266,15 @@ class Engine:
                 return DeadLetter(delivery)
         return None
 
-    def _next_start(self, now: float) -> Start | None:
+    def _next_start(self, now: float) -> Process | None:
         while (delivery := self._lines.next()) is not None:
             if now + self._margin < delivery.hidden_until:
                 delivery.phase = WORKING
                 delivery.started_at = now
                 self._free -= 1
                 if self._settings.max_processing_time is not None:
-                    self._wake_at(now + self._settings.max_processing_time)
-                return Start(delivery)
+                    self._schedule(now + self._settings.max_processing_time)
+                return Process(delivery)
             self._hand.expire(delivery, now)
         return None
 
@@ -279,75 +283,75 @@ class Engine:
     def _ends_work(self, delivery: Delivery, now: float) -> bool:
         """Whether a message that was in work is ours to settle."""
         self._free += 1
-        self._polls.something_moved()
+        self._polls.bump_epoch()
         if delivery.phase is not WORKING:
             return False  # it was given back when the grace period ended
         if delivery.is_lost:
             self._hand.leave(delivery, None, now)
             return False
         if now > delivery.hidden_until:
-            self._tell(Happening.OUTLIVED, delivery)
+            self._tell(Notice.FINISHED_LATE, delivery)
         return True
 
     def _ack(self, delivery: Delivery, now: float) -> None:
         delivery.phase = ACKING
         self._acks.add(delivery, now)
         if self.is_stopping:
-            self._acks.hurry()
+            self._acks.flush()
         elif self._acks.deadline > now:
-            self._wake_at(self._acks.deadline)
+            self._schedule(self._acks.deadline)
 
     def _end_when_empty(self, now: float) -> None:
-        is_empty = not self._hand.held and self._polls.found_nothing >= _DRAINED_AFTER
+        is_empty = not self._hand.held and self._polls.empty_receives >= _DRAINED_AFTER
         if self._settings.until_empty and is_empty:
             self.stop(now)
 
     # Answers of SQS
 
-    def _deleted(self, entry: Entry, told: Told, call: Settling, now: float) -> None:
+    def _deleted(self, entry: Entry, told: EntryResult, call: BatchCommand, now: float) -> None:
         delivery = entry.delivery
         if delivery.handle != entry.handle:  # it came once more while it was deleted
             self._acks.add(delivery, now)
-            self._wake_at(self._acks.deadline)
+            self._schedule(self._acks.deadline)
         elif told is DONE:
-            self._tell(Happening.DELETED, delivery)
-            self._hand.drop(delivery)
+            self._tell(Notice.DELETED, delivery)
+            self._hand.forget(delivery)
             if self._settings.is_fifo:
-                self._polls.something_moved()
-        elif told is AGAIN and (when := self._next_try(delivery, now)) < FOREVER:
+                self._polls.bump_epoch()
+        elif told is RETRY and (when := self._next_try(delivery, now)) < FOREVER:
             self._again.append((when, delivery))
         else:
-            self._tell(Happening.NOT_DELETED, delivery)
+            self._tell(Notice.NOT_DELETED, delivery)
             self._hand.leave(delivery, None, now)
 
-    def _changed(self, entry: Entry, told: Told, call: Settling, now: float) -> None:
+    def _changed(self, entry: Entry, told: EntryResult, call: BatchCommand, now: float) -> None:
         delivery = entry.delivery
         if entry.phase is LEAVING:
             self._was_left(delivery, told, now)
         elif delivery.handle != entry.handle or delivery.phase not in HELD:
-            self._wake_at(now)  # it came once more and is hidden anew, or is about to be settled
+            self._schedule(now)  # it came once more and is hidden anew, or is about to be settled
         elif told is DONE:
             delivery.hidden_until = call.decided_at + entry.seconds
-            self._wake_at(delivery.hidden_until - self._hiding.lead)
-        elif told is AGAIN:
+            self._schedule(delivery.hidden_until - self._hiding.lead)
+        elif told is RETRY:
             delivery.not_before = now + self._uniform(0.5, 1.0) * self._margin
-            self._wake_at(delivery.not_before)
+            self._schedule(delivery.not_before)
         elif delivery.phase is WAITING:
             self._hand.expire(delivery, now)
         else:
             delivery.is_lost = True
-            self._tell(Happening.LOST, delivery)
+            self._tell(Notice.VISIBILITY_LOST, delivery)
             if delivery.phase is DEAD_LETTERING:
                 self._hand.leave(delivery, None, now)
 
-    def _was_left(self, delivery: Delivery, told: Told, now: float) -> None:
-        delivery.not_before = self._next_try(delivery, now) if told is AGAIN else FOREVER
+    def _was_left(self, delivery: Delivery, told: EntryResult, now: float) -> None:
+        delivery.not_before = self._next_try(delivery, now) if told is RETRY else FOREVER
         if delivery.not_before < delivery.hidden_until:
             self._changes.leave(delivery)
             return
         if delivery.delay == 0:
-            self._polls.something_moved()
-        self._hand.drop(delivery)
+            self._polls.bump_epoch()
+        self._hand.forget(delivery)
 
     def _next_try(self, delivery: Delivery, now: float) -> float:
         """When a call that failed is made again; never, if that was done often enough."""
@@ -355,37 +359,37 @@ class Engine:
         if delivery.tries >= MAX_TRIES:
             return FOREVER
         when = now + self._uniform(0.5, 1.0) * FIRST_BACKOFF * 2.0**delivery.tries
-        self._wake_at(when)
+        self._schedule(when)
         return when
 
     # Time
 
-    def _wake_at(self, when: float) -> None:
-        if when < self.soonest:
-            self.soonest = when
+    def _schedule(self, when: float) -> None:
+        if when < self.next_deadline:
+            self.next_deadline = when
 
-    def _look_round(self, now: float) -> None:
+    def _run_timers(self, now: float) -> None:
         """Do what is due by the time alone, and find out when to look again."""
-        self.soonest = FOREVER
+        self.next_deadline = FOREVER
         self._try_again(now)
         for delivery in list(self._hand.held.values()):
             if delivery.phase is WAITING and now >= delivery.hidden_until:
                 self._hand.expire(delivery, now)
             elif delivery.phase in HELD and not delivery.is_in_call:
-                self._wake_at(self._hiding.keep(delivery, now))
+                self._schedule(self._hiding.keep(delivery, now))
         if now >= self._grace_ends:
-            self._hand.abandon()
+            self._hand.release_working()
         for when in (
             self._polls.not_before,
-            self._stopped_at + PATIENCE,
+            self._stopped_at + INTERRUPT_TIMEOUT,
             self._grace_ends,
-            self._grace_ends + LAST_CALLS,
+            self._grace_ends + SETTLE_TIMEOUT,
             self._changes.next_try(now),
             *(when for when, _ in self._again),
         ):
             if when > now:
-                self._wake_at(when)
-        self._wake_at(self._acks.deadline)
+                self._schedule(when)
+        self._schedule(self._acks.deadline)
 
     def _try_again(self, now: float) -> None:
         due = [delivery for when, delivery in self._again if now >= when]

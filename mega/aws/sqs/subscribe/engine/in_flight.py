@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mega.aws.sqs.subscribe.engine.batches import Changes
-from mega.aws.sqs.subscribe.engine.commands import Happening
+from mega.aws.sqs.subscribe.engine.batches import VisibilityBatcher
+from mega.aws.sqs.subscribe.engine.commands import Notice
 from mega.aws.sqs.subscribe.engine.delivery import (
     DEAD_LETTERING,
     GONE,
@@ -14,41 +14,44 @@ from mega.aws.sqs.subscribe.engine.delivery import (
     WORKING,
     Delivery,
 )
-from mega.aws.sqs.subscribe.engine.message_groups import Lines
-from mega.aws.sqs.subscribe.engine.visibility import MAX_HIDDEN
+from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
+from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
 
-__all__ = ('Hand',)
+__all__ = ('InFlight',)
 
 
-class Hand:
+class InFlight:
     """Deliveries that are waiting, in work, or not yet settled, by the ids of their messages."""
 
     def __init__(
-        self, lines: Lines, changes: Changes, tell: Callable[[Happening, Delivery], None]
+        self,
+        lines: GroupQueues,
+        changes: VisibilityBatcher,
+        tell: Callable[[Notice, Delivery], None],
     ) -> None:
         self._lines = lines
         self._changes = changes
         self._tell = tell
         self.held: dict[str, Delivery] = {}
 
-    def take(self, delivery: Delivery) -> None:
+    def track(self, delivery: Delivery) -> None:
         """Take a delivery in hand. Of one that is there already only the handle is news."""
         known = self.held.get(delivery.id)
         if known is not None:
             is_older = delivery.received_at < known.received_at  # it came late
             if is_older or known.phase is not LEAVING:
-                self._tell(Happening.REPEATED, known)
+                self._tell(Notice.DUPLICATE, known)
                 if not is_older:
                     known.handle = delivery.handle
                     known.received_at = delivery.received_at
                     known.hidden_until = delivery.hidden_until
                     known.is_lost = False
                 return
-            self.drop(known)  # it has come again, so nothing is to be told of it any more
+            self.forget(known)  # it has come again, so nothing is to be told of it any more
         self.held[delivery.id] = delivery
         self._lines.join(delivery)
 
-    def drop(self, delivery: Delivery) -> None:
+    def forget(self, delivery: Delivery) -> None:
         """Forget a delivery: there is nothing more to be said of it."""
         delivery.phase = GONE
         if self.held.get(delivery.id) is delivery:
@@ -57,30 +60,30 @@ class Hand:
 
     def leave(self, delivery: Delivery, delay: int | None, now: float) -> None:
         """Leave a message in the queue, and of its group all that are behind it."""
-        for follower in list(self._lines.behind(delivery)):
+        for follower in list(self._lines.followers(delivery)):
             self.release(follower)
         if delay is None:
-            self.drop(delivery)
+            self.forget(delivery)
             return
-        left = int(MAX_HIDDEN - (now - delivery.received_at))
-        self._let_go(delivery, max(0, min(delay, left)))
+        left = int(MAX_VISIBILITY - (now - delivery.received_at))
+        self._schedule_return(delivery, max(0, min(delay, left)))
 
     def expire(self, delivery: Delivery, now: float) -> None:
         """Leave a message that was not started in its visibility timeout."""
-        self._tell(Happening.EXPIRED, delivery)
+        self._tell(Notice.EXPIRED, delivery)
         self.leave(delivery, None, now)
 
-    def release(self, delivery: Delivery, happening: Happening = Happening.RELEASED) -> None:
+    def release(self, delivery: Delivery, happening: Notice = Notice.RELEASED) -> None:
         """Give a message back at once."""
         self._tell(happening, delivery)
-        self._let_go(delivery, 0)
+        self._schedule_return(delivery, 0)
 
     def release_waiting(self) -> None:
         for delivery in list(self.held.values()):
             if delivery.phase is WAITING:
                 self.release(delivery)
 
-    def abandon(self) -> None:
+    def release_working(self) -> None:
         """Give back what is in work, and what waits to be sent to the dead-letter queue.
 
         What others may have already is only forgotten.
@@ -90,11 +93,11 @@ class Hand:
             if delivery.phase is not WORKING and not is_unsent:
                 continue
             if delivery.is_lost:
-                self.drop(delivery)
+                self.forget(delivery)
             else:
-                self.release(delivery, Happening.ABANDONED)
+                self.release(delivery, Notice.RELEASED_IN_PROGRESS)
 
-    def _let_go(self, delivery: Delivery, delay: int) -> None:
+    def _schedule_return(self, delivery: Delivery, delay: int) -> None:
         delivery.phase = LEAVING
         delivery.delay = delay
         delivery.tries = 0

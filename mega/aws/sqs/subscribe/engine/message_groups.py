@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from mega.aws.sqs.subscribe.engine.delivery import LEAVING, WAITING, Delivery
 
-__all__ = ('Lines',)
+__all__ = ('GroupQueues',)
 
 
-class Lines:
+class GroupQueues:
     """Deliveries in hand, in order: one line for each group, where there are groups.
 
     Only the first of a line may be started, and the next one only when it is gone from the queue:
@@ -50,7 +50,7 @@ class Lines:
                 return delivery
         return None
 
-    def behind(self, delivery: Delivery) -> Iterator[Delivery]:
+    def followers(self, delivery: Delivery) -> Iterator[Delivery]:
         """Those that wait behind a delivery, the last one first."""
         for other in reversed(self._line(delivery)):
             if other is delivery:
@@ -58,7 +58,7 @@ class Lines:
             if other.phase is WAITING:
                 yield other
 
-    def is_held_back(self, delivery: Delivery) -> bool:
+    def must_wait(self, delivery: Delivery) -> bool:
         """Whether others of its group, behind it, are still to be left in the queue.
 
         Given back first it could be received, and they would be missing behind it.

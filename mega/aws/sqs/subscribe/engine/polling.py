@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from mega.aws.sqs.subscribe.engine.commands import Receive, Settings
 
-__all__ = ('LONGEST_BACKOFF', 'Polls')
+__all__ = ('LONGEST_BACKOFF', 'PollController')
 
 LONGEST_BACKOFF = 60.0
 """Seconds between two tries while nothing can be received."""
 
 
-class Polls:
+class PollController:
     """Receives that are under way, and whether one more is wanted.
 
     One listens to a queue that has nothing. While messages come there is one more for each answer
@@ -36,7 +36,7 @@ class Polls:
         self.has_succeeded = False
         self.not_before = float('-inf')
         self.epoch = 0
-        self.found_nothing = 0
+        self.empty_receives = 0
 
     def next(self, in_hand: int, now: float) -> Receive | None:
         """One more receive, if it is wanted now, beside so many messages in hand."""
@@ -55,10 +55,10 @@ class Polls:
         self._failures = 0
         if count:
             self._allowed += 1
-            self.something_moved()
+            self.bump_epoch()
         else:
             self._allowed = 1
-            self.found_nothing += poll.epoch == self.epoch
+            self.empty_receives += poll.epoch == self.epoch
         # More than there is room for are never under way.
         self._allowed = min(self._allowed, self._room)
 
@@ -75,7 +75,7 @@ class Polls:
             longest = min(LONGEST_BACKOFF, 2.0 ** min(self._failures, 10))  # or it overflows
             self.not_before = now + self._uniform(1.0, longest)
 
-    def something_moved(self) -> None:
+    def bump_epoch(self) -> None:
         """From now on what was found, or not, says nothing about the queue any more."""
         self.epoch += 1
-        self.found_nothing = 0
+        self.empty_receives = 0

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from mega.aws.sqs.subscribe.engine.batches import FOREVER, Changes
-from mega.aws.sqs.subscribe.engine.commands import Happening, Settings
+from mega.aws.sqs.subscribe.engine.batches import FOREVER, VisibilityBatcher
+from mega.aws.sqs.subscribe.engine.commands import Notice, Settings
 from mega.aws.sqs.subscribe.engine.delivery import WORKING, Delivery
 
-__all__ = ('MAX_HIDDEN', 'Hiding')
+__all__ = ('MAX_VISIBILITY', 'VisibilityExtender')
 
-MAX_HIDDEN = 43_200 - 10
+MAX_VISIBILITY = 43_200 - 10
 """Seconds after its receive for which a message can be hidden: SQS's twelve hours, in one or many
 changes, less what its clock may be ahead of ours. API reference of ChangeMessageVisibility."""
 
 
-class Hiding:
+class VisibilityExtender:
     """Extends visibility timeouts when half of one is over: of all that is held.
 
     What is in work is kept hidden for `max_processing_time`, where there is one; otherwise it has
@@ -26,8 +26,8 @@ class Hiding:
     def __init__(
         self,
         settings: Settings,
-        changes: Changes,
-        tell: Callable[[Happening, Delivery], None],
+        changes: VisibilityBatcher,
+        tell: Callable[[Notice, Delivery], None],
     ) -> None:
         self._timeout = settings.visibility_timeout
         self._max_processing_time = settings.max_processing_time
@@ -53,7 +53,7 @@ class Hiding:
         return FOREVER
 
     def _limit(self, delivery: Delivery) -> float:
-        latest = delivery.received_at + MAX_HIDDEN
+        latest = delivery.received_at + MAX_VISIBILITY
         if delivery.phase is not WORKING:
             return latest
         if self._max_processing_time is None:
@@ -64,4 +64,4 @@ class Hiding:
         is_told = delivery.is_overdue or delivery.phase is not WORKING
         if not is_told and self._max_processing_time is not None:
             delivery.is_overdue = True
-            self._tell(Happening.OVERDUE, delivery)
+            self._tell(Notice.OVER_TIME_LIMIT, delivery)

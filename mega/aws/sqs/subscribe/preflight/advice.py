@@ -9,17 +9,22 @@ from dataclasses import dataclass
 from mega.aws.sqs.subscribe.engine.commands import Settings
 from mega.aws.sqs.subscribe.processing.settlement import Policy
 
-__all__ = ('ASKED', 'Attributes', 'Setup', 'advice')
+__all__ = ('QUEUE_ATTRIBUTES', 'Attributes', 'ListenerSetup', 'advice')
 
 Attributes = Mapping[str, str]
 """Attributes of a queue as GetQueueAttributes answers them; a missing one is not known."""
 
-ASKED = ('RedrivePolicy', 'VisibilityTimeout', 'MessageRetentionPeriod', 'MaximumMessageSize')
+QUEUE_ATTRIBUTES = (
+    'RedrivePolicy',
+    'VisibilityTimeout',
+    'MessageRetentionPeriod',
+    'MaximumMessageSize',
+)
 """The attributes that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class ListenerSetup:
     """All that has to go together. `longest_delay` is of all retries, in seconds."""
 
     settings: Settings
@@ -29,14 +34,14 @@ class Setup:
     dead_letter_queue: Attributes
 
 
-def advice(setup: Setup) -> Iterator[str]:
+def advice(setup: ListenerSetup) -> Iterator[str]:
     """A sentence or two for each thing that may go wrong, with what to do about it."""
     yield from _of_dead_letters(setup)
-    yield from _of_order(setup)
-    yield from _of_times(setup)
+    yield from _fifo_advice(setup)
+    yield from _timeout_advice(setup)
 
 
-def _of_dead_letters(setup: Setup) -> Iterator[str]:
+def _of_dead_letters(setup: ListenerSetup) -> Iterator[str]:
     policy, most = setup.policy, _max_receive_count(setup.queue)
     if 'RedrivePolicy' not in setup.queue and not policy.has_dead_letter_queue:
         yield (
@@ -59,7 +64,7 @@ def _of_dead_letters(setup: Setup) -> Iterator[str]:
         )
 
 
-def _of_order(setup: Setup) -> Iterator[str]:
+def _fifo_advice(setup: ListenerSetup) -> Iterator[str]:
     if not setup.settings.is_fifo:
         return
     most, batch = _max_receive_count(setup.queue), setup.settings.max_number_of_messages
@@ -77,7 +82,7 @@ def _of_order(setup: Setup) -> Iterator[str]:
         )
 
 
-def _of_times(setup: Setup) -> Iterator[str]:
+def _timeout_advice(setup: ListenerSetup) -> Iterator[str]:
     timeout, most = setup.settings.visibility_timeout, setup.settings.max_processing_time
     own = _number(setup.queue, 'VisibilityTimeout')
     if own and timeout < own and (most is None or most < own):

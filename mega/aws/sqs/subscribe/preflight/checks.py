@@ -6,16 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from mega.aws._transport.client import Aws
+from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.subscribe.engine.commands import Settings
-from mega.aws.sqs.subscribe.preflight.advice import ASKED, Attributes, Setup, advice
+from mega.aws.sqs.subscribe.preflight.advice import (
+    QUEUE_ATTRIBUTES,
+    Attributes,
+    ListenerSetup,
+    advice,
+)
 from mega.aws.sqs.subscribe.processing.settlement import Policy
 from mega.aws.sqs.subscribe.safe_logging import log_of
 from mega.aws.sqs.subscribe.subscribers.retry_delay import longest
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import TransportError
 
-__all__ = ('HOPELESS', 'Listening', 'advised', 'check_queue')
+__all__ = ('UNRECOVERABLE_CODES', 'PreflightConfig', 'check_queue', 'with_advice')
 
 _log = log_of(__name__)
 
@@ -36,7 +41,7 @@ _NO_CREDENTIALS = (
     'UnrecognizedClientException',
 )
 
-HOPELESS = (*_NO_QUEUE, *_DENIED, *_NO_CREDENTIALS)
+UNRECOVERABLE_CODES = (*_NO_QUEUE, *_DENIED, *_NO_CREDENTIALS)
 """Codes of errors that somebody has to do something about: no use to begin with them.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 """
@@ -46,7 +51,7 @@ _NO_HANDLE = {'Id': '0', 'ReceiptHandle': 'mega-asks-whether-it-may'}
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class PreflightConfig:
     """What a listener is about to do."""
 
     queue_url: str
@@ -56,7 +61,7 @@ class Listening:
     subscribers: Iterable[Subscriber]
 
 
-def check_queue(aws: Aws, listening: Listening) -> None:
+def check_queue(aws: AwsClient, listening: PreflightConfig) -> None:
     """See that a queue is there, that its messages may be settled, and that the settings fit.
 
     Nothing is received or changed. What is not certain is logged.
@@ -65,15 +70,17 @@ def check_queue(aws: Aws, listening: Listening) -> None:
         TransportError: when listening could not work, with what to do about it.
     """
     url, dead, others = listening.queue_url, listening.dead_letter_queue_url, None
-    attributes = _ask(aws, 'get_queue_attributes', QueueUrl=url, AttributeNames=list(ASKED))
-    _ask(aws, 'delete_message_batch', must=True, QueueUrl=url, Entries=[_NO_HANDLE])
+    attributes = _probe(
+        aws, 'get_queue_attributes', QueueUrl=url, AttributeNames=list(QUEUE_ATTRIBUTES)
+    )
+    _probe(aws, 'delete_message_batch', must=True, QueueUrl=url, Entries=[_NO_HANDLE])
     unchanged = {**_NO_HANDLE, 'VisibilityTimeout': 0}
-    _ask(aws, 'change_message_visibility_batch', must=True, QueueUrl=url, Entries=[unchanged])
+    _probe(aws, 'change_message_visibility_batch', must=True, QueueUrl=url, Entries=[unchanged])
     if dead is not None:
         size = ['MaximumMessageSize']
-        others = _ask(aws, 'get_queue_attributes', QueueUrl=dead, AttributeNames=size)
+        others = _probe(aws, 'get_queue_attributes', QueueUrl=dead, AttributeNames=size)
     if attributes is not None:
-        setup = Setup(
+        setup = ListenerSetup(
             listening.settings,
             listening.policy,
             _longest_delay(listening),
@@ -84,7 +91,7 @@ def check_queue(aws: Aws, listening: Listening) -> None:
             _log.warning('%s %s', url, sentence)
 
 
-def _longest_delay(listening: Listening) -> float:
+def _longest_delay(listening: PreflightConfig) -> float:
     own = [longest(subscriber.retry_delay) for subscriber in listening.subscribers]
     return max(longest(listening.policy.retry_delay), *own)
 
@@ -94,7 +101,7 @@ def _attributes(answer: dict[str, Any]) -> Attributes:
     return found if isinstance(found, dict) else {}
 
 
-def advised(error: TransportError) -> TransportError:
+def with_advice(error: TransportError) -> TransportError:
     """An error that also says what to do about it."""
     if error.code in _NO_QUEUE:
         advice = 'create the queue, or check its URL, account and region'
@@ -111,8 +118,8 @@ def advised(error: TransportError) -> TransportError:
     return made
 
 
-def _ask(
-    aws: Aws, method: str, *, must: bool = False, **parameters: object
+def _probe(
+    aws: AwsClient, method: str, *, must: bool = False, **parameters: object
 ) -> dict[str, Any] | None:
     """Make a call that tells whether it may be made; `must` is whether listening needs it.
 
@@ -121,7 +128,7 @@ def _ask(
     try:
         return aws.call(method, **parameters)
     except TransportError as error:
-        if error.code in HOPELESS and (must or error.code not in _DENIED):
-            raise advised(error) from error.__cause__
+        if error.code in UNRECOVERABLE_CODES and (must or error.code not in _DENIED):
+            raise with_advice(error) from error.__cause__
         _log.warning('%s cannot be checked: %s', parameters['QueueUrl'], error)
         return None

@@ -13,23 +13,23 @@ from inspect import isawaitable
 from typing import Any, TypeAlias, TypeVar
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.processing.hooks import Hook, around
-from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_of_the_process
+from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
+from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_process_failure
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
-from mega.errors import RetriableError, shorten
+from mega.errors import RetriableError, safe_repr
 from mega.event import Payload
 
-__all__ = ('Awaited', 'Awaiting', 'dispatch', 'finish')
+__all__ = ('AwaitResult', 'AwaitingWork', 'dispatch', 'finish')
 
 T = TypeVar('T')
 
 _DONE = ProcessStatus.DONE
 
-Awaited: TypeAlias = tuple[object, BaseException | None]
+AwaitResult: TypeAlias = tuple[object, BaseException | None]
 """What an awaitable answered, or what it raised."""
 
-Awaiting: TypeAlias = Generator[Awaitable[object], Awaited, T]
+AwaitingWork: TypeAlias = Generator[Awaitable[object], AwaitResult, T]
 """Work that may have to await something before it can answer."""
 
 
@@ -39,7 +39,7 @@ def dispatch(
     subscribers: Sequence[Subscriber],
     unhandled: ProcessStatus,
     hooks: Sequence[Hook] = (),
-) -> Awaiting[list[Outcome]]:
+) -> AwaitingWork[list[Outcome]]:
     """Hand a payload to subscribers, one after another, and answer what came of each.
 
     Each gets a payload and a message of its own. `unhandled` is the status of an exception that
@@ -58,12 +58,12 @@ def dispatch(
             work = _within(hooks, work, subscriber, own_message, own)
         outcome = yield from work
         outcomes.append(outcome)
-        if outcome.is_exit:
+        if outcome.is_exit_request:
             break
     return outcomes
 
 
-def finish(work: Awaiting[T], await_: Callable[[Awaitable[object]], Awaited]) -> T:
+def finish(work: AwaitingWork[T], await_: Callable[[Awaitable[object]], AwaitResult]) -> T:
     """Do work in this thread, with somebody who awaits for it."""
     try:
         awaitable = next(work)
@@ -76,7 +76,7 @@ def finish(work: Awaiting[T], await_: Callable[[Awaitable[object]], Awaited]) ->
 
 def _process(
     subscriber: Subscriber, message: Message, payload: AnyPayload, unhandled: ProcessStatus
-) -> Awaiting[Outcome]:
+) -> AwaitingWork[Outcome]:
     error: BaseException | None = None
     began = time.perf_counter()
     try:
@@ -95,25 +95,25 @@ def _process(
         return Outcome(subscriber, _DONE, None, duration)
     if isinstance(answer, ProcessStatus):
         return Outcome(subscriber, answer, None, duration)
-    wrong = TypeError(f'process returned {shorten(answer)}: return a ProcessStatus or nothing')
+    wrong = TypeError(f'process returned {safe_repr(answer)}: return a ProcessStatus or nothing')
     return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, wrong, duration)
 
 
 def _within(
     hooks: Sequence[Hook],
-    work: Awaiting[Outcome],
+    work: AwaitingWork[Outcome],
     subscriber: Subscriber,
     message: Message,
     payload: AnyPayload,
-) -> Awaiting[Outcome]:
+) -> AwaitingWork[Outcome]:
     rounds = [hook.around_subscriber(subscriber, message, payload) for hook in hooks]
     try:
-        outcome: object = yield from around(rounds, work)
+        outcome: object = yield from run_with_hooks(rounds, work)
     except Exception as error:
         return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error)
     if isinstance(outcome, Outcome) and isinstance(outcome.status, ProcessStatus):
         return outcome
-    wrong = TypeError(f'a hook answered {shorten(outcome)}: an Outcome with a ProcessStatus')
+    wrong = TypeError(f'a hook answered {safe_repr(outcome)}: an Outcome with a ProcessStatus')
     return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, wrong)
 
 
@@ -122,7 +122,7 @@ def _status_of(
 ) -> ProcessStatus:
     if isinstance(error, (RetriableError, *subscriber.retriable_exceptions)):
         return ProcessStatus.RETRIABLE_ERROR
-    return ProcessStatus.RETRIABLE_ERROR if is_of_the_process(error) else unhandled
+    return ProcessStatus.RETRIABLE_ERROR if is_process_failure(error) else unhandled
 
 
 def _copied(payload: Any) -> Any:

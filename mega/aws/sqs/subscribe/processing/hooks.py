@@ -9,32 +9,32 @@ from typing import Any, TypeAlias, TypeVar
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
-from mega.aws.sqs.subscribe.processing.settlement import Verdict
+from mega.aws.sqs.subscribe.processing.settlement import Settlement
 from mega.aws.sqs.subscribe.safe_logging import log_of
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, shorten
+from mega.errors import ConfigurationError, safe_repr
 
-__all__ = ('Delivered', 'Hook', 'Hooks', 'around', 'log_outcomes')
+__all__ = ('DeliveryResult', 'Hook', 'Hooks', 'log_outcomes', 'run_with_hooks')
 
 _log = log_of(__name__)
 
 Result = TypeVar('Result')
 
-Around: TypeAlias = Generator[None, Result, Result | None]
+HookGenerator: TypeAlias = Generator[None, Result, Result | None]
 """Runs up to its only `yield`, which answers what came of what it stands round. Its `return`, where
 there is one, replaces that; one that returns before the `yield` does so instead of it."""
 
 
 @dataclass(slots=True)
-class Delivered:
+class DeliveryResult:
     """What came of a delivery: of each subscriber, and so of the message.
 
     `duration` is in seconds, from the start of the first subscriber to the verdict.
     """
 
     outcomes: Sequence[Outcome]
-    verdict: Verdict
+    verdict: Settlement
     duration: float = 0.0
 
 
@@ -57,14 +57,14 @@ class Hook:
     much, once all of them have ended: an outcome without a `ProcessStatus`, say.
     """
 
-    def around_delivery(self, message: Message) -> Around[Delivered]:
+    def around_delivery(self, message: Message) -> HookGenerator[DeliveryResult]:
         """Stand round everything that is done with a message; not round its deletion."""
         yield
         return None
 
     def around_subscriber(
         self, subscriber: Subscriber, message: Message, payload: AnyPayload
-    ) -> Around[Outcome]:
+    ) -> HookGenerator[Outcome]:
         """Stand round one subscriber."""
         yield
         return None
@@ -82,7 +82,7 @@ class Hooks:
         for hook in hooks:
             if not isinstance(hook, Hook):
                 problem = 'an instance of a subclass of Hook is wanted'
-                raise ConfigurationError(f'{shorten(hook)} is no hook: {problem}')
+                raise ConfigurationError(f'{safe_repr(hook)} is no hook: {problem}')
             found.append(hook)
         self.of_deliveries = [
             hook for hook in found if type(hook).around_delivery is not Hook.around_delivery
@@ -92,19 +92,19 @@ class Hooks:
         ]
 
 
-def around(
-    hooks: Sequence[Around[Result]], work: Generator[Any, Any, Result]
+def run_with_hooks(
+    hooks: Sequence[HookGenerator[Result]], work: Generator[Any, Any, Result]
 ) -> Generator[Any, Any, Result]:
     """Do work with hooks round it, the first one outermost.
 
     What a hook raises is raised at the `yield` of those round it, and out of here at last.
     """
-    begun: list[Around[Result]] = []
+    begun: list[HookGenerator[Result]] = []
     result: Result | None = None
     error: Exception | None = None
     try:
         for hook in hooks:
-            if (result := _instead(hook)) is not None:
+            if (result := _run_until_yield(hook)) is not None:
                 work.close()
                 break
             begun.append(hook)
@@ -131,7 +131,7 @@ def around(
     return result
 
 
-def _instead(hook: Around[Result]) -> Result | None:
+def _run_until_yield(hook: HookGenerator[Result]) -> Result | None:
     """Run a hook up to its `yield`; what it answers instead, if it ends before."""
     try:
         next(hook)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.errors import RetriableError
 
-__all__ = ('Outcome', 'is_of_the_process')
+__all__ = ('Outcome', 'is_process_failure')
 
 _RETRY = (ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR)
 
@@ -27,14 +27,14 @@ class Outcome:
         return self.status in _RETRY
 
     @property
-    def is_exit(self) -> bool:
+    def is_exit_request(self) -> bool:
         """Whether the subscriber asked the whole process to end."""
         return isinstance(self.error, (SystemExit, KeyboardInterrupt))
 
     @property
-    def is_of_the_process(self) -> bool:
+    def is_process_failure(self) -> bool:
         """Whether it says nothing about the message."""
-        return self.error is not None and is_of_the_process(self.error)
+        return self.error is not None and is_process_failure(self.error)
 
     @property
     def delay(self) -> float | None:
@@ -42,6 +42,6 @@ class Outcome:
         return self.error.delay if isinstance(self.error, RetriableError) else None
 
 
-def is_of_the_process(error: BaseException) -> bool:
+def is_process_failure(error: BaseException) -> bool:
     """Whether the process or the machine is at its end, not the message: an exit, no memory."""
     return isinstance(error, (MemoryError, CancelledError)) or not isinstance(error, Exception)

@@ -16,27 +16,27 @@ from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.subscribers.retry_delay import (
     MAX_DELAY,
+    RandomUniform,
     RetryDelay,
-    Uniform,
     check_delay,
     seconds,
 )
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus
-from mega.errors import ConfigurationError, one_line, shorten
+from mega.errors import ConfigurationError, safe_repr, single_line
 
 __all__ = (
     'Action',
-    'Count',
     'Policy',
     'Reason',
+    'Settlement',
+    'StatsField',
     'Unhandled',
     'Unmatched',
-    'Verdict',
-    'judge',
     'retry',
     'safe_text',
-    'unfetched',
-    'unopened',
+    'settle',
+    'settle_undecodable',
+    'settle_unfetchable',
 )
 
 Unhandled: TypeAlias = Literal['fatal', 'retry']
@@ -51,7 +51,7 @@ class Action(Enum):
     DEAD_LETTER = 'dead-letter'
 
 
-class Count(str, Enum):
+class StatsField(str, Enum):
     """Under which number of the statistics a message falls. It is the name of that number."""
 
     __hash__ = str.__hash__  # as it is equal to a text, and may be looked up as one
@@ -74,7 +74,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Settlement:
     """What is to be done with a message, and why.
 
     `delay` is for `LEAVE` alone: the whole seconds until the message is to come again; None leaves
@@ -85,17 +85,19 @@ class Verdict:
     """
 
     action: Action
-    count: Count
+    count: StatsField
     reason: Reason | None = None
     delay: int | None = None
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.action, Action) and isinstance(self.count, Count)):
-            raise TypeError(f'{shorten(self.action)}, {shorten(self.count)}: an Action and a Count')
+        if not (isinstance(self.action, Action) and isinstance(self.count, StatsField)):
+            raise TypeError(
+                f'{safe_repr(self.action)}, {safe_repr(self.count)}: an Action and a Count'
+            )
         if self.action is Action.DEAD_LETTER and not isinstance(self.reason, Reason):
             raise TypeError('to dead-letter takes a Reason')
         if not isinstance(self.delay, (int, type(None))):
-            raise TypeError(f'delay={shorten(self.delay)}: whole seconds, or None')
+            raise TypeError(f'delay={safe_repr(self.delay)}: whole seconds, or None')
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +116,14 @@ class Policy:
     is_fifo: bool = False
     retry_delay: RetryDelay | None = None
     max_receives: int | None = None
-    uniform: Uniform = field(default=random.uniform, repr=False, compare=False)
+    uniform: RandomUniform = field(default=random.uniform, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.unhandled not in ('fatal', 'retry'):
-            raise ConfigurationError(f"unhandled={shorten(self.unhandled)}: 'fatal' or 'retry'")
+            raise ConfigurationError(f"unhandled={safe_repr(self.unhandled)}: 'fatal' or 'retry'")
         if self.unmatched not in (None, 'delete', 'leave', 'dead-letter'):
             choices = "'delete', 'leave' or 'dead-letter'"
-            raise ConfigurationError(f'unmatched={shorten(self.unmatched)}: {choices}')
+            raise ConfigurationError(f'unmatched={safe_repr(self.unmatched)}: {choices}')
         if self.unmatched == 'dead-letter' and not self.has_dead_letter_queue:
             raise ConfigurationError("unmatched='dead-letter' needs a dead_letter_queue_url=")
         if self.unmatched == 'leave' and self.is_fifo:
@@ -135,7 +137,7 @@ class Policy:
         if most is None:
             return
         if not isinstance(most, int) or isinstance(most, bool) or most < 1:
-            raise ConfigurationError(f'max_receives={shorten(most)}: 1 or more, or None')
+            raise ConfigurationError(f'max_receives={safe_repr(most)}: 1 or more, or None')
         if not self.has_dead_letter_queue:
             raise ConfigurationError(f'max_receives={most} needs a dead_letter_queue_url=')
 
@@ -147,10 +149,10 @@ class Policy:
 
 
 _DONE = ProcessStatus.DONE
-_ALL_DONE = Verdict(Action.ACK, Count.DONE)
+_ALL_DONE = Settlement(Action.ACK, StatsField.DONE)
 
 
-def judge(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Verdict:
+def settle(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Settlement:
     """What all the subscribers that a message matched mean for it together.
 
     One that asks for a retry keeps it in the queue, whatever the others say, so long as it did not
@@ -165,12 +167,12 @@ def judge(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Verd
     if retries := [outcome for outcome in others if outcome.asks_for_retry]:
         return _retry(retries, policy, message)
     action = Action.DEAD_LETTER if policy.has_dead_letter_queue else Action.ACK
-    return Verdict(action, Count.FATAL, _reason(others[0]))
+    return Settlement(action, StatsField.FATAL, _reason(others[0]))
 
 
 def retry(
     reason: Reason, policy: Policy, message: Message, delays: Iterable[float | None] | None = None
-) -> Verdict:
+) -> Settlement:
     """What becomes of a message after an attempt that may be repeated.
 
     It comes again after the longest of the `delays`, or without any after the policy's; unless this
@@ -180,62 +182,62 @@ def retry(
     if most is not None and count >= most:
         text = f'wanted again at receive {count} of {most}: {reason.text}'
         given_up = Reason(reason.error, text, reason.subscriber)
-        return Verdict(Action.DEAD_LETTER, Count.EXHAUSTED, given_up)
+        return Settlement(Action.DEAD_LETTER, StatsField.EXHAUSTED, given_up)
     if delays is None:
         delays = [seconds(policy.retry_delay, message, policy.uniform)]
-    return Verdict(Action.LEAVE, Count.RETRIED, reason, _longest(delays))
+    return Settlement(Action.LEAVE, StatsField.RETRIED, reason, _longest(delays))
 
 
-def unopened(error: Exception, policy: Policy, message: Message) -> Verdict:
+def settle_undecodable(error: Exception, policy: Policy, message: Message) -> Settlement:
     """What a message comes to that cannot be opened. It is never deleted unless it is kept."""
     reason = Reason(type(error).__name__, safe_text(error))
     if policy.has_dead_letter_queue:
-        return Verdict(Action.DEAD_LETTER, Count.UNOPENED, reason)
-    return _left(Count.UNOPENED, reason, policy, message)
+        return Settlement(Action.DEAD_LETTER, StatsField.UNOPENED, reason)
+    return _left(StatsField.UNOPENED, reason, policy, message)
 
 
-def unfetched(error: Exception, policy: Policy, message: Message) -> Verdict:
+def settle_unfetchable(error: Exception, policy: Policy, message: Message) -> Settlement:
     """What a message comes to whose body S3 does not give now: it may the next time.
 
     Without the memory for it the attempt does not count.
     """
     reason = Reason(type(error).__name__, safe_text(error))
     if isinstance(error, MemoryError):
-        return _left(Count.UNOPENED, reason, policy, message)
+        return _left(StatsField.UNOPENED, reason, policy, message)
     verdict = retry(reason, policy, message)
     if verdict.action is Action.LEAVE:
-        return replace(verdict, count=Count.UNOPENED)
+        return replace(verdict, count=StatsField.UNOPENED)
     return verdict
 
 
 def safe_text(error: BaseException) -> str:
     """What an error says, on one line; never an exception, though `__str__` may be a user's."""
     try:
-        return one_line(str(error))
+        return single_line(str(error))
     except Exception:
         return f'<{type(error).__name__} without a text>'
 
 
-def _unmatched(policy: Policy, message: Message) -> Verdict:
+def _unmatched(policy: Policy, message: Message) -> Settlement:
     default: Unmatched = 'dead-letter' if policy.has_dead_letter_queue else 'delete'
     unmatched, reason = policy.unmatched or default, Reason('Unmatched', 'no subscriber matched')
     if unmatched == 'leave':
-        return _left(Count.UNMATCHED, reason, policy, message)
+        return _left(StatsField.UNMATCHED, reason, policy, message)
     action = Action.ACK if unmatched == 'delete' else Action.DEAD_LETTER
-    return Verdict(action, Count.UNMATCHED, reason)
+    return Settlement(action, StatsField.UNMATCHED, reason)
 
 
-def _left(count: Count, reason: Reason, policy: Policy, message: Message) -> Verdict:
+def _left(count: StatsField, reason: Reason, policy: Policy, message: Message) -> Settlement:
     """What becomes of a message that stays, and that nobody tried to process."""
     delay = seconds(policy.retry_delay, message, policy.uniform)
-    return Verdict(Action.LEAVE, count, reason, _longest([delay]))
+    return Settlement(Action.LEAVE, count, reason, _longest([delay]))
 
 
-def _retry(retries: Sequence[Outcome], policy: Policy, message: Message) -> Verdict:
+def _retry(retries: Sequence[Outcome], policy: Policy, message: Message) -> Settlement:
     delays = [_delay(outcome, policy, message) for outcome in retries]
     for outcome in retries:
-        if outcome.is_of_the_process:  # which does not count against the message
-            return Verdict(Action.LEAVE, Count.RETRIED, _reason(outcome), _longest(delays))
+        if outcome.is_process_failure:  # which does not count against the message
+            return Settlement(Action.LEAVE, StatsField.RETRIED, _reason(outcome), _longest(delays))
     return retry(_reason(retries[0]), policy, message, delays)
 
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from mega import timestamps as instants
+from mega import timestamps
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._publishing.sender import Outgoing, Sender
-from mega.aws._transport.client import Aws
-from mega.aws.sqs.message import Message, instant_of
+from mega.aws._transport.client import AwsClient
+from mega.aws.sqs.message import Message, timestamp_of
 from mega.aws.sqs.publish import SQS
-from mega.aws.sqs.subscribe.engine.commands import Told
+from mega.aws.sqs.subscribe.engine.commands import EntryResult
 from mega.aws.sqs.subscribe.processing.settlement import Reason
 from mega.aws.sqs.subscribe.safe_logging import log_of
-from mega.errors import TransportError, shorten
+from mega.errors import TransportError, safe_repr
 
 __all__ = ('DEAD_LETTER', 'DeadLetterQueue', 'Letter')
 
@@ -41,12 +41,12 @@ class Letter:
 class DeadLetterQueue:
     """Where the messages of another queue go that failed for good. Safe to share among threads."""
 
-    def __init__(self, aws: Aws, url: str, source_url: str) -> None:
+    def __init__(self, aws: AwsClient, url: str, source_url: str) -> None:
         self._sender = Sender(aws, SQS, url)
         self._is_fifo = url.endswith('.fifo')
         self._source_url = source_url
 
-    def send(self, letter: Letter) -> Told:
+    def send(self, letter: Letter) -> EntryResult:
         """Send a message, and answer whether it was. Only when it is done may it be deleted."""
         message, reason = letter.message, letter.reason
         options = {'MessageGroupId': message.group_id or (message.id if self._is_fifo else None)}
@@ -60,11 +60,11 @@ class DeadLetterQueue:
             self._sender.send(outgoing)
         except TransportError as error:
             _log.error('message %s was not dead-lettered: %s', message.id, error)
-            return Told.AGAIN if error.retriable else Told.NEVER
+            return EntryResult.RETRY if error.retriable else EntryResult.FAILED
         _log.warning(
-            'message %s is dead-lettered: %s: %s', message.id, reason.error, shorten(reason.text)
+            'message %s is dead-lettered: %s: %s', message.id, reason.error, safe_repr(reason.text)
         )
-        return Told.DONE
+        return EntryResult.DONE
 
     def _attributes(self, letter: Letter) -> dict[str, Any]:
         """The attributes of the message as it came, and the reason where there is room for it."""
@@ -92,10 +92,10 @@ class DeadLetterQueue:
             'source_queue': self._source_url,
             'receive_count': message.receive_count,
             'sent': _text(sent),
-            'first_received': _text(instant_of(system.get('ApproximateFirstReceiveTimestamp'))),
+            'first_received': _text(timestamp_of(system.get('ApproximateFirstReceiveTimestamp'))),
             'dead_lettered': _text(datetime.now(timezone.utc)),
         }
 
 
 def _text(instant: datetime | None) -> str | None:
-    return None if instant is None else instants.to_text(instant)
+    return None if instant is None else timestamps.format_timestamp(instant)

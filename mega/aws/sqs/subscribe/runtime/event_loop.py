@@ -11,24 +11,28 @@ from contextlib import suppress
 from inspect import CORO_RUNNING, getcoroutinestate
 from typing import Any, TypeVar
 
-from mega.aws.sqs.subscribe.processing.dispatch import Awaited, Awaiting
-from mega.aws.sqs.subscribe.runtime.stack_traces import Worker, stack_of_coroutine, stack_of_thread
+from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
+from mega.aws.sqs.subscribe.runtime.stack_traces import (
+    WorkerRef,
+    stack_of_coroutine,
+    stack_of_thread,
+)
 from mega.aws.sqs.subscribe.safe_logging import log_of
 
-__all__ = ('Coroutines',)
+__all__ = ('EventLoopThread',)
 
 T = TypeVar('T')
 
 _log = log_of(__name__)
 
-LONGEST_DEAFNESS = 0.5
+SIGNAL_CHECK_SECONDS = 0.5
 """Seconds for which the waiting thread may miss a signal."""
 
 PATIENCE = 1.0
 """Seconds in which the loop has to end, once nobody waits for a coroutine any more."""
 
 
-class Coroutines:
+class EventLoopThread:
     """Runs awaitables, for threads that have nothing to do with asyncio.
 
     The loop is the same for all until `close()`: so what they keep between messages (a pool of
@@ -41,25 +45,28 @@ class Coroutines:
         self._inbox: deque[Coroutine[Any, Any, None]] = deque()
         self._is_told = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._awaited: dict[int, Coroutine[Any, Any, Awaited]] = {}
+        self._awaited: dict[int, Coroutine[Any, Any, AwaitResult]] = {}
         self._thread = threading.Thread(target=self._run, name='mega-coroutines', daemon=True)
         self._thread.start()
 
-    def run(self, awaitable: Awaitable[object]) -> Awaited:
+    def run(self, awaitable: Awaitable[object]) -> AwaitResult:
         """Wait for what an awaitable answers or raises, whatever that is."""
         coroutine = self._awaited[threading.get_ident()] = _awaited(awaitable)
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             while not future.done():
                 # Python sees a signal that comes right before a wait only when that wait is over.
-                wait([future], timeout=LONGEST_DEAFNESS)
+                wait([future], timeout=SIGNAL_CHECK_SECONDS)
             return future.result()
         finally:
             del self._awaited[threading.get_ident()]
 
-    def begin(
-        self, work: Awaiting[T], done: Callable[[T], None], failed: Callable[[BaseException], None]
-    ) -> Worker:
+    def submit(
+        self,
+        work: AwaitingWork[T],
+        done: Callable[[T], None],
+        failed: Callable[[BaseException], None],
+    ) -> WorkerRef:
         """Have all of some work done in the loop, and `done` called there with what it answers.
 
         What the work itself raises, and nothing that it awaited, goes to `failed`. Answers the
@@ -72,7 +79,7 @@ class Coroutines:
             self._loop.call_soon_threadsafe(self._begin)
         return coroutine
 
-    def stack_of(self, worker: Worker) -> str:
+    def stack_of(self, worker: WorkerRef) -> str:
         """Where one is that was begun here, or a thread that waits here, perhaps."""
         coroutine = self._awaited.get(worker) if isinstance(worker, int) else worker
         if coroutine is None:
@@ -105,7 +112,10 @@ class Coroutines:
             task.add_done_callback(self._tasks.discard)
 
     async def _finish(
-        self, work: Awaiting[T], done: Callable[[T], None], failed: Callable[[BaseException], None]
+        self,
+        work: AwaitingWork[T],
+        done: Callable[[T], None],
+        failed: Callable[[BaseException], None],
     ) -> None:
         try:
             awaited = await _awaited(next(work))
@@ -125,7 +135,7 @@ class Coroutines:
                 self._loop.run_forever()
 
 
-async def _awaited(awaitable: Awaitable[object]) -> Awaited:
+async def _awaited(awaitable: Awaitable[object]) -> AwaitResult:
     # Raised within a task, an exit would end the loop's thread, and a cancellation would reach the
     # waiting thread as an ordinary exception.
     try:

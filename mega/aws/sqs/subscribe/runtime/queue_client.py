@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mega.aws._transport.client import Aws
+from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     ChangeVisibility,
     Entry,
+    EntryResult,
     Receive,
-    Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.safe_logging import log_of
-from mega.errors import TransportError, shorten
+from mega.errors import TransportError, safe_repr
 
 __all__ = ('Queue',)
 
@@ -34,7 +34,7 @@ class Queue:
     `tells_first_receive` is whether a message says when it was first received.
     """
 
-    aws: Aws
+    aws: AwsClient
     url: str
     visibility_timeout: int
     tells_first_receive: bool = False
@@ -61,7 +61,7 @@ class Queue:
             raise TransportError('ReceiveMessage', 'NotAws', problem, True)
         return _deliveries(answer.get('Messages'))
 
-    def delete(self, call: Ack) -> list[Told]:
+    def delete(self, call: Ack) -> list[EntryResult]:
         """Delete messages, and answer of each whether it is gone.
 
         Raises:
@@ -71,7 +71,7 @@ class Queue:
         answer = self.aws.call('delete_message_batch', QueueUrl=self.url, Entries=entries)
         return _told(answer, call.entries, 'DeleteMessageBatch')
 
-    def change_visibility(self, call: ChangeVisibility) -> list[Told]:
+    def change_visibility(self, call: ChangeVisibility) -> list[EntryResult]:
         """Hide messages for so many seconds, and answer of each whether it is.
 
         Raises:
@@ -86,13 +86,13 @@ class Queue:
         return _told(answer, call.entries, 'ChangeMessageVisibilityBatch')
 
 
-def _told(answer: dict[str, Any], entries: Sequence[Entry], operation: str) -> list[Told]:
+def _told(answer: dict[str, Any], entries: Sequence[Entry], operation: str) -> list[EntryResult]:
     """Read an answer entry by entry. What it does not mention has to be asked again."""
-    done, again = Told.DONE, Told.AGAIN
+    done, again = EntryResult.DONE, EntryResult.RETRY
     told = {str(each.get('Id')): done for each in _objects(answer.get('Successful'))}
     for failed in _objects(answer.get('Failed')):
         is_final = bool(failed.get('SenderFault')) and 'hrottl' not in str(failed.get('Code'))
-        told[str(failed.get('Id'))] = Told.NEVER if is_final else again
+        told[str(failed.get('Id'))] = EntryResult.FAILED if is_final else again
         _tell_failure(operation, failed, entries)
     return [told.get(entry.id, again) for entry in entries]
 
@@ -103,8 +103,8 @@ def _tell_failure(operation: str, failed: dict[str, Any], entries: Sequence[Entr
         'message %s: %s: %s: %s',
         ids.get(str(failed.get('Id')), '?'),
         operation,
-        shorten(failed.get('Code')),
-        shorten(failed.get('Message')),
+        safe_repr(failed.get('Code')),
+        safe_repr(failed.get('Message')),
     )
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock, Thread
 from typing import Any, TypeAlias, TypeVar
 
-from mega.aws._transport.interruption import Breaker
+from mega.aws._transport.interruption import CallInterrupter
 from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
-from mega.aws.sns.envelope import Confirmation
+from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import (
-    Gone,
     Message,
+    MissingBody,
     may_be_offloaded,
     open_message,
     read_message,
@@ -27,34 +27,34 @@ from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DEAD_LETTER
 from mega.aws.sqs.subscribe.safe_logging import log_of
 from mega.codec import AnyPayload
 
-__all__ = ('Coming', 'Fetching')
+__all__ = ('BodyPrefetcher', 'PendingBody')
 
 _log = log_of(__name__)
 
 AT_ONCE = 50
 """Calls at a time: as many as a store has connections."""
 
-FAREWELL = 1.0
+JOIN_TIMEOUT = 1.0
 """Seconds that calls have to end, once nobody waits for them."""
 
-MOMENT = 0.05
+RE_INTERRUPT_SECONDS = 0.05
 """Seconds after which those that have not ended are broken off once more."""
 
 A = TypeVar('A')
 T = TypeVar('T')
 
-Found: TypeAlias = tuple[Message, AnyPayload | Confirmation | Gone]
+OpenedBody: TypeAlias = tuple[Message, AnyPayload | SubscriptionNotice | MissingBody]
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class PendingBody:
     """A message as it was received, whose body is on its way."""
 
     received: dict[str, Any]
-    opening: Future[Found]
+    opening: Future[OpenedBody]
 
 
-class Fetching:
+class BodyPrefetcher:
     """Fetches the bodies of a batch at a time, each apart from the others, and deletes bodies.
 
     Its threads are daemons: a call that never ends must not keep a process from ending.
@@ -64,11 +64,11 @@ class Fetching:
         self._store = store
         self._queue_url = queue_url
         self._places = BoundedSemaphore(min(AT_ONCE, at_once))
-        self._breaker = Breaker()
+        self._breaker = CallInterrupter()
         self._lock = Lock()
         self._threads: deque[Thread] = deque()
 
-    def begin(self, deliveries: Iterable[Delivery]) -> None:
+    def submit(self, deliveries: Iterable[Delivery]) -> None:
         """Begin to open those messages that may have to be fetched."""
         for delivery in deliveries:
             received = delivery.content
@@ -77,9 +77,9 @@ class Fetching:
                 with suppress(RuntimeError):
                     message = read_message(received, delivery)
                     opening = self._submit(self._open, message)
-                    delivery.content = Coming(received, opening)
+                    delivery.content = PendingBody(received, opening)
 
-    def to_remove_with(self, message: Message) -> Pointer | None:
+    def body_to_delete(self, message: Message) -> Pointer | None:
         """Where the body of a message lies that nobody else can want, once the message is deleted.
 
         None where nothing is to be deleted, or somebody may: there may be other messages that lead
@@ -99,18 +99,18 @@ class Fetching:
 
     def close(self) -> None:
         """Break off what nobody waits for any more, and wait a moment for what is deleted."""
-        last = time.monotonic() + FAREWELL
-        self._breaker.break_off(at_once=True)
+        last = time.monotonic() + JOIN_TIMEOUT
+        self._breaker.interrupt(at_once=True)
         with self._lock:
             threads = list(self._threads)
         for thread in threads:
             while thread.is_alive() and time.monotonic() < last:
-                self._breaker.break_off(at_once=True)  # one that had only just begun was missed
-                thread.join(MOMENT)
+                self._breaker.interrupt(at_once=True)  # one that had only just begun was missed
+                thread.join(RE_INTERRUPT_SECONDS)
         if any(thread.is_alive() for thread in threads):
             _log.warning('a call to S3 has not ended, and is left behind')
 
-    def _open(self, message: Message) -> Found:
+    def _open(self, message: Message) -> OpenedBody:
         with self._store.watched(self._breaker):
             return open_message(message, self._store)
 

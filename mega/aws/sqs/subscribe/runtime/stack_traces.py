@@ -8,9 +8,9 @@ from collections.abc import Coroutine
 from types import FrameType
 from typing import Any, TypeAlias
 
-__all__ = ('Worker', 'stack_of_coroutine', 'stack_of_thread')
+__all__ = ('WorkerRef', 'stack_of_coroutine', 'stack_of_thread')
 
-Worker: TypeAlias = int | Coroutine[Any, Any, Any]
+WorkerRef: TypeAlias = int | Coroutine[Any, Any, Any]
 """A thread, by its identifier, or a coroutine."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-__all__ = ('Stats', 'Tally')
+__all__ = ('Stats', 'StatsCounter')
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Stats:
         )
 
 
-class Tally:
+class StatsCounter:
     """Counts under way, by the names of `Stats`.
 
     One thread at a time may count. Any may read, within a signal handler too: so nothing is locked.

@@ -6,16 +6,16 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from mega.errors import ConfigurationError, shorten, step
+from mega.errors import ConfigurationError, join_path, safe_repr
 from mega.match.pattern import Pattern, compiled
 
 __all__ = (
     'EVENT_FIELDS',
     'EXTRA_FIELD',
     'OBJECT_FIELDS',
-    'can_be_called',
+    'accepts_arguments',
     'check_exceptions',
-    'lookup',
+    'find_declared',
     'patterns',
 )
 
@@ -39,13 +39,13 @@ EXTRA_FIELD: Mapping[str, tuple[str, ...]] = {'extra': ('extra',)}
 def patterns(cls: type, fields: Mapping[str, tuple[str, ...]]) -> dict[str, Pattern]:
     """The patterns that a class declares for some fields of a payload."""
     return {
-        field: compiled(found[1], step(cls.__name__, found[0]))
+        field: compiled(found[1], join_path(cls.__name__, found[0]))
         for field, names in fields.items()
-        if (found := lookup(cls, *names))
+        if (found := find_declared(cls, *names))
     }
 
 
-def lookup(cls: type, *names: str) -> tuple[str, Any] | None:
+def find_declared(cls: type, *names: str) -> tuple[str, Any] | None:
     """What a class declares under one of these names, and which: the nearest class goes first."""
     for ancestor in cls.__mro__:
         for name in names:
@@ -60,11 +60,11 @@ def check_exceptions(name: str, kinds: object) -> None:
     if not isinstance(kinds, tuple) or not all(
         inspect.isclass(kind) and issubclass(kind, BaseException) for kind in kinds
     ):
-        problem = f'is a tuple of exception classes, not {shorten(kinds)}'
+        problem = f'is a tuple of exception classes, not {safe_repr(kinds)}'
         raise ConfigurationError(f'{name}.retriable_exceptions {problem}')
 
 
-def can_be_called(function: Any, *arguments: object) -> bool:
+def accepts_arguments(function: Any, *arguments: object) -> bool:
     """Whether a function takes so many positional arguments, so far as its signature says."""
     try:
         inspect.signature(function).bind(*arguments)

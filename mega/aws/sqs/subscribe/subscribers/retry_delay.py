@@ -8,10 +8,18 @@ from typing import TypeAlias
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.safe_logging import log_of
-from mega.aws.sqs.subscribe.subscribers.declaration import can_be_called
-from mega.errors import ConfigurationError, shorten
+from mega.aws.sqs.subscribe.subscribers.declaration import accepts_arguments
+from mega.errors import ConfigurationError, safe_repr
 
-__all__ = ('MAX_DELAY', 'Backoff', 'RetryDelay', 'Uniform', 'check_delay', 'longest', 'seconds')
+__all__ = (
+    'MAX_DELAY',
+    'Backoff',
+    'RandomUniform',
+    'RetryDelay',
+    'check_delay',
+    'longest',
+    'seconds',
+)
 
 _log = log_of(__name__)
 
@@ -20,10 +28,10 @@ MAX_DELAY = 43_200
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 """
 
-_MANY = 64
+_MAX_EXPONENT = 64
 """More doublings than from the least of delays to the longest."""
 
-Uniform: TypeAlias = Callable[[float, float], float]
+RandomUniform: TypeAlias = Callable[[float, float], float]
 """Draws a number between two others, as `random.uniform` does."""
 
 
@@ -47,16 +55,16 @@ class Backoff:
 
     def __post_init__(self) -> None:
         if not (_is_number(self.first) and _is_number(self.longest) and _is_number(self.factor)):
-            raise ConfigurationError(f'{shorten(self)}: numbers are wanted')
+            raise ConfigurationError(f'{safe_repr(self)}: numbers are wanted')
         if not 0 < self.first <= self.longest <= MAX_DELAY:
             problem = f'0 < first <= longest <= {MAX_DELAY:,} seconds is wanted'
-            raise ConfigurationError(f'{shorten(self)}: {problem}')
+            raise ConfigurationError(f'{safe_repr(self)}: {problem}')
         if not 1 <= self.factor <= 10:
-            raise ConfigurationError(f'{shorten(self)}: a factor of 1 to 10 is wanted')
+            raise ConfigurationError(f'{safe_repr(self)}: a factor of 1 to 10 is wanted')
 
     def up_to(self, receive_count: int) -> float:
         """The longest wait after so many receives, in seconds."""
-        return min(self.longest, self.first * self.factor ** min(receive_count - 1, _MANY))
+        return min(self.longest, self.first * self.factor ** min(receive_count - 1, _MAX_EXPONENT))
 
 
 RetryDelay: TypeAlias = float | Backoff | Callable[[Message], float | None]
@@ -74,13 +82,13 @@ def check_delay(name: str, delay: object) -> None:
     if _is_number(delay):
         if 0 <= delay <= MAX_DELAY:  # type: ignore[operator]
             return
-    elif callable(delay) and not isinstance(delay, type) and can_be_called(delay, None):
+    elif callable(delay) and not isinstance(delay, type) and accepts_arguments(delay, None):
         return
     possible = f'0 to {MAX_DELAY:,} seconds, a Backoff, a function of the message, or None'
-    raise ConfigurationError(f'{name}={shorten(delay)}: {possible}')
+    raise ConfigurationError(f'{name}={safe_repr(delay)}: {possible}')
 
 
-def seconds(delay: RetryDelay | None, message: Message, uniform: Uniform) -> float | None:
+def seconds(delay: RetryDelay | None, message: Message, uniform: RandomUniform) -> float | None:
     """What a delay is for a message, in seconds; None where that is left to the queue.
 
     A function that raises leaves it to the queue: its error must not cost the message.

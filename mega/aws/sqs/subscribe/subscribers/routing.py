@@ -8,16 +8,16 @@ from collections.abc import Collection, Iterator
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, check_subscriber
 from mega.codec import AnyPayload
 from mega.errors import ConfigurationError
-from mega.event import Payload, is_marked
+from mega.event import Payload, is_mega_event
 from mega.match import Explanation, Explanations, Finding, PatternSet, explain
 from mega.match.functions import any_, is_a
 
-__all__ = ('Registry',)
+__all__ = ('Router',)
 
 _KINDS = (Payload, dict, str, bytes)
 
 
-class Registry:
+class Router:
     """Subscriber classes in the order in which they were registered, and what each wants."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Registry:
         kind = type(payload) if type(payload) in self._wanted else _kind_of(payload)
         return self._wanted[kind].match(payload, undecided), undecided
 
-    def are_async(self, subscribers: Collection[Subscriber]) -> bool:
+    def all_async(self, subscribers: Collection[Subscriber]) -> bool:
         """Whether each of some subscribers, and at least one, is an `async def`."""
         if not self._async or not subscribers:
             return False
@@ -61,7 +61,7 @@ class Registry:
         Raises:
             EventError: for a `dict` that is marked as an event and is none.
         """
-        if isinstance(payload, dict) and is_marked(payload):
+        if isinstance(payload, dict) and is_mega_event(payload):
             payload = Payload.from_dict(payload)
         return Explanations((each, _explained(payload, each)) for each in self._subscribers)
 

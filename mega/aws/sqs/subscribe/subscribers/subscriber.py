@@ -13,13 +13,13 @@ from mega.aws.sqs.subscribe.subscribers.declaration import (
     EVENT_FIELDS,
     EXTRA_FIELD,
     OBJECT_FIELDS,
-    can_be_called,
+    accepts_arguments,
     check_exceptions,
-    lookup,
+    find_declared,
     patterns,
 )
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay, check_delay
-from mega.errors import ConfigurationError, shorten, step
+from mega.errors import ConfigurationError, join_path, safe_repr
 from mega.event import Payload
 from mega.match.functions import and_, optional
 from mega.match.pattern import Pattern, compiled
@@ -96,8 +96,8 @@ class MessageSubscriber(ABC):
 
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
-        if found := lookup(cls, 'pattern'):
-            yield compiled(found[1], step(cls.__name__, found[0]))
+        if found := find_declared(cls, 'pattern'):
+            yield compiled(found[1], join_path(cls.__name__, found[0]))
 
     @abstractmethod
     def process(self, payload: Any) -> Answer | Awaitable[Answer]:
@@ -178,16 +178,16 @@ def check_subscriber(subscriber: object) -> Subscriber:
     """
     if not inspect.isclass(subscriber):
         problem = 'register the class itself, not an instance of it'
-        raise ConfigurationError(f'{shorten(subscriber)} is no subscriber: {problem}')
+        raise ConfigurationError(f'{safe_repr(subscriber)} is no subscriber: {problem}')
     name = subscriber.__name__
     if not issubclass(subscriber, MessageSubscriber):
         problem = 'subclass MessageSubscriber, EventSubscriber, DataSubscriber or their like'
         raise ConfigurationError(f'{name} is no subscriber: {problem}')
     if inspect.isabstract(subscriber):
         raise ConfigurationError(f'{name} has no process(self, payload): declare one')
-    if not can_be_called(subscriber):
+    if not accepts_arguments(subscriber):
         problem = 'its constructor needs arguments, and an instance is made for every delivery'
         raise ConfigurationError(f'{name} cannot be made: {problem}')
-    if not can_be_called(subscriber.process, None, None):
+    if not accepts_arguments(subscriber.process, None, None):
         raise ConfigurationError(f'{name}.process takes (self, payload)')
     return subscriber

@@ -9,14 +9,14 @@ from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     Action,
+    BatchCommand,
     ChangeVisibility,
     DeadLetter,
-    Happening,
+    EntryResult,
+    Notice,
+    Process,
     Receive,
     Settings,
-    Settling,
-    Start,
-    Told,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.errors import TransportError
@@ -41,7 +41,7 @@ class Driven:
     ) -> None:
         settings = {'max_number_of_messages': 10, **settings}
         self.now = 0.0
-        self.told: list[tuple[Happening, str]] = []
+        self.told: list[tuple[Notice, str]] = []
         self.drawn: list[tuple[float, float]] = []
         self.polls: list[Receive] = []
         self.started: list[Delivery] = []
@@ -54,7 +54,7 @@ class Driven:
         while (action := self.engine.next(self.now)) is not None:
             found.append(action)
         self.polls += of(Receive, found)
-        self.started += [action.delivery for action in of(Start, found)]
+        self.started += [action.delivery for action in of(Process, found)]
         return found
 
     def until(self, time: float) -> list[tuple[float, Action]]:
@@ -63,9 +63,9 @@ class Driven:
         The engine is asked when it wants to be, and at no other time.
         """
         found = [(self.now, action) for action in self.actions()]
-        while self.engine.soonest < time:
-            assert self.engine.soonest > self.now
-            self.now = self.engine.soonest
+        while self.engine.next_deadline < time:
+            assert self.engine.next_deadline > self.now
+            self.now = self.engine.next_deadline
             found += [(self.now, action) for action in self.actions()]
         self.now = time
         return found + [(self.now, action) for action in self.actions()]
@@ -97,17 +97,19 @@ class Driven:
     def left(self, delivery: Delivery, delay: int | None = None) -> None:
         self.engine.left(delivery, delay, self.now)
 
-    def settle(self, call: Settling, *told: Told) -> None:
+    def settle(self, call: BatchCommand, *told: EntryResult) -> None:
         """Let SQS say this of the entries of a call, or that all are done."""
-        self.engine.settled(call, told or [Told.DONE] * len(call.entries), self.now)
+        self.engine.settled(call, told or [EntryResult.DONE] * len(call.entries), self.now)
 
     def stop(self) -> None:
         self.engine.stop(self.now)
 
-    def settle_but(self, call: Settling, told: Told, *names: str) -> None:
+    def settle_but(self, call: BatchCommand, told: EntryResult, *names: str) -> None:
         """Let SQS say this of the messages that are named, and that the others are done."""
         by_name = dict.fromkeys(names, told)
-        self.settle(call, *[by_name.get(each.delivery.id, Told.DONE) for each in call.entries])
+        self.settle(
+            call, *[by_name.get(each.delivery.id, EntryResult.DONE) for each in call.entries]
+        )
 
     @property
     def is_finished(self) -> bool:
@@ -126,12 +128,12 @@ class Driven:
     def wait_for(self, kind: type[A]) -> A:
         """Let time pass until there is something of a kind to be done, and answer that."""
         while not (found := of(kind, self.actions())):
-            assert self.now < self.engine.soonest < float('inf')
-            self.now = self.engine.soonest
+            assert self.now < self.engine.next_deadline < float('inf')
+            self.now = self.engine.next_deadline
         [action] = found
         return action
 
-    def happened(self, happening: Happening) -> list[str]:
+    def happened(self, happening: Notice) -> list[str]:
         """To which messages this happened."""
         return [name for what, name in self.told if what is happening]
 
@@ -139,7 +141,7 @@ class Driven:
         self.drawn.append((low, high))
         return self._draw(low, high)
 
-    def _tell(self, happening: Happening, delivery: Delivery) -> None:
+    def _tell(self, happening: Notice, delivery: Delivery) -> None:
         self.told.append((happening, delivery.id))
 
 
@@ -152,7 +154,7 @@ def ids(actions: Iterable[Action]) -> list[str]:
     """The messages that actions are about."""
     found: list[str] = []
     for action in actions:
-        if isinstance(action, (Start, DeadLetter)):
+        if isinstance(action, (Process, DeadLetter)):
             found.append(action.delivery.id)
         elif isinstance(action, (Ack, ChangeVisibility)):
             found += [entry.delivery.id for entry in action.entries]

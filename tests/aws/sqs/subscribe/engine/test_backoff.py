@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mega.aws.sqs.subscribe.engine.commands import Ack, Receive, Start
+from mega.aws.sqs.subscribe.engine.commands import Ack, Process, Receive
 from tests.aws.sqs.subscribe.engine.driving import ERROR, Driven, ids, of
 
 
@@ -113,7 +113,7 @@ def test_fault_66_a_queue_that_is_gone_later_is_asked_for_until_it_is_there_agai
         driven.fail(is_hopeless=True)
         driven.until(driven.now + 60.0)
     driven.bring('a')
-    assert ids(of(Start, driven.actions())) == ['a']
+    assert ids(of(Process, driven.actions())) == ['a']
 
 
 def test_what_is_not_hopeless_is_made_again_at_the_start_too() -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from mega.aws.sqs.subscribe.engine.commands import Ack, ChangeVisibility, Happening, Start, Told
+from mega.aws.sqs.subscribe.engine.commands import (
+    Ack,
+    ChangeVisibility,
+    EntryResult,
+    Notice,
+    Process,
+)
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.engine.engine import MAX_TRIES
-from mega.aws.sqs.subscribe.engine.visibility import MAX_HIDDEN
+from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
 from tests.aws.sqs.subscribe.engine.driving import Driven, changes, ids, of
 
 NAMES = [f'message {number}' for number in range(40)]
@@ -45,12 +51,12 @@ def test_no_delay_goes_beyond_the_twelve_hours() -> None:
     first, *_ = driven.start('a')
     driven.until(40_000.0)
     driven.left(first, 43_200)
-    assert changes(driven.change()) == {'a': MAX_HIDDEN - 40_000}
+    assert changes(driven.change()) == {'a': MAX_VISIBILITY - 40_000}
 
 
 def test_a_delay_is_never_overwritten_by_an_extension_that_is_under_way() -> None:
     """They might come to SQS in any order: so the delay waits for the answer to the extension."""
-    for told in Told:
+    for told in EntryResult:
         driven = Driven(max_processing_time=600.0)
         [message] = driven.start('a')
         driven.now = 15.0
@@ -89,8 +95,8 @@ def test_a_delay_that_failed_is_set_again_while_the_message_is_hidden() -> None:
     [message] = driven.start('a')
     driven.now = 29.0
     driven.left(message, 300)
-    driven.settle(driven.change(), Told.AGAIN)
-    driven.settle(driven.wait_for(ChangeVisibility), Told.AGAIN)
+    driven.settle(driven.change(), EntryResult.RETRY)
+    driven.settle(driven.wait_for(ChangeVisibility), EntryResult.RETRY)
     assert ids(action for _, action in driven.until(600.0)) == []
     assert driven.engine.in_hand == 0
 
@@ -101,7 +107,7 @@ def test_and_so_many_times_at_most() -> None:
     driven.left(message, 300)
     tries = 0
     while driven.engine.in_hand:
-        driven.settle(driven.wait_for(ChangeVisibility), Told.AGAIN)
+        driven.settle(driven.wait_for(ChangeVisibility), EntryResult.RETRY)
         tries += 1
     assert tries == MAX_TRIES
 
@@ -111,7 +117,7 @@ def test_a_delay_that_is_refused_is_not_asked_for_again() -> None:
     driven = Driven()
     [message] = driven.start('a')
     driven.left(message, 300)
-    driven.settle(driven.change(), Told.NEVER)
+    driven.settle(driven.change(), EntryResult.FAILED)
     assert ids(action for _, action in driven.until(600.0)) == []
     assert driven.told == []
     assert driven.engine.in_hand == 0
@@ -124,8 +130,8 @@ def test_what_comes_again_while_it_is_left_is_a_message_like_any_other() -> None
     driven.left(message, 0)
     call = driven.change()
     driven.bring('a')
-    assert ids(of(Start, driven.actions())) == ['a']
-    driven.settle(call, Told.NEVER)
+    assert ids(of(Process, driven.actions())) == ['a']
+    driven.settle(call, EntryResult.FAILED)
     assert driven.engine.in_hand == 1
     assert driven.told == []
 
@@ -137,8 +143,8 @@ def test_fault_108_a_message_that_is_in_work_is_not_started_once_more() -> None:
     driven = Driven(concurrency=2)
     [message] = driven.start('a')
     driven.bring('a')
-    assert of(Start, driven.actions()) == []
-    assert driven.told == [(Happening.REPEATED, 'a')]
+    assert of(Process, driven.actions()) == []
+    assert driven.told == [(Notice.DUPLICATE, 'a')]
     driven.processed(message)
     assert ids(action for _, action in driven.until(1.0)) == ['a']
 
@@ -151,7 +157,7 @@ def test_nor_is_one_that_waits_started_twice() -> None:
     driven.processed(first)
     driven.actions()
     assert [message.id for message in driven.started] == ['a', 'b']
-    assert driven.told == [(Happening.REPEATED, 'a')]
+    assert driven.told == [(Notice.DUPLICATE, 'a')]
 
 
 def test_its_new_handle_and_its_new_time_are_those_that_count() -> None:
@@ -161,7 +167,7 @@ def test_its_new_handle_and_its_new_time_are_those_that_count() -> None:
     driven.engine.received(driven.polls.pop(), [Delivery('a', 'new')], driven.now)
     driven.until(45.0)
     driven.processed(message)
-    assert driven.told == [(Happening.REPEATED, 'a')]
+    assert driven.told == [(Notice.DUPLICATE, 'a')]
     assert [entry.handle for entry in driven.wait_for(Ack).entries] == ['new']
 
 
@@ -171,4 +177,4 @@ def test_one_that_is_on_its_way_to_the_dead_letter_queue_is_not_started_once_mor
     driven.engine.failed(message, driven.now)
     driven.actions()
     driven.bring('a')
-    assert of(Start, driven.actions()) == []
+    assert of(Process, driven.actions()) == []

@@ -10,9 +10,9 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     ChangeVisibility,
     DeadLetter,
-    Happening,
-    Start,
-    Told,
+    EntryResult,
+    Notice,
+    Process,
 )
 from mega.aws.sqs.subscribe.engine.engine import MAX_TRIES
 from tests.aws.sqs.subscribe.engine.driving import Driven, changes, of
@@ -46,7 +46,7 @@ def test_the_next_one_is_started_when_the_one_before_it_is_gone_and_not_before()
     first, *_ = driven.start(*'abc', group='g')
     driven.processed(first)
     ack = driven.ack()
-    assert of(Start, [action for _, action in driven.until(1.0)]) == []
+    assert of(Process, [action for _, action in driven.until(1.0)]) == []
     driven.settle(ack)
     assert started(driven) == ['a', 'b']
 
@@ -87,7 +87,7 @@ def test_those_behind_one_that_stays_are_given_back_before_it_is() -> None:
     driven.left(first, 0)
     release = driven.change()
     assert changes(release) == {'c': 0, 'b': 0}
-    assert driven.happened(Happening.RELEASED) == ['c', 'b']
+    assert driven.happened(Notice.RELEASED) == ['c', 'b']
     driven.settle(release)
     assert changes(driven.change()) == {'a': 0}
 
@@ -96,7 +96,7 @@ def test_it_waits_until_the_last_of_them_is_given_back() -> None:
     driven = fifo()
     first, *_ = driven.start(*'abc', group='g')
     driven.left(first, 5)
-    driven.settle_but(driven.change(), Told.AGAIN, 'b')
+    driven.settle_but(driven.change(), EntryResult.RETRY, 'b')
     again = driven.wait_for(ChangeVisibility)
     assert changes(again) == {'b': 0}
     driven.settle(again)
@@ -129,8 +129,8 @@ def test_nor_behind_one_that_could_not_be_deleted() -> None:
     first, *_ = driven.start(*'ab', group='g')
     driven.processed(first)
     for _ in range(MAX_TRIES):
-        driven.settle(driven.wait_for(Ack), Told.AGAIN)
-    assert driven.happened(Happening.NOT_DELETED) == ['a']
+        driven.settle(driven.wait_for(Ack), EntryResult.RETRY)
+    assert driven.happened(Notice.NOT_DELETED) == ['a']
     assert changes(driven.change()) == {'b': 0}
 
 
@@ -139,7 +139,7 @@ def test_nor_behind_one_that_could_not_be_dead_lettered() -> None:
     first, *_ = driven.start(*'ab', group='g')
     driven.engine.failed(first, driven.now)
     [send] = of(DeadLetter, driven.actions())
-    driven.engine.dead_lettered(send.delivery, Told.NEVER, driven.now)
+    driven.engine.dead_lettered(send.delivery, EntryResult.FAILED, driven.now)
     assert changes(driven.change()) == {'b': 0}
 
 
@@ -147,7 +147,7 @@ def test_nor_behind_one_that_others_may_have() -> None:
     driven = fifo(max_processing_time=600.0)
     first, *_ = driven.start(*'ab', group='g')
     driven.now = 15.0
-    driven.settle_but(driven.change(), Told.NEVER, 'a')
+    driven.settle_but(driven.change(), EntryResult.FAILED, 'a')
     driven.processed(first)
     assert changes(driven.change()) == {'b': 0}
 
@@ -158,10 +158,10 @@ def test_fault_114_nor_behind_one_that_was_not_started_in_time() -> None:
     busy = [*driven.start('x', group='x'), *driven.start('y', group='y')]
     driven.start(*'ab', group='g')
     driven.now = 15.0
-    driven.settle_but(driven.change(), Told.NEVER, 'a')
+    driven.settle_but(driven.change(), EntryResult.FAILED, 'a')
     driven.processed(*busy)
     assert changes(driven.change()) == {'b': 0}
-    assert driven.happened(Happening.EXPIRED) == ['a']
+    assert driven.happened(Notice.EXPIRED) == ['a']
     assert started(driven) == ['x', 'y']
 
 

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from mega.aws.sqs.subscribe.engine.commands import Receive, Start
+from mega.aws.sqs.subscribe.engine.commands import Process, Receive
 from tests.aws.sqs.subscribe.engine.driving import Driven, ids, of
 
 NAMES = [str(number) for number in range(1_000)]
@@ -114,16 +114,16 @@ def test_what_waits_to_be_deleted_takes_no_room() -> None:
 def test_as_many_are_started_as_may_be_in_work(concurrency: int) -> None:
     driven = Driven(concurrency=concurrency)
     driven.bring(*NAMES[:10])
-    assert ids(of(Start, driven.actions())) == NAMES[:concurrency][:10]
+    assert ids(of(Process, driven.actions())) == NAMES[:concurrency][:10]
 
 
 def test_one_that_is_done_makes_room_for_the_next_in_the_order_of_their_coming() -> None:
     driven = Driven(concurrency=2)
     first, second, *_ = driven.start(*'abcd')
     driven.processed(second)
-    assert ids(of(Start, driven.actions())) == ['c']
+    assert ids(of(Process, driven.actions())) == ['c']
     driven.left(first)
-    assert ids(of(Start, driven.actions())) == ['d']
+    assert ids(of(Process, driven.actions())) == ['d']
 
 
 def test_nothing_is_received_during_a_pause_and_what_is_in_hand_is_processed() -> None:
@@ -132,7 +132,7 @@ def test_nothing_is_received_during_a_pause_and_what_is_in_hand_is_processed() -
     driven.engine.pause()
     first, *_ = driven.start(*'abc')
     driven.processed(first)
-    assert [type(action) for _, action in driven.until(0.05)] == [Start]
+    assert [type(action) for _, action in driven.until(0.05)] == [Process]
     assert driven.polls == []
     driven.engine.resume()
     assert len(of(Receive, driven.actions())) == 1

@@ -8,12 +8,12 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Ack,
     ChangeVisibility,
     DeadLetter,
-    Happening,
+    EntryResult,
+    Notice,
+    Process,
     Receive,
-    Start,
-    Told,
 )
-from mega.aws.sqs.subscribe.engine.engine import LAST_CALLS, PATIENCE
+from mega.aws.sqs.subscribe.engine.engine import INTERRUPT_TIMEOUT, SETTLE_TIMEOUT
 from tests.aws.sqs.subscribe.engine.driving import ERROR, Driven, changes, ids, of
 
 GRACE = 20.0
@@ -34,7 +34,7 @@ def test_after_a_stop_nothing_is_received_or_started() -> None:
     driven.processed(first)
     found = [action for _, action in driven.until(100.0)]
     assert of(Receive, found) == []
-    assert of(Start, found) == []
+    assert of(Process, found) == []
 
 
 def test_what_waits_is_given_back_at_once_whoever_is_still_in_work() -> None:
@@ -42,7 +42,7 @@ def test_what_waits_is_given_back_at_once_whoever_is_still_in_work() -> None:
     driven.start(*'abc')
     driven.stop()
     assert changes(driven.change()) == {'b': 0, 'c': 0}
-    assert driven.happened(Happening.RELEASED) == ['b', 'c']
+    assert driven.happened(Notice.RELEASED) == ['b', 'c']
 
 
 def test_what_a_receive_brings_after_the_stop_is_given_back() -> None:
@@ -82,7 +82,7 @@ def test_fault_85_what_is_in_work_is_finished_and_deleted() -> None:
     driven.processed(message)
     driven.settle(driven.ack())
     assert driven.is_finished
-    assert driven.told == [(Happening.DELETED, 'a')]
+    assert driven.told == [(Notice.DELETED, 'a')]
 
 
 def test_what_has_not_ended_in_its_grace_period_is_given_back() -> None:
@@ -91,7 +91,7 @@ def test_what_has_not_ended_in_its_grace_period_is_given_back() -> None:
     driven.stop()
     call = driven.wait_for(ChangeVisibility)
     assert (driven.now, changes(call)) == (GRACE, {'a': 0})
-    assert driven.told == [(Happening.ABANDONED, 'a')]
+    assert driven.told == [(Notice.RELEASED_IN_PROGRESS, 'a')]
     driven.settle(call)
     assert driven.is_finished
 
@@ -129,9 +129,9 @@ def test_a_poll_that_is_under_way_is_waited_for_for_a_moment() -> None:
     driven = Driven()
     driven.actions()
     driven.stop()
-    driven.until(0.9 * PATIENCE)
+    driven.until(0.9 * INTERRUPT_TIMEOUT)
     assert not driven.is_finished
-    driven.until(PATIENCE)
+    driven.until(INTERRUPT_TIMEOUT)
     assert driven.is_finished
 
 
@@ -155,19 +155,21 @@ def test_a_poll_may_take_its_time_while_work_does() -> None:
     driven.processed(message)
 
 
-@pytest.mark.parametrize('told', [Told.AGAIN, None], ids=['failing calls', 'calls without answer'])
-def test_whatever_happens_it_ends(told: Told | None) -> None:
+@pytest.mark.parametrize(
+    'told', [EntryResult.RETRY, None], ids=['failing calls', 'calls without answer']
+)
+def test_whatever_happens_it_ends(told: EntryResult | None) -> None:
     driven = Driven(concurrency=3, grace_period=GRACE, visibility_timeout=600)
     first, second, *_ = driven.start(*'abcd')
     driven.stop()
     driven.processed(first)
     driven.engine.failed(second, driven.now)
-    while driven.now < GRACE + LAST_CALLS:
+    while driven.now < GRACE + SETTLE_TIMEOUT:
         assert not driven.is_finished
         for action in driven.actions():
             if told and isinstance(action, (Ack, ChangeVisibility)):
                 driven.settle(action, *[told] * len(action.entries))
-        driven.now = min(max(driven.engine.soonest, driven.now), GRACE + LAST_CALLS)
+        driven.now = min(max(driven.engine.next_deadline, driven.now), GRACE + SETTLE_TIMEOUT)
     assert driven.is_finished
 
 
@@ -176,7 +178,7 @@ def test_deletes_that_fail_are_made_again_while_there_is_time() -> None:
     [message] = driven.start('a')
     driven.stop()
     driven.processed(message)
-    driven.settle(driven.ack(), Told.AGAIN)
+    driven.settle(driven.ack(), EntryResult.RETRY)
     assert not driven.is_finished
     driven.settle(driven.wait_for(Ack))
     assert driven.is_finished
@@ -189,7 +191,7 @@ def test_what_is_on_its_way_to_the_dead_letter_queue_gets_there() -> None:
     driven.stop()
     [send] = of(DeadLetter, driven.actions())
     assert not driven.is_finished
-    driven.engine.dead_lettered(send.delivery, Told.DONE, driven.now)
+    driven.engine.dead_lettered(send.delivery, EntryResult.DONE, driven.now)
     driven.settle(driven.ack())
     assert driven.is_finished
 

@@ -7,12 +7,12 @@ import pytest
 from mega.aws.sqs.subscribe.engine.commands import (
     Action,
     ChangeVisibility,
-    Happening,
-    Start,
-    Told,
+    EntryResult,
+    Notice,
+    Process,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Phase
-from mega.aws.sqs.subscribe.engine.visibility import MAX_HIDDEN
+from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
 from tests.aws.sqs.subscribe.engine.driving import Driven, changes, ids, of
 
 NAMES = [f'message {number}' for number in range(40)]
@@ -24,14 +24,16 @@ def hidden(found: list[tuple[float, Action]]) -> list[tuple[float, dict[str, int
     return [(at, changes(action)) for at, action in found if isinstance(action, ChangeVisibility)]
 
 
-def extensions(driven: Driven, until: float, told: Told = Told.DONE) -> list[tuple[float, int]]:
+def extensions(
+    driven: Driven, until: float, told: EntryResult = EntryResult.DONE
+) -> list[tuple[float, int]]:
     """When a message is to be hidden for how long, where SQS says this of each call."""
     found = []
     while driven.now < until:
         for call in of(ChangeVisibility, driven.actions()):
             found += [(driven.now, entry.seconds) for entry in call.entries]
             driven.settle(call, *[told] * len(call.entries))
-        driven.now = min(until, max(driven.engine.soonest, driven.now))
+        driven.now = min(until, max(driven.engine.next_deadline, driven.now))
     return found
 
 
@@ -84,7 +86,7 @@ def test_an_extension_that_fails_is_tried_again_in_time() -> None:
     driven = Driven(concurrency=1, visibility_timeout=30)
     driven.start(*'ab')
     driven.now = 15.0
-    driven.settle(driven.change(), Told.AGAIN)
+    driven.settle(driven.change(), EntryResult.RETRY)
     assert hidden(driven.until(29.0)) == [(16.0, {'b': 30})]
     assert driven.drawn == [(0.5, 1.0)]
 
@@ -92,20 +94,20 @@ def test_an_extension_that_fails_is_tried_again_in_time() -> None:
 def test_what_could_not_be_extended_in_time_is_never_started() -> None:
     driven = Driven(concurrency=1, visibility_timeout=30)
     first, _ = driven.start(*'ab')
-    extensions(driven, 31.0, Told.AGAIN)
+    extensions(driven, 31.0, EntryResult.RETRY)
     driven.processed(first)
-    assert of(Start, driven.actions()) == []
-    assert driven.happened(Happening.EXPIRED) == ['b']
+    assert of(Process, driven.actions()) == []
+    assert driven.happened(Notice.EXPIRED) == ['b']
 
 
 def test_what_others_may_have_is_never_started() -> None:
     driven = Driven(concurrency=1, visibility_timeout=30)
     first, _ = driven.start(*'ab')
     driven.now = 15.0
-    driven.settle(driven.change(), Told.NEVER)
+    driven.settle(driven.change(), EntryResult.FAILED)
     driven.processed(first)
-    assert of(Start, driven.actions()) == []
-    assert driven.happened(Happening.EXPIRED) == ['b']
+    assert of(Process, driven.actions()) == []
+    assert driven.happened(Notice.EXPIRED) == ['b']
 
 
 @pytest.mark.parametrize(('timeout', 'margin'), [(30, 1.0), (5, 0.5), (1, 0.1)])
@@ -114,7 +116,7 @@ def test_nothing_is_started_right_before_its_timeout_is_over(timeout: int, margi
         driven = Driven(visibility_timeout=timeout)
         driven.bring('a')
         driven.now = timeout - margin + late
-        assert ids(of(Start, driven.actions())) == started
+        assert ids(of(Process, driven.actions())) == started
 
 
 def test_what_comes_in_an_answer_that_is_late_was_hidden_when_it_was_asked_for_perhaps() -> None:
@@ -122,8 +124,8 @@ def test_what_comes_in_an_answer_that_is_late_was_hidden_when_it_was_asked_for_p
     driven.actions()
     driven.until(31.0)
     driven.bring('a')
-    assert of(Start, driven.actions()) == []
-    assert driven.happened(Happening.EXPIRED) == ['a']
+    assert of(Process, driven.actions()) == []
+    assert driven.happened(Notice.EXPIRED) == ['a']
 
 
 def test_what_comes_within_the_wait_is_hidden_from_then_on() -> None:
@@ -194,16 +196,16 @@ def test_fault_88_what_is_in_work_for_too_long_is_told_once_and_no_longer_hidden
     extensions(driven, 49.0)
     assert driven.told == []
     extensions(driven, 10_000.0)
-    assert driven.told == [(Happening.OVERDUE, 'a')]
+    assert driven.told == [(Notice.OVER_TIME_LIMIT, 'a')]
 
 
 def test_it_is_told_in_time_however_short_that_is() -> None:
     driven = Driven(visibility_timeout=30, max_processing_time=2.0)
     driven.start('a')
     driven.until(1.9)
-    assert driven.happened(Happening.OVERDUE) == []
+    assert driven.happened(Notice.OVER_TIME_LIMIT) == []
     driven.until(2.0)
-    assert driven.happened(Happening.OVERDUE) == ['a']
+    assert driven.happened(Notice.OVER_TIME_LIMIT) == ['a']
 
 
 def test_what_ends_after_all_is_deleted() -> None:
@@ -212,18 +214,18 @@ def test_what_ends_after_all_is_deleted() -> None:
     driven.until(60.0)
     driven.processed(message)
     assert ids([driven.ack()]) == ['a']
-    assert driven.told == [(Happening.OVERDUE, 'a'), (Happening.OUTLIVED, 'a')]
+    assert driven.told == [(Notice.OVER_TIME_LIMIT, 'a'), (Notice.FINISHED_LATE, 'a')]
 
 
 def test_fault_70_what_others_may_have_is_neither_extended_nor_deleted_any_more() -> None:
     driven = Driven(visibility_timeout=30, max_processing_time=600.0)
     [message] = driven.start('a')
     driven.now = 15.0
-    driven.settle(driven.change(), Told.NEVER)
+    driven.settle(driven.change(), EntryResult.FAILED)
     assert extensions(driven, 1_000.0) == []
     driven.processed(message)
     assert ids(action for _, action in driven.until(2_000.0)) == []
-    assert driven.told == [(Happening.LOST, 'a')]
+    assert driven.told == [(Notice.VISIBILITY_LOST, 'a')]
     assert driven.engine.in_hand == 0
 
 
@@ -231,7 +233,7 @@ def test_what_was_lost_and_comes_again_while_it_is_in_work_is_ours_again() -> No
     driven = Driven(concurrency=2, visibility_timeout=30, max_processing_time=600.0)
     [message] = driven.start('a')
     driven.now = 15.0
-    driven.settle(driven.change(), Told.NEVER)
+    driven.settle(driven.change(), EntryResult.FAILED)
     driven.bring('a')
     assert extensions(driven, 31.0) == [(30.0, 30)]
     driven.processed(message)
@@ -244,22 +246,22 @@ def test_fault_71_no_message_is_hidden_for_more_than_twelve_hours(
     timeout: int, in_work: bool
 ) -> None:
     """SQS refuses what would be longer, and takes the message away at that time."""
-    driven = Driven(concurrency=1, visibility_timeout=timeout, max_processing_time=MAX_HIDDEN)
+    driven = Driven(concurrency=1, visibility_timeout=timeout, max_processing_time=MAX_VISIBILITY)
     driven.start(*('a' if in_work else 'ab'))
     found = extensions(driven, 2.0 * TWELVE_HOURS)
     assert all(at + seconds <= TWELVE_HOURS for at, seconds in found)
-    assert max([timeout, *(at + seconds for at, seconds in found)]) >= MAX_HIDDEN
+    assert max([timeout, *(at + seconds for at, seconds in found)]) >= MAX_VISIBILITY
 
 
 def test_what_waited_too_long_for_a_thread_is_left_with_those_behind_it_and_others_go_on() -> None:
     driven = Driven(is_fifo=True)
     first, *_ = driven.start(*'ab', group='g')
-    driven.engine.came_too_late(first, driven.now)
+    driven.engine.start_expired(first, driven.now)
     release = driven.change()
     assert changes(release) == {'b': 0}
-    driven.settle(release, Told.DONE)
-    assert driven.happened(Happening.EXPIRED) == ['a']
-    assert driven.happened(Happening.OUTLIVED) == []
+    driven.settle(release, EntryResult.DONE)
+    assert driven.happened(Notice.EXPIRED) == ['a']
+    assert driven.happened(Notice.FINISHED_LATE) == []
     [other] = driven.start('c', group='h')
     assert other.phase is Phase.WORKING
 
@@ -269,5 +271,5 @@ def test_what_came_too_late_after_it_was_given_back_is_not_settled_twice() -> No
     [message] = driven.start('a')
     driven.stop()
     assert changes(driven.change()) == {'a': 0}
-    driven.engine.came_too_late(message, driven.now)
-    assert driven.happened(Happening.EXPIRED) == []
+    driven.engine.start_expired(message, driven.now)
+    assert driven.happened(Notice.EXPIRED) == []

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import Backoff, SqsListener
 from mega.aws.sqs.subscribe.engine.commands import Settings
-from mega.aws.sqs.subscribe.preflight.advice import Setup, advice
+from mega.aws.sqs.subscribe.preflight.advice import ListenerSetup, advice
 from mega.aws.sqs.subscribe.processing.settlement import Policy
 from tests.aws.sqs.subscribe.making import subscriber, warnings_of
 
@@ -36,7 +36,9 @@ def said(
     attributes = {**IN_ORDER, **(queue or {})}
     known = {name: value for name, value in attributes.items() if value is not None}
     made = Settings(**(settings or {}))
-    return list(advice(Setup(made, Policy(**(policy or {})), longest_delay, known, dead or {})))
+    return list(
+        advice(ListenerSetup(made, Policy(**(policy or {})), longest_delay, known, dead or {}))
+    )
 
 
 BATCH = {'is_fifo': True, 'max_number_of_messages': 10}

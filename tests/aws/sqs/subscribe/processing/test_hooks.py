@@ -12,7 +12,7 @@ import pytest
 from benchmarks.sqs_server import Server
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import (
-    Delivered,
+    DeliveryResult,
     Hook,
     Message,
     MessageSubscriber,
@@ -21,7 +21,7 @@ from mega.aws.sqs.subscribe import (
     SqsListener,
     Stats,
 )
-from mega.aws.sqs.subscribe.processing.settlement import Action, Count, Reason, Verdict
+from mega.aws.sqs.subscribe.processing.settlement import Action, Reason, Settlement, StatsField
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import ConfigurationError
 from tests.aws.sqs.subscribe.making import subscriber, warnings_of
@@ -129,7 +129,7 @@ def test_they_see_what_was_raised(server: Server) -> None:
 
 
 def test_they_see_messages_that_nobody_wants_or_can_open(server: Server) -> None:
-    seen: list[Delivered] = []
+    seen: list[DeliveryResult] = []
 
     def see(message: Message) -> Round:
         seen.append((yield))
@@ -137,12 +137,12 @@ def test_they_see_messages_that_nobody_wants_or_can_open(server: Server) -> None
     drained(server, subscriber(pattern='something else'), hooks=[around_delivery(see)])
     [delivered] = seen
     assert delivered.outcomes == []
-    assert delivered.verdict.count is Count.UNMATCHED
+    assert delivered.verdict.count is StatsField.UNMATCHED
 
 
 def test_they_see_how_long_it_took(server: Server) -> None:
     outcomes: list[Outcome] = []
-    deliveries: list[Delivered] = []
+    deliveries: list[DeliveryResult] = []
 
     def see(*those: Any) -> Round:
         outcomes.append((yield))
@@ -225,7 +225,7 @@ def test_what_one_returns_of_a_delivery_counts_instead(server: Server) -> None:
     def change(message: Message) -> Round:
         delivered = yield
         assert delivered.verdict.action is Action.LEAVE
-        return Delivered(delivered.outcomes, Verdict(Action.ACK, Count.DONE))
+        return DeliveryResult(delivered.outcomes, Settlement(Action.ACK, StatsField.DONE))
 
     stats = drained(server, subscriber(RETRY), hooks=[around_delivery(change)])
     assert (stats.done, stats.deleted) == (1, 1)
@@ -268,7 +268,7 @@ def test_then_those_within_it_hear_nothing_and_those_round_it_hear_the_answer(
 
 def test_one_may_answer_instead_of_all_subscribers(server: Server) -> None:
     def instead(message: Message) -> Round:
-        return Delivered((), Verdict(Action.ACK, Count.DONE))
+        return DeliveryResult((), Settlement(Action.ACK, StatsField.DONE))
         yield
 
     seen: list[Any] = []
@@ -331,17 +331,17 @@ NONSENSE: dict[str, tuple[Any, Any]] = {
     'no outcome': (around_subscriber, lambda who: 'done'),
     'no status': (around_subscriber, lambda who: made(Outcome, who, 'done')),
     'no delivered': (around_delivery, lambda message: DONE),
-    'no verdict': (around_delivery, lambda message: made(Delivered, (), Action.ACK)),
-    'no action': (around_delivery, lambda message: verdict('ack', Count.DONE)),
+    'no verdict': (around_delivery, lambda message: made(DeliveryResult, (), Action.ACK)),
+    'no action': (around_delivery, lambda message: verdict('ack', StatsField.DONE)),
     'no count': (around_delivery, lambda message: verdict(Action.ACK, 'done')),
-    'no reason': (around_delivery, lambda message: verdict(Action.DEAD_LETTER, Count.FATAL)),
+    'no reason': (around_delivery, lambda message: verdict(Action.DEAD_LETTER, StatsField.FATAL)),
     'no queue': (
         around_delivery,
-        lambda message: verdict(Action.DEAD_LETTER, Count.FATAL, TO_NOBODY),
+        lambda message: verdict(Action.DEAD_LETTER, StatsField.FATAL, TO_NOBODY),
     ),
     'no whole seconds': (
         around_delivery,
-        lambda message: verdict(Action.LEAVE, Count.RETRIED, None, 0.5),
+        lambda message: verdict(Action.LEAVE, StatsField.RETRIED, None, 0.5),
     ),
 }
 
@@ -352,7 +352,7 @@ def made(kind: Any, *arguments: Any) -> Any:
 
 
 def verdict(*arguments: Any) -> Any:
-    return made(Delivered, (), made(Verdict, *arguments))
+    return made(DeliveryResult, (), made(Settlement, *arguments))
 
 
 @pytest.mark.parametrize('who', [subscriber(), Asynchronous], ids=['def', 'async def'])

@@ -15,11 +15,11 @@ from mega.aws.sqs.subscribe import ProcessStatus
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
     Action,
-    Count,
     Policy,
     Reason,
-    judge,
-    unopened,
+    StatsField,
+    settle,
+    settle_undecodable,
 )
 from mega.errors import DecodeError, EventError, RetriableError
 from tests.aws.sqs.subscribe.making import MESSAGE, subscriber
@@ -36,21 +36,21 @@ STATUSES = {
 # What the subscribers said, in any order and number; what follows without a dead-letter queue of
 # the listener's own, and with one; and as what it counts.
 TABLE = [
-    ('D', ACK, ACK, Count.DONE),
-    ('F', ACK, DEAD_LETTER, Count.FATAL),
-    ('DF', ACK, DEAD_LETTER, Count.FATAL),
-    ('L', LEAVE, LEAVE, Count.RETRIED),
-    ('R', LEAVE, LEAVE, Count.RETRIED),
-    ('DL', LEAVE, LEAVE, Count.RETRIED),
-    ('DR', LEAVE, LEAVE, Count.RETRIED),
-    ('FL', LEAVE, LEAVE, Count.RETRIED),
-    ('FR', LEAVE, LEAVE, Count.RETRIED),
-    ('LR', LEAVE, LEAVE, Count.RETRIED),
-    ('DFL', LEAVE, LEAVE, Count.RETRIED),
-    ('DFR', LEAVE, LEAVE, Count.RETRIED),
-    ('DLR', LEAVE, LEAVE, Count.RETRIED),
-    ('FLR', LEAVE, LEAVE, Count.RETRIED),
-    ('DFLR', LEAVE, LEAVE, Count.RETRIED),
+    ('D', ACK, ACK, StatsField.DONE),
+    ('F', ACK, DEAD_LETTER, StatsField.FATAL),
+    ('DF', ACK, DEAD_LETTER, StatsField.FATAL),
+    ('L', LEAVE, LEAVE, StatsField.RETRIED),
+    ('R', LEAVE, LEAVE, StatsField.RETRIED),
+    ('DL', LEAVE, LEAVE, StatsField.RETRIED),
+    ('DR', LEAVE, LEAVE, StatsField.RETRIED),
+    ('FL', LEAVE, LEAVE, StatsField.RETRIED),
+    ('FR', LEAVE, LEAVE, StatsField.RETRIED),
+    ('LR', LEAVE, LEAVE, StatsField.RETRIED),
+    ('DFL', LEAVE, LEAVE, StatsField.RETRIED),
+    ('DFR', LEAVE, LEAVE, StatsField.RETRIED),
+    ('DLR', LEAVE, LEAVE, StatsField.RETRIED),
+    ('FLR', LEAVE, LEAVE, StatsField.RETRIED),
+    ('DFLR', LEAVE, LEAVE, StatsField.RETRIED),
 ]
 WITH_QUEUE = Policy(has_dead_letter_queue=True)
 
@@ -71,16 +71,16 @@ def test_the_table_has_every_combination() -> None:
     ('said', 'without', 'with_queue', 'count'), TABLE, ids=[row[0] for row in TABLE]
 )
 def test_the_verdict_over_all_subscribers(
-    said: str, without: Action, with_queue: Action, count: Count
+    said: str, without: Action, with_queue: Action, count: StatsField
 ) -> None:
     for statuses in product(said, repeat=len(said) + 1):
         if set(statuses) == set(said):
             outcomes = [outcome(status) for status in statuses]
             for policy, action in ((Policy(), without), (WITH_QUEUE, with_queue)):
-                verdict = judge(outcomes, policy, MESSAGE)
+                verdict = settle(outcomes, policy, MESSAGE)
                 assert (verdict.action, verdict.count) == (action, count)
                 assert verdict.delay is None
-                assert verdict.reason or count is not Count.FATAL
+                assert verdict.reason or count is not StatsField.FATAL
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_the_verdict_over_all_subscribers(
     ids=str,
 )
 def test_what_nobody_wants_is_what_the_listener_was_told(policy: Policy, action: Action) -> None:
-    verdict = judge([], policy, MESSAGE)
-    assert (verdict.action, verdict.count) == (action, Count.UNMATCHED)
+    verdict = settle([], policy, MESSAGE)
+    assert (verdict.action, verdict.count) == (action, StatsField.UNMATCHED)
     assert verdict.reason
 
 
@@ -109,19 +109,19 @@ def test_what_nobody_wants_is_what_the_listener_was_told(policy: Policy, action:
 def test_what_cannot_be_opened_is_kept_somewhere(
     has_queue: bool, action: Action, error: Exception
 ) -> None:
-    verdict = unopened(error, Policy(has_dead_letter_queue=has_queue), MESSAGE)
-    assert (verdict.action, verdict.count) == (action, Count.UNOPENED)
+    verdict = settle_undecodable(error, Policy(has_dead_letter_queue=has_queue), MESSAGE)
+    assert (verdict.action, verdict.count) == (action, StatsField.UNOPENED)
     assert verdict.reason == Reason(type(error).__name__, str(error))
 
 
 def test_the_reason_is_the_first_fatal_error() -> None:
     first = outcome('F', KeyError('no such item'))
-    verdict = judge([outcome('D'), first, outcome('F', ValueError('no'))], WITH_QUEUE, MESSAGE)
+    verdict = settle([outcome('D'), first, outcome('F', ValueError('no'))], WITH_QUEUE, MESSAGE)
     assert verdict.reason == Reason('KeyError', "'no such item'", 'Inventory')
 
 
 def test_the_reason_may_be_that_a_subscriber_said_so() -> None:
-    reason = judge([outcome('F')], WITH_QUEUE, MESSAGE).reason
+    reason = settle([outcome('F')], WITH_QUEUE, MESSAGE).reason
     assert reason
     assert (reason.error, reason.subscriber) == ('FATAL_ERROR', 'Inventory')
 
@@ -140,7 +140,7 @@ class WordlessError(Exception):
     ids=['lines', '__str__ raises'],
 )
 def test_the_text_of_a_reason_is_one_line_whatever_the_error(error: Exception, text: str) -> None:
-    reason = judge([outcome('F', error)], WITH_QUEUE, MESSAGE).reason
+    reason = settle([outcome('F', error)], WITH_QUEUE, MESSAGE).reason
     assert reason
     assert reason.text == text
 
@@ -169,14 +169,14 @@ def test_the_text_of_a_reason_is_one_line_whatever_the_error(error: Exception, t
 def test_a_message_comes_again_after_the_longest_wait_that_was_asked_for(
     outcomes: list[Outcome], delay: int | None
 ) -> None:
-    verdict = judge(outcomes, Policy(), MESSAGE)
-    assert (verdict.action, verdict.count, verdict.delay) == (LEAVE, Count.RETRIED, delay)
-    assert judge(outcomes[::-1], WITH_QUEUE, MESSAGE).delay == delay
+    verdict = settle(outcomes, Policy(), MESSAGE)
+    assert (verdict.action, verdict.count, verdict.delay) == (LEAVE, StatsField.RETRIED, delay)
+    assert settle(outcomes[::-1], WITH_QUEUE, MESSAGE).delay == delay
 
 
 @given(st.lists(st.floats(0, 43_200), min_size=1, max_size=3))
 def test_it_never_comes_before_and_never_a_second_late(asked: list[float]) -> None:
-    delay = judge([retry(seconds) for seconds in asked], Policy(), MESSAGE).delay
+    delay = settle([retry(seconds) for seconds in asked], Policy(), MESSAGE).delay
     assert delay is not None
     assert delay - 1 < max(asked) <= delay
 
@@ -205,7 +205,7 @@ policies = st.one_of(
 def test_a_message_that_somebody_asked_to_retry_stays(
     outcomes: list[Outcome], policy: Policy
 ) -> None:
-    verdict = judge(outcomes, policy, MESSAGE)
+    verdict = settle(outcomes, policy, MESSAGE)
     if any(found.asks_for_retry for found in outcomes):
         assert verdict.action is LEAVE
     elif outcomes:
@@ -216,16 +216,16 @@ def test_a_message_that_somebody_asked_to_retry_stays(
 def test_what_cannot_be_opened_is_never_deleted_unless_it_is_dead_lettered(
     text: str, policy: Policy
 ) -> None:
-    assert unopened(DecodeError(text), policy, MESSAGE).action is not ACK
+    assert settle_undecodable(DecodeError(text), policy, MESSAGE).action is not ACK
     if not policy.has_dead_letter_queue:
-        assert unopened(DecodeError(text), policy, MESSAGE).action is LEAVE
+        assert settle_undecodable(DecodeError(text), policy, MESSAGE).action is LEAVE
 
 
 @given(lists_of_outcomes, policies)
 def test_nothing_is_dead_lettered_without_a_queue_and_a_reason(
     outcomes: list[Outcome], policy: Policy
 ) -> None:
-    verdict = judge(outcomes, policy, MESSAGE)
+    verdict = settle(outcomes, policy, MESSAGE)
     if verdict.action is DEAD_LETTER:
         assert policy.has_dead_letter_queue
         assert verdict.reason

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mega import timestamps as instants
+from mega import timestamps
 from mega.aws.sqs.subscribe import ProcessStatus, Stats
 from mega.errors import RetriableError
 from tests.aws.answers import Answer, sqs_answer
@@ -62,7 +62,7 @@ def test_a_message_that_failed_for_good_is_kept_whole_with_the_reason(aws: Local
     del message['MessageAttributes'][WHY]
     assert message['MessageAttributes'] == ATTRIBUTES
     times = 'sent', 'first_received', 'dead_lettered'
-    sent, first, when = (instants.parse(told.pop(key)) for key in times)
+    sent, first, when = (timestamps.parse_timestamp(told.pop(key)) for key in times)
     assert sent
     assert first
     assert when

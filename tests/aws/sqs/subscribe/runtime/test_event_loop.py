@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mega.aws.sqs.subscribe.processing.dispatch import Awaited, Awaiting
-from mega.aws.sqs.subscribe.runtime.event_loop import Coroutines
+from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
+from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
 WITHIN = 5.0  # seconds; what takes so long does not happen
 
@@ -20,8 +20,8 @@ tenant: ContextVar[str] = ContextVar('tenant')
 
 
 @pytest.fixture
-def coroutines() -> Iterator[Coroutines]:
-    with closing(Coroutines()) as made:
+def coroutines() -> Iterator[EventLoopThread]:
+    with closing(EventLoopThread()) as made:
         yield made
 
 
@@ -45,14 +45,14 @@ def names_of_threads() -> list[str]:
     ids=repr,
 )  # fmt: skip
 def test_what_is_raised_comes_out_as_it_is_and_the_loop_goes_on(
-    coroutines: Coroutines, error: BaseException
+    coroutines: EventLoopThread, error: BaseException
 ) -> None:
     loop = coroutines.run(current_loop())
     assert coroutines.run(raise_(error)) == (None, error)
     assert coroutines.run(current_loop()) == loop
 
 
-def test_a_coroutine_that_cancels_itself_is_cancelled(coroutines: Coroutines) -> None:
+def test_a_coroutine_that_cancels_itself_is_cancelled(coroutines: EventLoopThread) -> None:
     async def cancel() -> None:
         task = asyncio.current_task()
         assert task
@@ -76,9 +76,9 @@ def test_an_exit_in_a_task_of_its_own_comes_out_too(
     wrap: Callable[[Any], Awaitable[None]],
 ) -> None:
     """And whoever waits for it does not wait for ever: so it is tried in a thread."""
-    coroutines = Coroutines()
+    coroutines = EventLoopThread()
     exit_ = SystemExit(3)
-    found: list[Awaited] = []
+    found: list[AwaitResult] = []
 
     def run() -> None:
         found.append(coroutines.run(wrap(raise_(exit_))))
@@ -90,7 +90,7 @@ def test_an_exit_in_a_task_of_its_own_comes_out_too(
     coroutines.close()
 
 
-def test_the_context_of_the_thread_that_waits_is_at_hand(coroutines: Coroutines) -> None:
+def test_the_context_of_the_thread_that_waits_is_at_hand(coroutines: EventLoopThread) -> None:
     async def read() -> str:
         return tenant.get()
 
@@ -103,7 +103,7 @@ def test_the_context_of_the_thread_that_waits_is_at_hand(coroutines: Coroutines)
         tenant.reset(token)
 
 
-def test_what_a_coroutine_sets_in_its_context_is_gone_with_it(coroutines: Coroutines) -> None:
+def test_what_a_coroutine_sets_in_its_context_is_gone_with_it(coroutines: EventLoopThread) -> None:
     async def exchange(name: str) -> str:
         before = tenant.get('nobody')
         tenant.set(name)
@@ -112,7 +112,7 @@ def test_what_a_coroutine_sets_in_its_context_is_gone_with_it(coroutines: Corout
     assert [coroutines.run(exchange(name)) for name in 'ab'] == [('nobody', None)] * 2
 
 
-def test_what_a_coroutine_leaves_in_the_loop_serves_the_next(coroutines: Coroutines) -> None:
+def test_what_a_coroutine_leaves_in_the_loop_serves_the_next(coroutines: EventLoopThread) -> None:
     async def make_queue() -> asyncio.Queue[str]:
         queue: asyncio.Queue[str] = asyncio.Queue()
         filled = asyncio.create_task(queue.put('hej'))
@@ -152,7 +152,7 @@ def test_closing_cancels_what_still_runs_and_ends_the_loop_with_its_thread() -> 
         await asyncio.sleep(0)
         return asyncio.get_running_loop()
 
-    coroutines = Coroutines()
+    coroutines = EventLoopThread()
     loop, _ = coroutines.run(start())
     assert 'mega-coroutines' in names_of_threads()
     coroutines.close()
@@ -165,12 +165,12 @@ def test_closing_cancels_what_still_runs_and_ends_the_loop_with_its_thread() -> 
 class Begun:
     """Work that was begun, and what came of it."""
 
-    def __init__(self, coroutines: Coroutines, work: Awaiting[object]) -> None:
+    def __init__(self, coroutines: EventLoopThread, work: AwaitingWork[object]) -> None:
         self.answers: list[object] = []
         self.failures: list[BaseException] = []
         self.threads: list[str] = []
         self._has_ended = threading.Event()
-        coroutines.begin(work, self._done, self._failed)
+        coroutines.submit(work, self._done, self._failed)
 
     def ends(self) -> None:
         assert self._has_ended.wait(WITHIN)
@@ -186,11 +186,11 @@ class Begun:
 
 
 def test_work_that_is_begun_is_done_in_the_loop_and_so_is_what_comes_after_it(
-    coroutines: Coroutines,
+    coroutines: EventLoopThread,
 ) -> None:
     error = ValueError('a')
 
-    def work() -> Awaiting[object]:
+    def work() -> AwaitingWork[object]:
         found = [(yield current_loop()), (yield raise_(error))]
         return [*found, threading.current_thread().name]
 
@@ -202,7 +202,7 @@ def test_work_that_is_begun_is_done_in_the_loop_and_so_is_what_comes_after_it(
     assert begun.failures == []
 
 
-def test_several_are_at_work_at_once(coroutines: Coroutines) -> None:
+def test_several_are_at_work_at_once(coroutines: EventLoopThread) -> None:
     """Each waits until the others are there."""
     met: list[asyncio.Event] = []
 
@@ -213,7 +213,7 @@ def test_several_are_at_work_at_once(coroutines: Coroutines) -> None:
                 event.set()
         await met[len(met) - 1].wait()
 
-    def work() -> Awaiting[object]:
+    def work() -> AwaitingWork[object]:
         return (yield meet())
 
     all_of_them = [Begun(coroutines, work()) for _ in '123']
@@ -222,10 +222,12 @@ def test_several_are_at_work_at_once(coroutines: Coroutines) -> None:
     assert [begun.answers for begun in all_of_them] == [[(None, None)]] * 3
 
 
-def test_what_the_work_itself_raises_is_told_and_the_loop_goes_on(coroutines: Coroutines) -> None:
+def test_what_the_work_itself_raises_is_told_and_the_loop_goes_on(
+    coroutines: EventLoopThread,
+) -> None:
     error = ValueError('a')
 
-    def work() -> Awaiting[object]:
+    def work() -> AwaitingWork[object]:
         yield current_loop()
         raise error
 
@@ -246,7 +248,7 @@ def test_closing_ends_work_that_was_begun_and_does_not_go_on_with_it() -> None:
         finally:
             ends.append('awaited')
 
-    def work() -> Awaiting[object]:
+    def work() -> AwaitingWork[object]:
         try:
             yield linger()
             ends.append('went on')
@@ -255,7 +257,7 @@ def test_closing_ends_work_that_was_begun_and_does_not_go_on_with_it() -> None:
         return None
 
     waiting = threading.Event()
-    coroutines = Coroutines()
+    coroutines = EventLoopThread()
     begun = Begun(coroutines, work())
     assert waiting.wait(WITHIN)
     coroutines.close()
@@ -273,10 +275,10 @@ def test_a_coroutine_that_blocks_its_loop_is_left_behind(
         blocking.set()
         assert going_on.wait(WITHIN)
 
-    def work() -> Awaiting[object]:
+    def work() -> AwaitingWork[object]:
         return (yield block())
 
-    coroutines = Coroutines()
+    coroutines = EventLoopThread()
     Begun(coroutines, work())
     assert blocking.wait(WITHIN)
     coroutines.close()

@@ -19,7 +19,7 @@ from mega.aws.sqs.subscribe import SqsListener
 from tests.aws.sqs.subscribe.making import WITHIN, listener_on, listening, send, subscriber
 from tests.local_aws import LocalAws
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 ALL_WAYS = pytest.mark.parametrize('kind', ['plain', 'async', 'blocking'])
 BOTH_SIGNALS = pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT], ids=str)
 

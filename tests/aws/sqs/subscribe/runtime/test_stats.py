@@ -6,13 +6,13 @@ from threading import Thread
 
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import Settings
-from mega.aws.sqs.subscribe.runtime.stats import Tally
-from mega.aws.sqs.subscribe.runtime.worker_pool import Crew
+from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
+from mega.aws.sqs.subscribe.runtime.worker_pool import WorkerPool
 from tests.aws.sqs.subscribe.making import WITHIN
 
 
 def test_can_be_read_by_a_signal_handler_in_the_middle_of_counting() -> None:
-    tally, read = Tally(), []
+    tally, read = StatsCounter(), []
 
     class Interrupted(str):
         def __hash__(self) -> int:
@@ -28,9 +28,9 @@ def test_can_be_read_by_a_signal_handler_in_the_middle_of_counting() -> None:
 
 def test_hears_nothing_of_a_crew_that_is_dismissed() -> None:
     heard: list[float] = []
-    crew = Crew(Engine(Settings(), lambda low, high: high, lambda *_: None), {}, 1)
+    crew = WorkerPool(Engine(Settings(), lambda low, high: high, lambda *_: None), {}, 1)
     crew.report(heard.append)
     assert len(heard) == 1
-    crew.dismiss()
+    crew.shutdown()
     crew.report(heard.append)
     assert len(heard) == 1

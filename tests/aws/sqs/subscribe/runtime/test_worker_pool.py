@@ -6,7 +6,7 @@ import random
 
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import Receive, Settings
-from mega.aws.sqs.subscribe.runtime.worker_pool import Crew, Report
+from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, WorkerPool
 
 
 class ImpossibleError(Exception):
@@ -17,17 +17,17 @@ def fails(now: float) -> None:
     raise ImpossibleError
 
 
-def crew_of(report: Report) -> Crew:
+def crew_of(report: EngineEvent) -> WorkerPool:
     """One whose every receive ends with a report."""
     engine = Engine(Settings(), random.uniform, lambda happening, delivery: None)
-    return Crew(engine, {Receive: lambda poll: report}, 1)
+    return WorkerPool(engine, {Receive: lambda poll: report}, 1)
 
 
 def test_a_report_that_fails_ends_the_work_of_the_thread_that_makes_it() -> None:
     crew = crew_of(fails)
     crew.work()
     assert isinstance(crew.failure, ImpossibleError)
-    assert crew.dismiss() == []
+    assert crew.shutdown() == []
 
 
 def test_a_report_that_fails_ends_the_work_of_others_too() -> None:
@@ -41,6 +41,6 @@ def test_what_is_reported_after_the_end_is_not_heard() -> None:
     heard: list[float] = []
     crew = crew_of(fails)
     crew.work()
-    crew.dismiss()
+    crew.shutdown()
     crew.report(heard.append)
     assert heard == []
