@@ -1,175 +1,232 @@
-"""How many payloads a second leave one process, by each way of publishing.
+"""What it costs to publish: by SqsPublisher, and by boto3's client alone.
 
-Against an in-memory SQS in a process of its own, over loopback, in rounds: every way once a round,
-so that what else the machine does slows all of them. The ratios are to be quoted, not the rates.
-It does not show a real network, TLS, or AWS's own time; the second table adds 10 ms to each call.
+    python -m benchmarks.publishing [--scheme http|https|both] [--rounds N] [--messages N]
 
-    python -m benchmarks.publishing [rounds]
+The in-memory SQS runs in a process of its own. Every way to publish runs once in each round, so
+that other load on the machine slows all of them. Ratios are taken in each round.
 """
 
 from __future__ import annotations
 
-import json
-import platform
+import argparse
 import statistics
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import boto3
 
-from benchmarks.sqs_server import running
+from benchmarks.environment import add_scheme_option, aws_versions, selected_schemes
+from benchmarks.listener.bench import Run, Runs, race
+from benchmarks.listener.workload import BODIES, EVENTS
+from benchmarks.matching.tables import machine, table
+from benchmarks.matching.timing import Ratio, ratio
+from benchmarks.sqs_server import Server, running
 from mega.aws._publishing.sender import Outgoing, PublishResult
 from mega.aws.sqs import SqsPublisher
-from mega.event import Payload, PayloadBuilder
+from mega.event import Payload
 
-MESSAGES = 2_000
-MESSAGES_WITH_LATENCY = 1_600
+__all__ = ('WAYS', 'comparisons', 'own_cost', 'publish_all')
 
+LATENCY_MS = 10
+THREADS = 8
 
-def event(number: int) -> Payload:
-    return (
-        PayloadBuilder()
-        .with_event(
-            domain='shopping_cart',
-            name='item.added',
-            subject=str(number),
-            publisher='shopping-cart-service',
-            item_id='61fcc874-624e-40f8-8fd7-0e663c7837e8',
-            quantity=5,
-            price='19.99',
-        )
-        .with_object(
-            type='shopping_cart',
-            id='18a3f92e-1fbf-45eb-8769-d836d0a1be55',
-            current={'user_id': number, 'currency': 'USD', 'value': '377.37', 'items': [1, 2, 3]},
-        )
-        .build()
-    )
+SEND = 'boto3 send_message'
+SEND_BATCH = 'boto3 send_message_batch'
+PUBLISH = 'publish'
+PUBLISH_BATCH = 'publish_batch'
+BUFFER = f'buffer, {THREADS} threads'
+WAYS = (SEND, SEND_BATCH, PUBLISH, PUBLISH_BATCH, BUFFER)
 
+COMPARED = ((PUBLISH, SEND), (PUBLISH_BATCH, SEND_BATCH), (PUBLISH_BATCH, SEND), (BUFFER, SEND))
 
-EVENTS = [event(number) for number in range(MESSAGES)]
-BODIES = [json.dumps(payload.to_dict()) for payload in EVENTS]
+NOT_SHOWN = """\
+## What this does not show
+
+- A network and AWS's own time. Client and server run on one machine, over loopback, and share its
+  processors. Compare figures of one run only, and quote ratios instead of rates.
+- TLS handshakes. Connections are open before the first round.
+- Equal work: boto3 sends bodies that were encoded before the clock started. The publisher checks
+  and encodes its payloads, too."""
+
+Way: TypeAlias = Callable[[], object]
 
 
-def plain_sends(client: Any, queue_url: str) -> None:
-    for body in BODIES:
+def send_each(client: Any, queue_url: str, bodies: Sequence[str]) -> None:
+    for body in bodies:
         client.send_message(QueueUrl=queue_url, MessageBody=body)
 
 
-def plain_batches(client: Any, queue_url: str) -> None:
-    bodies = iter(BODIES)
-    while batch := list(islice(bodies, 10)):
+def send_batches(client: Any, queue_url: str, bodies: Sequence[str]) -> None:
+    remaining = iter(bodies)
+    while batch := list(islice(remaining, 10)):
         entries = [{'Id': str(place), 'MessageBody': body} for place, body in enumerate(batch)]
         client.send_message_batch(QueueUrl=queue_url, Entries=entries)
 
 
-def publishes(publisher: SqsPublisher) -> None:
-    for payload in EVENTS:
+def publish_each(publisher: SqsPublisher, payloads: Sequence[Payload]) -> None:
+    for payload in payloads:
         publisher.publish(payload)
 
 
-def publishes_batch(
-    publisher: SqsPublisher, concurrency: int = 1, messages: int = MESSAGES
-) -> None:
-    publisher.publish_batch(EVENTS[:messages], concurrency=concurrency)
-
-
-def publishes_from_threads(publisher: SqsPublisher, threads: int = 8) -> None:
-    with publisher.buffer() as buffer, ThreadPoolExecutor(threads) as pool:
-        futures = list(pool.map(buffer.publish, EVENTS))
+def publish_from_threads(publisher: SqsPublisher, payloads: Sequence[Payload]) -> None:
+    with publisher.buffer() as buffer, ThreadPoolExecutor(THREADS) as pool:
+        futures = list(pool.map(buffer.publish, payloads))
     assert all(future.result() for future in futures)
 
 
-def seconds(ways: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    """How long each way took, round by round."""
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()
-    for _ in range(rounds):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            way()
-            taken[name].append(time.perf_counter() - started)
-    return taken
+def publish_all(server: Server, messages: int) -> Mapping[str, Way]:
+    """The ways to publish so many messages to a server, by name. Each keeps its connections."""
+    queue_url = server.create_queue('publishing')
+    client = boto3.client('sqs', **server.credentials)
+    publisher = SqsPublisher(queue_url, **server.credentials)
+    repeats = -(-messages // len(EVENTS))
+    bodies, payloads = (BODIES * repeats)[:messages], (EVENTS * repeats)[:messages]
+    return {
+        SEND: partial(send_each, client, queue_url, bodies),
+        SEND_BATCH: partial(send_batches, client, queue_url, bodies),
+        PUBLISH: partial(publish_each, publisher, payloads),
+        PUBLISH_BATCH: partial(publisher.publish_batch, payloads),
+        BUFFER: partial(publish_from_threads, publisher, payloads),
+    }
 
 
-def show(title: str, taken: dict[str, list[float]], messages: int) -> None:
-    """Rates, and how many times the first way's: in each round, and then the median of those."""
-    print(f'\n{title:<44}{"messages":>11}   times the first: median, least, most')
-    base = next(iter(taken.values()))
-    for name, times in taken.items():
-        ratios = sorted(one / other for one, other in zip(base, times, strict=True))
-        rate = messages / statistics.median(times)
-        spread = f'{statistics.median(ratios):>8.2f}{ratios[0]:>7.2f}{ratios[-1]:>7.2f}'
-        print(f'{name:<44}{rate:>9,.0f}/s{spread}')
+def timed(server: Server, messages: int, way: Way) -> Run:
+    """Run one way once. Before, the server forgets everything but the queue's name."""
+    server.reset()
+    server.create_queue('publishing')
+    cpu, begun = time.process_time(), time.perf_counter()
+    way()
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    counts = server.counts()
+    assert counts.accepted == messages, f'{counts.accepted} of {messages} messages arrived'
+    sends = sum(calls for name, calls in counts.calls.items() if name.startswith('Send'))
+    return Run(messages, seconds, cpu, sends)
 
 
-class NoAws(SqsPublisher):
+def comparisons(runs: Mapping[str, Runs]) -> str:
+    """Tabulate the publisher's CPU and rate as parts and multiples of boto3's."""
+    rows = []
+    for name, base in COMPARED:
+        cpu = ratio([run.cpu for run in runs[base]], [run.cpu for run in runs[name]])
+        rate = ratio([run.rate for run in runs[name]], [run.rate for run in runs[base]])
+        part = f'1/{cpu.median:.2f} (1/{cpu.least:.2f} to 1/{cpu.most:.2f})'
+        rows.append([f'{name} / {base}', part, _multiple(rate)])
+    return table(['', 'CPU per message', 'rate'], rows)
+
+
+def _multiple(times: Ratio) -> str:
+    return f'{times.median:.2f} times ({times.least:.2f} to {times.most:.2f})'
+
+
+def figures(runs: Mapping[str, Runs]) -> str:
+    header = ['', 'messages a second', 'CPU us a message', 'calls a message']
+    return table(
+        header,
+        [
+            [
+                name,
+                _spread([run.rate for run in taken]),
+                _spread([run.cpu / run.messages * 1e6 for run in taken]),
+                f'{statistics.median(run.calls / run.messages for run in taken):.3f}',
+            ]
+            for name, taken in runs.items()
+        ],
+    )
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f'{statistics.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})'
+
+
+class _NoService(SqsPublisher):
     """A publisher that does everything but the call."""
 
     def _limit(self, target: str) -> int:
         return 1_048_576
 
 
-def own_cost(queue_url: str, endpoint: dict[str, Any]) -> float:
-    """Microseconds for each payload of a batch, when the call costs nothing."""
+class _FreeSender:
+    def send_batch(self, batch: list[Outgoing]) -> list[PublishResult]:
+        return [PublishResult('id')] * len(batch)
 
-    class Free:
-        def send_batch(self, batch: list[Outgoing]) -> list[PublishResult]:
-            return [PublishResult('id')] * len(batch)
 
-    publisher = NoAws(queue_url, **endpoint)
-    publisher._sender = lambda target: Free()  # type: ignore[method-assign,assignment,return-value]
-    times = []
-    for _ in range(7):
-        started = time.perf_counter()
+def own_cost(server: Server, rounds: int) -> float:
+    """Microseconds of CPU that `publish_batch` takes for a payload when the call costs nothing."""
+    publisher = _NoService(server.create_queue('publishing'), **server.credentials)
+    publisher._sender = lambda target: _FreeSender()  # type: ignore[method-assign,assignment,return-value]
+    taken = []
+    for _ in range(rounds):
+        started = time.process_time()
         publisher.publish_batch(EVENTS)
-        times.append(time.perf_counter() - started)
-    return min(times) / MESSAGES * 1e6
+        taken.append(time.process_time() - started)
+    return statistics.median(taken) / len(EVENTS) * 1e6
+
+
+def with_latency(server: Server, rounds: int, messages: int) -> str:
+    """The section on `concurrency`, which hides the time that each call takes."""
+    publisher = SqsPublisher(server.create_queue('publishing'), **server.credentials)
+    payloads = (EVENTS * -(-messages // len(EVENTS)))[:messages]
+    server.configure(latency_ms=LATENCY_MS)
+    turns = {
+        f'publish_batch, concurrency={calls}': partial(
+            timed,
+            server,
+            messages,
+            partial(publisher.publish_batch, payloads, concurrency=calls),
+        )
+        for calls in (1, THREADS)
+    }
+    runs = race(turns, rounds)
+    server.configure(latency_ms=0)
+    return f'## {LATENCY_MS} ms added to each call\n\n{figures(runs)}'
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser('python -m benchmarks.publishing', description=__doc__)
+    add_scheme_option(parser)
+    parser.add_argument('--rounds', type=int, default=7, metavar='N')
+    parser.add_argument('--messages', type=int, default=2_000, metavar='N', help='of each run')
+    return parser.parse_args()
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print(f'Python {platform.python_version()}, {platform.machine()}, {rounds} rounds, median')
-    print(f'{MESSAGES:,} events of {len(BODIES[0])} bytes as JSON')
-    with running() as server:
-        queue_url = server.create_queue('publishing')
-        publisher = SqsPublisher(queue_url, **server.credentials)
-        client = boto3.client('sqs', **server.credentials)
-        taken = seconds(
-            {
-                'boto3 send_message, one by one': partial(plain_sends, client, queue_url),
-                'boto3 send_message_batch, ten at a time': partial(
-                    plain_batches, client, queue_url
-                ),
-                'publish, one by one': partial(publishes, publisher),
-                'publish_batch': partial(publishes_batch, publisher),
-                'buffer, from 8 threads': partial(publishes_from_threads, publisher),
-            },
-            rounds,
-        )
-        show('no latency', taken, MESSAGES)
-        batches = taken['boto3 send_message_batch, ten at a time']
-        alone = statistics.median(batches) / MESSAGES * 1e6
-        own = own_cost(queue_url, dict(server.credentials))
-        print(
-            f'\nwithout the call, publish_batch takes {own:.1f} us for each payload, JSON included;'
-        )
-        print(f'the plain loop takes {alone:.1f} us, of which encoding is not a part')
-        server.configure(latency_ms=10)
-        ways = {
-            f'publish_batch, concurrency={calls}': partial(
-                publishes_batch, publisher, calls, MESSAGES_WITH_LATENCY
-            )
-            for calls in (1, 8)
+    arguments = _arguments()
+    rounds, messages = arguments.rounds, arguments.messages
+    size = statistics.mean(map(len, BODIES))
+    print(
+        f'# What it costs to publish\n\n{machine()}\n{aws_versions()}\n\n'
+        f'{rounds} rounds of {messages:,} events of {size:.0f} bytes as JSON. Figures are medians '
+        'of the\nrounds, with the least and the most. Ratios are taken in each round.\n'
+    )
+    with ExitStack() as stack:
+        servers = {
+            scheme.upper(): stack.enter_context(running(https=scheme == 'https'))
+            for scheme in selected_schemes(arguments.scheme)
         }
-        slow = seconds(ways, max(3, rounds // 2))
-        show('10 ms added to each call', slow, MESSAGES_WITH_LATENCY)
+        turns = {
+            f'{scheme}: {name}': partial(timed, server, messages, way)
+            for scheme, server in servers.items()
+            for name, way in publish_all(server, messages).items()
+        }
+        for turn in turns.values():
+            turn()  # connections are open, and every module is imported, before the first round
+        runs = race(turns, rounds)
+        print(f'## No latency\n\n{figures(runs)}\n', flush=True)
+        for scheme in servers:
+            ratios = comparisons({name: runs[f'{scheme}: {name}'] for name in WAYS})
+            print(f'{scheme}, as parts and multiples of boto3:\n\n{ratios}\n')
+        server = next(iter(servers.values()))
+        print(
+            f'Without the call, publish_batch takes {own_cost(server, rounds):.1f} us of CPU for '
+            'each payload, JSON included.\n'
+        )
+        print(with_latency(server, max(3, rounds // 2), messages), end='\n\n', flush=True)
+    print(NOT_SHOWN)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """What it costs to drain a queue: with a listener, with boto3 alone, and with other libraries.
 
-    python -m benchmarks.listener [--quick] [--rounds N] [--only SECTION] [--peers PYTHON]
+    python -m benchmarks.listener [--quick] [--rounds N] [--only SECTION]
+        [--scheme http|https|both] [--peers PYTHON]
 
 Against an in-memory SQS in a process of its own. The other libraries ask for another botocore than
 one may have, so they live in a virtual environment of their own, which somebody has to make:

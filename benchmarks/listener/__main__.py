@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import boto3
-import botocore
-
+from benchmarks.environment import add_scheme_option, aws_versions, selected_schemes
 from benchmarks.listener.bench import Bench, open_bench
 from benchmarks.listener.own_share import own_share
 from benchmarks.listener.sections import Effort, latency, peers, throughput, waiting
@@ -24,13 +23,16 @@ QUICK = Effort(rounds=1, messages=400, few=100)
 NOT_SHOWN = """\
 ## What this does not show
 
-- A network, TLS, and AWS's own time: everything is on loopback, and shares its processors with the
-  server. Compare within this run only, and quote ratios, not rates.
-- The plain loop does less: it looks at nothing that it receives, and asks for no attributes.
-- Peers are asked to call one function with the event. Their clock begins when they are warm and
-  stops with the last message, before its deletion; the listener's includes its start and its end.
-- celery's rate: in some runs its event loop sleeps for a tenth of a second after every receive, in
-  others never. Its time of the processor is steady."""
+- A network and AWS's own time. Client and server run on one machine, over loopback, and share its
+  processors. Compare figures of one run only, and quote ratios instead of rates.
+- TLS handshakes. Each contender connects once in a run; a run is long enough to hide that.
+- Equal work: the plain loop does less. It decodes no body, matches no pattern and requests no
+  message attributes.
+- Equal clocks for peers. A peer calls one function with the event. Its clock starts after warm-up
+  and stops at the last message, before the deletion. The listener's clock includes its start and
+  its end.
+- celery's rate. In some runs its event loop sleeps for 0.1 s after every receive, in others never.
+  Its CPU time is steady."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,6 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         '--only', nargs='+', choices=_sections(None), metavar='SECTION', help='of %(choices)s'
     )
+    add_scheme_option(parser)
     parser.add_argument(
         '--peers',
         type=Path,
@@ -50,14 +53,21 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _sections(python: Path | None) -> Mapping[str, Callable[[Bench, Effort], str]]:
+def _sections(python: Path | None) -> Mapping[str, Callable[[Mapping[str, Bench], Effort], str]]:
+    """The sections by name. Those on one bench use the first: HTTP, unless only HTTPS is chosen."""
     return {
         'throughput': throughput,
-        'peers': partial(peers, python=python),
-        'latency': latency,
-        'waiting': waiting,
-        'own-share': lambda bench, effort: own_share(effort.rounds, 2 * effort.messages),
+        'peers': _on_first(partial(peers, python=python)),
+        'latency': _on_first(latency),
+        'waiting': _on_first(waiting),
+        'own-share': lambda benches, effort: own_share(effort.rounds, 2 * effort.messages),
     }
+
+
+def _on_first(
+    section: Callable[[Bench, Effort], str],
+) -> Callable[[Mapping[str, Bench], Effort], str]:
+    return lambda benches, effort: section(next(iter(benches.values())), effort)
 
 
 def main() -> None:
@@ -65,10 +75,14 @@ def main() -> None:
     effort = QUICK if arguments.quick else FULL
     effort = replace(effort, rounds=arguments.rounds or effort.rounds)
     print(_heading(effort), end='\n\n', flush=True)
-    with open_bench() as bench:
+    with ExitStack() as stack:
+        benches = {
+            scheme.upper(): stack.enter_context(open_bench(https=scheme == 'https'))
+            for scheme in selected_schemes(arguments.scheme)
+        }
         for name, section in _sections(arguments.peers).items():
             if name in (arguments.only or [name]):
-                print(section(bench, effort), end='\n\n', flush=True)
+                print(section(benches, effort), end='\n\n', flush=True)
     print(NOT_SHOWN)
 
 
@@ -76,9 +90,9 @@ def _heading(effort: Effort) -> str:
     size = statistics.mean(map(len, BODIES))
     return (
         '# What it costs to drain a queue\n\n'
-        f'{machine()}; boto3 {boto3.__version__}, botocore {botocore.__version__}.\n'
+        f'{machine()}\n{aws_versions()}\n\n'
         f'{effort.rounds} rounds of {effort.messages:,} events of {size:.0f} bytes as JSON. '
-        'Figures are medians over the rounds,\nwith the least and the most; ratios are taken in '
+        'Figures are medians of the rounds,\nwith the least and the most. Ratios are taken in '
         'each round.'
     )
 

@@ -109,8 +109,9 @@ class Bench:
 
 
 @contextmanager
-def open_bench() -> Iterator[Bench]:
-    with running() as server, SqsPublisher(**server.credentials) as publisher:
+def open_bench(https: bool = False) -> Iterator[Bench]:
+    """Start a server that speaks HTTP or HTTPS, and create the clients that prepare its queues."""
+    with running(https=https) as server, SqsPublisher(**server.credentials) as publisher:
         yield Bench(server, publisher, boto3.client('sqs', **server.credentials))
 
 

@@ -37,19 +37,35 @@ class Effort:
     few: int
 
 
-def throughput(bench: Bench, effort: Effort) -> str:
-    """The section on messages that take no time, one at a time."""
-    taken = race(
-        {
-            PLAIN: bench.turn(PlainLoop(bench.server), effort.messages),
-            LISTENER: bench.turn(Listening(), effort.messages),
-        },
-        effort.rounds,
-    )
+def throughput(benches: Mapping[str, Bench], effort: Effort) -> str:
+    """Compare the listener with the plain loop: no latency, no work, `concurrency=1`.
+
+    `benches` has one bench per scheme, HTTP or HTTPS. Each round runs both contenders on every
+    bench. Ratios compare contenders of one scheme, in one round.
+    """
+    turns = {}
+    for scheme, bench in benches.items():
+        turns[f'{scheme}: {PLAIN}'] = bench.turn(PlainLoop(bench.server), effort.messages)
+        turns[f'{scheme}: {LISTENER}'] = bench.turn(Listening(), effort.messages)
+    taken = race(turns, effort.rounds)
+    results = [
+        _compared(scheme, taken[f'{scheme}: {LISTENER}'], taken[f'{scheme}: {PLAIN}'])
+        for scheme in benches
+    ]
     return (
-        '## No latency, no-op\n\n'
-        f'{len(SUBSCRIBERS)} subscribers, of which every event has one; ten messages a receive.\n\n'
-        f'{_table(taken, PLAIN)}\n\n{_on_the_end(taken[LISTENER])}'
+        '## Throughput: no latency, no-op\n\n'
+        f'{len(SUBSCRIBERS)} subscribers. One subscriber matches each event. A receive returns ten '
+        f'messages.\n\n{_figures(taken)}\n\n' + '\n\n'.join(results)
+    )
+
+
+def _compared(scheme: str, listener: Runs, plain: Runs) -> str:
+    """State what the listener costs as parts and multiples of the plain loop on one scheme."""
+    cpu = ratio([run.cpu for run in plain], [run.cpu for run in listener])
+    return (
+        f'{scheme}: {LISTENER} beside {PLAIN} (medians, with the least and the most)\n'
+        f'- CPU per message: 1/{cpu.median:.2f} of {PLAIN} (1/{cpu.least:.2f} to 1/{cpu.most:.2f})'
+        f'\n- rate: {_multiple(_times(listener, plain))}\n- {_on_the_end(listener)}'
     )
 
 
@@ -95,11 +111,11 @@ def latency(bench: Bench, effort: Effort) -> str:
 
 
 def waiting(bench: Bench, effort: Effort) -> str:
-    """The section on messages that wait for something."""
+    """Measure subscribers that sleep, as those do that wait for a database or a service."""
     ways = {
-        'process sleeps 20 ms': (Listening(sleeping(0.02), 32), 0.02),
-        'async process sleeps 20 ms': (Listening(sleeping_async(0.02), 200), 0.02),
-        'async process sleeps 100 ms': (Listening(sleeping_async(0.1), 200), 0.1),
+        'def, 20 ms': (Listening(sleeping(0.02), 32), 0.02),
+        'async def, 20 ms': (Listening(sleeping_async(0.02), 200), 0.02),
+        'async def, 100 ms': (Listening(sleeping_async(0.1), 200), 0.1),
     }
     turns = {PLAIN: bench.turn(PlainLoop(bench.server), effort.messages)}
     for name, (way, seconds) in ways.items():
@@ -116,25 +132,25 @@ def waiting(bench: Bench, effort: Effort) -> str:
         ]
         rows.append(
             [
-                f'{name}, concurrency={way.concurrency}',
+                f'{name}, {way.concurrency} at once',
                 _spread(taken[name], lambda run: run.rate),
                 f'{ideal:,.0f}',
                 _share(taken[name], ideal),
-                _share(taken[_alone(name)], ideal) if _alone(name) in taken else '',
+                str(_times(taken[name], taken[_alone(name)])) if _alone(name) in taken else '',
                 _ratios(of_possible),
                 f'{_milliseconds(taken[name])}',
             ]
         )
     header = [
-        '', 'messages a second', 'ideal', 'share of it', 'asyncio alone', 'of what boto3 can',
+        '', 'messages a second', 'ideal', 'of the ideal', 'of asyncio alone', 'of what boto3 can',
         'ms to return',
     ]  # fmt: skip
     return (
         f'## Messages that wait\n\n{table(header, rows)}\n\n'
-        'The ideal is the concurrency by the time of the sleep; asyncio alone is the share to\n'
-        'which an event loop comes that does nothing but sleep. What boto3 can is the ideal or\n'
-        'the rate of the plain loop in the same round, whichever is less:\n'
-        f'{_spread(taken[PLAIN], lambda run: run.rate)} messages a second.'
+        'The ideal rate is the concurrency divided by the time of the sleep. *asyncio alone* is\n'
+        'an event loop that sleeps as often and as long, without a queue, in the same round.\n'
+        '*What boto3 can* is the lower of the ideal rate and the rate of the plain loop in the\n'
+        f'same round: {_spread(taken[PLAIN], lambda run: run.rate)} messages a second.'
     )
 
 
@@ -143,17 +159,27 @@ def waiting(bench: Bench, effort: Effort) -> str:
 
 def _table(taken: Mapping[str, Runs], base: str) -> str:
     header = ['', 'messages a second', 'CPU us a message', 'calls a message', f'times {base}']
-    rows = [
-        [
-            name,
-            _spread(runs, lambda run: run.rate),
-            _spread(runs, lambda run: run.cpu / run.messages * 1e6),
-            f'{statistics.median(run.calls / run.messages for run in runs):.3f}',
-            str(_times(runs, taken[base])),
-        ]
-        for name, runs in taken.items()
-    ]
+    rows = [[*_row(name, runs), str(_times(runs, taken[base]))] for name, runs in taken.items()]
     return table(header, rows)
+
+
+def _figures(taken: Mapping[str, Runs]) -> str:
+    """Tabulate the figures of each contender, without ratios."""
+    header = ['', 'messages a second', 'CPU us a message', 'calls a message']
+    return table(header, [_row(name, runs) for name, runs in taken.items()])
+
+
+def _row(name: str, runs: Runs) -> list[str]:
+    return [
+        name,
+        _spread(runs, lambda run: run.rate),
+        _spread(runs, lambda run: run.cpu / run.messages * 1e6),
+        f'{statistics.median(run.calls / run.messages for run in runs):.3f}',
+    ]
+
+
+def _multiple(times: Ratio) -> str:
+    return f'{times.median:.2f} times ({times.least:.2f} to {times.most:.2f})'
 
 
 def _times(runs: Runs, others: Runs) -> Ratio:

@@ -7,8 +7,10 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from threading import Thread
 
 from benchmarks.sqs_server.application import Application
@@ -19,6 +21,10 @@ from benchmarks.sqs_server.transport import Connection
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser('python -m benchmarks.sqs_server', description=__doc__)
     parser.add_argument('--port', type=int, default=0, help='0, the default, is any that is free')
+    parser.add_argument(
+        '--certificate', type=Path, metavar='PEM', help='serve HTTPS with this certificate'
+    )
+    parser.add_argument('--key', type=Path, metavar='PEM', help="the certificate's private key")
     parser.add_argument('--latency', type=float, default=0, metavar='MS', help='added to answers')
     parser.add_argument('--rules', action='store_true', help='refuse what AWS refuses')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the faults')
@@ -36,7 +42,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
     if arguments.until_stdin_ends:
         _watch_stdin(loop, ending)
     listening = socket.create_server(('127.0.0.1', arguments.port), backlog=1_024)
-    url = f'http://127.0.0.1:{listening.getsockname()[1]}'
+    tls = _tls(arguments)
+    scheme = 'https' if tls else 'http'
+    url = f'{scheme}://127.0.0.1:{listening.getsockname()[1]}'
     application = Application(loop, url)
     application.configure(
         rules=arguments.rules,
@@ -45,9 +53,19 @@ async def _serve(arguments: argparse.Namespace) -> None:
             Faults(arguments.seed, arguments.fail_calls, arguments.fail_entries),
         ),
     )
-    await loop.create_server(lambda: Connection(loop, application), sock=listening)
+    await loop.create_server(lambda: Connection(loop, application), sock=listening, ssl=tls)
     print(url, flush=True)
     await ending.wait()
+
+
+def _tls(arguments: argparse.Namespace) -> ssl.SSLContext | None:
+    """Return the TLS settings of the server: TLS 1.3 only. Return None for HTTP."""
+    if arguments.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(arguments.certificate, arguments.key)
+    return context
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:

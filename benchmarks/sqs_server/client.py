@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import ssl
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypedDict
 
 from benchmarks.sqs_server.account import REGION
+from benchmarks.sqs_server.certificate import write_certificate
 from benchmarks.sqs_server.faults import Faults, Step, step_to
 
 __all__ = ('Accepted', 'Counts', 'Credentials', 'Server', 'running')
@@ -73,14 +78,21 @@ class Counts:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server. It may be shared by threads."""
+    """A running server. Threads may share it.
+
+    `certificate` is the file that a client of an HTTPS server must trust; None for HTTP.
+    """
 
     endpoint_url: str
-    _opener: urllib.request.OpenerDirector = field(
-        default_factory=lambda: urllib.request.build_opener(urllib.request.ProxyHandler({})),
-        repr=False,
-        compare=False,
-    )
+    certificate: Path | None = None
+
+    @cached_property
+    def _opener(self) -> urllib.request.OpenerDirector:
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        if self.certificate:
+            context = ssl.create_default_context(cafile=self.certificate)
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        return urllib.request.build_opener(*handlers)
 
     @property
     def credentials(self) -> Credentials:
@@ -157,27 +169,63 @@ class Server:
 
 @contextmanager
 def running(
-    *, rules: bool = False, latency_ms: float = 0, faults: Faults | None = None
+    *,
+    https: bool = False,
+    rules: bool = False,
+    latency_ms: float = 0,
+    faults: Faults | None = None,
 ) -> Iterator[Server]:
-    """Run a server until the block ends, in a process that ends with this one in any case."""
-    command = [sys.executable, '-m', 'benchmarks.sqs_server', '--until-stdin-ends']
+    """Run a server until the block ends, in a process that ends with this one in any case.
+
+    With `https`, the server speaks TLS 1.3 with a certificate of its own. `AWS_CA_BUNDLE` names the
+    certificate until the block ends, so that every AWS client created in the block trusts it.
+    """
+    with _certificate(https) as (certificate, options), _started(options) as url:
+        server = Server(url, certificate)
+        server.configure(rules=rules, latency_ms=latency_ms, faults=faults)
+        yield server
+
+
+@contextmanager
+def _certificate(https: bool) -> Iterator[tuple[Path | None, Sequence[str]]]:
+    """The certificate that clients trust in the block, and the server's options that name it."""
+    if not https:
+        yield None, ()
+        return
+    before = os.environ.get('AWS_CA_BUNDLE')
+    with TemporaryDirectory(prefix='sqs_server-') as directory:
+        files = write_certificate(Path(directory))
+        os.environ['AWS_CA_BUNDLE'] = str(files.certificate)
+        try:
+            yield (
+                files.certificate,
+                ('--certificate', str(files.certificate), '--key', str(files.key)),
+            )
+        finally:
+            del os.environ['AWS_CA_BUNDLE']
+            if before is not None:
+                os.environ['AWS_CA_BUNDLE'] = before
+
+
+@contextmanager
+def _started(options: Sequence[str]) -> Iterator[str]:
+    """Start the server's process, and give its URL. The process ends with the block."""
+    command = [sys.executable, '-m', 'benchmarks.sqs_server', '--until-stdin-ends', *options]
     with subprocess.Popen(
         command,
         cwd=_CHECKOUT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C is for those who use the server, and may still need it
+        start_new_session=True,  # Ctrl-C ends the client first: it may need the server until then
     ) as process:
         assert process.stdin
         assert process.stdout
         try:
             url = process.stdout.readline().strip()
             if not url:
-                raise RuntimeError('the server did not start: see what it wrote')
-            server = Server(url)
-            server.configure(rules=rules, latency_ms=latency_ms, faults=faults)
-            yield server
+                raise RuntimeError('the server did not start: its error output says why')
+            yield url
         finally:
             process.stdin.close()
             try:

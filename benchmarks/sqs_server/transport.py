@@ -56,6 +56,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         self._transport = cast(Transport, transport)
+        # asyncio always closes a TLS connection after the end of its input.
+        self._is_tls = transport.get_extra_info('sslcontext') is not None
 
     def connection_lost(self, error: Exception | None) -> None:
         self._is_busy = True  # for nothing that is left in the buffer will anybody wait
@@ -73,7 +75,7 @@ class Connection(asyncio.Protocol):
             self._cancel()
             self._cancel = None
             return False
-        return self._is_busy
+        return self._is_busy and not self._is_tls
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

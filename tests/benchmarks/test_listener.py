@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from benchmarks.listener.bench import Bench, Run, open_bench, race
 from benchmarks.listener.contenders import Listening, PlainLoop
 from benchmarks.listener.own_share import own_share
 from benchmarks.listener.peers import PEERS, Peer, versions
-from benchmarks.listener.sections import Effort, peers
+from benchmarks.listener.sections import Effort, peers, throughput
 from benchmarks.listener.workload import (
     BODIES,
     EVENTS,
@@ -50,6 +51,19 @@ def test_a_listener_ends_with_the_last_message(bench: Bench, kind: Kind) -> None
     drained = bench.run(Listening(kind), MESSAGES)
     assert drained.messages == MESSAGES
     assert 0 <= drained.after_last < drained.seconds
+
+
+def test_throughput_states_cpu_and_rate_for_http_and_https(bench: Bench) -> None:
+    with open_bench(https=True) as https:
+        section = throughput({'HTTP': bench, 'HTTPS': https}, LITTLE)
+    for scheme in ('HTTP', 'HTTPS'):
+        assert re.search(
+            rf'^{scheme}: SqsListener beside the plain loop .*\n'
+            r'- CPU per message: 1/\d+\.\d\d of the plain loop .*\n'
+            r'- rate: \d+\.\d\d times ',
+            section,
+            re.MULTILINE,
+        ), section
 
 
 def test_what_leaves_messages_is_found_out(bench: Bench) -> None:

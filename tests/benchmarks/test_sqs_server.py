@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import ssl
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, TypeAlias
 
+import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, SSLError
 
-from benchmarks.sqs_server import Server
+from benchmarks.sqs_server import Server, running
+from tests.benchmarks.conftest import ONCE
 
 Fields: TypeAlias = dict[str, Any]
 TARGETS = pytest.mark.parametrize('in_batch', [False, True], ids=['alone', 'in a batch'])
@@ -275,3 +281,28 @@ def test_answers_with_the_digests_that_clients_check(server: Server, sqs: Any) -
     assert message['MD5OfBody'] == answer['MD5OfMessageBody']
     assert message['MD5OfMessageAttributes'] == answer['MD5OfMessageAttributes']
     assert message['MessageAttributes'] == attributes
+
+
+def test_serves_https_to_clients_that_trust_its_certificate() -> None:
+    with running(https=True) as server:
+        assert server.endpoint_url.startswith('https://')
+        queue_url = server.create_queue('orders')
+        with closing(boto3.Session().client('sqs', **server.credentials)) as client:
+            client.send_message(QueueUrl=queue_url, MessageBody='hello')
+        untrusting = boto3.Session().client('sqs', config=ONCE, verify=True, **server.credentials)
+        with closing(untrusting) as client, pytest.raises(SSLError):
+            client.send_message(QueueUrl=queue_url, MessageBody='hello')
+        assert [accepted.body for accepted in server.accepted()] == ['hello']
+    assert 'AWS_CA_BUNDLE' not in os.environ
+
+
+def test_serves_tls_1_3_and_nothing_older() -> None:
+    with running(https=True) as server:
+        context = ssl.create_default_context(cafile=server.certificate)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        port = int(server.endpoint_url.rpartition(':')[2])
+        with (
+            socket.create_connection(('127.0.0.1', port)) as plain,
+            pytest.raises(ssl.SSLError),
+        ):
+            context.wrap_socket(plain, server_hostname='127.0.0.1')
