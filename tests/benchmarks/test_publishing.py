@@ -12,7 +12,7 @@ from tests.programs import run
 MESSAGES = 25
 
 
-@pytest.mark.parametrize(('name', 'calls'), zip(WAYS[:4], [25, 3, 25, 3], strict=True))
+@pytest.mark.parametrize(('name', 'calls'), [*zip(WAYS[:4], [25, 3, 25, 3], strict=True)])
 def test_a_way_publishes_every_message_in_as_few_calls_as_it_can(
     server: Server, name: str, calls: int
 ) -> None:
