@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 __all__ = (
     'ConfigurationError',
@@ -40,6 +40,8 @@ __all__ = (
     'PublishError',
     'RetriableError',
     'TransportError',
+    'check_int',
+    'check_seconds',
     'join_path',
     'safe_repr',
     'single_line',
@@ -245,3 +247,49 @@ class RetriableError(MegaError):
 
     def __str__(self) -> str:
         return self.reason or 'to be retried'
+
+
+RangeError: TypeAlias = type[ConfigurationError] | type[EncodeError]
+
+
+def check_int(
+    name: str,
+    value: object,
+    low: int,
+    high: int,
+    unit: str = '',
+    error: RangeError = ConfigurationError,
+) -> int:
+    """Return an option that must be an int from `low` to `high`. A bool is not an int here.
+
+    Raises:
+        ConfigurationError: for any other value. Or `error`, if that is another class.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    raise _range_error(name, value, f'{low:,} to {high:,} {unit}'.rstrip(), error)
+
+
+def check_seconds(
+    name: str,
+    value: object,
+    low: float,
+    high: float,
+    error: RangeError = ConfigurationError,
+) -> float:
+    """Return an option that must be `low` to `high` seconds, as an int or a float.
+
+    A bool is not a number here, and NaN is not in any range.
+
+    Raises:
+        ConfigurationError: for any other value. Or `error`, if that is another class.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    raise _range_error(name, value, f'{low:,} to {high:,} seconds', error)
+
+
+def _range_error(name: str, value: object, span: str, error: RangeError) -> MegaError:
+    if issubclass(error, EncodeError):
+        return error(name, f'is {safe_repr(value)}: must be {span}')
+    return error(f'{name}={safe_repr(value)}: must be {span}')

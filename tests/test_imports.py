@@ -40,7 +40,7 @@ PROMISED = {
 SHARED = {
     'mega.event': 'is_mega_event',
     'mega.codec': 'AnyPayload looks_like_envelope to_document',
-    'mega.errors': 'join_path safe_repr single_line',
+    'mega.errors': 'check_int check_seconds join_path safe_repr single_line',
     'mega.aws.sqs.publish': 'SQS',
     'mega.aws.sns.publish': 'SNS',
 }

@@ -12,7 +12,7 @@ import re
 from base64 import b64encode
 from typing import Any
 
-from mega.errors import EncodeError, PayloadTooLargeError, join_path, safe_repr
+from mega.errors import EncodeError, PayloadTooLargeError, check_int, join_path, safe_repr
 
 __all__ = (
     'ALWAYS_ALLOWED_BYTES',
@@ -152,9 +152,7 @@ def check_delay(delay_seconds: object, is_fifo: bool) -> None:
         return
     if is_fifo and delay_seconds != 0:
         raise EncodeError('delay_seconds', 'is for standard queues: a FIFO queue has one for all')
-    is_whole = isinstance(delay_seconds, int) and not isinstance(delay_seconds, bool)
-    if not is_whole or not 0 <= delay_seconds <= MAX_DELAY_SECONDS:  # type: ignore[operator]
-        raise EncodeError('delay_seconds', f'is {safe_repr(delay_seconds)}, not 0 to 900')
+    check_int('delay_seconds', delay_seconds, 0, MAX_DELAY_SECONDS, error=EncodeError)
 
 
 def check_id(name: str, value: object, is_required: bool = False) -> None:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeAlias
 
+from mega.aws._executor import start_daemon_thread
 from mega.aws._publishing.sender import Outgoing, PublishResult
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, PublishError, safe_repr
+from mega.errors import ConfigurationError, PublishError, check_int, check_seconds
 
 __all__ = ('PublishBuffer',)
 
@@ -27,6 +28,7 @@ SendAll: TypeAlias = Callable[[list[Outgoing]], list[PublishResult]]
 
 
 MAX_SECONDS = 60
+MAX_PENDING = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,9 @@ class PublishBuffer:
         max_seconds: float,
         max_pending: int,
     ) -> None:
-        if not isinstance(max_messages, int) or not 1 <= max_messages <= max_pending:
-            problem = f'max_messages={safe_repr(max_messages)}: 1 to max_pending={max_pending}'
-            raise ConfigurationError(problem)
-        if not isinstance(max_seconds, (int, float)) or not 0 <= max_seconds <= MAX_SECONDS:
-            problem = f'max_seconds={safe_repr(max_seconds)}: 0 to {MAX_SECONDS} seconds'
-            raise ConfigurationError(problem)
+        check_int('max_pending', max_pending, 1, MAX_PENDING)
+        check_int('max_messages', max_messages, 1, max_pending)
+        check_seconds('max_seconds', max_seconds, 0, MAX_SECONDS)
         self._pack = pack
         self._send_all = send_all
         self._max_bytes = max_bytes
@@ -78,8 +77,7 @@ class PublishBuffer:
         self._changed = threading.Condition()
         self._process = os.getpid()
         # A daemon, so that a buffer nobody closed keeps no process alive: `atexit` sees to it.
-        self._thread = threading.Thread(target=self._run, name='mega-buffer', daemon=True)
-        self._thread.start()
+        self._thread = start_daemon_thread('mega-buffer', self._run)
         atexit.register(self.close)
 
     def publish(

@@ -34,6 +34,7 @@ from mega.errors import (
     PayloadTooLargeError,
     PublishError,
     TransportError,
+    check_int,
     safe_repr,
 )
 
@@ -125,9 +126,7 @@ class Publisher(ClosesClient, ABC):
         raise_on_failure: bool,
         filter_attributes: FilterAttributes | None,
     ) -> list[PublishResult]:
-        if not isinstance(concurrency, int) or not 1 <= concurrency <= MAX_CONCURRENCY:
-            problem = f'is not 1 to {MAX_CONCURRENCY} calls at a time'
-            raise ConfigurationError(f'concurrency={safe_repr(concurrency)} {problem}')
+        check_int('concurrency', concurrency, 1, MAX_CONCURRENCY, 'calls at a time')
         target = self._target(destination)
         source = _Source(payloads)
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
-from mega.aws._parallel import run_concurrently
+from mega.aws._executor import Executor, run_concurrently
+from mega.aws._messages.batch_response import (
+    BatchEntryResult,
+    message_id_in,
+    read_batch_response,
+)
 from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
+from mega.aws._transport.backoff import backoff
 from mega.aws._transport.client import AwsClient
 from mega.aws.s3.upload import Upload
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
@@ -20,8 +27,11 @@ __all__ = ('Outgoing', 'PublishResult', 'Queued', 'Sender', 'ServiceApi', 'deliv
 MAX_TRIES = 6
 """How often a message is sent at most. Within each try botocore makes three of its own."""
 
-FIRST_BACKOFF = 0.1
+FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 5.0
+
+CONCURRENT_UPLOADS = 10
+"""Uploads to S3 at a time: as many as a batch has entries."""
 
 _OURS_TO_RETRY = 'kms'
 
@@ -88,7 +98,7 @@ class Sender:
             )
             if tries == MAX_TRIES or not _is_kms_throttle(result.error):
                 raise result.error
-            time.sleep(backoff(tries))
+            time.sleep(backoff_after(tries))
             tries += 1
 
     def send_batch(self, batch: Sequence[Outgoing]) -> list[PublishResult]:
@@ -114,23 +124,21 @@ class Sender:
             answer = self.aws.call(self.wire.send_batch, **parameters)
         except TransportError as error:
             answer = getattr(error.__cause__, 'response', None) or {}
-            told = {entry['Id']: PublishResult(error=error) for entry in entries}
+            told = [PublishResult(error=error)] * len(entries)
         else:
-            told = {
-                **{each.get('Id'): self._failure(each) for each in _entries(answer, 'Failed')},
-                **{each.get('Id'): self._success(each) for each in _entries(answer, 'Successful')},
-            }
+            ids = [entry['Id'] for entry in entries]
+            told = [self._result(entry) for entry in read_batch_response(answer, ids)]
         results = {}
-        for entry in entries:
+        for entry, result in zip(entries, told, strict=True):
             place = int(entry['Id'])
-            results[place] = told.get(entry['Id']) or self._success({})
-            _delete_orphaned_upload(batch[place], results[place].error, answer)
+            results[place] = result
+            _delete_orphaned_upload(batch[place], result.error, answer)
         return results
 
     def _send(self, outgoing: Outgoing) -> PublishResult:
         parameters = {self.wire.target: self.destination, **self._message(outgoing)}
         try:
-            return self._success(self.aws.call(self.wire.send, **parameters))
+            return self._success(message_id_in(self.aws.call(self.wire.send, **parameters)))
         except TransportError as error:
             return PublishResult(error=error)
 
@@ -140,21 +148,19 @@ class Sender:
             message['MessageAttributes'] = outgoing.attributes
         return message
 
-    def _success(self, entry: dict[str, Any]) -> PublishResult:
-        """Read the id in an answer. One without it was not written by AWS, whatever its status."""
-        found = entry.get('MessageId')
-        if isinstance(found, str) and found:
-            return PublishResult(message_id=found)
-        problem = 'the answer holds no message id, so nobody can say whether it was sent'
-        return PublishResult(
-            error=TransportError(self.wire.operation, 'NoMessageId', problem, True)
-        )
+    def _result(self, entry: BatchEntryResult) -> PublishResult:
+        if entry.is_successful:
+            return self._success(entry.message_id)
+        error = TransportError(self.wire.operation, entry.code, entry.problem, entry.is_retriable)
+        return PublishResult(error=error)
 
-    def _failure(self, entry: dict[str, Any]) -> PublishResult:
-        code = str(entry.get('Code', 'Unknown'))
-        is_retriable = not entry.get('SenderFault') or 'throttl' in code.lower()
-        problem = str(entry.get('Message') or 'AWS does not say why')
-        return PublishResult(error=TransportError(self.wire.operation, code, problem, is_retriable))
+    def _success(self, message_id: str | None) -> PublishResult:
+        # An answer without a message id is not from AWS, whatever its status is.
+        if message_id is not None:
+            return PublishResult(message_id)
+        problem = 'the answer holds no message id, so it is unknown whether the message was sent'
+        error = TransportError(self.wire.operation, 'NoMessageId', problem, True)
+        return PublishResult(error=error)
 
 
 Queued: TypeAlias = Outgoing | None
@@ -187,10 +193,11 @@ def _deliver_in_threads(
     sender: Sender, plan: BatchPlanner[Queued], results: Results, concurrency: int
 ) -> None:
     calls: dict[Future[list[PublishResult]], list[PlannedMessage[Queued]]] = {}
-    with ThreadPoolExecutor(concurrency, 'mega-publisher') as pool:
+    executor = Executor('mega-publisher', concurrency)
+    try:
         while not plan.is_finished:
             while len(calls) < concurrency and (batch := plan.take(time.monotonic())):
-                calls[pool.submit(sender.send_batch, _messages(batch))] = batch
+                calls[executor.submit(partial(sender.send_batch, _messages(batch)))] = batch
             _record_unsent(plan, results)
             seconds = _seconds_until(plan.wakes_at()) if len(calls) < concurrency else None
             if calls:
@@ -199,6 +206,8 @@ def _deliver_in_threads(
                 time.sleep(seconds or 0.0)
             for call in [call for call in calls if call.done()]:
                 _settle(calls.pop(call), call.result(), plan, results)
+    finally:
+        executor.close()
 
 
 def _seconds_until(instant: float | None) -> float | None:
@@ -214,9 +223,9 @@ def _record_unsent(plan: BatchPlanner[Queued], results: Results) -> None:
         results[item.position] = PublishResult(error=_unsent_error(item))
 
 
-def backoff(tries: int) -> float:
-    """Seconds before the next try: up to twice as many each time, and no two senders the same."""
-    return random.uniform(0, min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0**tries))
+def backoff_after(tries: int) -> float:
+    """Draw the seconds to wait before the next try."""
+    return backoff(tries, FIRST_BACKOFF, LONGEST_BACKOFF, random.uniform)
 
 
 def _settle(
@@ -238,7 +247,7 @@ def _settle(
         else:
             plan.failed(item)
     if reschedule:
-        plan.reschedule(reschedule, time.monotonic() + backoff(reschedule[0].tries))
+        plan.reschedule(reschedule, time.monotonic() + backoff_after(reschedule[0].tries))
 
 
 def _unsent_error(item: PlannedMessage[Queued]) -> MegaError:
@@ -265,7 +274,9 @@ def _upload(batch: Sequence[Outgoing]) -> dict[int, PublishResult]:
     }
     if not uploads:
         return {}
-    raised = run_concurrently(upload.perform for upload in uploads.values())
+    raised = run_concurrently(
+        'mega-s3', CONCURRENT_UPLOADS, [upload.perform for upload in uploads.values()]
+    )
     return {
         place: PublishResult(error=_of_upload(error))
         for place, error in zip(uploads, raised, strict=True)
@@ -298,10 +309,3 @@ def _delete_orphaned_upload(
 def _is_kms_throttle(error: TransportError) -> bool:
     """Whether botocore leaves it to us: throttles of KMS."""
     return error.retriable and error.code.lower().startswith(_OURS_TO_RETRY)
-
-
-def _entries(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    entries = answer.get(name)
-    return (
-        [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    )

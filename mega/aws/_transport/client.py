@@ -9,10 +9,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
+from mega.aws._transport.errors import transport_error
 from mega.aws._transport.interruption import adapt
 from mega.aws._transport.replay import Calls, Repeating, Usual
 from mega.aws._transport.response_parsing import shorten_calls
-from mega.errors import ConfigurationError, TransportError, single_line
+from mega.errors import ConfigurationError
 
 __all__ = ('AwsClient', 'ClosesClient', 'connect', 'region_of')
 
@@ -32,9 +33,6 @@ _REGION_OF_URL = re.compile(
 )
 _OLDEST_URL = re.compile(rf'^https?://queue\.{_SUFFIX}')
 _REGION_OF_ARN = re.compile(rf'^arn:[^:]*:[^:]*:(?P<region>{_REGION}):')
-
-# Of a header that it cannot send, Python shows the value: it may be a token.
-_SECRET_IN_MESSAGE = re.compile('Invalid header value.*')
 
 _NO_REGION = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
 
@@ -103,7 +101,7 @@ class AwsClient:
             return calls.call(method, given)
         except Exception as error:  # an answer that cannot be read raises whatever it likes
             operation = calls.client.meta.method_to_api_mapping.get(method, method)
-            raise _transport_error(operation, error) from error
+            raise transport_error(operation, error) from error
 
     def close(self) -> None:
         """Close the connections, unless the client came from the user."""
@@ -235,23 +233,3 @@ def region_of(destination: str | None) -> str | None:
         return 'us-east-1'
     found = _REGION_OF_ARN.match(destination or '')
     return found['region'] if found else None
-
-
-def _transport_error(operation: str, error: Exception) -> TransportError:
-    from botocore.exceptions import (
-        ClientError,
-        NoCredentialsError,
-        ParamValidationError,
-        PartialCredentialsError,
-    )
-
-    text = _SECRET_IN_MESSAGE.sub('an invalid header value', single_line(str(error)))
-    if isinstance(error, ClientError):
-        code = error.response.get('Error', {}).get('Code', 'Unknown')
-        status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
-        retriable = status >= 500 or status == 429 or 'Throttl' in code
-        return TransportError(operation, code, text, retriable)
-    # The rest is a network that failed or an answer that nobody could read, in whatever error that
-    # showed; but for what never left.
-    never_left = (NoCredentialsError, ParamValidationError, PartialCredentialsError)
-    return TransportError(operation, type(error).__name__, text, not isinstance(error, never_left))

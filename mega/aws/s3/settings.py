@@ -16,7 +16,6 @@ __all__ = (
     'check_prefix',
     'check_put_arguments',
     'check_texts',
-    'check_within',
 )
 
 OnMissing: TypeAlias = Literal['raise', 'delete', 'raw']
@@ -77,10 +76,3 @@ def check_put_arguments(arguments: Mapping[str, Any], known: frozenset[str]) -> 
     if unknown := arguments.keys() - known:
         raise ConfigurationError(f'put_arguments: PutObject takes no {safe_repr(unknown)}')
     return arguments
-
-
-def check_within(name: str, value: int, low: int, high: int, unit: str = 'bytes') -> int:
-    """A whole number within bounds."""
-    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-        return value
-    raise ConfigurationError(f'{name}={safe_repr(value)}: {low:,} to {high:,} {unit} are possible')

@@ -25,7 +25,6 @@ from mega.aws.s3.settings import (
     check_prefix,
     check_put_arguments,
     check_texts,
-    check_within,
 )
 from mega.aws.s3.upload import Upload
 from mega.errors import (
@@ -33,6 +32,7 @@ from mega.errors import (
     PayloadTooLargeError,
     PointerError,
     TransportError,
+    check_int,
     safe_repr,
 )
 
@@ -124,10 +124,10 @@ class S3PayloadStore(ClosesClient):
         client: Any = None,
     ) -> None:
         self.bucket = check_bucket('bucket', bucket)
-        self.threshold = check_within('threshold', threshold, 0, MAX_BYTES)
+        self.threshold = check_int('threshold', threshold, 0, MAX_BYTES, 'bytes')
         self.always = always
         self.key_prefix = check_prefix('key_prefix', key_prefix)
-        self.max_payload = check_within('max_payload', max_payload, 1, MAX_BODY)
+        self.max_payload = check_int('max_payload', max_payload, 1, MAX_BODY, 'bytes')
         self.delete = delete
         self.on_missing = check_on_missing(on_missing)
         others = check_texts('allowed_buckets', allowed_buckets)
@@ -178,7 +178,7 @@ class S3PayloadStore(ClosesClient):
                 exists is not changed, but in us-east-1, where S3 does not say that it does.
         """
         if expire_after_days is not None:
-            check_within('expire_after_days', expire_after_days, 1, MAX_DAYS, 'days')
+            check_int('expire_after_days', expire_after_days, 1, MAX_DAYS, 'days')
         create_bucket(self._aws, self.bucket, self.key_prefix, self._encryption, expire_after_days)
 
     def offload(self, body: str, queue_url: str | None = None) -> Upload:

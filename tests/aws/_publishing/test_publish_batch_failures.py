@@ -90,9 +90,9 @@ def test_an_entry_is_sent_six_times_at_most_with_longer_and_longer_breaks(
 
 
 def test_breaks_differ_between_senders_and_end_at_five_seconds() -> None:
-    assert len({_sending.backoff(1) for _ in range(20)}) > 10
-    assert all(0 <= _sending.backoff(1) <= 0.2 for _ in range(100))
-    assert all(0 <= _sending.backoff(60) <= 5 for _ in range(100))
+    assert len({_sending.backoff_after(1) for _ in range(20)}) > 10
+    assert all(0 <= _sending.backoff_after(1) <= 0.2 for _ in range(100))
+    assert all(0 <= _sending.backoff_after(60) <= 5 for _ in range(100))
 
 
 def test_an_entry_that_is_the_senders_fault_is_sent_once(
