@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from mega.aws._transport.errors import is_throttling
+from mega.aws._messages.error_codes import is_throttling
 
 __all__ = ('BatchEntryResult', 'message_id_in', 'read_batch_response')
 

@@ -1,41 +1,16 @@
-"""The errors of calls to AWS: which of them are throttling, and which may succeed when repeated."""
+"""The error that a failed call to AWS raises."""
 
 from __future__ import annotations
 
 import re
 
+from mega.aws._messages.error_codes import is_retriable
 from mega.errors import TransportError, single_line
 
-__all__ = ('is_retriable', 'is_throttling', 'transport_error')
-
-# The codes that botocore's standard retry mode counts as throttling, without "throttl" in them.
-_THROTTLING_CODES = frozenset(
-    {
-        'BandwidthLimitExceeded',
-        'LimitExceededException',
-        'PriorRequestNotComplete',
-        'ProvisionedThroughputExceededException',
-        'RequestLimitExceeded',
-        'SlowDown',
-        'TooManyRequestsException',
-        'TransactionInProgressException',
-    }
-)
-
-_TRANSIENT_CODES = frozenset({'RequestTimeout', 'RequestTimeoutException'})
+__all__ = ('transport_error',)
 
 # Python shows the value of a header that it cannot send: the value may be a session token.
 _SECRET_IN_MESSAGE = re.compile('Invalid header value.*')
-
-
-def is_throttling(code: str) -> bool:
-    """Return whether an error code of AWS says that there are too many requests, as of KMS."""
-    return 'throttl' in code.lower() or code in _THROTTLING_CODES
-
-
-def is_retriable(code: str, status: int) -> bool:
-    """Return whether the same request may succeed later, by AWS's error code and HTTP status."""
-    return status >= 500 or status == 429 or is_throttling(code) or code in _TRANSIENT_CODES
 
 
 def transport_error(operation: str, error: Exception) -> TransportError:

@@ -15,10 +15,8 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
-from botocore.retries import standard
 
 from mega.aws._publishing import sender as _sending
-from mega.aws._transport.errors import is_retriable, is_throttling
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import PublishError, TransportError
@@ -272,39 +270,3 @@ def test_a_body_is_sent_as_it_is_and_what_is_not_given_is_not_sent(faults: Fault
         ours.publish({'a': 1})
     [request] = faults.requests
     assert json.loads(request.body) == {'QueueUrl': QUEUE, 'MessageBody': '{"a":1}'}
-
-
-@pytest.mark.parametrize(
-    ('code', 'status', 'is_expected'),
-    [
-        ('InternalError', 500, True),
-        ('Unknown', 503, True),
-        ('Unknown', 429, True),
-        ('RequestThrottled', 403, True),
-        ('KMSThrottlingException', 400, True),
-        ('TooManyRequestsException', 400, True),
-        ('RequestLimitExceeded', 400, True),
-        ('RequestTimeout', 400, True),
-        ('InvalidClientTokenId', 403, False),
-        ('', 0, False),
-    ],
-)
-def test_a_request_is_retriable_by_its_status_or_its_code(
-    code: str, status: int, is_expected: bool
-) -> None:
-    assert is_retriable(code, status) is is_expected
-
-
-@pytest.mark.parametrize('code', ['KmsThrottled', 'KMSThrottling', 'ThrottledException'])
-def test_a_code_that_contains_throttl_is_throttling(code: str) -> None:
-    assert is_throttling(code)
-    assert not is_throttling('KmsDisabled')
-
-
-def test_every_code_that_botocore_repeats_is_retriable() -> None:
-    """Publishers have botocore repeat nothing, so they repeat what it would have repeated."""
-    checkers: Any = standard
-    throttling = checkers.ThrottledRetryableChecker._THROTTLED_ERROR_CODES
-    transient = checkers.TransientRetryableChecker._TRANSIENT_ERROR_CODES
-    assert [code for code in (*throttling, *transient) if not is_retriable(code, 400)] == []
-    assert [code for code in throttling if not is_throttling(code)] == []
