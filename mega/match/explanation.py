@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from mega.errors import join_path, safe_repr, single_line
 from mega.match.context import MISSING, Context, to_plain
-from mega.match.eventbridge.matcher import EventPattern, Field, matches, scalars_at
+from mega.match.eventbridge.matcher import EventPattern, FieldCondition, matches, scalars_at
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import Optional
@@ -174,9 +174,9 @@ class _Explainer:
     def _event(self, pattern: EventPattern, lhs: dict[str, Any], path: str) -> Explanation:
         """The fields of the first rule that matches; of all rules, where none does."""
         findings: list[Finding] = []
-        for rule in pattern.rules:
-            fields = [self._field(field, lhs, path) for field in rule]
-            if matches(rule, lhs, self._context):
+        for combination in pattern.combinations:
+            fields = [self._field(field, lhs, path) for field in combination]
+            if matches(combination, lhs, self._context):
                 return Explanation(True, tuple(fields))
             findings += fields
             if all(field.holds for field in fields):
@@ -184,13 +184,13 @@ class _Explainer:
                 findings.append(Finding(path, lhs, pattern, False, note))
         return Explanation(False, tuple(findings))
 
-    def _field(self, field: Field, lhs: dict[str, Any], path: str) -> Finding:
+    def _field(self, field: FieldCondition, lhs: dict[str, Any], path: str) -> Finding:
         """What is at one path of a rule, by itself: a scalar, or all that are in arrays there."""
         scalars = scalars_at(lhs, field.path)
-        holds = any(field.items.accepts(scalar, self._context) for scalar in scalars)
+        holds = any(field.values.accepts(scalar, self._context) for scalar in scalars)
         found: object = scalars[0] if len(scalars) == 1 else scalars or MISSING
-        holds = holds or (not scalars and field.items.may_be_missing)
-        return Finding(join_path(path, field.name), found, field.items, holds)
+        holds = holds or (not scalars and field.values.accepts_missing)
+        return Finding(join_path(path, field.name), found, field.values, holds)
 
     def _leaf(self, pattern: Pattern, lhs: object, path: str) -> Explanation:
         note = ''

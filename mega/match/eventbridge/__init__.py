@@ -1,8 +1,9 @@
 """EventBridge's event patterns, with EventBridge's meaning.
 
-- `parser`: reads an event pattern, and refuses what AWS refuses.
-- `operators`: the values and operators that may stand in the array at the end of a path.
-- `matcher`: decides which events match, arrays included.
+- `parser`: parses the objects, arrays and `$or` of an event pattern.
+- `value_parser`: parses the literals and operators in the arrays.
+- `operators`: the literals and operators as patterns of one scalar.
+- `matcher`: decides which events match, also inside arrays.
 """
 
 from mega.match.eventbridge.parser import from_eventbridge

@@ -1,7 +1,16 @@
-"""Which events match: every field of a rule, in objects within arrays too.
+"""Match events against EventBridge patterns, with EventBridge's array consistency.
 
-EventBridge sees an event as scalars at paths, and arrays leave no trace in a path. But what a rule
-finds in the objects of one array has to be in one and the same of them.
+EventBridge flattens an event to scalars at dotted paths, and arrays leave no trace in a path. The
+event `{"lines": [{"sku": "A", "n": 1}, {"sku": "B", "n": 2}]}` has "A" and "B" at `lines.sku`, and
+1 and 2 at `lines.n`.
+
+The scalars that match must be consistent: where two fields lie in the same array, both scalars must
+come from the same member. The pattern `{"lines": {"sku": ["A"], "n": [2]}}` does not match the
+event above, because "A" and 2 are in different members.
+
+`_matches_without_arrays` answers the common case. `_matches_in_arrays` is a depth-first search: it
+binds each array on the way to one member, field by field, and backtracks when a field has no
+matching scalar under the current binding.
 """
 
 from __future__ import annotations
@@ -14,73 +23,75 @@ from mega.match.context import MISSING, Context
 from mega.match.eventbridge.operators import ValueList
 from mega.match.pattern import Pattern
 
-__all__ = ('EventPattern', 'Field', 'Rule', 'matches', 'scalars_at')
+__all__ = ('Combination', 'EventPattern', 'FieldCondition', 'matches', 'scalars_at')
 
 Array: TypeAlias = tuple[str, int]
-"""An array of the event: the path at which it is, and its id."""
+"""An array of the event: its dotted path and its `id()`."""
 
 ArrayBinding: TypeAlias = dict[Array, int]
-"""Of which member of an array something was taken."""
+"""The index of the chosen member for each array."""
 
 _ArrayTrail: TypeAlias = 'tuple[_ArrayTrail, Array, int] | None'
-"""The same, from the last array to the first: (those before, the array, its member)."""
+"""A binding as a linked list from the innermost array outwards: (outer trail, array, index)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """A path, and what one of the scalars there has to be."""
+class FieldCondition:
+    """A path, and the values that a scalar at this path may have."""
 
     path: tuple[str, ...]
-    items: ValueList
+    values: ValueList
 
     @property
     def name(self) -> str:
-        """The path as EventBridge writes and orders it."""
+        """The dotted path, as EventBridge writes and orders it."""
         return '.'.join(self.path)
 
 
-Rule: TypeAlias = tuple[Field, ...]
-"""Fields that all have to match, in the order of their names."""
+Combination: TypeAlias = tuple[FieldCondition, ...]
+"""Conditions that must all hold, ordered by name: one selection of branches from every `$or`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventPattern(Pattern):
-    """An object that matches one of several rules: one for each way through every `$or`."""
+    """An object that matches at least one combination of the `$or` branches."""
 
-    rules: tuple[Rule, ...]
-    written: str = field(compare=False)
+    combinations: tuple[Combination, ...]
+    source: str = field(compare=False)
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        for rule in self.rules:
-            if matches(rule, lhs, context):
+        for combination in self.combinations:
+            if matches(combination, lhs, context):
                 return True
         return False
 
     def __repr__(self) -> str:
-        return f'from_eventbridge({self.written})'
+        return f'from_eventbridge({self.source})'
 
 
-def matches(rule: Rule, lhs: object, context: Context) -> bool:
-    """Whether an object matches all the fields of a rule."""
+def matches(combination: Combination, lhs: object, context: Context) -> bool:
+    """Return whether an object satisfies all conditions of a combination."""
     if not isinstance(lhs, dict):
         return False
-    simply = _matches_simply(rule, lhs, context)
-    return _matches_in_arrays(rule, lhs, context) if simply is None else simply
+    result = _matches_without_arrays(combination, lhs, context)
+    return _matches_in_arrays(combination, lhs, context) if result is None else result
 
 
-def _matches_simply(rule: Rule, lhs: dict[str, Any], context: Context) -> bool | None:
-    """The answer where every field is there, and in no array but of scalars; None elsewhere."""
-    for wanted in rule:
-        value = _plain(lhs, wanted.path)
+def _matches_without_arrays(
+    combination: Combination, lhs: dict[str, Any], context: Context
+) -> bool | None:
+    """Return the answer if every path leads through objects to a scalar; None otherwise."""
+    for condition in combination:
+        value = _scalar_in_objects(lhs, condition.path)
         if value is MISSING:
             return None
-        if not wanted.items.accepts(value, context):
+        if not condition.values.accepts(value, context):
             return False
     return True
 
 
-def _plain(payload: dict[str, Any], path: Sequence[str]) -> object:
-    """The scalar at a path of nothing but objects; MISSING where something else is there."""
+def _scalar_in_objects(payload: dict[str, Any], path: Sequence[str]) -> object:
+    """Return the scalar at a path that leads through objects only; MISSING if there is none."""
     value: Any = payload
     for name in path:
         if type(value) is not dict:
@@ -89,134 +100,141 @@ def _plain(payload: dict[str, Any], path: Sequence[str]) -> object:
     return MISSING if isinstance(value, (dict, list, tuple)) else value
 
 
-def _matches_in_arrays(rule: Rule, lhs: dict[str, Any], context: Context) -> bool:
-    found = [_spots(_scalars(lhs, wanted.name)) for wanted in rule]
-    # What is chosen matters only as long as a later field has something in the same array.
+def _matches_in_arrays(combination: Combination, lhs: dict[str, Any], context: Context) -> bool:
+    found = [_array_tree(_scalars(lhs, condition.name)) for condition in combination]
+    # A binding matters only while a later condition has scalars in the same array. Bindings of
+    # other arrays are dropped, so that independent arrays do not multiply the search.
     later: list[set[Array]] = [set()]
     for _, arrays in reversed(found):
         later.append(later[-1] | arrays)
     later.reverse()
     tried: set[tuple[int, frozenset[tuple[Array, int]]]] = set()
-    # No recursion: a rule may have more fields than Python has room for on its stack.
-    waiting = [_bindings(rule[0], found[0][0], {}, context)]
-    while waiting:
-        chosen = next(waiting[-1], None)
-        place = len(waiting)
-        if chosen is None:
-            waiting.pop()
-        elif place == len(rule):
+    # An explicit stack: a combination may have more conditions than Python allows recursive calls.
+    stack = [_bindings(combination[0], found[0][0], {}, context)]
+    while stack:
+        binding = next(stack[-1], None)
+        depth = len(stack)
+        if binding is None:
+            stack.pop()
+        elif depth == len(combination):
             return True
         else:
-            chosen = {array: chosen[array] for array in chosen if array in later[place]}
-            known = place, frozenset(chosen.items())
-            if known not in tried:
-                tried.add(known)
-                waiting.append(_bindings(rule[place], found[place][0], chosen, context))
+            binding = {array: binding[array] for array in binding if array in later[depth]}
+            state = depth, frozenset(binding.items())
+            if state not in tried:
+                tried.add(state)
+                stack.append(_bindings(combination[depth], found[depth][0], binding, context))
     return False
 
 
 def _bindings(
-    wanted: Field, root: _ArrayNode, chosen: ArrayBinding, context: Context
+    condition: FieldCondition, root: _ArrayNode, binding: ArrayBinding, context: Context
 ) -> Iterator[ArrayBinding]:
-    """What may be chosen besides, so that a field matches."""
-    is_there = False
-    for scalars, way in _consistent(root, chosen):
-        is_there = True
-        if any(wanted.items.accepts(scalar, context) for scalar in scalars):
-            yield {**chosen, **_choice(way)}
-    if not is_there and wanted.items.may_be_missing:
-        yield chosen
+    """Yield every extension of a binding under which a condition holds."""
+    is_present = False
+    for scalars, trail in _consistent(root, binding):
+        is_present = True
+        if any(condition.values.accepts(scalar, context) for scalar in scalars):
+            yield {**binding, **_binding_of(trail)}
+    if not is_present and condition.values.accepts_missing:
+        yield binding
 
 
 @dataclass(slots=True)
 class _ArrayNode:
-    """Scalars that are in the same members of the same arrays, and what is in arrays beyond."""
+    """Scalars in the same members of the same arrays, and the arrays nested in these members."""
 
     scalars: list[object] = field(default_factory=list)
     arrays: dict[Array, dict[int, _ArrayNode]] = field(default_factory=dict)
 
 
-def _spots(found: Iterable[tuple[object, _ArrayTrail]]) -> tuple[_ArrayNode, set[Array]]:
-    """Scalars by the members of arrays that they are in, from the first array to the last."""
+def _array_tree(found: Iterable[tuple[object, _ArrayTrail]]) -> tuple[_ArrayNode, set[Array]]:
+    """Group scalars by the array members that contain them, from the outermost array inwards.
+
+    Return the root of the tree and all arrays in it.
+    """
     root = _ArrayNode()
     arrays: set[Array] = set()
-    for scalar, way in found:
-        spot = root
-        for array, member in reversed(_choice(way).items()):
+    for scalar, trail in found:
+        node = root
+        for array, index in reversed(_binding_of(trail).items()):
             arrays.add(array)
-            spot = spot.arrays.setdefault(array, {}).setdefault(member, _ArrayNode())
-        spot.scalars.append(scalar)
+            node = node.arrays.setdefault(array, {}).setdefault(index, _ArrayNode())
+        node.scalars.append(scalar)
     return root, arrays
 
 
 def _consistent(
-    root: _ArrayNode, chosen: ArrayBinding
+    root: _ArrayNode, binding: ArrayBinding
 ) -> Iterator[tuple[list[object], _ArrayTrail]]:
-    """The spots that are in the members chosen so far, and the way to each."""
-    waiting: list[tuple[_ArrayNode, _ArrayTrail]] = [(root, None)]
-    while waiting:
-        spot, way = waiting.pop()
-        if spot.scalars:
-            yield spot.scalars, way
-        for array, members in spot.arrays.items():
-            if array in chosen:
-                member = chosen[array]
-                if member in members:
-                    waiting.append((members[member], (way, array, member)))
+    """Yield the scalars that agree with a binding, each group with its trail."""
+    stack: list[tuple[_ArrayNode, _ArrayTrail]] = [(root, None)]
+    while stack:
+        node, trail = stack.pop()
+        if node.scalars:
+            yield node.scalars, trail
+        for array, members in node.arrays.items():
+            if array in binding:
+                index = binding[array]
+                if index in members:
+                    stack.append((members[index], (trail, array, index)))
             else:
-                waiting += ((below, (way, array, member)) for member, below in members.items())
+                stack += ((child, (trail, array, index)) for index, child in members.items())
 
 
-def _choice(way: _ArrayTrail) -> ArrayBinding:
-    choice = {}
-    while way:
-        way, array, member = way
-        choice[array] = member
-    return choice
+def _binding_of(trail: _ArrayTrail) -> ArrayBinding:
+    binding = {}
+    while trail:
+        trail, array, index = trail
+        binding[array] = index
+    return binding
 
 
 def scalars_at(lhs: object, path: Sequence[str]) -> list[object]:
-    """All scalars at a path, whatever arrays are on the way."""
+    """Return all scalars at a path, through any arrays on the way."""
     if not isinstance(lhs, dict):
         return []
     return [scalar for scalar, _ in _scalars(lhs, '.'.join(path))]
 
 
 def _scalars(payload: dict[str, Any], path: str) -> Iterator[tuple[object, _ArrayTrail]]:
-    """The scalars at a path, and the way to each.
+    """Yield the scalars at a dotted path, each with its trail.
 
-    Names may hold dots: to EventBridge `{"a.b": 1}` is `{"a": {"b": 1}}`. Where an event has both,
-    the latter counts.
+    Names may contain dots: EventBridge treats `{"a.b": 1}` as `{"a": {"b": 1}}`. If an event has
+    both, the latter counts.
     """
-    plain = _plain(payload, path.split('.'))
+    plain = _scalar_in_objects(payload, path.split('.'))
     if plain is not MISSING:
         yield plain, None
         return
-    # Where the path is None, it has been followed to its end.
-    waiting: list[tuple[Any, str | None, _ArrayTrail]] = [(payload, path, None)]
-    while waiting:
-        value, rest, way = waiting.pop()
+    # The rest of the path is None once the whole path has been followed.
+    stack: list[tuple[Any, str | None, _ArrayTrail]] = [(payload, path, None)]
+    while stack:
+        value, rest, trail = stack.pop()
         if isinstance(value, dict):
             if rest is not None:
-                waiting += ((below, left, way) for below, left in _below(value, rest))
+                stack += ((child, left, trail) for child, left in _children(value, rest))
         elif isinstance(value, (list, tuple)):
             array = path if rest is None else path[: -len(rest) - 1], id(value)
-            within = [
-                (member, rest, (way, array, place))
-                for place, member in enumerate(value)
+            containers = [
+                (member, rest, (trail, array, index))
+                for index, member in enumerate(value)
                 if isinstance(member, (dict, list, tuple))
             ]
-            waiting += reversed(within)
+            stack += reversed(containers)
             if rest is None:
                 for member in value:
                     if not isinstance(member, (dict, list, tuple)):
-                        yield member, way
+                        yield member, trail
         elif rest is None:
-            yield value, way
+            yield value, trail
 
 
-def _below(value: dict[str, Any], path: str) -> Iterator[tuple[Any, str | None]]:
-    """What is at the beginnings of a path in an object, and what is left of the path."""
+def _children(value: dict[str, Any], path: str) -> Iterator[tuple[Any, str | None]]:
+    """Yield the values at every prefix of a path that is a name in an object.
+
+    Each value has the rest of the path, or None at the end of the path.
+    """
     if path in value:
         yield value[path], None
     end = path.find('.')

@@ -1,6 +1,8 @@
-"""What may stand in the array that ends a path: literals and operators, each asked about a scalar.
+"""The literals and operators of EventBridge as patterns, each of one scalar.
 
-Where a pattern of the language means the same, it is that pattern.
+Where a function of the pattern language has the same meaning, the parser uses that function's
+pattern. This module has the patterns with a different meaning. For example, `Number(5)` does not
+match the text "5", while the pattern 5 of the language does.
 """
 
 from __future__ import annotations
@@ -22,45 +24,46 @@ __all__ = (
     'Number',
     'NumericRange',
     'ValueList',
-    'any_case',
-    'is_comparable',
-    'read_event_address',
+    'case_insensitive',
+    'is_exact_double',
+    'parse_event_address',
 )
 
-MAX_EXACT = 2**53
+MAX_EXACT_INTEGER = 2**53
+"""A double represents all integers up to this one exactly."""
 
-MAX_ADDRESS = len('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff')
+MAX_ADDRESS_LENGTH = len('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ValueList(Pattern):
-    """The array that ends a path: one of its items suffices."""
+    """The array at the end of a path: at least one of its members must match the scalar."""
 
-    written: tuple[object, ...]
-    items: tuple[Pattern, ...]
-    may_be_missing: bool
-    """Whether `{"exists": false}` is among them."""
+    source: tuple[object, ...]
+    members: tuple[Pattern, ...]
+    accepts_missing: bool
+    """Whether the array contains `{"exists": false}`."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        for item in self.items:
-            if item.accepts(lhs, context):
+        for member in self.members:
+            if member.accepts(lhs, context):
                 return True
         return False
 
     @property
     def children(self) -> tuple[Pattern, ...]:
-        return self.items
+        return self.members
 
     def _absent(self) -> bool | None:
-        return True if self.may_be_missing else None
+        return True if self.accepts_missing else None
 
     def __repr__(self) -> str:
-        return repr(list(self.written))
+        return repr(list(self.source))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Number(Pattern):
-    """The equal number. A text that spells it is none."""
+    """An equal number. A text that spells the number does not match."""
 
     value: int | float
 
@@ -73,7 +76,7 @@ class Number(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumericRange(Pattern):
-    """A number between two bounds; None is no bound."""
+    """A number between two bounds. A bound of None does not limit the range."""
 
     low: int | float | None
     high: int | float | None
@@ -81,7 +84,7 @@ class NumericRange(Pattern):
     high_included: bool
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        if not is_number(lhs) or not is_comparable(lhs):
+        if not is_number(lhs) or not is_exact_double(lhs):
             return False
         if self.low is not None and not (lhs >= self.low if self.low_included else lhs > self.low):
             return False
@@ -93,11 +96,11 @@ class NumericRange(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaseInsensitive(Pattern):
-    """A text that equals, begins or ends with another, each character in any case."""
+    """A text that equals, starts with or ends with another text, ignoring case."""
 
     text: str
-    begins: bool
-    ends: bool
+    at_start: bool
+    at_end: bool
     regex: re.Pattern[str]
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -107,22 +110,26 @@ class CaseInsensitive(Pattern):
         return f'<any case of {self.text!r}>'
 
 
-def is_comparable(number: object) -> bool:
-    """Whether a double says a number exactly; EventBridge compares no others."""
+def is_exact_double(number: object) -> bool:
+    """Return whether a double represents a number exactly. EventBridge compares no other numbers.
+
+    A `Decimal` counts as exact, because JSON events contain none.
+    """
     if isinstance(number, float):
         return math.isfinite(number)
-    return not isinstance(number, int) or abs(number) <= MAX_EXACT
+    return not isinstance(number, int) or abs(number) <= MAX_EXACT_INTEGER
 
 
-def any_case(text: str, *, begins: bool, ends: bool) -> CaseInsensitive:
-    r"""A text in any case, from the beginning, to the end, or both.
+def case_insensitive(text: str, *, at_start: bool, at_end: bool) -> CaseInsensitive:
+    r"""Return a pattern of a text in any case: as a prefix, as a suffix, or as the whole text.
 
-    A character stands for itself and its upper and lower case, as EventBridge has it: `ß` also for
-    `SS`, not for `ss`.
+    As in EventBridge, a character matches itself, its lower case and its upper case: `ß` matches
+    `SS`, but not `ss`.
     """
     characters = (f'(?:{"|".join(map(re.escape, _cases(character)))})' for character in text)
-    start, end = r'\A' if begins else '', r'\Z' if ends else ''
-    return CaseInsensitive(text, begins, ends, re.compile(start + ''.join(characters) + end))
+    start, end = r'\A' if at_start else '', r'\Z' if at_end else ''
+    regex = re.compile(start + ''.join(characters) + end)
+    return CaseInsensitive(text, at_start, at_end, regex)
 
 
 def _cases(character: str) -> list[str]:
@@ -131,13 +138,13 @@ def _cases(character: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AddressText(Pattern):
-    """An internet address, however it is written."""
+    """An IP address in any spelling."""
 
     text: str
     address: tuple[int, int]
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        return read_event_address(lhs) == self.address
+        return parse_event_address(lhs) == self.address
 
     def __repr__(self) -> str:
         return repr(self.text)
@@ -145,32 +152,32 @@ class AddressText(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AddressBlock(Pattern):
-    """A text that is an address within a block."""
+    """A text that spells an IP address within a CIDR block."""
 
     block: IPv4Network | IPv6Network
 
     @property
-    def ends(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The first and the last address, as `read_event_address` reads them."""
+    def bounds(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The first and the last address, in the form that `parse_event_address` returns."""
         version, block = self.block.version, self.block
         return (version, int(block.network_address)), (version, int(block.broadcast_address))
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        address = read_event_address(lhs)
-        first, last = self.ends
+        address = parse_event_address(lhs)
+        first, last = self.bounds
         return address is not None and first <= address <= last
 
     def __repr__(self) -> str:
         return f'<cidr {self.block}>'
 
 
-def read_event_address(lhs: object) -> tuple[int, int] | None:
-    """The address that a text is: its version, then its bits.
+def parse_event_address(lhs: object) -> tuple[int, int] | None:
+    """Return the IP address that a text spells, as (version, bits); None if it spells none.
 
-    As EventBridge reads it: zeros may lead in IPv4, IPv4 within IPv6 is IPv4, and neither zones nor
-    dotted ends of IPv6 are read.
+    The function follows EventBridge: IPv4 may have leading zeros, an IPv4-mapped IPv6 address is
+    IPv4, and zones and dotted ends of IPv6 are not supported.
     """
-    if not isinstance(lhs, str) or len(lhs) > MAX_ADDRESS or not _ADDRESS.fullmatch(lhs):
+    if not isinstance(lhs, str) or len(lhs) > MAX_ADDRESS_LENGTH or not _ADDRESS.fullmatch(lhs):
         return None
     text = '.'.join(str(int(part)) for part in lhs.split('.')) if '.' in lhs else lhs
     try:

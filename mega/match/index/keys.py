@@ -35,7 +35,7 @@ from mega.match.eventbridge.operators import (
     Number,
     NumericRange,
     ValueList,
-    read_event_address,
+    parse_event_address,
 )
 from mega.match.functions.arrays import Contains
 from mega.match.functions.comparison import Between, Compare, Equal
@@ -313,7 +313,7 @@ def _(leaf: Contains) -> Keys:
 
 @keys_of.register
 def _(leaf: ValueList) -> Keys:
-    return None if leaf.may_be_missing else _union_of(leaf.items)
+    return None if leaf.accepts_missing else _union_of(leaf.members)
 
 
 @keys_of.register
@@ -329,12 +329,12 @@ def _(leaf: NumericRange) -> Keys:
 
 @keys_of.register
 def _(leaf: AddressText) -> Keys:
-    return (Key(Kind.EQUALS, read_event_address, leaf.address),)
+    return (Key(Kind.EQUALS, parse_event_address, leaf.address),)
 
 
 @keys_of.register
 def _(leaf: AddressBlock) -> Keys:
-    return (Key(Kind.WITHIN, read_event_address, Span(*leaf.ends)),)
+    return (Key(Kind.WITHIN, parse_event_address, Span(*leaf.bounds)),)
 
 
 @keys_of.register

@@ -10,7 +10,7 @@ from itertools import product
 from typing import TypeAlias
 
 from mega.match.context import MISSING, Context
-from mega.match.eventbridge.matcher import EventPattern, Rule
+from mega.match.eventbridge.matcher import Combination, EventPattern
 from mega.match.functions.comparison import Equal
 from mega.match.index.keys import Key, keys_of
 from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern
@@ -69,8 +69,8 @@ def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
         return _conjunction([to_dnf(child, path) for child in pattern.members]) or _single(
             pattern, path
         )
-    if isinstance(pattern, EventPattern) and len(pattern.rules) <= MAX_ALTERNATIVES:
-        return [_hinted(rule, pattern, path) for rule in pattern.rules]
+    if isinstance(pattern, EventPattern) and len(pattern.combinations) <= MAX_ALTERNATIVES:
+        return [_hinted(combination, pattern, path) for combination in pattern.combinations]
     if isinstance(pattern, AnyOf) and any(map(_reaches_deeper, pattern.members)):
         found = [one for child in pattern.members for one in to_dnf(child, path)]
         return found if len(found) <= MAX_ALTERNATIVES else _single(pattern, path)
@@ -81,12 +81,14 @@ def _single(pattern: Pattern, path: Path) -> list[Alternative]:
     return [(Condition(path, pattern, keys_of(pattern)),)]
 
 
-def _hinted(rule: Rule, pattern: EventPattern, path: Path) -> Alternative:
+def _hinted(combination: Combination, pattern: EventPattern, path: Path) -> Alternative:
     hints = [
-        Condition((*path, *field.path), field.items, keys_of(field.items), is_prefilter=True)
-        for field in rule
+        Condition((*path, *field.path), field.values, keys_of(field.values), is_prefilter=True)
+        for field in combination
     ]
-    whole = pattern if len(pattern.rules) == 1 else EventPattern((rule,), pattern.written)
+    whole = (
+        pattern if len(pattern.combinations) == 1 else EventPattern((combination,), pattern.source)
+    )
     return *(hint for hint in hints if hint.keys is not None), Condition(path, whole)
 
 

@@ -71,8 +71,8 @@ def entry(order: int, target: object, conditions: Sequence[Condition]) -> Node:
 def _event_entry(order: int, target: object, path: Path, pattern: EventPattern) -> Node:
     """The entry of a pattern of EventBridge's, read field by field where that is plain."""
     constants: list[object] = [pattern]
-    rule = pattern.rules[0] if len(pattern.rules) == 1 else ()
-    fields = tuple((field.path, _test(field.items, constants)) for field in rule)
+    combination = pattern.combinations[0] if len(pattern.combinations) == 1 else ()
+    fields = tuple((field.path, _test(field.values, constants)) for field in combination)
     return _event_step(path, fields), order, target, *constants
 
 
@@ -98,8 +98,8 @@ def _test(leaf: Pattern, constants: list[object]) -> str:
         return f'({low} and {high})'
     if isinstance(leaf, Prefix) and leaf.folded is None:
         return f'({_IS_TEXT} and @.startswith({_constant(leaf.text, constants)}))'
-    if isinstance(leaf, ValueList) and len(leaf.items) == 1:
-        return _test(leaf.items[0], constants)
+    if isinstance(leaf, ValueList) and len(leaf.members) == 1:
+        return _test(leaf.members[0], constants)
     if isinstance(leaf, Number):
         asked = f'{_constant(leaf, constants)}.accepts(@, visit)'
         return f'(@ == {_constant(leaf.value, constants)} if type(@) is int else {asked})'

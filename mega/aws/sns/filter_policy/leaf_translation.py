@@ -291,7 +291,7 @@ def _(leaf: IEquals, scope: Scope) -> Translation:
 
 @translate_leaf.register
 def _(leaf: CaseInsensitive, scope: Scope) -> Translation:
-    if not (leaf.begins and leaf.ends):
+    if not (leaf.at_start and leaf.at_end):
         return _some_text(leaf, scope, CASE)
     return _in_any_case(leaf, leaf.text, scope)
 
@@ -390,7 +390,7 @@ def _(leaf: ValueList, scope: Scope) -> Translation:
             translate_negation(each.child, scope)
             if isinstance(each, Not)
             else translate_leaf(each, scope)
-            for each in leaf.items
+            for each in leaf.members
         ]
     )
 

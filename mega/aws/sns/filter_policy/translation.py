@@ -12,7 +12,7 @@ from mega.aws.sns.filter_policy.leaf_translation import translate_leaf, translat
 from mega.aws.sns.filter_policy.operators import ABSENT, Scope, Translation
 from mega.match.comparables import NumberValue, TextValue
 from mega.match.context import Context
-from mega.match.eventbridge.matcher import EventPattern, Rule
+from mega.match.eventbridge.matcher import Combination, EventPattern
 from mega.match.eventbridge.operators import ValueList
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
@@ -109,9 +109,9 @@ class PolicyTranslator:
         return self._all(wanted, place)
 
     def _event(self, pattern: EventPattern, place: FieldLocation) -> list[Branch]:
-        return self._any([self._rule(rule, place) for rule in pattern.rules])
+        return self._any([self._rule(rule, place) for rule in pattern.combinations])
 
-    def _rule(self, rule: Rule, place: FieldLocation) -> list[Branch]:
+    def _rule(self, rule: Combination, place: FieldLocation) -> list[Branch]:
         wanted = []
         for field in rule:
             inner: FieldLocation | None = place
@@ -120,8 +120,8 @@ class PolicyTranslator:
             if inner is not None and self._may_be_in_arrays(inner):
                 self.widen(inner.shown, IN_ARRAYS)
             elif inner is not None:
-                wanted.append(self.of(field.items, inner))
-            elif not field.items.may_be_missing:
+                wanted.append(self.of(field.values, inner))
+            elif not field.values.accepts_missing:
                 return []
         return [Branch(each.keys, True) for each in self._all(wanted, place)]
 

@@ -255,7 +255,7 @@ def test_no_attributes_of_the_corpus_are_held_back_that_a_pattern_of_eventbridge
     holding_back = 0
     for written, pattern in patterns().items():
         assert isinstance(pattern, EventPattern)
-        paths = {field.path for rule in pattern.rules for field in rule if all(field.path)}
+        paths = {field.path for rule in pattern.combinations for field in rule if all(field.path)}
         named = {f'f{place}': '.'.join(path) for place, path in enumerate(sorted(paths))}
         made = to_filter_policy(pattern, attributes=named or ['other'])
         if made.policy is None:
