@@ -1,22 +1,22 @@
-"""Every way in which MEGA can fail, one tree.
+"""The errors of the library: one tree, so that `except MegaError` catches every one of them.
 
     MegaError
-    ├ ConfigurationError (ValueError)       something was set up in a way that cannot work
-    ├ PatternError (TypeError, ValueError)  a pattern that means nothing, when it is declared
-    ├ EventError (ValueError)               a MEGA event that breaks the protocol
+    ├ ConfigurationError (ValueError)       an option, a class or a setting cannot work
+    ├ PatternError (TypeError, ValueError)  invalid pattern, raised when the pattern is declared
+    ├ EventError (ValueError)               invalid MEGA event
     ├ PublishError                          payloads were not published
-    │ ├ EncodeError (ValueError)            ... because no message can carry one
-    │ └ PayloadTooLargeError                ... because one is larger than its destination takes
+    │ ├ EncodeError (ValueError)            ... because a message cannot carry a value
+    │ └ PayloadTooLargeError                ... because a message exceeds a size limit
     ├ ConsumeError                          a message cannot be opened
-    │ ├ DecodeError (ValueError)            ... because its body says nothing
-    │ ├ EnvelopeError (ValueError)          ... because its SNS envelope is broken
-    │ └ PointerError (ValueError)           ... because its pointer into S3 may not be followed
-    ├ OffloadError                          S3 did not take a body, or does not give it now
+    │ ├ DecodeError (ValueError)            ... because its body is invalid
+    │ ├ EnvelopeError (ValueError)          ... because its SNS envelope is invalid
+    │ └ PointerError (ValueError)           ... because its S3 pointer is invalid or not allowed
+    ├ OffloadError                          S3 did not store or return an offloaded body
     ├ TransportError                        a call to AWS failed
-    └ RetriableError                        raised *by* a subscriber: bring this message again
+    └ RetriableError                        raised *by* a subscriber to receive a message again
 
-Errors take data and write their own sentence: what was wrong, where, what to do. They never hold a
-body or a secret, and show what came from outside only as a `repr`, cut short.
+A constructor takes data and writes the message: the problem, its place and the remedy.
+An error never contains a body or a secret, and external input only as a shortened `repr`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ __all__ = (
     'single_line',
 )
 
-MAX_PATH = 100
+MAX_PATH_CHARACTERS = 100
+"""An error shows a longer path shortened."""
 
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = _repr.maxlong = 60
@@ -55,36 +56,42 @@ _repr.maxlevel = 2
 
 
 def safe_repr(value: object) -> str:
-    """The `repr` of something from outside, fit for an error or a log line.
+    """Return a `repr` of external input that is safe in an error or a log line.
 
-    At most some 60 characters for a text, control characters escaped, and never an exception.
+    A text is cut to about 60 characters, and control characters are escaped. Never raises.
     """
     try:
         return _repr.repr(value)
-    except Exception:  # a user's own __repr__
+    except Exception:  # raised by a `__repr__` of the user
         return f'<{type(value).__name__}>'
 
 
 def single_line(text: str, limit: int = 300) -> str:
-    """A text from outside on one line, control characters escaped, cut short.
+    """Return external text on one line of at most `limit` characters, control characters escaped.
 
-    It may go to a terminal, a log, or back to AWS.
+    The result is safe in a terminal, in a log and in a request to AWS.
     """
     folded = ' '.join(text.split())
     seen = ''.join(c if c.isprintable() else c.encode('unicode_escape').decode() for c in folded)
     return seen if len(seen) <= limit else f'{seen[: limit - 3]}...'
 
 
-def join_path(path: str, into: str | int) -> str:
-    """The path one step further in: `user` and `tags` make `user.tags`, 2 makes `user.tags[2]`."""
-    if isinstance(into, int):
-        return f'{path}[{into}]'
-    return f'{path}.{into}' if path else into
+def join_path(path: str, key: str | int) -> str:
+    """Extend a path by a key or an index.
+
+    >>> join_path('user', 'tags'), join_path('user.tags', 2)
+    ('user.tags', 'user.tags[2]')
+    """
+    if isinstance(key, int):
+        return f'{path}[{key}]'
+    return f'{path}.{key}' if path else key
 
 
 def _printable_path(path: str) -> str:
-    """A path as an error shows it: the keys in it came from outside."""
-    return path if path.isprintable() and len(path) <= MAX_PATH else safe_repr(path)
+    """Return a path as an error shows it: keys are external input."""
+    if path.isprintable() and len(path) <= MAX_PATH_CHARACTERS:
+        return path
+    return safe_repr(path)
 
 
 class MegaError(Exception):
@@ -92,11 +99,11 @@ class MegaError(Exception):
 
 
 class ConfigurationError(MegaError, ValueError):
-    """Something was set up in a way that cannot work. The text says what, and what to do."""
+    """An option, a class or a setting cannot work. The message says why, and what to change."""
 
 
 class PatternError(MegaError, TypeError, ValueError):
-    """A value that is no pattern, or a function given what it cannot use.
+    """An invalid pattern, or an invalid argument of a pattern function.
 
     Raised when the pattern is declared, never when a payload is matched.
     `path` leads to the value within the pattern (`''` is the pattern itself).
@@ -110,13 +117,13 @@ class PatternError(MegaError, TypeError, ValueError):
 
     def __str__(self) -> str:
         where = f' at {_printable_path(self.path)}' if self.path else ''
-        return f'no pattern{where}: {safe_repr(self.value)}: {self.problem}'
+        return f'invalid pattern{where}: {safe_repr(self.value)}: {self.problem}'
 
 
 class EventError(MegaError, ValueError):
-    """A MEGA event that breaks the protocol.
+    """An invalid MEGA event.
 
-    `path` names the field, as in `event.name` or `object.current`.
+    `path` names the field, for example `event.name` or `object.current`.
     """
 
     def __init__(self, path: str, problem: str) -> None:
@@ -125,33 +132,33 @@ class EventError(MegaError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f'no MEGA event: {_printable_path(self.path)} {self.problem}'
+        return f'invalid MEGA event: {_printable_path(self.path)} {self.problem}'
 
 
 class PublishError(MegaError):
-    """Payloads were not published, or nobody can say that they were.
+    """Payloads were not published, or it is unknown whether they were.
 
-    `results` has one result for each payload of a batch, in the order in which they were given; it
-    is empty where a single payload failed.
+    `results` contains one result for each payload of a batch, in the order of the payloads. It is
+    empty if a single payload failed.
     """
 
     results: Sequence[Any] = ()
 
     @classmethod
     def of_batch(cls, results: Sequence[Any], problem: str = '') -> PublishError:
-        """The error of a batch that was not published whole."""
+        """Return the error of a batch that was not published completely."""
         failed = [result.error for result in results if result.error is not None]
         counts = f'{len(failed)} of {len(results)} payloads were not published'
-        first = f'the first says: {failed[0]}' if failed else ''
+        first = f'the first error is: {failed[0]}' if failed else ''
         error = cls('; '.join(filter(None, (counts, problem, first))))
         error.results = results
         return error
 
 
 class EncodeError(PublishError, ValueError):
-    """A payload that no body can carry.
+    """A payload, or an option of a message, that a message cannot carry.
 
-    `path` leads to the offending value within the payload (`''` is the payload itself).
+    `path` leads to the value within the payload (`''` is the payload itself).
     """
 
     def __init__(self, path: str, problem: str) -> None:
@@ -164,9 +171,10 @@ class EncodeError(PublishError, ValueError):
 
 
 class PayloadTooLargeError(PublishError):
-    """A message of more bytes than its destination takes, attributes included.
+    """A message that exceeds the limit of its destination, attributes included.
 
-    Or a body of more than a payload store takes. `advice` is what to do about it, if anything.
+    Also a body that exceeds the limit of a payload store. `size` and `limit` are bytes. `advice`
+    is the remedy, if there is one.
     """
 
     def __init__(self, size: int, limit: int, advice: str = '') -> None:
@@ -181,25 +189,50 @@ class PayloadTooLargeError(PublishError):
 
 
 class ConsumeError(MegaError):
-    """A message that cannot be opened. It stays in the queue, or is dead-lettered."""
+    """A message that cannot be opened. It stays in the queue, or the listener dead-letters it."""
 
 
 class DecodeError(ConsumeError, ValueError):
-    """A body that is not what it begins as, or what its mark says."""
+    """A body that is not valid in its format, or not of the type that the message is marked with.
+
+    `format` names the part that is invalid, for example `JSON object`.
+    """
+
+    def __init__(self, problem: str, format: str = 'body') -> None:
+        super().__init__(problem, format)
+        self.problem = problem
+        self.format = format
+
+    def __str__(self) -> str:
+        return f'invalid {self.format}: {self.problem}'
 
 
 class EnvelopeError(ConsumeError, ValueError):
-    """What looks like SNS's envelope round a body, and breaks its form."""
+    """A body that looks like an SNS envelope, but is not a valid one."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f'invalid SNS envelope: {self.problem}'
 
 
 class PointerError(ConsumeError, ValueError):
-    """A pointer into S3 that is broken, may not be followed, or leads to something else."""
+    """A pointer to a body in S3 that is invalid, not allowed, or leads to a different object."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f'cannot follow the S3 pointer: {self.problem}'
 
 
 class OffloadError(MegaError):
-    """S3 did not take a body that was to be offloaded, or does not give one. The cause says why.
+    """S3 did not store a body that was offloaded, or did not return it. The cause is the reason.
 
-    `bucket` and `key` are where it lies or was to lie, `retriable` whether to try again may help.
+    `bucket` and `key` name the S3 object. `retriable` says whether another attempt may succeed.
     """
 
     def __init__(self, bucket: str, key: str, problem: str, retriable: bool = False) -> None:
@@ -214,10 +247,10 @@ class OffloadError(MegaError):
 
 
 class TransportError(MegaError):
-    """A call to AWS failed. The cause is botocore's own error.
+    """A call to AWS failed. The cause is the error of botocore.
 
-    `operation` is AWS's name of the call, `code` AWS's word for what happened (or the class of
-    botocore's error where AWS did not answer), `retriable` whether the same call may yet succeed.
+    `operation` is the operation of the AWS API. `code` is the error code of AWS, or the class name
+    of botocore's error if AWS did not answer. `retriable` says whether another attempt may succeed.
     """
 
     def __init__(self, operation: str, code: str, problem: str, retriable: bool) -> None:
@@ -232,15 +265,17 @@ class TransportError(MegaError):
 
 
 class RetriableError(MegaError):
-    """Raised by a subscriber: leave this message in the queue, it will be processed again.
+    """Raised by a subscriber to leave this message in the queue and process it again later.
 
-    `delay` is the wait in seconds, up to SQS's 43,200. Without one the message comes back when the
-    queue says so, at the end of its visibility timeout. A text in its place is the reason alone.
+    `delay` is the time until the next attempt in seconds, at most 43,200 (the limit of SQS).
+    Without a delay, SQS delivers the message again when its visibility timeout ends. A text in
+    place of the delay is the reason.
     """
 
     def __init__(self, delay: float | str | None = None, reason: str = '') -> None:
-        # An error while this one is raised would count as fatal and cost the message: so whatever
-        # is given is taken here, and brought within SQS's limits where the message is settled.
+        # This constructor accepts any value: an error raised here would count as a fatal error of
+        # the subscriber, and the message would be lost. The listener clamps the delay to the
+        # limits of SQS when it settles the message.
         super().__init__(delay, reason)
         self.delay = None if isinstance(delay, str) else delay
         self.reason = delay if isinstance(delay, str) else reason

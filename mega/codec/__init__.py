@@ -86,7 +86,8 @@ def decode(body: str, payload_type: PayloadType | str | None = None) -> AnyPaylo
         return _blob(body)
     document = _decode_object(body)
     if document is None:
-        raise DecodeError(f'marked as {kind.value!r}, and neither JSON nor BSON in Base64')
+        problem = f'it is marked as {kind.value!r}, but is neither JSON nor BSON in Base64'
+        raise DecodeError(problem)
     return Payload.from_dict(document) if kind is PayloadType.EVENT else document
 
 
@@ -195,7 +196,7 @@ def _blob(body: str) -> bytes:
     try:
         return _strict_base64(body)
     except ValueError:
-        raise DecodeError("marked as 'blob', and no Base64") from None
+        raise DecodeError("it is marked as 'blob', but is not Base64") from None
 
 
 def _detected_as_text(body: str) -> bool:
@@ -210,5 +211,5 @@ def _parse_payload_type(payload_type: PayloadType | str) -> PayloadType:
         return PayloadType(payload_type)
     except ValueError:
         known = ', '.join(repr(kind.value) for kind in PayloadType)
-        problem = f'marked as {safe_repr(payload_type)}, and known are {known}'
+        problem = f'it is marked as {safe_repr(payload_type)}: must be one of {known}'
         raise DecodeError(problem) from None

@@ -46,16 +46,17 @@ def decode(data: bytes) -> dict[str, Any] | None:
         document: dict[str, Any] = bson.decode(data, codec_options=_OPTIONS)
     except InvalidBSON as error:
         if str(error).startswith('maximum recursion'):
-            raise DecodeError(_TOO_DEEP) from None
+            raise DecodeError(_TOO_DEEP, _FORMAT) from None
         return None
     if nests_too_deep(document, at_most=len(data) // _MIN_BYTES):
-        raise DecodeError(_TOO_DEEP)
+        raise DecodeError(_TOO_DEEP, _FORMAT)
     _make_plain(document)
     return document
 
 
 _MIN_BYTES = 5  # of an object or array: its length and its end
-_TOO_DEEP = f'the BSON object is nested deeper than {MAX_DEPTH} levels'
+_FORMAT = 'BSON object'
+_TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
 
 
 def _make_plain(container: Any) -> None:
@@ -79,7 +80,8 @@ def _plain(value: Any) -> Any:
         number = value.to_decimal()
         if number.is_finite():
             return number
-    raise DecodeError(f'the BSON object holds {safe_repr(value)} ({type(value).__name__})')
+    problem = f'it contains {safe_repr(value)} ({type(value).__name__}), which has no Python type'
+    raise DecodeError(problem, _FORMAT)
 
 
 def _problem_of_key(key: object) -> str | None:

@@ -74,7 +74,7 @@ def decode(body: str) -> dict[str, Any]:
     except (MsgspecError, ValueError, RecursionError):
         document = _read(body)
     if openings > MAX_DEPTH and nests_too_deep(document, openings):
-        raise DecodeError(_TOO_DEEP)
+        raise DecodeError(_TOO_DEEP, _FORMAT)
     return document
 
 
@@ -84,17 +84,18 @@ def _read(body: str) -> dict[str, Any]:
         decoder = _decoder if len(body) <= _MAX_DIGITS else _decoder_of_long_bodies()
         document, end = decoder.raw_decode(body)
     except json.JSONDecodeError as error:  # not chained: it holds the body
-        raise DecodeError(f'no JSON object: {error.msg} at character {error.pos}') from None
+        raise DecodeError(f'{error.msg} at character {error.pos}', _FORMAT) from None
     except ValueError as error:
-        raise DecodeError(f'no JSON object: {error}') from None
+        raise DecodeError(str(error), _FORMAT) from None
     except RecursionError:
-        raise DecodeError(_TOO_DEEP) from None
+        raise DecodeError(_TOO_DEEP, _FORMAT) from None
     if end < len(body) and body[end:].strip(WHITE_SPACE):
-        raise DecodeError(f'no JSON object: it ends at character {end}, and more follows')
+        raise DecodeError(f'it ends at character {end}, but text follows', _FORMAT)
     return document
 
 
-_TOO_DEEP = f'the JSON object is nested deeper than {MAX_DEPTH} levels'
+_FORMAT = 'JSON object'
+_TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
 
 
 def _is_plain(container: Any, depth: int) -> bool:
@@ -170,7 +171,7 @@ def _problem_of_text(text: Any) -> str | None:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f'{constant} is no JSON')
+    raise ValueError(f'{constant} is not a JSON number')
 
 
 def _decoder_of_long_bodies() -> json.JSONDecoder:

@@ -50,10 +50,13 @@ class PayloadBuilder:
             EventError: for an attribute that is given both ways.
         """
         if not isinstance(attributes, (Mapping, type(None))):
-            raise EventError('event.attributes', f'is {safe_repr(attributes)}, not an object')
+            raise EventError('event.attributes', f'is {safe_repr(attributes)}: must be a mapping')
         given = dict(attributes or {})
         for key in given.keys() & inline_attributes.keys():
-            raise EventError(join_path('event', key), 'is given as a keyword and within attributes')
+            raise EventError(
+                join_path('event', key),
+                'is given as a keyword and in attributes: must be one of them',
+            )
         fields = {
             'name': name,
             'domain': domain,

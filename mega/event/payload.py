@@ -52,16 +52,16 @@ class Event:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise EventError('event.name', _expected('a text', self.name))
+            raise EventError('event.name', _expected('a str', self.name))
         object.__setattr__(self, 'timestamp', _timestamp(self.timestamp))
         if type(self.version) is not int:
-            raise EventError('event.version', _expected('a whole number', self.version))
+            raise EventError('event.version', _expected('an int', self.version))
         if self.domain is not None and not isinstance(self.domain, str):
-            raise EventError('event.domain', _expected('a text', self.domain))
+            raise EventError('event.domain', _expected('a str', self.domain))
         if self.subject is not None and not isinstance(self.subject, str):
-            raise EventError('event.subject', _expected('a text', self.subject))
+            raise EventError('event.subject', _expected('a str', self.subject))
         if self.publisher is not None and not isinstance(self.publisher, str):
-            raise EventError('event.publisher', _expected('a text', self.publisher))
+            raise EventError('event.publisher', _expected('a str', self.publisher))
         if not isinstance(self.attributes, dict):
             raise EventError('event.attributes', _expected('an object', self.attributes))
 
@@ -90,11 +90,11 @@ class ObjectData:
 
     def __post_init__(self) -> None:
         if self.type is not None and not isinstance(self.type, str):
-            raise EventError('object.type', _expected('a text', self.type))
+            raise EventError('object.type', _expected('a str', self.type))
         if self.id is not None and not isinstance(self.id, str):
-            raise EventError('object.id', _expected('a text', self.id))
+            raise EventError('object.id', _expected('a str', self.id))
         if type(self.version) is not int:
-            raise EventError('object.version', _expected('a whole number', self.version))
+            raise EventError('object.version', _expected('an int', self.version))
         if self.current is not None and not isinstance(self.current, dict):
             raise EventError('object.current', _expected('an object', self.current))
         if self.previous is not None and not isinstance(self.previous, dict):
@@ -214,7 +214,8 @@ def _with_inline(attributes: Any, inline: dict[str, Any]) -> dict[str, Any]:
     for key in inline:
         if key in attributes:
             raise EventError(
-                join_path('event', key), 'stands under event and under event.attributes'
+                join_path('event', key),
+                'is given in event and in event.attributes: must be in one of them',
             )
     return {**attributes, **inline}
 
@@ -263,7 +264,7 @@ def _expected_object(path: str, value: object) -> EventError:
 
 
 def _expected(wanted: str, value: object) -> str:
-    return f'is {safe_repr(value)}, not {wanted}'
+    return f'is {safe_repr(value)}: must be {wanted}'
 
 
 _thawed_event = thawed(Event)
