@@ -10,7 +10,7 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 __all__ = ('count', 'odd_turns', 'prose_of')
@@ -31,7 +31,7 @@ CODE = re.compile(r'```.*?```|``.*?``|`[^`\n]*`', re.DOTALL)
 
 def prose_of(path: Path) -> Iterator[tuple[int, str]]:
     """The prose of a file by line number: all of a document; docstrings and comments of code."""
-    text = path.read_text()
+    text = path.read_text(encoding='utf-8')
     if path.suffix != '.py':
         yield 1, CODE.sub(lambda code: '\n' * code[0].count('\n'), text)
         return
@@ -51,17 +51,25 @@ def prose_of(path: Path) -> Iterator[tuple[int, str]]:
 
 def odd_turns(path: Path) -> list[tuple[int, str]]:
     """The odd turns of a file, each with its line number."""
-    return [
-        (line + text.count('\n', 0, turn.start()), turn[0])
-        for line, text in prose_of(path)
-        for turn in ODD_TURNS.finditer(text)
-    ]
+    return _odd_turns(prose_of(path))
 
 
 def count(paths: list[Path]) -> float:
     """The odd turns per 1,000 words of some files."""
-    words = sum(len(WORD.findall(text)) for path in paths for _, text in prose_of(path))
-    return 1_000 * sum(len(odd_turns(path)) for path in paths) / max(1, words)
+    words = turns = 0
+    for path in paths:
+        prose = list(prose_of(path))
+        words += sum(len(WORD.findall(text)) for _, text in prose)
+        turns += len(_odd_turns(prose))
+    return 1_000 * turns / max(1, words)
+
+
+def _odd_turns(prose: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    return [
+        (line + text.count('\n', 0, turn.start()), turn[0])
+        for line, text in prose
+        for turn in ODD_TURNS.finditer(text)
+    ]
 
 
 def _files(names: list[str]) -> list[Path]:
