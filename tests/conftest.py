@@ -16,6 +16,7 @@ import pytest
 
 from tests import local_aws
 from tests.local_aws import LocalAws
+from tests.profile import PROFILE
 
 SERVERS = ('moto', 'ministack')
 
@@ -25,7 +26,7 @@ _patient = hypothesis.settings(
 )
 hypothesis.settings.register_profile('default', _patient, max_examples=100, derandomize=True)
 hypothesis.settings.register_profile('nightly', _patient, max_examples=2_000, print_blob=True)
-hypothesis.settings.load_profile(os.environ.get('MEGA_PROFILE', 'default'))
+hypothesis.settings.load_profile(PROFILE)
 
 
 def _stay_on_loopback(event: str, arguments: tuple[object, ...]) -> None:
@@ -56,16 +57,18 @@ def _is_loopback(host: object) -> bool:
 sys.addaudithook(_stay_on_loopback)
 
 
-UNCOUNTED = ('simulation', 'chaos', 'benchmarks')
+NO_COVER_DIRECTORIES = {Path(__file__).with_name(n) for n in ('simulation', 'chaos', 'benchmarks')}
 
 
-@pytest.hookimpl(tryfirst=True)  # before they are chosen by their marks
+@pytest.hookimpl(tryfirst=True)  # before pytest selects tests by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is run without coverage: it doubles the cost, for lines that others run."""
-    folders = tuple(Path(__file__).with_name(name) for name in UNCOUNTED)
+    """Mark the tests that run without coverage, which doubles their cost.
+
+    Hypothesis runs each of its tests a hundred times, over lines that other tests cover.
+    """
     for item in items:
         is_generated = hypothesis.is_hypothesis_test(getattr(item, 'obj', None))
-        if is_generated or any(item.path.is_relative_to(folder) for folder in folders):
+        if is_generated or item.path.parent in NO_COVER_DIRECTORIES:
             item.add_marker('no_cover')
 
 

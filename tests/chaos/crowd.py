@@ -18,11 +18,12 @@ import pytest
 
 from mega.aws.sqs import SqsPublisher
 from tests.local_aws import Counts, LocalAws
+from tests.profile import amount
 from tests.programs import ROOT, environment
 
 __all__ = ('SCALE', 'Crowd', 'Report', 'crowd', 'fill')
 
-SCALE = 10 if os.environ.get('MEGA_PROFILE') == 'nightly' else 1
+SCALE = amount(1, 20)
 
 PATIENCE = 60.0
 """Seconds; if nobody tells anything for so long, something is lost."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable
 from datetime import date, datetime, timezone
@@ -47,11 +46,11 @@ from tests.match.strategies import (
     object_descriptions,
     payloads,
 )
+from tests.profile import amount
 
-NIGHTLY = os.environ.get('MEGA_PROFILE') == 'nightly'
 PATTERNS, PAYLOADS = 20, 10
 # Each example is 200 pairs of a payload and a pattern.
-agreement = settings(deadline=None, max_examples=500 if NIGHTLY else 40)
+agreement = settings(deadline=None, max_examples=amount(20, 500))
 AT_ONE_KEY = st.lists(leaves().map(lambda leaf: {'a': leaf}), min_size=PATTERNS, max_size=PATTERNS)
 
 
@@ -167,7 +166,8 @@ KINDS: dict[str, Make] = {
 
 
 @pytest.mark.parametrize('kind', KINDS)
-@pytest.mark.parametrize('count', [10, 300])
+@pytest.mark.no_cover
+@pytest.mark.parametrize('count', [10, amount(100, 300)], ids=['few', 'many'])
 def test_a_set_agrees_with_its_patterns_where_all_are_of_one_kind(kind: str, count: int) -> None:
     """Each kind has a way of its own to be found, and many share it."""
     chance = random.Random(f'{kind} {count}')
@@ -181,7 +181,7 @@ def test_a_set_agrees_with_its_patterns_where_all_are_of_one_kind(kind: str, cou
             pattern = or_(pattern, {'c': text(chance)})
         alone.append(pattern)
         patterns.add(pattern, len(patterns))
-    for _ in range(400 if NIGHTLY else 40):
+    for _ in range(amount(20, 400)):
         lhs: dict[str, Any] = {'a': {'b': value(chance)}, 'c': chance.choice(['a', 'b', None])}
         if kind == 'addresses':
             lhs['a']['b'] = address(chance)

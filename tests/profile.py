@@ -1,0 +1,19 @@
+"""How much the generated tests run: a little every day, far more at night.
+
+scripts/test                          every day: the whole suite in less than five minutes
+MEGA_PROFILE=nightly scripts/test     at night: hours, and other examples in every run
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ('NIGHTLY', 'PROFILE', 'amount')
+
+PROFILE = os.environ.get('MEGA_PROFILE', 'default')
+NIGHTLY = PROFILE == 'nightly'
+
+
+def amount(every_day: int, at_night: int) -> int:
+    """Choose a number of examples, schedules, messages or kills by the profile."""
+    return at_night if NIGHTLY else every_day
