@@ -13,7 +13,13 @@ from hypothesis import event as note
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mega.codec import PayloadType, decode, encode, payload_type_hint
+from mega.codec import (
+    PayloadType,
+    decode,
+    encode,
+    encode_with_type_hint,
+    payload_type_hint,
+)
 from mega.errors import DecodeError, EncodeError, EventError
 from mega.event import Payload
 from tests import strategies
@@ -44,9 +50,10 @@ def comes_back(payload: Any, body: str) -> bool:
         return False
 
 
-def assert_carried(payload: Any, body: str) -> None:
-    """The hint brings the payload back, and is given exactly where nothing else would."""
+def assert_carried(payload: Any, body: str, binary: bool = False) -> None:
+    """The hint is sufficient to decode the payload, and given only if it is necessary."""
     mark = payload_type_hint(payload, body)
+    assert encode_with_type_hint(payload, binary) == (body, mark)
     assert typed(decode(body, mark)) == typed(arriving(payload))
     assert (mark is None) == comes_back(payload, body)
     if mark is not None:
@@ -59,7 +66,7 @@ def assert_carried(payload: Any, body: str) -> None:
 def test_data_objects_and_events_come_back_equal(binary: bool, data: st.DataObject) -> None:
     payload = data.draw(data_or_event(binary))
     body = encode(payload, binary)
-    assert_carried(payload, body)
+    assert_carried(payload, body, binary)
     assert payload_type_hint(payload, body) is None
 
 
@@ -242,6 +249,7 @@ def test_encoding_anything_carries_it_or_leads_to_what_cannot_be_carried(
         refusal = error
     note(type(refusal).__name__)
     if refusal is None:
+        assert encode_with_type_hint(payload, binary) == (body, payload_type_hint(payload, body))
         assert typed(decode(body, payload_type_hint(payload, body))) == typed(arriving(payload))
     elif isinstance(refusal, EncodeError):
         assert refusal.path == '' or at_path(_as_written(payload), refusal.path)

@@ -1,8 +1,17 @@
-"""Payload to body and back.
+"""Convert payloads to bodies, and bodies to payloads.
 
-A body is text: compact JSON, BSON in Base64, the text itself, or the Base64 of a blob. Most bodies
-say by themselves what they are; where one would be misread, `payload_type_hint` names the
-type to mark it with.
+A body is the text of an SQS or SNS message. It has one of four forms:
+
+    payload                 body
+    Payload, dict           compact JSON, for example {"type":"user_notification"}
+    Payload, dict, binary   BSON in Base64
+    str                     the text itself
+    bytes                   the bytes in Base64
+
+`decode` detects the form of most bodies: `{` begins JSON, and BSON begins with its own length.
+Detection fails for some payloads. The text `{` would be read as broken JSON, and a blob in Base64
+cannot be told from a text. `payload_type_hint` finds these payloads. The publisher then sends the
+payload type in a message attribute, and `decode` takes it as its second argument.
 """
 
 from __future__ import annotations
@@ -20,17 +29,18 @@ __all__ = (
     'PayloadType',
     'decode',
     'encode',
+    'encode_with_type_hint',
     'looks_like_envelope',
     'payload_type_hint',
     'to_document',
 )
 
 AnyPayload: TypeAlias = Payload | dict[str, Any] | str | bytes
-"""What can be published, and what arrives."""
+"""The types that publishers accept and subscribers receive."""
 
 
 class PayloadType(str, Enum):
-    """What a body holds. The values are those of the mark, the attribute `MegaPayloadType`."""
+    """The type of the payload in a body, as the message attribute `MegaPayloadType` writes it."""
 
     EVENT = 'event'
     DATA = 'data'
@@ -41,40 +51,50 @@ class PayloadType(str, Enum):
 def encode(payload: AnyPayload, binary_encoding: bool = False) -> str:
     """Write a payload as a body.
 
-    Events and data objects become JSON, or BSON in Base64 with `binary_encoding`; a text is its own
-    body; bytes become Base64. A `dict` that is marked as a MEGA event is written as one.
-    What is written decodes to an equal payload, with its types; a tuple comes back as a list, and
-    in BSON a date is cut to the millisecond and comes back in UTC.
+    Events and data objects become JSON, or BSON in Base64 with `binary_encoding`. A `str` is its
+    own body. `bytes` become Base64. A `dict` that is marked as a MEGA event is written as an event.
+    The body decodes to an equal payload with the same types. There are two exceptions: a tuple
+    arrives as a list, and BSON carries a date in UTC, cut to the millisecond.
 
     Raises:
-        EncodeError: for what no such body can carry, with the path of the value.
-        EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
+        EncodeError: for a value that the body cannot carry, with the path of the value.
+        EventError: for a `dict` that is marked as a MEGA event but is not a valid event.
     """
     if type(payload) is str:
-        if binary_encoding:
-            raise EncodeError('', 'is a str, and binary_encoding is for events and data objects')
-        return _not_empty(_encodable(payload))
+        return _encode_text(payload, binary_encoding)
     if type(payload) is bytes:
-        return _not_empty(b64encode(payload).decode('ascii'))
-    document = to_document(payload)
-    if document is None:
-        what = f'{safe_repr(payload)} ({type(payload).__name__})'
-        raise EncodeError('', f'is {what}, not a Payload, a dict, a str or bytes')
-    if binary_encoding:
-        return b64encode(_bson.encode(document)).decode('ascii')
-    return _json.encode(document)
+        return _encode_blob(payload)
+    return _encode_document(_require_document(payload), binary_encoding)
+
+
+def encode_with_type_hint(
+    payload: AnyPayload, binary_encoding: bool = False
+) -> tuple[str, PayloadType | None]:
+    """Return `encode(payload, binary_encoding)` and the `payload_type_hint` of that body.
+
+    Raises:
+        EncodeError, EventError: as `encode` does.
+    """
+    if type(payload) is str:
+        body = _encode_text(payload, binary_encoding)
+        return body, _text_hint(body)
+    if type(payload) is bytes:
+        return _encode_blob(payload), PayloadType.BLOB
+    document = _require_document(payload)
+    is_data = document is payload  # an event is written in its normal form, a new object
+    return _encode_document(document, binary_encoding), _data_hint(document) if is_data else None
 
 
 def decode(body: str, payload_type: PayloadType | str | None = None) -> AnyPayload:
-    """Read the payload from a body, by its mark, or without one by what it begins with.
+    """Read the payload from a body, by its payload type or by detection.
 
-    Without a mark, what begins with a brace is a JSON object or an error, and Base64 that is BSON
-    is that object; a MEGA mark in the object makes it an event. Anything else is the text as sent:
-    JSON's scalars and arrays and other Base64 included.
-    An envelope of SNS is a data object here; `mega.aws.sns` opens it.
+    Without a payload type, a body that begins with a brace must be a JSON object, and Base64 that
+    is BSON is its object. The object is an event if it is marked as one. Any other body is the
+    text as sent: JSON scalars, JSON arrays and other Base64, too.
+    An SNS envelope is a data object here. `mega.aws.sns` opens it.
 
     Raises:
-        DecodeError: for a body that is not what it begins as, or what it is marked as.
+        DecodeError: for an unknown payload type, or a body that is not valid in its form.
         EventError: for an event that breaks the protocol.
     """
     if payload_type is None:
@@ -83,19 +103,21 @@ def decode(body: str, payload_type: PayloadType | str | None = None) -> AnyPaylo
     if kind is PayloadType.TEXT:
         return body
     if kind is PayloadType.BLOB:
-        return _blob(body)
+        return _decode_blob(body)
     document = _decode_object(body)
     if document is None:
-        problem = f'it is marked as {kind.value!r}, but is neither JSON nor BSON in Base64'
+        problem = f'its payload type is {kind.value!r}, but it is not JSON and not BSON in Base64'
         raise DecodeError(problem)
     return Payload.from_dict(document) if kind is PayloadType.EVENT else document
 
 
 def to_document(payload: object) -> dict[str, Any] | None:
-    """The object that is written, and that patterns see; None for what is no event and no data.
+    """Return the object that is encoded and matched; None for a text, a blob or another value.
+
+    It is the normal form of an event, or the data object itself.
 
     Raises:
-        EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
+        EventError: for a `dict` that is marked as a MEGA event but is not a valid event.
     """
     if isinstance(payload, Payload):
         return payload.to_dict()
@@ -105,21 +127,21 @@ def to_document(payload: object) -> dict[str, Any] | None:
 
 
 def payload_type_hint(payload: AnyPayload, body: str) -> PayloadType | None:
-    """The type to mark a body with so that its payload comes back; None where no mark is needed."""
+    """Return the payload type that `decode` needs for this body, or None if it needs none."""
     if isinstance(payload, bytes):
         return PayloadType.BLOB
     if isinstance(payload, str):
-        return None if _detected_as_text(body) else PayloadType.TEXT
-    if isinstance(payload, dict) and not is_mega_event(payload) and looks_like_envelope(payload):
-        return PayloadType.DATA
+        return _text_hint(body)
+    if isinstance(payload, dict) and not is_mega_event(payload):
+        return _data_hint(payload)
     return None
 
 
 def looks_like_envelope(document: dict[str, Any]) -> bool:
-    """Whether an object has every field of a message of SNS's own making.
+    """Return whether an object has every field of a message that SNS wrote.
 
-    That is the envelope round a body, or a request to confirm a subscription.
-    https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html.
+    SNS writes an envelope around a body, and requests to confirm a subscription.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
     """
     kind = document.get('Type')
     if not isinstance(kind, str) or kind not in _ENVELOPE_FIELDS:
@@ -142,19 +164,50 @@ _ENVELOPE_FIELDS = {
 _BYTE_ORDER_MARK = '\ufeff'
 
 
-def _encodable(text: str) -> str:
+def _encode_text(text: str, binary_encoding: bool) -> str:
+    if binary_encoding:
+        raise EncodeError('', 'is a str: binary_encoding must be False, or the payload an object')
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        problem = f'holds half of a surrogate pair at character {error.start}'
+        problem = f'contains half of a surrogate pair at character {error.start}'
         raise EncodeError('', problem) from None
-    return text
+    return _require_content(text)
 
 
-def _not_empty(body: str) -> str:
+def _encode_blob(blob: bytes) -> str:
+    return _require_content(b64encode(blob).decode('ascii'))
+
+
+def _encode_document(document: dict[str, Any], binary_encoding: bool) -> str:
+    if binary_encoding:
+        return b64encode(_bson.encode(document)).decode('ascii')
+    return _json.encode(document)
+
+
+def _require_document(payload: object) -> dict[str, Any]:
+    document = to_document(payload)
+    if document is None:
+        found = f'{safe_repr(payload)} ({type(payload).__name__})'
+        raise EncodeError('', f'is {found}: must be a Payload, a dict, a str or bytes')
+    return document
+
+
+def _require_content(body: str) -> str:
     if not body:
-        raise EncodeError('', 'is empty, and neither SQS nor SNS carries an empty body')
+        raise EncodeError('', 'is empty: SQS and SNS do not accept an empty body')
     return body
+
+
+def _text_hint(body: str) -> PayloadType | None:
+    try:
+        return None if isinstance(_detect(body), str) else PayloadType.TEXT
+    except (DecodeError, EventError):
+        return PayloadType.TEXT
+
+
+def _data_hint(data: dict[str, Any]) -> PayloadType | None:
+    return PayloadType.DATA if looks_like_envelope(data) else None
 
 
 def _detect(body: str) -> AnyPayload:
@@ -165,45 +218,42 @@ def _detect(body: str) -> AnyPayload:
 
 
 def _decode_object(body: str) -> dict[str, Any] | None:
+    """Return the object in a JSON or BSON body; None if the body has neither form."""
     text = body.removeprefix(_BYTE_ORDER_MARK)
     stripped = text.lstrip(_json.WHITE_SPACE)
     if stripped.startswith('{'):
         return _json.decode(stripped)
-    data = _bytes_of_bson(text)
+    data = _bson_bytes(text)
     return None if data is None else _bson.decode(data)
 
 
-def _bytes_of_bson(text: str) -> bytes | None:
-    """The bytes of a text that is Base64 and begins with its own length, as BSON does."""
+def _bson_bytes(text: str) -> bytes | None:
+    """Return the bytes of a Base64 text that begin with their own length, as BSON does.
+
+    The first eight characters contain the length, so most other texts are rejected early.
+    """
     if len(text) < 8:
         return None
     size = len(text) // 4 * 3 - text[-2:].count('=')
     try:
-        if int.from_bytes(_strict_base64(text[:8])[:4], 'little') != size:
+        if int.from_bytes(_decode_base64(text[:8])[:4], 'little') != size:
             return None
-        return _strict_base64(text)
+        return _decode_base64(text)
     except ValueError:
         return None
 
 
-def _strict_base64(text: str) -> bytes:
-    if len(text) % 4:  # Python 3.10 takes padding in excess
+def _decode_base64(text: str) -> bytes:
+    if len(text) % 4:  # Python 3.10 accepts excess padding
         raise ValueError
     return b64decode(text, validate=True)
 
 
-def _blob(body: str) -> bytes:
+def _decode_blob(body: str) -> bytes:
     try:
-        return _strict_base64(body)
+        return _decode_base64(body)
     except ValueError:
-        raise DecodeError("it is marked as 'blob', but is not Base64") from None
-
-
-def _detected_as_text(body: str) -> bool:
-    try:
-        return isinstance(_detect(body), str)
-    except (DecodeError, EventError):
-        return False
+        raise DecodeError("its payload type is 'blob', but it is not Base64") from None
 
 
 def _parse_payload_type(payload_type: PayloadType | str) -> PayloadType:
@@ -211,5 +261,5 @@ def _parse_payload_type(payload_type: PayloadType | str) -> PayloadType:
         return PayloadType(payload_type)
     except ValueError:
         known = ', '.join(repr(kind.value) for kind in PayloadType)
-        problem = f'it is marked as {safe_repr(payload_type)}: must be one of {known}'
+        problem = f'its payload type is {safe_repr(payload_type)}: must be one of {known}'
         raise DecodeError(problem) from None
