@@ -39,7 +39,7 @@ PROMISED = {
 # What the same modules hold for the rest of the package, and promise to nobody.
 SHARED = {
     'mega.event': 'is_mega_event',
-    'mega.codec': 'AnyPayload looks_like_envelope to_document',
+    'mega.codec': 'AnyPayload encode_with_type_hint looks_like_envelope to_document',
     'mega.errors': 'check_int check_seconds join_path safe_repr single_line',
     'mega.aws.sqs.publish': 'SQS',
     'mega.aws.sns.publish': 'SNS',
