@@ -44,6 +44,7 @@ SHARED = {
     'mega.aws.sqs.publish': 'SQS',
     'mega.aws.sns.publish': 'SNS',
 }
+FILTER_POLICIES = 'mega.aws.sns.filter_policy'
 MODULES = sorted(module.name for module in pkgutil.walk_packages(mega.__path__, 'mega.'))
 
 
@@ -66,6 +67,31 @@ def test_no_import_brings_boto3_along(statement: str) -> None:
     loaded = loaded_by(statement)
     assert 'mega.aws.sqs.subscribe' in loaded
     assert not loaded & {'boto3', 'botocore', 's3transfer', 'urllib3'}
+
+
+@pytest.mark.parametrize('module', ['mega.aws.sqs', 'mega.aws.sqs.publish', 'mega.aws.sns.publish'])
+def test_publishers_do_not_import_patterns(module: str) -> None:
+    loaded = loaded_by(f'import {module}')
+    assert not {name for name in loaded if name.startswith(('mega.match', FILTER_POLICIES))}
+
+
+def test_a_listener_imports_neither_filter_policies_nor_the_parser_of_eventbridge() -> None:
+    loaded = loaded_by('import mega.aws.sqs.subscribe')
+    assert 'mega.match' in loaded
+    unused = (
+        FILTER_POLICIES,
+        'mega.match.eventbridge.parser',
+        'mega.match.eventbridge.value_parser',
+    )
+    assert not {name for name in loaded if name.startswith(unused)}
+
+
+@pytest.mark.parametrize('name', ['FilterPolicy', 'Widened', 'to_filter_policy'])
+def test_sns_imports_filter_policies_on_first_use(name: str) -> None:
+    assert not {
+        each for each in loaded_by('import mega.aws.sns') if each.startswith(FILTER_POLICIES)
+    }
+    assert f'{FILTER_POLICIES}.policy' in loaded_by(f'from mega.aws.sns import {name}')
 
 
 def test_the_package_itself_imports_nothing_of_its_own() -> None:

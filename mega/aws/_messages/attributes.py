@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 from mega.aws._messages.filter_attributes import (
     FilterAttributes,
-    attribute_paths,
-    attributes_of,
+    extract_attributes,
+    parse_filter_attributes,
 )
 from mega.codec import AnyPayload, PayloadType, to_document
 from mega.errors import EncodeError, EnvelopeError, join_path, safe_repr
@@ -74,7 +74,7 @@ def with_filter_attributes(
         ConfigurationError: for what names no attributes and paths.
         EncodeError: for an attribute that is given as well.
     """
-    fields = attributes_of(to_document(payload), attribute_paths(paths))
+    fields = extract_attributes(to_document(payload), parse_filter_attributes(paths))
     for name in fields.keys() & (attributes or {}).keys():
         problem = 'is one of filter_attributes too: give one of them another name'
         raise EncodeError(join_path('message_attributes', name), problem)

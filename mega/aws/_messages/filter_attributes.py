@@ -1,7 +1,11 @@
-"""Fields of a payload as message attributes, so that SNS can filter what it cannot read.
+"""Convert fields of a payload to message attributes, so that SNS can filter any kind of body.
 
-Publishers set them, and a policy asks for them. An empty text, an object and bytes have none, so a
-policy asks for one only where the pattern matches none of these.
+SNS cannot read BSON, texts or offloaded bodies. A publisher therefore sets fields of the payload
+as message attributes, and a filter policy tests these attributes. The path `event.name` of an event
+becomes the attribute `event_name`, for example.
+
+An empty text, an object and bytes have no attribute. A policy tests an attribute only if the
+pattern matches none of these values.
 """
 
 from __future__ import annotations
@@ -15,75 +19,79 @@ from uuid import UUID
 
 from mega import timestamps
 from mega.errors import ConfigurationError, safe_repr
-from mega.match.comparables import is_number
-from mega.match.context import MISSING
 
-__all__ = ('FilterAttributes', 'Path', 'attribute_paths', 'attributes_of')
+__all__ = ('FieldPath', 'FilterAttributes', 'extract_attributes', 'parse_filter_attributes')
 
-Path: TypeAlias = tuple[str, ...]
+FieldPath: TypeAlias = tuple[str, ...]
 """The keys from the payload to one of its fields."""
 
 FilterAttributes: TypeAlias = Mapping[str, str] | Sequence[str]
-"""Names of attributes, and paths in the payload: `{'kind': 'event.name'}`.
+"""The path in the payload for each attribute name: `{'kind': 'event.name'}`.
 
-Or paths alone, `['event.name']`: an attribute is called like its path, with `_` for dots.
+A list of paths, such as `['event.name']`, names each attribute like its path, with `_` for dots.
 """
 
-LARGEST = Decimal('1e126')
-"""Attributes hold numbers below this one; a larger one goes as a text.
+MAX_NUMBER = Decimal('1e126')
+"""Attributes hold numbers below this one; a larger number becomes a text.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 """
 
 
-def attribute_paths(given: FilterAttributes) -> dict[str, Path]:
-    """The path for each attribute.
+def parse_filter_attributes(given: FilterAttributes) -> dict[str, FieldPath]:
+    """Return the field path for each attribute name.
 
     Raises:
-        ConfigurationError: for what names no paths, or one attribute twice.
+        ConfigurationError: for an invalid path, or an invalid or repeated attribute name.
     """
     if isinstance(given, Mapping):
-        named = list(given.items())
+        pairs = list(given.items())
     elif isinstance(given, (list, tuple)):
-        named = [
+        pairs = [
             (path.replace('.', '_') if isinstance(path, str) else path, path) for path in given
         ]
     else:
-        named = []
-    paths: dict[str, Path] = {}
-    for name, path in named:
+        pairs = []
+    paths: dict[str, FieldPath] = {}
+    for name, path in pairs:
         if not isinstance(path, str) or not all(path.split('.')):
-            problem = "is no path; write it like 'event.name'"
+            problem = "is not a path; write it like 'event.name'"
             raise ConfigurationError(f'filter_attributes: {safe_repr(path)} {problem}')
         if not isinstance(name, str) or not name or '.' in name or name in paths:
-            problem = 'names no attribute, or one that is there already; give it one without dots'
+            problem = 'is not a valid attribute name; it must be unique and have no dots'
             raise ConfigurationError(f'filter_attributes: {safe_repr(name)} {problem}')
         paths[name] = tuple(path.split('.'))
     if not paths:
-        problem = "give the names of attributes, and paths: {'kind': 'event.name'}"
-        raise ConfigurationError(f'filter_attributes={safe_repr(given)}: {problem}')
+        problem = "must map attribute names to paths: {'kind': 'event.name'}"
+        raise ConfigurationError(f'filter_attributes={safe_repr(given)} {problem}')
     return paths
 
 
-def attributes_of(document: object, paths: Mapping[str, Path]) -> dict[str, Any]:
-    """The attributes of a payload in its normal form, as a user would give them to `publish`.
+def extract_attributes(document: object, paths: Mapping[str, FieldPath]) -> dict[str, Any]:
+    """Return the message attributes of a payload in its normal form, as `publish` accepts them.
 
-    None for a path at which nothing is, or nothing that can be an attribute.
+    A path without a value, or with a value that has no attribute, is left out.
     """
-    values = ((name, _attribute(_at(document, path))) for name, path in paths.items())
+    values = ((name, _to_attribute(_value_at(document, path))) for name, path in paths.items())
     return {name: value for name, value in values if value is not None}
 
 
-def _at(document: object, path: Path) -> object:
+_MISSING = object()
+
+
+def _value_at(document: object, path: FieldPath) -> object:
     for key in path:
         if not isinstance(document, dict):
-            return MISSING
-        document = document.get(key, MISSING)
+            return _MISSING
+        document = document.get(key, _MISSING)
     return document
 
 
-def _attribute(value: object) -> Any:
-    """A value as SNS compares it. Booleans, null and odd characters it takes in an array alone."""
+def _to_attribute(value: object) -> Any:
+    """Return a value as SNS compares it.
+
+    SNS accepts booleans, null and unprintable characters only inside an array.
+    """
     if isinstance(value, datetime):
         value = timestamps.format_timestamp(timestamps.to_utc(value) or value)
     elif isinstance(value, UUID):
@@ -92,33 +100,35 @@ def _attribute(value: object) -> Any:
         return None
     if isinstance(value, str) and value.isprintable():
         return value
-    if _is_number(value):
-        return value if Decimal(value).copy_abs() < LARGEST else str(value)
-    return _array(value if isinstance(value, (list, tuple)) else [value])
+    if _is_finite_number(value):
+        return value if Decimal(value).copy_abs() < MAX_NUMBER else str(value)
+    return _to_array(value if isinstance(value, (list, tuple)) else [value])
 
 
-def _array(members: Sequence[object]) -> Any:
-    """The scalars among some values, in the JSON of an attribute; None where there are none."""
-    written = _written(members)
-    if not written:
+def _to_array(members: Sequence[object]) -> Any:
+    """Return an attribute of type `String.Array` with the scalars; None without scalars."""
+    scalars = _scalars_as_json(members)
+    if not scalars:
         return None
-    return {'DataType': 'String.Array', 'StringValue': f'[{",".join(written)}]'}
+    return {'DataType': 'String.Array', 'StringValue': f'[{",".join(scalars)}]'}
 
 
-def _written(members: Sequence[object]) -> list[str]:
-    """The scalars among some values, and in arrays within, as JSON."""
-    written: list[str] = []
+def _scalars_as_json(members: Sequence[object]) -> list[str]:
+    """Return the scalars in an array, and in arrays inside it, as JSON."""
+    scalars: list[str] = []
     for member in members:
         if member is None or isinstance(member, (bool, str)):
-            written.append(json.dumps(member))
-        elif _is_number(member):
-            written.append(str(member) if isinstance(member, Decimal) else json.dumps(member))
+            scalars.append(json.dumps(member))
+        elif _is_finite_number(member):
+            scalars.append(str(member) if isinstance(member, Decimal) else json.dumps(member))
         elif isinstance(member, (datetime, UUID)):
-            written.append(json.dumps(_attribute(member)))
+            scalars.append(json.dumps(_to_attribute(member)))
         elif isinstance(member, (list, tuple)):
-            written += _written(member)
-    return written
+            scalars += _scalars_as_json(member)
+    return scalars
 
 
-def _is_number(value: object) -> TypeGuard[int | float | Decimal]:
-    return is_number(value) and Decimal(value).is_finite()
+def _is_finite_number(value: object) -> TypeGuard[int | float | Decimal]:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return False
+    return Decimal(value).is_finite()

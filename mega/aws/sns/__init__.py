@@ -1,6 +1,7 @@
 """SNS: the publisher, the envelope of a notification, and filter policies from patterns.
 
-The filter policies are imported on first use: a service that only publishes does not need them.
+The module imports the filter policies on first use, because a service that only publishes does not
+need them.
 """
 
 from __future__ import annotations

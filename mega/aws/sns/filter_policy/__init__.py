@@ -1,11 +1,16 @@
-"""What subscribers want, as the filter policy of an SNS subscription: nothing wanted is held back.
+"""Filter policies of SNS subscriptions, made from subscribers and patterns.
 
-policy     from subscribers to a policy, and how much it lets through
-wanting    from a pattern to what SNS is asked, never narrower
-asked      the same of one value; beginnings: with what texts begin that match
-places     where a field of a payload stands in a message
-attributes  ... and as which message attribute
-branches   what has to hold together, and what instead of each other
-fitting    what is left out, until SNS takes it
-words      the words of SNS's policies
+`translation` explains the theory. A policy never excludes a message that a subscriber matches.
+
+- `policy`: makes the policy of some subscribers, and tests payloads against it.
+- `translation`: translates a pattern to branches of conditions.
+- `leaf_translation`: translates the pattern of one value to conditions.
+- `text_translation`: translates patterns of texts to conditions.
+- `negation`: translates the negation of a pattern.
+- `prefixes`: the prefixes of all texts that a regular expression, number or day can match.
+- `field_paths`: the places in a message where SNS finds a field of a payload.
+- `branches`: conjunctions of conditions, and their combination.
+- `limits`: widens a policy until it is within SNS's limits.
+- `operators`: the literals and operators of SNS, as JSON.
+- `reasons`: the texts that explain why a policy is wider than a pattern.
 """

@@ -1,8 +1,11 @@
-"""Where a field of a payload stands in a message, for SNS to find it.
+"""Locate the fields of a payload in a message, where SNS tests them.
 
-A data object is written as it is. Of a MEGA event patterns see the normal form, while on the wire
-an attribute may stand among the event's own fields, a version may be absent, and a timestamp may be
-of any zone. In message attributes there is what their publisher was told to set.
+The body of a data object has the object's own fields. The body of a MEGA event differs from the
+normal form that patterns see: an attribute may stand among the event's own fields, a version may be
+absent, and a timestamp may be in any time zone. For example, patterns see the attribute `user` at
+`event.attributes.user`. SNS finds it at `event.attributes.user` or at `event.user`.
+
+With the scope `MessageAttributes`, a field is in the message attribute that its publisher sets.
 """
 
 from __future__ import annotations
@@ -12,109 +15,115 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
-from mega.aws._messages.filter_attributes import Path
+from mega.aws._messages.filter_attributes import FieldPath
 from mega.aws.sns.filter_policy.operators import is_encodable
 from mega.errors import join_path
 from mega.match.eventbridge.parser import OR, RESERVED
 
-__all__ = ('DATA', 'EVENT', 'FieldLocation', 'Kind', 'root')
+__all__ = ('DATA_SCHEMA', 'EVENT_SCHEMA', 'FieldKind', 'FieldLocation', 'root_location')
 
 
-class Kind(Enum):
-    """What is known of a value before anybody looks at it."""
+class FieldKind(Enum):
+    """The values that a field may have, and their representation in a body."""
 
-    ANYTHING = 'any value'
+    ANY = 'any value'
     TEXT = 'a text'
-    CONSTANT = 'the same in every message'
-    VERSION = 'a whole number; one that is 1 may be absent'
-    INSTANT = 'an instant, in whatever zone'
-    ATTRIBUTES = 'an object whose fields may stand beside it'
+    CONSTANT = 'the same value in every message'
+    VERSION = 'an integer, absent if it is 1'
+    TIMESTAMP = 'an instant in any time zone'
+    ATTRIBUTES = 'an object, whose fields may stand beside it'
 
 
-Schema: TypeAlias = 'Mapping[str, Schema] | Kind'
-"""What is below a place: these fields and no others, or values of a kind."""
+Schema: TypeAlias = 'Mapping[str, Schema] | FieldKind'
+"""The only possible fields of an object, or the kind of a value."""
 
-DATA: Schema = Kind.ANYTHING
+DATA_SCHEMA: Schema = FieldKind.ANY
 
-EVENT: Schema = {
-    'protocol': Kind.TEXT,
-    'version': Kind.CONSTANT,
+EVENT_SCHEMA: Schema = {
+    'protocol': FieldKind.TEXT,
+    'version': FieldKind.CONSTANT,
     'event': {
-        **dict.fromkeys(('name', 'domain', 'subject', 'publisher'), Kind.TEXT),
-        'version': Kind.VERSION,
-        'timestamp': Kind.INSTANT,
-        'attributes': Kind.ATTRIBUTES,
+        **dict.fromkeys(('name', 'domain', 'subject', 'publisher'), FieldKind.TEXT),
+        'version': FieldKind.VERSION,
+        'timestamp': FieldKind.TIMESTAMP,
+        'attributes': FieldKind.ATTRIBUTES,
     },
     'object': {
-        **dict.fromkeys(('type', 'id'), Kind.TEXT),
-        'version': Kind.VERSION,
-        **dict.fromkeys(('current', 'previous'), Kind.ANYTHING),
+        **dict.fromkeys(('type', 'id'), FieldKind.TEXT),
+        'version': FieldKind.VERSION,
+        **dict.fromkeys(('current', 'previous'), FieldKind.ANY),
     },
-    'extra': Kind.ANYTHING,
+    'extra': FieldKind.ANY,
 }
 """The normal form of a MEGA event."""
 
-_FIELDS_OF_EVENT = frozenset(EVENT['event'])  # type: ignore[index,arg-type]
+_FIELDS_OF_EVENT = frozenset(EVENT_SCHEMA['event'])  # type: ignore[index,arg-type]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldLocation:
-    """A field of a payload, and the paths at which SNS may find it: it is at one of them."""
+    """A field of a payload, and the paths at which SNS may find it: always at one of them."""
 
-    keys: Path
-    paths: tuple[Path, ...]
-    within: Schema
-    form: Schema
-    names: Mapping[Path, str] | None
-    """The attributes that hold fields; None where the body is asked."""
+    keys: FieldPath
+    paths: tuple[FieldPath, ...]
+    schema: Schema
+    """The schema of the field."""
+    payload_schema: Schema
+    """The schema of the whole payload."""
+    attribute_names: Mapping[FieldPath, str] | None
+    """The message attribute for each field path; None if SNS tests the body."""
 
-    def below(self, key: str) -> FieldLocation | None:
-        """The place one key further in; None where there never is one."""
+    def child(self, key: str) -> FieldLocation | None:
+        """Return the location of a nested field; None if the schema has no such field."""
         keys = (*self.keys, key)
-        within = self.within
-        if isinstance(within, Mapping):
-            if key not in within:
+        schema = self.schema
+        if isinstance(schema, Mapping):
+            if key not in schema:
                 return None
-            inner: Schema = within[key]
+            child_schema: Schema = schema[key]
         else:
-            inner = Kind.ANYTHING
-        if self.names is not None:
-            name = self.names.get(keys)
-            return replace(self, keys=keys, paths=((name,),) if name else (), within=inner)
+            child_schema = FieldKind.ANY
+        if self.attribute_names is not None:
+            name = self.attribute_names.get(keys)
+            return replace(self, keys=keys, paths=((name,),) if name else (), schema=child_schema)
         paths = tuple((*path, key) for path in self.paths)
-        if within is Kind.ATTRIBUTES and key not in _FIELDS_OF_EVENT:
+        if schema is FieldKind.ATTRIBUTES and key not in _FIELDS_OF_EVENT:
             paths = (*paths, *((*path[:-1], key) for path in self.paths))
-        return replace(self, keys=keys, paths=paths, within=inner)
+        return replace(self, keys=keys, paths=paths, schema=child_schema)
 
     @property
-    def shown(self) -> str:
-        """The path as an error would show it."""
+    def display_path(self) -> str:
+        """The path as errors show it."""
         path = ''
         for key in self.keys:
             path = join_path(path, key)
         return path
 
     @property
-    def can_be_missing(self) -> bool:
-        """Whether SNS can tell that it is missing.
+    def can_test_absence(self) -> bool:
+        """Whether SNS can test that the field is missing.
 
-        Only of the outermost fields. Further in, SNS would also find a name with dots, or what the
-        first of two equal keys holds, neither of which is there for us.
+        SNS can test it only at the top level of a data object. At a nested path, SNS also finds
+        names with dots, and the first of two equal keys. Neither exists for a pattern.
         """
-        return self.names is None and self.form is DATA and len(self.keys) == 1
+        is_top_level = len(self.keys) == 1
+        is_data = self.payload_schema is DATA_SCHEMA
+        return self.attribute_names is None and is_data and is_top_level
 
     @property
-    def can_be_asked(self) -> bool:
-        """Whether SNS reads every name on the way as we do, and in an `$or` too."""
-        return bool(self.paths) and all(map(_is_plain, self.keys if self.names is None else ()))
+    def is_addressable(self) -> bool:
+        """Whether SNS reads every name on the path literally, also inside `$or`."""
+        names = self.keys if self.attribute_names is None else ()
+        return bool(self.paths) and all(map(_is_literal_name, names))
 
 
-def root(form: Schema, names: Mapping[Path, str] | None) -> FieldLocation:
-    """The whole payload: a data object, or an event."""
-    return FieldLocation((), ((),) if names is None else (), form, form, names)
+def root_location(schema: Schema, attribute_names: Mapping[FieldPath, str] | None) -> FieldLocation:
+    """Return the location of a whole payload: a data object or an event."""
+    paths = ((),) if attribute_names is None else ()
+    return FieldLocation((), paths, schema, schema, attribute_names)
 
 
-def _is_plain(name: str) -> bool:
+def _is_literal_name(name: str) -> bool:
     return (
         bool(name)
         and '.' not in name

@@ -1,5 +1,7 @@
-"""The words of SNS's filter policies, as far as they are documented, and what they are worth.
+"""The conditions of SNS's filter policies, and how many messages satisfy them.
 
+A condition is a literal such as `"paid"` or an operator such as `{"prefix": "pa"}`. The module uses
+only conditions that AWS documents:
 https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html and
 https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
 """
@@ -19,28 +21,31 @@ from typing import Any, TypeAlias
 __all__ = (
     'ABSENT',
     'ANY_TEXT',
-    'MEGA',
+    'MEGA_PROTOCOL',
     'PRESENT',
-    'STARS',
-    'Item',
+    'Condition',
+    'Conditions',
     'Scope',
     'Translation',
-    'as_number',
     'is_encodable',
-    'is_plain',
-    'item',
+    'is_literal',
     'operator',
+    'prefix_of',
     'selectivity',
-    'start_of',
+    'to_condition',
+    'to_policy_number',
     'without_covered',
 )
 
-Item: TypeAlias = str
-"""What may stand in the array that ends a path, as JSON: in Python `True == 1`."""
+Condition: TypeAlias = str
+"""A literal or an operator of a policy, as JSON: in Python, `True == 1`."""
+
+Conditions: TypeAlias = frozenset[Condition]
+"""The conditions of one field. At least one of them must hold."""
 
 
 class Scope(Enum):
-    """Of what a policy is asked. The values are those of `FilterPolicyScope`."""
+    """The part of a message that SNS tests. The values are those of `FilterPolicyScope`."""
 
     BODY = 'MessageBody'
     ATTRIBUTES = 'MessageAttributes'
@@ -48,39 +53,40 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """Items of which one has to match; None where nothing can be asked."""
+    """The conditions of which one must hold; None if SNS cannot test anything."""
 
-    items: tuple[Item, ...] | None
-    wider: str = ''
-    """Why more is let through than the pattern matches; empty where no more is."""
+    conditions: tuple[Condition, ...] | None
+    widened_because: str = ''
+    """Why the conditions accept more than the pattern; empty if they do not."""
 
 
-def item(value: object) -> Item:
+def to_condition(value: object) -> Condition:
     return json.dumps(value, ensure_ascii=False)
 
 
-def operator(name: str, operand: object) -> Item:
-    return item({name: operand})
+def operator(name: str, operand: object) -> Condition:
+    return to_condition({name: operand})
 
 
 PRESENT = operator('exists', True)
-"""A value that is there, neither null nor empty nor an object: SNS asks for no less."""
+"""The widest condition: SNS satisfies it with a value that is not null, empty or an object."""
 
 ABSENT = operator('exists', False)
 ANY_TEXT = operator('wildcard', '*')
 
-MEGA = item('mega')
-"""The mark of an event."""
+MEGA_PROTOCOL = to_condition('mega')
+"""The value of `protocol` in every MEGA event."""
 
-STARS = 3
-"""In one wildcard."""
+MAX_NUMBER = 10**9
+MAX_DECIMALS = 5
+"""SNS compares numbers from -10**9 to 10**9, with five decimals."""
 
-MOST = 10**9
-DECIMALS = 5
+MAX_EXPONENT = 40
+"""Numbers with a larger decimal exponent are rejected early, because exact arithmetic is slow."""
 
 
 def is_encodable(text: str) -> bool:
-    """Whether a policy can hold a text: it is sent in UTF-8."""
+    """Return whether a policy, which is sent in UTF-8, can hold a text."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -88,74 +94,86 @@ def is_encodable(text: str) -> bool:
     return True
 
 
-def is_plain(text: str) -> bool:
-    """Whether a text is read in one way, wherever it stands: quotes and backslashes may not be."""
+def is_literal(text: str) -> bool:
+    """Return whether SNS reads a text literally everywhere.
+
+    SNS may unescape quotes and backslashes, depending on where a text stands.
+    """
     return bool(text) and '"' not in text and '\\' not in text and is_encodable(text)
 
 
-def as_number(number: Decimal) -> int | float | None:
-    """A number as a policy takes it; None for one beyond what SNS compares.
+def to_policy_number(number: Decimal) -> int | float | None:
+    """Return a number as a policy can hold it; None if SNS does not compare it reliably.
 
-    It has to be a double exactly. Of one like 19.99 a producer may write all fifty digits that the
-    double has, and of a number with more digits than a double tells apart SNS compares nothing.
+    The number must be exact as a double. A producer may write 19.99 with all fifty digits of the
+    nearest double, and SNS compares a number with more digits than a double with nothing.
     """
     exponent = number.as_tuple().exponent
-    if number.copy_abs() > MOST or not isinstance(exponent, int) or abs(exponent) > 40:
-        return None  # the last would take long to reckon with
-    exactly = Fraction(number)
-    if (exactly * 10**DECIMALS).denominator != 1 or Fraction(float(number)) != exactly:
+    if not isinstance(exponent, int) or abs(exponent) > MAX_EXPONENT:
         return None
-    return int(number) if exactly.denominator == 1 else float(number)
+    if number.copy_abs() > MAX_NUMBER:
+        return None
+    exact = Fraction(number)
+    if (exact * 10**MAX_DECIMALS).denominator != 1 or Fraction(float(number)) != exact:
+        return None
+    return int(number) if exact.denominator == 1 else float(number)
 
 
-def start_of(written: Item) -> str | None:
-    """With what the texts begin that match an item; None for one that is of more than one text."""
-    value: Any = json.loads(written)
-    start = value.get('prefix') if isinstance(value, dict) else value
-    return start if isinstance(start, str) else None
+def prefix_of(condition: Condition) -> str | None:
+    """Return the operand of a `prefix` or the text of a literal; None for other conditions."""
+    value: Any = json.loads(condition)
+    prefix = value.get('prefix') if isinstance(value, dict) else value
+    return prefix if isinstance(prefix, str) else None
 
 
-def without_covered(items: frozenset[Item]) -> frozenset[Item]:
-    """The same without texts, and their beginnings, that another item covers."""
-    starts = {written: start for written in items if (start := start_of(written)) is not None}
-    prefixes = [start for written, start in starts.items() if written.startswith('{')]
+def without_covered(conditions: Conditions) -> Conditions:
+    """Return the conditions without the texts and prefixes that a wider condition covers."""
+    prefixes = {
+        condition: prefix
+        for condition in conditions
+        if (prefix := prefix_of(condition)) is not None
+    }
+    operands = [prefix for condition, prefix in prefixes.items() if condition.startswith('{')]
 
-    def is_covered(written: Item) -> bool:
-        start = starts.get(written)
-        if start is None:
+    def is_covered(condition: Condition) -> bool:
+        prefix = prefixes.get(condition)
+        if prefix is None:
             return False
-        return ANY_TEXT in items or any(
-            start.startswith(prefix) and written != operator('prefix', prefix)
-            for prefix in prefixes
+        return ANY_TEXT in conditions or any(
+            prefix.startswith(operand) and condition != operator('prefix', operand)
+            for operand in operands
         )
 
-    return frozenset(written for written in items if not is_covered(written))
+    return frozenset(condition for condition in conditions if not is_covered(condition))
 
 
-def selectivity(items: Iterable[Item]) -> float:
-    """About which share of messages has a value that matches one of these. Only good to compare."""
-    return min(1.0, fsum(map(_weight, items)))
+def selectivity(conditions: Iterable[Condition]) -> float:
+    """Estimate the share of messages, from 0 to 1, that satisfy at least one of the conditions.
+
+    The estimate serves only to compare conditions with each other.
+    """
+    return min(1.0, fsum(map(_selectivity, conditions)))
 
 
 @lru_cache(maxsize=4_096)
-def _weight(written: Item) -> float:
-    known = _WEIGHTS.get(written)
+def _selectivity(condition: Condition) -> float:
+    known = _SELECTIVITY.get(condition)
     if known is not None:
         return known
-    value: Any = json.loads(written)
+    value: Any = json.loads(condition)
     if not isinstance(value, dict):
         return 0.001
     [(name, operand)] = value.items()
     if name in ('prefix', 'suffix'):
         return max(0.0015, 0.5 ** len(operand))
-    return _WEIGHTS_OF_OPERATORS.get(name, 0.3)
+    return _SELECTIVITY_OF_OPERATORS.get(name, 0.3)
 
 
-_WEIGHTS_OF_OPERATORS = {'equals-ignore-case': 0.001, 'numeric': 0.003, 'anything-but': 0.95}
-_WEIGHTS = {
-    MEGA: 0.5,  # every event has it
-    item(True): 0.5,
-    item(False): 0.5,
+_SELECTIVITY_OF_OPERATORS = {'equals-ignore-case': 0.001, 'numeric': 0.003, 'anything-but': 0.95}
+_SELECTIVITY = {
+    MEGA_PROTOCOL: 0.5,  # every event satisfies it
+    to_condition(True): 0.5,
+    to_condition(False): 0.5,
     PRESENT: 0.7,
     ABSENT: 0.5,
     ANY_TEXT: 0.75,

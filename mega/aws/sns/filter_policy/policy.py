@@ -1,4 +1,9 @@
-"""What subscribers want, as the filter policy of an SNS subscription."""
+"""Filter policies of SNS subscriptions, made from subscribers.
+
+A policy never excludes a message that one of the subscribers matches; `translation` explains how.
+With the scope `MessageBody`, SNS tests the body and excludes every body that is not a JSON object.
+With the scope `MessageAttributes`, SNS tests attributes that the publishers set.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +16,21 @@ from typing import Any
 from uuid import UUID
 
 from mega.aws._messages.filter_attributes import (
+    FieldPath,
     FilterAttributes,
-    Path,
-    attribute_paths,
-    attributes_of,
+    extract_attributes,
+    parse_filter_attributes,
 )
+from mega.aws.sns.filter_policy import reasons
 from mega.aws.sns.filter_policy.branches import MATCH_ALL, Branch, intersect
-from mega.aws.sns.filter_policy.field_paths import DATA, EVENT, FieldLocation, root
+from mega.aws.sns.filter_policy.field_paths import (
+    DATA_SCHEMA,
+    EVENT_SCHEMA,
+    FieldLocation,
+    root_location,
+)
 from mega.aws.sns.filter_policy.limits import fit_to_limits, to_policy
-from mega.aws.sns.filter_policy.operators import MEGA, Scope
+from mega.aws.sns.filter_policy.operators import MEGA_PROTOCOL, Scope
 from mega.aws.sns.filter_policy.translation import PolicyTranslator, Widened
 from mega.errors import ConfigurationError
 from mega.match.context import Context, to_plain
@@ -35,12 +46,13 @@ __all__ = ('FilterPolicy', 'Widened', 'to_filter_policy')
 
 @dataclass(frozen=True, slots=True)
 class FilterPolicy:
-    """The filter policy of an SNS subscription, and what it does not say.
+    """The filter policy of an SNS subscription, and the places where it is wider than the patterns.
 
-    `policy` is the object for `FilterPolicy`; None where nothing may be held back.
+    `policy` is the object for `FilterPolicy`; None if the subscription must receive every message.
     `scope` is `'MessageBody'` or `'MessageAttributes'`.
-    `widened` has every place where it lets through more than is wanted, with the reason.
-    `filter_attributes` are those that publishers have to set, for `publish`; of a body none.
+    `widened` has every place where the policy lets through more messages, with the reason.
+    `filter_attributes` are the attributes that publishers must set, as an argument for `publish`.
+    The mapping is empty for the scope `'MessageBody'`.
     """
 
     policy: dict[str, Any] | None
@@ -50,100 +62,107 @@ class FilterPolicy:
 
     @property
     def subscription_attributes(self) -> dict[str, str]:
-        """For boto3: `sns.subscribe(..., Attributes=...)`.
+        """The attributes for boto3: `sns.subscribe(..., Attributes=...)`.
 
-        Or one by one, in their order, for `sns.set_subscription_attributes`. Where there is no
-        policy, they take away the one that the subscription may have.
+        For an existing subscription, pass them one by one, in this order, to
+        `sns.set_subscription_attributes`. If `policy` is None, they remove the subscription's
+        present policy.
         """
         if self.policy is None:
             return {'FilterPolicy': '{}'}
         return {'FilterPolicyScope': self.scope, 'FilterPolicy': json.dumps(self.policy)}
 
     def lets_through(self, payload: object) -> bool:
-        """Whether a payload, published as JSON or with its attributes, passes."""
+        """Return whether a payload passes, published as JSON or with its filter attributes."""
         if self.policy is None:
             return True
         document = to_plain(payload)
         if self.scope == Scope.ATTRIBUTES.value:
-            attributes = attributes_of(document, attribute_paths(self.filter_attributes))
+            paths = parse_filter_attributes(self.filter_attributes)
+            attributes = extract_attributes(document, paths)
             document = {name: _value_of(attribute) for name, attribute in attributes.items()}
         pattern = from_eventbridge(self.policy)
         return pattern.accepts(document, Context(document))
 
     def share(self, payloads: Iterable[object]) -> float:
-        """The share of sample payloads that passes, from 0 to 1.
+        """Return the share of sample payloads that pass, from 0 to 1.
 
         Raises:
             ConfigurationError: without samples.
         """
         passing = [self.lets_through(payload) for payload in payloads]
         if not passing:
-            raise ConfigurationError('no samples: give some payloads, as they are published')
+            raise ConfigurationError('no samples: pass payloads as they are published')
         return sum(passing) / len(passing)
 
     def __str__(self) -> str:
-        said = 'no policy' if self.policy is None else json.dumps(self.policy, ensure_ascii=False)
-        return '\n'.join([f'{self.scope}: {said}', *(f'  - {each}' for each in self.widened)])
+        policy = self.policy and json.dumps(self.policy, ensure_ascii=False)
+        lines = [
+            f'{self.scope}: {policy or "no policy"}',
+            *(f'  - {each}' for each in self.widened),
+        ]
+        return '\n'.join(lines)
 
 
-def to_filter_policy(*wanted: Any, attributes: FilterAttributes | None = None) -> FilterPolicy:
-    """The policy that lets through every message which somebody wants, and as few others as it can.
+def to_filter_policy(*subscribers: Any, attributes: FilterAttributes | None = None) -> FilterPolicy:
+    """Return the narrowest policy that lets through every message that a subscriber matches.
 
-    Give it subscriber classes, a listener, patterns, or lists of these. A pattern by itself is
-    one of data objects and of events.
+    The arguments are subscriber classes, listeners, patterns, or lists of these. A pattern applies
+    to both data objects and events.
 
-    Without `attributes` SNS looks into the body. It holds back whatever is no JSON object: BSON,
-    texts, blobs, pointers to offloaded payloads, and envelopes around another body. Where such
-    are published, name the `attributes` that their publishers set with `filter_attributes=`. Then
-    SNS looks at these alone, and holds back what comes without.
+    Without `attributes`, SNS tests the body. It excludes every body that is not a JSON object:
+    BSON, texts, blobs, pointers to offloaded payloads, and SNS envelopes around another body. If a
+    topic carries such messages, pass the `attributes` that its publishers set with
+    `filter_attributes=`. SNS then tests only these attributes, and excludes messages without them.
 
-    What a policy cannot say is left out, as is what is beyond SNS's limits: more passes, and
-    `.widened` tells. Only what SNS documents is used.
+    Where SNS cannot express a pattern, or its limits are exceeded, more messages pass, and
+    `.widened` has the place and the reason. The policy uses only what AWS documents.
 
     >>> policy = to_filter_policy({'type': 'order', 'lines': contains(prefix('A-'))})
     >>> policy.policy == {'type': ['order'], 'lines': [{'prefix': 'A-'}]}
     True
 
     Raises:
-        ConfigurationError: when nobody wants anything, or for attributes that name no paths.
-        PatternError: for a value that is no pattern.
+        ConfigurationError: without subscribers or patterns, or for invalid `attributes`.
+        PatternError: for a value that is not a pattern.
     """
-    paths = None if attributes is None else attribute_paths(attributes)
+    paths = None if attributes is None else parse_filter_attributes(attributes)
     scope = Scope.BODY if paths is None else Scope.ATTRIBUTES
-    wishes, names = PolicyTranslator(scope), _names(paths)
-    everybody = [_Interest.of(one) for one in _each(wanted)]
-    if not everybody:
-        raise ConfigurationError('nobody wants anything: give subscribers, or a listener with some')
-    branches = [branch for one in everybody for branch in one.branches(wishes, names, scope)]
+    names = None if paths is None else {path: name for name, path in paths.items()}
+    translator = PolicyTranslator(scope)
+    interests = [_Interest.from_subscriber(each) for each in _flatten(subscribers)]
+    if not interests:
+        raise ConfigurationError(
+            'no subscribers: pass subscribers, patterns, or a listener with subscribers'
+        )
+    branches = [
+        branch for interest in interests for branch in interest.branches(translator, names, scope)
+    ]
     if not branches:
-        branches = wishes.widen('', 'nothing that SNS can see matches')
-    left, too_much = fit_to_limits(branches, scope)
-    said = None if MATCH_ALL.keys in [branch.keys for branch in left] else to_policy(left)
+        branches = translator.widen('', reasons.NO_MATCH)
+    fitted, widened = fit_to_limits(branches, scope)
+    excludes_nothing = any(branch.conditions == MATCH_ALL.conditions for branch in fitted)
     return FilterPolicy(
-        said,
+        None if excludes_nothing else to_policy(fitted),
         scope.value,
-        (*wishes.widened, *(Widened(path, reason) for path, reason in too_much)),
+        (*translator.widened, *(Widened(path, reason) for path, reason in widened)),
         {name: '.'.join(path) for name, path in (paths or {}).items()},
     )
 
 
-def _names(paths: Mapping[str, Path] | None) -> dict[Path, str] | None:
-    return None if paths is None else {path: name for name, path in paths.items()}
-
-
-def _each(wanted: Iterable[Any]) -> Iterator[Any]:
-    for one in wanted:
-        if isinstance(one, (list, tuple, set, frozenset)):
-            yield from _each(one)
-        elif hasattr(one, 'subscribers'):
-            yield from one.subscribers
+def _flatten(subscribers: Iterable[Any]) -> Iterator[Any]:
+    for each in subscribers:
+        if isinstance(each, (list, tuple, set, frozenset)):
+            yield from _flatten(each)
+        elif hasattr(each, 'subscribers'):
+            yield from each.subscribers
         else:
-            yield one
+            yield each
 
 
 @dataclass(frozen=True, slots=True)
 class _Interest:
-    """A pattern, and the kinds of payloads of which it is asked."""
+    """A pattern, and the types of payloads to which it applies."""
 
     name: str
     pattern: Pattern | None
@@ -152,70 +171,75 @@ class _Interest:
     of_texts: bool
 
     @classmethod
-    def of(cls, one: Any) -> _Interest:
-        """What a subscriber class says, or a pattern: it may be about data objects and events."""
-        if not (isinstance(one, type) and hasattr(one, 'wants') and hasattr(one, 'payload_kind')):
-            pattern = compiled(one)
-            return cls('a pattern', pattern, True, True, _takes_texts(pattern))
-        pattern, kinds = one.wants, one.payload_kind
+    def from_subscriber(cls, subscriber: Any) -> _Interest:
+        """Return the interest of a subscriber class or of a pattern."""
+        is_class = isinstance(subscriber, type) and hasattr(subscriber, 'wants')
+        if not (is_class and hasattr(subscriber, 'payload_kind')):
+            pattern = compiled(subscriber)
+            return cls('a pattern', pattern, True, True, _may_match_text(pattern))
+        pattern, kinds = subscriber.wants, subscriber.payload_kind
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
         return cls(
-            one.__name__,
+            subscriber.__name__,
             pattern,
             any(issubclass(kind, dict) for kind in kinds),
             any(hasattr(kind, 'to_dict') for kind in kinds),
             any(issubclass(kind, (str, bytes)) for kind in kinds)
-            and (pattern is None or _takes_texts(pattern)),
+            and (pattern is None or _may_match_text(pattern)),
         )
 
     def branches(
-        self, wishes: PolicyTranslator, names: Mapping[Path, str] | None, scope: Scope
+        self, translator: PolicyTranslator, names: Mapping[FieldPath, str] | None, scope: Scope
     ) -> list[Branch]:
-        """What SNS is asked for it."""
+        """Return the branches for all messages of interest."""
         if self.of_texts:
-            return wishes.widen('', f'{self.name} may want texts or blobs, which SNS cannot read')
-        if self.pattern is not None and scope is Scope.BODY and _takes_bson(self.pattern):
-            problem = 'wants what only BSON carries, which SNS cannot read: use attributes'
-            return wishes.widen('', f'{self.name} {problem}')
+            why = 'may match texts or blobs, which SNS cannot read'
+            return translator.widen('', f'{self.name} {why}')
+        if self.pattern is not None and scope is Scope.BODY and _needs_bson(self.pattern):
+            why = 'matches values that only BSON has, which SNS cannot read; pass attributes='
+            return translator.widen('', f'{self.name} {why}')
         found: list[Branch] = []
         if self.of_data:
-            found += self._within(wishes, root(DATA, names), 'data objects')
+            found += self._translate(translator, root_location(DATA_SCHEMA, names), 'data objects')
         if self.of_events:
-            # In a body they have a mark.
-            mark = Branch({('protocol',): frozenset((MEGA,))}) if names is None else MATCH_ALL
-            events = self._within(wishes, root(EVENT, names), 'events')
+            # In a body, the field `protocol` distinguishes events from data objects.
+            protocol = Branch({('protocol',): frozenset((MEGA_PROTOCOL,))})
+            mark = protocol if names is None else MATCH_ALL
+            events = self._translate(translator, root_location(EVENT_SCHEMA, names), 'events')
             found += [intersect(branch, mark) for branch in events]
         return found
 
-    def _within(self, wishes: PolicyTranslator, payload: FieldLocation, kind: str) -> list[Branch]:
+    def _translate(
+        self, translator: PolicyTranslator, payload: FieldLocation, kind: str
+    ) -> list[Branch]:
         if self.pattern is None:
-            return wishes.widen('', f'{self.name} wants all {kind}')
-        return wishes.translate_present(self.pattern, payload)
+            return translator.widen('', f'{self.name} matches all {kind}')
+        return translator.translate_present(self.pattern, payload)
 
 
-def _takes_texts(pattern: Pattern) -> bool:
-    """Whether a text or a blob as a whole payload may match."""
+def _may_match_text(pattern: Pattern) -> bool:
+    """Return whether a pattern may match a text or a blob as a whole payload."""
     if isinstance(pattern, (Object, EventPattern)):
         return False
     if isinstance(pattern, AllOf):
-        return all(map(_takes_texts, pattern.members))
+        return all(map(_may_match_text, pattern.members))
     if isinstance(pattern, (AnyOf, OneOf, AnyMember, Equal, Optional)):
-        return any(map(_takes_texts, pattern.children))
+        return any(map(_may_match_text, pattern.children))
     return True
 
 
-def _takes_bson(pattern: Pattern) -> bool:
-    """Whether somewhere it asks for what JSON does not carry."""
+def _needs_bson(pattern: Pattern) -> bool:
+    """Return whether some part of a pattern matches only values that JSON does not have."""
     if isinstance(pattern, ExactValue):
         return isinstance(pattern.value, (bytes, UUID))
     if isinstance(pattern, IsA):
         return all(kind in _ONLY_IN_BSON for kind in pattern.types)
-    return not isinstance(pattern, Not) and any(map(_takes_bson, pattern.children))
+    return not isinstance(pattern, Not) and any(map(_needs_bson, pattern.children))
 
 
 _ONLY_IN_BSON = frozenset((bytes, UUID, Decimal, datetime, date))
 
 
 def _value_of(attribute: Any) -> Any:
-    """What SNS compares of an attribute: the members of an array."""
+    """Return the value that SNS tests: the members of an array, or the value itself."""
     return json.loads(attribute['StringValue']) if isinstance(attribute, dict) else attribute

@@ -1,4 +1,4 @@
-"""With what texts begin: those that a regular expression finds, and those that spell a value."""
+"""Compute the prefixes of all texts that a regular expression, a number or a day can match."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ('day_prefixes', 'number_prefixes', 'regex_prefix')
 
 
 def number_prefixes(number: Decimal) -> list[str]:
-    """The beginnings of all texts that spell a number in JSON's grammar.
+    """Return the prefixes of all texts that spell a number in JSON's grammar.
 
-    42 may be written 42.0, 4.2e1 or 0.042E3: with its first digit, or with a zero and a point.
+    A text can spell 42 as 42.0, 4.2e1 or 0.042E3: it starts with the first digit, or with `0.`.
     """
     sign, digits, _ = number.as_tuple()
     first = next((digit for digit in digits if digit), 0)
@@ -23,46 +23,51 @@ def number_prefixes(number: Decimal) -> list[str]:
 
 
 def day_prefixes(day: date) -> list[str]:
-    """The beginnings of all ISO-8601 texts for an instant of a UTC day; none at the calendar's end.
+    """Return the prefixes of all ISO 8601 texts for an instant of a UTC day.
 
-    In a zone ahead of UTC it may be the next day already, in one behind it the day before.
+    In a time zone ahead of UTC the instant may be on the next day, and in a zone behind UTC on the
+    previous day. The list is empty for the first and the last day of the calendar.
     """
     if day in (date.min, date.max):
         return []
-    return [(day + timedelta(by)).isoformat() for by in (-1, 0, 1)]
+    return [(day + timedelta(days)).isoformat() for days in (-1, 0, 1)]
 
 
 def regex_prefix(regex: re.Pattern[str]) -> tuple[str, bool]:
-    """The plain text with which everything begins that a regular expression finds.
+    """Return the literal prefix of all matches of a regex, and whether the regex is anchored.
 
-    And whether it is found at the beginning of a text alone, by whatever it is searched.
+    An anchored regex matches only at the start of a text, also with `search`. The prefix is empty
+    for a regex with flags or alternatives that rule out a literal prefix.
     """
-    written, flags = regex.pattern, regex.flags
-    if flags & (re.IGNORECASE | re.VERBOSE) or _may_branch(written):
+    source, flags = regex.pattern, regex.flags
+    if flags & (re.IGNORECASE | re.VERBOSE) or _may_branch(source):
         return '', False
-    rest = _START.sub('', written)
-    plain = _RUN.match(rest)
-    assert plain, 'it may be empty'
-    characters = _ONE.findall(plain[0])
-    if rest[plain.end() : plain.end() + 1] in ('*', '?', '{'):  # the last one may be missing
-        characters = characters[:-1]
-    is_anchored = rest != written and not flags & re.MULTILINE
+    rest = _ANCHOR.sub('', source)
+    literal = _LITERALS.match(rest)
+    assert literal, 'the regular expression matches the empty text'
+    characters = _LITERAL.findall(literal[0])
+    if rest[literal.end() : literal.end() + 1] in ('*', '?', '{'):
+        characters = characters[:-1]  # the quantifier may allow zero repetitions
+    is_anchored = rest != source and not flags & re.MULTILINE
     return ''.join(character[-1] for character in characters), is_anchored
 
 
-_START = re.compile(r'^(?:\^|\\A)')
-_ONE = re.compile(r'\\[^0-9A-Za-z]|[^\\.^$*+?{}\[\]()|]', re.DOTALL)
-_RUN = re.compile(rf'(?:{_ONE.pattern})*', re.DOTALL)
+_ANCHOR = re.compile(r'^(?:\^|\\A)')
+_LITERAL = re.compile(r'\\[^0-9A-Za-z]|[^\\.^$*+?{}\[\]()|]', re.DOTALL)
+_LITERALS = re.compile(rf'(?:{_LITERAL.pattern})*', re.DOTALL)
 _ESCAPE = re.compile(r'\\.', re.DOTALL)
 _CLASS = re.compile(r'\[\^?\]?[^\]]*\]')
 
 
-def _may_branch(written: str) -> bool:
-    """Whether there may be alternatives outside of all groups. A comment could hold anything."""
-    if '(?#' in written:
+def _may_branch(source: str) -> bool:
+    """Return whether a regex may have alternatives outside of all groups.
+
+    A comment may contain any characters, so a regex with a comment counts as one with alternatives.
+    """
+    if '(?#' in source:
         return True
     depth = 0
-    for character in _CLASS.sub('', _ESCAPE.sub('x', written)):
+    for character in _CLASS.sub('', _ESCAPE.sub('x', source)):
         depth += (character == '(') - (character == ')')
         if character == '|' and depth == 0:
             return True

@@ -1,4 +1,24 @@
-"""From a pattern to what SNS is asked: branches of a policy that hold for whatever it matches."""
+"""Translate a pattern to branches of a filter policy.
+
+SNS's policies are less expressive than patterns. A message that SNS excludes never reaches the
+queue, so the translation has one rule: a policy must let through every message that a subscriber
+matches. Where SNS cannot express a part of a pattern, the policy is wider than the pattern, never
+narrower. The subscriber's own pattern still rejects the additional messages. `Widened` reports
+every place where the policy is wider, with the reason:
+
+    pattern   {'type': 'order', 'total': gt(100)}
+    policy    {"total": [{"exists": true}], "type": ["order"]}
+    widened   total: SNS does not compare numbers with more digits than a double, ...
+
+The translation is compositional. `Object` and `AllOf` are conjunctions, so their branches are
+combined. `AnyOf` and `OneOf` are disjunctions, so they contribute alternative branches. The pattern
+of one value becomes conditions at a field path. A widened part becomes `MATCH_ALL`, the branch that
+excludes nothing. An empty list of branches means that the pattern never matches.
+
+There are two scopes. With `MessageBody`, SNS tests the JSON of the body, in the form that its
+author wrote. With `MessageAttributes`, SNS tests only message attributes that the publisher sets
+from the normal form. `field_paths` locates the fields for both scopes.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +26,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from mega.aws.sns.filter_policy.branches import MATCH_ALL, Branch, intersect, simplified
-from mega.aws.sns.filter_policy.field_paths import FieldLocation, Kind
-from mega.aws.sns.filter_policy.leaf_translation import translate_leaf, translate_negation
+from mega.aws.sns.filter_policy import reasons
+from mega.aws.sns.filter_policy.branches import MATCH_ALL, Branch, intersect, simplify
+from mega.aws.sns.filter_policy.field_paths import FieldKind, FieldLocation
+from mega.aws.sns.filter_policy.leaf_translation import translate_leaf
+from mega.aws.sns.filter_policy.negation import translate_negation
 from mega.aws.sns.filter_policy.operators import ABSENT, Scope, Translation
 from mega.match.comparables import NumberValue, TextValue
 from mega.match.context import Context
@@ -21,22 +43,13 @@ from mega.match.pattern import AllOf, AnyMember, AnyOf, Not, Object, Pattern, Va
 
 __all__ = ('PolicyTranslator', 'Widened')
 
-MAX_BRANCHES = 32
-"""Beyond that many, what combines to more is left out: SNS takes five keys."""
-
-ABSENCE = 'that a field is missing, SNS can be asked of the outermost ones alone'
-AS_A_WHOLE = 'SNS cannot be asked of an object as a whole'
-NAMES = 'SNS reads such a name in another way'
-IN_ARRAYS = 'no attribute is made of what is in the objects of an array'
-NO_ATTRIBUTE = 'no attribute holds it'
-VERSION = 'a version that is 1 may be absent'
-ZONES = 'on the wire it may be of another zone, so that only days and instants can be asked'
-TOO_MANY = f'with what else is wanted, it combines to more than {MAX_BRANCHES} branches'
-
 
 @dataclass(frozen=True, slots=True)
 class Widened:
-    """Where a policy lets through more than is wanted, and why."""
+    """A place where a policy lets through more messages than the patterns match, and the reason.
+
+    `path` is the field in the payload; empty for the whole payload.
+    """
 
     path: str
     reason: str
@@ -46,7 +59,7 @@ class Widened:
 
 
 class PolicyTranslator:
-    """Turns patterns into branches, and keeps in mind where these are wider."""
+    """Translates patterns to branches, and records where the branches are wider."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -57,140 +70,146 @@ class PolicyTranslator:
         return tuple(self._widened)
 
     def widen(self, path: str, reason: str) -> list[Branch]:
-        """Ask nothing there, and say so."""
+        """Record that the policy does not test a field, and return the branch for this."""
         self._widened[Widened(path, reason)] = None
         return [MATCH_ALL]
 
-    def of(self, pattern: Pattern, place: FieldLocation) -> list[Branch]:
-        """The branches for a value that is there, or missing where the pattern accepts that.
+    def translate(self, pattern: Pattern, location: FieldLocation) -> list[Branch]:
+        """Return the branches for a field that is present, or missing if the pattern accepts that.
 
-        None at all: it never matches.
+        The list is empty if the pattern never matches.
         """
         if pattern.absent is not True:
-            return self.translate_present(pattern, place)
-        # To EventBridge what is empty is missing too: of two equal keys the last one may be.
-        if not place.can_be_missing or isinstance(pattern, ValueList):
-            return self.widen(place.shown, ABSENCE)
-        if not place.can_be_asked:
-            return self.widen(place.shown, NAMES)
-        missing = Branch({place.keys: frozenset((ABSENT,))})
-        return simplified([missing, *self.translate_present(pattern, place)])
+            return self.translate_present(pattern, location)
+        # EventBridge treats an empty value as missing. If a body has two equal keys, the pattern
+        # sees the last one, which may be empty, while SNS also sees the first one.
+        if not location.can_test_absence or isinstance(pattern, ValueList):
+            return self.widen(location.display_path, reasons.ABSENCE)
+        if not location.is_addressable:
+            return self.widen(location.display_path, reasons.NAME)
+        missing = Branch({location.keys: frozenset((ABSENT,))})
+        return simplify([missing, *self.translate_present(pattern, location)])
 
-    def translate_present(self, pattern: Pattern, place: FieldLocation) -> list[Branch]:
-        """The branches for a value that is there."""
+    def translate_present(self, pattern: Pattern, location: FieldLocation) -> list[Branch]:
+        """Return the branches for a field that is present."""
         if isinstance(pattern, (Equal, Optional)):
-            return self.translate_present(pattern.child, place)
+            return self.translate_present(pattern.child, location)
         if isinstance(pattern, Object):
-            return self._object(pattern, place)
+            return self._object(pattern, location)
         if isinstance(pattern, AllOf):
-            return self._all(
-                [self.translate_present(child, place) for child in pattern.members], place
-            )
+            parts = [self.translate_present(child, location) for child in pattern.members]
+            return self._all(parts, location)
         if isinstance(pattern, EventPattern):
-            return self._event(pattern, place)
+            return self._any(
+                self._combination(combination, location) for combination in pattern.combinations
+            )
         if isinstance(pattern, Not) and isinstance(pattern.child, Not):
-            return self.translate_present(pattern.child.child, place)
-        # Below the root, an array may be there that equals some objects as a set.
-        either = (AnyOf, OneOf) if place.keys else (AnyOf, OneOf, AnyMember)
-        if isinstance(pattern, either) and any(map(_reaches_deeper, pattern.children)):
-            return self._any([self.translate_present(child, place) for child in pattern.children])
-        return self._leaf(pattern, place)
+            return self.translate_present(pattern.child.child, location)
+        # A payload is never an array. Below the payload, `AnyMember` also matches an array that
+        # equals its members as a set, and then no alternative matches the array itself.
+        disjunctions = (AnyOf, OneOf) if location.keys else (AnyOf, OneOf, AnyMember)
+        if isinstance(pattern, disjunctions) and any(map(_has_nested_fields, pattern.children)):
+            return self._any(self.translate_present(child, location) for child in pattern.children)
+        return self._leaf(pattern, location)
 
-    def _object(self, pattern: Object, place: FieldLocation) -> list[Branch]:
+    def _object(self, pattern: Object, location: FieldLocation) -> list[Branch]:
         if not pattern.entries:
-            return self.widen(place.shown, AS_A_WHOLE)
-        wanted = []
+            return self.widen(location.display_path, reasons.OBJECT)
+        parts = []
         for key, child in pattern.entries:
-            inner = place.below(str.__str__(key))
-            if inner is not None:
-                wanted.append(self.of(child, inner))
+            field = location.child(str.__str__(key))
+            if field is not None:
+                parts.append(self.translate(child, field))
             elif child.absent is not True:
                 return []
-        return self._all(wanted, place)
+        return self._all(parts, location)
 
-    def _event(self, pattern: EventPattern, place: FieldLocation) -> list[Branch]:
-        return self._any([self._rule(rule, place) for rule in pattern.combinations])
-
-    def _rule(self, rule: Combination, place: FieldLocation) -> list[Branch]:
-        wanted = []
-        for field in rule:
-            inner: FieldLocation | None = place
-            for key in field.path:
-                inner = inner and inner.below(key)
-            if inner is not None and self._may_be_in_arrays(inner):
-                self.widen(inner.shown, IN_ARRAYS)
-            elif inner is not None:
-                wanted.append(self.of(field.values, inner))
-            elif not field.values.accepts_missing:
+    def _combination(self, combination: Combination, location: FieldLocation) -> list[Branch]:
+        parts = []
+        for condition in combination:
+            field: FieldLocation | None = location
+            for key in condition.path:
+                field = field and field.child(key)
+            if field is not None and self._may_be_in_arrays(field):
+                self.widen(field.display_path, reasons.IN_ARRAYS)
+            elif field is not None:
+                parts.append(self.translate(condition.values, field))
+            elif not condition.values.accepts_missing:
                 return []
-        return [Branch(each.keys, True) for each in self._all(wanted, place)]
+        return [Branch(branch.conditions, True) for branch in self._all(parts, location)]
 
-    def _may_be_in_arrays(self, place: FieldLocation) -> bool:
-        """Whether EventBridge may find it where no attribute is made of it."""
-        is_inner = place.within is Kind.ANYTHING and len(place.keys) > 1
-        return self._scope is Scope.ATTRIBUTES and is_inner
+    def _may_be_in_arrays(self, location: FieldLocation) -> bool:
+        """Return whether EventBridge may find the field in an array, without an attribute."""
+        is_nested = location.schema is FieldKind.ANY and len(location.keys) > 1
+        return self._scope is Scope.ATTRIBUTES and is_nested
 
     def _any(self, parts: Iterable[list[Branch]]) -> list[Branch]:
-        return simplified(branch for part in parts for branch in part)
+        return simplify(branch for part in parts for branch in part)
 
-    def _all(self, parts: Sequence[list[Branch]], place: FieldLocation) -> list[Branch]:
-        """Those of all parts together, the smaller parts first: what is too much is left out."""
+    def _all(self, parts: Sequence[list[Branch]], location: FieldLocation) -> list[Branch]:
+        """Return the conjunction of several parts.
+
+        Small parts come first. A part that would lead to too many branches is widened.
+        """
         found = [MATCH_ALL]
         for part in sorted(parts, key=len):
-            if len(found) * len(part) > MAX_BRANCHES:
-                self.widen(place.shown, TOO_MANY)
+            if len(found) * len(part) > reasons.MAX_BRANCHES:
+                self.widen(location.display_path, reasons.TOO_MANY_BRANCHES)
             else:
-                found = simplified(intersect(one, other) for one, other in product(found, part))
+                found = simplify(intersect(left, right) for left, right in product(found, part))
         return found
 
-    def _leaf(self, pattern: Pattern, place: FieldLocation) -> list[Branch]:
-        answer = self._ask(pattern, place)
-        if answer.items is None:
-            return self.widen(place.shown, answer.wider)
-        if answer.items and not place.can_be_asked:
-            no_name = place.names is not None and place.keys
-            return self.widen(place.shown, NO_ATTRIBUTE if no_name else NAMES)
-        if answer.wider:
-            self.widen(place.shown, answer.wider)
-        items = frozenset(answer.items)
-        return [Branch({path: items}) for path in place.paths] if items else []
+    def _leaf(self, pattern: Pattern, location: FieldLocation) -> list[Branch]:
+        translation = self._translate_leaf(pattern, location)
+        if translation.conditions is None:
+            return self.widen(location.display_path, translation.widened_because)
+        if translation.conditions and not location.is_addressable:
+            has_no_attribute = location.attribute_names is not None and location.keys
+            why = reasons.NO_ATTRIBUTE if has_no_attribute else reasons.NAME
+            return self.widen(location.display_path, why)
+        if translation.widened_because:
+            self.widen(location.display_path, translation.widened_because)
+        conditions = frozenset(translation.conditions)
+        return [Branch({path: conditions}) for path in location.paths] if conditions else []
 
-    def _ask(self, pattern: Pattern, place: FieldLocation) -> Translation:
-        kind = place.within
-        if not place.keys or isinstance(kind, dict):
-            return Translation(None, AS_A_WHOLE)
-        if self._scope is Scope.ATTRIBUTES:  # there it stands in its normal form
+    def _translate_leaf(self, pattern: Pattern, location: FieldLocation) -> Translation:
+        schema = location.schema
+        if not location.keys or isinstance(schema, dict):
+            return Translation(None, reasons.OBJECT)
+        if self._scope is Scope.ATTRIBUTES:  # attributes hold the normal form
             return translate_leaf(pattern, self._scope)
-        if kind is Kind.CONSTANT:
-            return Translation(None, 'it is the same in every event')
-        if kind is Kind.VERSION:
-            return _version(pattern)
-        if kind is Kind.INSTANT and not _is_dated(pattern):
-            return Translation(None, ZONES)
-        if kind is Kind.TEXT and isinstance(pattern, Not):
+        if schema is FieldKind.CONSTANT:
+            return Translation(None, reasons.CONSTANT)
+        if schema is FieldKind.VERSION:
+            return _translate_version(pattern)
+        if schema is FieldKind.TIMESTAMP and not _has_only_instants(pattern):
+            return Translation(None, reasons.TIME_ZONES)
+        if schema is FieldKind.TEXT and isinstance(pattern, Not):
             return translate_negation(pattern.child, self._scope)
         return translate_leaf(pattern, self._scope)
 
 
-def _reaches_deeper(pattern: Pattern) -> bool:
+def _has_nested_fields(pattern: Pattern) -> bool:
     if isinstance(pattern, (Object, EventPattern)):
         return True
     return isinstance(pattern, (AllOf, AnyOf, OneOf, Equal, Optional, Not)) and any(
-        map(_reaches_deeper, pattern.children)
+        map(_has_nested_fields, pattern.children)
     )
 
 
-def _is_dated(pattern: Pattern) -> bool:
-    """Whether it asks for instants and days alone, which are the same in every zone."""
+def _has_only_instants(pattern: Pattern) -> bool:
+    """Return whether a pattern compares only instants and days, which need no time zone."""
     if isinstance(pattern, Value):
         return not isinstance(pattern.scale, (NumberValue, TextValue))
-    return bool(pattern.children) and all(map(_is_dated, pattern.children))
+    return bool(pattern.children) and all(map(_has_only_instants, pattern.children))
 
 
-def _version(pattern: Pattern) -> Translation:
+def _translate_version(pattern: Pattern) -> Translation:
+    """Translate the pattern of a version, which is a number, or absent if it is 1."""
     if pattern.calls or pattern.needs_context or pattern.accepts(1, Context(1)):
-        return Translation(None, VERSION)
-    answer = translate_leaf(pattern, Scope.BODY)
-    if answer.items is None:
-        return answer
-    return Translation(tuple(each for each in answer.items if not each.startswith('{"prefix"')), '')
+        return Translation(None, reasons.VERSION)
+    translation = translate_leaf(pattern, Scope.BODY)
+    if translation.conditions is None:
+        return translation
+    numeric = (each for each in translation.conditions if not each.startswith('{"prefix"'))
+    return Translation(tuple(numeric))
