@@ -15,6 +15,7 @@ From a shell, which is told the URL on the first line: `python -m benchmarks.sqs
     application.py  a request to an operation to an answer, with the faults between
     control.py      what tests ask of the server itself, beside AWS's operations
     sqs.py, sns.py  the operations, in AWS's JSON and Query protocols
+    clock.py        the server's time, which tests advance
     queues.py, fifo.py, polling.py  what a queue keeps, its order, and who waits for it
     rules.py, sqs_rules.py, sns_rules.py  what AWS refuses: pure functions
     faults.py       what goes wrong, when

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from benchmarks.sqs_server.account import Account
+from benchmarks.sqs_server.clock import Clock
 from benchmarks.sqs_server.control import PATH, Control
 from benchmarks.sqs_server.errors import AwsError, internal_error
 from benchmarks.sqs_server.faults import Fault, FaultPlan
@@ -30,16 +31,21 @@ class Application:
     """The server, but for the network."""
 
     def __init__(self, loop: AbstractEventLoop, base_url: str) -> None:
-        polls = Polls(loop)
-        self._account = Account(loop.time, polls.wake)
+        self._clock = Clock(loop.time)
+        self._polls = Polls(loop, self._clock)
+        self._account = Account(self._clock, self._polls.wake)
         self._plan = FaultPlan()
-        self._control = Control(self._account, self._plan, base_url)
-        self._sqs = Sqs(self._account, polls, base_url), JsonWire()
+        self._control = Control(self._account, self._plan, base_url, self._advance)
+        self._sqs = Sqs(self._account, self._polls, base_url), JsonWire()
         self._sns = Sns(self._account), QueryWire()
 
     def configure(self, **settings: object) -> None:
         """Settings as `Control` takes them."""
         self._control.perform({'action': 'configure', **settings})
+
+    def _advance(self, seconds: float) -> None:
+        self._clock.advance(seconds)
+        self._polls.wake_all()
 
     def delay(self, request: Request) -> float:
         return 0 if request.path == PATH else self._control.latency_ms / 1_000

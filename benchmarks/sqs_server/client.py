@@ -134,6 +134,13 @@ class Server:
         """
         self._control('script', steps=[step_to(step) for step in steps], operation=operation)
 
+    def advance(self, seconds: float) -> None:
+        """Let time pass at once, for visibility timeouts, delays and deduplication.
+
+        Receives that wait are served with the messages that appear. Their own wait time goes on.
+        """
+        self._control('advance', seconds=seconds)
+
     def accepted(self, after: int = 0) -> list[Accepted]:
         """Everything that was accepted, in order, but for the first so many."""
         messages: list[Accepted] = []

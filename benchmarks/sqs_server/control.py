@@ -21,13 +21,21 @@ PAGE = 10_000  # messages in an answer at most
 class Control:
     """Performs `{"action": ..., ...}`. Neither faults nor latency concern it, nor is it counted."""
 
-    def __init__(self, account: Account, plan: FaultPlan, base_url: str) -> None:
+    def __init__(
+        self,
+        account: Account,
+        plan: FaultPlan,
+        base_url: str,
+        advance: Callable[[float], None],
+    ) -> None:
         self.latency_ms = 0.0
         self._account = account
         self._plan = plan
         self._base_url = base_url
+        self._advance_clock = advance
         self._actions: dict[str, Callable[..., Object]] = {
             'accepted': self._accepted,
+            'advance': self._advance,
             'configure': self._configure,
             'counts': self._counts,
             'create_queue': self._create_queue,
@@ -66,6 +74,10 @@ class Control:
 
     def _create_topic(self, name: str, attributes: dict[str, str]) -> Object:
         return {'topic_arn': self._account.create_topic(name, attributes).arn}
+
+    def _advance(self, seconds: float) -> Object:
+        self._advance_clock(seconds)
+        return {}
 
     def _accepted(self, after: int = 0) -> Object:
         """A page of what was accepted, in order, but for the first so many."""

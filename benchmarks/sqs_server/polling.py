@@ -28,8 +28,9 @@ class _Poll:
 class Polls:
     """Who waits at which queue. The first who came is the first who is served."""
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    def __init__(self, loop: AbstractEventLoop, clock: Callable[[], float]) -> None:
         self._loop = loop
+        self._clock = clock
         self._waiting: defaultdict[Queue, deque[_Poll]] = defaultdict(deque)
         self._alarms: dict[Queue, TimerHandle] = {}
 
@@ -40,7 +41,7 @@ class Polls:
 
         The one who asked may go before: then call what is returned, and no message is lost on them.
         """
-        deliveries = queue.receive(limit, visibility_timeout, self._loop.time())
+        deliveries = queue.receive(limit, visibility_timeout, self._clock())
         if deliveries or not wait:
             answer(deliveries)
             return None
@@ -56,15 +57,19 @@ class Polls:
         So all entries of a batch are received together.
         """
         if self._waiting.get(queue):
-            self._alarm(queue, self._loop.time())
+            self._alarm(queue, self._clock())
+
+    def wake_all(self) -> None:
+        """Serve everyone who waits: the clock was advanced, so that messages may have appeared."""
+        for queue in list(self._waiting):
+            self.wake(queue)
 
     def _serve(self, queue: Queue) -> None:
         del self._alarms[queue]
         waiting = self._waiting[queue]
         while waiting:
             poll = waiting[0]
-            now = self._loop.time()
-            deliveries = queue.receive(poll.limit, poll.visibility_timeout, now)
+            deliveries = queue.receive(poll.limit, poll.visibility_timeout, self._clock())
             if not deliveries:
                 break
             self._leave(queue, poll)
@@ -79,10 +84,11 @@ class Polls:
     def _alarm(self, queue: Queue, at: float) -> None:
         """Serve at that time. Of two times the earlier one counts: serving finds the other."""
         alarm = self._alarms.get(queue)
-        if alarm is None or at < alarm.when():
+        when = self._loop.time() + at - self._clock()
+        if alarm is None or when < alarm.when():
             if alarm:
                 alarm.cancel()
-            self._alarms[queue] = self._loop.call_at(at, self._serve, queue)
+            self._alarms[queue] = self._loop.call_at(when, self._serve, queue)
 
     def _give_up(self, queue: Queue, poll: _Poll) -> None:
         self._waiting[queue].remove(poll)

@@ -192,8 +192,8 @@ def test_tells_what_is_known_of_a_message(server: Server, sqs: Any) -> None:
     assert abs(int(known['SentTimestamp']) / 1_000 - time.time()) < 60
 
 
-def _wait_for_a_receive(server: Server) -> None:
-    while not server.counts().calls.get('ReceiveMessage'):
+def _wait_for_a_receive(server: Server, number: int = 1) -> None:
+    while server.counts().calls.get('ReceiveMessage', 0) < number:
         pass
 
 
@@ -211,13 +211,22 @@ def test_a_long_poll_wakes_up_for_a_whole_batch(server: Server, sqs: Any) -> Non
     assert time.monotonic() - started < 15
 
 
-def test_a_long_poll_wakes_up_when_a_message_comes_back(server: Server, sqs: Any) -> None:
+def test_a_long_poll_wakes_up_when_a_visibility_timeout_ends(server: Server, sqs: Any) -> None:
     url = server.create_queue('orders')
     sqs.send_message(QueueUrl=url, MessageBody='x')
-    sqs.receive_message(QueueUrl=url, VisibilityTimeout=1)
-    started = time.monotonic()
-    assert sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)['Messages']
-    assert time.monotonic() - started < 15
+    sqs.receive_message(QueueUrl=url, VisibilityTimeout=600)
+    with ThreadPoolExecutor() as threads:
+        poll = threads.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
+        _wait_for_a_receive(server, 2)
+        server.advance(599)
+        assert not sqs.receive_message(QueueUrl=url).get('Messages')
+        server.advance(1)
+        assert poll.result()['Messages']
+
+
+def test_the_clock_goes_forwards_only(server: Server) -> None:
+    with pytest.raises(ValueError, match='must not be negative: -1'):
+        server.advance(-1)
 
 
 def test_an_abandoned_long_poll_takes_no_message(server: Server, sqs: Any) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
 
+VISIBILITY_TIMEOUT = 600  # seconds: a test advances the clock of the server by as much
+
 
 def say(word: str) -> None:
     os.write(1, f'{word}\n'.encode())  # print() must not interrupt itself, as a signal may
@@ -55,6 +57,7 @@ class Telling(SqsListener):
 
 if __name__ == '__main__':
     made = KINDS[sys.argv[2]]
-    with Telling(sys.argv[1], [made], max_number_of_messages=10, visibility_timeout=1) as listener:
+    settings: Any = {'max_number_of_messages': 10, 'visibility_timeout': VISIBILITY_TIMEOUT}
+    with Telling(sys.argv[1], [made], **settings) as listener:
         listener.listen()
     say('ended')

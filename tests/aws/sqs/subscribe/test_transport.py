@@ -331,9 +331,10 @@ def test_what_was_not_started_in_its_visibility_timeout_is_not_started_any_more(
 
 @pytest.mark.parametrize('settings', [{}, {'dead_letter_queue_url': f'{QUEUE_URL}-dead'}], ids=str)
 def test_a_message_without_a_body_ends_nothing(
-    faults: FaultServer, settings: dict[str, str]
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
 ) -> None:
     """SQS sends none, but what is between it and us may."""
+    waits(monkeypatch)
     bare = sqs_answer(Messages=[{'MessageId': '1', 'ReceiptHandle': 'handle'}])
     will_receive(faults, bare, NOTHING)
     made = subscriber(pattern='hej')
