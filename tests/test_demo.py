@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import logging
 import signal
+from collections.abc import Callable
 from dataclasses import replace
+from subprocess import CompletedProcess
 
 import pytest
 
-from examples.demo.__main__ import show_failures
+from examples.demo.__main__ import main, show_failures
 from examples.demo.aws import aws_at, made_bus
 from examples.demo.live import play
 from examples.demo.screen import Screen
@@ -24,7 +27,29 @@ LETTERS = Report(1, Mark.TAKEN, 'Letters', 'hello', was_wrapped=False, note='')
 AUDITED = replace(LETTERS, subscriber='Audit', was_wrapped=True)
 
 
-def test_everything_comes_as_expected_on_an_aws_of_its_own() -> None:
+@pytest.fixture(scope='module')
+def demo_on_ministack(ministack: LocalAws) -> CompletedProcess[str]:
+    """One run on another AWS, in a terminal that knows ASCII only. Several tests look at it."""
+    arguments = ['--fast', '--endpoint-url', ministack.endpoint_url, '--prefix', 'shop']
+    return run('examples.demo', *arguments, PYTHONIOENCODING='ascii')
+
+
+@pytest.fixture
+def demo_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run the demo in this process; return its exit status. What it changes is restored."""
+    monkeypatch.setattr(signal, 'signal', lambda number, handler: None)
+    monkeypatch.setattr(logging.getLogger('mega'), 'handlers', [])
+
+    def run_demo(*arguments: str) -> int:
+        try:
+            return main(arguments)
+        except SystemExit as exit_request:  # argparse's
+            return int(exit_request.code or 0)
+
+    return run_demo
+
+
+def test_the_demo_shows_every_message_on_an_aws_of_its_own() -> None:
     ended = run('examples.demo', '--fast')
     assert (ended.returncode, ended.stderr) == (0, '')
     lines = ended.stdout.splitlines()
@@ -38,36 +63,37 @@ def test_everything_comes_as_expected_on_an_aws_of_its_own() -> None:
     assert 'dead-lettered. Unmatched: no subscriber matched' in table
 
 
-def test_it_runs_on_another_aws_and_leaves_nothing_there(ministack: LocalAws) -> None:
-    arguments = ['--fast', '--endpoint-url', ministack.endpoint_url, '--prefix', 'shop']
-    ended = run('examples.demo', *arguments)
-    assert (ended.returncode, ended.stderr) == (0, '')
-    assert f'MEGA on {ministack.endpoint_url}' in ended.stdout
-    assert 'topic shop-' in ended.stdout
+def test_the_demo_runs_on_another_aws_and_leaves_nothing_there(
+    demo_on_ministack: CompletedProcess[str], ministack: LocalAws
+) -> None:
+    assert (demo_on_ministack.returncode, demo_on_ministack.stderr) == (0, '')
+    assert f'MEGA on {ministack.endpoint_url}' in demo_on_ministack.stdout
+    assert 'topic shop-' in demo_on_ministack.stdout
     assert left_behind(ministack, 'shop') == []
 
 
-def test_a_terminal_that_knows_no_signs_shows_the_rest(moto: LocalAws) -> None:
-    arguments = ['--fast', '--endpoint-url', moto.endpoint_url]
-    ended = run('examples.demo', *arguments, PYTHONIOENCODING='ascii')
-    assert (ended.returncode, ended.stderr) == (0, '')
-    assert '? Carts ? BulkOrders' in ended.stdout
+def test_a_terminal_without_the_signs_shows_the_rest(
+    demo_on_ministack: CompletedProcess[str],
+) -> None:
+    assert '? Carts ? BulkOrders' in demo_on_ministack.stdout
 
 
-def test_aws_itself_is_warned_about_and_left_as_it_was(moto: LocalAws) -> None:
-    ended = run(
-        'examples.demo',
-        *('--fast', '--aws', '--region', moto.region),
-        AWS_ENDPOINT_URL=moto.endpoint_url,
-        AWS_ACCESS_KEY_ID='testing',
-        AWS_SECRET_ACCESS_KEY='testing',
-    )
-    assert ended.returncode == 0
-    assert 'account 123456789012, the demo makes a topic and three queues' in ended.stderr
+def test_the_demo_warns_before_it_uses_aws_itself_and_cleans_up(
+    moto: LocalAws,
+    demo_here: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv('AWS_ENDPOINT_URL', moto.endpoint_url)
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'testing')
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'testing')
+    assert demo_here('--fast', '--aws', '--region', moto.region) == 0
+    errors = capsys.readouterr().err
+    assert 'account 123456789012, the demo makes a topic and three queues' in errors
     assert left_behind(moto, 'mega-demo') == []
 
 
-def test_what_it_made_is_removed_when_it_is_stopped(moto: LocalAws) -> None:
+def test_a_stopped_demo_removes_its_queues_and_topic(moto: LocalAws) -> None:
     with start('examples.demo', '--endpoint-url', moto.endpoint_url, '--prefix', 'early') as demo:
         assert demo.stdout
         while 'user created' not in demo.stdout.readline():
@@ -90,11 +116,17 @@ def test_what_it_made_is_removed_when_it_is_stopped(moto: LocalAws) -> None:
         pytest.param(['--prefix', 'a b'], '1 to 40 letters', id='prefix'),
     ],
 )
-def test_it_says_in_the_last_line_why_it_cannot_run(arguments: list[str], problem: str) -> None:
-    ended = run('examples.demo', *arguments)
-    assert (ended.returncode, ended.stdout) == (2, '')
-    assert problem in ended.stderr.splitlines()[-1]
-    assert 'Traceback' not in ended.stderr
+def test_the_last_line_says_why_the_demo_cannot_run(
+    arguments: list[str],
+    problem: str,
+    demo_here: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert demo_here(*arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ''
+    assert problem in shown.err.splitlines()[-1]
+    assert 'Traceback' not in shown.err
 
 
 # ── what was expected ────────────────────────────────────────────────────────────────────────────
