@@ -1,27 +1,35 @@
-"""The payload of a MEGA event, and the one form in which it is written and matched.
+"""The payload of a MEGA event, and its normal form: the document that is written and matched.
 
-A payload is checked when it is made, however it is made: one that exists keeps the protocol.
+    Payload
+      event: Event          what happened: {"name": "item.added", "timestamp": ..., ...}
+      object: ObjectData    the object of the event, if there is one: type, id, current, previous
+      extra: dict           any other data of the publisher
+
+The constructors check their values, so every instance conforms to the protocol. The classes are
+immutable `msgspec.Struct`s: the listener creates three for each event, and a `Struct` takes less
+than half the time of a frozen dataclass. `msgspec.structs.replace` copies one with other values.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
 from mega import timestamps
 from mega.errors import EventError, join_path, safe_repr
-from mega.thawed import thawed
 
-__all__ = ('PROTOCOL', 'VERSION', 'Event', 'ObjectData', 'Payload', 'is_mega_event')
+__all__ = ('PROTOCOL', 'PROTOCOL_VERSION', 'Event', 'ObjectData', 'Payload', 'is_mega_event')
 
 PROTOCOL = 'mega'
-"""What `protocol` holds in every MEGA payload."""
+"""The value of `protocol` in every MEGA payload."""
 
-VERSION = 1
-"""The version of the protocol that is written. `"1"` is read as well."""
+PROTOCOL_VERSION = 1
+"""The version of the protocol in every written payload. `"1"` is accepted, too."""
 
-_VERSIONS_READ = (VERSION, str(VERSION))
+_ACCEPTED_VERSIONS = (PROTOCOL_VERSION, str(PROTOCOL_VERSION))
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -30,8 +38,7 @@ _EVENT_FIELDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """What happened.
 
     An attribute reads as if it were a field of its own: `event.item_id`.
@@ -53,7 +60,9 @@ class Event:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise EventError('event.name', _expected('a str', self.name))
-        object.__setattr__(self, 'timestamp', _timestamp(self.timestamp))
+        timestamp = _normal_timestamp(self.timestamp)
+        if timestamp is not self.timestamp:
+            force_setattr(self, 'timestamp', timestamp)
         if type(self.version) is not int:
             raise EventError('event.version', _expected('an int', self.version))
         if self.domain is not None and not isinstance(self.domain, str):
@@ -74,8 +83,7 @@ class Event:
         raise AttributeError(f'the event has neither a field nor an attribute {name!r}')
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectData:
+class ObjectData(Struct, frozen=True):
     """The object that the event is about: what it is now, and what it was before.
 
     Raises:
@@ -101,8 +109,7 @@ class ObjectData:
             raise EventError('object.previous', _expected('an object', self.previous))
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(Struct, frozen=True):
     """A MEGA event with its object and whatever else its publisher had to say.
 
     Raises:
@@ -127,7 +134,7 @@ class Payload:
         Attributes are nested, versions filled in, the timestamp is text, and what is unset is not
         there. The values inside are the payload's own, not copies.
         """
-        document: dict[str, Any] = {'protocol': PROTOCOL, 'version': VERSION}
+        document: dict[str, Any] = {'protocol': PROTOCOL, 'version': PROTOCOL_VERSION}
         document['event'] = _event_to_dict(self.event)
         if self.object is not None:
             document['object'] = _object_to_dict(self.object)
@@ -152,13 +159,11 @@ class Payload:
         if not is_mega_event(document):
             raise EventError('protocol', _expected(repr(PROTOCOL), get('protocol')))
         version = get('version')
-        if version not in _VERSIONS_READ or isinstance(version, bool):
-            raise EventError(
-                'version', _expected(f'{VERSION}, the only version of the protocol', version)
-            )
+        if version not in _ACCEPTED_VERSIONS or isinstance(version, bool):
+            expected = f'{PROTOCOL_VERSION}, the only version of the protocol'
+            raise EventError('version', _expected(expected, version))
         event, subject, extra = _read_event(get('event')), get('object'), get('extra')
-        make = _thawed_payload if cls is Payload else cls
-        return make(
+        return cls(
             event,
             None if subject is None else _read_object(subject),
             {} if extra is None else extra,
@@ -204,7 +209,7 @@ def _read_event(event: Any) -> Event:
     elif inline:
         attributes = _with_inline(attributes, inline)
     version = 1 if version is None else version
-    return _thawed_event(name, timestamp, version, domain, subject, publisher, attributes)
+    return Event(name, timestamp, version, domain, subject, publisher, attributes)
 
 
 def _with_inline(attributes: Any, inline: dict[str, Any]) -> dict[str, Any]:
@@ -239,7 +244,7 @@ def _read_object(subject: Any) -> ObjectData:
         raise _expected_object('object', subject)
     get = subject.get
     version = get('version')
-    return _thawed_object(
+    return ObjectData(
         get('type'),
         get('id'),
         1 if version is None else version,
@@ -248,7 +253,7 @@ def _read_object(subject: Any) -> ObjectData:
     )
 
 
-def _timestamp(value: object) -> datetime:
+def _normal_timestamp(value: object) -> datetime:
     instant = timestamps.parse_timestamp(value) if isinstance(value, str) else value
     if not isinstance(instant, datetime):
         raise EventError('event.timestamp', _expected('an ISO-8601 date and time', value))
@@ -265,8 +270,3 @@ def _expected_object(path: str, value: object) -> EventError:
 
 def _expected(wanted: str, value: object) -> str:
     return f'is {safe_repr(value)}: must be {wanted}'
-
-
-_thawed_event = thawed(Event)
-_thawed_object = thawed(ObjectData)
-_thawed_payload = thawed(Payload)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import pickle
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
+from msgspec.structs import force_setattr, replace
 
 from mega.errors import EventError
 from mega.event import Event, ObjectData, Payload
@@ -132,21 +132,47 @@ def test_is_frozen_and_holds_nothing_but_its_fields(made: Any, read: Any, origin
     frozen = made if origin == 'made' else read
     assert type(frozen) is type(made)
     assert not hasattr(frozen, '__dict__')
-    for field in dataclasses.fields(made):
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(frozen, field.name, None)
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            delattr(frozen, field.name)
+    for name in made.__struct_fields__:
+        with pytest.raises(AttributeError):
+            setattr(frozen, name, None)
+        with pytest.raises(AttributeError):
+            delattr(frozen, name)
+
+
+def test_a_copy_with_other_values_is_checked_too() -> None:
+    renamed = replace(READ.event, name='renamed')
+    assert renamed.name == 'renamed'
+    assert renamed.attributes == READ.event.attributes
+    with pytest.raises(EventError) as caught:
+        replace(READ.event, timestamp='yesterday')
+    assert caught.value.path == 'event.timestamp'
+
+
+def test_shows_its_fields_in_their_order() -> None:
+    assert repr(ObjectData('cart', 'c1')) == (
+        "ObjectData(type='cart', id='c1', version=1, current=None, previous=None)"
+    )
+
+
+def test_only_objects_of_one_class_with_equal_fields_are_equal() -> None:
+    class Tagged(ObjectData, frozen=True):
+        pass
+
+    assert ObjectData('cart') == ObjectData(type='cart')
+    assert ObjectData('cart') != ObjectData('order')
+    assert ObjectData('cart') != Tagged('cart')
+    assert hash(ObjectData('cart')) == hash(ObjectData('cart'))
+    with pytest.raises(TypeError, match='unhashable'):
+        hash(Event('e', MOMENT))
 
 
 def test_a_payload_of_a_class_of_its_own_is_read_through_its_constructor() -> None:
-    @dataclasses.dataclass(frozen=True)
-    class OfOneTenant(Payload):
+    class OfOneTenant(Payload, frozen=True):
         tenant: str = 'acme'
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            object.__setattr__(self, 'tenant', self.event.publisher or self.tenant)
+            force_setattr(self, 'tenant', self.event.publisher or self.tenant)
 
     payload = OfOneTenant.from_dict(USER_LOGIN)
     assert type(payload) is OfOneTenant

@@ -12,6 +12,8 @@ from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, TypeAlias, TypeVar
 
+from msgspec import structs
+
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
 from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_process_failure
@@ -135,11 +137,11 @@ def _copied(payload: Any) -> Any:
         return replace(payload, attributes=dict(payload.attributes))
     if isinstance(payload, Payload):
         event, subject = payload.event, payload.object
-        return replace(
+        return structs.replace(
             payload,
-            event=replace(event, attributes=_copied(event.attributes)),
+            event=structs.replace(event, attributes=_copied(event.attributes)),
             object=subject
-            and replace(
+            and structs.replace(
                 subject, current=_copied(subject.current), previous=_copied(subject.previous)
             ),
             extra=_copied(payload.extra),

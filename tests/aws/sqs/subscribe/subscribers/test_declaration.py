@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from mega.aws.sqs.subscribe import (
     BlobSubscriber,
