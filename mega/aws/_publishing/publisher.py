@@ -13,6 +13,7 @@ from mega.aws._messages.attributes import (
     with_filter_attributes,
     with_payload_type,
 )
+from mega.aws._messages.destinations import region_of
 from mega.aws._messages.limits import (
     ALWAYS_ALLOWED_BYTES,
     DEFAULT_MAX_BYTES,
@@ -25,7 +26,7 @@ from mega.aws._messages.limits import (
 from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
 from mega.aws._publishing.buffer import PublishBuffer
 from mega.aws._publishing.sender import Outgoing, PublishResult, Queued, Sender, ServiceApi, deliver
-from mega.aws._transport.client import AwsClient, ClosesClient, region_of
+from mega.aws._transport.client import AwsClient, ClosesClient
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload, encode, payload_type_hint
 from mega.errors import (

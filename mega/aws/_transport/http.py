@@ -1,88 +1,72 @@
-"""One request and its answer, on a socket that is open.
+"""One HTTP/1.1 exchange on an open socket: a request in one piece, and its response.
 
-Python's own HTTP client is written for all of HTTP, and takes two fifths of what a call costs: it
-reads an answer line by line, and its head with the parser of electronic mail. What SQS and SNS are
-asked is always the same small request, so it goes out in one piece, and the answer is read by the
-parser of Node.js, in C.
+httptools, the parser of Node.js, reads the response. Python's own HTTP client would take two fifths
+of the CPU time of a call: it reads line by line, and parses headers as electronic mail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-__all__ = ('MOST_AT_ONCE', 'Answer', 'exchange', 'head_of')
+__all__ = ('HttpResponse', 'NoResponseError', 'send_request')
 
-MOST_AT_ONCE = 65_536
-"""Bytes of a body that go out with its head, of a head that is read, and of a read."""
-
-_FOR_OTHERS = frozenset(('accept-encoding', 'expect', 'host', 'transfer-encoding'))
-"""Headers, by their names in lower case, with which a request is not an ordinary one."""
+MAX_READ = 65_536
+"""Bytes of one read, and of the head of a response."""
 
 
-class Answer:
-    """An answer as botocore asks for it, in the course of being read: hears what the parser finds.
+class NoResponseError(ConnectionError):
+    """The connection ended before the first byte of a response."""
 
-    `headers` have names in lower case. `keeps` is whether the connection may serve once more.
+
+class HttpResponse:
+    """A response while it is read. The parser calls the methods `on_*`.
+
+    Names in `headers` are lower case. `keep_alive`: the connection may serve another request.
     """
 
     def __init__(self) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = b''
-        self.is_complete = False
-        self.keeps = False
+        self.size = 0
+        self.is_complete = self.keep_alive = self._has_head = False
         self._parser = HttpResponseParser(self)
         self._parts: list[bytes] = []
-        self._unread = 0
-        self._has_head = False
-
-    def stream(self, *_: object) -> Iterator[bytes]:
-        """The body, all of it at once."""
-        yield self.body
 
     def feed(self, data: bytes) -> None:
-        """Read on; without any data the server has closed the connection.
+        """Read the next bytes; empty bytes mean that the server closed the connection.
 
         Raises:
-            ValueError: for what is no answer, or not all of one.
+            ValueError: for bytes that are not an HTTP response, or an incomplete one.
         """
-        if not data:
-            self._end()
-            return
+        self.size += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            self.keeps = False
+            self.keep_alive = False
             if not self.is_complete:
-                raise ValueError(f'no answer in HTTP: {error}') from error
-        self._unread += len(data)
-        if not self._has_head and self._unread > MOST_AT_ONCE:
-            raise ValueError(f'an answer whose head has more than {MOST_AT_ONCE:,} bytes')
+                raise ValueError(f'invalid HTTP response: {error}') from error
+        if not self._has_head and self.size > MAX_READ:
+            raise ValueError(f'the head of the response exceeds {MAX_READ:,} bytes')
+        if not data:  # without a length, the end of the connection is the end of the body
+            if not self._has_head or self.headers.keys() & {'content-length', 'transfer-encoding'}:
+                raise ValueError('the connection was closed before the end of the response')
+            self._complete()
 
     def close(self) -> None:
-        """Let go of the parser: knowing each other, both would be left to the collector."""
+        """Drop the parser: the two refer to each other, and only the collector would free them."""
         del self._parser
-
-    def _end(self) -> None:
-        """See whether the end of the connection is that of the body."""
-        is_measured = 'content-length' in self.headers or 'transfer-encoding' in self.headers
-        if not self._has_head or is_measured:
-            raise ValueError('the connection was closed before the end of the answer')
-        self._complete()
 
     def _complete(self) -> None:
         self.body = b''.join(self._parts)
         self.is_complete = True
 
-    # What the parser calls
-
     def on_message_begin(self) -> None:
         if self.is_complete:
-            raise ValueError('more than was asked for')
+            raise ValueError('a second response to one request')
 
     def on_header(self, name: bytes, value: bytes) -> None:
         key, text = name.decode('latin-1').lower(), value.decode('latin-1')
@@ -96,51 +80,32 @@ class Answer:
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        if self.status < 200:  # there is another one to come
+        if self.status < 200:  # an interim response (100 Continue): the final one follows
             self.headers.clear()
             self._has_head = False
             return
-        self.keeps = self._parser.should_keep_alive()
+        self.keep_alive = self._parser.should_keep_alive()
         self._complete()
 
 
-def exchange(socket: Any, request: bytes) -> Answer:
-    """Send a request, and wait for the whole of its answer.
+def send_request(sock: Any, request: bytes) -> HttpResponse:
+    """Send a request, and read the whole response.
 
     Raises:
-        OSError: when the connection fails, or the socket's timeout is over.
-        ValueError: for what is no answer, or not all of one.
+        NoResponseError: when the connection ended before the first byte of a response.
+        OSError: when the connection failed later, or the socket's timeout expired.
+        ValueError: for bytes that are not an HTTP response, or an incomplete one.
     """
-    with suppress(BrokenPipeError):  # who refuses it may have closed before its end, and answered
-        socket.sendall(request)
-    answer = Answer()
+    response = HttpResponse()
     try:
-        while not answer.is_complete:
-            answer.feed(socket.recv(MOST_AT_ONCE))
+        with suppress(BrokenPipeError):  # a server may respond and close before it read everything
+            sock.sendall(request)
+        while not response.is_complete:
+            response.feed(sock.recv(MAX_READ))
+    except (OSError, ValueError) as error:
+        if response.size or isinstance(error, TimeoutError):
+            raise
+        raise NoResponseError('the connection was closed without a response') from error
     finally:
-        answer.close()
-    return answer
-
-
-def head_of(method: str, url: str, host: str, headers: Mapping[str, Any]) -> bytes | None:
-    """The head of a request, as urllib3 writes it; None where it would not, or another one.
-
-    `host` has its port, unless that is the usual one. Headers are texts or bytes.
-    """
-    lines = [
-        f'{method} {url} HTTP/1.1',
-        f'Host: {host}',
-        'Accept-Encoding: identity',
-    ]
-    for name, value in headers.items():
-        if name.lower() in _FOR_OTHERS:
-            return None
-        lines.append(f'{name}: {value.decode("latin-1") if isinstance(value, bytes) else value}')
-    head = '\r\n'.join(lines)
-    # One that holds a line of its own could add to a request, or end it.
-    if head.count('\n') >= len(lines) or head.count('\r') >= len(lines):
-        return None
-    try:
-        return f'{head}\r\n\r\n'.encode('latin-1')
-    except UnicodeEncodeError:
-        return None
+        response.close()
+    return response

@@ -1,9 +1,9 @@
-"""The connections of botocore's clients: a shorter way for calls, and an end for a long poll.
+"""Interruption of calls: a long poll takes up to 20 seconds, and a stop must not wait for it.
 
-A long poll takes up to 20 seconds, and a stop must not. So a connection can be broken off: it is
-first closed for writing alone. A server that notices ends the call, and what it had answered before
-that is still read: no message is lost to somebody who has gone. Where nothing comes of it, the
-connection is closed altogether, by whoever breaks off, a moment later.
+To interrupt a call, the write side of its socket is shut down. Most servers then end the request,
+and a response that was on its way is still read: no message is lost. Whether SQS does so is
+unverified. In the worst case, a message that SQS returns to the abandoned poll stays invisible for
+one visibility timeout. A call that does not end is interrupted `at_once`: reading ends, too.
 """
 
 from __future__ import annotations
@@ -14,136 +14,130 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from mega.aws._transport.connection_pool import Exchanging
+from mega.aws._transport.botocore_private import http_session
 
-__all__ = ('CallInterrupted', 'CallInterrupter', 'adapt')
-
-_EXCHANGED = ('sns', 'sqs')
-"""Services all of whose requests are small, and whose answers are no streams."""
+__all__ = ('CallInterrupted', 'CallInterrupter', 'current_interrupter', 'install_pools')
 
 
 class CallInterrupted(BaseException):
-    """A call was not made any more. Not an `Exception`, or botocore would try again."""
+    """The interrupter refuses new calls. Not an `Exception`: botocore would retry the call."""
 
 
 class CallInterrupter:
-    """Breaks off the calls of those threads that ask for it. Safe to share among threads."""
+    """Interrupts the calls that threads make within `interruptible`. Safe to share among threads.
+
+    A connection is any object with a `sock` and an `is_interrupted`.
+    """
 
     def __init__(self) -> None:
-        self.is_broken = False
+        self.is_interrupting = False
         self._lock = threading.Lock()
         self._calls: dict[int, Any] = {}
-        self._cut: set[int] = set()
+        self._interrupted: set[int] = set()
 
     @property
     def interrupted_last_call(self) -> bool:
-        """Whether the last call of this thread that was watched was broken off, mended or not."""
-        return threading.get_ident() in self._cut
+        """Whether this thread's last interruptible call was interrupted, also after a `reset`."""
+        return threading.get_ident() in self._interrupted
 
     @contextmanager
     def interruptible(self, client: Any) -> Iterator[None]:
-        """Let the calls that this thread makes in the block be broken off.
+        """Let the calls that this thread makes in the block be interrupted.
 
         Raises:
-            BrokenOff: when a call would begin after that.
+            CallInterrupted: when a call would begin after `interrupt`.
         """
-        adapt(client)
-        self._cut.discard(threading.get_ident())
-        _calling.breaker = self
+        install_pools(client)
+        thread = threading.get_ident()
+        self._interrupted.discard(thread)
+        _state.interrupter = self
         try:
             yield
         finally:
-            _calling.breaker = None
+            _state.interrupter = None
             with self._lock:
-                self._calls.pop(threading.get_ident(), None)
+                self._calls.pop(thread, None)
 
     def interrupt(self, *, at_once: bool = False) -> None:
-        """End the calls that are watched, and let none begin until `reset()`.
+        """End the current calls, and refuse new ones until `reset`.
 
-        To be called until they have ended: one that was just about to begin may be missed. With
-        `at_once` what the server still answers is lost.
+        Repeat it until all calls have ended: a call that is about to begin may be missed.
+        With `at_once`, a response that is on its way is lost.
         """
         how = socket.SHUT_RDWR if at_once else socket.SHUT_WR
         with self._lock:
-            self.is_broken = True
-            self._cut.update(self._calls)
+            self.is_interrupting = True
+            self._interrupted.update(self._calls)
             for connection in self._calls.values():
-                connection.is_broken_off = True
-                with suppress(AttributeError, OSError, TypeError):  # there may be no socket now
-                    # Of TLS only the socket beneath: its own way would end the reading, too.
+                connection.is_interrupted = True
+                with suppress(AttributeError, OSError, TypeError):  # it may have no socket now
+                    # Below TLS: `SSLSocket.shutdown` would end reading as well.
                     socket.socket.shutdown(connection.sock, how)
 
     def reset(self) -> None:
-        """Let calls begin again."""
-        self.is_broken = False
+        """Allow calls again."""
+        self.is_interrupting = False
 
-    def begins(self, connection: Any) -> None:
-        """A call of this thread goes out on a connection."""
+    def on_request_start(self, connection: Any) -> None:
+        """Register the connection of this thread's call.
+
+        Raises:
+            CallInterrupted: after `interrupt`.
+        """
         with self._lock:
-            if self.is_broken:
+            if self.is_interrupting:
                 raise CallInterrupted
             self._calls[threading.get_ident()] = connection
 
-    def ended(self, connection: Any) -> None:
-        """Watch a connection no longer: it serves another call by now."""
+    def on_request_end(self, connection: Any) -> None:
+        """Forget a connection: from now on it is idle, or serves another call."""
         with self._lock:
             for thread, other in list(self._calls.items()):
                 if other is connection:
                     del self._calls[thread]
 
 
-class _Calling(threading.local):
-    breaker: CallInterrupter | None = None
+class _State(threading.local):
+    interrupter: CallInterrupter | None = None
 
 
-_calling = _Calling()
+_state = _State()
 
 
-def adapt(client: Any) -> None:
-    """Let a client's connections be such as this module describes, from now on.
+def current_interrupter() -> CallInterrupter | None:
+    """Return the interrupter whose `interruptible` block this thread is in."""
+    return _state.interrupter
 
-    It needs to know them, and botocore has no public name for them. Where they are not found any
-    more they stay what they are: then nothing is broken off, and a poll ends when it ends.
+
+def install_pools(client: Any) -> None:
+    """Make the connections of a botocore client interruptible, once.
+
+    Without the private names of botocore that this needs, a poll only ends by itself.
     """
-    try:
-        session = client._endpoint.http_session
-        kinds = session._pool_classes_by_scheme
-        ways = (Exchanging,) if client.meta.service_model.service_name in _EXCHANGED else ()
-    except AttributeError:
+    session, classes = http_session(client) or (None, {})
+    if session is None or any(hasattr(pool, 'is_interruptible') for pool in classes.values()):
         return
-    if any(issubclass(pool.ConnectionCls, _Adapted) for pool in kinds.values()):
-        return
-    for scheme, pool in kinds.items():
-        adapted = type('AdaptedConnection', (_Adapted, pool.ConnectionCls), {})
-        kinds[scheme] = type('AdaptedPool', (*ways, pool), {'ConnectionCls': adapted})
-    session.close()  # what is connected already is of the other kind
+    for scheme, pool in classes.items():
+        bases = (_InterruptibleConnection, pool.ConnectionCls)
+        members = {'ConnectionCls': type('Connection', bases, {}), 'is_interruptible': True}
+        classes[scheme] = type('InterruptiblePool', (pool,), members)
+    session.close()  # the connections that are open are of the other class
 
 
-class _Adapted:
-    """Comes before a class of connections, botocore's or urllib3's."""
+class _InterruptibleConnection:
+    """Mixin for the connection classes of urllib3 and botocore."""
 
-    is_broken_off = False
-    _breaker: CallInterrupter | None = None
-
-    def begins(self) -> bool:
-        """Let a request that begins be broken off, and answer whether the connection is open.
-
-        Raises:
-            BrokenOff: when it is not to begin any more.
-        """
-        connection: Any = self
-        if self._breaker is not None:
-            self._breaker.ended(self)
-        if self.is_broken_off:
-            # It was answered nevertheless, and so kept, though nothing can be sent on it any more.
-            self.is_broken_off = False
-            connection.close()
-        self._breaker = _calling.breaker
-        if self._breaker is not None:
-            self._breaker.begins(self)
-        return connection.sock is not None
+    is_interrupted = False
+    _interrupter: CallInterrupter | None = None
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        self.begins()
         connection: Any = super()
+        if self._interrupter is not None:
+            self._interrupter.on_request_end(self)
+        if self.is_interrupted:  # its last call was answered nevertheless, so the pool kept it
+            self.is_interrupted = False
+            connection.close()
+        self._interrupter = current_interrupter()
+        if self._interrupter is not None:
+            self._interrupter.on_request_start(self)
         connection.request(*arguments, **options)

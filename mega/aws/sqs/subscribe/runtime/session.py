@@ -168,7 +168,7 @@ class ListenerSession:
         except Exception as caught:
             error = with_advice(caught) if isinstance(caught, TransportError) else caught
             if (
-                self._breaker.is_broken or self._breaker.interrupted_last_call
+                self._breaker.is_interrupting or self._breaker.interrupted_last_call
             ):  # and mended since, perhaps
                 return partial(self._broken_off, poll)
             is_hopeless = isinstance(error, TransportError) and error.code in UNRECOVERABLE_CODES

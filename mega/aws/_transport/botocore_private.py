@@ -1,0 +1,63 @@
+"""Every private name of boto3 and botocore that this package uses. Each has a test.
+
+A function returns None where a name is missing, and its caller does without.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from types import FunctionType
+from typing import Any
+
+NAMES = (
+    'boto3.session.Session._session',
+    'botocore.client.BaseClient._endpoint',
+    'botocore.client.BaseClient._make_api_call',
+    'botocore.hooks.EventAliaser._emitter',
+    'botocore.hooks.HierarchicalEmitter._handlers',
+    'botocore.httpsession.URLLib3Session._pool_classes_by_scheme',
+)
+
+_EVENTS = (
+    *('provide-client-params', 'before-parameter-build', 'before-endpoint-resolution'),
+    *('before-call', 'request-created', 'choose-signer', 'before-sign', 'before-send'),
+    *('response-received', 'before-parse', 'needs-retry', 'after-call', 'after-call-error'),
+)
+"""The events of a call in botocore."""
+
+
+def core_session(session: Any) -> Any:
+    """Return the botocore session of a boto3 session."""
+    return getattr(session, '_session', None)
+
+
+def http_session(client: Any) -> tuple[Any, dict[str, Any]] | None:
+    """Return what a client sends requests with, and its classes of connection pools by scheme."""
+    with suppress(AttributeError):
+        session = client._endpoint.http_session
+        return session, session._pool_classes_by_scheme
+    return None
+
+
+def observed_event(client: Any, operation: str) -> str | None:
+    """Return an event of an operation that a handler outside of botocore receives."""
+    service = client.meta.service_model.service_id.hyphenize()
+    for event in _EVENTS:
+        handlers = client.meta.events._emitter._handlers
+        for handler in handlers.prefix_search(f'{event}.{service}.{operation}'):
+            if not handler.__module__.startswith('botocore.') or 'stub' in handler.__module__:
+                return event
+    return None
+
+
+def traced_functions(client: Any, method: str) -> dict[tuple[type, str], Any] | None:
+    """Return the functions of a call that tracing wraps; None if one is wrapped already."""
+    kind, endpoint = type(client), type(client._endpoint)
+    places = ((kind, method), (kind, '_make_api_call'), (endpoint, 'make_request'))
+    functions = {place: getattr(*place) for place in places}
+    # A wrapper copies the name and module of its function, but not its globals.
+    is_original = all(
+        type(function) is FunctionType and function.__globals__['__name__'].startswith('botocore.')
+        for function in functions.values()
+    )
+    return functions if is_original else None
