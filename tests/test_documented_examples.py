@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mega.aws._transport import client as _client
+from mega.aws._messages import destinations
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, SqsListener
@@ -109,7 +109,7 @@ def test_what_is_corrected_stands_in_one_example(wrong: str) -> None:
 def test_a_publisher_reaches_its_destination_in_the_region_that_it_names(
     title: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_client, '_warned', set())
+    monkeypatch.setattr(destinations, '_warned', set())
     with caplog.at_level(logging.WARNING, 'mega'), define(title)['publisher'] as publisher:
         publisher.publish({'quantity': 5})
     assert arrived() == [{'quantity': 5}]

@@ -24,6 +24,7 @@ T = TypeVar('T', bound='ClosesClient')
 
 _NO_REGION = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
 
+
 class AwsClient:
     """A client of one AWS service, and its calls.
 

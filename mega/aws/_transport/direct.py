@@ -1,7 +1,7 @@
-"""The direct client: SQS's JSON requests, written, signed, sent and read without botocore.
+"""The direct client: requests to SQS and SNS, written, signed, sent and read without botocore.
 
 botocore derives each request from its model, its endpoint rules and a dozen events, and receives
-the same result every time. A request of SQS needs little of it:
+the same result every time. A request of SQS needs little of it (one of SNS is a form):
 
     POST / HTTP/1.1
     Content-Type: application/x-amz-json-1.0
@@ -11,9 +11,10 @@ the same result every time. A request of SQS needs little of it:
     {"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/123456789012/orders","WaitTimeSeconds":20}
 
 botocore still resolves region, endpoint, credentials and timeouts when the client is created. Its
-parser reads each response that is not a plain success, so all errors are botocore's. Calls go
-through botocore while something observes it (a log at DEBUG, a wrapped function, an event handler),
-for parameters that msgspec cannot encode, and for the reasons in `_permanent_reason`.
+serializer writes SNS's forms. Its parsers read SNS's XML, and each response of SQS that is not a
+plain success, so all errors are botocore's. Calls go through botocore while something observes it
+(a log at DEBUG, a wrapped function, an event handler), for parameters that cannot be encoded, and
+for the reasons in `_permanent_reason`.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias, TypedDict
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from botocore.httpsession import get_cert_path
 from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
 from botocore.utils import get_environ_proxies
 
 from mega.aws._transport import botocore_private
@@ -45,7 +48,6 @@ _LOGS = [
     for name in ('auth', 'endpoint', 'hooks', 'parsers', 'regions', 'retries.standard')
 ]
 _TYPES = {'string': str, 'integer': int, 'long': int, 'boolean': bool, 'blob': bytes}
-_PARSER = create_parser('json')
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class BotocoreCaller:
 
 
 class DirectCaller:
-    """Calls SQS without botocore, as `BotocoreCaller` does. Safe to share among threads."""
+    """Calls SQS or SNS without botocore, as `BotocoreCaller` does. Safe to share among threads."""
 
     def __init__(self, client: Any, credentials: Any, pool: ConnectionPool) -> None:
         self.client = client
@@ -80,7 +82,8 @@ class DirectCaller:
 
     @property
     def transport(self) -> str:
-        reason = self._operation('receive_message').reason_for_botocore()
+        method = 'publish' if hasattr(self.client, 'publish') else 'receive_message'
+        reason = self._operation(method).reason_for_botocore()
         return f'botocore: {reason}' if reason else 'direct'
 
     def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,49 +109,38 @@ class DirectCaller:
         return operation
 
     def _render(self, operation: _Operation, parameters: Mapping[str, Any]) -> bytes:
-        body = msgspec.json.encode(parameters)
+        body = operation.encode(parameters)
         keys = self._credentials.get_frozen_credentials()
-        time_text, target = _format_time(int(time.time())), operation.target
-        signed_token = sent_token = token_name = ''
-        if keys.token:
-            signed_token = f'x-amz-security-token:{keys.token}\n'
-            sent_token = f'X-Amz-Security-Token: {keys.token}\r\n'
-            token_name = 'x-amz-security-token;'
-        signed = (
-            f'content-type:application/x-amz-json-1.0\nhost:{self._host}\nx-amz-date:{time_text}\n'
-            f'{signed_token}x-amz-target:{target}\nx-amzn-query-mode:true\n'
-        )
-        names = f'content-type;host;x-amz-date;{token_name}x-amz-target;x-amzn-query-mode'
-        region = self.client.meta.region_name
-        signature = authorization(signed, names, body, time_text, keys, region, 'sqs')
+        time_text, meta = _format_time(int(time.time())), self.client.meta
+        token = f'x-amz-security-token:{keys.token}\n' if keys.token else ''
+        rest = f'x-amz-date:{time_text}\n{token}{operation.headers}'
+        signed = f'content-type:{operation.content_type}\nhost:{self._host}\n{rest}'
+        token_name = 'x-amz-security-token;' if token else ''
+        names = f'content-type;host;x-amz-date;{token_name}{operation.names}'.rstrip(';')
+        scope = (meta.region_name, meta.service_model.signing_name)
+        signature = authorization(signed, names, body, time_text, keys, *scope)
         if not f'{signature}{keys.token}'.isprintable():
             raise ValueError('a line break in the credentials would add a header')
+        sent = rest.replace(':', ': ').replace('\n', '\r\n')
         head = (
-            f'POST / HTTP/1.1\r\nHost: {self._host}\r\nX-Amz-Target: {target}\r\n'
-            f'X-Amz-Date: {time_text}\r\n{sent_token}Authorization: {signature}\r\n'
-            f'Content-Type: application/x-amz-json-1.0\r\nx-amzn-query-mode: true\r\n'
-            f'User-Agent: {self.client.meta.config.user_agent}\r\n'
-            f'Accept-Encoding: identity\r\nContent-Length: {len(body)}\r\n\r\n'
+            f'POST / HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: {operation.content_type}\r\n'
+            f'{sent}Authorization: {signature}\r\nContent-Length: {len(body)}\r\n'
+            f'User-Agent: {meta.config.user_agent}\r\nAccept-Encoding: identity\r\n\r\n'
         )
         return head.encode('ascii') + body
 
     def _read(self, operation: _Operation, response: HttpResponse) -> dict[str, Any]:
         headers = response.headers
-        if response.status == 200:
-            try:
+        if operation.decoder is not None and response.status == 200:
+            with suppress(ValueError):  # not of the expected types: botocore's parser reads it
                 found: dict[str, Any] = operation.decoder.decode(response.body)
-            except ValueError:  # not of the expected types: botocore's parser reads it
-                pass
-            else:
                 metadata: dict[str, Any] = {'HTTPStatusCode': 200, 'HTTPHeaders': headers}
                 if 'x-amzn-requestid' in headers:
                     metadata['RequestId'] = headers['x-amzn-requestid']
                 found['ResponseMetadata'] = metadata
                 return found
-        parsed: dict[str, Any] = _PARSER.parse(
-            {'status_code': response.status, 'headers': headers, 'body': response.body},
-            operation.model.output_shape,
-        )
+        received = {'status_code': response.status, 'headers': headers, 'body': response.body}
+        parsed: dict[str, Any] = operation.parser.parse(received, operation.model.output_shape)
         if response.status < 300:
             return parsed
         error = parsed.get('Error', {})
@@ -158,13 +150,20 @@ class DirectCaller:
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """What a direct call needs to know. `functions`: the functions of botocore that tracing wraps.
+    """How an operation is called directly.
 
+    `headers`, `names`: the headers of its protocol in the form that is signed, and their names.
+    `decoder`: None if the parser reads every response.
+    `functions`: the functions of botocore that tracing wraps.
     `permanent_reason`: why calls of this operation always go through botocore.
     """
 
     model: Any
-    target: str
+    encode: Callable[[Mapping[str, Any]], bytes] = msgspec.json.encode
+    content_type: str = 'application/x-amz-json-1.0'
+    headers: str = ''
+    names: str = ''
+    parser: Any = None
     decoder: Any = None
     functions: Mapping[tuple[type, str], Any] | None = None
     permanent_reason: str | None = None
@@ -185,17 +184,35 @@ class _Operation:
 def _describe(client: Any, method: str) -> _Operation:
     name = client.meta.method_to_api_mapping[method]
     model = client.meta.service_model.operation_model(name)
-    target = f'{model.service_model.metadata["targetPrefix"]}.{name}'
+    metadata = client.meta.service_model.metadata
     try:
-        decoder = msgspec.json.Decoder(_type_of(model.output_shape))
         event = botocore_private.observed_event(client, name)
         functions = botocore_private.traced_functions(client, method)
+        if event is not None or functions is None:
+            reason = f'a handler receives {event}' if event else f'{method} is wrapped'
+            return _Operation(model, permanent_reason=reason)
+        parser = create_parser(metadata['protocol'])
+        if metadata['protocol'] == 'query':
+            serialize = create_serializer('query', include_validation=False).serialize_to_request
+            return _Operation(
+                model,
+                lambda parameters: urlencode(serialize(parameters, model)['body']).encode(),
+                'application/x-www-form-urlencoded; charset=utf-8',
+                parser=parser,
+                functions=functions,
+            )
+        headers = f'x-amz-target:{metadata["targetPrefix"]}.{name}\nx-amzn-query-mode:true\n'
+        shape = model.output_shape
+        return _Operation(
+            model,
+            headers=headers,
+            names='x-amz-target;x-amzn-query-mode',
+            parser=parser,
+            decoder=msgspec.json.Decoder(_type_of(shape)) if shape else None,
+            functions=functions,
+        )
     except (AttributeError, KeyError) as error:
-        return _Operation(model, target, permanent_reason=f'botocore has changed: {error}')
-    if event is not None or functions is None:
-        reason = f'a handler receives {event}' if event else f'{method} is wrapped'
-        return _Operation(model, target, permanent_reason=reason)
-    return _Operation(model, target, decoder, functions)
+        return _Operation(model, permanent_reason=f'botocore has changed: {error}')
 
 
 def _type_of(shape: Any) -> Any:
@@ -228,7 +245,7 @@ Caller: TypeAlias = BotocoreCaller | DirectCaller
 
 
 def choose_caller(client: Any, session: Any) -> Caller:
-    """Return the direct caller for a client of SQS if nothing prevents it, else botocore's."""
+    """Return the direct caller for SQS and SNS if nothing prevents it, else botocore's."""
     setting = os.environ.get('MEGA_TRANSPORT', 'direct')
     if setting not in ('direct', 'botocore'):
         raise ConfigurationError(
@@ -249,10 +266,11 @@ def _permanent_reason(client: Any, session: Any) -> str | None:
     parts, proxies = urlsplit(url), {**get_environ_proxies(url), **(config.proxies or {})}
     reasons = {
         'MEGA_TRANSPORT=botocore': os.environ.get('MEGA_TRANSPORT') == 'botocore',
-        'the service is not SQS': model.service_name != 'sqs',
-        'SQS is not called by JSON': model.metadata.get('jsonVersion') != '1.0',
+        'the service is not SQS or SNS': model.service_name not in ('sqs', 'sns'),
+        'the protocol is unknown': model.metadata.get('protocol') not in ('json', 'query'),
         'AWS Lambda adds a header to each call': 'AWS_LAMBDA_FUNCTION_NAME' in os.environ,
         f'the signature is {config.signature_version}': config.signature_version != 'v4',
+        'botocore retries the calls': config.retries.get('total_max_attempts') != 1,
         'there are no credentials': session.get_credentials() is None,
         'there is a proxy': parts.scheme in proxies,
         'there is a client certificate': config.client_cert is not None,

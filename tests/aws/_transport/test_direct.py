@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import socket
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -36,6 +37,7 @@ from tests.aws.raw_server import (
     boto3_client,
     direct_client,
     json_response,
+    read_request,
     receive,
     scripted_server,
     server,
@@ -136,6 +138,39 @@ def test_the_next_request_is_signed_with_the_present_credentials() -> None:
     assert [each.get('x-amz-security-token') for each in headers] == [None, 'token', None]
 
 
+def test_a_request_of_sns_is_the_one_of_botocore() -> None:
+    message = {
+        'TopicArn': 'arn:aws:sns:eu-west-1:1:orders',
+        'Message': 'hej \u2603 & =',
+        'MessageAttributes': {'a': {'DataType': 'Binary', 'BinaryValue': b'hej'}},
+    }
+    response = (
+        b'<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>'
+        b'<MessageId>m</MessageId></PublishResult><ResponseMetadata><RequestId>r</RequestId>'
+        b'</ResponseMetadata></PublishResponse>'
+    )
+    requests: list[bytes] = []
+
+    def handle(connection: socket.socket) -> None:
+        requests.append(b''.join(read_request(connection)))
+        connection.sendall(
+            json_response(response).replace(b'application/x-amz-json-1.0', b'text/xml')
+        )
+
+    options: Any = {'region_name': 'eu-west-1', 'attempts': 1, **KEYS}
+    with server(handle) as url:
+        with closing(connect('sns', None, endpoint_url=url, **options)) as aws:
+            assert aws.transport == 'direct'
+            found = aws.call('publish', **message)
+        with closing(boto3_client(url, 'sns')) as client:
+            expected = client.publish(**message)
+    assert without_retry_counts(found) == without_retry_counts(expected)
+    direct, usual = (request.partition(b'\r\n\r\n') for request in requests)
+    assert direct[2] == usual[2]
+    assert b'Content-Type: application/x-www-form-urlencoded; charset=utf-8' in direct[0]
+    assert b'Content-Type: application/x-www-form-urlencoded; charset=utf-8' in usual[0]
+
+
 # Responses
 
 anything = st.recursive(
@@ -224,7 +259,7 @@ def test_all_members_of_a_message_are_read_without_the_parser_of_botocore(
     body = json.dumps({'Messages': [message], 'More': 1}).encode()
     with scripted_server([json_response(body)]) as url, closing(boto3_client(url)) as client:
         expected = client.receive_message(QueueUrl='https://sqs/1/orders')
-    monkeypatch.setattr('mega.aws._transport.direct._PARSER', None)
+    monkeypatch.setattr('botocore.parsers.ResponseParser.parse', None)
     with scripted_server([json_response(body)]) as url, direct_client(url) as aws:
         found = receive(aws)
     assert found['Messages'][0]['MessageAttributes']['a']['BinaryValue'] == b'hej'

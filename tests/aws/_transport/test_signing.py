@@ -25,7 +25,8 @@ class AtFixedTime(SigV4Auth):
     def add_auth(self, request: Any) -> None:
         request.context['timestamp'] = request.headers['x-amz-date']
         text = self.string_to_sign(request, self.canonical_request(request))
-        self._inject_signature_to_request(request, self.signature(text, request))
+        inject: Any = super()
+        inject._inject_signature_to_request(request, self.signature(text, request))
 
 
 def signature_of_botocore(
@@ -33,7 +34,7 @@ def signature_of_botocore(
 ) -> str:
     request = AWSRequest('POST', url, dict(headers), body)
     region, service = scope
-    AtFixedTime(credentials, service, region).add_auth(request)  # type: ignore[no-untyped-call]
+    AtFixedTime(credentials, service, region).add_auth(request)
     return str(request.headers['Authorization'])
 
 

@@ -20,6 +20,7 @@ from mega.aws.sqs.subscribe.runtime.queue_client import Queue
 from mega.aws.sqs.subscribe.runtime.session import ListenerContext, ListenerSession, max_threads
 from mega.aws.sqs.subscribe.runtime.signals import stopped_by_signals
 from mega.aws.sqs.subscribe.runtime.stats import Stats, StatsCounter
+from mega.aws.sqs.subscribe.safe_logging import log_of
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
@@ -28,6 +29,8 @@ from mega.errors import ConfigurationError, safe_repr
 from mega.match import Explanations
 
 __all__ = ('SqsListener',)
+
+_log = log_of(__name__)
 
 # Which numbers SQS takes: ReceiveMessage in its API reference. A visibility timeout of 0 would give
 # a message back before it is processed. For more threads than that one process is not enough.
@@ -267,7 +270,7 @@ class SqsListener(ClosesClient):
 
     def stats(self) -> Stats:
         """What the listener has done since it was made."""
-        return self._tally.stats()
+        return self._tally.stats(self._aws.transport)
 
     def _work(self, settings: Settings, *, is_checked: bool) -> None:
         if not self._subscribers:
@@ -295,6 +298,7 @@ class SqsListener(ClosesClient):
                 shift.pause()
             if self._is_stopped:
                 shift.stop()
+            _log.info('receiving from %s, transport: %s', self.queue_url, self._aws.transport)
             shift.run()
         finally:
             self._shift = None

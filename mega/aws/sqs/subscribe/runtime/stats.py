@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 __all__ = ('Stats', 'StatsCounter')
 
@@ -18,6 +19,7 @@ class Stats:
     once more while they were in hand; `lost`, which others may have received while they were in
     work. What was done with them: `deleted`, some of them after they were `dead_lettered`; the
     others were left in the queue.
+    `transport` is the path of the calls to SQS: `direct`, or `botocore: ` and the reason for it.
     """
 
     received: int = 0
@@ -35,12 +37,15 @@ class Stats:
     deleted: int = 0
     dead_lettered: int = 0
     errors: int = 0
+    transport: str = field(default='', compare=False)
 
     def since(self, earlier: Stats) -> Stats:
         """What came on top of earlier counts."""
-        return Stats(
-            *(getattr(self, field.name) - getattr(earlier, field.name) for field in fields(Stats))
-        )
+        counts = {name: getattr(self, name) - getattr(earlier, name) for name in _COUNTS}
+        return replace(self, **counts)
+
+
+_COUNTS = tuple(each.name for each in fields(Stats) if each.name != 'transport')
 
 
 class StatsCounter:
@@ -50,10 +55,11 @@ class StatsCounter:
     """
 
     def __init__(self) -> None:
-        self._counts = {field.name: 0 for field in fields(Stats)}
+        self._counts = dict.fromkeys(_COUNTS, 0)
 
     def add(self, name: str, count: int = 1) -> None:
         self._counts[name] += count
 
-    def stats(self) -> Stats:
-        return Stats(**self._counts)
+    def stats(self, transport: str = '') -> Stats:
+        counts: dict[str, Any] = dict(self._counts)
+        return Stats(**counts, transport=transport)
