@@ -79,6 +79,15 @@ class PatternSet(Generic[Target]):
             self._members.append(member)
             self._is_stale = True
 
+    def build(self) -> None:
+        """Build the index now, rather than during the first match.
+
+        `match` calls this itself after patterns were added. A call without new patterns does
+        nothing. Thread-safe, as `add` and `match` are.
+        """
+        if self._is_stale:
+            self._rebuild()
+
     def match(
         self, lhs: object, errors: list[tuple[Target, BaseException]] | None = None
     ) -> list[Target]:

@@ -110,6 +110,22 @@ def test_to_add_one_to_many_plants_few_anew() -> None:
     assert patterns._roots[0] is largest
 
 
+def test_build_builds_the_index_before_the_first_match() -> None:
+    patterns = set_of({'a': 1}, {'a': 2})
+    patterns.build()
+    assert patterns._indexed == 2
+    roots = patterns._roots
+    patterns.build()
+    assert patterns.match({'a': 1}) == [0]
+    assert patterns._roots is roots
+
+
+def test_build_of_an_empty_set_does_nothing() -> None:
+    patterns: PatternSet[int] = PatternSet()
+    patterns.build()
+    assert patterns.match({'a': 1}) == []
+
+
 def test_a_pattern_that_is_none_is_refused_when_it_is_added() -> None:
     patterns = set_of({'a': 1})
     with pytest.raises(PatternError, match=r'user\.tags'):
