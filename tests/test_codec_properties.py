@@ -176,7 +176,7 @@ numbers = st.builds(
 marks = [*'{}[]":,0-.eE+\\ud8nt\t\n \x00\x0b\x7f\xa0\ufeff\ud800é', 'true', 'NaN', '[]', r'\udc00']
 
 
-@settings(max_examples=10 * settings().max_examples)
+@settings(max_examples=5 * settings().max_examples)
 @given(
     numbers.map(lambda number: f'{{"a":{number}}}')
     | strategies.mutated_json_bodies()

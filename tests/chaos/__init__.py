@@ -7,5 +7,5 @@
     test_faults.py  an SQS that fails at random, and in each way by itself
 
 Nothing here waits for a time to pass: it waits for what the processes tell and the queues say.
-`MEGA_PROFILE=nightly` makes everything twenty times as much.
+`MEGA_PROFILE=nightly` makes everything ten times as much.
 """

@@ -23,7 +23,7 @@ from tests.programs import ROOT, environment
 
 __all__ = ('SCALE', 'Crowd', 'Report', 'crowd', 'fill')
 
-SCALE = amount(1, 20)
+SCALE = amount(1, 10)
 
 PATIENCE = 60.0
 """Seconds; if nobody tells anything for so long, something is lost."""

@@ -9,19 +9,22 @@ import pytest
 
 from tests.chaos.crowd import SCALE, crowd, fill
 from tests.local_aws import Counts, LocalAws
+from tests.profile import amount
 
 # moto slows down with what is in a queue: at 500 messages a receive takes it half a second.
-MESSAGES = {'ministack': 2_000, 'moto': 200}
+MESSAGES = {'ministack': 1_000, 'moto': 200}
+KILLS = amount(4, 60)
 
 
 def test_whatever_is_killed_every_message_is_processed(aws: LocalAws) -> None:
     queue_url = aws.create_queue(VisibilityTimeout=2)
     bodies = [str(number) for number in range(MESSAGES[aws.name] * SCALE)]
     fill(aws, queue_url, bodies)
-    between = len(bodies) // 40, len(bodies) // 8  # are done from one kill to the next
+    # So many messages are processed between two kills.
+    between = len(bodies) // (2 * KILLS), len(bodies) // (KILLS + 1)
     chance, done, kills = random.Random(5), Counter[str](), 0
     settings = {'max_number_of_messages': 10, 'concurrency': 4, 'visibility_timeout': 2}
-    with crowd(aws, queue_url, **settings) as processes:
+    with crowd(aws, queue_url, of=2, **settings) as processes:
         next_kill = chance.randint(*between)
         for report in processes.until_empty():
             if report.word == 'done':
@@ -32,7 +35,7 @@ def test_whatever_is_killed_every_message_is_processed(aws: LocalAws) -> None:
                 next_kill += chance.randint(*between)
         assert processes.stop() == {0}
     assert set(done) == set(bodies)
-    assert kills >= 8
+    assert kills >= KILLS
 
 
 @pytest.mark.cannot(moto='hands messages to receives whose connection is closed')
@@ -40,12 +43,12 @@ def test_told_to_end_under_load_they_leave_nothing_hidden_and_do_nothing_twice(
     aws: LocalAws,
 ) -> None:
     queue_url = aws.create_queue()
-    bodies = [str(number) for number in range(200 * SCALE)]
+    bodies = [str(number) for number in range(160 * SCALE)]
     fill(aws, queue_url, bodies)
     done = Counter[str]()
     settings = {'max_number_of_messages': 10, 'concurrency': 4, 'visibility_timeout': 600}
     while done.total() < len(bodies):
-        with crowd(aws, queue_url, takes=0.02, **settings) as processes:
+        with crowd(aws, queue_url, of=2, takes=0.02, **settings) as processes:
             enough = min(done.total() + 80 * SCALE, len(bodies))
             for report in processes.reports():
                 done[report.body] += report.word == 'done'

@@ -160,7 +160,7 @@ events = st.tuples(objects, under('d', inner | texts | st.none()) | st.just({}))
 )
 
 
-@settings(max_examples=MANY // 2)  # each is of a hundred pairs
+@settings(max_examples=MANY // 5)  # each is of a hundred pairs
 @given(st.lists(patterns, min_size=10, max_size=10), st.lists(events, min_size=10, max_size=10))
 def test_moto_and_we_agree(given: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
     """On each pattern alone, and on all of them in a set."""
