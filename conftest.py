@@ -1,4 +1,4 @@
-"""What the doctests of the package find in their hands."""
+"""The names that the doctests of the package use without importing them."""
 
 from __future__ import annotations
 

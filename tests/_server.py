@@ -1,6 +1,6 @@
-"""Local AWS servers: processes of their own, on loopback, that never outlive the tests.
+"""Start local AWS servers as processes on loopback, which never outlive the tests.
 
-Run as a program, this module is the guard that stands between the tests and one server.
+Run as a program, this module is the guard process between the tests and one server.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
-START_WITHIN = 30.0  # seconds; half a second is usual, a cold disk on a busy machine is not
-ATTEMPTS = 3  # another process may take the port that was free a moment ago
+START_TIMEOUT = 30.0  # seconds; usually 0.5, but far more with a cold disk on a busy machine
+MAX_ATTEMPTS = 3  # another process may take a free port before the server does
 
 
 class ServerFailedError(Exception):
-    """A server did not start; the text holds what it wrote."""
+    """A server did not start. The text contains the output of the server."""
 
 
 @contextmanager
 def running(
     command: Sequence[str], environment: Mapping[str, str], ready_path: str, directory: Path
 ) -> Iterator[str]:
-    """Run a server until the block ends, and give its URL once it answers at `ready_path`.
+    """Run a server until the block ends. Yield its URL once it answers at `ready_path`.
 
-    `{port}` in the command and in the environment becomes the port. Beside PATH, the environment
-    is all that the server gets: what the developer has set does not reach it.
-    What it keeps and writes goes to `directory`.
+    `{port}` in the command and in the environment stands for the port. The server gets PATH and
+    the given environment, and none of the developer's other variables. Its files and its output go
+    to `directory`.
     """
     server, url = _started(command, environment, ready_path, directory)
     try:
@@ -45,7 +45,7 @@ def _started(
     command: Sequence[str], environment: Mapping[str, str], ready_path: str, directory: Path
 ) -> tuple[subprocess.Popen[bytes], str]:
     output = directory / 'output.txt'
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         port = str(_free_port())
         url = f'http://127.0.0.1:{port}'
         server = _spawn(
@@ -74,7 +74,7 @@ def _spawn(
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=file,
-            start_new_session=True,  # Ctrl-C is for the tests, which still need their server then
+            start_new_session=True,  # Ctrl-C must not end the server before the tests
         )
 
 
@@ -85,15 +85,15 @@ def _free_port() -> int:
 
 
 def _answers(url: str, server: subprocess.Popen[bytes]) -> bool:
-    """Whether the server answers before the deadline, and while it lives."""
+    """Return whether the server answers before the deadline and before it ends."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + START_WITHIN
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and server.poll() is None:
         try:
             with opener.open(url, timeout=5):
                 return server.poll() is None
         except OSError:
-            time.sleep(0.02)  # nothing can be waited for: the server tells nobody that it is ready
+            time.sleep(0.02)  # the server sends no event when it is ready
     return False
 
 
@@ -104,9 +104,9 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def guard(command: Sequence[str]) -> int:
-    """Run a server, and end it when standard input does.
+    """Run a server until standard input ends.
 
-    That is when the tests end, however they do: killed, or by Ctrl-C in the middle of a fixture.
+    Standard input ends with the tests, even if they are killed or interrupted within a fixture.
     """
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     Thread(target=_end_after_input, args=[server], daemon=True).start()
@@ -114,7 +114,7 @@ def guard(command: Sequence[str]) -> int:
 
 
 def _end_after_input(server: subprocess.Popen[bytes]) -> None:
-    os.read(sys.stdin.fileno(), 1)  # unbuffered: no lock is held when the server ends by itself
+    os.read(sys.stdin.fileno(), 1)  # unbuffered: no lock is held if the server ends first
     server.terminate()
     try:
         server.wait(5)

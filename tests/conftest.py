@@ -1,4 +1,4 @@
-"""What every test stands on: local AWS servers, and nothing else of the world outside."""
+"""Fixtures for every test: local AWS servers, and no access to other machines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.profile import PROFILE
 
 SERVERS = ('moto', 'ministack')
 
-# A busy machine is no reason to fail: tests that are about time measure it themselves.
+# A busy machine must not fail a test. Tests about time measure it themselves.
 _patient = hypothesis.settings(
     deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -30,13 +30,13 @@ hypothesis.settings.load_profile(PROFILE)
 
 
 def _stay_on_loopback(event: str, arguments: tuple[object, ...]) -> None:
-    """Fail the test that asks for a name, or connects or sends to an address, of another machine.
+    """Fail a test that resolves the name of another machine, or connects or sends to it.
 
-    As an audit hook it sees every socket of this process, whoever made it.
+    As an audit hook, the function sees every socket of this process.
     """
     if event in ('socket.connect', 'socket.sendto', 'socket.sendmsg'):
         address = arguments[1]
-        host = address[0] if isinstance(address, tuple) else None  # else: a Unix socket
+        host = address[0] if isinstance(address, tuple) else None  # otherwise a Unix socket
     elif event in ('socket.getaddrinfo', 'socket.gethostbyname'):
         host = arguments[0]
     else:
@@ -73,8 +73,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope='session', autouse=True)
-def _sessions_share_what_they_read() -> Iterator[None]:
-    """boto3's model of AWS, the same each time: reading it is most of what a session costs."""
+def _sessions_share_a_loader() -> Iterator[None]:
+    """Let all boto3 sessions share one loader: reading the service models is slow."""
     with pytest.MonkeyPatch.context() as patch:
         shared = functools.cache(botocore.session.create_loader)
         patch.setattr(botocore.session, 'create_loader', shared)
@@ -82,27 +82,27 @@ def _sessions_share_what_they_read() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_aws_of_the_developers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No credentials, endpoints, profiles or proxies but those that a test sets for itself."""
+def _no_aws_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the developer's credentials, endpoints, profiles and proxies."""
     for name in os.environ:
         if name.startswith('AWS_') or name.lower().endswith('_proxy'):
             monkeypatch.delenv(name)
     monkeypatch.setenv('AWS_CONFIG_FILE', os.devnull)
     monkeypatch.setenv('AWS_SHARED_CREDENTIALS_FILE', os.devnull)
     monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')
-    monkeypatch.setattr(boto3, 'DEFAULT_SESSION', None)  # it keeps the credentials it found first
+    monkeypatch.setattr(boto3, 'DEFAULT_SESSION', None)  # it keeps the first credentials
 
 
 @pytest.fixture(scope='session')
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """moto's server: the older and wider known one; FIFO order and deduplication are not AWS's."""
+    """moto's server, which is widely used. Its FIFO order and deduplication differ from AWS."""
     with local_aws.moto(tmp_path_factory.mktemp('moto')) as aws:
         yield aws
 
 
 @pytest.fixture(scope='session')
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """ministack: the one that keeps FIFO order. Where it is not installed, its tests skip."""
+    """ministack, which keeps FIFO order. If it is not installed, its tests are skipped."""
     if problem := local_aws.missing_ministack():
         if os.environ.get('CI') == 'true':
             pytest.fail(problem)
@@ -113,9 +113,10 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(params=SERVERS)
 def aws(request: pytest.FixtureRequest) -> LocalAws:
-    """Each local server in turn, but for those that the test is marked to be without.
+    """Each local server in turn, except servers that the test's `cannot` mark excludes.
 
-    Mark what a server gets wrong, with how: `@pytest.mark.cannot(moto='forgets what it deleted')`.
+    The mark says how a server differs from AWS:
+    `@pytest.mark.cannot(moto='forgets deleted messages')`.
     """
     for mark in request.node.iter_markers('cannot'):
         if mark.args or not set(mark.kwargs) <= set(SERVERS):

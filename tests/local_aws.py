@@ -1,4 +1,4 @@
-"""Real AWS servers on this machine, and what tests ask of them."""
+"""Local AWS servers, and the helpers with which tests use them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests._server import running
 
 Service: TypeAlias = Literal['sqs', 'sns', 's3']
 
-ACCOUNT_ID = '123456789012'  # moto's, and it has no setting for it
-REGION = 'eu-west-1'  # nobody's default, so that a region which got lost shows
+ACCOUNT_ID = '123456789012'  # moto's account; it cannot be changed per queue
+REGION = 'eu-west-1'  # not a default of boto3, so that a lost region becomes visible
 
 _CHECKOUT = Path(__file__).parent.parent
 _MINISTACK = Path(
@@ -30,7 +30,7 @@ _numbers = count(1)
 
 
 class Credentials(TypedDict):
-    """What a class that talks to AWS takes by keyword, to talk to a local server."""
+    """Keyword arguments that make a client, a publisher or a listener use a local server."""
 
     aws_access_key_id: str
     aws_secret_access_key: str
@@ -39,7 +39,7 @@ class Credentials(TypedDict):
 
 
 class Counts(NamedTuple):
-    """How many messages a queue has."""
+    """Numbers of messages in a queue."""
 
     visible: int
     in_flight: int
@@ -47,9 +47,9 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LocalAws:
-    """An AWS of one's own. What is made on it has a name of its own, and ends with the server.
+    """A local AWS server. Queues and topics get unique names, and end with the server.
 
-    Clients, and so this, may be shared by threads.
+    Threads may share an instance.
     """
 
     name: str
@@ -61,7 +61,7 @@ class LocalAws:
 
     @property
     def credentials(self) -> Credentials:
-        """Keyword arguments that lead here: `SqsPublisher(queue_url=..., **aws.credentials)`."""
+        """Keyword arguments for this server: `SqsPublisher(queue_url, **aws.credentials)`."""
         return {
             'aws_access_key_id': 'testing',
             'aws_secret_access_key': 'testing',
@@ -70,12 +70,12 @@ class LocalAws:
         }
 
     def client(self, service: Service, region_name: str | None = None) -> Any:
-        """boto3's client of a service, the same at every call."""
+        """Return boto3's client of a service, the same at every call."""
         region = region_name or self.region
         if (service, region) not in self._clients:
             credentials = self.credentials
             credentials['region_name'] = region
-            session = boto3.Session()  # the default one is not for threads
+            session = boto3.Session()  # threads cannot share the default session
             self._clients[service, region] = session.client(service, **credentials)
         return self._clients[service, region]
 
@@ -84,7 +84,7 @@ class LocalAws:
             client.close()
 
     def create_queue(self, fifo: bool = False, **attributes: object) -> str:
-        """A new queue's URL. Attributes have AWS's names: `VisibilityTimeout=1`."""
+        """Create a queue; return its URL. Attributes have AWS's names: `VisibilityTimeout=1`."""
         response = self.client('sqs').create_queue(
             QueueName=_new_name('queue', fifo), Attributes=_texts(attributes, FifoQueue=fifo)
         )
@@ -94,14 +94,14 @@ class LocalAws:
         return f'arn:aws:sqs:{self.region}:{ACCOUNT_ID}:{queue_url.rpartition("/")[2]}'
 
     def redrive_to(self, dead_letter_queue_url: str, after: int) -> dict[str, object]:
-        """A queue's `RedrivePolicy`: to the dead-letter queue after so many receives."""
+        """Return a `RedrivePolicy`: to the dead-letter queue after this number of receives."""
         return {
             'deadLetterTargetArn': self.queue_arn(dead_letter_queue_url),
             'maxReceiveCount': after,
         }
 
     def create_topic(self, fifo: bool = False, **attributes: object) -> str:
-        """A new topic's ARN."""
+        """Create a topic, and return its ARN."""
         response = self.client('sns').create_topic(
             Name=_new_name('topic', fifo), Attributes=_texts(attributes, FifoTopic=fifo)
         )
@@ -110,7 +110,7 @@ class LocalAws:
     def subscribe(
         self, topic_arn: str, queue_url: str, raw: bool = False, **attributes: object
     ) -> str:
-        """A new subscription's ARN: from now on the topic's messages come to the queue too."""
+        """Subscribe a queue to a topic, and return the subscription's ARN."""
         response = self.client('sns').subscribe(
             TopicArn=topic_arn,
             Protocol='sqs',
@@ -123,10 +123,10 @@ class LocalAws:
     def receive(
         self, queue_url: str, at_least: int = 0, within: float = 5.0, delete: bool = True
     ) -> list[dict[str, Any]]:
-        """The messages that a queue gives, as boto3 shows them, and takes them out of it.
+        """Receive and delete messages until the queue is empty. Return them as boto3 does.
 
-        Waits up to `within` seconds, but only until `at_least` so many have come. With
-        `delete=False` the messages stay in flight.
+        Wait up to `within` seconds for the first `at_least` messages. With `delete=False` the
+        messages stay in flight.
         """
         sqs = self.client('sqs')
         messages: list[dict[str, Any]] = []
@@ -147,7 +147,7 @@ class LocalAws:
                 return messages
 
     def counts(self, queue_url: str) -> Counts:
-        """How many messages are visible, and how many in flight."""
+        """Return the numbers of visible messages and of messages in flight."""
         names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible']
         found = self.client('sqs').get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
         return Counts(*(int(found['Attributes'][name]) for name in names))
@@ -155,7 +155,7 @@ class LocalAws:
 
 @contextmanager
 def moto(directory: Path) -> Iterator[LocalAws]:
-    """moto's server, out of the virtual environment of the tests."""
+    """Run moto's server from the virtual environment of the tests."""
     command = [sys.executable, '-m', 'moto.server', '-H', '127.0.0.1', '-p', '{port}']
     with (
         running(command, {}, '/moto-api/data.json', directory) as url,
@@ -165,7 +165,7 @@ def moto(directory: Path) -> Iterator[LocalAws]:
 
 
 def missing_ministack() -> str:
-    """Why there is no ministack here; empty where there is one."""
+    """Return why ministack cannot run; an empty text if it can."""
     if _MINISTACK.exists():
         return ''
     return f'{_MINISTACK} does not exist: scripts/test installs it'
@@ -173,18 +173,18 @@ def missing_ministack() -> str:
 
 @contextmanager
 def ministack(directory: Path) -> Iterator[LocalAws]:
-    """ministack, with everything off that leaves loopback, the directory, or SQS, SNS and S3."""
+    """Run ministack with SQS, SNS and S3 alone, on loopback, with its files in the directory."""
     environment = {
         'GATEWAY_PORT': '{port}',
         'BIND_HOST': '127.0.0.1',
-        'MINISTACK_HOST': '127.0.0.1',  # the host of its queue URLs
+        'MINISTACK_HOST': '127.0.0.1',  # the host in its queue URLs
         'MINISTACK_ACCOUNT_ID': ACCOUNT_ID,
         'MINISTACK_REGION': REGION,
         'STATE_DIR': str(directory / 'state'),
         'S3_DATA_DIR': str(directory / 's3'),
-        'DOCKER_HOST': f'unix://{directory}/no-docker',  # it removes containers when it starts
-        'IOT_MTLS_ENABLED': '0',  # a listener on every interface
-        'SFTP_ENABLED': '0',  # another
+        'DOCKER_HOST': f'unix://{directory}/no-docker',  # ministack removes containers at start
+        'IOT_MTLS_ENABLED': '0',  # would listen on every interface
+        'SFTP_ENABLED': '0',  # likewise
         'LOG_LEVEL': 'WARNING',
     }
     with (
@@ -199,7 +199,7 @@ def _new_name(kind: str, fifo: bool) -> str:
 
 
 def _texts(attributes: dict[str, object], **flags: bool) -> dict[str, str]:
-    """Attributes as AWS wants them, all texts. A flag is left out where it is off."""
+    """Return attributes as the texts that AWS requires, without flags that are off."""
     return {
         name: value if isinstance(value, str) else json.dumps(value)
         for name, value in {**attributes, **{flag: True for flag in flags if flags[flag]}}.items()

@@ -1,4 +1,4 @@
-"""Running the programs of `examples/`, as somebody would in the root of the checkout."""
+"""Run the programs of the project as a user does in the root of the checkout."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ('environment', 'left_behind', 'run', 'start')
 
 ROOT = Path(__file__).parent.parent
 
-LASTS_AT_MOST = 90.0  # seconds; a few are usual
+TIMEOUT = 90.0  # seconds; a program usually takes a few
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What a program gets: what the tests have, but in UTF-8."""
+    """Return the environment of the tests with UTF-8 and more variables."""
     return {**os.environ, 'PYTHONUTF8': '1', **more}
 
 
@@ -34,18 +34,18 @@ def start(module: str, *arguments: str, **variables: str) -> subprocess.Popen[st
 
 
 def run(module: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end."""
+    """Run a program until it ends."""
     with start(module, *arguments, **variables) as program:
         try:
-            output, errors = program.communicate(timeout=LASTS_AT_MOST)
+            output, errors = program.communicate(timeout=TIMEOUT)
         finally:
             program.kill()
     return subprocess.CompletedProcess(program.args, program.returncode, output, errors)
 
 
 def left_behind(aws: LocalAws, prefix: str) -> list[str]:
-    """The queues and topics with such names that are there."""
+    """Return the queues and topics whose names begin with a prefix."""
     queues = aws.client('sqs').list_queues(QueueNamePrefix=prefix).get('QueueUrls', [])
-    pages = aws.client('sns').get_paginator('list_topics').paginate()  # a hundred a page
+    pages = aws.client('sns').get_paginator('list_topics').paginate()  # 100 on a page
     topics = [topic['TopicArn'] for page in pages for topic in page['Topics']]
     return [*queues, *(arn for arn in topics if arn.rpartition(':')[2].startswith(prefix))]

@@ -1,4 +1,4 @@
-"""The demo shows what came of every message, says when that was not as expected, and cleans up."""
+"""The demo shows the outcome of every message, reports unexpected outcomes, and cleans up."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def demo_on_ministack(ministack: LocalAws) -> CompletedProcess[str]:
 
 @pytest.fixture
 def demo_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run the demo in this process; return its exit status. What it changes is restored."""
+    """Run the demo in this process, and return its exit status. Restore signals and logging."""
     monkeypatch.setattr(signal, 'signal', lambda number, handler: None)
     monkeypatch.setattr(logging.getLogger('mega'), 'handlers', [])
 
@@ -129,10 +129,10 @@ def test_the_last_line_says_why_the_demo_cannot_run(
     assert 'Traceback' not in shown.err
 
 
-# ── what was expected ────────────────────────────────────────────────────────────────────────────
+# ── expected outcomes ────────────────────────────────────────────────────────────────────────────
 
 
-def test_it_says_what_did_not_come_as_expected(moto: LocalAws) -> None:
+def test_unexpected_outcomes_are_listed(moto: LocalAws) -> None:
     step = replace(LETTER, over='SQS', expected=frozenset({(Mark.TAKEN, 'Pictures')}))
     screen = Screen(stream := io.StringIO())
     aws = aws_at(moto.endpoint_url, moto.region)
@@ -174,14 +174,14 @@ def test_it_says_what_did_not_come_as_expected(moto: LocalAws) -> None:
         ),
     ],
 )
-def test_a_problem_is_what_differs_from_what_was_expected(
+def test_a_problem_is_a_difference_from_the_expected_outcome(
     reports: list[Report], found: list[str]
 ) -> None:
     for problem, beginning in zip(problems(LETTER, reports), found, strict=True):
         assert problem.startswith(beginning)
 
 
-def test_every_subscriber_is_expected_somewhere() -> None:
+def test_every_subscriber_is_expected_in_a_step() -> None:
     expected = {name for step in STEPS for _, name in step.expected}
     assert expected == {subscriber.__name__ for subscriber in (*ORDERS, *AUDIT, *FAILED)}
 
@@ -207,7 +207,7 @@ def test_a_terminal_shows_colours() -> None:
         pytest.param(Terminal(), True, '1', id='NO_COLOR'),
     ],
 )
-def test_there_are_no_colours(
+def test_other_streams_show_no_colours(
     stream: io.StringIO, wants_colour: bool, no_color: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('NO_COLOR', no_color)
@@ -215,13 +215,13 @@ def test_there_are_no_colours(
     assert stream.getvalue() == 'ok\n'
 
 
-def test_a_row_grows_in_its_place_in_a_terminal_and_nowhere_else() -> None:
+def test_a_row_is_redrawn_in_a_terminal_only() -> None:
     for stream, shown in ((Terminal(), ' 1  letter\r'), (io.StringIO(), '')):
         Screen(stream).grow([[('1', '')], [('letter', '')]])
         assert stream.getvalue() == shown
 
 
-def test_columns_are_aligned_whatever_their_colours() -> None:
+def test_columns_are_aligned_with_and_without_colours() -> None:
     cells = [[('1', 'dim')], [('letter', 'bold')], [('SQS', '')]]
     widths = set()
     for stream in (Terminal(), io.StringIO()):

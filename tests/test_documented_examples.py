@@ -1,4 +1,4 @@
-"""Every example by which this library is described does what it is meant to, over HTTP."""
+"""Every documented example works as its document says, over HTTP."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from tests.event.examples import ITEM_ADDED, NOTIFICATION, USER_LOGIN
 from tests.local_aws import Counts, LocalAws
 
 ACCOUNT_ID, REGION, NAME = '424566909325', 'us-east-2', 'sqs-mega-test'
-ANSWERS_WITHIN = 20.0  # seconds; far more than it takes
+TIMEOUT = 20.0  # seconds; far more than a test takes
 
 PUBLISHERS = ['A publisher of a queue', 'A publisher of a topic']
 
 
 @pytest.fixture(scope='module')
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """A moto of its own: the examples name an account, and moto has one for a whole server."""
+    """A separate moto server: the examples name an account, and a moto server has only one."""
     command = [sys.executable, '-m', 'moto.server', '-H', '127.0.0.1', '-p', '{port}']
     directory = tmp_path_factory.mktemp('moto')
     account = {'MOTO_ACCOUNT_ID': ACCOUNT_ID}
@@ -45,8 +45,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 
 @pytest.fixture(autouse=True)
-def place(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    """The queue and the topic of the examples, to which the environment leads."""
+def local_aws(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
+    """Create the queue and the topic of the examples, and point the environment at them."""
     monkeypatch.setenv('AWS_ENDPOINT_URL', server.endpoint_url)
     monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'testing')
     monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'testing')
@@ -61,8 +61,8 @@ def place(server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAw
     sqs.delete_queue(QueueUrl=QUEUE_URL)
 
 
-def arrived() -> list[object]:
-    """The payloads that a subscriber gets out of the queue."""
+def received_payloads() -> list[object]:
+    """Receive the payloads in the queue through a subscriber."""
     payloads: list[object] = []
 
     class Everything(MessageSubscriber):
@@ -87,7 +87,7 @@ def event(name: str, **fields: Any) -> Payload:
 
 @pytest.fixture(params=PUBLISHERS)
 def publisher(request: pytest.FixtureRequest) -> Iterator[SqsPublisher | SnsPublisher]:
-    """The publisher of either example."""
+    """The publisher of each example."""
     made: SqsPublisher | SnsPublisher = define(request.param)['publisher']
     with made:
         yield made
@@ -98,7 +98,7 @@ def test_there_are_seventeen_examples() -> None:
 
 
 @pytest.mark.parametrize('wrong', documented.CORRECTIONS)
-def test_what_is_corrected_stands_in_one_example(wrong: str) -> None:
+def test_each_correction_applies_to_one_example(wrong: str) -> None:
     assert sum(wrong in text for _, text in documented.EXAMPLES.values()) == 1
 
 
@@ -106,13 +106,13 @@ def test_what_is_corrected_stands_in_one_example(wrong: str) -> None:
 
 
 @pytest.mark.parametrize('title', PUBLISHERS)
-def test_a_publisher_reaches_its_destination_in_the_region_that_it_names(
+def test_a_publisher_uses_the_region_of_its_destination_and_warns(
     title: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(destinations, '_warned', set())
     with caplog.at_level(logging.WARNING, 'mega'), define(title)['publisher'] as publisher:
         publisher.publish({'quantity': 5})
-    assert arrived() == [{'quantity': 5}]
+    assert received_payloads() == [{'quantity': 5}]
     [warning] = caplog.messages
     assert "'us-west-2'" in warning
     assert "'us-east-2'" in warning
@@ -120,23 +120,23 @@ def test_a_publisher_reaches_its_destination_in_the_region_that_it_names(
 
 def test_a_data_object_arrives_equal(publisher: SqsPublisher | SnsPublisher) -> None:
     names = define('A data object', publisher=publisher)
-    assert arrived() == [names['payload']] == [NOTIFICATION]
+    assert received_payloads() == [names['payload']] == [NOTIFICATION]
 
 
 def test_a_data_object_as_bson_arrives_equal(publisher: SqsPublisher | SnsPublisher) -> None:
     define('A data object as BSON', publisher=publisher, payload=NOTIFICATION)
-    assert arrived() == [NOTIFICATION]
+    assert received_payloads() == [NOTIFICATION]
 
 
-def test_bson_is_what_is_sent(place: LocalAws) -> None:
+def test_the_second_message_is_bson(local_aws: LocalAws) -> None:
     define('A publisher of a queue', 'A data object', 'A data object as BSON')['publisher'].close()
-    bodies = [message['Body'] for message in place.receive(QUEUE_URL, at_least=2)]
+    bodies = [message['Body'] for message in local_aws.receive(QUEUE_URL, at_least=2)]
     assert bodies == [encode(NOTIFICATION), encode(NOTIFICATION, binary_encoding=True)]
 
 
 def test_a_small_event_arrives_equal(publisher: SqsPublisher | SnsPublisher) -> None:
     sent = define('A small event', publisher=publisher)['payload']
-    assert arrived() == [sent]
+    assert received_payloads() == [sent]
     assert sent.event.name == 'user.created'
     assert sent.event.attributes == {'email': 'johndoe_86@example.com'}
     assert sent.object.current['username'] == 'john.doe'
@@ -144,21 +144,21 @@ def test_a_small_event_arrives_equal(publisher: SqsPublisher | SnsPublisher) -> 
 
 def test_a_rich_event_arrives_equal(publisher: SqsPublisher | SnsPublisher) -> None:
     sent = define('A rich event', publisher=publisher)['payload']
-    assert arrived() == [sent]
+    assert received_payloads() == [sent]
     assert (sent.event.item_id, sent.event.price) == (ITEM_ADDED['event']['item_id'], '19.99')
     assert sent.object.current['items'][0]['quantity'] == 10
     assert sent.object.previous['items'][0]['quantity'] == 5
     assert sent.extra['channel'] == 'web/desktop'
 
 
-def test_a_body_is_not_larger_than_it_is_said_to_be() -> None:
+def test_a_body_is_not_larger_than_documented() -> None:
     payload = define('An object to measure')['payload']
     assert len(json.dumps(payload)) == 118
     assert len(encode(payload)) <= 118
     assert len(encode(payload, binary_encoding=True)) <= 156
 
 
-def test_pymongo_reads_bson_by_hand() -> None:
+def test_pymongo_decodes_the_documented_bson() -> None:
     session = documented.source('Reading BSON by hand')
     example = doctest.DocTestParser().get_doctest(session, {}, 'BSON', None, None)
     assert doctest.DocTestRunner().run(example) == (0, 3)
@@ -172,15 +172,15 @@ TEMPLATES = {'password_changed': 'Dear customer'}
 
 
 class Inventory:
-    """Notes which items it is asked for, and tells when it was."""
+    """Records the requested items, and sets an event at each request."""
 
     def __init__(self) -> None:
-        self.asked_for: list[str] = []
-        self.was_asked = Event()
+        self.requested: list[str] = []
+        self.was_requested = Event()
 
     def get_item(self, item_id: str) -> None:
-        self.asked_for.append(item_id)
-        self.was_asked.set()
+        self.requested.append(item_id)
+        self.was_requested.set()
 
 
 class LockTakenError(Exception):
@@ -188,22 +188,22 @@ class LockTakenError(Exception):
 
 
 def drain(*subscribers: type[MessageSubscriber]) -> dict[str, int]:
-    """What came of the messages in the queue."""
+    """Drain the queue, and return the listener's counts that are not zero."""
     with SqsListener(QUEUE_URL, subscribers, wait_time_seconds=0) as listener:
         stats = listener.drain()
     counts = {'done': stats.done, 'retried': stats.retried, 'unmatched': stats.unmatched}
     return {name: count for name, count in counts.items() if count}
 
 
-def test_a_subscriber_of_events_gets_the_event_that_it_describes() -> None:
+def test_an_event_subscriber_receives_the_matching_event() -> None:
     inventory = Inventory()
     subscriber = define('A subscriber of events', Inventory=inventory)['ShoppingCartItemAdded']
     publish(ITEM_ADDED, USER_LOGIN)
     assert drain(subscriber) == {'done': 1, 'unmatched': 1}
-    assert inventory.asked_for == [ITEM_ADDED['event']['item_id']]
+    assert inventory.requested == [ITEM_ADDED['event']['item_id']]
 
 
-def test_more_subscribers_get_an_event_each() -> None:
+def test_two_subscribers_receive_one_event_each() -> None:
     names = define('A subscriber of events', 'More subscribers of events')
     publish(event('item.removed'), event('checkout'))
     both = names['ShoppingCartItemRemoved'], names['ShoppingCartCheckout']
@@ -212,7 +212,7 @@ def test_more_subscribers_get_an_event_each() -> None:
     assert drain(both[0]) == {'done': 1, 'unmatched': 1}
 
 
-def test_a_subscriber_of_data_objects_gets_the_object_that_it_describes() -> None:
+def test_a_data_subscriber_receives_the_matching_object() -> None:
     names = define('A subscriber of data objects', TemplateRepository=TEMPLATES)
     user = {'id': 987650, 'email': 'johndoe_86@example.com', 'template': 'password_changed'}
     kind = {'type': 'user:notification:email', 'notification_type': 'email'}
@@ -220,7 +220,7 @@ def test_a_subscriber_of_data_objects_gets_the_object_that_it_describes() -> Non
     assert drain(names['UserNotification']) == {'done': 1, 'unmatched': 1}
 
 
-def test_a_subscriber_of_the_objects_of_events_gets_the_event_that_it_describes() -> None:
+def test_a_subscriber_matches_the_object_of_an_event() -> None:
     subscriber = define('A subscriber of objects of events')['UserLogin']
     publish(USER_LOGIN, ITEM_ADDED)
     assert drain(subscriber) == {'done': 1, 'unmatched': 1}
@@ -238,7 +238,7 @@ def test_a_subscriber_leaves_the_message_while_a_lock_is_taken(
     status: ProcessStatus,
     stats: dict[str, int],
     left: Counts,
-    place: LocalAws,
+    local_aws: LocalAws,
 ) -> None:
     locked = []
 
@@ -256,12 +256,12 @@ def test_a_subscriber_leaves_the_message_while_a_lock_is_taken(
     )
     publish(event('checkout'))
     assert drain(names['ShoppingCartCheckout']) == stats
-    assert place.counts(QUEUE_URL) == left
+    assert local_aws.counts(QUEUE_URL) == left
     assert locked == ['shopping_cart.checkout:18a3f92e']
     assert names['ShoppingCartCheckout']().process(event('checkout')) is status
 
 
-def test_a_process_without_self_is_refused_with_what_to_do() -> None:
+def test_a_process_without_self_is_refused_with_the_right_signature() -> None:
     names: dict[str, Any] = {'__name__': __name__}
     exec(documented.code('A subscriber that may retry', corrected=False), names)
     with (
@@ -276,14 +276,14 @@ def test_a_process_without_self_is_refused_with_what_to_do() -> None:
 
 @contextmanager
 def listening(title: str, names: dict[str, Any]) -> Iterator[None]:
-    """Run an example that listens, until the block ends."""
+    """Run an example that listens until the block ends."""
     thread = Thread(target=exec, args=[documented.code(title), names])
     thread.start()
     try:
         yield
     finally:
         names['listener'].stop()
-        thread.join(ANSWERS_WITHIN)
+        thread.join(TIMEOUT)
         assert not thread.is_alive()
         names['listener'].close()
 
@@ -295,16 +295,16 @@ def inventory() -> Inventory:
 
 @pytest.fixture
 def names(inventory: Inventory) -> dict[str, Any]:
-    """What the subscribers of the shopping cart define."""
+    """The names that the subscribers of the shopping cart define."""
     return define('A subscriber of events', 'More subscribers of events', Inventory=inventory)
 
 
-def test_a_listener_brings_messages_to_its_subscribers(
+def test_a_listener_delivers_messages_to_its_subscribers(
     names: dict[str, Any], inventory: Inventory
 ) -> None:
     publish(ITEM_ADDED)
     with listening('A listener', names):
-        assert inventory.was_asked.wait(ANSWERS_WITHIN)
+        assert inventory.was_requested.wait(TIMEOUT)
     assert names['listener'].stats().done == 1
 
 
@@ -316,7 +316,7 @@ def test_a_listener_keeps_its_settings() -> None:
         assert listener.visibility_timeout == 30
 
 
-def test_registered_subscribers_are_served(names: dict[str, Any], inventory: Inventory) -> None:
+def test_registered_subscribers_get_messages(names: dict[str, Any], inventory: Inventory) -> None:
     names['listener'] = SqsListener(QUEUE_URL, wait_time_seconds=0)
     exec(documented.code('Registering subscribers'), names)
     publish(ITEM_ADDED, event('item.removed'), event('checkout'))
@@ -326,12 +326,12 @@ def test_registered_subscribers_are_served(names: dict[str, Any], inventory: Inv
             exec(documented.code('Registering subscribers'), names)
 
 
-def test_listening_goes_on_until_it_is_stopped(names: dict[str, Any], inventory: Inventory) -> None:
+def test_a_listener_works_until_it_is_stopped(names: dict[str, Any], inventory: Inventory) -> None:
     exec(documented.code('A listener with its settings'), names)
     exec(documented.code('Registering subscribers'), names)
     with listening('Listening', names):
         for _ in range(2):
             publish(ITEM_ADDED)
-            assert inventory.was_asked.wait(ANSWERS_WITHIN)
-            inventory.was_asked.clear()
+            assert inventory.was_requested.wait(TIMEOUT)
+            inventory.was_requested.clear()
     assert names['listener'].stats().done == 2

@@ -1,4 +1,4 @@
-"""The documented subscribers match their documents, and nothing that differs in any one leaf."""
+"""The documented subscribers match their documents, and no document with one wrong leaf."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ DOCUMENTS = {
     'UserLogin': USER_LOGIN,
 }
 
-# What the subscriber must refuse, and what it must still take, in the place of each leaf.
+# For each leaf, the values that the subscriber must refuse, and those it must accept.
 LEAVES: dict[tuple[str, str], tuple[list[object], list[object]]] = {
     ('ShoppingCartItemAdded', 'event.domain'): (['cart', 'Shopping_Cart', ABSENT], []),
     ('ShoppingCartItemAdded', 'event.name'): (['item.removed', 'item.added.twice'], []),
@@ -92,8 +92,8 @@ LEAVES: dict[tuple[str, str], tuple[list[object], list[object]]] = {
 }
 
 
-def laid(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    """A copy of a document with another value at a path, or without the key."""
+def with_value(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """Copy a document, and set or delete the value at a path."""
     changed = copy.deepcopy(document)
     *parents, key = path.split('.')
     place = changed
@@ -106,8 +106,8 @@ def laid(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     return changed
 
 
-def wants(name: str, payload: AnyPayload) -> bool:
-    """Whether a subscriber would be given a payload."""
+def matches(name: str, payload: AnyPayload) -> bool:
+    """Return whether a subscriber would receive a payload."""
     subscriber = SUBSCRIBERS[name]
     return isinstance(payload, subscriber.payload_kind) and evaluate(payload, subscriber.wants)
 
@@ -124,25 +124,25 @@ def changes(position: int) -> list[Any]:
 
 @pytest.mark.parametrize('binary_encoding', [False, True], ids=['json', 'bson'])
 @pytest.mark.parametrize('name', DOCUMENTS)
-def test_a_subscriber_wants_its_document(name: str, binary_encoding: bool) -> None:
-    assert wants(name, decode(encode(DOCUMENTS[name], binary_encoding)))
+def test_a_subscriber_matches_its_document(name: str, binary_encoding: bool) -> None:
+    assert matches(name, decode(encode(DOCUMENTS[name], binary_encoding)))
 
 
 @pytest.mark.parametrize('document', DOCUMENTS)
 @pytest.mark.parametrize('name', DOCUMENTS)
-def test_a_subscriber_wants_no_other_document(name: str, document: str) -> None:
-    assert wants(name, decode(encode(DOCUMENTS[document]))) == (name == document)
+def test_a_subscriber_matches_no_other_document(name: str, document: str) -> None:
+    assert matches(name, decode(encode(DOCUMENTS[document]))) == (name == document)
 
 
 @pytest.mark.parametrize(('name', 'path', 'value'), changes(0))
-def test_a_subscriber_refuses_a_document_with_one_leaf_broken(
+def test_a_subscriber_refuses_a_document_with_one_wrong_leaf(
     name: str, path: str, value: object
 ) -> None:
-    assert not wants(name, decode(encode(laid(DOCUMENTS[name], path, value))))
+    assert not matches(name, decode(encode(with_value(DOCUMENTS[name], path, value))))
 
 
 @pytest.mark.parametrize(('name', 'path', 'value'), changes(1))
-def test_a_subscriber_takes_what_its_pattern_leaves_open(
+def test_a_subscriber_accepts_values_that_its_pattern_leaves_open(
     name: str, path: str, value: object
 ) -> None:
-    assert wants(name, decode(encode(laid(DOCUMENTS[name], path, value))))
+    assert matches(name, decode(encode(with_value(DOCUMENTS[name], path, value))))

@@ -1,4 +1,4 @@
-"""The programs of `examples/` run, end by themselves, and leave nothing behind."""
+"""The programs of `examples/` run, end by themselves, and delete their queues and topics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be imported from where, and what an import costs."""
+"""The public names of each module, and the modules that an import loads."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import mega
 
 ROOT = Path(__file__).parent.parent
 
-# What users import, and the whole of it.
-PROMISED = {
+# The public names. Users import no others.
+PUBLIC = {
     'mega.event': 'Event ObjectData Payload PayloadBuilder',
     'mega.match': 'Explanation Explanations Finding Pattern PatternSet evaluate explain',
     'mega.match.functions': 'and_ any_ between cidr contains contains_all empty eq every exactly '
@@ -36,8 +36,8 @@ PROMISED = {
     'EventError MegaError OffloadError PatternError PayloadTooLargeError PointerError PublishError '
     'RetriableError TransportError',
 }
-# What the same modules hold for the rest of the package, and promise to nobody.
-SHARED = {
+# Names that these modules export for the rest of the package. They are not public.
+INTERNAL = {
     'mega.event': 'is_mega_event',
     'mega.codec': 'AnyPayload encode_with_type_hint looks_like_envelope to_document',
     'mega.errors': 'check_int check_seconds join_path safe_repr single_line',
@@ -52,7 +52,7 @@ WITH_THE_FIRST_CLIENT = {'mega.aws._transport.connections', 'mega.aws._transport
 
 
 def loaded_by(statement: str) -> set[str]:
-    """The modules that a new process holds once it has run a statement."""
+    """Return the modules that a new process has loaded after a statement."""
     program = f'{statement}\nimport sys\nprint(*sys.modules)'
     run = subprocess.run(
         [sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, check=True
@@ -68,8 +68,8 @@ def loaded_by(statement: str) -> set[str]:
     ],
     ids=['subscribe', 'everything'],
 )
-def test_no_import_brings_boto3_along(statement: str) -> None:
-    """It takes half a second, and who tests a subscriber needs none of it."""
+def test_no_import_loads_boto3(statement: str) -> None:
+    """Loading boto3 takes half a second, and a test of a subscriber does not need it."""
     loaded = loaded_by(statement)
     assert 'mega.aws.sqs.subscribe' in loaded
     assert not loaded & {'boto3', 'botocore', 's3transfer', 'urllib3'}
@@ -100,44 +100,44 @@ def test_sns_imports_filter_policies_on_first_use(name: str) -> None:
     assert f'{FILTER_POLICIES}.policy' in loaded_by(f'from mega.aws.sns import {name}')
 
 
-def test_the_package_itself_imports_nothing_of_its_own() -> None:
+def test_the_package_imports_none_of_its_modules() -> None:
     assert {name for name in loaded_by('import mega') if name.startswith('mega')} == {'mega'}
 
 
 @pytest.mark.parametrize('module', ['mega.event', 'mega.match', 'mega.match.functions'])
-def test_what_is_pure_knows_nothing_of_bodies_or_queues(module: str) -> None:
+def test_events_and_patterns_do_not_import_the_codec_or_aws(module: str) -> None:
     loaded = {name.partition('.')[2].partition('.')[0] for name in loaded_by(f'import {module}')
               if name.startswith('mega.')}  # fmt: skip
     assert loaded <= {'errors', 'timestamps', 'thawed', module.split('.')[1]}
 
 
-@pytest.mark.parametrize('module', PROMISED)
-def test_a_module_offers_what_is_promised_and_nothing_else(module: str) -> None:
-    offered = importlib.import_module(module).__all__
-    assert sorted(offered) == sorted(f'{PROMISED[module]} {SHARED.get(module, "")}'.split())
+@pytest.mark.parametrize('module', PUBLIC)
+def test_a_module_exports_its_public_names_and_no_others(module: str) -> None:
+    exported = importlib.import_module(module).__all__
+    assert sorted(exported) == sorted(f'{PUBLIC[module]} {INTERNAL.get(module, "")}'.split())
 
 
 @pytest.mark.parametrize('module', MODULES)
-def test_every_name_that_a_module_offers_is_there(module: str) -> None:
+def test_every_exported_name_exists(module: str) -> None:
     found = importlib.import_module(module)
-    offered = getattr(found, '__all__', ())
-    assert isinstance(offered, tuple)
-    assert len(set(offered)) == len(offered)
-    for name in offered:
+    exported = getattr(found, '__all__', ())
+    assert isinstance(exported, tuple)
+    assert len(set(exported)) == len(exported)
+    for name in exported:
         assert hasattr(found, name), name
 
 
-@pytest.mark.parametrize('module', PROMISED)
-def test_everything_that_is_promised_says_what_it_is(module: str) -> None:
+@pytest.mark.parametrize('module', PUBLIC)
+def test_every_public_name_has_a_docstring(module: str) -> None:
     found = importlib.import_module(module)
     assert found.__doc__
-    for name in PROMISED[module].split():
+    for name in PUBLIC[module].split():
         value = getattr(found, name)
         assert inspect.isclass(value) or inspect.isfunction(value)
         assert value.__doc__, name
 
 
-def test_there_is_one_publisher_whichever_way_it_is_imported() -> None:
+def test_both_import_paths_of_a_publisher_give_one_class() -> None:
     from mega.aws import sns, sqs
     from mega.aws.sns.publish import SnsPublisher
     from mega.aws.sqs.publish import SqsPublisher
@@ -149,7 +149,7 @@ def test_there_is_one_publisher_whichever_way_it_is_imported() -> None:
 def test_every_error_is_a_mega_error() -> None:
     from mega import errors
 
-    for name in PROMISED['mega.errors'].split():
+    for name in PUBLIC['mega.errors'].split():
         assert issubclass(getattr(errors, name), errors.MegaError)
 
 
@@ -166,7 +166,7 @@ def test_every_error_is_a_mega_error() -> None:
         ('PointerError', 'ConsumeError ValueError'),
     ],
 )
-def test_an_error_is_also_the_one_that_it_refines(error: str, bases: str) -> None:
+def test_an_error_is_also_the_builtin_error_that_it_refines(error: str, bases: str) -> None:
     from mega import errors
 
     known = {**vars(errors), 'ValueError': ValueError, 'TypeError': TypeError}

@@ -1,4 +1,4 @@
-"""The local servers do what the other tests take for granted, and leave nothing behind."""
+"""The local servers behave as the other tests assume, and end with the tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_message_arrives_with_its_attributes(aws: LocalAws) -> None:
     assert message['Attributes']['ApproximateReceiveCount'] == '1'
 
 
-def test_receive_takes_every_message_out_of_the_queue(aws: LocalAws) -> None:
+def test_receive_deletes_every_message(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     sent = [str(number) for number in range(12)]
     send(aws, queue_url, *sent)
@@ -59,7 +59,7 @@ def test_receive_may_leave_messages_in_flight(aws: LocalAws) -> None:
     assert aws.counts(queue_url) == Counts(visible=0, in_flight=1)
 
 
-def test_a_message_moves_to_the_dead_letter_queue_when_it_was_received_too_often(
+def test_a_message_moves_to_the_dead_letter_queue_after_its_last_receive(
     aws: LocalAws,
 ) -> None:
     dead = aws.create_queue()
@@ -69,7 +69,7 @@ def test_a_message_moves_to_the_dead_letter_queue_when_it_was_received_too_often
     assert bodies(aws.receive(dead, at_least=1)) == ['hej']
 
 
-def test_a_topic_delivers_raw_where_the_subscription_says_so(aws: LocalAws) -> None:
+def test_a_topic_delivers_raw_bodies_to_a_raw_subscription(aws: LocalAws) -> None:
     topic_arn, queue_url = aws.create_topic(), aws.create_queue()
     aws.subscribe(topic_arn, queue_url, raw=True)
     aws.client('sns').publish(TopicArn=topic_arn, Message='hej', MessageAttributes=ATTRIBUTES)
@@ -78,7 +78,7 @@ def test_a_topic_delivers_raw_where_the_subscription_says_so(aws: LocalAws) -> N
     assert message['MessageAttributes'] == ATTRIBUTES
 
 
-def test_a_topic_wraps_an_envelope_around_the_body_otherwise(aws: LocalAws) -> None:
+def test_a_topic_wraps_bodies_in_an_envelope_by_default(aws: LocalAws) -> None:
     topic_arn, queue_url = aws.create_topic(), aws.create_queue()
     aws.subscribe(topic_arn, queue_url)
     aws.client('sns').publish(
@@ -118,13 +118,13 @@ def test_a_fifo_topic_delivers_to_a_fifo_queue_in_order(aws: LocalAws) -> None:
     assert bodies(aws.receive(queue_url, at_least=3)) == ['a', 'b', 'c']
 
 
-def test_a_fifo_queue_forgets_what_it_was_sent_twice(aws: LocalAws) -> None:
+def test_a_fifo_queue_drops_a_duplicate(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
     send(aws, queue_url, 'hej', 'hej', MessageGroupId='g')
     assert bodies(aws.receive(queue_url, at_least=1)) == ['hej']
 
 
-def test_a_fifo_group_waits_for_its_message_in_flight_and_others_do_not(aws: LocalAws) -> None:
+def test_a_message_in_flight_blocks_its_group_and_no_other(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
     send(aws, queue_url, 'a1', MessageGroupId='a')
     assert bodies(aws.receive(queue_url, at_least=1, delete=False)) == ['a1']
@@ -134,7 +134,7 @@ def test_a_fifo_group_waits_for_its_message_in_flight_and_others_do_not(aws: Loc
 
 
 @pytest.mark.cannot(moto='remembers deduplication ids only while the message is in the queue')
-def test_a_fifo_queue_remembers_what_was_deleted(aws: LocalAws) -> None:
+def test_a_fifo_queue_drops_a_duplicate_of_a_deleted_message(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
     send(aws, queue_url, 'hej', MessageGroupId='g')
     assert bodies(aws.receive(queue_url, at_least=1)) == ['hej']
@@ -142,21 +142,21 @@ def test_a_fifo_queue_remembers_what_was_deleted(aws: LocalAws) -> None:
     assert aws.receive(queue_url) == []
 
 
-def test_regions_know_nothing_of_each_other(aws: LocalAws) -> None:
+def test_regions_are_separate(aws: LocalAws) -> None:
     name = aws.create_queue().rpartition('/')[2]
     elsewhere = aws.client('sqs', 'us-west-2')
     with pytest.raises(elsewhere.exceptions.QueueDoesNotExist):
         elsewhere.get_queue_url(QueueName=name)
 
 
-def test_credentials_lead_to_the_server(aws: LocalAws) -> None:
+def test_credentials_select_the_server(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     client = boto3.client('sqs', **aws.credentials)
     assert client.list_queues(QueueNamePrefix=queue_url.rpartition('/')[2])['QueueUrls']
     client.close()
 
 
-def test_no_credentials_are_found_in_the_environment() -> None:
+def test_the_environment_contains_no_credentials() -> None:
     assert not {name for name in os.environ if name.startswith('AWS_ACCESS')}
     client = boto3.client('sqs', region_name='eu-west-1', endpoint_url='http://127.0.0.1:1')
     with pytest.raises(NoCredentialsError):
@@ -165,18 +165,18 @@ def test_no_credentials_are_found_in_the_environment() -> None:
 
 
 @pytest.mark.parametrize('host', ['192.0.2.1', 'sqs.eu-west-1.amazonaws.com', '::2'])
-def test_nothing_but_this_machine_can_be_reached(host: str) -> None:
+def test_no_other_machine_can_be_reached(host: str) -> None:
     with pytest.raises(pytest.fail.Exception, match='must not leave this machine'):
         socket.create_connection((host, 443), timeout=1)
 
 
-def test_a_server_that_does_not_start_says_what_it_wrote(tmp_path: Path) -> None:
+def test_the_error_of_a_server_that_does_not_start_contains_its_output(tmp_path: Path) -> None:
     command = [sys.executable, '-c', 'raise SystemExit("port {port} is haunted")']
     with (
         pytest.raises(_server.ServerFailedError, match='is haunted'),
         _server.running(command, {}, '/', tmp_path),
     ):
-        pytest.fail('it never runs')
+        pytest.fail('the server must not start')
 
 
 PROGRAM = """
@@ -191,7 +191,7 @@ with running(command, {}, '/', Path(sys.argv[1])) as url:
 """
 
 
-def test_a_server_ends_with_the_tests_even_when_they_are_killed(tmp_path: Path) -> None:
+def test_a_server_ends_when_the_tests_are_killed(tmp_path: Path) -> None:
     root = Path(__file__).parent.parent
     with subprocess.Popen(
         [sys.executable, '-c', PROGRAM, str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True
@@ -200,5 +200,5 @@ def test_a_server_ends_with_the_tests_even_when_they_are_killed(tmp_path: Path) 
         port = int(tests.stdout.readline().rpartition(':')[2])
         with socket.create_connection(('127.0.0.1', port), timeout=20) as connection:
             tests.send_signal(signal.SIGKILL)
-            with suppress(ConnectionResetError):  # how it ends that was not accepted yet
-                assert connection.recv(1) == b''  # the kernel says so when the server is gone
+            with suppress(ConnectionResetError):  # a connection in the backlog ends with a reset
+                assert connection.recv(1) == b''  # the kernel ends the connection with the server

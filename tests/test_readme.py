@@ -1,15 +1,15 @@
-"""The Python in the documents runs, in the order in which it stands there.
+"""The Python of the documents runs, block after block.
 
-Each ```python block of a document runs in one namespace, against a local AWS to which the
-environment leads. HTML comments, which readers do not see, may say more:
+The ```python blocks of a document share one namespace. The environment makes them use a local AWS.
+HTML comments, which a reader does not see, control the test:
 
-    <!-- test: run          what is needed, and shown nowhere; it also knows `aws`,
-    aws.create_queue()      the local server that the blocks talk to
+    <!-- test: run          runs, but is not shown; `aws` is
+    aws.create_queue()      the local server that the blocks use
     -->
 
     <!-- test: skip, because it never returns -->   the next block does not run
 
-A block that begins with `>>>` is a doctest: what it shows is what comes out.
+A block that begins with `>>>` is a doctest: its output must be the shown output.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PARTS = re.compile(
 
 
 def programs(text: str, name: str) -> Iterator[CodeType | doctest.DocTest]:
-    """The parts of a document that run. Their tracebacks have the document's line numbers."""
+    """Yield the parts of a document that run. Tracebacks show the document's line numbers."""
     for part in PARTS.finditer(text):
         line = text.count('\n', 0, part.start())
         if part['unknown']:
@@ -52,7 +52,7 @@ def programs(text: str, name: str) -> Iterator[CodeType | doctest.DocTest]:
 
 
 def run(program: CodeType | doctest.DocTest, namespace: dict[str, object]) -> None:
-    """Run a program in a namespace that it shares with those before it."""
+    """Run a program in the namespace of the programs before it."""
     if isinstance(program, CodeType):
         exec(program, namespace)
         return
@@ -64,7 +64,7 @@ def run(program: CodeType | doctest.DocTest, namespace: dict[str, object]) -> No
 
 
 @pytest.mark.parametrize('name', DOCUMENTS)
-def test_the_python_in_a_document_runs(
+def test_the_python_of_a_document_runs(
     name: str, moto: LocalAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -107,7 +107,7 @@ raise ValueError(shown + hidden + more)
 """
 
 
-def test_shown_and_hidden_programs_run_in_order_without_the_skipped_ones() -> None:
+def test_shown_and_hidden_blocks_run_in_order_without_skipped_blocks() -> None:
     namespace: dict[str, object] = {}
     *programs_before, last = programs(DOCUMENT, 'README.md')
     for program in programs_before:
@@ -118,12 +118,12 @@ def test_shown_and_hidden_programs_run_in_order_without_the_skipped_ones() -> No
     assert (Path(place.path).name, place.lineno + 1) == ('README.md', 26)
 
 
-def test_a_doctest_that_shows_what_does_not_come_out_fails_with_its_line() -> None:
+def test_a_doctest_with_other_output_fails_with_its_line() -> None:
     [program] = programs('Text\n\n```python\n>>> 1 + 1\n3\n```\n', 'README.md')
     with pytest.raises(pytest.fail.Exception, match=r'(?s)"README\.md", line 4.*Got:\s+2'):
         run(program, {})
 
 
-def test_a_comment_that_says_neither_run_nor_skip_is_an_error() -> None:
+def test_a_test_comment_without_run_or_skip_is_an_error() -> None:
     with pytest.raises(pytest.fail.Exception, match=r'README\.md:2: .*skip -->'):
         list(programs('Text\n<!-- test: skip -->\n', 'README.md'))

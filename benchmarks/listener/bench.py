@@ -1,4 +1,4 @@
-"""A queue is filled, drained against the clock, and found empty: in rounds."""
+"""Fill a queue, time how it is drained, and check that it is empty: in rounds."""
 
 from __future__ import annotations
 
@@ -17,28 +17,34 @@ from benchmarks.listener.workload import EVENTS
 from benchmarks.sqs_server import Server, running
 from mega.aws.sqs import SqsPublisher
 
-__all__ = ('BEFORE_THE_FIRST', 'Bench', 'Prepare', 'Run', 'Runs', 'Turn', 'open_bench', 'race')
+__all__ = ('WARM_UP_MESSAGES', 'Bench', 'Prepare', 'Run', 'Runs', 'Turn', 'open_bench', 'race')
 
-BEFORE_THE_FIRST = 300
-"""Messages that everybody drains before those that are timed."""
+WARM_UP_MESSAGES = 300
+"""Each contender drains this number of messages before its first timed run."""
 
-BESIDE = ('CreateQueue', 'GetQueueAttributes', 'GetQueueUrl', 'SendMessage', 'SendMessageBatch')
-WAITING = ('ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible')
+UNCOUNTED_OPERATIONS = (
+    'CreateQueue',
+    'GetQueueAttributes',
+    'GetQueueUrl',
+    'SendMessage',
+    'SendMessageBatch',
+)
+LEFT_ATTRIBUTES = ('ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible')
 
 Prepare: TypeAlias = Callable[[Server, str, int], Callable[[], float]]
-"""From a queue's URL and how many messages it has, what drains it: not timed.
+"""Prepares a drain of a queue, without being timed: takes the server, the queue's URL and its size.
 
-What drains it returns when all are deleted, and answers when the last one was processed, by the
-clock of `time.perf_counter()`.
+The prepared function drains the queue until every message is deleted. It returns the time of the
+last processed message, by `time.perf_counter()`.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What it took to drain a queue once.
+    """The cost of draining a queue once.
 
-    `cpu` is the seconds of the processor of the whole process; `after_last` those of the clock
-    between the last message and the end, a part of `seconds`.
+    `cpu` is the CPU time of the whole process in seconds. `after_last` is the time between the last
+    processed message and the end, and a part of `seconds`.
     """
 
     messages: int
@@ -58,17 +64,14 @@ Turn: TypeAlias = Callable[[], Run]
 
 @dataclass(frozen=True)
 class Bench:
-    """A server, and what looks after it."""
+    """A server, with the clients that fill and inspect its queues."""
 
     server: Server
     _publisher: SqsPublisher
     _client: Any
 
     def empty_queue(self) -> str:
-        """The URL of a queue on a server that remembers nothing.
-
-        It has a redrive policy, as queues should.
-        """
+        """Reset the server, and create a queue with a redrive policy. Return its URL."""
         self.server.reset()
         self.server.create_queue('dead')
         policy = {'deadLetterTargetArn': 'arn:aws:sqs:eu-west-1:1:dead', 'maxReceiveCount': 5}
@@ -78,17 +81,21 @@ class Bench:
         self._publisher.publish_batch(islice(cycle(EVENTS), messages), queue_url=queue_url)
 
     def calls(self) -> int:
-        """How many calls there were to drain: not to fill, and not to look at the queue."""
+        """Return the number of calls that drained the queue, without those of the bench itself."""
         calls = self.server.counts().calls
-        return sum(count for operation, count in calls.items() if operation not in BESIDE)
+        return sum(
+            count for operation, count in calls.items() if operation not in UNCOUNTED_OPERATIONS
+        )
 
     def left(self, queue_url: str) -> int:
-        """How many messages are not deleted."""
-        answer = self._client.get_queue_attributes(QueueUrl=queue_url, AttributeNames=WAITING)
-        return sum(int(answer['Attributes'][name]) for name in WAITING)
+        """Return the number of messages that are not deleted."""
+        answer = self._client.get_queue_attributes(
+            QueueUrl=queue_url, AttributeNames=LEFT_ATTRIBUTES
+        )
+        return sum(int(answer['Attributes'][name]) for name in LEFT_ATTRIBUTES)
 
     def run(self, prepare: Prepare, messages: int, latency_ms: float = 0) -> Run:
-        """Drain so many messages, with everything ready and nothing for the collector to do."""
+        """Drain a queue of this number of messages, after a garbage collection."""
         queue_url = self.empty_queue()
         self.fill(queue_url, messages)
         drain = prepare(self.server, queue_url, messages)
@@ -103,8 +110,8 @@ class Bench:
         return Run(messages, ended - begun, cpu, calls, ended - last)
 
     def turn(self, prepare: Prepare, messages: int, latency_ms: float = 0) -> Turn:
-        """What runs once a round. It runs with few messages before: the first run does more."""
-        self.run(prepare, BEFORE_THE_FIRST, latency_ms)
+        """Return the run of a round. Run it with few messages first: a first run does more."""
+        self.run(prepare, WARM_UP_MESSAGES, latency_ms)
         return partial(self.run, prepare, messages, latency_ms)
 
 
@@ -116,7 +123,7 @@ def open_bench(https: bool = False) -> Iterator[Bench]:
 
 
 def race(turns: Mapping[str, Turn], rounds: int) -> dict[str, Runs]:
-    """The runs of all, round by round; each round begins with another of them."""
+    """Run all contenders in rounds. Each round begins with another contender."""
     taken: dict[str, list[Run]] = {name: [] for name in turns}
     order = list(turns)
     for number in range(rounds):

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from benchmarks.listener.bench import BEFORE_THE_FIRST, Bench, Run
+from benchmarks.listener.bench import WARM_UP_MESSAGES, Bench, Run
 from benchmarks.listener.workload import EVENTS
 
 __all__ = ('PEERS', 'Peer', 'versions')
@@ -43,7 +43,7 @@ class Peer:
             'number': self.number,
             'queue_url': queue_url,
             'credentials': bench.server.credentials,
-            'before': BEFORE_THE_FIRST,
+            'before': WARM_UP_MESSAGES,
             'messages': messages,
             'payloads': [payload.to_dict() for payload in EVENTS],
         }
@@ -76,7 +76,7 @@ class Peer:
             finally:
                 timer.cancel()
                 process.kill()
-        calls = round(bench.calls() * messages / (messages + BEFORE_THE_FIRST))
+        calls = round(bench.calls() * messages / (messages + WARM_UP_MESSAGES))
         return Run(messages, took['seconds'], took['cpu'], calls)
 
     def _wait_for_deletions(self, bench: Bench, queue_url: str) -> None:

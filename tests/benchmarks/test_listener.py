@@ -1,4 +1,4 @@
-"""What the benchmark of listeners runs drains every message. Nothing here is timed."""
+"""The contenders of the listener benchmark drain every message. Nothing here is timed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def test_a_listener_ends_with_the_last_message(bench: Bench, kind: Kind) -> None
     assert 0 <= drained.after_last < drained.seconds
 
 
-def test_throughput_states_cpu_and_rate_for_http_and_https(bench: Bench) -> None:
+def test_throughput_states_cpu_and_rate_for_http_and_https(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('benchmarks.listener.bench.WARM_UP_MESSAGES', 10)
     with open_bench(https=True) as https:
         section = throughput({'HTTP': bench, 'HTTPS': https}, LITTLE)
     for scheme in ('HTTP', 'HTTPS'):
@@ -66,19 +69,19 @@ def test_throughput_states_cpu_and_rate_for_http_and_https(bench: Bench) -> None
         ), section
 
 
-def test_what_leaves_messages_is_found_out(bench: Bench) -> None:
+def test_a_contender_that_leaves_messages_is_detected(bench: Bench) -> None:
     with pytest.raises(AssertionError, match='50 of 50 messages were not deleted'):
         bench.run(lambda server, queue_url, messages: lambda: 0.0, MESSAGES)
 
 
-def test_filling_and_looking_are_no_calls_of_a_run(bench: Bench) -> None:
+def test_calls_of_the_bench_itself_are_not_counted(bench: Bench) -> None:
     queue_url = bench.empty_queue()
     bench.fill(queue_url, MESSAGES)
     assert bench.left(queue_url) == MESSAGES
     assert bench.calls() == 0
 
 
-def test_every_round_begins_with_another_turn() -> None:
+def test_each_round_begins_with_another_contender() -> None:
     order: list[str] = []
 
     def turn(name: str) -> Any:
@@ -93,7 +96,7 @@ def test_every_round_begins_with_another_turn() -> None:
     assert {name: len(runs) for name, runs in taken.items()} == {'a': 2, 'b': 2, 'c': 2}
 
 
-def test_every_event_has_one_subscriber_and_every_subscriber_events() -> None:
+def test_each_event_has_one_subscriber_and_each_subscriber_has_events() -> None:
     wanted: PatternSet[type[object]] = PatternSet()
     kinds = subscribers(NoOp, Goal(1))
     for kind in kinds:
@@ -103,7 +106,7 @@ def test_every_event_has_one_subscriber_and_every_subscriber_events() -> None:
     assert {kind for kinds in found for kind in kinds} == set(kinds)
 
 
-def test_events_are_of_the_size_that_is_claimed() -> None:
+def test_events_have_the_claimed_size() -> None:
     assert all(580 <= len(body) <= 610 for body in BODIES)
 
 
@@ -124,25 +127,25 @@ def test_the_own_share_shows_every_stage() -> None:
 # ── peers ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_says_which_peers_are_left_out(bench: Bench) -> None:
+def test_the_section_names_the_missing_peers(bench: Bench) -> None:
     lines = peers(bench, LITTLE, None).splitlines()
     left_out = [line.partition(' is left out')[0] for line in lines if ' is left out' in line]
     assert left_out == sorted({peer.library for peer in PEERS})
 
 
-def test_finds_out_what_an_environment_has() -> None:
+def test_versions_lists_the_installed_libraries() -> None:
     assert {'boto3', 'botocore'} <= set(versions(HERE))
 
 
-def test_a_peer_that_cannot_run_says_why(bench: Bench) -> None:
+def test_the_error_of_a_peer_contains_its_output(bench: Bench) -> None:
     with pytest.raises(RuntimeError, match=r'(?s)no peer ended.*KeyError'):
         Peer('no peer', 'no library', 1).run(HERE, bench, MESSAGES)
 
 
-def test_a_peer_is_timed_without_its_first_messages(
+def test_a_peer_is_timed_after_its_warm_up(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A library of a few lines stands for one that is not installed here."""
+    """A module of a few lines stands in for a library that is not installed."""
     (tmp_path / 'sqs_listener.py').write_text(LIKE_PY_SQS_LISTENER, encoding='utf-8')
     monkeypatch.setenv('PYTHONPATH', str(tmp_path))
     drained = Peer('like pySqsListener', 'pySqsListener', 10).run(HERE, bench, MESSAGES)
@@ -169,7 +172,7 @@ class SqsListener:
 """
 
 
-def test_the_program_runs() -> None:
+def test_the_command_prints_the_chosen_section() -> None:
     program = run('benchmarks.listener', '--quick', '--only', 'own-share')
     assert program.returncode == 0, program.stderr
     headings = [line for line in program.stdout.splitlines() if line.startswith('#')]

@@ -1,4 +1,4 @@
-"""The examples by which this library is described: their code, and how to run it."""
+"""The documented examples of the library, and functions to run their code."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ EXAMPLES: dict[str, tuple[int, str]] = {
         re.MULTILINE | re.DOTALL,
     )
 }
-"""By title, the line before its code, and the code."""
+"""The number of the line before the code, and the code, by title."""
 
 CORRECTIONS = {
-    'bson.loads(': 'bson.decode(',  # the name that it has in pymongo's package
+    'bson.loads(': 'bson.decode(',  # the function's name in pymongo's package
     'def process(payload:': 'def process(self, payload:',
-    # What else a listener is given: here it finds that in the environment.
+    # The listener's other arguments. In the tests it reads them from the environment.
     "sqs-mega-test',\n    ...\n": "sqs-mega-test'\n",
 }
-"""What is wrong in the examples, or left out where a name cannot stand in for it."""
+"""Corrections of errors in the examples, and of omissions that no name can replace."""
 
 
 def source(title: str, corrected: bool = True) -> str:
-    """The code of an example."""
+    """Return the code of an example."""
     text = EXAMPLES[title][1]
     for wrong, right in CORRECTIONS.items() if corrected else ():
         text = text.replace(wrong, right)
@@ -42,13 +42,13 @@ def source(title: str, corrected: bool = True) -> str:
 
 
 def code(title: str, corrected: bool = True) -> CodeType:
-    """The code of an example, compiled. A traceback through it shows the lines of the file."""
+    """Compile the code of an example. Tracebacks show the lines of the file."""
     text = '\n' * EXAMPLES[title][0] + source(title, corrected)
     return compile(text, str(_FILE), 'exec', dont_inherit=True)
 
 
 def define(*titles: str, **stand_ins: object) -> dict[str, Any]:
-    """What examples define, run one after another with names for what they leave out."""
+    """Run examples in order, with names for their omissions. Return the names they define."""
     names: dict[str, Any] = {'__name__': __name__, **stand_ins}
     for title in titles:
         exec(code(title), names)

@@ -1,6 +1,6 @@
-"""The protocol's JSON Schema and the code say the same.
+"""The protocol's JSON Schema and the code accept the same documents.
 
-They may differ only where a schema has no words, which `beyond_words` lists.
+They differ only in rules that a schema cannot express, which `breaks_inexpressible_rule` lists.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
         '9999-12-31T23:59:59-14:00', '0001-01-01T00:00:00+14:00', '2020-05-04T15:53:23\n',
     ]
 )  # fmt: skip
-# Nearly all texts of this form are close to an instant, and many are one.
-NEARLY_INSTANTS = st.from_regex(
+# Most texts of this form are nearly timestamps, and many are valid timestamps.
+NEARLY_TIMESTAMPS = st.from_regex(
     r'[012][0-9]{3}-[0-3][0-9]-[0-3][0-9]([T ][0-2][0-9](:[0-6][0-9](:[0-6][0-9]'
     r'([.,][0-9]{1,13})?)?)?(Z|z|[+-][0-2][0-9](:?[0-6][0-9])?)?)?\n?',
     fullmatch=True,
@@ -52,7 +52,7 @@ NEARLY_INSTANTS = st.from_regex(
 
 @st.composite
 def mutated_documents(draw: st.DrawFn) -> dict[str, Any]:
-    """Valid documents in which some fields were taken away or replaced."""
+    """Generate valid documents, and remove or replace some of their fields."""
     result = copy.deepcopy(draw(event_documents()))
     for *parents, key in draw(st.lists(st.sampled_from(FIELDS), min_size=1, max_size=2)):
         holder = result
@@ -61,7 +61,7 @@ def mutated_documents(draw: st.DrawFn) -> dict[str, Any]:
         if not isinstance(holder, dict):
             continue
         if draw(st.integers(0, 3)):
-            close = NEARLY_INSTANTS if key == 'timestamp' else JUNK
+            close = NEARLY_TIMESTAMPS if key == 'timestamp' else JUNK
             holder[key] = draw(JUNK | close)
         else:
             holder.pop(key, None)
@@ -76,25 +76,25 @@ def accepted(candidate: Any) -> bool:
     return True
 
 
-def beyond_words(candidate: dict[str, Any]) -> bool:
-    """Whether a document that is valid by the schema breaks a rule that no schema can say."""
+def breaks_inexpressible_rule(candidate: dict[str, Any]) -> bool:
+    """Return whether a document that fits the schema breaks a rule that no schema can express."""
     event = candidate['event']
     described = candidate.get('object') or {}
     return (
-        _has_doubled_key(event)
-        or not _is_in_the_calendar(event['timestamp'])
-        # To a schema 1.0 is a whole number, and the same as 1.
+        _has_duplicate_key(event)
+        or not _exists_in_the_calendar(event['timestamp'])
+        # In JSON Schema, 1.0 is an integer, and equal to 1.
         or any(isinstance(part.get('version'), float) for part in (event, described))
     )
 
 
-def _has_doubled_key(event: dict[str, Any]) -> bool:
+def _has_duplicate_key(event: dict[str, Any]) -> bool:
     listed = SCHEMA['$defs']['event']['properties'].keys()
     return bool((event.keys() - listed) & (event.get('attributes') or {}).keys())
 
 
-def _is_in_the_calendar(timestamp: str) -> bool:
-    """Whether an instant of the right form exists, and lies in the years 1 to 9999 of UTC."""
+def _exists_in_the_calendar(timestamp: str) -> bool:
+    """Return whether a timestamp of the right form exists, in the years 1 to 9999 of UTC."""
     found = re.match(r'([\d-]{10})(?:.(\d\d):?(\d\d)?:?(\d\d)?)?', timestamp)
     offset = re.search(r'.{11}.*([+-])(\d\d):?(\d\d)?$', timestamp)
     assert found
@@ -110,7 +110,7 @@ def _is_in_the_calendar(timestamp: str) -> bool:
     return True
 
 
-def test_is_a_valid_schema_that_asks_no_network() -> None:
+def test_the_schema_is_valid_and_needs_no_network() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA['$schema'] == 'https://json-schema.org/draft/2020-12/schema'
     assert all(ref.startswith('#/') for ref in re.findall(r'"\$ref": "(.*?)"', json.dumps(SCHEMA)))
@@ -143,13 +143,13 @@ def test_the_examples_are_valid(valid: dict[str, Any]) -> None:
 
 
 @given(event_documents())
-def test_what_is_valid_is_accepted(valid: dict[str, Any]) -> None:
+def test_a_valid_document_is_accepted(valid: dict[str, Any]) -> None:
     VALIDATOR.validate(valid)
     VALIDATOR.validate(Payload.from_dict(valid).to_dict())
 
 
 @given(event_payloads())
-def test_everything_that_is_written_is_valid(payload: Payload) -> None:
+def test_every_written_document_is_valid(payload: Payload) -> None:
     VALIDATOR.validate(payload.to_dict())
 
 
@@ -160,15 +160,15 @@ def test_everything_that_is_written_is_valid(payload: Payload) -> None:
 @example(document({}, version=1.0))
 def test_the_schema_and_the_code_agree(candidate: dict[str, Any]) -> None:
     valid = VALIDATOR.is_valid(candidate)
-    if valid and beyond_words(candidate):
-        note('beyond words')
+    if valid and breaks_inexpressible_rule(candidate):
+        note('inexpressible')
         assert not accepted(candidate)
     else:
         note('valid' if valid else 'invalid')
         assert accepted(candidate) == valid
 
 
-@given(NEARLY_INSTANTS)
+@given(NEARLY_TIMESTAMPS)
 @example('9999-12-31T24:00:00')
 @example('2020-02-29T24:00')
 @example('2020-05-04T24:00:00,000Z')
@@ -177,10 +177,10 @@ def test_the_schema_and_the_code_agree(candidate: dict[str, Any]) -> None:
 def test_the_schema_and_the_code_agree_on_timestamps(timestamp: str) -> None:
     candidate = document({'timestamp': timestamp})
     valid = VALIDATOR.is_valid(candidate)
-    assert accepted(candidate) == (valid and _is_in_the_calendar(timestamp))
+    assert accepted(candidate) == (valid and _exists_in_the_calendar(timestamp))
 
 
-@pytest.mark.parametrize('thing', [None, 5, 'mega', [], True], ids=repr)
-def test_the_schema_refuses_what_is_no_object(thing: Any) -> None:
-    assert not VALIDATOR.is_valid(thing)
-    assert not accepted(thing)
+@pytest.mark.parametrize('value', [None, 5, 'mega', [], True], ids=repr)
+def test_the_schema_refuses_values_that_are_not_objects(value: Any) -> None:
+    assert not VALIDATOR.is_valid(value)
+    assert not accepted(value)
