@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import OrderedDict
 from typing import Any
 
 import pytest
 
-from mega.codec import _json, decode, encode, payload_type_hint
+from mega.codec import decode, encode, payload_type_hint
 from mega.errors import DecodeError, EncodeError, EventError
 from mega.event import Payload
 from tests.event.examples import ITEM_ADDED, NOTIFICATION, USER_LOGIN, document, item_added
@@ -130,14 +131,19 @@ class TestJson:
                 with pytest.raises(DecodeError):
                     decode(body)
 
-    def test_writes_the_same_where_python_has_no_json_in_c(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        payload = {'a': [1, 'é"\n', None, 1e300, {}, []], 'b': (True, {'c': 2**70})}
-        in_c = encode(payload)
-        monkeypatch.setattr(json.encoder, 'c_make_encoder', None)
-        monkeypatch.setattr(_json, '_write', _json._writer())
-        assert encode(payload) == in_c
+    @pytest.mark.parametrize(
+        ('number', 'written'),
+        [(1e-5, '1e-05'), (-2.5e-5, '-2.5e-05'), (9.999e-5, '9.999e-05'), (0.0001, '0.0001')],
+        ids=str,
+    )
+    def test_never_writes_a_small_float_larger_than_json(self, number: float, written: str) -> None:
+        assert encode({'a': [number], 'b': 'é'}) == f'{{"a":[{written}],"b":"é"}}'
+
+    def test_keeps_the_order_of_a_subclass_of_dict(self) -> None:
+        payload = OrderedDict(a=1, b=2)
+        payload.move_to_end('a')
+        assert encode(payload) == '{"b":2,"a":1}'
+        assert encode({'in': payload}) == '{"in":{"b":2,"a":1}}'
 
 
 class TestEvents:
@@ -210,6 +216,13 @@ class TestRefusals:
             encode({'user': {'tags': ['a', 'b', value]}, 'z': object()})
         assert caught.value.path == 'user.tags[2]'
         assert 'user.tags[2]' in str(caught.value)
+
+    @pytest.mark.parametrize('value', [b'x', {1}, float('nan')], ids=repr)
+    def test_a_subclass_of_dict_is_checked_like_a_dict(self, value: Any) -> None:
+        for payload in (OrderedDict(a=value), {'a': OrderedDict(b=value)}):
+            with pytest.raises(EncodeError) as caught:
+                encode(payload)
+            assert caught.value.path in ('a', 'a.b')
 
     @pytest.mark.parametrize('key', [1, None, True, b'a', ('a',), 1.5], ids=repr)
     @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])

@@ -1,6 +1,8 @@
-"""Objects as BSON, and back: what JSON carries, and bytes, dates, UUIDs and Decimals besides.
+"""Objects as BSON, and back.
 
-Integers are of 64 bits, dates of milliseconds in UTC, Decimals of 34 digits: https://bsonspec.org.
+BSON carries every value that JSON carries, and also bytes, dates, UUIDs and Decimals. Its integers
+have 64 bits, its dates are UTC in milliseconds, and its Decimals have 34 digits:
+https://bsonspec.org/spec.html
 """
 
 from __future__ import annotations
@@ -19,28 +21,32 @@ from bson.errors import InvalidBSON
 from bson.int64 import Int64
 
 from mega import timestamps
-from mega.codec._values import MAX_DEPTH, check, nests_too_deep
+from mega.codec._validation import MAX_DEPTH, nests_too_deep, validate
 from mega.errors import DecodeError, safe_repr
 
 __all__ = ('decode', 'encode')
+
+_MIN_CONTAINER_BYTES = 5  # an empty object or array: its length and its end
+_FORMAT = 'BSON object'
+_TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
 
 
 def encode(document: dict[str, Any]) -> bytes:
     """Write an object as BSON.
 
     Raises:
-        EncodeError: for what BSON cannot carry, with its path.
+        EncodeError: for a value that BSON cannot carry, with its path.
     """
-    check(document, _problem_of_key, _problem_of_value, _problem_of_object)
+    validate(document, _key_error, _value_error, _object_error)
     return bson.encode(document, codec_options=_OPTIONS)
 
 
 def decode(data: bytes) -> dict[str, Any] | None:
-    """Read an object from BSON, as plain Python values; None for bytes that are none.
+    """Read an object from BSON, as plain Python values; None if the bytes are not BSON.
 
     Raises:
-        DecodeError: for BSON of which a value cannot be carried by us: nested too deep, not finite,
-            a date beyond the year 9999, or of a type of MongoDB's own.
+        DecodeError: for BSON that is nested too deep, or contains a value that `encode` would not
+            write: a number that is not finite, a date after the year 9999, or a MongoDB type.
     """
     try:
         document: dict[str, Any] = bson.decode(data, codec_options=_OPTIONS)
@@ -48,28 +54,24 @@ def decode(data: bytes) -> dict[str, Any] | None:
         if str(error).startswith('maximum recursion'):
             raise DecodeError(_TOO_DEEP, _FORMAT) from None
         return None
-    if nests_too_deep(document, at_most=len(data) // _MIN_BYTES):
+    if nests_too_deep(document, containers=len(data) // _MIN_CONTAINER_BYTES):
         raise DecodeError(_TOO_DEEP, _FORMAT)
-    _make_plain(document)
+    _replace_bson_types(document)
     return document
 
 
-_MIN_BYTES = 5  # of an object or array: its length and its end
-_FORMAT = 'BSON object'
-_TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
-
-
-def _make_plain(container: Any) -> None:
+def _replace_bson_types(container: Any) -> None:
+    """Replace each instance of a class of pymongo by the plain Python value, in place."""
     members = container.items() if isinstance(container, dict) else enumerate(container)
     for key, value in members:
         kind = type(value)
         if kind is dict or kind is list:
-            _make_plain(value)
-        elif kind not in _AS_THEY_ARE:
-            container[key] = _plain(value)
+            _replace_bson_types(value)
+        elif kind not in _PYTHON_TYPES:
+            container[key] = _to_python(value)
 
 
-def _plain(value: Any) -> Any:
+def _to_python(value: Any) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return value
     if isinstance(value, Int64):
@@ -80,28 +82,28 @@ def _plain(value: Any) -> Any:
         number = value.to_decimal()
         if number.is_finite():
             return number
-    problem = f'it contains {safe_repr(value)} ({type(value).__name__}), which has no Python type'
-    raise DecodeError(problem, _FORMAT)
+    found = f'{safe_repr(value)} ({type(value).__name__})'
+    raise DecodeError(f'it contains {found}, which payloads cannot carry', _FORMAT)
 
 
-def _problem_of_key(key: object) -> str | None:
+def _key_error(key: object) -> str | None:
     if type(key) is not str:
-        return 'but a key in BSON is a str'
+        return 'but a key in BSON must be a str'
     if '\0' in key:
-        return 'but a key in BSON holds no NUL'
-    return _problem_of_text(key)
+        return 'but a key in BSON cannot contain NUL'
+    return _text_error(key)
 
 
-def _problem_of_value(value: Any) -> str | None:
+def _value_error(value: Any) -> str | None:
     kind = type(value)
     if kind is str:
-        return _problem_of_text(value)
+        return _text_error(value)
     if kind is int:
         return None if -(2**63) <= value < 2**63 else 'is an integer of more than 64 bits'
     if kind is float:
-        return None if math.isfinite(value) else f'is {value}, which is not carried'
+        return None if math.isfinite(value) else f'is {value}: must be finite'
     if kind is Decimal:
-        return _problem_of_decimal(value)
+        return _decimal_error(value)
     if kind is datetime:
         return None if timestamps.to_utc(value) else 'lies outside of the years 1 to 9999 in UTC'
     if value is None or kind in (bool, bytes, UUID):
@@ -109,17 +111,17 @@ def _problem_of_value(value: Any) -> str | None:
     return f'is {safe_repr(value)} ({kind.__name__}), which BSON cannot carry with its type'
 
 
-def _problem_of_text(text: str) -> str | None:
+def _text_error(text: str) -> str | None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        return f'holds half of a surrogate pair at character {error.start}'
+        return f'contains half of a surrogate pair at character {error.start}'
     return None
 
 
-def _problem_of_decimal(number: Decimal) -> str | None:
+def _decimal_error(number: Decimal) -> str | None:
     if not number.is_finite():
-        return f'is {number}, which is not carried'
+        return f'is {number}: must be finite'
     try:
         exact = Decimal128(number).to_decimal() == number
     except ArithmeticError:
@@ -127,11 +129,11 @@ def _problem_of_decimal(number: Decimal) -> str | None:
     return None if exact else 'is a Decimal that does not fit into 34 digits'
 
 
-def _problem_of_object(value: dict[str, Any]) -> str | None:
-    # So does pymongo tell a reference to another document, and read it as a DBRef.
+def _object_error(value: dict[str, Any]) -> str | None:
+    # pymongo detects a reference to another document by these keys, and decodes it to a DBRef.
     is_reference = isinstance(value.get('$ref'), str) and '$id' in value
     if is_reference and isinstance(value.get('$db'), (str, type(None))):
-        return 'has the keys $ref and $id, and would come back as a DBRef'
+        return 'has the keys $ref and $id, and would arrive as a DBRef'
     return None
 
 
@@ -144,14 +146,14 @@ class _DecimalEncoder(TypeEncoder):
         return Decimal128(value)
 
 
-_AS_THEY_ARE = frozenset((str, int, bool, type(None), datetime, UUID, bytes))
+_PYTHON_TYPES = frozenset((str, int, bool, type(None), datetime, UUID, bytes))
 
 _OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True,
     tzinfo=timezone.utc,
     uuid_representation=UuidRepresentation.STANDARD,
-    # A date out of range becomes an object of its own, which is refused by its type; raised as an
-    # error it could not be told from bytes that are no BSON at all.
+    # pymongo returns a date that is out of range as an object of its own class, which `_to_python`
+    # refuses. As an exception it would be the same InvalidBSON as for bytes that are not BSON.
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     type_registry=TypeRegistry([_DecimalEncoder()]),
 )

@@ -1,8 +1,14 @@
 """Objects as compact JSON text, and back.
 
-msgspec reads in a third of the time what Python's own `json` reads: the same value, integers of any
-size and all floats included, or none. What it refuses is read by `json`, which also takes halves of
-a surrogate pair, and says where a text is wrong.
+msgspec encodes and decodes nearly every body, in a third of the time of Python's `json`. `json`
+handles the rest, so the result never depends on which of the two was used:
+
+    encoding   halves of a surrogate pair, subclasses of `dict`, integers of over 640 digits, and
+               floats like 1e-05, for which msgspec writes two more characters (0.00001)
+    decoding   every body that msgspec refuses: `json` accepts halves of a surrogate pair, and its
+               errors name the position
+
+The two write some floats differently, as 1e16 and 1e+16. JSON readers return the same float.
 """
 
 from __future__ import annotations
@@ -10,80 +16,101 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from math import isfinite, isinf
 from typing import Any, NoReturn
 
 from msgspec import MsgspecError
 from msgspec.json import Decoder as JsonDecoder
+from msgspec.json import Encoder as JsonEncoder
 
-from mega.codec._values import MAX_DEPTH, check, nests_too_deep
+from mega.codec._validation import MAX_DEPTH, nests_too_deep, validate
 from mega.errors import DecodeError, safe_repr
 
 __all__ = ('WHITE_SPACE', 'decode', 'encode')
 
 WHITE_SPACE = ' \t\r\n'
-"""What JSON allows around its values."""
+"""The characters that JSON allows around its values."""
 
-# Reading and writing integers takes quadratic time, so Python has a limit of 4,300 digits, which a
-# process may lift, or lower to 640 (sys.set_int_max_str_digits). One of up to so many bits has no
-# more digits than that.
+# Python reads and writes an integer in quadratic time, so it has a limit of 4,300 digits. A process
+# can remove the limit, or lower it to 640 digits (sys.set_int_max_str_digits).
 _MAX_DIGITS = 4_300
-_MAX_BITS = 14_284
-_ALWAYS_BITS = 2_126
+_MAX_BITS = 14_284  # such an integer has at most 4,300 digits
+_ALWAYS_ALLOWED_BITS = 2_126  # at most 640 digits
 
-# For each level msgspec takes three times as much of the stack as `json`, to which Python allows a
-# thousand. In so many it takes no more.
-_FEW = 300
+# Python limits `json` to about a thousand levels. msgspec has no limit of its own and takes three
+# times as much of the stack per level, so it must not see a body with more levels than this.
+_MAX_MSGSPEC_LEVELS = 300
 
-# What JSON can say and SQS cannot carry as it is: noncharacters, and halves of a surrogate pair.
-_ESCAPED = re.compile('[\ud800-\udfff\ufffe\uffff]')
+# JSON can express these, but SQS refuses them: noncharacters, and halves of a surrogate pair.
+_NOT_IN_SQS = re.compile('[\ud800-\udfff\ufffe\uffff]')
 _TWO_HALVES = re.compile('[\ud800-\udbff][\udc00-\udfff]')
+
+_FORMAT = 'JSON object'
+_TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
 
 
 def encode(document: dict[str, Any]) -> str:
-    """Write an object as JSON without spaces, every character as itself where SQS carries it.
+    """Write an object as JSON without spaces. Only characters that SQS does not carry are escaped.
 
     Raises:
-        EncodeError: for what JSON cannot carry, with its path.
+        EncodeError: for a value that JSON cannot carry, with its path.
     """
-    if not _is_plain(document, 1):
-        check(document, _problem_of_key, _problem_of_value)
-    body = ''.join(_write(document, 0))
-    if body.isascii() or _is_carried(body):
-        return body
+    if type(document) is dict and _is_surely_valid(document, 1):
+        body = _encode_with_msgspec(document)
+        if body is not None:
+            return body
+    else:
+        validate(document, _key_error, _value_error)
+    body = _encode_with_json(document)
     if _TWO_HALVES.search(body):
-        check(document, _problem_of_key, _problem_of_value)
-    return _ESCAPED.sub(lambda found: f'\\u{ord(found[0]):04x}', body)
+        validate(document, _key_error, _value_error)
+    return _NOT_IN_SQS.sub(lambda found: f'\\u{ord(found[0]):04x}', body)
 
 
 def decode(body: str) -> dict[str, Any]:
-    """Read an object from JSON text that begins with a brace. Of keys given twice the last counts.
+    """Read an object from JSON text that begins with a brace.
 
-    White space may follow, and nothing else.
-    Bounded: what is nested too deep is refused while it is read.
+    If an object has the same key twice, the last one counts. Only white space may follow the
+    object. A body that is nested too deep is refused early, without much memory or time.
 
     Raises:
-        DecodeError: for anything that is not a whole JSON object.
+        DecodeError: for any other text than one complete JSON object.
     """
-    # To count is a hundred times cheaper than to look, and says enough of nearly every body; to
-    # find that there is nothing to count is cheaper still.
+    # To count brackets is a hundred times faster than to measure the depth, and sufficient for
+    # nearly every body. The test for '[' is faster still.
     openings = body.count('{') + (body.count('[') if '[' in body else 0)
     try:
-        document = _read_fast(body) if openings <= _FEW else _read(body)
+        within_limit = openings <= _MAX_MSGSPEC_LEVELS
+        document = _decode_with_msgspec(body) if within_limit else _decode_with_json(body)
     except (MsgspecError, ValueError, RecursionError):
-        document = _read(body)
+        document = _decode_with_json(body)
     if openings > MAX_DEPTH and nests_too_deep(document, openings):
         raise DecodeError(_TOO_DEEP, _FORMAT)
     return document
 
 
-def _read(body: str) -> dict[str, Any]:
+def _encode_with_msgspec(document: dict[str, Any]) -> str | None:
+    """Return the JSON text that msgspec writes; None if `json` has to write it."""
+    try:
+        body = _msgspec_encode(document).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return None
+    if '0.0000' in body or not (body.isascii() or _is_carried(body)):
+        return None
+    return body
+
+
+def _is_carried(body: str) -> bool:
+    return '\ufffe' not in body and '\uffff' not in body
+
+
+def _decode_with_json(body: str) -> dict[str, Any]:
     try:
         document: dict[str, Any]
         decoder = _decoder if len(body) <= _MAX_DIGITS else _decoder_of_long_bodies()
         document, end = decoder.raw_decode(body)
-    except json.JSONDecodeError as error:  # not chained: it holds the body
+    except json.JSONDecodeError as error:  # not chained: it contains the body
         raise DecodeError(f'{error.msg} at character {error.pos}', _FORMAT) from None
     except ValueError as error:
         raise DecodeError(str(error), _FORMAT) from None
@@ -94,14 +121,11 @@ def _read(body: str) -> dict[str, Any]:
     return document
 
 
-_FORMAT = 'JSON object'
-_TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
+def _is_surely_valid(container: Any, depth: int) -> bool:
+    """Return True if every value in an object or array is valid; False if that is not certain.
 
-
-def _is_plain(container: Any, depth: int) -> bool:
-    """Whether JSON surely carries everything in an object or array; if not, `check` has to look.
-
-    Nearly every payload is plain, and to say so takes a third of the time of looking for the path.
+    Nearly every payload is surely valid. This takes a third of the time of `validate`, which also
+    finds the path of an invalid value.
     """
     if depth > MAX_DEPTH:
         return False
@@ -116,58 +140,47 @@ def _is_plain(container: Any, depth: int) -> bool:
         if kind is str or kind is bool or value is None:
             continue
         if kind is int:
-            if value.bit_length() > _ALWAYS_BITS:
+            if value.bit_length() > _ALWAYS_ALLOWED_BITS:
                 return False
         elif kind is dict or kind is list or kind is tuple:
-            if not _is_plain(value, depth + 1):
+            if not _is_surely_valid(value, depth + 1):
                 return False
         elif kind is not float or not isfinite(value):
             return False
     return True
 
 
-def _is_carried(body: str) -> bool:
-    """Whether nothing is to be escaped. To look is cheaper than to replace nothing."""
-    if '\ufffe' in body or '\uffff' in body:
-        return False
-    try:
-        body.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return True
+def _key_error(key: object) -> str | None:
+    return _text_error(key) if type(key) is str else 'but a key in JSON must be a str'
 
 
-def _problem_of_key(key: object) -> str | None:
-    return _problem_of_text(key) if type(key) is str else 'but a key in JSON is a str'
-
-
-def _problem_of_value(value: Any) -> str | None:
+def _value_error(value: Any) -> str | None:
     kind = type(value)
     if kind is str:
-        return _problem_of_text(value)
+        return _text_error(value)
     if kind is int:
-        return _problem_of_integer(value)
+        return _integer_error(value)
     if kind is float:
-        return None if isfinite(value) else f'is {value}, which JSON cannot say'
+        return None if isfinite(value) else f'is {value}, which JSON cannot express'
     if value is None or kind is bool:
         return None
     return f'is {safe_repr(value)} ({kind.__name__}), which JSON cannot carry with its type'
 
 
-def _problem_of_integer(value: int) -> str | None:
+def _integer_error(value: int) -> str | None:
     bits = value.bit_length()
     try:
-        if bits <= _ALWAYS_BITS or (bits <= _MAX_BITS and str(value)):
+        if bits <= _ALWAYS_ALLOWED_BITS or (bits <= _MAX_BITS and str(value)):
             return None
     except ValueError:  # this process has a lower limit
         pass
-    return 'is an integer of too many digits to be read back'
+    return 'is an integer with too many digits to be decoded'
 
 
-def _problem_of_text(text: Any) -> str | None:
+def _text_error(text: Any) -> str | None:
     if text.isascii() or not _TWO_HALVES.search(text):
         return None
-    return 'holds two halves of a surrogate pair, which would come back as one character'
+    return 'contains two halves of a surrogate pair, which would arrive as one character'
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -175,8 +188,8 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _decoder_of_long_bodies() -> json.JSONDecoder:
-    # Only a long body can hold an integer of too many digits.
-    limit = getattr(sys, 'get_int_max_str_digits', int)()  # not in 3.10.6 and before
+    # Only a long body can contain an integer with too many digits.
+    limit = getattr(sys, 'get_int_max_str_digits', int)()  # missing before Python 3.10.7
     return _decoder if 0 < limit <= _MAX_DIGITS else _bounded_decoder
 
 
@@ -193,29 +206,10 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _writer() -> Callable[..., Iterable[str]]:
-    """What writes an object, in pieces. `JSONEncoder` makes one for every call; this is for all."""
-    options = json.JSONEncoder(
-        ensure_ascii=False, check_circular=False, allow_nan=False, separators=(',', ':')
-    )
-    make = getattr(json.encoder, 'c_make_encoder', None)
-    if make is None:  # a Python whose json is not written in C
-        return options.iterencode
-    write: Callable[..., Iterable[str]] = make(
-        None,
-        options.default,
-        json.encoder.encode_basestring,
-        options.indent,
-        options.key_separator,
-        options.item_separator,
-        options.sort_keys,
-        options.skipkeys,
-        options.allow_nan,
-    )
-    return write
-
-
-_write = _writer()
-_read_fast: Callable[[str], dict[str, Any]] = JsonDecoder().decode
+_msgspec_encode = JsonEncoder().encode
+_encode_with_json = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(',', ':')
+).encode
+_decode_with_msgspec: Callable[[str], dict[str, Any]] = JsonDecoder().decode
 _decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 _bounded_decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_bounded)

@@ -1,0 +1,108 @@
+"""Validation that JSON and BSON share: every value in a payload, to a limit of nested levels.
+
+The validation finds the path of the first invalid value. For example, `{1}` is not valid in JSON:
+
+    encode({'user': {'tags': ['a', {1}]}})  ->  EncodeError with the path user.tags[1]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from mega.errors import EncodeError, join_path, safe_repr
+
+__all__ = ('MAX_DEPTH', 'Check', 'nests_too_deep', 'validate')
+
+MAX_DEPTH = 100
+"""The limit of nested objects and arrays, in levels. The payload itself is the first level.
+
+Python copies, pickles and compares nested values by recursion, which fails at about 600 levels.
+"""
+
+Check: TypeAlias = Callable[[Any], str | None]
+"""Returns the problem of a key or of a value, or None if it is valid."""
+
+
+class _InvalidValueError(Exception):
+    """Carries the problem of a value to `validate`. Each level on the way adds its key."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.keys: list[str | int] = []  # from the value to the payload
+
+    def path(self) -> str:
+        path = ''
+        for key in reversed(self.keys):
+            path = join_path(path, key)
+        return path
+
+
+def validate(
+    document: dict[str, Any],
+    key_error: Check,
+    value_error: Check,
+    object_error: Check = lambda value: None,
+) -> None:
+    """Check every key and value of a payload before it is encoded.
+
+    `value_error` checks the values that are neither an object nor an array. `object_error` checks
+    each object within the payload, but not the payload itself.
+
+    Raises:
+        EncodeError: for the first invalid key or value, with its path.
+    """
+
+    def check(value: Any, depth: int) -> None:
+        if isinstance(value, dict):
+            _enter(depth, object_error(value) if depth > 1 else None)
+            for key in value:
+                if problem := key_error(key):
+                    raise _InvalidValueError(f'has the key {safe_repr(key)}, {problem}')
+            check_members(value.items(), depth)
+        elif type(value) in (list, tuple):
+            _enter(depth)
+            check_members(enumerate(value), depth)
+        elif problem := value_error(value):
+            raise _InvalidValueError(problem)
+
+    def check_members(members: Iterable[tuple[str | int, Any]], depth: int) -> None:
+        for key, value in members:
+            try:
+                check(value, depth + 1)
+            except _InvalidValueError as error:
+                error.keys.append(key)
+                raise
+
+    try:
+        check(document, 1)
+    except _InvalidValueError as error:
+        raise EncodeError(error.path(), error.problem) from None
+
+
+def _enter(depth: int, problem: str | None = None) -> None:
+    if depth > MAX_DEPTH:
+        raise _InvalidValueError(f'is nested deeper than {MAX_DEPTH} levels, or contains itself')
+    if problem:
+        raise _InvalidValueError(problem)
+
+
+def nests_too_deep(document: dict[str, Any], containers: int) -> bool:
+    """Return whether a decoded object has more than `MAX_DEPTH` levels. Uses no recursion.
+
+    `containers` is an upper limit of the number of objects and arrays in it, itself included. The
+    search stops early: the containers that are left may be too few for a level that is too deep.
+    """
+    level: list[Any] = [document]
+    for depth in range(1, MAX_DEPTH + 1):
+        containers -= len(level)
+        if not level or depth + containers <= MAX_DEPTH:
+            return False
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) is dict or type(child) is list
+        ]
+    return bool(level)
