@@ -143,7 +143,7 @@ def test_replace_copies_an_event_with_another_value() -> None:
     renamed = replace(READ.event, name='renamed')
     assert renamed.name == 'renamed'
     assert renamed.attributes == READ.event.attributes
-    assert READ.event.name == 'user.login'
+    assert READ.event.name == 'user:login:web'
 
 
 def test_shows_its_fields_in_their_order() -> None:
