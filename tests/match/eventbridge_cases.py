@@ -1,7 +1,7 @@
-"""The corpus in `tests/cases/eventbridge`: patterns and events, as EventBridge answers them.
+"""The corpus in `tests/cases/eventbridge`: patterns and events with EventBridge's answers.
 
-A case is a pattern and an event, and whether they match; or a pattern that AWS refuses, and where:
-`path` says it exactly, `within` where the place is a matter of taste.
+A case is a pattern, an event and the answer, or a pattern that AWS refuses. For a refused pattern,
+`path` is the exact path of the error. `within` is a prefix of it, where several paths are correct.
 """
 
 from __future__ import annotations
@@ -43,23 +43,23 @@ REFUSED = [case for case in CASES if case.refused]
 EVENTS = list({json.dumps(case.event): case.event for case in ANSWERED}.values())
 
 
-def each(cases: list[Case]) -> pytest.MarkDecorator:
+def each_case(cases: list[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize('case', [pytest.param(case, id=case.name) for case in cases])
 
 
 @cache
 def patterns() -> dict[str, Pattern]:
-    """Every pattern of the corpus once, by its JSON: the order of the keys means something."""
-    made: dict[str, Pattern] = {}
+    """Return every pattern of the corpus by its JSON. The order of the keys is significant."""
+    compiled: dict[str, Pattern] = {}
     for case in ANSWERED:
-        with suppress(PatternError):  # the test of the case itself tells of that
-            made[json.dumps(case.pattern)] = from_eventbridge(case.pattern)
-    return made
+        with suppress(PatternError):  # the test of the case itself fails
+            compiled[json.dumps(case.pattern)] = from_eventbridge(case.pattern)
+    return compiled
 
 
 @cache
 def set_of_all() -> PatternSet[str]:
-    made: PatternSet[str] = PatternSet()
-    for written, pattern in patterns().items():
-        made.add(pattern, written)
-    return made
+    pattern_set: PatternSet[str] = PatternSet()
+    for source, pattern in patterns().items():
+        pattern_set.add(pattern, source)
+    return pattern_set

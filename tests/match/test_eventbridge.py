@@ -1,4 +1,4 @@
-"""EventBridge's event patterns, with AWS's meaning: a corpus of cases, and what holds for all."""
+"""EventBridge's event patterns: a corpus of cases with AWS's answers, and general properties."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from mega.match import PatternSet, evaluate, explain, functions
 from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import and_, gt, not_, one_of, or_
 from tests.hostile import within
-from tests.match.eventbridge_cases import ANSWERED, REFUSED, Case, each, patterns, set_of_all
+from tests.match.eventbridge_cases import ANSWERED, REFUSED, Case, each_case, patterns, set_of_all
 
 # ── the corpus ───────────────────────────────────────────────────────────────────────────────────
 
 
-@each(ANSWERED)
-def test_answers_as_eventbridge_does(case: Case) -> None:
-    """Alone, in a set of all patterns, and explained; and the event is left as it was."""
+@each_case(ANSWERED)
+def test_matches_like_eventbridge(case: Case) -> None:
+    """A pattern alone, a set of all patterns and an explanation agree, and keep the event."""
     pattern, event = from_eventbridge(case.pattern), copy.deepcopy(case.event)
     assert evaluate(event, pattern) is case.matches
     is_found = json.dumps(case.pattern) in set_of_all().match(event)
     assert is_found is case.matches
-    why = explain(event, pattern)
-    assert why.matches is case.matches
-    assert (why.reason is None) is case.matches
-    assert str(why)
+    explanation = explain(event, pattern)
+    assert explanation.matches is case.matches
+    assert (explanation.reason is None) is case.matches
+    assert str(explanation)
     assert json.dumps(event) == json.dumps(case.event)
 
 
 @pytest.mark.no_cover
-@each(ANSWERED)
-def test_is_a_pattern_as_any_other(case: Case) -> None:
-    """It is negated, combined, nested under a key, and its `repr` is the code that builds it."""
+@each_case(ANSWERED)
+def test_combines_like_any_other_pattern(case: Case) -> None:
+    """The pattern can be negated, combined and nested, and its `repr` is the code for it."""
     event, holds, pattern = case.event, case.matches, from_eventbridge(case.pattern)
     assert evaluate(event, not_(pattern)) is not holds
     assert evaluate(event, not_(not_(pattern))) is holds
@@ -54,7 +54,7 @@ def test_is_a_pattern_as_any_other(case: Case) -> None:
 
 
 @pytest.mark.no_cover
-@each(ANSWERED)
+@each_case(ANSWERED)
 def test_keeps_its_meaning_when_the_given_dict_changes(case: Case) -> None:
     given = copy.deepcopy(case.pattern)
     pattern = from_eventbridge(given)
@@ -70,9 +70,9 @@ def empty_out(value: object) -> None:
         value.clear()
 
 
-@each(REFUSED)
+@each_case(REFUSED)
 def test_refuses_what_aws_refuses(case: Case) -> None:
-    """When the pattern is declared, with the path of what is wrong."""
+    """The declaration fails, with the path of the invalid part."""
     with pytest.raises(PatternError) as caught:
         from_eventbridge(case.pattern)
     if case.path is not None:
@@ -80,15 +80,15 @@ def test_refuses_what_aws_refuses(case: Case) -> None:
     assert caught.value.path.startswith(case.within)
 
 
-def test_stands_in_a_set_beside_other_patterns() -> None:
-    chosen: PatternSet[str] = PatternSet()
-    chosen.add({'state': 'sent', 'size': gt(5)}, 'ours')
-    chosen.add(from_eventbridge({'state': ['sent', 'seen'], 'size': [5, 7]}), 'theirs')
-    chosen.add(or_({'state': 'lost'}, from_eventbridge({'size': [{'exists': False}]})), 'both')
-    assert chosen.match({'state': 'sent', 'size': 7}) == ['ours', 'theirs']
-    assert chosen.match({'state': 'seen', 'size': 5}) == ['theirs']
-    assert chosen.match({'state': 'sent', 'size': '7'}) == ['ours']
-    assert chosen.match({'state': 'seen'}) == ['both']
+def test_matches_in_a_set_with_other_patterns() -> None:
+    pattern_set: PatternSet[str] = PatternSet()
+    pattern_set.add({'state': 'sent', 'size': gt(5)}, 'ours')
+    pattern_set.add(from_eventbridge({'state': ['sent', 'seen'], 'size': [5, 7]}), 'theirs')
+    pattern_set.add(or_({'state': 'lost'}, from_eventbridge({'size': [{'exists': False}]})), 'both')
+    assert pattern_set.match({'state': 'sent', 'size': 7}) == ['ours', 'theirs']
+    assert pattern_set.match({'state': 'seen', 'size': 5}) == ['theirs']
+    assert pattern_set.match({'state': 'sent', 'size': '7'}) == ['ours']
+    assert pattern_set.match({'state': 'seen'}) == ['both']
 
 
 def test_matches_a_payload() -> None:
@@ -98,19 +98,19 @@ def test_matches_a_payload() -> None:
         .with_object(type='order', current={'lines': [{'sku': 'A', 'n': 1}, {'sku': 'B', 'n': 2}]})
         .build()
     )
-    wanted: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         'event': {'name': [{'prefix': 'order:'}], 'subject': [{'exists': False}]}
     }
     lines = {'object': {'current': {'lines': {'sku': ['A'], 'n': [2]}}}}
-    assert evaluate(payload, from_eventbridge(wanted))
+    assert evaluate(payload, from_eventbridge(by_name))
     assert not evaluate(payload, from_eventbridge(lines))
 
 
-# ── events and patterns that JSON does not know ──────────────────────────────────────────────────
+# ── events and patterns beyond JSON ──────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize('event', [[], ['a'], 'a', '', 5, True, None, [{'a': 1}]], ids=repr)
-def test_what_is_no_object_does_not_match(event: object) -> None:
+def test_does_not_match_an_event_that_is_not_an_object(event: object) -> None:
     assert not evaluate(event, from_eventbridge({'a': [{'exists': False}]}))
     assert not evaluate(event, from_eventbridge({'a': [1]}))
     assert not explain(event, from_eventbridge({'a': [{'anything-but': 1}]}))
@@ -122,13 +122,13 @@ def test_a_tuple_in_an_event_is_an_array() -> None:
     assert not evaluate({'l': ({'sku': 'A'}, {'n': 2})}, pattern)
 
 
-def test_one_list_in_two_places_of_an_event_is_two_arrays() -> None:
-    """As it would be after the event went through JSON."""
+def test_treats_one_list_in_two_places_of_an_event_as_two_arrays() -> None:
+    """A round trip through JSON would also produce two arrays."""
     pattern = from_eventbridge({'p': {'x': [1]}, 'q': {'x': [2]}})
     shared = [{'x': 1}, {'x': 2}]
     assert evaluate({'p': shared, 'q': shared}, pattern)
-    in_turn = from_eventbridge({'l': {'p': {'x': [1]}, 'q': {'x': [2]}}})
-    assert evaluate({'l': [{'p': shared, 'q': shared}]}, in_turn)
+    nested = from_eventbridge({'l': {'p': {'x': [1]}, 'q': {'x': [2]}}})
+    assert evaluate({'l': [{'p': shared, 'q': shared}]}, nested)
 
 
 ODD_VALUES: list[Any] = [
@@ -140,8 +140,8 @@ ODD_VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize('value', ODD_VALUES, ids=range(len(ODD_VALUES)))
-def test_odd_values_are_answered_and_all_agree(value: object) -> None:
-    """Where every pattern of the corpus looks."""
+def test_evaluate_set_and_explain_agree_on_unusual_values(value: object) -> None:
+    """The value stands at every name that a pattern of the corpus tests."""
     names = {key for case in ANSWERED if isinstance(case.event, dict) for key in case.event}
     for event in (dict.fromkeys(names, value), {name: [value, value] for name in names}, value):
         expected = [text for text, pattern in patterns().items() if evaluate(event, pattern)]
@@ -150,19 +150,19 @@ def test_odd_values_are_answered_and_all_agree(value: object) -> None:
 
 
 @pytest.mark.parametrize('kind', ['object', 'list', 'both'])
-def test_an_event_may_be_nested_deeper_than_python_recurses(kind: str) -> None:
+def test_matches_an_event_that_is_nested_deeper_than_the_recursion_limit(kind: str) -> None:
     value: object = 'x'
     for level in range(5_000):
         value = {'a': value} if kind == 'object' or (kind == 'both' and level % 2) else [value]
     event = {'a': value, 'b': 1}
     assert evaluate(event, from_eventbridge({'b': [1]}))
     assert not evaluate(event, from_eventbridge({'c': [1]}))
-    asked = evaluate(event, from_eventbridge({'a': [{'exists': True}]}))
+    exists = evaluate(event, from_eventbridge({'a': [{'exists': True}]}))
     assert set_of_all().match(event) is not None
-    assert asked is explain(event, from_eventbridge({'a': [{'exists': True}]})).matches
+    assert exists is explain(event, from_eventbridge({'a': [{'exists': True}]})).matches
 
 
-NO_JSON: list[tuple[str, Any, str]] = [
+NOT_JSON: list[tuple[str, Any, str]] = [
     ('not a number', {'a': [float('nan')]}, 'a[0]'),
     ('infinity', {'a': [1, float('inf')]}, 'a[1]'),
     ('not a number as a bound', {'a': [{'numeric': ['>', float('nan')]}]}, 'a[0].numeric'),
@@ -175,25 +175,25 @@ NO_JSON: list[tuple[str, Any, str]] = [
     ('a set', {'a': {'x', 'y'}}, 'a'),
     ('a set as an item', {'a': [{'x'}]}, 'a[0]'),
     ('a function', {'a': [len]}, 'a[0]'),
-    ('one of our own patterns', {'a': [gt(5)]}, 'a[0]'),
-    ('one of our own patterns for a field', {'a': gt(5)}, 'a'),
-    ('a name that is no text', {1: ['a']}, ''),
-    ('a name below that is no text', {'a': {None: ['a']}}, 'a'),
-    ('an operator that is no text', {'a': [{1: 'a'}]}, 'a[0]'),
+    ('a pattern of the language', {'a': [gt(5)]}, 'a[0]'),
+    ('a pattern of the language for a field', {'a': gt(5)}, 'a'),
+    ('a name that is not a str', {1: ['a']}, ''),
+    ('a nested name that is not a str', {'a': {None: ['a']}}, 'a'),
+    ('an operator that is not a str', {'a': [{1: 'a'}]}, 'a[0]'),
     ('bytes instead of a pattern', b'{"a": [1]}', ''),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ('pattern', 'path'), [pytest.param(*rest, id=name) for name, *rest in NO_JSON]
+    ('pattern', 'path'), [pytest.param(*rest, id=name) for name, *rest in NOT_JSON]
 )
-def test_refuses_what_json_does_not_know(pattern: Any, path: str) -> None:
+def test_refuses_a_pattern_that_is_not_json(pattern: Any, path: str) -> None:
     with pytest.raises(PatternError) as caught:
         from_eventbridge(pattern)
     assert caught.value.path.startswith(path)
 
 
-def test_numbers_may_be_longer_than_any_double() -> None:
+def test_compares_integers_beyond_the_range_of_a_double() -> None:
     pattern = from_eventbridge({'id': [10**400]})
     assert evaluate({'id': 10**400}, pattern)
     assert not evaluate({'id': 10**400 + 1}, pattern)
@@ -203,12 +203,12 @@ def test_numbers_may_be_longer_than_any_double() -> None:
             from_eventbridge({'id': [operand]})
 
 
-@pytest.mark.parametrize('through', ['object', 'array', 'branch', 'what is read after an error'])
+@pytest.mark.parametrize('through', ['object', 'array', 'branch', 'the second parse'])
 def test_refuses_a_pattern_that_contains_itself(through: str) -> None:
     pattern: dict[str, Any] = {'b': [1]}
     if through == 'branch':
         pattern['$or'] = [pattern, {'c': [1]}]
-    elif through == 'what is read after an error':
+    elif through == 'the second parse':
         pattern |= {'b': 1, 'a': pattern}
     else:
         pattern['a'] = pattern if through == 'object' else [pattern]
@@ -219,25 +219,25 @@ def test_refuses_a_pattern_that_contains_itself(through: str) -> None:
 # ── time ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_arrays_that_are_independent_are_not_multiplied() -> None:
-    """Four arrays have 10**12 choices of members; the first of each is as good as any."""
-    wanted: dict[str, Any] = {name: {'x': [1]} for name in 'pqrs'}
+def test_independent_arrays_do_not_multiply_the_time() -> None:
+    """Four arrays of 1,000 members have 10**12 bindings."""
+    fields: dict[str, Any] = {name: {'x': [1]} for name in 'pqrs'}
     event: dict[str, Any] = {name: [{'x': 1}] * 1_000 for name in 'pqrs'}
     with within(2):
-        assert evaluate(event | {'z': 1}, from_eventbridge(wanted | {'z': [1]}))
-        assert not evaluate(event | {'z': 2}, from_eventbridge(wanted | {'z': [1]}))
-        assert not evaluate(event, from_eventbridge(wanted | {'z': {'x': [1]}}))
+        assert evaluate(event | {'z': 1}, from_eventbridge(fields | {'z': [1]}))
+        assert not evaluate(event | {'z': 2}, from_eventbridge(fields | {'z': [1]}))
+        assert not evaluate(event, from_eventbridge(fields | {'z': {'x': [1]}}))
 
 
-def test_an_array_as_long_as_a_message_is_answered_soon() -> None:
-    """As many members as 256 KiB hold, each of which has all but one of the fields."""
+def test_matches_an_array_as_long_as_a_message_within_seconds() -> None:
+    """The array has as many members as fit into 256 KiB. Each lacks at least one field."""
     pattern = from_eventbridge({'l': {'a': [1], 'b': [1], 'c': [1]}})
     with within(5):
         assert not evaluate({'l': [{'a': 1, 'b': 1}, {'c': 1}] * 10_000}, pattern)
 
 
 @pytest.mark.parametrize('operator', ['wildcard', 'anything-but'])
-def test_a_wildcard_takes_no_exponential_time(operator: str) -> None:
+def test_a_wildcard_does_not_take_exponential_time(operator: str) -> None:
     stars = '*a*a*b'
     operand: Any = stars if operator == 'wildcard' else {'wildcard': stars}
     pattern = from_eventbridge({'f': [{operator: operand}]})

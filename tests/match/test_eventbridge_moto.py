@@ -1,7 +1,7 @@
-"""EventBridge's event patterns as moto reads them: where both are right they agree.
+"""EventBridge's event patterns in moto: the two implementations agree where moto follows AWS.
 
-moto's reading is simpler than AWS's. `DIFFERENCES` has a row for every class of patterns and events
-of which the two say different things, with the reason; the strategies draw none of those.
+moto's implementation is simpler than AWS's. `DIFFERENCES` has a row with the reason for every class
+of patterns and events with different answers. The strategies draw none of these.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ REFUSED = 'refused'
 Answer = bool | str
 
 
-def ours(pattern: Any, event: Any) -> Answer:
+def own_answer(pattern: Any, event: Any) -> Answer:
     try:
         return evaluate(event, from_eventbridge(pattern))
     except PatternError:
         return REFUSED
 
 
-def motos(pattern: Any, event: Any) -> Answer:
-    """What moto says; the name of the error, where it was not prepared for the question."""
+def moto_answer(pattern: Any, event: Any) -> Answer:
+    """Return moto's answer, or the name of its error."""
     try:
         return EventPattern.load(json.dumps(pattern)).matches_event(event)
     except InvalidEventPatternException:
@@ -42,7 +42,7 @@ def motos(pattern: Any, event: Any) -> Answer:
         return type(error).__name__
 
 
-# ── where they agree ─────────────────────────────────────────────────────────────────────────────
+# ── agreement ────────────────────────────────────────────────────────────────────────────────────
 
 TEXTS = ['', 'a', 'b', 'ab', 'ba', 'aab', 'AB', 'Ab', 'b*', 'a\\b', 'é', 'É', '7', 'null']
 NUMBERS = [-5, 0, 1, 2, 7, 7.0, 7.5, 100, 1e3, 2**53]
@@ -74,14 +74,14 @@ def ranges(draw: DrawFn) -> list[Any]:
 
 
 presence = under('exists', st.booleans())
-of_texts = st.one_of(
+text_values = st.one_of(
     texts,
     under('prefix', texts | under(IGNORE_CASE, texts)),
     under('suffix', texts | under(IGNORE_CASE, texts)),
     under(IGNORE_CASE, texts),
     under('wildcard', wildcards),
 )
-but_texts = under(
+excluding_texts = under(
     'anything-but',
     st.one_of(
         texts,
@@ -92,7 +92,7 @@ but_texts = under(
         under('wildcard', wildcards | st.lists(wildcards, min_size=1, max_size=2)),
     ),
 )
-number_prefixes = st.one_of(
+number_values = st.one_of(
     numbers,
     under('numeric', ranges()),
     under('anything-but', numbers | st.lists(numbers, min_size=1, max_size=3)),
@@ -104,8 +104,8 @@ def leaf(*items: SearchStrategy[Any]) -> SearchStrategy[list[Any]]:
 
 
 # Booleans have fields of their own: for moto they are numbers.
-mixed = leaf(of_texts, but_texts, number_prefixes, st.none(), presence)
-switch = leaf(st.booleans(), of_texts, but_texts, st.none(), presence)
+mixed = leaf(text_values, excluding_texts, number_values, st.none(), presence)
+switch = leaf(st.booleans(), text_values, excluding_texts, st.none(), presence)
 address = leaf(under('cidr', st.sampled_from(BLOCKS)), st.sampled_from(ADDRESSES), presence)
 
 # No path is both inside and beside a branch.
@@ -162,18 +162,18 @@ events = st.tuples(objects, under('d', inner | texts | st.none()) | st.just({}))
 
 @settings(max_examples=MANY // 5)  # each is of a hundred pairs
 @given(st.lists(patterns, min_size=10, max_size=10), st.lists(events, min_size=10, max_size=10))
-def test_moto_and_we_agree(given: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
-    """On each pattern alone, and on all of them in a set."""
-    together: PatternSet[int] = PatternSet()
+def test_agrees_with_moto(given: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
+    """Each pattern alone and a set of all patterns give the same answers."""
+    pattern_set: PatternSet[int] = PatternSet()
     for place, pattern in enumerate(given):
-        together.add(from_eventbridge(pattern), place)
+        pattern_set.add(from_eventbridge(pattern), place)
     for event in events:
-        expected = [motos(pattern, event) for pattern in given]
-        assert [ours(pattern, event) for pattern in given] == expected
-        assert together.match(event) == [place for place, holds in enumerate(expected) if holds]
+        expected = [moto_answer(pattern, event) for pattern in given]
+        assert [own_answer(pattern, event) for pattern in given] == expected
+        assert pattern_set.match(event) == [place for place, holds in enumerate(expected) if holds]
 
 
-# ── where they do not ────────────────────────────────────────────────────────────────────────────
+# ── differences ──────────────────────────────────────────────────────────────────────────────────
 
 Row = tuple[str, Any, Any, Answer]
 
@@ -226,7 +226,7 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
     ('lists of texts in any case', {'a': [{IGNORE_CASE: ['x', 'y']}]}, {'a': 'Y'}),
     ('two stars in a row', {'a': [{'wildcard': 'a**b'}]}, {'a': 'ab'}),
     ('a backslash before a letter', {'a': [{'wildcard': 'a\\b'}]}, {'a': 'a\\b'}),
-    ('exists of no boolean', {'a': [{'exists': 1}]}, {'a': 'x'}),
+    ('exists that is not a boolean', {'a': [{'exists': 1}]}, {'a': 'x'}),
     ('the upper bound first', {'a': [{'numeric': ['<', 9, '>', 1]}]}, {'a': 5}),
     ('equal bounds', {'a': [{'numeric': ['>=', 3, '<=', 3]}]}, {'a': 3}),
     ('an inexact bound', {'a': [{'numeric': ['=', 2**53 + 1]}]}, {'a': 2**53 + 1}),
@@ -253,7 +253,7 @@ DIFFERENCES: list[Row] = [
 @pytest.mark.parametrize(
     ('pattern', 'event', 'right'), [pytest.param(*rest, id=reason) for reason, *rest in DIFFERENCES]
 )
-def test_where_moto_differs_we_answer_as_aws_does(pattern: Any, event: Any, right: Answer) -> None:
-    assert ours(pattern, event) == right
-    if motos(pattern, event) == right:
-        pytest.skip('this release of moto agrees: the row can go once no older one is in use')
+def test_follows_aws_where_moto_differs(pattern: Any, event: Any, right: Answer) -> None:
+    assert own_answer(pattern, event) == right
+    if moto_answer(pattern, event) == right:
+        pytest.skip('this release of moto follows AWS; the row is for older releases')

@@ -1,8 +1,8 @@
-"""Subscribers, and messages that many of them match, drawn together.
+"""Strategies for subscribers and messages that mostly match each other.
 
-A message is text, as our publishers write it or as others may: attributes among the fields of an
-event, versions left out, numbers spelled in odd ways, names twice. Most patterns are made of the
-payload that is in it.
+A message is the text of a body. This library's publishers write some bodies, and other producers
+write the rest: with attributes among the fields of an event, absent versions, unusual spellings of
+numbers, and repeated names. Most patterns are derived from the payload of a message.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubsc
 from mega.codec import encode
 from mega.event import Payload
 from mega.match import functions
+from tests.aws.sns.filter_policy.declarations import subscriber
 from tests.match.readings import number
 from tests.match.reference import Call, build
 from tests.match.strategies import (
@@ -39,7 +40,7 @@ NUMBERS = (
 )  # fmt: skip
 NAMES = ('order:paid', 'order:sent', 'user:login:web', 'user:login:app', 'ORDER:PAID', 'a"b', '')
 DOMAINS = ('shop', 'user', 'shop-eu', '')
-SPELLED = (
+SPELLINGS = (
     '4.2e1',
     '0.42e2',
     '420e-1',
@@ -52,7 +53,7 @@ SPELLED = (
     '5',
     '0.05e2',
 )
-OTHERS = ('Kiss', 'KI\u017f\u017f', '\u212aiss', 'ki\u00df', 'f*x', 'x\\y', '"', 'x"', '\ufb01x')
+ODD_TEXTS = ('Kiss', 'KI\u017f\u017f', '\u212aiss', 'ki\u00df', 'f*x', 'x\\y', '"', 'x"', '\ufb01x')
 INSTANTS = (
     '2020-01-01T00:00:00.000', '2020-01-01T23:59:59Z', '2020-01-01T23:30:00-02:00',
     '2019-12-31T23:00:00.5-14:00', '2020-01-02 01:00:00+02:00', '2020-01-02',
@@ -60,8 +61,8 @@ INSTANTS = (
 
 scalars = evenly(
     sampled(('a', 'ab', 'abc', '1', 1, 2, True, False, None, '', 5, '5', 42)),
-    sampled(TEXTS + OTHERS),
-    sampled(SPELLED + OTHERS),
+    sampled(TEXTS + ODD_TEXTS),
+    sampled(SPELLINGS + ODD_TEXTS),
     sampled(NUMBERS),
     sampled(NAMES + INSTANTS),
 )
@@ -78,13 +79,13 @@ objects = st.dictionaries(keys, values, max_size=3)
 
 @dataclass(frozen=True)
 class Message:
-    """A body, and what is opened out of it: a payload, and its normal form."""
+    """A body, the payload that a listener opens from it, and the payload's normal form."""
 
     body: str
     payload: Payload | dict[str, Any]
 
     @property
-    def normal(self) -> dict[str, Any]:
+    def normal_form(self) -> dict[str, Any]:
         return self.payload.to_dict() if isinstance(self.payload, Payload) else self.payload
 
 
@@ -92,23 +93,23 @@ class Message:
 
 
 @st.composite
-def written(draw: DrawFn, value: Any) -> str:
-    """A value in JSON, by somebody else than us: it reads as the same."""
+def foreign_json(draw: DrawFn, value: Any) -> str:
+    """JSON that another producer may write for a value."""
     if isinstance(value, dict):
         fields = []
         for name, inner in value.items():
-            if draw(st.integers(0, 11)) == 0:  # of two equal names the last counts
+            if draw(st.integers(0, 11)) == 0:  # the last of two equal names counts
                 fields.append(f'{json.dumps(name)}:{json.dumps(draw(values))}')
-            fields.append(f'{json.dumps(name)} : {draw(written(inner))}')
+            fields.append(f'{json.dumps(name)} : {draw(foreign_json(inner))}')
         return '{' + ', '.join(fields) + '}'
     if isinstance(value, list):
-        return '[' + ','.join(draw(written(inner)) for inner in value) + ']'
+        return '[' + ','.join(draw(foreign_json(inner)) for inner in value) + ']'
     return json.dumps(value)
 
 
 @st.composite
 def wire_numbers(draw: DrawFn, value: Any) -> Any:
-    """The same value with some whole numbers as floats: they are equal."""
+    """An equal value, with some integers as floats."""
     if isinstance(value, dict):
         return {name: draw(wire_numbers(inner)) for name, inner in value.items()}
     if isinstance(value, list):
@@ -120,7 +121,7 @@ def wire_numbers(draw: DrawFn, value: Any) -> Any:
 
 @st.composite
 def event_documents(draw: DrawFn) -> dict[str, Any]:
-    """MEGA events, as any producer may write them."""
+    """MEGA events in every form that the protocol allows."""
     text = st.none() | sampled((*DOMAINS, '5', '42', 'order', '2020-01-01'))
     version = st.none() | sampled((1, 2, 3, 2**53 + 1))
     attributes = draw(objects)
@@ -137,7 +138,7 @@ def event_documents(draw: DrawFn) -> dict[str, Any]:
             event[name] = attributes.pop(name)
     if draw(st.booleans()) or attributes:
         event['attributes'] = attributes
-    described: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    object_data: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         {},
         optional={
             'type': text, 'id': text, 'version': version, 'current': st.none() | objects,
@@ -152,7 +153,7 @@ def event_documents(draw: DrawFn) -> dict[str, Any]:
                 'event': st.just(event),
             },
             optional={
-                'object': st.none() | described,
+                'object': st.none() | object_data,
                 'extra': st.none() | objects,
                 'event.version': scalars,
                 'a': values,
@@ -162,20 +163,20 @@ def event_documents(draw: DrawFn) -> dict[str, Any]:
     return document
 
 
-def opened(document: dict[str, Any]) -> Payload | dict[str, Any]:
+def open_document(document: dict[str, Any]) -> Payload | dict[str, Any]:
     return Payload.from_dict(document) if document.get('protocol') == 'mega' else document
 
 
 @st.composite
 def messages(draw: DrawFn, documents: SearchStrategy[dict[str, Any]]) -> Message:
-    """A message of a document: written by our own publisher, or by others."""
+    """Messages of a document, written by this library or by another producer."""
     document = draw(documents)
-    payload = opened(document)
+    payload = open_document(document)
     if draw(st.booleans()):
         return Message(encode(payload), payload)
     if not isinstance(payload, Payload):
         document = draw(wire_numbers(document))
-    return Message(draw(written(document)), opened(document))
+    return Message(draw(foreign_json(document)), open_document(document))
 
 
 # ── subscribers ──────────────────────────────────────────────────────────────────────────────────
@@ -191,31 +192,28 @@ FIELDS = {
 }  # fmt: skip
 
 
-def subscriber(kind: Any, declared: dict[str, Any]) -> type[MessageSubscriber]:
-    methods = {'process': lambda self, payload: None}
-    return type('Drawn', (kind,), {**methods, **declared})
-
-
 @st.composite
-def wanted_of(draw: DrawFn, value: Any, root: Any) -> Any:
-    """What a subscriber may want of a value: of the values themselves, mostly."""
+def patterns_of(draw: DrawFn, value: Any, root: Any) -> Any:
+    """Patterns for a value; most of them match it."""
     if isinstance(value, str) and draw(st.integers(0, 2)) == 0:
-        return draw(texts_like(value))
+        return draw(text_patterns(value))
     if type(value) in (int, float) and draw(st.integers(0, 2)) == 0:
         return str(value) if draw(st.booleans()) else draw(sampled((value, Call('not_', (7,)))))
     return draw(descriptions_of(value, root))
 
 
 @st.composite
-def texts_like(draw: DrawFn, value: str) -> Any:
-    """Patterns of a text, most of which match it."""
+def text_patterns(draw: DrawFn, value: str) -> Any:
+    """Patterns for a text; most of them match it."""
     cut = draw(st.integers(0, 6))
     fold = (('ignore_case', True),)
     regex = value.replace('\\', r'\\').replace('*', r'\*')
-    spelled = number(value)
-    numbers = [] if spelled is None or spelled.denominator > 64 else [float(spelled)]
+    spelled_number = number(value)
+    numbers = (
+        [] if spelled_number is None or spelled_number.denominator > 64 else [float(spelled_number)]
+    )
     days = [datetime.fromisoformat(value[:10])] if value in INSTANTS else []
-    faces = [
+    patterns = [
         *numbers * 5, value, [value, 'x'], Call('prefix', (value[:cut],)),
         Call('suffix', (value[cut:],)),
         Call('prefix', (value[:cut].upper(),), fold), Call('iequals', (value.swapcase(),)),
@@ -226,42 +224,42 @@ def texts_like(draw: DrawFn, value: str) -> Any:
         *[day.date() for day in days] * 2, *days,
     ]  # fmt: skip
     if '"' not in value and regex.replace(':', '').replace('-', '').isalnum():
-        faces += [
+        patterns += [
             Call('match', (f'{regex[:cut]}.*',)), Call('match', (f'{regex}?|zz',)),
             Call('search', (f'{regex[1:]}x*',)), Call('fullmatch', (f'({regex}|zz)',)),
             Call('match', (f'{regex}x*y?',)), Call('search', (f'^{regex[:2]}',)),
         ]  # fmt: skip
-    return draw(sampled(faces))
+    return draw(sampled(patterns))
 
 
 @st.composite
-def event_subscribers(draw: DrawFn, normal: dict[str, Any]) -> type[MessageSubscriber]:
-    """A subscriber of events, and of one event in particular."""
+def event_subscribers(draw: DrawFn, normal_form: dict[str, Any]) -> type[MessageSubscriber]:
+    """Subscribers of events, derived from one event."""
     declared: dict[str, Any] = {}
     names = draw(st.lists(sampled(sorted(FIELDS)), min_size=0, max_size=4, unique=True))
     for name in (draw(st.lists(sampled(('event_name', 'domain')), unique=True))) + names:
-        value: Any = normal
+        value: Any = normal_form
         for key in FIELDS[name]:
             value = value.get(key) if isinstance(value, dict) else None
-        wanted = draw(wanted_of(value, normal))
+        rhs = draw(patterns_of(value, normal_form))
         if value is None:
-            wanted = draw(sampled((Call('missing'), Call('optional', (wanted,)))))
-        pattern = build(draw(evenly(*[st.just(wanted)] * 7, descriptions())))
+            rhs = draw(sampled((Call('missing'), Call('optional', (rhs,)))))
+        pattern = build(draw(evenly(*[st.just(rhs)] * 7, descriptions())))
         declared[name] = staticmethod(pattern) if callable(pattern) else pattern
     return subscriber(EventSubscriber, declared)
 
 
 @st.composite
-def data_subscribers(draw: DrawFn, normal: dict[str, Any]) -> type[MessageSubscriber]:
-    """A subscriber of data objects, and of one in particular."""
-    fields = draw(st.lists(sampled(sorted(normal)), min_size=1, max_size=3)) if normal else []
-    wanted = {key: draw(wanted_of(normal[key], normal)) for key in fields}
-    wanted |= (
-        {'gone': draw(sampled((Call('missing'), Call('optional', (5,)))))}
-        if len(wanted) != 1
-        else {}
+def data_subscribers(draw: DrawFn, normal_form: dict[str, Any]) -> type[MessageSubscriber]:
+    """Subscribers of data objects, derived from one object."""
+    fields = (
+        draw(st.lists(sampled(sorted(normal_form)), min_size=1, max_size=3)) if normal_form else []
     )
-    both = [wanted, Call('or_', (wanted, draw(descriptions_of(normal, normal))))]
+    rhs = {key: draw(patterns_of(normal_form[key], normal_form)) for key in fields}
+    rhs |= (
+        {'gone': draw(sampled((Call('missing'), Call('optional', (5,)))))} if len(rhs) != 1 else {}
+    )
+    both = [rhs, Call('or_', (rhs, draw(descriptions_of(normal_form, normal_form))))]
     pattern = build(draw(evenly(st.just(both[0]), st.just(both[0]), st.just(both[1]))))
     kind = draw(sampled((DataSubscriber, DataSubscriber, MessageSubscriber)))
     return subscriber(kind, {'pattern': pattern})
@@ -269,24 +267,24 @@ def data_subscribers(draw: DrawFn, normal: dict[str, Any]) -> type[MessageSubscr
 
 @st.composite
 def cases(draw: DrawFn) -> tuple[list[type[MessageSubscriber]], list[Message]]:
-    """Some subscribers, and messages: one that each was made of, and others."""
+    """Subscribers and messages: the messages that the subscribers derive from, and others."""
     drawn = evenly(messages(event_documents()), messages(objects))
     sent = draw(st.lists(drawn, min_size=2, max_size=4))
     count = draw(st.integers(1, min(3, len(sent))))
-    wanting = [
-        draw(event_subscribers(message.normal))
+    subscribers = [
+        draw(event_subscribers(message.normal_form))
         if isinstance(message.payload, Payload)
-        else draw(data_subscribers(message.normal))
+        else draw(data_subscribers(message.normal_form))
         for message in sent[:count]
     ]
-    return wanting, sent
+    return subscribers, sent
 
 
-# ── every pattern, and every value ───────────────────────────────────────────────────────────────
+# ── all patterns and all values ──────────────────────────────────────────────────────────────────
 
 PIECES = ('a', 'ab', 'A', 'Kiss', 'ss', 'f', '42', '2020-01-01', '"', 'x\\', '*', 'order:', '')
 VALUES: list[Any] = [
-    *dict.fromkeys((*TEXTS, *OTHERS, *SPELLED, *INSTANTS, *NAMES, *PIECES)),
+    *dict.fromkeys((*TEXTS, *ODD_TEXTS, *SPELLINGS, *INSTANTS, *NAMES, *PIECES)),
     *NUMBERS, 42, -2.5, 3.0, True, False, None, [], {}, [[]], [{}], ['a'], ['a', 'b'], [['a']],
     ['a', 5], [5], [42, 'x'], ['x', 'y'], [None], [{'b': 1}], [{'b': 1}, {'c': 2}], {'b': 1},
     {'b': None}, {'c': 2}, [['a', 'b'], []], [''], ['', None], ['42'], [{'b': 'a'}, 'a'],
@@ -297,7 +295,7 @@ DAYS = [
 
 
 def every_pattern() -> list[Any]:
-    """Patterns of one value: most functions, of many things that stand in the way of SNS."""
+    """Patterns of one value: most functions, with many arguments that SNS reads differently."""
     plain = [*VALUES[: VALUES.index([])], *DAYS, *(day.date() for day in DAYS)]
     texts = [
         function(piece)

@@ -1,6 +1,6 @@
-"""Messages through real subscriptions with a filter policy: what is wanted comes, and little else.
+"""Local servers apply filter policies: every matched message arrives, and few others.
 
-What the local servers say of a rule is theirs: `tests/match/sns.py` has what AWS says.
+The servers interpret a policy in their own way. `sns_reference` follows AWS's documentation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.aws._publishing.batches import EACH_SERVICE, Clients, publisher
 from tests.aws.payloads import CASES
 from tests.local_aws import LocalAws, Service
 
-BOTH = {'kind': 'event.name', 'domain': 'event.domain'}
+NAME_AND_DOMAIN = {'kind': 'event.name', 'domain': 'event.domain'}
 
 
 class Paid(EventSubscriber):
@@ -58,50 +58,54 @@ class Tagged(DataSubscriber):
 
 
 def payloads(count: int, seed: int) -> list[AnyPayload]:
-    """Events and data objects of which every subscriber wants some."""
-    chance = random.Random(seed)
+    """Return events and data objects; each subscriber matches some of them."""
+    generator = random.Random(seed)
     names = ('order:paid', 'order:sent', 'order:lost', 'user:login:web', 'user:logout', 'x')
-    made: list[AnyPayload] = []
+    generated: list[AnyPayload] = []
     for number in range(count):
         if number % 2:
             event = PayloadBuilder().with_event(
-                domain=chance.choice(('shop', 'shop', 'user')),
-                name=chance.choice(names),
-                attempts=chance.randrange(6),
+                domain=generator.choice(('shop', 'shop', 'user')),
+                name=generator.choice(names),
+                attempts=generator.randrange(6),
             )
-            made.append(event.build())
+            generated.append(event.build())
         else:
-            made.append(
+            generated.append(
                 {
-                    'file': chance.choice(('a.png', 'b.jpg', '.png', 'c')),
-                    'owner': {'name': chance.choice('abc'), 'group': chance.choice(('eu-1', 'us'))},
-                    'tags': chance.sample(['new', 'old', 'gift'], chance.randrange(1, 4)),
-                    'title': chance.choice(('a sale', 'sale', 'a gift')),
+                    'file': generator.choice(('a.png', 'b.jpg', '.png', 'c')),
+                    'owner': {
+                        'name': generator.choice('abc'),
+                        'group': generator.choice(('eu-1', 'us')),
+                    },
+                    'tags': generator.sample(['new', 'old', 'gift'], generator.randrange(1, 4)),
+                    'title': generator.choice(('a sale', 'sale', 'a gift')),
                     'number': number,
                 }
             )
-    return made
+    return generated
 
 
-def is_wanted(payload: AnyPayload, wanting: list[type[MessageSubscriber]]) -> bool:
+def is_matched(payload: AnyPayload, subscribers: list[type[MessageSubscriber]]) -> bool:
     return any(
-        isinstance(payload, each.payload_kind) and evaluate(payload, each.wants) for each in wanting
+        isinstance(payload, each.payload_kind) and evaluate(payload, each.wants)
+        for each in subscribers
     )
 
 
-def subscribed(aws: LocalAws, policy: FilterPolicy) -> tuple[str, str]:
-    """A topic's ARN, and the URL of a queue that gets of it what the policy lets through."""
+def subscribe(aws: LocalAws, policy: FilterPolicy) -> tuple[str, str]:
+    """Return the ARN of a topic, and the URL of a queue that is subscribed with a policy."""
     topic_arn, queue_url = aws.create_topic(), aws.create_queue()
     aws.subscribe(topic_arn, queue_url, raw=True, **policy.subscription_attributes)
     return topic_arn, queue_url
 
 
-def arrived(aws: LocalAws, queue_url: str, at_least: int) -> set[str]:
+def receive_bodies(aws: LocalAws, queue_url: str, at_least: int) -> set[str]:
     return {message['Body'] for message in aws.receive(queue_url, at_least=at_least)}
 
 
 @pytest.mark.parametrize(
-    ('wanting', 'attributes', 'binary'),
+    ('subscribers', 'attributes', 'binary'),
     [
         pytest.param([Paid], None, False, id='events'),
         pytest.param([Photos], None, False, id='data'),
@@ -109,60 +113,60 @@ def arrived(aws: LocalAws, queue_url: str, at_least: int) -> set[str]:
             [Paid, Logins, Tagged, Photos],
             None,
             False,
-            id='all of them',
-            marks=pytest.mark.cannot(moto='takes $or in a body for a key'),
+            id='all subscribers',
+            marks=pytest.mark.cannot(moto='reads $or in a body as a key'),
         ),
         pytest.param(
             [Tagged],
             None,
             False,
             id='wildcards',
-            marks=pytest.mark.cannot(moto='knows no wildcard'),
+            marks=pytest.mark.cannot(moto='does not support wildcards'),
         ),
-        pytest.param([Paid], BOTH, False, id='attributes'),
-        pytest.param([Paid, Logins], BOTH, True, id='attributes of BSON'),
+        pytest.param([Paid], NAME_AND_DOMAIN, False, id='attributes'),
+        pytest.param([Paid, Logins], NAME_AND_DOMAIN, True, id='attributes of BSON'),
     ],
 )
-def test_through_a_subscription_comes_all_that_is_wanted_and_less_than_all(
-    wanting: list[type[MessageSubscriber]], attributes: Any, binary: bool, aws: LocalAws
+def test_a_subscription_delivers_every_matched_message_and_excludes_others(
+    subscribers: list[type[MessageSubscriber]], attributes: Any, binary: bool, aws: LocalAws
 ) -> None:
-    """Two hundred messages each, of which the policy itself says which come."""
-    made = to_filter_policy(wanting, attributes=attributes)
-    assert made.policy is not None
-    topic_arn, queue_url = subscribed(aws, made)
-    sent = payloads(200, seed=len(wanting))
+    """The test publishes 200 messages, and `lets_through` predicts which ones may arrive."""
+    policy = to_filter_policy(subscribers, attributes=attributes)
+    assert policy.policy is not None
+    topic_arn, queue_url = subscribe(aws, policy)
+    sent = payloads(200, seed=len(subscribers))
     SnsPublisher(topic_arn, client=aws.client('sns')).publish_batch(
         sent, binary, filter_attributes=attributes
     )
-    wanted = {encode(payload, binary) for payload in sent if is_wanted(payload, wanting)}
-    passing = {encode(payload, binary) for payload in sent if made.lets_through(payload)}
-    assert 5 < len(wanted) <= len(passing) < 150
-    came = arrived(aws, queue_url, at_least=len(wanted))
-    assert wanted <= came
-    assert came <= passing
+    matched = {encode(payload, binary) for payload in sent if is_matched(payload, subscribers)}
+    passing = {encode(payload, binary) for payload in sent if policy.lets_through(payload)}
+    assert 5 < len(matched) <= len(passing) < 150
+    received = receive_bodies(aws, queue_url, at_least=len(matched))
+    assert matched <= received
+    assert received <= passing
 
 
-def test_a_policy_can_be_set_later_and_taken_away(aws: LocalAws) -> None:
+def test_a_policy_can_be_set_and_removed_later(aws: LocalAws) -> None:
     topic_arn, queue_url = aws.create_topic(), aws.create_queue()
     subscription = aws.subscribe(topic_arn, queue_url, raw=True)
     sns = aws.client('sns')
     to_topic = SnsPublisher(topic_arn, client=sns)
 
-    def comes(payload: AnyPayload) -> bool:
+    def arrives(payload: AnyPayload) -> bool:
         to_topic.publish(payload)
         to_topic.publish({'a': 'last'})
-        return encode(payload) in arrived(aws, queue_url, at_least=1)
+        return encode(payload) in receive_bodies(aws, queue_url, at_least=1)
 
-    for wanted, passes in (({'a': one_of('x', 'last')}, False), (lambda payload: True, True)):
-        attributes = to_filter_policy(wanted).subscription_attributes
+    for pattern, passes in (({'a': one_of('x', 'last')}, False), (lambda payload: True, True)):
+        attributes = to_filter_policy(pattern).subscription_attributes
         for name, value in attributes.items():
             sns.set_subscription_attributes(
                 SubscriptionArn=subscription, AttributeName=name, AttributeValue=value
             )
-        assert comes({'a': 'y'}) is passes
+        assert arrives({'a': 'y'}) is passes
 
 
-def test_a_listener_has_a_policy(aws: LocalAws) -> None:
+def test_the_policy_of_a_listener_is_the_policy_of_its_subscribers(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     with SqsListener(queue_url, [Paid, Photos], client=aws.client('sqs')) as listener:
         assert listener.subscribers == (Paid, Photos)
@@ -172,8 +176,8 @@ def test_a_listener_has_a_policy(aws: LocalAws) -> None:
 # ── the attributes that publishers set ───────────────────────────────────────────────────────────
 
 
-def fields_of(payload: AnyPayload, *paths: str) -> dict[str, Any]:
-    """What is set for paths, by attribute."""
+def attributes_of(payload: AnyPayload, *paths: str) -> dict[str, Any]:
+    """Return the message attributes for the paths of a payload."""
     return to_aws(with_filter_attributes(None, paths, payload))
 
 
@@ -197,23 +201,25 @@ def fields_of(payload: AnyPayload, *paths: str) -> dict[str, Any]:
     ],
     ids=repr,
 )
-def test_a_field_is_set_as_what_sns_compares(value: Any, kind: str, text: str) -> None:
-    assert fields_of({'a': value}, 'a') == {'a': {'DataType': kind, 'StringValue': text}}
+def test_converts_a_field_to_the_attribute_that_sns_compares(
+    value: Any, kind: str, text: str
+) -> None:
+    assert attributes_of({'a': value}, 'a') == {'a': {'DataType': kind, 'StringValue': text}}
 
 
 @pytest.mark.parametrize('value', ['', b'x', {}, {'b': 1}, [], [{}], [[]]], ids=repr)
-def test_what_can_be_no_attribute_sets_none(value: Any) -> None:
-    assert fields_of({'a': value}, 'a', 'missing', 'a.b.c') == {}
+def test_sets_no_attribute_for_a_value_without_one(value: Any) -> None:
+    assert attributes_of({'a': value}, 'a', 'missing', 'a.b.c') == {}
 
 
 @pytest.mark.parametrize('payload', ['a text', b'a blob'])
-def test_texts_and_blobs_have_no_fields(payload: AnyPayload) -> None:
-    assert fields_of(payload, 'a') == {}
+def test_sets_no_attributes_for_texts_and_blobs(payload: AnyPayload) -> None:
+    assert attributes_of(payload, 'a') == {}
 
 
-def test_fields_of_an_event_are_those_of_its_normal_form() -> None:
+def test_takes_the_fields_of_an_event_from_its_normal_form() -> None:
     event = {'name': 'e', 'timestamp': '2020-05-04T12:00:00+02:00', 'a': 'x'}
-    found = fields_of(
+    found = attributes_of(
         {'protocol': 'mega', 'version': '1', 'event': event},
         'event.version', 'event.timestamp', 'event.attributes.a', 'event.a',
     )  # fmt: skip
@@ -225,22 +231,26 @@ def test_fields_of_an_event_are_those_of_its_normal_form() -> None:
 
 
 @EACH_SERVICE
-def test_every_way_to_publish_sets_them(service: Service, server: Server, clients: Clients) -> None:
+def test_every_publish_method_sets_filter_attributes(
+    service: Service, server: Server, clients: Clients
+) -> None:
     to = publisher(server, clients, service)
-    wanted: dict[str, Any] = {'filter_attributes': {'kind': 'type'}}
-    mine = {'message_attributes': {'tenant': 'a'}}
-    to.publish({'type': 'one'}, **wanted, **mine)
-    to.publish({'type': 'two'}, True, **wanted, **mine)
-    to.publish_batch([{'type': 'three'}], **wanted, **mine)
+    filtered: dict[str, Any] = {'filter_attributes': {'kind': 'type'}}
+    own = {'message_attributes': {'tenant': 'a'}}
+    to.publish({'type': 'one'}, **filtered, **own)
+    to.publish({'type': 'two'}, True, **filtered, **own)
+    to.publish_batch([{'type': 'three'}], **filtered, **own)
     with to.buffer() as buffer:
-        buffer.publish({'type': 'four'}, **wanted, **mine)
+        buffer.publish({'type': 'four'}, **filtered, **own)
     kinds = [accepted.attributes['kind']['StringValue'] for accepted in server.accepted()]
     assert kinds == ['one', 'two', 'three', 'four']
     assert {accepted.attributes['tenant']['StringValue'] for accepted in server.accepted()} == {'a'}
 
 
 @EACH_SERVICE
-def test_they_are_checked_as_others_are(service: Service, server: Server, clients: Clients) -> None:
+def test_validates_filter_attributes_like_other_attributes(
+    service: Service, server: Server, clients: Clients
+) -> None:
     to = publisher(server, clients, service)
     payload = {f'f{n}': n for n in range(10)}
     with pytest.raises(EncodeError, match='the limit is 10'):
@@ -259,9 +269,8 @@ def test_they_are_checked_as_others_are(service: Service, server: Server, client
 
 
 @pytest.mark.parametrize('name', CASES)
-def test_a_payload_arrives_as_it_would_without_them(name: str) -> None:
-    """Whatever it is, they are read from it, and it is left as it was."""
+def test_filter_attributes_do_not_change_the_payload(name: str) -> None:
     case = CASES[name]
     before = encode(case.payload, case.binary)
-    json.dumps(fields_of(case.payload, 'event.name', 'type', 'nested', 'price'))
+    json.dumps(attributes_of(case.payload, 'event.name', 'type', 'nested', 'price'))
     assert encode(case.payload, case.binary) == before

@@ -1,8 +1,8 @@
-"""SNS's filter policies once more, naively: which message a policy lets through.
+"""A naive reference implementation of SNS's filter policies, independent of the package.
 
-Written from what AWS documents and what its open engine does, without any help from the package.
-Where it is not sure what SNS does, it takes the reading that lets less through. What is not
-documented, or beyond a limit, is refused.
+It follows AWS's documentation and AWS's open engine, event-ruler. Where the behaviour of SNS is
+unclear, it chooses the interpretation that lets fewer messages through. It refuses policies that
+use undocumented features or exceed a limit.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ RESERVED = {
 
 
 class RefusedError(Exception):
-    """SNS does not take the policy, or nobody knows whether it does."""
+    """SNS refuses the policy, or the documentation does not say that SNS accepts it."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number as a message writes it."""
+    """A number as the text of a message has it."""
 
     text: str
 
     @property
     def value(self) -> Fraction | None:
-        """None for one that no double says: SNS compares it with nothing."""
+        """The exact value; None if a double is not exact, because SNS compares it with nothing."""
         written, double = Decimal(self.text), float(self.text)
-        is_said = double not in (float('inf'), float('-inf')) and Decimal(repr(double)) == written
-        return Fraction(written) if is_said else None
+        is_exact = double not in (float('inf'), float('-inf')) and Decimal(repr(double)) == written
+        return Fraction(written) if is_exact else None
 
 
 class Fields(list[tuple[str, Any]]):
-    """An object of a message, with all that is there under one name."""
+    """The fields of an object in a message, including repeated names."""
 
 
 ArrayBinding = dict[tuple[str, int], int]
-"""Of which member of an array something was taken, by where the array is."""
+"""The index of the chosen member for each array."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,22 @@ class Scalar:
     members: tuple[tuple[tuple[str, int], int], ...]
 
 
-class Reader:
-    """A policy that SNS takes, ready to be asked of messages."""
+class ReferencePolicy:
+    """A valid policy, which tests messages."""
 
     def __init__(self, policy: dict[str, Any], of_attributes: bool = False) -> None:
-        check(policy, of_attributes)
-        self.rules = [sorted(rule.items(), key=by_name) for rule in rules(policy)]
+        refuse_invalid(policy, of_attributes)
+        self.combinations = [
+            sorted(combination.items(), key=by_name) for combination in combinations_of(policy)
+        ]
 
     def passes(self, body: str) -> bool:
-        """Whether SNS lets a message through by its body."""
+        """Return whether SNS lets a message through, by its body."""
         scalars = scalars_of_body(body)
         return scalars is not None and self.holds(scalars)
 
     def passes_by(self, attributes: dict[str, Any]) -> bool:
-        """Whether SNS lets a message through by its attributes, as AWS's API has them."""
+        """Return whether SNS lets a message through, by its attributes in the form of AWS's API."""
         return bool(attributes) and self.holds(
             [
                 Scalar(name, value, ())
@@ -81,12 +83,12 @@ class Reader:
         )
 
     def holds(self, scalars: list[Scalar]) -> bool:
-        return any(rule_holds(rule, scalars, {}) for rule in self.rules)
+        return any(combination_holds(each, scalars, {}) for each in self.combinations)
 
 
 @lru_cache(maxsize=1_000)
 def scalars_of_body(body: str) -> list[Scalar] | None:
-    """None for what is no JSON object."""
+    """Return the scalars of a body; None if the body is not a JSON object."""
     try:
         document = json.loads(body, object_pairs_hook=Fields, parse_int=Number, parse_float=Number)
     except ValueError:
@@ -112,76 +114,76 @@ def by_name(entry: tuple[str, Any]) -> bytes:
 
 
 def scalars_in(value: Any, path: str, members: tuple[Any, ...]) -> Iterator[Scalar]:
-    """All scalars of a message, by their paths: arrays leave no trace in these."""
+    """Yield all scalars of a message with their paths. Arrays leave no trace in a path."""
     if isinstance(value, Fields):
         for name, inner in value:
-            if name:  # nobody knows how SNS finds what has no name
+            if name:  # the documentation does not say how SNS treats an empty name
                 yield from scalars_in(inner, f'{path}.{name}' if path else name, members)
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            is_entered = isinstance(inner, list)  # and so are objects: they are lists of fields
-            entered = (*members, ((path, id(value)), place)) if is_entered else members
+        for index, inner in enumerate(value):
+            is_container = isinstance(inner, list)  # an array, or an object: a list of fields
+            entered = (*members, ((path, id(value)), index)) if is_container else members
             yield from scalars_in(inner, path, entered)
     else:
         yield Scalar(path, value, members)
 
 
-# ── what a policy says ───────────────────────────────────────────────────────────────────────────
+# ── evaluation ───────────────────────────────────────────────────────────────────────────────────
 
 
 def is_or(name: str, value: Any) -> bool:
     return name == '$or' and isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
-def rules(policy: dict[str, Any], path: str = '') -> list[dict[str, list[Any]]]:
-    """One plain rule for each way through the branches of every `$or`."""
+def combinations_of(policy: dict[str, Any], path: str = '') -> list[dict[str, list[Any]]]:
+    """Return the combinations of the branches of every `$or`."""
     parts: list[list[dict[str, list[Any]]]] = []
     for name, value in policy.items():
         below = f'{path}.{name}' if path else name
         if is_or(name, value):
-            parts.append([rule for branch in value for rule in rules(branch, path)])
+            parts.append([each for branch in value for each in combinations_of(branch, path)])
         elif isinstance(value, dict):
-            parts.append(rules(value, below))
+            parts.append(combinations_of(value, below))
         else:
             parts.append([{below: value}])
     found = []
     for chosen in product(*parts):
-        rule: dict[str, list[Any]] = {}
+        combination: dict[str, list[Any]] = {}
         for part in chosen:
-            assert not rule.keys() & part.keys(), 'one path stands inside and outside of an $or'
-            rule |= part
-        found.append(rule)
+            assert not combination.keys() & part.keys(), 'a path is both inside and outside $or'
+            combination |= part
+        found.append(combination)
     return found
 
 
-def rule_holds(
-    rule: list[tuple[str, list[Any]]], scalars: list[Scalar], chosen: ArrayBinding
+def combination_holds(
+    combination: list[tuple[str, list[Any]]], scalars: list[Scalar], chosen: ArrayBinding
 ) -> bool:
-    """Whether all fields of a rule hold, within one member of every array that they enter."""
-    if not rule:
+    """Return whether all fields hold, with one member of every array."""
+    if not combination:
         return True
-    (path, items), *rest = rule
+    (path, conditions), *rest = combination
     compatible = [
         scalar
         for scalar in scalars
         if scalar.path == path
-        and all(chosen.get(array, place) == place for array, place in scalar.members)
+        and all(chosen.get(array, index) == index for array, index in scalar.members)
     ]
     if not compatible:
-        return any(item == {'exists': False} for item in items) and rule_holds(
+        return any(each == {'exists': False} for each in conditions) and combination_holds(
             rest, scalars, chosen
         )
     return any(
-        rule_holds(rest, scalars, {**chosen, **dict(scalar.members)})
+        combination_holds(rest, scalars, {**chosen, **dict(scalar.members)})
         for scalar in compatible
-        if any(item_holds(item, scalar.value) for item in items)
+        if any(condition_holds(each, scalar.value) for each in conditions)
     )
 
 
-def item_holds(item: Any, value: Any) -> bool:
-    if not isinstance(item, dict):
-        return equals(item, value)
-    [(name, operand)] = item.items()
+def condition_holds(condition: Any, value: Any) -> bool:
+    if not isinstance(condition, dict):
+        return equals(condition, value)
+    [(name, operand)] = condition.items()
     match name:
         case 'exists':
             return operand is True and value is not None and value != ''
@@ -197,12 +199,12 @@ def item_holds(item: Any, value: Any) -> bool:
     return text_holds(name, operand, value)
 
 
-def equals(item: Any, value: Any) -> bool:
-    if isinstance(item, bool) or item is None:
-        return value is item
-    if isinstance(item, str):
-        return isinstance(value, str) and value == item
-    return isinstance(value, Number) and value.value == Fraction(item)
+def equals(literal: Any, value: Any) -> bool:
+    if isinstance(literal, bool) or literal is None:
+        return value is literal
+    if isinstance(literal, str):
+        return isinstance(value, str) and value == literal
+    return isinstance(value, Number) and value.value == Fraction(literal)
 
 
 def in_range(bounds: list[Any], value: Any) -> bool:
@@ -227,60 +229,60 @@ def text_holds(name: str, operand: str, value: Any) -> bool:
         case 'suffix':
             return value.endswith(operand)
         case 'wildcard':
-            return fits(operand, value)
+            return wildcard_matches(operand, value)
         case 'equals-ignore-case':
             cases = [
                 f'(?:{"|".join({re.escape(c.lower()), re.escape(c.upper())})})' for c in operand
             ]
             return re.fullmatch(''.join(cases), value) is not None
         case 'cidr':
-            return re.fullmatch(r'\d+(\.\d+){3}', value, re.ASCII) is not None and within(
+            return re.fullmatch(r'\d+(\.\d+){3}', value, re.ASCII) is not None and is_in_block(
                 operand, value
             )
     raise AssertionError(name)
 
 
 @cache
-def fits(wildcard: str, text: str) -> bool:
+def wildcard_matches(wildcard: str, text: str) -> bool:
     if not wildcard:
         return not text
     if wildcard[0] == '*':
-        return any(fits(wildcard[1:], text[start:]) for start in range(len(text) + 1))
-    return text[:1] == wildcard[0] and fits(wildcard[1:], text[1:])
+        return any(wildcard_matches(wildcard[1:], text[start:]) for start in range(len(text) + 1))
+    return text[:1] == wildcard[0] and wildcard_matches(wildcard[1:], text[1:])
 
 
-def within(block: str, text: str) -> bool:
+def is_in_block(block: str, text: str) -> bool:
     try:
         return IPv4Address(text) in IPv4Network(block, strict=False)
     except ValueError:
         return False
 
 
-# ── what SNS takes ───────────────────────────────────────────────────────────────────────────────
+# ── limits ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def check(policy: dict[str, Any], of_attributes: bool = False) -> None:
-    """Refuse what SNS refuses, and what it does not document."""
+def refuse_invalid(policy: dict[str, Any], of_attributes: bool = False) -> None:
+    """Raise `RefusedError` for a policy that SNS refuses, or whose features are undocumented."""
     leaves = list(leaves_of(policy, 1))
     if not leaves or len(leaves) > 5:
         raise RefusedError(f'{len(leaves)} keys')
     if of_attributes and any(level > 1 for level, _ in leaves):
-        raise RefusedError('a policy of attributes is flat')
+        raise RefusedError('a policy of attributes must be flat')
     combinations = prod(
-        sum(map(values_in, items)) * (1 if of_attributes else level) for level, items in leaves
+        sum(map(value_count, values)) * (1 if of_attributes else level) for level, values in leaves
     )
     if combinations > 150:
         raise RefusedError(f'{combinations} combinations')
-    points = sum(sum(map(points_of, items)) * len(items) for _, items in leaves)
+    points = sum(sum(map(complexity, values)) * len(values) for _, values in leaves)
     if points > 100:
         raise RefusedError(f'{points} points')
     if len(json.dumps(policy, ensure_ascii=False).encode()) > 262_144:
         raise RefusedError('too long')
-    for _, items in leaves:
-        for item in items:
-            check_item(item, of_attributes)
-            if of_attributes and item == {'exists': False}:
-                raise RefusedError('that an attribute is absent, of a message that may have none')
+    for _, values in leaves:
+        for value in values:
+            refuse_condition(value, of_attributes)
+            if of_attributes and value == {'exists': False}:
+                raise RefusedError('the absence of an attribute, in a message that may have none')
 
 
 def leaves_of(policy: dict[str, Any], level: int) -> Iterator[tuple[int, list[Any]]]:
@@ -291,7 +293,7 @@ def leaves_of(policy: dict[str, Any], level: int) -> Iterator[tuple[int, list[An
             for branch in value:
                 yield from leaves_of(branch, level)
         elif not name or '.' in name or name in RESERVED or name == '$or':
-            raise RefusedError(f'a name that is read in several ways: {name!r}')
+            raise RefusedError(f'an ambiguous name: {name!r}')
         elif isinstance(value, dict) and value:
             yield from leaves_of(value, level + 1)
         elif isinstance(value, list) and value:
@@ -300,28 +302,28 @@ def leaves_of(policy: dict[str, Any], level: int) -> Iterator[tuple[int, list[An
             raise RefusedError(f'{name}: {value}')
 
 
-def values_in(item: Any) -> int:
-    excluded = item.get('anything-but') if isinstance(item, dict) else None
+def value_count(condition: Any) -> int:
+    excluded = condition.get('anything-but') if isinstance(condition, dict) else None
     return len(excluded) if isinstance(excluded, list) else 1
 
 
-def points_of(item: Any) -> int:
-    if not isinstance(item, dict):
+def complexity(condition: Any) -> int:
+    if not isinstance(condition, dict):
         return 0
-    stars = str(item.get('wildcard', '')).count('*')
-    return 3 * stars if stars > 1 else stars + ('anything-but' in item)
+    stars = str(condition.get('wildcard', '')).count('*')
+    return 3 * stars if stars > 1 else stars + ('anything-but' in condition)
 
 
-def check_item(item: Any, of_attributes: bool) -> None:
-    if isinstance(item, str):
-        if of_attributes and ('"' in item or '\\' in item or not item):
-            raise RefusedError(f'quoted in several ways: {item!r}')
+def refuse_condition(condition: Any, of_attributes: bool) -> None:
+    if isinstance(condition, str):
+        if of_attributes and ('"' in condition or '\\' in condition or not condition):
+            raise RefusedError(f'ambiguous quoting: {condition!r}')
         return
-    if item is None or isinstance(item, bool):
+    if condition is None or isinstance(condition, bool):
         return
-    if not isinstance(item, dict) or len(item) != 1:
-        raise RefusedError(f'a plain number compares in several ways: {item!r}')
-    [(name, operand)] = item.items()
+    if not isinstance(condition, dict) or len(condition) != 1:
+        raise RefusedError(f'an ambiguous literal number: {condition!r}')
+    [(name, operand)] = condition.items()
     match name:
         case 'prefix' | 'suffix' | 'equals-ignore-case':
             is_known = isinstance(operand, str) and bool(operand)
@@ -335,25 +337,25 @@ def check_item(item: Any, of_attributes: bool) -> None:
         case 'cidr':
             is_known = not operand.endswith('/32') and IPv4Network(operand).version == 4
         case 'numeric':
-            is_known = all(is_said(bound) for bound in operand[1::2])
+            is_known = all(is_valid_number(bound) for bound in operand[1::2])
         case 'anything-but':
-            is_known = is_excluded(operand)
+            is_known = is_valid_exclusion(operand)
         case _:
             is_known = False
     if not is_known:
-        raise RefusedError(f'not documented: {item}')
+        raise RefusedError(f'not documented: {condition}')
 
 
-def is_said(number: Any) -> bool:
-    """Whether SNS takes a number: five decimals, up to a thousand millions."""
-    exactly = Fraction(str(number))
-    return abs(exactly) <= 10**9 and (exactly * 10**5).denominator == 1
+def is_valid_number(number: Any) -> bool:
+    """Return whether SNS accepts a number: at most 10**9, with at most five decimals."""
+    exact = Fraction(str(number))
+    return abs(exact) <= 10**9 and (exact * 10**5).denominator == 1
 
 
-def is_excluded(operand: Any) -> bool:
+def is_valid_exclusion(operand: Any) -> bool:
     if isinstance(operand, dict):
         [(name, text)] = operand.items()
         return name in ('prefix', 'suffix') and isinstance(text, str) and bool(text)
     values = operand if isinstance(operand, list) else [operand]
     are_texts = all(isinstance(value, str) for value in values)
-    return bool(values) and (are_texts or all(is_said(value) for value in values))
+    return bool(values) and (are_texts or all(is_valid_number(value) for value in values))
