@@ -1,11 +1,12 @@
-"""Complete small programs, to be run in the root of the checkout: `python -m examples.web_shop`.
+"""Small, complete programs. Run them in the root of the checkout: `python -m examples.web_shop`.
 
-- `demo`: everything at once, live in a terminal; `scripts/demo` runs it.
+- `demo`: all features, live in a terminal; `scripts/demo` runs it.
 - `web_shop`: one event, one publisher, one subscriber, in twenty lines.
 - `asyncio_subscriber`: `async def process`.
-- `text_and_blobs`: payloads that are no objects.
-- `large_payloads`: bodies that go through S3.
-- `fifo`: a producer and a consumer of a FIFO queue, in the order of each group.
+- `text_and_blobs`: payloads that are not objects.
+- `large_payloads`: large bodies, offloaded to S3.
+- `fifo`: a producer and a consumer of a FIFO queue, with the order in each message group.
 
-A local AWS for all but the demo, which has one: `python -m moto.server -H 127.0.0.1 -p 4566`.
+The demo starts its own local AWS. For the other programs, start one:
+`python -m moto.server -H 127.0.0.1 -p 4566`.
 """

@@ -1,4 +1,4 @@
-"""A subscriber with `async def process`: one message, many things to wait for at the same time.
+"""A subscriber with `async def process`, which waits for many calls at the same time.
 
 python -m examples.asyncio_subscriber --endpoint-url http://127.0.0.1:4566
 """
@@ -17,7 +17,7 @@ from mega.match.functions import empty, not_
 NEWSLETTERS = {
     'spring': [f'reader-{number}@example.com' for number in range(1, 5)],
     'summer': ['reader-2@example.com', 'reader-3@example.com'],
-    'nobody reads': [],
+    'without readers': [],
 }
 
 
@@ -25,8 +25,8 @@ class Newsletters(DataSubscriber):
     pattern = {'type': 'newsletter', 'readers': not_(empty())}
     retriable_exceptions = (asyncio.TimeoutError, ConnectionError)
 
-    # One event loop serves all messages of a listener. So what belongs to a loop may live on the
-    # class: a pool of connections, or this.
+    # One event loop runs the coroutines of all messages of a listener. Objects that belong to an
+    # event loop can therefore be class attributes: this semaphore, or a connection pool.
     connections = asyncio.Semaphore(3)
 
     async def process(self, payload: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ class Newsletters(DataSubscriber):
 
     async def send(self, name: str, reader: str) -> None:
         async with self.connections:
-            await asyncio.sleep(0.2)  # a mail server that takes its time
+            await asyncio.sleep(0.2)  # a slow mail server
             print(f'{name} to {reader}')
 
 

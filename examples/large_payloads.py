@@ -1,4 +1,4 @@
-"""A report of three megabytes, over a queue that takes messages of one: its body goes through S3.
+"""A report of 3 MB over SQS, which accepts messages of up to 1 MiB: S3 stores the body.
 
 python -m examples.large_payloads --endpoint-url http://127.0.0.1:4566
 """
@@ -22,7 +22,7 @@ class Reports(DataSubscriber):
     def process(self, payload: dict[str, Any]) -> None:
         pointer = self.message.pointer
         where = 'its message' if pointer is None else f'S3, {pointer.size:,} bytes'
-        print(f'{payload["title"]}: {len(payload["lines"]):,} lines, out of {where}')
+        print(f'{payload["title"]}: {len(payload["lines"]):,} lines, from {where}')
 
 
 def main(queue_url: str, store: S3PayloadStore) -> None:
@@ -39,9 +39,9 @@ def main(queue_url: str, store: S3PayloadStore) -> None:
 if __name__ == '__main__':
     find_aws('Payloads that are larger than a message.')
     bucket = f'mega-example-{uuid.uuid4().hex[:8]}'
-    # One queue, one listener: what it has processed, nobody else wants.
+    # With one queue and one listener, a processed body can be deleted: no other listener needs it.
     with scratch_queue() as queue_url, S3PayloadStore(bucket, delete=True) as store:
         store.create_bucket(expire_after_days=1)
         main(queue_url, store)
-        boto3.Session().client('s3').delete_bucket(Bucket=bucket)  # it is empty again
+        boto3.Session().client('s3').delete_bucket(Bucket=bucket)
         print('The bucket is empty again.')

@@ -1,4 +1,4 @@
-"""What the small examples share: an AWS to run on, and a queue that lasts as long as they do."""
+"""Shared functions of the small examples: select an AWS endpoint, and create a temporary queue."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ('find_aws', 'scratch_queue')
 
 
 def find_aws(description: str) -> None:
-    """Read `--endpoint-url`, and leave it where boto3, and so MEGA, looks: in the environment."""
+    """Set the environment variables for boto3, and so for MEGA, from `--endpoint-url`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         '--endpoint-url',
         metavar='URL',
         default=os.environ.get('AWS_ENDPOINT_URL'),
-        help='a local AWS, such as http://127.0.0.1:4566; default: AWS_ENDPOINT_URL from the '
-        'environment, and without that AWS itself, where a queue is made and removed',
+        help='a local AWS, such as http://127.0.0.1:4566; default: the environment variable '
+        'AWS_ENDPOINT_URL, or AWS itself, where the example creates and deletes a queue',
     )
     endpoint_url = parser.parse_args().endpoint_url
     if endpoint_url:
@@ -29,13 +29,13 @@ def find_aws(description: str) -> None:
         session = boto3.Session()
         if session.region_name is None:
             os.environ['AWS_DEFAULT_REGION'] = 'eu-west-1'
-        if session.get_credentials() is None:  # what is no AWS takes any
+        if session.get_credentials() is None:  # a local AWS accepts any credentials
             os.environ.update(AWS_ACCESS_KEY_ID='any', AWS_SECRET_ACCESS_KEY='any')
 
 
 @contextmanager
 def scratch_queue(suffix: str = '', **attributes: str) -> Iterator[str]:
-    """The URL of a new queue, which is deleted at the end."""
+    """Create a queue, yield its URL, and delete the queue at the end."""
     sqs = boto3.Session().client('sqs')
     name = f'mega-example-{uuid.uuid4().hex[:8]}{suffix}'
     queue_url = sqs.create_queue(QueueName=name, Attributes=attributes)['QueueUrl']

@@ -1,4 +1,4 @@
-"""Texts and blobs: they arrive as what they are, whatever they look like on their way.
+"""Texts and blobs: subscribers receive them unchanged, even if they look like JSON or BSON.
 
 python -m examples.text_and_blobs --endpoint-url http://127.0.0.1:4566
 """
@@ -12,13 +12,13 @@ from mega.match.functions import match, not_
 
 TEXTS = {
     'Your order is on its way.': 'en',
-    '{name}, vielen Dank für die Bestellung!': 'de',  # begins as a JSON object does
-    '["a list", "of texts"]': 'en',  # is JSON, and yet a text to whoever published it
+    '{name}, vielen Dank für die Bestellung!': 'de',  # starts like a JSON object
+    '["a list", "of texts"]': 'en',  # valid JSON, published as a text
     'DRAFT: do not send this': 'en',
 }
 BLOBS = (
     b'\x89PNG\r\n\x1a\n and the rest of a picture',
-    b'\x05\x00\x00\x00\x00',  # is the empty document in BSON, and yet a blob
+    b'\x05\x00\x00\x00\x00',  # the empty BSON document, published as a blob
 )
 
 
@@ -53,7 +53,7 @@ def main(queue_url: str) -> None:
             publisher.publish(blob)
     with SqsListener(queue_url, [Letters, Pictures, OtherBlobs]) as listener:
         stats = listener.drain()
-    print(f'{stats.done} processed, {stats.unmatched} that nobody wanted')
+    print(f'{stats.done} processed, {stats.unmatched} unmatched')
 
 
 if __name__ == '__main__':

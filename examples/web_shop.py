@@ -1,4 +1,4 @@
-"""A web shop in twenty lines: somebody publishes an event, and somebody else gets it.
+"""A web shop in twenty lines: one service publishes an event, and another service processes it.
 
 python -m examples.web_shop --endpoint-url http://127.0.0.1:4566
 """
@@ -28,7 +28,7 @@ def main(queue_url: str) -> None:
     with SqsPublisher(queue_url) as publisher:
         publisher.publish(builder.build())
     with SqsListener(queue_url, [ItemAdded]) as listener:
-        listener.drain()  # until the queue is empty; a service would listen() for good
+        listener.drain()  # until the queue is empty; a service calls listen() instead
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from examples.demo.__main__ import main, show_failures
-from examples.demo.aws import aws_at, made_bus
+from examples.demo.aws import aws_at, temporary_bus
 from examples.demo.live import play
 from examples.demo.screen import Screen
 from examples.demo.story import STEPS, Step, problems
@@ -22,8 +22,8 @@ from tests.programs import left_behind, run, start
 
 pytestmark = pytest.mark.no_cover  # other tests run the same lines
 
-LETTER = Step('letter', 'hello', 'SNS', frozenset({(Mark.TAKEN, 'Letters'), (Mark.TAKEN, 'Audit')}))
-LETTERS = Report(1, Mark.TAKEN, 'Letters', 'hello', was_wrapped=False, note='')
+LETTER = Step('letter', 'hello', 'SNS', frozenset({(Mark.DONE, 'Letters'), (Mark.DONE, 'Audit')}))
+LETTERS = Report(1, Mark.DONE, 'Letters', 'hello', was_wrapped=False, note='')
 AUDITED = replace(LETTERS, subscriber='Audit', was_wrapped=True)
 
 
@@ -55,7 +55,7 @@ def test_the_demo_shows_every_message_on_an_aws_of_its_own() -> None:
     lines = ended.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert not set('\033\r') & set(ended.stdout)
-    assert lines[-1] == 'Everything came as expected.'
+    assert lines[-1] == 'All results are as expected.'
     table = ''.join(lines[lines.index('') : -1])
     assert all(subscriber.__name__ in table for subscriber in (*ORDERS, *AUDIT))
     assert 'event.attributes.quantity is 0, not gt(0)' in table
@@ -89,7 +89,7 @@ def test_the_demo_warns_before_it_uses_aws_itself_and_cleans_up(
     monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'testing')
     assert demo_here('--fast', '--aws', '--region', moto.region) == 0
     errors = capsys.readouterr().err
-    assert 'account 123456789012, the demo makes a topic and three queues' in errors
+    assert 'account 123456789012, the demo creates a topic and three queues' in errors
     assert left_behind(moto, 'mega-demo') == []
 
 
@@ -109,9 +109,9 @@ def test_a_stopped_demo_removes_its_queues_and_topic(moto: LocalAws) -> None:
 @pytest.mark.parametrize(
     ('arguments', 'problem'),
     [
-        pytest.param(['--aws'], 'no region: give --region', id='no region'),
+        pytest.param(['--aws'], 'no region: pass --region', id='no region'),
         pytest.param(['--endpoint-url', 'http://127.0.0.1:1'], 'Could not connect', id='down'),
-        pytest.param(['--endpoint-url', 'nonsense'], 'Invalid endpoint', id='no URL'),
+        pytest.param(['--endpoint-url', 'nonsense'], 'Invalid endpoint', id='invalid URL'),
         pytest.param(['--aws', '--endpoint-url', 'http://x'], 'not allowed with', id='both'),
         pytest.param(['--prefix', 'a b'], '1 to 40 letters', id='prefix'),
     ],
@@ -133,52 +133,52 @@ def test_the_last_line_says_why_the_demo_cannot_run(
 
 
 def test_unexpected_outcomes_are_listed(moto: LocalAws) -> None:
-    step = replace(LETTER, over='SQS', expected=frozenset({(Mark.TAKEN, 'Pictures')}))
+    step = replace(LETTER, over='SQS', expected=frozenset({(Mark.DONE, 'Pictures')}))
     screen = Screen(stream := io.StringIO())
     aws = aws_at(moto.endpoint_url, moto.region)
-    with made_bus(aws, 'mega-demo-test') as bus:
-        outcome = play(screen, aws, bus, 0.0, [step], patience=1.0)
+    with temporary_bus(aws, 'mega-demo-test') as bus:
+        outcome = play(screen, aws, bus, 0.0, [step], timeout=1.0)
     assert outcome.failures == [
-        ' 1  letter: ✓ Pictures was expected, and did not come',
-        ' 1  letter: ✓ Letters came, and was not expected',
+        ' 1  letter: ✓ Pictures is missing',
+        ' 1  letter: ✓ Letters is not expected',
     ]
     assert show_failures(screen, outcome.failures, ['error: the log']) == 1
     assert 'the log' in stream.getvalue()
 
 
 @pytest.mark.parametrize(
-    ('reports', 'found'),
+    ('reports', 'unexpected'),
     [
         pytest.param([LETTERS, AUDITED], [], id='all'),
         pytest.param([LETTERS, AUDITED, LETTERS], [], id='delivered twice'),
-        pytest.param([LETTERS], ['✓ Audit was expected'], id='missing'),
+        pytest.param([LETTERS], ['✓ Audit is missing'], id='missing'),
         pytest.param(
             [LETTERS, AUDITED, replace(LETTERS, subscriber='Mailer')],
-            ['✓ Mailer came, and was not expected'],
+            ['✓ Mailer is not expected'],
             id='too many',
         ),
         pytest.param(
             [replace(LETTERS, payload=b'hello'), AUDITED],
-            ['Letters got another payload'],
+            ['Letters received a different payload'],
             id='another payload',
         ),
         pytest.param(
             [LETTERS, replace(AUDITED, was_wrapped=False)],
-            ['Audit found no envelope'],
+            ['Audit received no envelope'],
             id='no envelope',
         ),
         pytest.param(
             [replace(LETTERS, was_wrapped=True), AUDITED],
-            ['Letters found an envelope'],
+            ['Letters received an envelope'],
             id='envelope',
         ),
     ],
 )
 def test_a_problem_is_a_difference_from_the_expected_outcome(
-    reports: list[Report], found: list[str]
+    reports: list[Report], unexpected: list[str]
 ) -> None:
-    for problem, beginning in zip(problems(LETTER, reports), found, strict=True):
-        assert problem.startswith(beginning)
+    for problem, start_of_text in zip(problems(LETTER, reports), unexpected, strict=True):
+        assert problem.startswith(start_of_text)
 
 
 def test_every_subscriber_is_expected_in_a_step() -> None:
@@ -200,7 +200,7 @@ def test_a_terminal_shows_colours() -> None:
 
 
 @pytest.mark.parametrize(
-    ('stream', 'wants_colour', 'no_color'),
+    ('stream', 'use_colour', 'no_color'),
     [
         pytest.param(io.StringIO(), True, '', id='a file'),
         pytest.param(Terminal(), False, '', id='--no-color'),
@@ -208,16 +208,16 @@ def test_a_terminal_shows_colours() -> None:
     ],
 )
 def test_other_streams_show_no_colours(
-    stream: io.StringIO, wants_colour: bool, no_color: str, monkeypatch: pytest.MonkeyPatch
+    stream: io.StringIO, use_colour: bool, no_color: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('NO_COLOR', no_color)
-    Screen(stream, wants_colour).line('ok', 'green')
+    Screen(stream, use_colour).line('ok', 'green')
     assert stream.getvalue() == 'ok\n'
 
 
 def test_a_row_is_redrawn_in_a_terminal_only() -> None:
     for stream, shown in ((Terminal(), ' 1  letter\r'), (io.StringIO(), '')):
-        Screen(stream).grow([[('1', '')], [('letter', '')]])
+        Screen(stream).update([[('1', '')], [('letter', '')]])
         assert stream.getvalue() == shown
 
 

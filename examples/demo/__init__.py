@@ -1,9 +1,10 @@
 """MEGA at work in a terminal: `scripts/demo`, or `python -m examples.demo --help`.
 
-- `payloads`: what is published.
-- `subscribers`: who wants it.
-- `story`: the messages in their order, and what is expected to become of each.
-- `aws`: the topic and the queues, and where nothing else is asked for a server.
+- `payloads`: the published payloads.
+- `subscribers`: the subscribers of the three queues.
+- `story`: the messages in order, with the expected results.
+- `aws`: the topic, the queues, and by default a local server.
+- `live`: publishes the messages, and prints the results as they arrive.
 - `screen`: columns and colours.
-- `__main__`: all of it, live.
+- `__main__`: the command line.
 """

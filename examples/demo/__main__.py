@@ -1,4 +1,4 @@
-"""The program: where it runs, what it shows before and after, and how it ends."""
+"""The command line of the demo: options, the introduction, the summary and the exit status."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from examples.demo.aws import (
     CannotRunError,
     aws_at,
     embedded_aws,
-    made_bus,
     real_aws,
+    temporary_bus,
 )
 from examples.demo.live import Outcome, play
 from examples.demo.screen import Screen
@@ -32,39 +32,44 @@ from examples.demo.subscribers import AUDIT, FAILED, ORDERS
 from mega.codec import encode
 from mega.errors import MegaError
 
-PACE = 0.35  # seconds between two messages, so that one can watch
+PACE = 0.35  # seconds between two messages, for readability
 
 
-def options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='scripts/demo',
         description='Publishes events, data objects, a text and a blob over SQS and SNS, as JSON '
-        'and as BSON, and shows live which subscriber takes what, what nobody takes and why, and '
-        'what is dead-lettered. It lasts ten seconds and needs nothing: it has an AWS of its own.',
-        epilog='Exit status: 0 if everything came as expected, 1 if something did not (it says '
-        'what), 2 if the demo could not run.',
+        'and as BSON. Shows live which subscribers process each message, why a message is '
+        'unmatched, and which messages are dead-lettered. Takes ten seconds, on a local AWS that '
+        'the demo starts.',
+        epilog='Exit status: 0 if all results are as expected, 1 if a result differs (the demo '
+        'prints it), 2 if the demo cannot run.',
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        '--endpoint-url', metavar='URL', help='use the AWS that is there: http://127.0.0.1:4566'
+        '--endpoint-url',
+        metavar='URL',
+        help='use the AWS at this endpoint, such as http://127.0.0.1:4566',
     )
     where.add_argument(
         '--aws',
         action='store_true',
-        help='use AWS itself, with the credentials that boto3 finds; what is made there is removed',
+        help='use AWS itself, with the credentials that boto3 finds; the demo deletes its '
+        'resources',
     )
     parser.add_argument(
-        '--region', help=f'default: the one that boto3 finds, or {DEFAULT_REGION}; --aws needs one'
+        '--region',
+        help=f'default: the region that boto3 finds, or {DEFAULT_REGION}; --aws needs a region',
     )
     parser.add_argument(
         '--prefix',
         type=_prefix,
         default='mega-demo',
-        help='what the names of the topic and of the queues begin with (default: %(default)s)',
+        help='the prefix of the names of the topic and the queues (default: %(default)s)',
     )
-    parser.add_argument('--fast', action='store_true', help='make no pauses to watch')
+    parser.add_argument('--fast', action='store_true', help='do not pause between messages')
     parser.add_argument(
-        '--no-color', action='store_true', help='as with NO_COLOR in the environment'
+        '--no-color', action='store_true', help='print no colours, like NO_COLOR in the environment'
     )
     return parser.parse_args(arguments)
 
@@ -76,7 +81,7 @@ def _prefix(text: str) -> str:
 
 
 class Log(logging.Handler):
-    """Keeps what MEGA logs out of the table. It is shown where something went wrong."""
+    """Collect the log of MEGA, which the demo prints only after an unexpected result."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -87,34 +92,36 @@ class Log(logging.Handler):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = options(arguments)
-    screen = Screen(sys.stdout, wants_colour=not given.no_color)
+    given = parse_options(arguments)
+    screen = Screen(sys.stdout, use_colour=not given.no_color)
     log = Log()
     logging.getLogger('mega').addHandler(log)
     name = f'{given.prefix}-{uuid.uuid4().hex[:6]}'
     start = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is made is to be removed
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # so that the demo deletes its resources
     try:
-        with chosen_aws(given) as aws:
+        with select_aws(given) as aws:
             if given.aws:
                 warn(aws, name, seconds=0 if given.fast else 5)
-            with made_bus(aws, name) as bus:
-                show_scene(screen, aws, name)
+            with temporary_bus(aws, name) as bus:
+                show_introduction(screen, aws, name)
                 outcome = play(screen, aws, bus, pace=0.0 if given.fast else PACE)
     except (BotoCoreError, CannotRunError, ClientError, MegaError) as error:
         print(f'The demo cannot run: {error}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print('\nStopped. What the demo had made is removed.', file=sys.stderr)
+        print('\nStopped. The demo has deleted its resources.', file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read has seen enough, as in `scripts/demo | head`
+    except BrokenPipeError:  # the reader is gone, as in `scripts/demo | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     show_summary(screen, outcome, time.monotonic() - start)
     return show_failures(screen, outcome.failures, log.lines)
 
 
-def chosen_aws(given: argparse.Namespace) -> AbstractContextManager[Aws]:
+def select_aws(given: argparse.Namespace) -> AbstractContextManager[Aws]:
     if given.aws:
         return nullcontext(real_aws(given.region))
     if given.endpoint_url:
@@ -125,23 +132,23 @@ def chosen_aws(given: argparse.Namespace) -> AbstractContextManager[Aws]:
 def warn(aws: Aws, name: str, seconds: int) -> None:
     account = aws.client('sts').get_caller_identity()['Account']
     print(
-        f'In {aws.name}, account {account}, the demo makes a topic and three queues whose names '
-        f'begin\nwith {name}, and removes them at the end. Its requests cost far less than '
-        f'a cent.\nCtrl-C within {seconds} s, and nothing is made.',
+        f'In {aws.name}, account {account}, the demo creates a topic and three queues.\n'
+        f'Their names start with {name}. The demo deletes them at the end.\n'
+        f'Its requests cost far less than a cent. Press Ctrl-C within {seconds} s to cancel.',
         file=sys.stderr,
     )
     time.sleep(seconds)
 
 
-def show_scene(screen: Screen, aws: Aws, name: str) -> None:
+def show_introduction(screen: Screen, aws: Aws, name: str) -> None:
     screen.line(f'MEGA on {aws.name}', 'bold')
-    screen.line(f'topic {name}, and three queues with a listener each:', 'dim')
-    for queue, gets, subscribers in (
-        ('orders', 'what is sent over SQS, and what comes through the topic, raw', ORDERS),
-        ('audit', 'what comes through the topic, in the envelope of SNS', AUDIT),
-        ('failed', 'what the listener of orders gives up', FAILED),
+    screen.line(f'topic {name}, and three queues, each with a listener:', 'dim')
+    for queue, contents, subscribers in (
+        ('orders', 'messages sent over SQS, and messages of the topic, raw', ORDERS),
+        ('audit', 'messages of the topic, in the envelope of SNS', AUDIT),
+        ('failed', 'dead letters of the listener of orders', FAILED),
     ):
-        screen.line(f'  {queue:<6}  {gets}')
+        screen.line(f'  {queue:<6}  {contents}')
         screen.line(f'          {", ".join(each.__name__ for each in subscribers)}', 'cyan')
     screen.line()
 
@@ -167,22 +174,22 @@ def show_summary(screen: Screen, outcome: Outcome, seconds: float) -> None:
             'unmatched': stats.unmatched,
             'dead-lettered': stats.dead_lettered,
         }
-        told = ', '.join(f'{count} {name}' for name, count in counts.items() if count)
-        screen.line(f'{queue:<6}  {told}')
+        summary = ', '.join(f'{count} {name}' for name, count in counts.items() if count)
+        screen.line(f'{queue:<6}  {summary}')
     deliveries = sum(listener.stats().received for listener in outcome.listeners.values())
     screen.line(f'{len(STEPS)} messages published, {deliveries} delivered in {seconds:.1f} s')
 
 
 def show_failures(screen: Screen, failures: Iterable[str], log: Iterable[str]) -> int:
-    """Say whether everything came as expected, and answer the exit status."""
+    """Print the unexpected results, and return the exit status."""
     found = list(failures)
     if not found:
-        screen.line('Everything came as expected.', 'green')
+        screen.line('All results are as expected.', 'green')
         return 0
-    screen.line('This did not come as expected:', 'red')
+    screen.line('Unexpected results:', 'red')
     for failure in found:
         screen.line(failure, 'red')
-    screen.line('What MEGA logged:')
+    screen.line('The log of MEGA:')
     for line in log:
         screen.line(f'  {line}', 'dim')
     return 1

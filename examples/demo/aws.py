@@ -1,4 +1,4 @@
-"""The AWS of the demo: which one it is, and the topic and the queues that are made on it."""
+"""The AWS of the demo, and the topic and queues that the demo creates there."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ __all__ = (
     'CannotRunError',
     'aws_at',
     'embedded_aws',
-    'made_bus',
     'real_aws',
+    'temporary_bus',
 )
 
 DEFAULT_REGION = 'eu-west-1'
 
 
 class CannotRunError(Exception):
-    """Something is missing without which there is no demo."""
+    """The demo cannot run: a package, a region or an endpoint is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """An AWS, and what leads to it: keywords that publishers and listeners take."""
+    """An AWS, and the keyword arguments with which publishers and listeners connect to it."""
 
     name: str
     session: boto3.Session
@@ -44,9 +44,9 @@ class Aws:
         return {'session': self.session, 'endpoint_url': self.endpoint_url}
 
     def client(self, service: Any) -> Any:
-        patience = Config(connect_timeout=5, retries={'mode': 'standard', 'total_max_attempts': 2})
+        config = Config(connect_timeout=5, retries={'mode': 'standard', 'total_max_attempts': 2})
         try:
-            return self.session.client(service, endpoint_url=self.endpoint_url, config=patience)
+            return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
         except ValueError as error:
             raise CannotRunError(error) from error
 
@@ -63,11 +63,11 @@ class Bus:
 
 @contextmanager
 def embedded_aws(region: str | None) -> Iterator[Aws]:
-    """moto's server, in this process: it costs nothing, and forgets everything."""
+    """Start moto's server in this process. It keeps its data in memory."""
     try:
         from moto.server import ThreadedMotoServer
     except ImportError:
-        advice = "pip install 'sqs-mega[demo]', or give --endpoint-url or --aws"
+        advice = "pip install 'sqs-mega[demo]', or pass --endpoint-url or --aws"
         raise CannotRunError(f'moto is not installed: {advice}') from None
     logging.getLogger('werkzeug').setLevel(logging.ERROR)  # it logs every request
     os.environ['no_proxy'] = os.environ['NO_PROXY'] = '127.0.0.1'
@@ -75,13 +75,16 @@ def embedded_aws(region: str | None) -> Iterator[Aws]:
     server.start()
     try:
         url = 'http://{}:{}'.format(*server.get_host_and_port())
-        yield Aws(f'an AWS of its own (moto, {url})', _session(region or DEFAULT_REGION, True), url)
+        yield Aws(f'a local AWS (moto, {url})', _session(region or DEFAULT_REGION, True), url)
     finally:
         server.stop()
 
 
 def aws_at(endpoint_url: str, region: str | None) -> Aws:
-    """The AWS at an endpoint. One that is no AWS takes any credentials, and so it gets some."""
+    """Return the AWS at an endpoint, with dummy credentials if boto3 finds none.
+
+    A local AWS accepts any credentials.
+    """
     found = boto3.Session()
     session = _session(
         region or found.region_name or DEFAULT_REGION, found.get_credentials() is None
@@ -90,10 +93,10 @@ def aws_at(endpoint_url: str, region: str | None) -> Aws:
 
 
 def real_aws(region: str | None) -> Aws:
-    """AWS itself, with the region and the credentials that boto3 finds."""
+    """Return AWS itself, with the region and the credentials that boto3 finds."""
     session = boto3.Session(region_name=region)
     if not session.region_name:
-        raise CannotRunError('no region: give --region, or set AWS_DEFAULT_REGION')
+        raise CannotRunError('no region: pass --region, or set AWS_DEFAULT_REGION')
     return Aws(f'AWS, {session.region_name}', session)
 
 
@@ -105,21 +108,21 @@ def _session(region: str, with_any_credentials: bool) -> boto3.Session:
 
 
 @contextmanager
-def made_bus(aws: Aws, name: str) -> Iterator[Bus]:
-    """Make a topic and three queues, and remove them at the end, however it comes."""
+def temporary_bus(aws: Aws, name: str) -> Iterator[Bus]:
+    """Create a topic and three queues, and delete them at the end, also after an error."""
     sqs, sns = aws.client('sqs'), aws.client('sns')
-    with closing(sqs), closing(sns), ExitStack() as removal:
+    with closing(sqs), closing(sns), ExitStack() as cleanup:
         topic_arn = sns.create_topic(Name=name)['TopicArn']
-        removal.callback(sns.delete_topic, TopicArn=topic_arn)
+        cleanup.callback(sns.delete_topic, TopicArn=topic_arn)
 
         def queue(suffix: str, **attributes: str) -> str:
             found = sqs.create_queue(QueueName=f'{name}-{suffix}', Attributes=attributes)
-            removal.callback(sqs.delete_queue, QueueUrl=found['QueueUrl'])
+            cleanup.callback(sqs.delete_queue, QueueUrl=found['QueueUrl'])
             return str(found['QueueUrl'])
 
         def subscribed_queue(suffix: str, is_raw: bool) -> str:
             arn = f'{topic_arn}-{suffix}'.replace(':sns:', ':sqs:')
-            # With the queue itself: what is set later may take AWS a minute to mind.
+            # Created with its policy: a later change may take AWS a minute to apply.
             url = queue(suffix, Policy=_policy(arn, topic_arn))
             subscription = sns.subscribe(
                 TopicArn=topic_arn,
@@ -128,7 +131,7 @@ def made_bus(aws: Aws, name: str) -> Iterator[Bus]:
                 Attributes={'RawMessageDelivery': str(is_raw).lower()},
                 ReturnSubscriptionArn=True,
             )
-            removal.callback(sns.unsubscribe, SubscriptionArn=subscription['SubscriptionArn'])
+            cleanup.callback(sns.unsubscribe, SubscriptionArn=subscription['SubscriptionArn'])
             return url
 
         yield Bus(
@@ -140,7 +143,7 @@ def made_bus(aws: Aws, name: str) -> Iterator[Bus]:
 
 
 def _policy(queue_arn: str, topic_arn: str) -> str:
-    """The topic may send to the queue."""
+    """Return the access policy that allows a topic to send to a queue."""
     statement = {
         'Effect': 'Allow',
         'Principal': {'Service': 'sns.amazonaws.com'},

@@ -1,4 +1,4 @@
-"""The demo at work: listeners run, messages are published, and a table shows what comes of them."""
+"""Run the listeners, publish the messages, and print the results in a table."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from threading import Thread
 
 from examples.demo.aws import Aws, Bus
 from examples.demo.screen import Screen, Span
-from examples.demo.story import STEPS, Step, problems, why_nobody
+from examples.demo.story import STEPS, Step, mismatches, problems
 from examples.demo.subscribers import AUDIT, FAILED, ORDERS, STEP, Mark, Report, reports
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import SqsListener
 
-__all__ = ('PATIENCE', 'Outcome', 'play')
+__all__ = ('RESULT_TIMEOUT', 'Outcome', 'play')
 
-PATIENCE = 20.0
-"""Seconds after which what did not come is no longer waited for."""
+RESULT_TIMEOUT = 20.0
+"""The maximum time, in seconds, until the results of a message arrive."""
 
 STYLES = {
-    Mark.TAKEN: 'green',
+    Mark.DONE: 'green',
     Mark.RETRIED: 'yellow',
     Mark.FAILED: 'red',
     Mark.DEAD_LETTER: 'red',
@@ -33,7 +33,7 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of the steps, the listeners that worked on them by queue, and what went wrong."""
+    """The listener of each queue, the reports for each step, and the unexpected results."""
 
     listeners: dict[str, SqsListener]
     reports: dict[int, list[Report]] = field(default_factory=lambda: defaultdict(list))
@@ -46,13 +46,13 @@ def play(
     bus: Bus,
     pace: float,
     steps: Sequence[Step] = STEPS,
-    patience: float = PATIENCE,
+    timeout: float = RESULT_TIMEOUT,
 ) -> Outcome:
-    """Publish the message of each step, and wait until everything expected of it has come."""
+    """Publish the message of each step, and wait for its expected results."""
     with (
         SqsPublisher(bus.orders, **aws.connection) as sqs,
         SnsPublisher(bus.topic_arn, **aws.connection) as sns,
-        _listening(aws, bus) as listeners,
+        _run_listeners(aws, bus) as listeners,
     ):
         outcome = Outcome(listeners)
         screen.heading('#', 'payload', 'over', 'as', 'bytes', 'orders', 'audit')
@@ -60,21 +60,21 @@ def play(
             (sqs if step.over == 'SQS' else sns).publish(
                 step.payload, step.binary_encoding, message_attributes={STEP: str(number)}
             )
-            _follow(screen, number, step, outcome, patience)
+            _show_results(screen, number, step, outcome, timeout)
             time.sleep(pace)
-    while not reports.empty():  # what came late, or twice
+    while not reports.empty():  # late results, and results of repeated deliveries
         report = reports.get()
         outcome.reports[report.step].append(report)
     for number, step in enumerate(steps, start=1):
         for problem in problems(step, outcome.reports[number]):
-            outcome.failures.append(f'{number:>2}  {step.what}: {problem}')
+            outcome.failures.append(f'{number:>2}  {step.label}: {problem}')
     return outcome
 
 
 @contextmanager
-def _listening(aws: Aws, bus: Bus) -> Iterator[dict[str, SqsListener]]:
-    """A listener for each queue, each in a thread of its own, until the block ends."""
-    with ExitStack() as end:
+def _run_listeners(aws: Aws, bus: Bus) -> Iterator[dict[str, SqsListener]]:
+    """Run a listener for each queue, each in its own thread, until the block ends."""
+    with ExitStack() as cleanup:
         listeners = {
             'orders': SqsListener(
                 bus.orders, ORDERS, dead_letter_queue_url=bus.failed, **aws.connection
@@ -87,50 +87,52 @@ def _listening(aws: Aws, bus: Bus) -> Iterator[dict[str, SqsListener]]:
         for name, listener in listeners.items():
             thread = Thread(target=listener.listen, name=name)
             thread.start()
-            end.callback(listener.close)
-            end.callback(thread.join)
-            end.callback(listener.stop)
+            cleanup.callback(listener.close)
+            cleanup.callback(thread.join)
+            cleanup.callback(listener.stop)
         yield listeners
 
 
-def _follow(screen: Screen, number: int, step: Step, outcome: Outcome, patience: float) -> None:
-    deadline = time.monotonic() + patience
+def _show_results(
+    screen: Screen, number: int, step: Step, outcome: Outcome, timeout: float
+) -> None:
+    deadline = time.monotonic() + timeout
     found = outcome.reports[number]
-    screen.grow(_cells(number, step, found))
+    screen.update(_cells(number, step, found))
     while step.expected - {(report.mark, report.subscriber) for report in found}:
         try:
             report = reports.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty:
             break
         outcome.reports[report.step].append(report)
-        screen.grow(_cells(number, step, found))
+        screen.update(_cells(number, step, found))
     screen.row(_cells(number, step, found))
     for text, style in _notes(step, found):
         screen.line(f'    {text}', style)
 
 
 def _cells(number: int, step: Step, found: Iterable[Report]) -> list[list[Span]]:
-    orders: dict[Span, None] = {}  # in their order, and each once
+    orders: dict[Span, None] = {}  # a dict, to keep the order without repetitions
     audit: dict[Span, None] = {}
     is_dead = False
     for report in found:
         if report.mark is Mark.DEAD_LETTER:
             is_dead = True
         else:
-            place = audit if report.was_wrapped else orders
-            place[f'{report.mark.value} {report.subscriber}', STYLES[report.mark]] = None
+            column = audit if report.was_wrapped else orders
+            column[f'{report.mark.value} {report.subscriber}', STYLES[report.mark]] = None
     if is_dead and not orders:
-        orders['nobody', 'red'] = None
-    texts = [(str(number), 'dim'), (step.what, 'bold'), (step.over, ''), (step.form, '')]
+        orders['unmatched', 'red'] = None
+    texts = [(str(number), 'dim'), (step.label, 'bold'), (step.over, ''), (step.form, '')]
     return [*([text] for text in texts), [(str(step.size), '')], [*orders], [*audit]]
 
 
 def _notes(step: Step, found: Iterable[Report]) -> Iterator[Span]:
-    """Why a message was not simply taken."""
+    """Yield the reasons for retries and dead letters."""
     for report in found:
         if report.mark is Mark.DEAD_LETTER:
             if report.note.startswith('Unmatched'):
-                yield from ((reason, 'dim') for reason in why_nobody(step.payload))
+                yield from ((reason, 'dim') for reason in mismatches(step.payload))
             yield f'{report.mark.value} dead-lettered. {report.note}', STYLES[report.mark]
         elif report.note:
             yield f'{report.subscriber} {report.note}', STYLES[report.mark]

@@ -1,4 +1,4 @@
-"""What the demo publishes: two events, data objects, a text and a blob."""
+"""The payloads of the demo: three events, two data objects, a text and a blob."""
 
 from __future__ import annotations
 
@@ -100,7 +100,5 @@ NOTIFICATION = {
 }
 PUSH_NOTIFICATION = {**NOTIFICATION, 'notification_type': 'push'}
 
-LETTER = (
-    '{customer}, thank you for your order!'  # begins as JSON does, and arrives as the text it is
-)
+LETTER = '{customer}, thank you for your order!'  # starts like JSON, and arrives as a text
 PICTURE = b'\x89PNG\r\n\x1a\n' + bytes(range(48))

@@ -1,4 +1,4 @@
-"""What the demo looks like: a table that fills while one watches, in 80 columns."""
+"""The table of the demo, in 80 columns, which updates while results arrive."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ RIGHT = (0, 4)  # numbers
 
 
 class Screen:
-    """A terminal, or a file or a pipe in its place.
+    """A terminal, a file or a pipe.
 
-    A terminal shows a row while it grows. In a file it stands when it is complete.
-    Colours are for terminals alone, and for none where `NO_COLOR` is set (https://no-color.org).
+    A terminal shows incomplete rows. A file or a pipe receives only complete rows.
+    Only terminals show colours, unless `NO_COLOR` is set (https://no-color.org).
     """
 
-    def __init__(self, stream: TextIO, wants_colour: bool = True) -> None:
+    def __init__(self, stream: TextIO, use_colour: bool = True) -> None:
         self._stream = stream
         self._is_terminal = stream.isatty()
-        self._has_colour = wants_colour and self._is_terminal and not os.environ.get('NO_COLOR')
+        self._has_colour = use_colour and self._is_terminal and not os.environ.get('NO_COLOR')
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors='replace')  # not every terminal knows every sign
+            stream.reconfigure(errors='replace')  # some terminals cannot encode all characters
 
     def line(self, text: str = '', style: str = '') -> None:
-        self._stream.write(f'{self._painted(text, style)}\n')
+        self._stream.write(f'{self._coloured(text, style)}\n')
         self._stream.flush()
 
     def heading(self, *texts: str) -> None:
         self.line(self._row([[(text, 'bold')] for text in texts]))
 
-    def grow(self, cells: Sequence[Sequence[Span]]) -> None:
-        """Show a row that is not complete, in the place of what was shown of it before."""
+    def update(self, cells: Sequence[Sequence[Span]]) -> None:
+        """Show an incomplete row in place of its previous state."""
         if self._is_terminal:
             self._stream.write(f'{self._row(cells)}\r')
             self._stream.flush()
 
     def row(self, cells: Sequence[Sequence[Span]]) -> None:
-        """Show a complete row."""
+        """Print a complete row."""
         self.line(self._row(cells))
 
     def _row(self, cells: Sequence[Sequence[Span]]) -> str:
@@ -54,10 +54,10 @@ class Screen:
 
     def _cell(self, number: int, spans: Sequence[Span]) -> str:
         missing = ' ' * (WIDTHS[number] - len(' '.join(text for text, _ in spans)))
-        painted = ' '.join(self._painted(text, style) for text, style in spans)
-        return missing + painted if number in RIGHT else painted + missing
+        coloured = ' '.join(self._coloured(text, style) for text, style in spans)
+        return missing + coloured if number in RIGHT else coloured + missing
 
-    def _painted(self, text: str, style: str) -> str:
+    def _coloured(self, text: str, style: str) -> str:
         if not style or not self._has_colour:
             return text
         return f'\033[{STYLES[style]}m{text}\033[0m'

@@ -1,4 +1,4 @@
-"""The messages of the demo in their order, what is to become of each, and whether it did."""
+"""The messages of the demo in order, with the expected results and their verification."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mega.codec import AnyPayload, encode
 from mega.event import Payload
 from mega.match import evaluate
 
-__all__ = ('STEPS', 'Step', 'problems', 'why_nobody')
+__all__ = ('STEPS', 'Step', 'mismatches', 'problems')
 
-Deed: TypeAlias = tuple[Mark, str]
-"""What was done with a message, and by which subscriber."""
+Result: TypeAlias = tuple[Mark, str]
+"""The result of a message, and the name of the subscriber."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One message: what is published, how, and all that is to be done with it."""
+    """A message: the payload, the way to publish it, and all expected results."""
 
-    what: str
+    label: str
     payload: AnyPayload
     over: Literal['SQS', 'SNS']
-    expected: frozenset[Deed]
+    expected: frozenset[Result]
     binary_encoding: bool = False
 
     @property
@@ -39,31 +39,31 @@ class Step:
 
     @property
     def size(self) -> int:
-        """The bytes of the body. BSON's are those of its Base64."""
+        """The size of the body in bytes. A BSON body is Base64."""
         return len(encode(self.payload, self.binary_encoding).encode())
 
 
-def _taken(*subscribers: str) -> frozenset[Deed]:
-    return frozenset((Mark.TAKEN, subscriber) for subscriber in subscribers)
+def _done_by(*subscribers: str) -> frozenset[Result]:
+    return frozenset((Mark.DONE, subscriber) for subscriber in subscribers)
 
 
-def _every_way(what: str, payload: AnyPayload, *subscribers: str) -> Iterator[Step]:
+def _all_ways(label: str, payload: AnyPayload, *subscribers: str) -> Iterator[Step]:
     for binary_encoding in (False, True):
-        yield Step(what, payload, 'SQS', _taken(*subscribers), binary_encoding)
-        yield Step(what, payload, 'SNS', _taken(*subscribers, 'Audit'), binary_encoding)
+        yield Step(label, payload, 'SQS', _done_by(*subscribers), binary_encoding)
+        yield Step(label, payload, 'SNS', _done_by(*subscribers, 'Audit'), binary_encoding)
 
 
 STEPS = (
-    *_every_way('user created', payloads.USER_CREATED, 'Users'),
-    *_every_way('item added', payloads.ITEM_ADDED, 'Carts', 'BulkOrders'),
-    *_every_way('notification', payloads.NOTIFICATION, 'Mailer'),
-    Step('letter', payloads.LETTER, 'SNS', _taken('Letters', 'Audit')),
-    Step('picture', payloads.PICTURE, 'SNS', _taken('Pictures', 'Audit')),
+    *_all_ways('user created', payloads.USER_CREATED, 'Users'),
+    *_all_ways('item added', payloads.ITEM_ADDED, 'Carts', 'BulkOrders'),
+    *_all_ways('notification', payloads.NOTIFICATION, 'Mailer'),
+    Step('letter', payloads.LETTER, 'SNS', _done_by('Letters', 'Audit')),
+    Step('picture', payloads.PICTURE, 'SNS', _done_by('Pictures', 'Audit')),
     Step(
         'push message',
         payloads.PUSH_NOTIFICATION,
         'SQS',
-        _taken('Pusher') | {(Mark.RETRIED, 'Pusher')},
+        _done_by('Pusher') | {(Mark.RETRIED, 'Pusher')},
     ),
     Step(
         'checkout',
@@ -81,23 +81,23 @@ STEPS = (
 
 
 def problems(step: Step, reports: Iterable[Report]) -> Iterator[str]:
-    """What did not come as expected. The same deed twice is none: SQS may deliver twice."""
-    deeds = set()
+    """Yield the unexpected results. SQS may deliver twice, so a repeated result is expected."""
+    results = set()
     for report in reports:
-        deeds.add((report.mark, report.subscriber))
+        results.add((report.mark, report.subscriber))
         if type(report.payload) is not type(step.payload) or report.payload != step.payload:
-            yield f'{report.subscriber} got another payload than was published'
+            yield f'{report.subscriber} received a different payload'
         if report.was_wrapped != (report.subscriber == 'Audit'):
             envelope = 'an envelope' if report.was_wrapped else 'no envelope'
-            yield f'{report.subscriber} found {envelope} around it'
-    for mark, subscriber in sorted(step.expected - deeds, key=str):
-        yield f'{mark.value} {subscriber} was expected, and did not come'
-    for mark, subscriber in sorted(deeds - step.expected, key=str):
-        yield f'{mark.value} {subscriber} came, and was not expected'
+            yield f'{report.subscriber} received {envelope}'
+    for mark, subscriber in sorted(step.expected - results, key=str):
+        yield f'{mark.value} {subscriber} is missing'
+    for mark, subscriber in sorted(results - step.expected, key=str):
+        yield f'{mark.value} {subscriber} is not expected'
 
 
-def why_nobody(payload: AnyPayload) -> Iterator[str]:
-    """For each subscriber of events, the first thing in an event that it does not want."""
+def mismatches(payload: AnyPayload) -> Iterator[str]:
+    """Yield the first field of an event that does not match, for each subscriber of events."""
     assert isinstance(payload, Payload)
     event = payload.to_dict()['event']
     for subscriber in ORDERS:
@@ -107,10 +107,10 @@ def why_nobody(payload: AnyPayload) -> Iterator[str]:
 
 
 def _difference(lhs: Mapping[str, Any], pattern: Mapping[str, Any], path: str = 'event') -> str:
-    for name, wanted in pattern.items():
-        if not evaluate(lhs, {name: wanted}):
-            inside, found = f'{path}.{name}', lhs.get(name)
-            if isinstance(wanted, dict) and isinstance(found, dict):
-                return _difference(found, wanted, inside)
-            return f'{inside} is {found!r}, not {wanted!r}'
-    return 'wants it'
+    for name, rhs in pattern.items():
+        if not evaluate(lhs, {name: rhs}):
+            field_path, found = f'{path}.{name}', lhs.get(name)
+            if isinstance(rhs, dict) and isinstance(found, dict):
+                return _difference(found, rhs, field_path)
+            return f'{field_path} is {found!r}, not {rhs!r}'
+    return 'matches'

@@ -1,6 +1,6 @@
-"""Who wants what of the messages in the demo's three queues.
+"""The subscribers of the demo's three queues.
 
-Every subscriber does its work, which is to tell the demo what it got.
+Every subscriber reports each message that it processes to the demo.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from mega.match.functions import empty, gt, gte, match, not_, one_of
 __all__ = ('AUDIT', 'FAILED', 'ORDERS', 'STEP', 'Mark', 'Report', 'reports')
 
 STEP = 'step'
-"""The message attribute that holds the number of the step in which a message was published."""
+"""The message attribute with the number of the step that published the message."""
 
 
 class Mark(Enum):
-    """What a subscriber did with a message."""
+    """The result of a subscriber for a message."""
 
-    TAKEN = '✓'
+    DONE = '✓'
     RETRIED = '↻'
     FAILED = '✗'
     DEAD_LETTER = '†'
@@ -40,7 +40,7 @@ class Mark(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a subscriber tells the demo."""
+    """A message and its result, as a subscriber reports it."""
 
     step: int
     mark: Mark
@@ -53,13 +53,13 @@ class Report:
 reports: SimpleQueue[Report] = SimpleQueue()
 
 
-def tell(subscriber: MessageSubscriber, mark: Mark, payload: object, note: str = '') -> None:
+def report(subscriber: MessageSubscriber, mark: Mark, payload: object, note: str = '') -> None:
     message = subscriber.message
     step, name = int(message.attributes[STEP]), type(subscriber).__name__
     reports.put(Report(step, mark, name, payload, message.topic_arn is not None, note))
 
 
-# ── the queue "orders": straight from publishers, and raw from the topic ─────────────────────────
+# ── the queue "orders": messages of publishers and, raw, of the topic ────────────────────────────
 
 
 class Users(EventSubscriber):
@@ -68,7 +68,7 @@ class Users(EventSubscriber):
     current_object = {'email': not_(empty())}
 
     def process(self, payload: Payload) -> ProcessStatus:
-        tell(self, Mark.TAKEN, payload)
+        report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -79,7 +79,7 @@ class Carts(EventSubscriber):
     attributes = {'item_id': not_(empty()), 'quantity': gt(0)}
 
     def process(self, payload: Payload) -> ProcessStatus:
-        tell(self, Mark.TAKEN, payload)
+        report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -89,7 +89,7 @@ class BulkOrders(EventSubscriber):
     attributes = {'quantity': gte(5)}
 
     async def process(self, payload: Payload) -> ProcessStatus:
-        tell(self, Mark.TAKEN, payload)
+        report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -98,7 +98,7 @@ class Checkout(EventSubscriber):
     name = 'checkout'
 
     def process(self, payload: Payload) -> ProcessStatus:
-        tell(self, Mark.FAILED, payload)
+        report(self, Mark.FAILED, payload)
         raise ValueError('the card was declined')
 
 
@@ -110,7 +110,7 @@ class Mailer(DataSubscriber):
     }
 
     def process(self, payload: dict[str, Any]) -> ProcessStatus:
-        tell(self, Mark.TAKEN, payload)
+        report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -119,15 +119,15 @@ class Pusher(DataSubscriber):
 
     def process(self, payload: dict[str, Any]) -> ProcessStatus:
         if self.message.receive_count == 1:
-            tell(self, Mark.RETRIED, payload, 'was busy, and got it again one second later')
+            report(self, Mark.RETRIED, payload, 'was busy, and retried after one second')
             raise RetriableError(delay=1)
-        tell(self, Mark.TAKEN, payload)
+        report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
 class Letters(TextSubscriber):
     def process(self, payload: str) -> ProcessStatus:
-        tell(self, Mark.TAKEN, payload)
+        report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -135,31 +135,31 @@ class Pictures(BlobSubscriber):
     pattern = staticmethod(lambda blob: blob.startswith(b'\x89PNG'))
 
     def process(self, payload: bytes) -> ProcessStatus:
-        tell(self, Mark.TAKEN, payload)
+        report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
 ORDERS = (Users, Carts, BulkOrders, Checkout, Mailer, Pusher, Letters, Pictures)
 
 
-# ── the queue "audit": everything from the topic, wrapped in SNS's envelope ──────────────────────
+# ── the queue "audit": messages of the topic, in SNS's envelope ──────────────────────────────────
 
 
 class Audit(MessageSubscriber):
     def process(self, payload: object) -> None:
-        tell(self, Mark.TAKEN, payload)
+        report(self, Mark.DONE, payload)
 
 
 AUDIT = (Audit,)
 
 
-# ── the queue "failed": what the listener of "orders" gave up ────────────────────────────────────
+# ── the queue "failed": dead letters of the queue "orders" ───────────────────────────────────────
 
 
 class DeadLetters(MessageSubscriber):
     def process(self, payload: object) -> None:
         reason = json.loads(self.message.attributes['MegaDeadLetter'])
-        tell(self, Mark.DEAD_LETTER, payload, f'{reason["error"]}: {reason["text"]}')
+        report(self, Mark.DEAD_LETTER, payload, f'{reason["error"]}: {reason["text"]}')
 
 
 FAILED = (DeadLetters,)

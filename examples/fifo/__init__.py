@@ -1,6 +1,6 @@
-"""A FIFO queue: a producer and a consumer at the same time, and the order within each group.
+"""A FIFO queue with a concurrent producer and consumer, and the order in each message group.
 
-- `producer`: sends numbered messages, each in the group of its cart.
-- `consumer`: receives them, one column for each group.
-- `__main__`: both, in threads of their own, on a queue made for it.
+- `producer`: sends numbered messages in three message groups.
+- `consumer`: receives the messages, and prints a column for each message group.
+- `__main__`: runs both, each in its own thread, on a temporary queue.
 """

@@ -1,4 +1,4 @@
-"""A producer and a consumer of a FIFO queue, in threads of their own.
+"""Run a producer and a consumer of a FIFO queue, each in its own thread.
 
 python -m examples.fifo --endpoint-url http://127.0.0.1:4566
 """
@@ -14,7 +14,7 @@ from examples.scratch import find_aws, scratch_queue
 from mega.aws.sqs.subscribe import SqsListener
 
 MESSAGES_EACH = 5
-PATIENCE = 20.0  # seconds until the next message
+RECEIVE_TIMEOUT = 20.0  # seconds until the next message
 
 
 def main(queue_url: str, failed_url: str) -> int:
@@ -28,7 +28,7 @@ def main(queue_url: str, failed_url: str) -> int:
         producer.start()
         try:
             total = len(GROUPS) * MESSAGES_EACH
-            received = [consumed.get(timeout=PATIENCE) for _ in range(total)]
+            received = [consumed.get(timeout=RECEIVE_TIMEOUT) for _ in range(total)]
         finally:
             producer.join()
             listener.stop()
@@ -36,9 +36,9 @@ def main(queue_url: str, failed_url: str) -> int:
     for group in GROUPS:
         numbers = [number for name, number in received if name == group]
         if numbers != sorted(numbers):
-            print(f'{group} came out of order: {numbers}')
+            print(f'{group} is out of order: {numbers}')
             return 1
-    print(f'{total} messages, every group in its order.')
+    print(f'{total} messages, every group in order.')
     return 0
 
 

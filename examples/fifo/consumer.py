@@ -1,4 +1,4 @@
-"""Receives the messages of a FIFO queue, and shows each in the column of its group."""
+"""Receive the messages of a FIFO queue, and print each in the column of its message group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ('GROUPS', 'Consumer', 'consumed')
 GROUPS = ('cart-1', 'cart-2', 'cart-3')
 
 consumed: SimpleQueue[tuple[str, int]] = SimpleQueue()
-"""The group and the number of every message, as they came."""
+"""The message group and the number of every message, in the order of processing."""
 
 
 class Consumer(DataSubscriber):

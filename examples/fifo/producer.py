@@ -1,4 +1,4 @@
-"""Sends messages to a FIFO queue. SQS keeps the order of those that have one group."""
+"""Send messages to a FIFO queue. SQS keeps the order in each message group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mega.aws.sqs import SqsPublisher
 
 __all__ = ('produce',)
 
-PAUSE = 0.1  # seconds, so that one can watch
+PAUSE = 0.1  # seconds between two messages, for readability
 
 
 def produce(queue_url: str, groups: Sequence[str], messages_each: int) -> None:
@@ -23,7 +23,7 @@ def produce(queue_url: str, groups: Sequence[str], messages_each: int) -> None:
                 publisher.publish(
                     {'id': id_, 'ts': sent_at, 'data': number},
                     message_group_id=group,
-                    message_deduplication_id=id_,  # sent twice, it would still be delivered once
+                    message_deduplication_id=id_,  # SQS drops a second message with the same ID
                 )
-                print(f'{group} {number} ->\n', end='')  # one write: two threads share the screen
+                print(f'{group} {number} ->\n', end='')  # a single write, because two threads print
                 time.sleep(PAUSE)
