@@ -21,7 +21,6 @@ __all__ = ('AwsClient', 'ClosesClient', 'connect')
 
 T = TypeVar('T', bound='ClosesClient')
 
-
 _NO_REGION = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
 
 
@@ -59,12 +58,6 @@ class AwsClient:
         region: str | None = self.client.meta.region_name
         return region
 
-    def parameters_of(self, operation: str) -> frozenset[str]:
-        """Return the names of an operation's parameters, by AWS's name of the operation."""
-        return frozenset(
-            self.client.meta.service_model.operation_model(operation).input_shape.members
-        )
-
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call AWS by boto3's name of the method, without the parameters that are None.
 
@@ -80,19 +73,18 @@ class AwsClient:
             raise transport_error(operation, error) from error
 
     def close(self) -> None:
-        """Close the connections, unless the user passed the client."""
         if self.owns_client:
             self._caller.close()
 
 
 class ClosesClient:
-    """Something that talks to AWS until it is closed; a context manager that closes itself."""
+    """Base of the classes with a client: `close()`, and closing at the end of a `with` block."""
 
     def __init__(self, aws: AwsClient) -> None:
         self._aws = aws
 
     def close(self) -> None:
-        """Close the connections. A client that was given is left open."""
+        """Close the connections, unless the user passed the client."""
         self._aws.close()
 
     def __enter__(self: T) -> T:

@@ -44,7 +44,7 @@ class ConnectionPool:
         """Send a request, and return its response.
 
         A server may close an idle connection at the moment of its reuse. A request on a reused
-        connection that received no byte of a response is sent once more, on a fresh connection.
+        connection that received no byte of a response is sent again, once, on a fresh connection.
 
         Raises:
             botocore.exceptions.HTTPClientError: one of its subclasses, as botocore would.

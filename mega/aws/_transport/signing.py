@@ -9,31 +9,18 @@ from __future__ import annotations
 import hmac
 from functools import lru_cache
 from hashlib import sha256
-from typing import Protocol
+from typing import Any
 
-__all__ = ('FrozenCredentials', 'authorization')
-
-
-class FrozenCredentials(Protocol):
-    """Credentials at one moment, as botocore's `get_frozen_credentials()` returns them."""
-
-    @property
-    def access_key(self) -> str: ...
-    @property
-    def secret_key(self) -> str: ...
-    @property
-    def token(self) -> str | None: ...
+__all__ = ('authorization',)
 
 
-def authorization(
-    headers: str, names: str, body: bytes, time: str, keys: FrozenCredentials, *scope: str
-) -> str:
+def authorization(headers: str, names: str, body: bytes, time: str, keys: Any, *scope: str) -> str:
     r"""Return the value of the header `Authorization` of a POST request.
 
     `headers`: the signed headers as `name:value\n`, in the order of their lower-case names.
     `names`: these names, separated by `;`.
     `time`: the value of `X-Amz-Date`, such as `20261128T170000Z`.
-    `scope`: region and service.
+    `keys`: the frozen credentials of botocore. `scope`: region and service.
     """
     day = time[:8]
     full_scope = '/'.join((day, *scope, 'aws4_request'))

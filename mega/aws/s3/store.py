@@ -155,7 +155,8 @@ class S3PayloadStore(ClosesClient):
             'ServerSideEncryption': server_side_encryption,
             'SSEKMSKeyId': ssekms_key_id,
         }
-        known = self._aws.parameters_of('PutObject') if put_arguments else frozenset()
+        put_object = self._aws.client.meta.service_model.operation_model('PutObject')
+        known = frozenset(put_object.input_shape.members)
         self._put_arguments = {
             **self._encryption,
             'Tagging': urlencode(tagging) if tagging else None,

@@ -1,4 +1,4 @@
-"""How clients are made: regions, endpoints, credentials, and what contradicts."""
+"""The creation of clients: regions, endpoints, credentials, and contradictory options."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ EVERY_PUBLISHER = pytest.mark.parametrize(
 
 
 class Session:
-    """In place of boto3's: remembers what it was asked for, and is the client too."""
+    """Stands in for a session of boto3 and its client; records the options of the client."""
 
     def __init__(self) -> None:
-        self.asked: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
         self.is_closed = False
 
     def client(self, service: str, **options: Any) -> Session:
-        self.asked = {'service': service, **options}
+        self.options = {'service': service, **options}
         return self
 
     def close(self) -> None:
@@ -48,11 +48,11 @@ class Session:
 
 
 def region_for(service: str, destination: str | None, region_name: str | None = None) -> object:
-    """The region that a client is made for."""
+    """Return the region that a client is created for."""
     session = Session()
     connect(service, destination, session=session, region_name=region_name)
-    assert session.asked['service'] == service
-    return session.asked['region_name']
+    assert session.options['service'] == service
+    return session.options['region_name']
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_the_region_of_a_queue_is_read_from_its_url(url: str, region: str) -> No
 
 
 def endpoints(partition: str) -> Iterator[tuple[str, str]]:
-    """Every region of a partition with each host that SQS has there, as botocore knows them."""
+    """Return each region of a partition with the host names of SQS there, from botocore."""
     session = botocore.session.Session()
     resolver = EndpointResolver(session.get_data('endpoints'))
     for region in resolver.get_available_endpoints('sqs', partition):
@@ -132,7 +132,7 @@ def test_the_region_of_a_topic_is_read_from_its_arn(arn: str, region: str) -> No
         None,
     ],
 )
-def test_a_destination_that_is_not_of_aws_leaves_the_region_as_it_is(
+def test_a_destination_outside_of_aws_does_not_change_the_region(
     destination: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert region_for('sqs', destination) is None
@@ -148,7 +148,7 @@ def test_a_destination_that_is_not_of_aws_leaves_the_region_as_it_is(
     ],
     ids=['sqs', 'sns'],
 )
-def test_the_region_of_the_destination_wins_and_the_log_warns_of_it_once(
+def test_the_region_of_the_destination_is_used_and_a_warning_is_logged_once(
     service: str, destination: str, wanted: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
@@ -160,7 +160,7 @@ def test_the_region_of_the_destination_wins_and_the_log_warns_of_it_once(
     assert 'il-central-1' in record.getMessage()
 
 
-def test_the_same_region_twice_is_nothing_to_warn_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_equal_region_is_not_warned_about(caplog: pytest.LogCaptureFixture) -> None:
     assert region_for('sqs', QUEUE, 'us-east-2') == 'us-east-2'
     assert not caplog.records
 
@@ -190,7 +190,7 @@ CONTRADICTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize('options', CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
 @EVERY_PUBLISHER
-def test_options_that_contradict_each_other_are_refused(
+def test_contradictory_options_are_refused(
     publisher: Any, destination: str, options: dict[str, Any]
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -199,22 +199,20 @@ def test_options_that_contradict_each_other_are_refused(
 
 
 @pytest.mark.parametrize('options', CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
-def test_a_listener_refuses_what_contradicts_too(options: dict[str, Any]) -> None:
+def test_a_listener_refuses_contradictory_options(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         SqsListener(QUEUE, **options)
 
 
-def test_a_session_may_be_told_the_region_and_the_endpoint() -> None:
+def test_a_session_may_be_combined_with_a_region_and_an_endpoint() -> None:
     session = Session()
     connect('sqs', None, session=session, region_name='eu-west-1', endpoint_url='http://[::1]:1')
-    assert session.asked['region_name'] == 'eu-west-1'
-    assert session.asked['endpoint_url'] == 'http://[::1]:1'
+    assert session.options['region_name'] == 'eu-west-1'
+    assert session.options['endpoint_url'] == 'http://[::1]:1'
 
 
 @EVERY_PUBLISHER
-def test_the_connections_of_a_client_that_was_made_here_are_closed(
-    publisher: Any, destination: str
-) -> None:
+def test_closing_closes_a_client_that_was_created(publisher: Any, destination: str) -> None:
     session = Session()
     with publisher(destination, session=session):
         assert not session.is_closed
@@ -222,7 +220,7 @@ def test_the_connections_of_a_client_that_was_made_here_are_closed(
 
 
 @EVERY_PUBLISHER
-def test_a_client_that_was_given_is_left_open(publisher: Any, destination: str) -> None:
+def test_closing_leaves_a_passed_client_open(publisher: Any, destination: str) -> None:
     client = Session()
     with publisher(destination, client=client):
         pass
@@ -230,7 +228,7 @@ def test_a_client_that_was_given_is_left_open(publisher: Any, destination: str) 
     assert not client.is_closed
 
 
-def test_a_session_need_only_make_clients() -> None:
+def test_a_session_needs_only_the_method_client() -> None:
     class Session:
         region_name = 'eu-west-1'
 
@@ -241,7 +239,7 @@ def test_a_session_need_only_make_clients() -> None:
     SqsListener('https://sqs.eu-west-1.amazonaws.com/1/orders', session=Session()).close()
 
 
-def test_closing_twice_is_harmless() -> None:
+def test_closing_twice_has_no_further_effect() -> None:
     publisher = SqsPublisher(QUEUE, **KEYS)
     publisher.close()
     publisher.close()
@@ -255,7 +253,7 @@ def test_fault_83_without_a_region_the_constructor_says_what_to_do(service: Serv
         connect(service, 'http://127.0.0.1:4566/000000000000/orders', session=boto3.Session())
 
 
-def test_a_region_is_found_where_boto3_finds_one(
+def test_a_region_is_resolved_as_boto3_resolves_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     profile = tmp_path / 'config'
@@ -286,14 +284,14 @@ def test_the_endpoint_of_the_environment_is_used(
 
 @pytest.mark.parametrize('endpoint_url', ['nonsense', 'localhost:4566', 'http://', 'http://[bad'])
 @EVERY_PUBLISHER
-def test_a_bad_endpoint_shows_in_the_constructor(
+def test_an_invalid_endpoint_is_an_error_of_the_constructor(
     publisher: Any, destination: str, endpoint_url: str
 ) -> None:
     with pytest.raises(ConfigurationError):
         publisher(destination, endpoint_url=endpoint_url, **KEYS)
 
 
-def test_a_bad_endpoint_shows_in_the_constructor_of_a_listener() -> None:
+def test_an_invalid_endpoint_is_an_error_of_the_constructor_of_a_listener() -> None:
     class Everything(DataSubscriber):
         def process(self, payload: Any) -> None: ...
 
@@ -301,20 +299,20 @@ def test_a_bad_endpoint_shows_in_the_constructor_of_a_listener() -> None:
         SqsListener(QUEUE, [Everything], endpoint_url='localhost:4566', **KEYS)
 
 
-def test_a_region_that_is_none_is_refused() -> None:
+def test_an_invalid_region_is_refused() -> None:
     with pytest.raises(ConfigurationError, match='no such place'):
         connect('sqs', None, region_name='no such place')
 
 
-def test_a_profile_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_profile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('AWS_PROFILE', 'nobody')
     with pytest.raises(ConfigurationError, match='nobody'):
         connect('sqs', QUEUE)
 
 
 @pytest.mark.parametrize('half', KEYS)
-def test_half_of_a_key_is_refused(half: str) -> None:
-    """With it boto3 would sign with the text 'None', and not look for the credentials elsewhere."""
+def test_an_access_key_without_its_secret_is_refused(half: str) -> None:
+    """boto3 would sign with the text 'None' instead of searching for other credentials."""
     with pytest.raises(ConfigurationError) as caught:
         connect('sqs', QUEUE, **{half: KEYS[half]}).close()
     assert 'not-to-be-shown' not in str(caught.value)

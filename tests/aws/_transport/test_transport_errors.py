@@ -1,4 +1,4 @@
-"""What goes wrong in a call to AWS, as `TransportError` tells it."""
+"""`TransportError`: the error of every failed call to AWS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from mega.aws._publishing import sender as _sending
+from mega.aws._publishing import sender
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import PublishError, TransportError
@@ -27,26 +27,26 @@ from tests.local_aws import ACCOUNT_ID, REGION, LocalAws, Service
 QUEUE = f'https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/orders'
 TOPIC = f'arn:aws:sns:{REGION}:{ACCOUNT_ID}:orders'
 OPERATIONS: dict[Service, str] = {'sqs': 'SendMessage', 'sns': 'Publish'}
-EACH_SERVICE = pytest.mark.parametrize('service', OPERATIONS)
+BOTH_SERVICES = pytest.mark.parametrize('service', OPERATIONS)
 
 BODY = 'the card number is 4111'
 KEY = 'testing'  # the key and the secret of the fault server's clients
 
 
-def publisher(service: Service, **options: Any) -> SqsPublisher | SnsPublisher:
+def create_publisher(service: Service, **options: Any) -> SqsPublisher | SnsPublisher:
     return SqsPublisher(QUEUE, **options) if service == 'sqs' else SnsPublisher(TOPIC, **options)
 
 
 def failure(faults: FaultServer, service: Service, answer: Answer | Fault) -> TransportError:
-    """The error of one try to publish, which says no more than it may."""
+    """Publish once, and return the error, which must not contain the body or a key."""
     faults.will(answer)
     client = faults.client(service, read_timeout=0.2 if answer is Fault.SILENCE else 10)
     with (
-        publisher(service, client=client) as ours,
-        pytest.raises(TransportError) as caught,
+        create_publisher(service, client=client) as open_publisher,
+        pytest.raises(TransportError) as error_info,
     ):
-        ours.publish(BODY, message_attributes={'a': BODY})
-    error = caught.value
+        open_publisher.publish(BODY, message_attributes={'a': BODY})
+    error = error_info.value
     assert error.operation == OPERATIONS[service]
     assert error.operation in str(error)
     for text in (str(error), repr(error)):
@@ -78,7 +78,7 @@ def failure(faults: FaultServer, service: Service, answer: Answer | Fault) -> Tr
         ('sns', 'EndpointDisabled', 400, False),
     ],
 )
-def test_an_error_of_aws_keeps_its_code_and_says_whether_to_try_again(
+def test_an_error_of_aws_keeps_its_code_and_is_retriable_or_not(
     service: Service,
     code: str,
     status: int,
@@ -86,7 +86,7 @@ def test_an_error_of_aws_keeps_its_code_and_says_whether_to_try_again(
     faults: FaultServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_sending, 'FIRST_BACKOFF', 0.0)  # KMS's throttles are tried again
+    monkeypatch.setattr(sender, 'FIRST_BACKOFF', 0.0)  # KMS throttling is retried
     answer = sqs_error(code, status) if service == 'sqs' else sns_error(code, status)
     error = failure(faults, service, answer)
     assert error.code == code
@@ -96,16 +96,16 @@ def test_an_error_of_aws_keeps_its_code_and_says_whether_to_try_again(
     assert 'as scripted' in str(error)
 
 
-@EACH_SERVICE
+@BOTH_SERVICES
 @pytest.mark.parametrize('body', [b'', HTML, b'\xff\x00'], ids=len)
 @pytest.mark.parametrize('status', [500, 503, 429])
-def test_a_failure_without_a_code_is_retriable_by_its_status(
+def test_an_error_without_a_code_is_retriable_by_its_status(
     service: Service, status: int, body: bytes, faults: FaultServer
 ) -> None:
     assert failure(faults, service, Answer(status, body)).retriable
 
 
-@EACH_SERVICE
+@BOTH_SERVICES
 @pytest.mark.parametrize(
     ('fault', 'cause'),
     [
@@ -115,7 +115,7 @@ def test_a_failure_without_a_code_is_retriable_by_its_status(
     ],
     ids=['reset before', 'reset after', 'silence'],
 )
-def test_a_network_that_fails_is_retriable_and_its_code_is_the_class_of_botocores_error(
+def test_a_network_error_is_retriable_and_its_code_is_the_name_of_botocores_exception(
     service: Service,
     fault: Fault,
     cause: type[BotoCoreError] | tuple[type[BotoCoreError], ...],
@@ -127,44 +127,44 @@ def test_a_network_that_fails_is_retriable_and_its_code_is_the_class_of_botocore
     assert error.code == type(error.__cause__).__name__
 
 
-# 200, and nothing in it that AWS would have written.
-EMPTY_SUCCESSES = {
+# Responses with status 200 that AWS does not send.
+INVALID_SUCCESSES = {
     'empty': Answer(),
     'a page of a proxy': Answer(body=HTML, headers={'Content-Type': 'text/html'}),
     'garbage': Answer(body=b'\xde\xad\xbe\xef' * 9),
     'truncated json': Answer(body=b'{"MessageId": "5fea7756-0ea4'),
     'truncated xml': Answer(body=b'<PublishResponse><PublishResult><MessageId>94f20ce6'),
-    'shorter than it says': Answer(body=b'{"Message', length=200),
+    'shorter than its length': Answer(body=b'{"Message', length=200),
     'json without an id': sqs_answer(MD5OfMessageBody='5d41402abc4b2a76b9719d911017c592'),
-    'json of another kind': Answer(body=b'["MessageId"]'),
+    'json of another type': Answer(body=b'["MessageId"]'),
     'xml without an id': sns_answer(SequenceNumber='1'),
-    'xml of another kind': Answer(body=b'<a><MessageId>94f20ce6</MessageId></a>'),
+    'xml of another element': Answer(body=b'<a><MessageId>94f20ce6</MessageId></a>'),
     'an empty id in json': sqs_answer(MessageId=''),
     'an empty id in xml': sns_answer(MessageId=''),
     'null for an id': sqs_answer(MessageId=None),
 }
 
 
-@EACH_SERVICE
-@pytest.mark.parametrize('answer', EMPTY_SUCCESSES.values(), ids=EMPTY_SUCCESSES.keys())
-def test_a_reply_without_a_message_id_is_a_failure(
+@BOTH_SERVICES
+@pytest.mark.parametrize('answer', INVALID_SUCCESSES.values(), ids=INVALID_SUCCESSES.keys())
+def test_a_response_without_a_message_id_is_an_error(
     service: Service, answer: Answer, faults: FaultServer
 ) -> None:
-    """Nobody can say whether the message was sent, and silence would be loss."""
+    """It is unknown whether the message was sent, and silence would lose it."""
     assert failure(faults, service, answer).retriable
     assert len(faults.requests) == 1
 
 
-@EACH_SERVICE
-def test_a_raw_message_without_a_message_id_in_reply_is_a_failure(
+@BOTH_SERVICES
+def test_a_response_to_a_raw_message_without_a_message_id_is_an_error(
     service: Service, faults: FaultServer
 ) -> None:
     with (
-        publisher(service, client=faults.client(service)) as ours,
-        pytest.raises(TransportError) as caught,
+        create_publisher(service, client=faults.client(service)) as open_publisher,
+        pytest.raises(TransportError) as error_info,
     ):
-        ours.publish_raw_message(BODY)
-    assert BODY not in str(caught.value)
+        open_publisher.publish_raw_message(BODY)
+    assert BODY not in str(error_info.value)
 
 
 @pytest.mark.parametrize(
@@ -177,96 +177,109 @@ def test_a_raw_message_without_a_message_id_in_reply_is_a_failure(
     ],
     ids=['sqs, unknown', 'sqs, throttled', 'sns, unknown', 'sns, throttled'],
 )
-def test_a_call_that_may_yet_succeed_is_sent_again(
+def test_a_retriable_call_is_sent_again(
     service: Service, first: Answer | Fault, then: Answer, faults: FaultServer
 ) -> None:
     faults.will(first, then)
-    with publisher(service, **faults.credentials) as ours:
-        assert ours.publish(BODY) == 'm-2'
+    with create_publisher(service, **faults.credentials) as open_publisher:
+        assert open_publisher.publish(BODY) == 'm-2'
     one, other = faults.requests
     assert one.body == other.body
 
 
-@EACH_SERVICE
-def test_a_call_that_can_never_succeed_is_sent_once(service: Service, faults: FaultServer) -> None:
+@BOTH_SERVICES
+def test_a_call_that_is_not_retriable_is_sent_once(service: Service, faults: FaultServer) -> None:
     faults.will(
         sqs_error('UnsupportedOperation') if service == 'sqs' else sns_error('InvalidParameter')
     )
-    with publisher(service, **faults.credentials) as ours, pytest.raises(TransportError):
-        ours.publish(BODY)
+    with (
+        create_publisher(service, **faults.credentials) as open_publisher,
+        pytest.raises(TransportError),
+    ):
+        open_publisher.publish(BODY)
     assert len(faults.requests) == 1
 
 
-@EACH_SERVICE
+@BOTH_SERVICES
 def test_without_credentials_nothing_is_sent(service: Service, faults: FaultServer) -> None:
     with (
-        publisher(service, endpoint_url=faults.url) as ours,
-        pytest.raises(TransportError) as caught,
+        create_publisher(service, endpoint_url=faults.url) as open_publisher,
+        pytest.raises(TransportError) as error_info,
     ):
-        ours.publish(BODY)
-    assert caught.value.code == 'NoCredentialsError'
-    assert isinstance(caught.value.__cause__, NoCredentialsError)
-    assert not caught.value.retriable
+        open_publisher.publish(BODY)
+    assert error_info.value.code == 'NoCredentialsError'
+    assert isinstance(error_info.value.__cause__, NoCredentialsError)
+    assert not error_info.value.retriable
     assert not faults.requests
 
 
-def test_an_argument_that_botocore_refuses_is_a_failure_for_good(faults: FaultServer) -> None:
+def test_a_parameter_that_botocore_refuses_is_an_error_that_is_not_retriable(
+    faults: FaultServer,
+) -> None:
     unknown = {'DataType': 'String', 'StringValue': 'b', 'Colour': 'red'}
     with (
-        SqsPublisher(QUEUE, client=faults.client('sqs')) as ours,
-        pytest.raises(TransportError, match='Colour') as caught,
+        SqsPublisher(QUEUE, client=faults.client('sqs')) as open_publisher,
+        pytest.raises(TransportError, match='Colour') as error_info,
     ):
-        ours.publish(BODY, message_attributes={'a': unknown})
-    assert caught.value.operation == 'SendMessage'
-    assert isinstance(caught.value.__cause__, ParamValidationError)
-    assert not caught.value.retriable
-    assert BODY not in str(caught.value)
+        open_publisher.publish(BODY, message_attributes={'a': unknown})
+    assert error_info.value.operation == 'SendMessage'
+    assert isinstance(error_info.value.__cause__, ParamValidationError)
+    assert not error_info.value.retriable
+    assert BODY not in str(error_info.value)
     assert not faults.requests
 
 
-@EACH_SERVICE
-def test_no_secret_is_in_the_text_even_if_it_was_what_failed(
+@BOTH_SERVICES
+def test_the_text_contains_no_secret_even_if_the_secret_is_invalid(
     service: Service, faults: FaultServer
 ) -> None:
-    """A token read from a file with its line break is no header; http.client shows what it got."""
+    """A token with a line break is an invalid header, and http.client shows its value."""
     token = 'IQoJb3JpZ2luX2VjEXAMPLETOKEN\n'
     options = {**faults.credentials, 'aws_session_token': token}
-    with publisher(service, **options) as ours, pytest.raises(TransportError) as caught:
-        ours.publish(BODY)
-    assert token.strip() not in str(caught.value)
-    assert token.strip() not in repr(caught.value)
+    with (
+        create_publisher(service, **options) as open_publisher,
+        pytest.raises(TransportError) as error_info,
+    ):
+        open_publisher.publish(BODY)
+    assert token.strip() not in str(error_info.value)
+    assert token.strip() not in repr(error_info.value)
 
 
-def test_a_long_text_of_aws_is_cut_and_on_one_line(faults: FaultServer) -> None:
+def test_a_long_message_of_aws_is_shortened_to_one_line(faults: FaultServer) -> None:
     error = failure(faults, 'sqs', sqs_error('InvalidAddress', message='no\nway\r' * 1000))
     assert len(str(error)) < 500
     assert len(str(error).splitlines()) == 1
 
 
-def test_control_characters_from_outside_are_escaped(faults: FaultServer) -> None:
+def test_control_characters_of_a_message_are_escaped(faults: FaultServer) -> None:
     error = failure(faults, 'sqs', sqs_error('InvalidAddress', message='\x1b[2J\x00'))
     assert str(error).isprintable()
 
 
-@EACH_SERVICE
-def test_a_destination_that_does_not_exist_is_an_error_for_good(
+@BOTH_SERVICES
+def test_a_missing_destination_is_an_error_that_is_not_retriable(
     service: Service, aws: LocalAws
 ) -> None:
-    with publisher(service, **aws.credentials) as ours, pytest.raises(TransportError) as caught:
-        ours.publish(BODY)
-    assert caught.value.code in ('AWS.SimpleQueueService.NonExistentQueue', 'NotFound')
-    assert not caught.value.retriable
-    assert isinstance(caught.value.__cause__, ClientError)
+    with (
+        create_publisher(service, **aws.credentials) as open_publisher,
+        pytest.raises(TransportError) as error_info,
+    ):
+        open_publisher.publish(BODY)
+    assert error_info.value.code in ('AWS.SimpleQueueService.NonExistentQueue', 'NotFound')
+    assert not error_info.value.retriable
+    assert isinstance(error_info.value.__cause__, ClientError)
 
 
-def test_a_failed_call_is_no_error_of_the_payload(faults: FaultServer) -> None:
-    """`PublishError` is for what was not published for its own sake."""
+def test_a_failed_call_is_not_an_error_of_the_payload(faults: FaultServer) -> None:
+    """`PublishError` is for payloads that cannot be published."""
     assert not isinstance(failure(faults, 'sqs', sqs_error('InvalidAddress')), PublishError)
 
 
-def test_a_body_is_sent_as_it_is_and_what_is_not_given_is_not_sent(faults: FaultServer) -> None:
+def test_a_request_has_the_body_unchanged_and_only_the_given_parameters(
+    faults: FaultServer,
+) -> None:
     faults.will(sqs_answer(MessageId='m-1'))
-    with SqsPublisher(QUEUE, client=faults.client('sqs')) as ours:
-        ours.publish({'a': 1})
+    with SqsPublisher(QUEUE, client=faults.client('sqs')) as open_publisher:
+        open_publisher.publish({'a': 1})
     [request] = faults.requests
     assert json.loads(request.body) == {'QueueUrl': QUEUE, 'MessageBody': '{"a":1}'}
