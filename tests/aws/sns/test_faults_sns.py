@@ -127,13 +127,14 @@ def test_fault_52_an_envelope_that_was_sent_straight_to_the_queue_is_trusted_as_
         'http://169.254.169.254/',
         'file:///etc/passwd',
         'https://sns.evil.example/a.pem',
+        'https://sns.us-east-1.amazonaws.com.evil.example/a.pem',
         '',
         None,
         5,
     ],
     ids=repr,
 )
-def test_fault_53_no_link_of_an_envelope_is_looked_at(url: object) -> None:
+def test_fault_53_and_54_no_link_of_an_envelope_is_looked_at(url: object) -> None:
     links = {'SigningCertURL': url, 'UnsubscribeURL': url, 'SubscribeURL': url}
     assert opened(enveloped('{"a":1}', **links)) == {'a': 1}
 
