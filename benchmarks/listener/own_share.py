@@ -14,7 +14,8 @@ from typing import Any
 from benchmarks.listener.contenders import AT_ONCE, drain_plainly
 from benchmarks.listener.workload import BODIES, Goal, Kind, NoOp, subscribers
 from benchmarks.matching.tables import table
-from mega.aws.sqs.message import open_message, read_message
+from mega.aws.sqs.message import read_message
+from mega.aws.sqs.opening import open_message
 from mega.aws.sqs.subscribe import SqsListener
 from mega.codec._json import decode as parse_json
 from mega.match import PatternSet

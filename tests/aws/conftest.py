@@ -11,6 +11,7 @@ import pytest
 from botocore.config import Config
 
 from benchmarks.sqs_server import Server, running
+from mega.aws._publishing import encoder, sender
 from tests.aws.fault_server import FaultServer, fault_server
 from tests.local_aws import Service
 
@@ -46,3 +47,28 @@ def clients(_process: Server) -> Iterator[dict[Service, Any]]:
         closing(session.client('sns', config=ONCE, **_process.credentials)) as sns,
     ):
         yield {'sqs': sqs, 'sns': sns}
+
+
+class Clock:
+    """A clock that a sleep moves by its length, without waiting. Each look moves it a little."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        self.now += 1e-4
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits before the retries of a publisher, in seconds. No test waits for them."""
+    clock = Clock()
+    monkeypatch.setattr(sender, 'time', clock)
+    monkeypatch.setattr(encoder, 'time', Clock())
+    return clock.waits

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
+from msgspec import structs
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine, batches
@@ -294,7 +295,7 @@ BREAKAGES = (
     Breakage('jitter beyond the longest wait', _wait_without_end, Law.DELAYS_KEPT),
     Breakage(
         'one receive too many',
-        _give_up(lambda message: replace(message, receive_count=message.receive_count - 1)),
+        _give_up(lambda message: structs.replace(message, receive_count=message.receive_count - 1)),
         Law.TRIED_ENOUGH,
     ),
     Breakage('done at a receive too many', _give_up_what_is_done, Law.TRIED_ENOUGH),

@@ -17,7 +17,7 @@ from mega.aws._messages.filter_attributes import (
     extract_attributes,
     parse_filter_attributes,
 )
-from mega.codec import AnyPayload, PayloadType, to_document
+from mega.codec import PayloadType
 from mega.errors import EncodeError, EnvelopeError, join_path, safe_repr
 
 __all__ = (
@@ -66,7 +66,7 @@ def to_aws(attributes: Attributes | None) -> dict[str, Any]:
 
 
 def with_filter_attributes(
-    attributes: Attributes | None, paths: FilterAttributes, payload: AnyPayload
+    attributes: Attributes | None, paths: FilterAttributes, document: object
 ) -> Attributes:
     """Add the fields of a payload by which SNS is to filter, where it has them.
 
@@ -74,7 +74,7 @@ def with_filter_attributes(
         ConfigurationError: for what names no attributes and paths.
         EncodeError: for an attribute that is given as well.
     """
-    fields = extract_attributes(to_document(payload), parse_filter_attributes(paths))
+    fields = extract_attributes(document, parse_filter_attributes(paths))
     for name in fields.keys() & (attributes or {}).keys():
         problem = 'is one of filter_attributes too: give one of them another name'
         raise EncodeError(join_path('message_attributes', name), problem)

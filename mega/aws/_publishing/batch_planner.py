@@ -1,6 +1,14 @@
-"""Which messages go out together, and which have to wait: the plan of a batch, without I/O.
+"""The plan of a batch: which messages go into the next request, and which have to wait.
 
-It has no clock of its own: it is told the time, in seconds of whatever clock.
+A plan has no I/O and no clock. Its caller passes the time, in seconds of any clock. With requests
+of two messages, and a message group for each letter:
+
+    waiting            next_batch    in flight
+    a1 a2 b1 c1        a1, b1        a, b         a2 waits for a1: both are of group a
+    a2 c1              c1            a, b, c      a2 still waits
+    a2                 (none)        a, b, c      until mark_sent(a1)
+
+One message of a group is in flight at most, so that no failure can change the order of a group.
 """
 
 from __future__ import annotations
@@ -10,23 +18,25 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 __all__ = ('BatchPlanner', 'PlannedMessage')
 
 T = TypeVar('T')
 
-MAX_HELD = 32 * 1024**2
-"""Bytes of bodies on their way to S3 that are looked at ahead: they may be large."""
+MAX_LOOKAHEAD_BYTES = 32 * 1024**2
+"""Bytes of bodies on their way to S3 that may wait in memory: such bodies may be large."""
 
 
-@dataclass(slots=True, eq=False)
-class PlannedMessage(Generic[T]):
-    """Something to send.
+class PlannedMessage(Struct, Generic[T], eq=False):
+    """A message of a plan.
 
-    `position` is its place in what the user gave. `tries` is how often it was sent.
-    `order_key` is the message group whose order it keeps; None for no order.
-    With a `problem` it cannot be sent at all: it only holds its place in the lane.
-    Where it can be made smaller, `shrink` answers its smaller content and the size of that, which
-    is at most `least`. `memory_bytes` is what it takes of memory beside its size.
+    `order_key` is the message group whose order the message keeps; None for no order.
+    `problem` is set if the message cannot be sent. It then only keeps its place in its group.
+    `position` is its place among the payloads. `tries` counts the requests that contained it, and
+    `first_try_at` is the time of the first one. It is not sent before `not_before`.
+    `shrink` returns a smaller content and its size in bytes, which is `offloaded_size` at most.
+    `memory_bytes` is the memory that it needs in addition to `size`.
     """
 
     content: T
@@ -35,26 +45,28 @@ class PlannedMessage(Generic[T]):
     problem: Exception | None = None
     position: int = 0
     tries: int = 0
+    first_try_at: float = 0.0
     not_before: float = 0.0
-    least: int | None = None
+    offloaded_size: int | None = None
     shrink: Callable[[], tuple[T, int]] | None = None
     memory_bytes: int = 0
 
     @property
     def min_size(self) -> int:
-        """The bytes that it takes at least."""
-        return self.size if self.shrink is None or self.least is None else self.least
+        """The size to which the message can be shrunk, in bytes."""
+        if self.shrink is None or self.offloaded_size is None:
+            return self.size
+        return self.offloaded_size
 
 
 @dataclass(slots=True, eq=False)
 class BatchPlanner(Generic[T]):
-    """Takes items from a source, lazily and in their order, and says which to send next.
+    """Reads messages from a source, lazily and in order, and plans the requests that send them.
 
-    A batch has at most `max_entries` items and `max_bytes` in sum; an item that is larger by itself
-    goes alone. Where their sum is more, the largest of those that can be are made smaller.
-    `lookahead` is how many items are looked at to find some that need not wait.
-    Of one lane at most one item is on its way, so no failure can change the order. After an item of
-    a lane was given up, none of that lane is sent any more.
+    A batch has at most `max_entries` messages and `max_bytes` in sum. A message that is larger than
+    that goes alone. If the sum is larger, the largest messages that can shrink are shrunk.
+    `lookahead` is the number of messages that wait at most, to find some that can be sent now.
+    After a message of a group failed for good, no other message of the group is sent.
     """
 
     source: Iterator[PlannedMessage[T]]
@@ -62,119 +74,125 @@ class BatchPlanner(Generic[T]):
     max_bytes: int
     lookahead: int
     _waiting: deque[PlannedMessage[T]] = field(default_factory=deque)
-    _busy: set[str] = field(default_factory=set)
-    _closed: set[str] = field(default_factory=set)
+    _waiting_bytes: int = 0
+    _groups_in_flight: set[str] = field(default_factory=set)
+    _failed_groups: set[str] = field(default_factory=set)
     _unsent: list[PlannedMessage[T]] = field(default_factory=list)
-    _on_their_way: int = 0
+    _in_flight: int = 0
     _is_exhausted: bool = False
 
     @property
     def is_finished(self) -> bool:
-        """Whether there is nothing more to send, to wait for, or to be told of."""
+        """Whether no message waits, is in flight, or was given up without a report."""
         self._refill()
-        return not self._waiting and not self._on_their_way and not self._unsent
+        return not self._waiting and not self._in_flight and not self._unsent
 
-    def take(self, now: float) -> list[PlannedMessage[T]]:
-        """The items of the next batch; none where all that is left has to wait."""
+    def next_batch(self, now: float) -> list[PlannedMessage[T]]:
+        """Return the messages of the next request; none if all that wait have to wait longer."""
         self._refill()
         batch: list[PlannedMessage[T]] = []
         passed: list[PlannedMessage[T]] = []
-        blocked = set(self._busy)
-        min_size = self.max_bytes
+        blocked = set(self._groups_in_flight)
+        bytes_left = self.max_bytes
         while self._waiting and len(batch) < self.max_entries:
-            item = self._waiting.popleft()
-            if item.order_key in self._closed:
-                self._unsent.append(item)
-            elif item.not_before > now or item.order_key in blocked:
-                passed.append(item)
-                if item.order_key is not None:
-                    blocked.add(item.order_key)
-            elif item.problem:
-                self._give_up(item)
-            elif batch and item.min_size > min_size:
-                self._waiting.appendleft(item)
+            message = self._waiting.popleft()
+            if message.order_key in self._failed_groups:
+                self._give_up(message)
+            elif message.not_before > now or message.order_key in blocked:
+                passed.append(message)
+                if message.order_key is not None:
+                    blocked.add(message.order_key)
+            elif message.problem:
+                self._give_up(message)
+            elif batch and message.min_size > bytes_left:
+                self._waiting.appendleft(message)
                 break
             else:
-                batch.append(item)
-                min_size -= item.min_size
-                self._mark_in_flight(item)
-                if item.order_key is not None:
-                    blocked.add(item.order_key)
+                batch.append(message)
+                bytes_left -= message.min_size
+                self._mark_in_flight(message, now)
+                if message.order_key is not None:
+                    blocked.add(message.order_key)
         self._waiting.extendleft(reversed(passed))
         self._shrink(batch)
         return batch
 
-    def unsent(self) -> list[PlannedMessage[T]]:
-        """The items that were given up without being sent, since this was last asked."""
+    def take_unsent(self) -> list[PlannedMessage[T]]:
+        """Return the messages that were given up without a request, since the last call."""
         unsent, self._unsent = self._unsent, []
         return unsent
 
-    def sent(self, item: PlannedMessage[T]) -> None:
-        """It arrived."""
-        self._mark_done(item)
+    def mark_sent(self, message: PlannedMessage[T]) -> None:
+        """Record that AWS has a message."""
+        self._mark_done(message)
 
-    def failed(self, item: PlannedMessage[T]) -> None:
-        """It is given up, and with it what is left of its lane."""
-        self._mark_done(item)
-        if item.order_key is not None:
-            self._closed.add(item.order_key)
+    def mark_failed(self, message: PlannedMessage[T]) -> None:
+        """Record that a message failed for good, and give up the rest of its group."""
+        self._mark_done(message)
+        if message.order_key is not None:
+            self._failed_groups.add(message.order_key)
 
-    def reschedule(self, items: Iterable[PlannedMessage[T]], not_before: float) -> None:
-        """They have to be sent once more, ahead of what waits, but not before then."""
-        for item in reversed(list(items)):
-            self._mark_done(item)
-            item.not_before = not_before
-            self._waiting.appendleft(item)
+    def reschedule(self, messages: Iterable[PlannedMessage[T]], not_before: float) -> None:
+        """Put messages back in front of those that wait, to be sent at `not_before` or later."""
+        for message in reversed(list(messages)):
+            self._mark_done(message)
+            message.not_before = not_before
+            self._waiting.appendleft(message)
+            self._waiting_bytes += message.memory_bytes
 
-    def wakes_at(self) -> float | None:
-        """When the next item may be sent; None where all wait for one that is on its way."""
-        lanes = set(self._busy)
+    def next_due(self) -> float | None:
+        """Return when the next message may be sent; None if all wait for one in flight."""
+        blocked = set(self._groups_in_flight)
         earliest = None
-        for item in self._waiting:
-            if item.order_key in lanes:
+        for message in self._waiting:
+            if message.order_key in blocked:
                 continue
-            if item.order_key is not None:
-                lanes.add(item.order_key)
-            if earliest is None or item.not_before < earliest:
-                earliest = item.not_before
+            if message.order_key is not None:
+                blocked.add(message.order_key)
+            if earliest is None or message.not_before < earliest:
+                earliest = message.not_before
         return earliest
 
     def _shrink(self, batch: list[PlannedMessage[T]]) -> None:
-        """Make items smaller, the largest first, until their sum is what a batch may have."""
-        excess = sum(item.size for item in batch) - self.max_bytes
-        for item in sorted(batch, key=lambda item: item.size, reverse=True):
+        excess = sum([message.size for message in batch]) - self.max_bytes
+        if excess <= 0:
+            return
+        for message in sorted(batch, key=lambda message: message.size, reverse=True):
             if excess <= 0:
                 return
-            if item.shrink is not None:
-                excess -= item.size
-                item.content, item.size = item.shrink()
-                item.shrink = None
-                excess += item.size
+            if message.shrink is not None:
+                excess -= message.size
+                message.content, message.size = message.shrink()
+                message.shrink = None
+                excess += message.size
 
-    def _give_up(self, item: PlannedMessage[T]) -> None:
-        self._unsent.append(item)
-        if item.order_key is not None:
-            self._closed.add(item.order_key)
+    def _give_up(self, message: PlannedMessage[T]) -> None:
+        self._waiting_bytes -= message.memory_bytes
+        self._unsent.append(message)
+        if message.order_key is not None:
+            self._failed_groups.add(message.order_key)
 
-    def _mark_in_flight(self, item: PlannedMessage[T]) -> None:
-        item.tries += 1
-        self._on_their_way += 1
-        if item.order_key is not None:
-            self._busy.add(item.order_key)
+    def _mark_in_flight(self, message: PlannedMessage[T], now: float) -> None:
+        self._waiting_bytes -= message.memory_bytes
+        if not message.tries:
+            message.first_try_at = now
+        message.tries += 1
+        self._in_flight += 1
+        if message.order_key is not None:
+            self._groups_in_flight.add(message.order_key)
 
-    def _mark_done(self, item: PlannedMessage[T]) -> None:
-        self._on_their_way -= 1
-        if item.order_key is not None:
-            self._busy.discard(item.order_key)
+    def _mark_done(self, message: PlannedMessage[T]) -> None:
+        self._in_flight -= 1
+        if message.order_key is not None:
+            self._groups_in_flight.discard(message.order_key)
 
     def _refill(self) -> None:
         if self._is_exhausted:
             return
-        memory_bytes = sum([item.memory_bytes for item in self._waiting])
-        while len(self._waiting) < self.lookahead and memory_bytes < MAX_HELD:
-            item = next(self.source, None)
-            if item is None:
+        while len(self._waiting) < self.lookahead and self._waiting_bytes < MAX_LOOKAHEAD_BYTES:
+            message = next(self.source, None)
+            if message is None:
                 self._is_exhausted = True
                 return
-            self._waiting.append(item)
-            memory_bytes += item.memory_bytes
+            self._waiting.append(message)
+            self._waiting_bytes += message.memory_bytes

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from mega.aws._executor import start_daemon_thread
-from mega.aws._publishing.sender import Outgoing, PublishResult
+from mega.aws._publishing.outgoing import Outgoing, PublishResult
 from mega.codec import AnyPayload
 from mega.errors import ConfigurationError, PublishError, check_int, check_seconds
 

@@ -1,4 +1,17 @@
-"""Sending to one queue or topic: a message alone, or many in batches until each is settled."""
+"""Requests that send messages to one queue or topic, and their retries.
+
+This is the only place that retries for a publisher: the clients of publishers have botocore try
+once. Two kinds of failure are retried.
+
+- AWS or S3 refused for now: throttling, also of KMS behind a queue, and errors of status 5xx.
+- The outcome is unknown: a timeout, a reset connection, an answer without a message id. The first
+  request may have sent the message, so that a standard queue or topic may deliver it twice. A FIFO
+  queue or topic drops the second message, by its deduplication id, for five minutes after the first
+  one. That is why a retry begins at most four minutes after the first try.
+
+The waits between the tries grow exponentially, with jitter. They come to 6 seconds at most for a
+single message, because its caller waits for it, and to 24 seconds for the messages of a batch.
+"""
 
 from __future__ import annotations
 
@@ -16,196 +29,175 @@ from mega.aws._messages.batch_response import (
     message_id_in,
     read_batch_response,
 )
-from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
+from mega.aws._publishing.batch_planner import BatchPlanner
+from mega.aws._publishing.outgoing import Outgoing, Planned, PublishResult
+from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.backoff import backoff
 from mega.aws._transport.client import AwsClient
-from mega.aws.s3.upload import Upload
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
 
-__all__ = ('Outgoing', 'PublishResult', 'Queued', 'Sender', 'ServiceApi', 'deliver')
+__all__ = ('Sender', 'send_all')
 
 MAX_TRIES = 6
-"""How often a message is sent at most. Within each try botocore makes three of its own."""
+"""Requests that contain the same message, at most."""
+
+RETRY_WINDOW = 240.0
+"""Seconds after the first try in which a retry may begin.
+
+A deduplication id is valid for 300 seconds:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
+"""
 
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 5.0
+"""Seconds to wait at most, after the first try of a message and after a later one."""
+
+LONGEST_BATCH_BACKOFF = 16.0
+BATCH_BACKOFF_FACTOR = 3.0
+"""In a batch the waits grow faster, so that the same number of tries outlasts a longer outage."""
 
 CONCURRENT_UPLOADS = 10
 """Uploads to S3 at a time: as many as a batch has entries."""
 
-_OURS_TO_RETRY = 'kms'
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceApi:
-    """By which names a service takes messages."""
-
-    operation: str
-    send: str
-    send_batch: str
-    target: str
-    body: str
-    entries: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message as AWS takes it: body, attributes, and by AWS's names whatever else goes with it.
-
-    `size` is in bytes, as AWS counts. `upload` is what has to be in S3 before it is sent.
-    """
-
-    body: str
-    attributes: dict[str, Any]
-    options: dict[str, Any]
-    size: int
-    upload: Upload | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PublishResult:
-    """What came of one payload of a batch: the id of its message, or the error."""
-
-    message_id: str | None = None
-    error: MegaError | None = None
+Plan: TypeAlias = BatchPlanner[Outgoing | None]
+Results: TypeAlias = dict[int, PublishResult]
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sends to one destination. Safe to share among threads."""
+    """Sends messages to one destination. Safe to share among threads.
+
+    `max_tries` limits `send`. `send_all` limits the tries of the messages of a batch.
+    """
 
     aws: AwsClient
-    wire: ServiceApi
+    api: ServiceApi
     destination: str
+    max_tries: int = MAX_TRIES
 
     def send(self, outgoing: Outgoing) -> str:
-        """Send one message, and answer its id. What it points to is put into S3 before that.
+        """Send one message, and return its id. The body that it points to is uploaded to S3 first.
 
         Raises:
-            OffloadError: when S3 does not take what it points to. Then it is not sent.
-            TransportError: when AWS does not take it, or does not say that it did.
+            OffloadError: if the upload failed. The message is not sent.
+            TransportError: if AWS refused the message, or the outcome of the last try is unknown.
         """
         if outgoing.upload is not None:
-            outgoing.upload.perform()
+            outgoing.upload.upload()
+        parameters = {self.api.destination_parameter: self.destination}
+        self._add_message(parameters, outgoing)
+        started_at = time.monotonic()
         tries = 1
         while True:
-            result = self._send(outgoing)
-            if result.message_id is not None:
-                return result.message_id
-            assert isinstance(result.error, TransportError)
-            _delete_orphaned_upload(
-                outgoing, result.error, getattr(result.error.__cause__, 'response', None) or {}
-            )
-            if tries == MAX_TRIES or not _is_kms_throttle(result.error):
-                raise result.error
-            time.sleep(backoff_after(tries))
+            result = self._try_once(parameters)
+            if isinstance(result, str):
+                return result
+            if outgoing.upload is not None:
+                _delete_orphaned_upload(outgoing, result, _response_of(result))
+            elapsed = time.monotonic() - started_at
+            if tries >= self.max_tries or not result.retriable or elapsed > RETRY_WINDOW:
+                raise result
+            time.sleep(backoff_of_message(tries))
             tries += 1
 
     def send_batch(self, batch: Sequence[Outgoing]) -> list[PublishResult]:
-        """Send messages in one call, and tell of each what came of it. Raises nothing.
+        """Send messages in one request, and return the result of each. Never raises.
 
-        What they point to is put into S3 before that, all at a time. One that fails stays behind.
+        The bodies that they point to are uploaded to S3 first, at the same time. A message whose
+        upload failed is left out of the request.
         """
-        results = _upload(batch)
-        entries = [
-            {'Id': str(place), **self._message(outgoing)}
-            for place, outgoing in enumerate(batch)
-            if place not in results
-        ]
+        results = _upload_bodies(batch)
+        entries = []
+        for place, outgoing in enumerate(batch):
+            if place not in results:
+                entry = {'Id': str(place)}
+                self._add_message(entry, outgoing)
+                entries.append(entry)
         if entries:
-            results |= self._call_batch(batch, entries)
+            self._send_entries(batch, entries, results)
         return [results[place] for place in range(len(batch))]
 
-    def _call_batch(
-        self, batch: Sequence[Outgoing], entries: list[dict[str, Any]]
-    ) -> dict[int, PublishResult]:
-        parameters = {self.wire.target: self.destination, self.wire.entries: entries}
+    def _send_entries(
+        self, batch: Sequence[Outgoing], entries: list[dict[str, Any]], results: Results
+    ) -> None:
+        api = self.api
+        parameters = {api.destination_parameter: self.destination, api.entries_parameter: entries}
+        ids = [entry['Id'] for entry in entries]
         try:
-            answer = self.aws.call(self.wire.send_batch, **parameters)
+            response = self.aws.call(api.send_batch_method, **parameters)
         except TransportError as error:
-            answer = getattr(error.__cause__, 'response', None) or {}
-            told = [PublishResult(error=error)] * len(entries)
+            response = _response_of(error)
+            sent = [PublishResult(error=error)] * len(ids)
         else:
-            ids = [entry['Id'] for entry in entries]
-            told = [self._result(entry) for entry in read_batch_response(answer, ids)]
-        results = {}
-        for entry, result in zip(entries, told, strict=True):
-            place = int(entry['Id'])
+            sent = [self._result_of(entry) for entry in read_batch_response(response, ids)]
+        for id, result in zip(ids, sent, strict=True):
+            place = int(id)
             results[place] = result
-            _delete_orphaned_upload(batch[place], result.error, answer)
-        return results
+            if result.error is not None:
+                _delete_orphaned_upload(batch[place], result.error, response)
 
-    def _send(self, outgoing: Outgoing) -> PublishResult:
-        parameters = {self.wire.target: self.destination, **self._message(outgoing)}
+    def _try_once(self, parameters: dict[str, Any]) -> str | TransportError:
         try:
-            return self._success(message_id_in(self.aws.call(self.wire.send, **parameters)))
+            response = self.aws.call(self.api.send_method, **parameters)
         except TransportError as error:
-            return PublishResult(error=error)
+            return error
+        return message_id_in(response) or self._no_message_id()
 
-    def _message(self, outgoing: Outgoing) -> dict[str, Any]:
-        message = {self.wire.body: outgoing.body, **outgoing.options}
+    def _add_message(self, parameters: dict[str, Any], outgoing: Outgoing) -> None:
+        parameters[self.api.body_parameter] = outgoing.body
+        if outgoing.options:
+            parameters.update(outgoing.options)
         if outgoing.attributes:
-            message['MessageAttributes'] = outgoing.attributes
-        return message
+            parameters['MessageAttributes'] = outgoing.attributes
 
-    def _result(self, entry: BatchEntryResult) -> PublishResult:
+    def _result_of(self, entry: BatchEntryResult) -> PublishResult:
+        if entry.message_id is not None:
+            return PublishResult(entry.message_id)
         if entry.is_successful:
-            return self._success(entry.message_id)
-        error = TransportError(self.wire.operation, entry.code, entry.problem, entry.is_retriable)
+            return PublishResult(error=self._no_message_id())
+        operation = self.api.send_operation
+        error = TransportError(operation, entry.code, entry.problem, entry.is_retriable)
         return PublishResult(error=error)
 
-    def _success(self, message_id: str | None) -> PublishResult:
+    def _no_message_id(self) -> TransportError:
         # An answer without a message id is not from AWS, whatever its status is.
-        if message_id is not None:
-            return PublishResult(message_id)
-        problem = 'the answer holds no message id, so it is unknown whether the message was sent'
-        error = TransportError(self.wire.operation, 'NoMessageId', problem, True)
-        return PublishResult(error=error)
+        problem = 'the answer has no message id, so it is unknown whether the message was sent'
+        return TransportError(self.api.send_operation, 'NoMessageId', problem, True)
 
 
-Queued: TypeAlias = Outgoing | None
-"""A message of a plan; None for a payload that cannot be sent."""
-
-Results: TypeAlias = dict[int, PublishResult]
-
-
-def deliver(sender: Sender, plan: BatchPlanner[Queued], results: Results, concurrency: int) -> None:
-    """Send all that a plan holds, `concurrency` calls at a time, and enter what came of each."""
+def send_all(sender: Sender, plan: Plan, results: Results, concurrency: int) -> None:
+    """Send every message of a plan, in `concurrency` requests at a time, and enter the results."""
     if concurrency == 1:
-        _deliver_here(sender, plan, results)
+        _send_in_this_thread(sender, plan, results)
     else:
-        _deliver_in_threads(sender, plan, results, concurrency)
+        _send_in_threads(sender, plan, results, concurrency)
 
 
-def _deliver_here(sender: Sender, plan: BatchPlanner[Queued], results: Results) -> None:
-    # Without a pool: that would cost a tenth more, and takes nothing once the interpreter ends,
-    # when a buffer still has to send.
+def _send_in_this_thread(sender: Sender, plan: Plan, results: Results) -> None:
     while not plan.is_finished:
-        batch = plan.take(time.monotonic())
+        batch = plan.next_batch(time.monotonic())
         _record_unsent(plan, results)
         if batch:
-            _settle(batch, sender.send_batch(_messages(batch)), plan, results)
+            _record(batch, sender.send_batch(_contents(batch)), plan, results)
         else:
-            time.sleep(_seconds_until(plan.wakes_at()) or 0.0)
+            time.sleep(_seconds_until(plan.next_due()) or 0.0)
 
 
-def _deliver_in_threads(
-    sender: Sender, plan: BatchPlanner[Queued], results: Results, concurrency: int
-) -> None:
-    calls: dict[Future[list[PublishResult]], list[PlannedMessage[Queued]]] = {}
+def _send_in_threads(sender: Sender, plan: Plan, results: Results, concurrency: int) -> None:
+    requests: dict[Future[list[PublishResult]], list[Planned]] = {}
     executor = Executor('mega-publisher', concurrency)
     try:
         while not plan.is_finished:
-            while len(calls) < concurrency and (batch := plan.take(time.monotonic())):
-                calls[executor.submit(partial(sender.send_batch, _messages(batch)))] = batch
+            while len(requests) < concurrency and (batch := plan.next_batch(time.monotonic())):
+                requests[executor.submit(partial(sender.send_batch, _contents(batch)))] = batch
             _record_unsent(plan, results)
-            seconds = _seconds_until(plan.wakes_at()) if len(calls) < concurrency else None
-            if calls:
-                wait(calls, timeout=seconds, return_when=FIRST_COMPLETED)
+            seconds = _seconds_until(plan.next_due()) if len(requests) < concurrency else None
+            if requests:
+                wait(requests, timeout=seconds, return_when=FIRST_COMPLETED)
             else:
                 time.sleep(seconds or 0.0)
-            for call in [call for call in calls if call.done()]:
-                _settle(calls.pop(call), call.result(), plan, results)
+            for request in [request for request in requests if request.done()]:
+                _record(requests.pop(request), request.result(), plan, results)
     finally:
         executor.close()
 
@@ -214,59 +206,68 @@ def _seconds_until(instant: float | None) -> float | None:
     return None if instant is None else max(0.0, instant - time.monotonic())
 
 
-def _messages(batch: list[PlannedMessage[Queued]]) -> list[Outgoing]:
-    return [item.content for item in batch if item.content]
+def _contents(batch: list[Planned]) -> list[Outgoing]:
+    return [message.content for message in batch if message.content is not None]
 
 
-def _record_unsent(plan: BatchPlanner[Queued], results: Results) -> None:
-    for item in plan.unsent():
-        results[item.position] = PublishResult(error=_unsent_error(item))
-
-
-def backoff_after(tries: int) -> float:
-    """Draw the seconds to wait before the next try."""
+def backoff_of_message(tries: int) -> float:
+    """Draw the seconds to wait after a failed try of a single message."""
     return backoff(tries, FIRST_BACKOFF, LONGEST_BACKOFF, random.uniform)
 
 
-def _settle(
-    batch: list[PlannedMessage[Queued]],
-    answers: list[PublishResult],
-    plan: BatchPlanner[Queued],
-    results: Results,
-) -> None:
-    reschedule = []
-    for item, answer in zip(batch, answers, strict=True):
-        error = answer.error
-        is_retriable = isinstance(error, (TransportError, OffloadError)) and error.retriable
-        if is_retriable and item.tries < MAX_TRIES:
-            reschedule.append(item)
+def backoff_of_batch(tries: int) -> float:
+    """Draw the seconds to wait after a failed try of messages in a batch."""
+    factor = BATCH_BACKOFF_FACTOR
+    return backoff(tries, FIRST_BACKOFF, LONGEST_BATCH_BACKOFF, random.uniform, factor=factor)
+
+
+def _record(batch: list[Planned], sent: list[PublishResult], plan: Plan, results: Results) -> None:
+    """Enter the results of a request, and reschedule the messages that may succeed later."""
+    retried = []
+    for message, result in zip(batch, sent, strict=True):
+        error = result.error
+        if error is not None and _may_retry(message, error):
+            retried.append(message)
             continue
-        results[item.position] = answer
+        results[message.position] = result
         if error is None:
-            plan.sent(item)
+            plan.mark_sent(message)
         else:
-            plan.failed(item)
-    if reschedule:
-        plan.reschedule(reschedule, time.monotonic() + backoff_after(reschedule[0].tries))
+            plan.mark_failed(message)
+    if retried:
+        plan.reschedule(retried, time.monotonic() + backoff_of_batch(retried[0].tries))
 
 
-def _unsent_error(item: PlannedMessage[Queued]) -> MegaError:
-    if isinstance(item.problem, MegaError):
-        return item.problem
-    if item.problem is not None:
-        error = PublishError(
-            f'not sent: {type(item.problem).__name__} of a function of the payload'
-        )
-        error.__cause__ = item.problem
-        return error
-    return PublishError(
-        f'not sent: an earlier message of the group {item.order_key!r} failed, '
-        'and the order is kept'
+def _may_retry(message: Planned, error: MegaError) -> bool:
+    return (
+        isinstance(error, (TransportError, OffloadError))
+        and error.retriable
+        and message.tries < MAX_TRIES
+        and time.monotonic() - message.first_try_at <= RETRY_WINDOW
     )
 
 
-def _upload(batch: Sequence[Outgoing]) -> dict[int, PublishResult]:
-    """Put into S3 what messages point to, and answer by its place what came of each that fails."""
+def _record_unsent(plan: Plan, results: Results) -> None:
+    for message in plan.take_unsent():
+        results[message.position] = PublishResult(error=_unsent_error(message))
+
+
+def _unsent_error(message: Planned) -> MegaError:
+    if isinstance(message.problem, MegaError):
+        return message.problem
+    if message.problem is not None:
+        raised = type(message.problem).__name__
+        error = PublishError(f'not sent: a function of the payload raised {raised}')
+        error.__cause__ = message.problem
+        return error
+    return PublishError(
+        f'not sent: an earlier message of the group {message.order_key!r} failed, '
+        'and the group keeps its order'
+    )
+
+
+def _upload_bodies(batch: Sequence[Outgoing]) -> Results:
+    """Upload to S3 the bodies of messages that carry a pointer. Return the failures, by place."""
     uploads = {
         place: outgoing.upload
         for place, outgoing in enumerate(batch)
@@ -274,38 +275,35 @@ def _upload(batch: Sequence[Outgoing]) -> dict[int, PublishResult]:
     }
     if not uploads:
         return {}
-    raised = run_concurrently(
-        'mega-s3', CONCURRENT_UPLOADS, [upload.perform for upload in uploads.values()]
-    )
+    calls = [upload.upload for upload in uploads.values()]
+    raised = run_concurrently('mega-s3', CONCURRENT_UPLOADS, calls)
     return {
-        place: PublishResult(error=_of_upload(error))
+        place: PublishResult(error=_upload_error(error))
         for place, error in zip(uploads, raised, strict=True)
         if error is not None
     }
 
 
-def _of_upload(error: Exception) -> MegaError:
+def _upload_error(error: Exception) -> MegaError:
     if isinstance(error, MegaError):
         return error
-    unforeseen = PublishError(f'not sent, since its upload failed: {type(error).__name__}')
-    unforeseen.__cause__ = error
-    return unforeseen
+    unexpected = PublishError(f'not sent: the upload of its body raised {type(error).__name__}')
+    unexpected.__cause__ = error
+    return unexpected
 
 
-def _delete_orphaned_upload(
-    outgoing: Outgoing, error: MegaError | None, answer: dict[str, Any]
-) -> None:
-    """Delete what a refused message points to, unless an earlier try may have sent it."""
+def _response_of(error: TransportError) -> dict[str, Any]:
+    return getattr(error.__cause__, 'response', None) or {}
+
+
+def _delete_orphaned_upload(outgoing: Outgoing, error: MegaError, response: dict[str, Any]) -> None:
+    """Delete the body of a refused message, unless an earlier try may have sent the message."""
     upload = outgoing.upload
-    if upload is None or error is None:
+    if upload is None:
         return
-    was_tried_before = answer.get('ResponseMetadata', {}).get('RetryAttempts', 0)
+    # botocore may retry for a client that the user passed.
+    was_tried_before = response.get('ResponseMetadata', {}).get('RetryAttempts', 0)
     if was_tried_before or (isinstance(error, TransportError) and error.retriable):
         upload.maybe_referenced = True
     else:
         upload.undo()
-
-
-def _is_kms_throttle(error: TransportError) -> bool:
-    """Whether botocore leaves it to us: throttles of KMS."""
-    return error.retriable and error.code.lower().startswith(_OURS_TO_RETRY)

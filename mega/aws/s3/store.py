@@ -183,7 +183,7 @@ class S3PayloadStore(ClosesClient):
         create_bucket(self._aws, self.bucket, self.key_prefix, self._encryption, expire_after_days)
 
     def offload(self, body: str, queue_url: str | None = None) -> Upload:
-        """Prepare to put a body into the bucket. Nothing is sent before `Upload.perform`.
+        """Prepare to put a body into the bucket. Nothing is sent before `Upload.upload`.
 
         `queue_url` is the only queue that its pointer will be sent to; None where there may be
         more, or nobody knows.

@@ -33,7 +33,7 @@ class Upload:
         self._put: Callable[[], object] | None = put
         self._remove = remove
 
-    def perform(self) -> None:
+    def upload(self) -> None:
         """Put the body into S3, unless that is done already.
 
         Raises:

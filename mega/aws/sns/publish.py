@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from mega.aws._messages.attributes import Attributes, FilterAttributes
-from mega.aws._messages.limits import (
-    check_ids,
-    check_size,
-    check_subject,
-    check_wrapped_size,
-    wrapped_size,
-)
 from mega.aws._publishing.buffer import PublishBuffer
+from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
-from mega.aws._publishing.sender import Outgoing, PublishResult, ServiceApi
-from mega.aws._transport.client import connect
+from mega.aws._transport.client import ClosesClient, connect
 from mega.aws.s3.store import S3PayloadStore
+from mega.aws.sns.service import SNS
 from mega.codec import AnyPayload
 
-__all__ = ('SNS', 'SnsPublisher')
-
-SNS = ServiceApi(
-    operation='Publish',
-    send='publish',
-    send_batch='publish_batch',
-    target='TopicArn',
-    body='Message',
-    entries='PublishBatchRequestEntries',
-)
+__all__ = ('SnsPublisher',)
 
 
-class SnsPublisher(Publisher):
+class SnsPublisher(ClosesClient):
     """Publishes payloads to SNS topics, which hand them to everybody who subscribed.
 
     Give it a `topic_arn`, or give one with each call. Credentials and region are found by boto3's
@@ -50,14 +35,6 @@ class SnsPublisher(Publisher):
     Raises:
         ConfigurationError: without a region, with a bad endpoint, or options that contradict.
     """
-
-    _wire = SNS
-    _destination_name = 'topic_arn'
-    _option_names: ClassVar = {
-        'subject': 'Subject',
-        'message_group_id': 'MessageGroupId',
-        'message_deduplication_id': 'MessageDeduplicationId',
-    }
 
     def __init__(
         self,
@@ -82,8 +59,10 @@ class SnsPublisher(Publisher):
             endpoint_url=endpoint_url,
             session=session,
             client=client,
+            attempts=1,  # the sender retries
         )
-        super().__init__(aws, topic_arn, payload_store)
+        super().__init__(aws)
+        self._publisher = Publisher(aws, SNS, topic_arn, payload_store)
 
     def publish(
         self,
@@ -114,12 +93,8 @@ class SnsPublisher(Publisher):
             OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SNS does not take the message, or does not say that it did.
         """
-        options = self._aws_options(
-            subject=subject,
-            message_group_id=message_group_id,
-            message_deduplication_id=message_deduplication_id,
-        )
-        return self._publish(
+        options = _options(subject, message_group_id, message_deduplication_id)
+        return self._publisher.publish(
             payload, binary_encoding, topic_arn, message_attributes, options, filter_attributes
         )
 
@@ -144,12 +119,8 @@ class SnsPublisher(Publisher):
             OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SNS does not take the message, or does not say that it did.
         """
-        options = self._aws_options(
-            subject=subject,
-            message_group_id=message_group_id,
-            message_deduplication_id=message_deduplication_id,
-        )
-        return self._publish_raw(body, topic_arn, message_attributes, options)
+        options = _options(subject, message_group_id, message_deduplication_id)
+        return self._publisher.publish_raw(body, topic_arn, message_attributes, options)
 
     def publish_batch(
         self,
@@ -181,12 +152,8 @@ class SnsPublisher(Publisher):
                 `raise_on_failure=False`; and whenever `payloads` itself raises.
             ConfigurationError: for a destination that this publisher does not reach.
         """
-        options = self._aws_options(
-            subject=subject,
-            message_group_id=message_group_id,
-            message_deduplication_id=message_deduplication_id,
-        )
-        return self._publish_batch(
+        options = _options(subject, message_group_id, message_deduplication_id)
+        return self._publisher.publish_batch(
             payloads,
             binary_encoding,
             topic_arn,
@@ -212,25 +179,18 @@ class SnsPublisher(Publisher):
         Raises:
             ConfigurationError: for limits that cannot work.
         """
-        return self._buffer(topic_arn, max_messages, max_seconds, max_pending)
+        return self._publisher.buffer(topic_arn, max_messages, max_seconds, max_pending)
 
-    def _check_options(self, options: dict[str, Any], is_fifo: bool) -> None:
-        check_subject(options.get('Subject'))
-        check_ids(options, is_fifo)
 
-    def _check_size(self, outgoing: Outgoing, limit: int) -> None:
-        check_size(outgoing.size, limit)
-        check_wrapped_size(outgoing.body, outgoing.attributes, outgoing.size)
-
-    def _delivered_size(self, outgoing: Outgoing) -> int:
-        return wrapped_size(outgoing.body, outgoing.attributes)
-
-    def _sole_queue(self, destination: str) -> str | None:
-        return None  # whoever subscribes gets one
-
-    def _ask_limit(self, destination: str) -> Any:
-        answer = self._aws.call('get_topic_attributes', TopicArn=destination)
-        return answer['Attributes']['MaximumMessageSize']
-
-    def _batch_bytes(self, destination: str) -> int:
-        return self._limit(destination)
+def _options(
+    subject: PerMessage, message_group_id: PerMessage, message_deduplication_id: PerMessage
+) -> dict[str, PerMessage]:
+    """Return the options that are set, by AWS's names."""
+    options = {}
+    if subject is not None:
+        options['Subject'] = subject
+    if message_group_id is not None:
+        options['MessageGroupId'] = message_group_id
+    if message_deduplication_id is not None:
+        options['MessageDeduplicationId'] = message_deduplication_id
+    return options

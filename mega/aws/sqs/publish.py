@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from mega.aws._messages.attributes import Attributes, FilterAttributes
-from mega.aws._messages.limits import DEFAULT_MAX_BYTES, check_delay, check_ids, check_size
 from mega.aws._publishing.buffer import PublishBuffer
+from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
-from mega.aws._publishing.sender import Outgoing, PublishResult, ServiceApi
-from mega.aws._transport.client import connect
+from mega.aws._transport.client import ClosesClient, connect
 from mega.aws.s3.store import S3PayloadStore
+from mega.aws.sqs.service import SQS
 from mega.codec import AnyPayload
 
-__all__ = ('SQS', 'SqsPublisher')
-
-SQS = ServiceApi(
-    operation='SendMessage',
-    send='send_message',
-    send_batch='send_message_batch',
-    target='QueueUrl',
-    body='MessageBody',
-    entries='Entries',
-)
+__all__ = ('SqsPublisher',)
 
 
-class SqsPublisher(Publisher):
+class SqsPublisher(ClosesClient):
     """Sends payloads to SQS queues.
 
     Give it a `queue_url`, or give one with each call. Credentials and region are found by boto3's
@@ -44,14 +35,6 @@ class SqsPublisher(Publisher):
     Raises:
         ConfigurationError: without a region, with a bad endpoint, or options that contradict.
     """
-
-    _wire = SQS
-    _destination_name = 'queue_url'
-    _option_names: ClassVar = {
-        'delay_seconds': 'DelaySeconds',
-        'message_group_id': 'MessageGroupId',
-        'message_deduplication_id': 'MessageDeduplicationId',
-    }
 
     def __init__(
         self,
@@ -76,8 +59,10 @@ class SqsPublisher(Publisher):
             endpoint_url=endpoint_url,
             session=session,
             client=client,
+            attempts=1,  # the sender retries
         )
-        super().__init__(aws, queue_url, payload_store)
+        super().__init__(aws)
+        self._publisher = Publisher(aws, SQS, queue_url, payload_store)
 
     def publish(
         self,
@@ -107,12 +92,8 @@ class SqsPublisher(Publisher):
             OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SQS does not take the message, or does not say that it did.
         """
-        options = self._aws_options(
-            delay_seconds=delay_seconds,
-            message_group_id=message_group_id,
-            message_deduplication_id=message_deduplication_id,
-        )
-        return self._publish(
+        options = _options(delay_seconds, message_group_id, message_deduplication_id)
+        return self._publisher.publish(
             payload, binary_encoding, queue_url, message_attributes, options, filter_attributes
         )
 
@@ -137,12 +118,8 @@ class SqsPublisher(Publisher):
             OffloadError: when S3 does not take the body. Then nothing is sent.
             TransportError: when SQS does not take the message, or does not say that it did.
         """
-        options = self._aws_options(
-            delay_seconds=delay_seconds,
-            message_group_id=message_group_id,
-            message_deduplication_id=message_deduplication_id,
-        )
-        return self._publish_raw(body, queue_url, message_attributes, options)
+        options = _options(delay_seconds, message_group_id, message_deduplication_id)
+        return self._publisher.publish_raw(body, queue_url, message_attributes, options)
 
     def publish_batch(
         self,
@@ -174,12 +151,8 @@ class SqsPublisher(Publisher):
                 `raise_on_failure=False`; and whenever `payloads` itself raises.
             ConfigurationError: for a destination that this publisher does not reach.
         """
-        options = self._aws_options(
-            delay_seconds=delay_seconds,
-            message_group_id=message_group_id,
-            message_deduplication_id=message_deduplication_id,
-        )
-        return self._publish_batch(
+        options = _options(delay_seconds, message_group_id, message_deduplication_id)
+        return self._publisher.publish_batch(
             payloads,
             binary_encoding,
             queue_url,
@@ -205,25 +178,18 @@ class SqsPublisher(Publisher):
         Raises:
             ConfigurationError: for limits that cannot work.
         """
-        return self._buffer(queue_url, max_messages, max_seconds, max_pending)
+        return self._publisher.buffer(queue_url, max_messages, max_seconds, max_pending)
 
-    def _check_options(self, options: dict[str, Any], is_fifo: bool) -> None:
-        check_delay(options.get('DelaySeconds'), is_fifo)
-        check_ids(options, is_fifo)
 
-    def _check_size(self, outgoing: Outgoing, limit: int) -> None:
-        check_size(outgoing.size, limit)
-
-    def _delivered_size(self, outgoing: Outgoing) -> int:
-        return outgoing.size
-
-    def _sole_queue(self, destination: str) -> str | None:
-        return destination
-
-    def _ask_limit(self, destination: str) -> Any:
-        names = ['MaximumMessageSize']
-        answer = self._aws.call('get_queue_attributes', QueueUrl=destination, AttributeNames=names)
-        return answer['Attributes']['MaximumMessageSize']
-
-    def _batch_bytes(self, destination: str) -> int:
-        return max(DEFAULT_MAX_BYTES, self._limit(destination))
+def _options(
+    delay_seconds: PerMessage, message_group_id: PerMessage, message_deduplication_id: PerMessage
+) -> dict[str, PerMessage]:
+    """Return the options that are set, by AWS's names."""
+    options = {}
+    if delay_seconds is not None:
+        options['DelaySeconds'] = delay_seconds
+    if message_group_id is not None:
+        options['MessageGroupId'] = message_group_id
+    if message_deduplication_id is not None:
+        options['MessageDeduplicationId'] = message_deduplication_id
+    return options

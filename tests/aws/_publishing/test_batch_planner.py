@@ -57,29 +57,29 @@ class Run:
 
     def carry_out(self) -> None:
         self.plan = BatchPlanner(self.source(), ENTRIES, BYTES, AHEAD)
-        on_their_way: deque[list[PlannedMessage[int]]] = deque()
+        in_flight: deque[list[PlannedMessage[int]]] = deque()
         while not self.plan.is_finished:
-            while len(on_their_way) < self.concurrency and (batch := self.plan.take(self.now)):
-                on_their_way.append(batch)
-                self.unsent += [item.content for item in self.plan.unsent()]
-                self._check_leaving(on_their_way)
-            unsent = [item.content for item in self.plan.unsent()]
+            while len(in_flight) < self.concurrency and (batch := self.plan.next_batch(self.now)):
+                in_flight.append(batch)
+                self.unsent += [item.content for item in self.plan.take_unsent()]
+                self._check_leaving(in_flight)
+            unsent = [item.content for item in self.plan.take_unsent()]
             self.unsent += unsent
-            if on_their_way:
-                on_their_way.rotate(-next(self.landings))
-                self._lands(on_their_way.popleft())
+            if in_flight:
+                in_flight.rotate(-next(self.landings))
+                self._lands(in_flight.popleft())
             elif not unsent and not self.plan.is_finished:
-                alarm = self.plan.wakes_at()
+                alarm = self.plan.next_due()
                 assert alarm is not None
                 self.alarms.append((self.now, alarm))
                 self.now += 1
 
-    def _check_leaving(self, on_their_way: deque[list[PlannedMessage[int]]]) -> None:
-        batch = on_their_way[-1]
+    def _check_leaving(self, in_flight: deque[list[PlannedMessage[int]]]) -> None:
+        batch = in_flight[-1]
         self.batches.append([item.content for item in batch])
         assert len(batch) <= ENTRIES
         assert sum(item.size for item in batch) <= BYTES or len(batch) == 1
-        lanes = Counter(item.order_key for each in on_their_way for item in each if item.order_key)
+        lanes = Counter(item.order_key for each in in_flight for item in each if item.order_key)
         assert not lanes or max(lanes.values()) == 1
         assert all(item.not_before <= self.now and not item.problem for item in batch)
         left = {number for each in self.batches for number in each}
@@ -92,10 +92,10 @@ class Run:
             if fate == 1:
                 reschedule.append(item)
             elif fate == 2:
-                self.plan.failed(item)
+                self.plan.mark_failed(item)
                 self.failed.append(item.content)
             else:
-                self.plan.sent(item)
+                self.plan.mark_sent(item)
                 self.arrived.append(item.content)
         if reschedule:
             self.plan.reschedule(reschedule, self.now + 1)
@@ -192,8 +192,8 @@ def test_lanes_go_side_by_side(lanes: list[str]) -> None:
     plan = BatchPlanner(items, ENTRIES, BYTES, len(lanes) + 1)
     batches = 0
     while not plan.is_finished:
-        for item in plan.take(0.0):
-            plan.sent(item)
+        for item in plan.next_batch(0.0):
+            plan.mark_sent(item)
         batches += 1
     assert batches == max(Counter(lanes).values(), default=0)
 
@@ -209,14 +209,14 @@ def contents(items: list[PlannedMessage[int]]) -> list[int]:
 def test_nothing_is_a_plan_that_is_finished() -> None:
     plan = BatchPlanner(numbered(0), ENTRIES, BYTES, AHEAD)
     assert plan.is_finished
-    assert plan.take(0.0) == plan.unsent() == []
+    assert plan.next_batch(0.0) == plan.take_unsent() == []
 
 
 def test_what_is_on_its_way_is_waited_for() -> None:
     plan = BatchPlanner(numbered(1), ENTRIES, BYTES, AHEAD)
-    [item] = plan.take(0.0)
+    [item] = plan.next_batch(0.0)
     assert not plan.is_finished
-    plan.sent(item)
+    plan.mark_sent(item)
     assert plan.is_finished
 
 
@@ -230,9 +230,9 @@ def test_the_source_is_read_no_further_than_needed() -> None:
 
     plan = BatchPlanner(source(), ENTRIES, BYTES, AHEAD)
     assert not pulled
-    plan.take(0.0)
+    plan.next_batch(0.0)
     assert len(pulled) == AHEAD
-    plan.take(0.0)
+    plan.next_batch(0.0)
     assert len(pulled) == AHEAD + ENTRIES
 
 
@@ -240,28 +240,28 @@ def test_the_source_is_read_no_further_than_needed() -> None:
 def test_the_sum_of_a_batch_may_be_the_limit_but_not_more(extra: int) -> None:
     items = [PlannedMessage(0, 60), PlannedMessage(1, 40 + extra)]
     plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
-    assert contents(plan.take(0.0)) == ([0] if extra > 0 else [0, 1])
+    assert contents(plan.next_batch(0.0)) == ([0] if extra > 0 else [0, 1])
 
 
 def test_what_has_to_be_sent_again_goes_ahead_of_what_waits_but_not_before_its_time() -> None:
     plan = BatchPlanner(numbered(25), ENTRIES, BYTES, AHEAD)
-    first = plan.take(0.0)
+    first = plan.next_batch(0.0)
     plan.reschedule(first[3:5], 5.0)
-    assert contents(plan.take(4.9)) == list(range(10, 20))
-    assert contents(plan.take(5.0)) == [3, 4, 20, 21, 22, 23, 24]
+    assert contents(plan.next_batch(4.9)) == list(range(10, 20))
+    assert contents(plan.next_batch(5.0)) == [3, 4, 20, 21, 22, 23, 24]
     assert [item.tries for item in first] == [1, 1, 1, 2, 2, 1, 1, 1, 1, 1]
 
 
 def test_a_lane_waits_for_what_has_to_be_sent_again() -> None:
     items = [PlannedMessage(0, 1, 'a'), PlannedMessage(1, 1, 'a'), PlannedMessage(2, 1, 'b')]
     plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
-    [first, other] = plan.take(0.0)
-    plan.sent(other)
+    [first, other] = plan.next_batch(0.0)
+    plan.mark_sent(other)
     plan.reschedule([first], 5.0)
-    assert plan.take(4.0) == []
-    assert plan.wakes_at() == 5.0
-    assert contents(plan.take(5.0)) == [0]
-    assert plan.take(9.0) == []
+    assert plan.next_batch(4.0) == []
+    assert plan.next_due() == 5.0
+    assert contents(plan.next_batch(5.0)) == [0]
+    assert plan.next_batch(9.0) == []
 
 
 def test_what_was_given_up_is_told_once() -> None:
@@ -272,10 +272,10 @@ def test_what_was_given_up_is_told_once() -> None:
         PlannedMessage(2, 1, 'b'),
     ]
     plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
-    [sent] = plan.take(0.0)
-    plan.sent(sent)
-    assert contents(plan.unsent()) == [0, 1]
-    assert plan.unsent() == []
+    [sent] = plan.next_batch(0.0)
+    plan.mark_sent(sent)
+    assert contents(plan.take_unsent()) == [0, 1]
+    assert plan.take_unsent() == []
     assert plan.is_finished
 
 
@@ -287,8 +287,8 @@ def test_what_is_broken_keeps_its_place_in_its_lane() -> None:
         PlannedMessage(2, 1, 'a'),
     ]
     plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
-    [first] = plan.take(0.0)
-    assert plan.take(0.0) == plan.unsent() == []
-    plan.sent(first)
-    assert plan.take(0.0) == []
-    assert contents(plan.unsent()) == [1, 2]
+    [first] = plan.next_batch(0.0)
+    assert plan.next_batch(0.0) == plan.take_unsent() == []
+    plan.mark_sent(first)
+    assert plan.next_batch(0.0) == []
+    assert contents(plan.take_unsent()) == [1, 2]

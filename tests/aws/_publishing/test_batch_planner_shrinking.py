@@ -42,7 +42,7 @@ class Run:
         each = self.given[number]
         item = PlannedMessage(number, each.size, each.order_key, position=number)
         if each.smaller is not None:
-            item.least = LEAST
+            item.offloaded_size = LEAST
             item.shrink = self._shrinking(number, each.smaller)
         return item
 
@@ -57,13 +57,13 @@ class Run:
         plan = BatchPlanner(map(self.item, range(len(self.given))), ENTRIES, BYTES, AHEAD)
         while not plan.is_finished:
             before = len(self.shrunk)
-            batch = plan.take(0.0)
+            batch = plan.next_batch(0.0)
             self.shrunk_in.append(self.shrunk[before:])
             self.batches.append([(item.content, item.size) for item in batch])
             reschedule = [item for item in batch if next(self.fates)]
             for item in batch:
                 if item not in reschedule:
-                    plan.sent(item)
+                    plan.mark_sent(item)
             plan.reschedule(reschedule, 0.0)
         return self
 
@@ -194,5 +194,5 @@ def test_it_is_made_smaller_when_it_leaves_and_not_before() -> None:
     plan = BatchPlanner(map(run.item, range(AHEAD)), ENTRIES, BYTES, AHEAD)
     assert not plan.is_finished  # which reads ahead
     assert run.shrunk == []
-    plan.take(0.0)
+    plan.next_batch(0.0)
     assert sorted(run.shrunk) == list(range(ENTRIES))

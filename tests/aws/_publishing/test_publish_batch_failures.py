@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.sqs_server import FailEntries, Fault, Server
-from mega.aws._publishing import sender as _sending
+from mega.aws._publishing import sender
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import (
@@ -37,36 +37,23 @@ from tests.local_aws import Service
 
 
 @pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was slept: the clock goes on by that, and a little with every look at it."""
-    slept: list[float] = []
-
-    class Clock:
-        now = 0.0
-
-        def monotonic(self) -> float:
-            self.now += 1e-4
-            return self.now
-
-        def sleep(self, seconds: float) -> None:
-            slept.append(seconds)
-            self.now += seconds
-
-    monkeypatch.setattr(_sending, 'time', Clock())
-    return slept
+def longest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have chance always draw the longest wait."""
+    longest: Callable[[float, float], float] = max
+    monkeypatch.setattr(random, 'uniform', longest)
 
 
 @EACH_SERVICE
 @pytest.mark.parametrize('code', ['InternalError', 'ServiceUnavailable', 'RequestThrottled'])
 def test_fault_73_an_entry_that_fails_on_the_side_of_aws_is_sent_again(
-    service: Service, code: str, server: Server, clients: Clients, naps: list[float]
+    service: Service, code: str, server: Server, clients: Clients, waits: list[float]
 ) -> None:
     server.script(FailEntries((1, 3), code), FailEntries((0,), code))
     results = publisher(server, clients, service).publish_batch(numbers(5))
     assert all(is_sent(results))
     assert [each['n'] for each in bodies(server)] == [0, 2, 4, 3, 1]
     assert calls(server, service) == 3
-    assert len(naps) == 2
+    assert len(waits) == 2
 
 
 @EACH_SERVICE
@@ -74,11 +61,9 @@ def test_an_entry_is_sent_six_times_at_most_with_longer_and_longer_breaks(
     service: Service,
     server: Server,
     clients: Clients,
-    naps: list[float],
-    monkeypatch: pytest.MonkeyPatch,
+    waits: list[float],
+    longest_waits: None,
 ) -> None:
-    longest: Callable[[float, float], float] = max
-    monkeypatch.setattr(random, 'uniform', longest)
     server.script(*[FailEntries((0,), 'InternalError')] * 7)
     ours = publisher(server, clients, service)
     results = ours.publish_batch(numbers(2), raise_on_failure=False)
@@ -86,17 +71,26 @@ def test_an_entry_is_sent_six_times_at_most_with_longer_and_longer_breaks(
     assert results[0].error.code == 'InternalError'
     assert results[0].error.retriable
     assert calls(server, service) == 6
-    assert naps == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2], abs=0.01)
+    assert waits == pytest.approx([0.2, 0.6, 1.8, 5.4, 16.0], abs=0.01)
 
 
-def test_breaks_differ_between_senders_and_end_at_five_seconds() -> None:
-    assert len({_sending.backoff_after(1) for _ in range(20)}) > 10
-    assert all(0 <= _sending.backoff_after(1) <= 0.2 for _ in range(100))
-    assert all(0 <= _sending.backoff_after(60) <= 5 for _ in range(100))
+def test_the_waits_of_a_single_message_come_to_six_seconds_at_most(longest_waits: None) -> None:
+    waits = [sender.backoff_of_message(tries) for tries in range(1, sender.MAX_TRIES)]
+    assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2])
+
+
+def test_the_waits_of_a_batch_come_to_24_seconds_at_most(longest_waits: None) -> None:
+    waits = [sender.backoff_of_batch(tries) for tries in range(1, sender.MAX_TRIES)]
+    assert waits == pytest.approx([0.2, 0.6, 1.8, 5.4, 16.0])
+
+
+def test_two_senders_do_not_wait_equally_long() -> None:
+    assert len({sender.backoff_of_message(1) for _ in range(20)}) > 10
+    assert len({sender.backoff_of_batch(1) for _ in range(20)}) > 10
 
 
 def test_an_entry_that_is_the_senders_fault_is_sent_once(
-    faults: FaultServer, naps: list[float]
+    faults: FaultServer, waits: list[float]
 ) -> None:
     answer = sqs_answer(
         Failed=[
@@ -113,19 +107,19 @@ def test_an_entry_that_is_the_senders_fault_is_sent_once(
     assert codes == ['InvalidMessageContents', 'KmsDisabled', None]
     assert not any(getattr(result.error, 'retriable', False) for result in results)
     assert [request.operation for request in faults.requests].count('SendMessageBatch') == 1
-    assert not naps
+    assert not waits
 
 
 @pytest.mark.parametrize('code', ['KmsThrottled', 'RequestThrottled', 'ThrottlingException'])
 def test_a_throttled_entry_is_sent_again_whose_fault_it_may_be(
-    code: str, faults: FaultServer, naps: list[float]
+    code: str, faults: FaultServer, waits: list[float]
 ) -> None:
     failed = sqs_answer(Failed=[{'Id': '0', 'SenderFault': True, 'Code': code}])
     sent = sqs_answer(Successful=[{'Id': '0', 'MessageId': 'm-0'}])
     faults.will(sqs_answer(), failed, sent)
     [result] = SqsPublisher(QUEUE, client=faults.client('sqs')).publish_batch(numbers(1))
     assert result.message_id == 'm-0'
-    assert len(naps) == 1
+    assert len(waits) == 1
 
 
 WITHOUT_IDS = {
@@ -142,7 +136,7 @@ WITHOUT_IDS = {
 
 @pytest.mark.parametrize('answer', WITHOUT_IDS.values(), ids=WITHOUT_IDS.keys())
 def test_a_payload_of_which_the_answer_says_nothing_is_sent_again(
-    answer: Answer, faults: FaultServer, naps: list[float]
+    answer: Answer, faults: FaultServer, waits: list[float]
 ) -> None:
     faults.will(sqs_answer(), answer, sqs_answer(Successful=[{'Id': '0', 'MessageId': 'm-2'}]))
     ours = SqsPublisher(QUEUE, client=faults.client('sqs'))
@@ -150,7 +144,7 @@ def test_a_payload_of_which_the_answer_says_nothing_is_sent_again(
     assert [result.message_id for result in results] == ['m-2', 'm-1']
     again = json.loads(faults.requests[-1].body)['Entries']
     assert [json.loads(entry['MessageBody']) for entry in again] == [{'n': 0}]
-    assert len(naps) == 1
+    assert len(waits) == 1
 
 
 GARBAGE = {
@@ -167,7 +161,7 @@ GARBAGE = {
 @EACH_SERVICE
 @pytest.mark.parametrize('answer', GARBAGE.values(), ids=GARBAGE.keys())
 def test_a_success_without_ids_never_counts_as_one(
-    service: Service, answer: Answer, faults: FaultServer, naps: list[float]
+    service: Service, answer: Answer, faults: FaultServer, waits: list[float]
 ) -> None:
     faults.will(answer)
     ours = faulty(faults, service)
@@ -176,7 +170,7 @@ def test_a_success_without_ids_never_counts_as_one(
     assert all(result.error.retriable for result in results)
     sent = [request for request in faults.requests if request.operation == BATCHES[service]]
     assert len(sent) == 6
-    assert len(naps) == 5
+    assert len(waits) == 5
 
 
 OF_NO_USE = (Fault.EXPIRED, Fault.MISSING)
@@ -186,7 +180,7 @@ OF_NO_USE = (Fault.EXPIRED, Fault.MISSING)
 @EACH_SERVICE
 @pytest.mark.parametrize('fault', sorted({*Fault} - {*OF_NO_USE, Fault.SLOW_AFTER}))
 def test_a_call_that_fails_is_made_again(
-    service: Service, fault: Fault, server: Server, clients: Clients, naps: list[float]
+    service: Service, fault: Fault, server: Server, clients: Clients, waits: list[float]
 ) -> None:
     """Also after an effect that nobody heard of: on a standard destination that doubles it."""
     server.script(fault)
@@ -194,13 +188,13 @@ def test_a_call_that_fails_is_made_again(
     assert all(is_sent(results))
     sent = [each['n'] for each in bodies(server)]
     assert sent == ([0, 1, 2, 0, 1, 2] if fault.has_effect else [0, 1, 2])
-    assert len(naps) == 1
+    assert len(waits) == 1
 
 
 @pytest.mark.parametrize('concurrency', [1, 4])
 @pytest.mark.parametrize('service', SERVICES)
 def test_a_call_that_can_never_succeed_is_made_once_and_says_why(
-    service: Service, concurrency: int, faults: FaultServer, naps: list[float]
+    service: Service, concurrency: int, faults: FaultServer, waits: list[float]
 ) -> None:
     """Credentials that expired, say: the code is AWS's own."""
     code = 'ExpiredToken'
@@ -212,7 +206,7 @@ def test_a_call_that_can_never_succeed_is_made_once_and_says_why(
     assert not any(result.error.retriable for result in caught.value.results)
     sent = [request for request in faults.requests if request.operation == BATCHES[service]]
     assert len(sent) == 2
-    assert not naps
+    assert not waits
 
 
 @EACH_SERVICE
@@ -234,7 +228,7 @@ def test_expired_credentials_are_told_by_their_code(service: Service, faults: Fa
 @EACH_SERVICE
 @pytest.mark.parametrize('times', [1, 5, 6])
 def test_fault_76_a_throttle_of_kms_is_tried_again_as_botocore_does_not(
-    service: Service, times: int, faults: FaultServer, naps: list[float]
+    service: Service, times: int, faults: FaultServer, waits: list[float]
 ) -> None:
     throttled = sqs_error('KmsThrottled') if service == 'sqs' else sns_error('KMSThrottling')
     sent = sqs_answer(MessageId='m-1') if service == 'sqs' else sns_answer(MessageId='m-1')
@@ -245,12 +239,12 @@ def test_fault_76_a_throttle_of_kms_is_tried_again_as_botocore_does_not(
     else:
         with pytest.raises(TransportError, match=r'(?i)kms'):
             ours.publish({'n': 1})
-    assert len(naps) == min(times, 5)
+    assert len(waits) == min(times, 5)
 
 
 @EACH_SERVICE
 def test_a_group_waits_for_what_has_to_be_sent_again(
-    service: Service, server: Server, clients: Clients, naps: list[float]
+    service: Service, server: Server, clients: Clients, waits: list[float]
 ) -> None:
     """And meanwhile it costs no time of the processor: each break is slept through."""
     server.script(FailEntries((0,)), FailEntries((0,)), FailEntries((0,)))
@@ -258,12 +252,12 @@ def test_a_group_waits_for_what_has_to_be_sent_again(
     assert all(is_sent(ours.publish_batch(numbers(4), message_group_id='g')))
     assert [each['n'] for each in bodies(server)] == [0, 1, 2, 3]
     assert calls(server, service) == 6 + 1
-    assert len(naps) == 3
+    assert len(waits) == 3
 
 
 @EACH_SERVICE
 def test_after_one_that_failed_for_good_nothing_of_its_group_is_sent(
-    service: Service, server: Server, clients: Clients, naps: list[float]
+    service: Service, server: Server, clients: Clients, waits: list[float]
 ) -> None:
     server.script(None, *[FailEntries((0,))] * 6)
     ours = publisher(server, clients, service, fifo=True)

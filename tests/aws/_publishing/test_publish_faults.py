@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.sqs_server import Fault, Faults, Server
-from mega.aws._publishing.sender import PublishResult
+from mega.aws._publishing.outgoing import PublishResult
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from tests.aws.forking import run_lines

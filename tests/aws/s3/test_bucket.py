@@ -91,7 +91,7 @@ def test_nothing_expires_where_that_is_not_wanted(aws: LocalAws) -> None:
 def test_bodies_go_there(aws: LocalAws) -> None:
     store = unmade_store(aws)
     store.create_bucket()
-    store.offload('hej').perform()
+    store.offload('hej').upload()
     assert bodies_in(aws, store.bucket) == ['hej']
 
 
@@ -134,7 +134,7 @@ def test_a_bucket_that_is_not_made_ends_it(faults: FaultServer) -> None:
 def test_no_store_makes_a_bucket_by_itself(aws: LocalAws) -> None:
     store = unmade_store(aws)
     with pytest.raises(Exception, match='NoSuchBucket') as caught:
-        store.offload('hej').perform()
+        store.offload('hej').upload()
     assert 'create the bucket' in str(caught.value)
     found = aws.client('s3').list_buckets()['Buckets']
     assert store.bucket not in [each['Name'] for each in found]

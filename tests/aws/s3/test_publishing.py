@@ -254,7 +254,7 @@ def test_trap_10_nobody_may_publish_a_reserved_attribute_however_small_the_messa
 ) -> None:
     ours = sending.publisher(service)
     if not has_store:
-        ours = type(ours)(ours._destination, client=sending.clients[service])
+        ours = type(ours)(ours._publisher._destination, client=sending.clients[service])
     for publish in (ours.publish, ours.publish_raw_message):
         with pytest.raises(EncodeError, match=name):
             publish('a', message_attributes={name: 1})
@@ -439,7 +439,7 @@ def test_only_what_is_sent_to_one_queue_says_so_in_s3(sending: Sending, service:
     ours.publish('a')
     ours.publish_batch(['b'])
     only = [each.headers.get('x-amz-meta-mega-queue-url') for each in sending.requests('PutObject')]
-    assert only == [ours._destination if service == 'sqs' else None] * 2
+    assert only == [ours._publisher._destination if service == 'sqs' else None] * 2
 
 
 def test_a_bucket_of_its_own_is_needed_by_nobody(aws: LocalAws) -> None:

@@ -133,7 +133,7 @@ def test_a_body_comes_back_from_where_it_was_put(aws: LocalAws) -> None:
     store = store_on(aws, key_prefix='in/')
     upload = store.offload('hej \u6f22 \U0001f600\n', 'https://queue')
     assert keys_in(aws, store.bucket) == []
-    upload.perform()
+    upload.upload()
     [key] = keys_in(aws, store.bucket)
     assert key.startswith('in/')
     body, pointer = store.fetch(upload.pointer)
@@ -150,8 +150,8 @@ def test_a_body_comes_back_from_where_it_was_put(aws: LocalAws) -> None:
 def test_an_upload_happens_once(faults: FaultServer) -> None:
     faults.will(Answer())
     upload = store_on(faults).offload('hej')
-    upload.perform()
-    upload.perform()
+    upload.upload()
+    upload.upload()
     assert [request.operation for request in faults.requests] == ['PutObject']
 
 
@@ -159,9 +159,9 @@ def test_an_upload_that_failed_is_made_again(faults: FaultServer) -> None:
     faults.will(s3_error('SlowDown', 503), Answer())
     upload = store_on(faults).offload('hej')
     with pytest.raises(OffloadError) as caught:
-        upload.perform()
+        upload.upload()
     assert caught.value.retriable
-    upload.perform()
+    upload.upload()
     assert [request.body for request in faults.requests] == [b'hej', b'hej']
 
 
@@ -169,7 +169,7 @@ def test_what_was_not_put_is_not_deleted(faults: FaultServer) -> None:
     faults.will(s3_error('AccessDenied', 403), Answer())
     upload = store_on(faults).offload('hej')
     with pytest.raises(OffloadError):
-        upload.perform()
+        upload.upload()
     upload.undo()
     assert [request.operation for request in faults.requests] == ['PutObject']
 
@@ -184,7 +184,7 @@ def test_every_put_says_what_is_put_and_carries_what_was_asked_for(faults: Fault
         tagging={'team': 'a b', 'x': 'é'},
         put_arguments={'StorageClass': 'STANDARD_IA', 'Metadata': {'mine': 'yes'}},
     )
-    store.offload('é', 'https://queue').perform()
+    store.offload('é', 'https://queue').upload()
     [request] = faults.requests
     wanted = {
         'content-type': 'text/plain; charset=utf-8',
@@ -205,8 +205,8 @@ def test_put_arguments_of_one_upload_do_not_reach_the_next(faults: FaultServer) 
     faults.will(Answer())
     metadata = {'mine': 'yes'}
     store = store_on(faults, put_arguments={'Metadata': metadata})
-    store.offload('a', 'https://queue').perform()
-    store.offload('b').perform()
+    store.offload('a', 'https://queue').upload()
+    store.offload('b').upload()
     notes = [request.headers.get('x-amz-meta-mega-queue-url') for request in faults.requests]
     assert notes == ['https://queue', None]
     assert metadata == {'mine': 'yes'}
@@ -317,7 +317,7 @@ def test_max_payload_holds_both_ways(faults: FaultServer, extra: int) -> None:
     faults.will(Answer(), s3_object(b'a' * (10 + extra)))
     store = store_on(faults, max_payload=10)
     if not extra:
-        store.offload('é' * 5).perform()
+        store.offload('é' * 5).upload()
         assert store.fetch(Pointer(BUCKET, 'k')).body == 'a' * 10
         return
     with pytest.raises(PayloadTooLargeError) as caught:
@@ -455,7 +455,7 @@ def test_a_delete_that_fails_is_told_and_raises_nothing(
 def test_whatever_fails_it_is_an_error_of_ours(faults: FaultServer, answer: Answer | Fault) -> None:
     faults.will(answer)
     with pytest.raises(MegaError):
-        store_on(faults).offload('a').perform()
+        store_on(faults).offload('a').upload()
 
 
 def test_a_given_client_is_left_open_and_an_own_one_closed(faults: FaultServer) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mega.aws._messages.attributes import to_aws, with_filter_attributes
 from mega.aws.sns import to_filter_policy
 from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubscriber
+from mega.codec import to_document
 from mega.errors import EventError
 from mega.event import Payload
 from mega.match import evaluate
@@ -232,7 +233,7 @@ def test_excludes_no_attributes_of_a_payload_that_a_subscriber_matches() -> None
             seen['policies'] += 1
             seen['excluding'] += not reference.passes_by(NO_FILTER_ATTRIBUTES)
             for message in sent:
-                attributes = to_aws(with_filter_attributes({}, PATHS, message.payload))
+                attributes = to_aws(with_filter_attributes({}, PATHS, to_document(message.payload)))
                 matched = is_matched(message, some)
                 seen['matched'] += matched
                 passes = reference.passes_by(attributes)
@@ -279,7 +280,9 @@ def test_excludes_no_attributes_of_the_corpus_that_an_eventbridge_pattern_matche
             continue
         reference = ReferencePolicy(made.policy, of_attributes=True)
         for event in EVENTS:
-            passes = reference.passes_by(to_aws(with_filter_attributes({}, named, event)))
+            passes = reference.passes_by(
+                to_aws(with_filter_attributes({}, named, to_document(event)))
+            )
             excluded += not passes
             assert passes or not evaluate(event, pattern), f'{event}\n{source}\n{made}'
     assert excluded > 1_000

@@ -18,7 +18,7 @@ from benchmarks.sqs_server import Server
 from mega.aws._messages.attributes import to_aws, with_filter_attributes
 from mega.aws.sns import FilterPolicy, SnsPublisher, to_filter_policy
 from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubscriber, SqsListener
-from mega.codec import AnyPayload, encode
+from mega.codec import AnyPayload, encode, to_document
 from mega.errors import ConfigurationError, EncodeError, PublishError
 from mega.event import PayloadBuilder
 from mega.match import evaluate
@@ -178,7 +178,7 @@ def test_the_policy_of_a_listener_is_the_policy_of_its_subscribers(aws: LocalAws
 
 def attributes_of(payload: AnyPayload, *paths: str) -> dict[str, Any]:
     """Return the message attributes for the paths of a payload."""
-    return to_aws(with_filter_attributes(None, paths, payload))
+    return to_aws(with_filter_attributes(None, paths, to_document(payload)))
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import gc
 import logging
 import pickle
 from collections.abc import Iterator
-from dataclasses import replace
 from threading import Event
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mega.aws.sqs.message import Message, read_message
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus

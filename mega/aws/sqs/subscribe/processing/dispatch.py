@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from dataclasses import replace
 from inspect import isawaitable
 from typing import Any, TypeAlias, TypeVar
 
@@ -134,7 +133,7 @@ def _copied(payload: Any) -> Any:
     if isinstance(payload, list):
         return [_copied(value) for value in payload]
     if isinstance(payload, Message):
-        return replace(payload, attributes=dict(payload.attributes))
+        return structs.replace(payload, attributes=dict(payload.attributes))
     if isinstance(payload, Payload):
         event, subject = payload.event, payload.object
         return structs.replace(

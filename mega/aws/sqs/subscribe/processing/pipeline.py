@@ -9,7 +9,8 @@ from typing import Any
 
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.envelope import SubscriptionNotice
-from mega.aws.sqs.message import HasLostFlag, Message, MissingBody, open_message, read_message
+from mega.aws.sqs.message import HasLostFlag, Message, read_message
+from mega.aws.sqs.opening import MissingBody, open_message
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, dispatch
 from mega.aws.sqs.subscribe.processing.hooks import (
     DeliveryResult,

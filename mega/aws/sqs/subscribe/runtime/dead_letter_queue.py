@@ -10,10 +10,11 @@ from typing import Any
 
 from mega import timestamps
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
-from mega.aws._publishing.sender import Outgoing, Sender
+from mega.aws._publishing.outgoing import Outgoing
+from mega.aws._publishing.sender import Sender
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.message import Message, timestamp_of
-from mega.aws.sqs.publish import SQS
+from mega.aws.sqs.service import SQS
 from mega.aws.sqs.subscribe.engine.commands import EntryResult
 from mega.aws.sqs.subscribe.processing.settlement import Reason
 from mega.aws.sqs.subscribe.safe_logging import log_of
@@ -42,7 +43,7 @@ class DeadLetterQueue:
     """Where the messages of another queue go that failed for good. Safe to share among threads."""
 
     def __init__(self, aws: AwsClient, url: str, source_url: str) -> None:
-        self._sender = Sender(aws, SQS, url)
+        self._sender = Sender(aws, SQS, url, max_tries=1)  # the engine retries
         self._is_fifo = url.endswith('.fifo')
         self._source_url = source_url
 

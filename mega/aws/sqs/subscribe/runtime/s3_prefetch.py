@@ -15,13 +15,8 @@ from mega.aws._transport.interruption import CallInterrupter
 from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.envelope import SubscriptionNotice
-from mega.aws.sqs.message import (
-    Message,
-    MissingBody,
-    may_be_offloaded,
-    open_message,
-    read_message,
-)
+from mega.aws.sqs.message import Message, read_message
+from mega.aws.sqs.opening import MissingBody, may_be_offloaded, open_message
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DEAD_LETTER
 from mega.aws.sqs.subscribe.safe_logging import log_of

@@ -7,12 +7,12 @@ import concurrent.futures
 import copy
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mega.aws.sqs.subscribe import (
     DataSubscriber,

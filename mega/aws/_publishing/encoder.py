@@ -1,0 +1,214 @@
+"""Payload to message: encoded, checked against the limits of AWS, and offloaded if it is large.
+
+Nothing is sent here. Only the limit of a destination is asked for, once for each destination.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from mega.aws._messages.attributes import (
+    Attributes,
+    FilterAttributes,
+    to_aws,
+    with_filter_attributes,
+    with_payload_type,
+)
+from mega.aws._messages.limits import (
+    ALWAYS_ALLOWED_BYTES,
+    DEFAULT_MAX_BYTES,
+    MAX_ATTRIBUTES,
+    check_attributes,
+    check_body,
+    size_of,
+)
+from mega.aws._publishing.batch_planner import PlannedMessage
+from mega.aws._publishing.outgoing import Outgoing, Planned
+from mega.aws._publishing.service import ServiceApi
+from mega.aws._transport.backoff import backoff
+from mega.aws._transport.client import AwsClient
+from mega.aws.s3.store import S3PayloadStore
+from mega.codec import AnyPayload, encode_with_type_hint, to_document
+from mega.errors import EncodeError, PayloadTooLargeError, TransportError, safe_repr
+
+__all__ = ('Encoder', 'is_fifo', 'order_key')
+
+LIMIT_TRIES = 3
+"""Requests for the limit of a destination, at most, before its default is assumed for a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Makes messages of payloads, for the destinations of one service. Safe to share among threads.
+
+    `limits` has the largest message of each destination that was asked, in bytes.
+    """
+
+    api: ServiceApi
+    aws: AwsClient
+    store: S3PayloadStore | None
+    limits: dict[str, int]
+
+    def encode(
+        self,
+        destination: str,
+        payload: AnyPayload,
+        binary_encoding: bool,
+        attributes: Attributes | None,
+        options: dict[str, Any],
+        filter_attributes: FilterAttributes | None,
+    ) -> Outgoing:
+        """Return the message of a payload.
+
+        Raises:
+            EncodeError, EventError, PayloadTooLargeError: if no message can carry the payload.
+        """
+        body, payload_type = encode_with_type_hint(payload, binary_encoding)
+        if isinstance(payload, str):  # JSON and Base64 contain no character that AWS refuses
+            check_body(body)
+        if filter_attributes is not None:
+            document = to_document(payload)
+            attributes = with_filter_attributes(attributes, filter_attributes, document)
+        if attributes or payload_type is not None:
+            return self._checked(
+                destination, body, with_payload_type(to_aws(attributes), payload_type), options
+            )
+        return self._checked(destination, body, {}, options)
+
+    def encode_raw(
+        self,
+        destination: str,
+        body: str,
+        attributes: Attributes | None,
+        options: dict[str, Any],
+    ) -> Outgoing:
+        """Return the message of a body.
+
+        Raises:
+            EncodeError, PayloadTooLargeError: if no message can carry the body.
+        """
+        if not isinstance(body, str):
+            raise EncodeError('', f'is {safe_repr(body)}: the body of a raw message must be a str')
+        check_body(body)
+        return self._checked(destination, body, to_aws(attributes), options)
+
+    def plan(self, destination: str, outgoing: Outgoing, position: int) -> Planned:
+        """Return the message with the data that the batch planner needs."""
+        planned: Planned = PlannedMessage(
+            outgoing, outgoing.size, order_key(destination, outgoing.options), None, position
+        )
+        if outgoing.upload is not None:
+            planned.memory_bytes = outgoing.upload.pointer.size or 0
+        elif self.store is not None:
+            self._let_shrink(self.store, destination, planned, outgoing)
+        return planned
+
+    def max_batch_bytes(self, destination: str) -> int:
+        """Return the largest sum of the messages in one request."""
+        return self.api.max_batch_bytes(self._limit(destination))
+
+    def _let_shrink(
+        self,
+        store: S3PayloadStore,
+        destination: str,
+        planned: Planned,
+        outgoing: Outgoing,
+    ) -> None:
+        attributes_bytes = size_of('', outgoing.attributes)
+        offloaded_bytes = attributes_bytes + store.pointer_bytes
+        if (
+            outgoing.size - attributes_bytes <= store.max_payload
+            and offloaded_bytes < outgoing.size
+            and len(outgoing.attributes) < MAX_ATTRIBUTES
+        ):
+            planned.offloaded_size = offloaded_bytes
+
+            def shrink() -> tuple[Outgoing | None, int]:
+                smaller = self._offloaded(store, destination, outgoing)
+                return smaller, smaller.size
+
+            planned.shrink = shrink
+
+    def _checked(
+        self, destination: str, body: str, attributes: dict[str, Any], options: dict[str, Any]
+    ) -> Outgoing:
+        if attributes:
+            check_attributes(attributes)
+        fifo = is_fifo(destination)
+        if options or fifo:
+            self.api.check_options(options, fifo)
+        size = size_of(body, attributes)
+        outgoing = Outgoing(body, attributes, options, size)
+        if self.store is not None and self._must_offload(self.store, destination, outgoing):
+            outgoing = self._offloaded(self.store, destination, outgoing)
+        if outgoing.size > ALWAYS_ALLOWED_BYTES:
+            self._check_size(destination, outgoing)
+        return outgoing
+
+    def _check_size(self, destination: str, outgoing: Outgoing) -> None:
+        limit = self._limit(destination)
+        try:
+            self.api.check_size(outgoing.body, outgoing.attributes, outgoing.size, limit)
+        except PayloadTooLargeError as error:
+            advice = 'its attributes are too large'
+            if self.store is None:
+                advice = 'with a payload_store the publisher sends its body through S3'
+            raise PayloadTooLargeError(error.size, error.limit, advice) from None
+
+    def _must_offload(self, store: S3PayloadStore, destination: str, outgoing: Outgoing) -> bool:
+        if store.always:
+            return True
+        size = self.api.delivered_size(outgoing.body, outgoing.attributes, outgoing.size)
+        return size > store.threshold or (
+            outgoing.size > ALWAYS_ALLOWED_BYTES and outgoing.size > self._limit(destination)
+        )
+
+    def _offloaded(self, store: S3PayloadStore, destination: str, outgoing: Outgoing) -> Outgoing:
+        """Return the message that carries the pointer, checked. Nothing is in S3 yet."""
+        upload = store.offload(outgoing.body, self.api.sole_queue(destination))
+        attributes = {**outgoing.attributes, **upload.attributes}
+        check_attributes(attributes)
+        options = outgoing.options
+        if is_fifo(destination) and 'MessageDeduplicationId' not in options:
+            # Content-based deduplication hashes the body, and no two pointers are equal. This is
+            # the id that SQS or SNS would have computed without offloading.
+            options = {**options, 'MessageDeduplicationId': upload.pointer.sha256}
+        return Outgoing(upload.body, attributes, options, size_of(upload.body, attributes), upload)
+
+    def _limit(self, destination: str) -> int:
+        """Return the largest message of a destination, in bytes."""
+        limit = self.limits.get(destination)
+        if limit is None:
+            try:
+                limit = self.limits[destination] = self._ask_limit(destination)
+            except TransportError:
+                return DEFAULT_MAX_BYTES  # for this message
+        return limit
+
+    def _ask_limit(self, destination: str) -> int:
+        tries = 1
+        while True:
+            try:
+                return int(self.api.ask_limit(self.aws, destination))  # type: ignore[call-overload, no-any-return]
+            except TransportError as error:
+                if not error.retriable:
+                    return DEFAULT_MAX_BYTES  # the publisher has no permission to ask
+                if tries == LIMIT_TRIES:
+                    raise
+            except (KeyError, TypeError, ValueError):
+                return DEFAULT_MAX_BYTES  # the answer has no limit
+            time.sleep(backoff(tries, 0.2, 1.0, random.uniform))
+            tries += 1
+
+
+def order_key(destination: str, options: dict[str, Any]) -> str | None:
+    """Return the message group whose order a message keeps; None if there is no order."""
+    group = options.get('MessageGroupId') if options and is_fifo(destination) else None
+    return group if isinstance(group, str) else None
+
+
+def is_fifo(destination: str) -> bool:
+    return destination.endswith('.fifo')

@@ -1,0 +1,108 @@
+"""The payload of a message: out of the envelope of SNS, out of S3, and decoded.
+
+    message -> envelope of SNS? -> pointer into S3? -> decode -> payload
+
+Each step happens once at most: a body in S3 is neither an envelope nor a pointer. Nothing in a
+message proves where it came from, so attributes decide what a body is, before its looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from msgspec.structs import replace
+
+from mega.aws._messages.attributes import LEGACY_SIZE, PAYLOAD_TYPE_ATTRIBUTE, SIZE
+from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
+from mega.aws.s3.store import S3PayloadStore
+from mega.aws.sns.envelope import SubscriptionNotice, unwrap
+from mega.aws.sqs.message import Message
+from mega.codec import AnyPayload, decode, looks_like_envelope
+from mega.errors import DecodeError, PointerError, safe_repr
+
+__all__ = ('MissingBody', 'Opened', 'may_be_offloaded', 'open_message')
+
+
+@dataclass(frozen=True, slots=True)
+class MissingBody:
+    """A body that is no longer in S3, of a message that is to be deleted without it."""
+
+    pointer: Pointer
+
+
+Opened: TypeAlias = AnyPayload | SubscriptionNotice | MissingBody
+"""The content of a message: a payload, or the reason why it has none."""
+
+
+def may_be_offloaded(received: dict[str, Any]) -> bool:
+    """Return whether the body of a received message may be in S3. A quick test, without parsing."""
+    attributes = received.get('MessageAttributes')
+    if attributes and is_offloaded(attributes):
+        return True
+    body = received.get('Body', '')  # an envelope contains the attributes
+    return f'"{SIZE}"' in body or f'"{LEGACY_SIZE}"' in body
+
+
+def open_message(message: Message, store: S3PayloadStore | None = None) -> tuple[Message, Opened]:
+    """Return the payload of a message, and the message with the data of its envelope and pointer.
+
+    A body in S3 is fetched if an attribute of the message announces it. A body whose attributes
+    name a payload type is decoded as that type. Otherwise an envelope of SNS is opened, and its
+    body is decoded by the attributes in the envelope.
+
+    Raises:
+        DecodeError: for a body that is not what its attributes or its first characters say.
+        EnvelopeError: for an invalid envelope.
+        PointerError: for a pointer that is invalid, not allowed, or leads to a missing body.
+        OffloadError: if S3 does not return the body now.
+        EventError: for an event that breaks the protocol.
+    """
+    if message.attributes and is_offloaded(message.attributes):
+        return _fetch(message, message.body, store)
+    payload_type = _payload_type(message)
+    payload = decode(message.body, payload_type)
+    if (
+        payload_type is not None
+        or not isinstance(payload, dict)
+        or not looks_like_envelope(payload)
+    ):
+        return message, payload
+    envelope = unwrap(payload)
+    if isinstance(envelope, SubscriptionNotice):
+        return replace(message, topic_arn=envelope.topic_arn), envelope
+    inner = replace(
+        message,
+        attributes=envelope.attributes,
+        topic_arn=envelope.topic_arn,
+        subject=envelope.subject,
+    )
+    if is_offloaded(inner.attributes):
+        return _fetch(inner, envelope.body, store)
+    return inner, decode(envelope.body, _payload_type(inner))
+
+
+def _fetch(message: Message, body: str, store: S3PayloadStore | None) -> tuple[Message, Opened]:
+    pointer = read_pointer(body, message.attributes)
+    if store is None:
+        bucket = safe_repr(pointer.bucket)
+        problem = f'its body is in S3, in {bucket}, and the listener has no payload_store'
+        raise PointerError(problem)
+    fetched = store.fetch(pointer)
+    if fetched is not None:
+        message = replace(message, pointer=fetched.pointer)
+        return message, decode(fetched.body, _payload_type(message))
+    if store.on_missing == 'raw':
+        return replace(message, pointer=pointer), body
+    if store.on_missing == 'delete':
+        return message, MissingBody(pointer)
+    problem = f'its body is missing: {safe_repr(pointer.bucket)} has no {safe_repr(pointer.key)}'
+    raise PointerError(problem)
+
+
+def _payload_type(message: Message) -> str | None:
+    found = message.attributes.get(PAYLOAD_TYPE_ATTRIBUTE)
+    if isinstance(found, bytes):
+        problem = f'its attribute {PAYLOAD_TYPE_ATTRIBUTE} is {safe_repr(found)}, not a str'
+        raise DecodeError(problem)
+    return found
