@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import weakref
 from collections import deque
 from contextlib import suppress
 from typing import Any
@@ -39,6 +40,8 @@ class ConnectionPool:
         self._address = (parts.hostname or '', parts.port or (443 if is_https else 80))
         self._tls = ssl.create_default_context(cafile=ca_bundle) if is_https else None
         self._idle: deque[_Connection] = deque()
+        # A publisher or listener that is not closed leaves its connections to the collector.
+        weakref.finalize(self, _close, self._idle)
 
     def send(self, request: bytes) -> HttpResponse:
         """Send a request, and return its response.
@@ -57,8 +60,7 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Close the idle connections. A later request opens a new one."""
-        while (connection := self._take_idle()) is not None:
-            connection.sock.close()
+        _close(self._idle)
 
     def _take_idle(self) -> _Connection | None:
         with suppress(IndexError):
@@ -105,3 +107,9 @@ class ConnectionPool:
                 self._idle.append(connection)
             else:
                 connection.sock.close()
+
+
+def _close(idle: deque[_Connection]) -> None:
+    with suppress(IndexError):
+        while True:
+            idle.pop().sock.close()

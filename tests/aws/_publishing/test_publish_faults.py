@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import Counter, defaultdict
 from typing import Any
@@ -164,3 +165,13 @@ def test_a_client_that_was_given_stays_the_same_after_a_fork(server: Server) -> 
         server,
         server.create_queue('orders'),
     )
+
+
+def test_a_publisher_that_is_not_closed_closes_its_connections_when_it_is_collected(
+    server: Server,
+) -> None:
+    """Python warns of an open socket that is collected, and here a warning is an error."""
+    publisher = SqsPublisher(server.create_queue('orders'), **server.credentials)
+    assert publisher.publish({'n': 1})
+    del publisher
+    gc.collect()
