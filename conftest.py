@@ -1,4 +1,4 @@
-"""The names that the doctests of the package use without importing them."""
+"""Names that the doctests of the package use without an import."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mega.match import functions
 
 
 @pytest.fixture(autouse=True)
-def names_that_doctests_use(doctest_namespace: dict[str, object]) -> None:
+def doctest_names(doctest_namespace: dict[str, object]) -> None:
     doctest_namespace['date'] = datetime.date
     for module in (mega.match, functions):
         doctest_namespace.update({name: getattr(module, name) for name in module.__all__})

@@ -1,6 +1,9 @@
-"""Instants as text: ISO-8601 to `datetime` and back.
+"""Timestamps: ISO-8601 text to `datetime`, and back.
 
-A text without a zone is UTC: that is the MEGA protocol's rule, and so the whole library's.
+    parse_timestamp('2020-05-04T17:53:23.123+02:00')   an aware datetime
+    format_timestamp(...)                              '2020-05-04T15:53:23.123', without the zone
+
+A timestamp without a zone is UTC, by the MEGA protocol. The whole library follows this rule.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ from dateutil.parser import isoparse
 
 __all__ = ('format_timestamp', 'parse_timestamp', 'to_utc', 'utc_date')
 
-# Both parsers take far more than a calendar date and a time (fifty thousand digits '1' are a date
-# to `fromisoformat`), so nothing reaches them that does not look like an instant.
-_INSTANT = re.compile(
+# `fromisoformat` and `isoparse` accept far more than a calendar date and a time: 50,000 digits '1'
+# are a date to `fromisoformat`. Therefore they only see texts of this form.
+_TIMESTAMP = re.compile(
     r'(\d{4}-\d\d-\d\d)'
     r'(?:([T ]\d\d(?::\d\d(?::\d\d(?:[.,]\d{1,12}|)|)|))(?:Z|([+-]\d\d(?::?\d\d|))|)|)',
     re.ASCII,
@@ -25,36 +28,38 @@ _THREE_DIGITS = tuple(f'{number:03}' for number in range(1000))
 
 
 def parse_timestamp(text: str) -> datetime | None:
-    """Read a calendar date and time as an aware `datetime`, or answer None.
+    """Return a calendar date and time as an aware `datetime`; None if the text is not one.
 
-    A date alone is its midnight. Digits after the microsecond are cut.
-    Bounded: what is longer than a date, a time and an offset can be is not read.
+    A date without a time is midnight. Digits after the microsecond are cut off.
+    The text is at most as long as a date, a time with 12 decimals and an offset.
     """
-    found = _INSTANT.fullmatch(text)
+    found = _TIMESTAMP.fullmatch(text)
     if not found:
         return None
     day, time, offset = found.groups()
-    # To read the zone with the time is far cheaper than to put it in afterwards.
+    # To parse the zone together with the time is far cheaper than to add it afterwards.
     zoned = f'{day}{time}+00:00' if time and not offset else text
     try:
         instant = datetime.fromisoformat(zoned)
         return _aware(instant) if instant.tzinfo is None else instant
     except ValueError:
         pass
-    try:  # 24:00, and in Python 3.10 also a comma, other than 3 or 6 decimals, an offset like +02
+    # `fromisoformat` refuses 24:00. In Python 3.10 it also refuses a comma, an offset like +02, and
+    # other numbers of decimals than 3 and 6.
+    try:
         return _aware(isoparse(text))
     except (ValueError, OverflowError):
         return None
 
 
 def utc_date(instant: datetime) -> date | None:
-    """The UTC calendar day of an instant; None where UTC's would lie outside of years 1 to 9999."""
+    """Return the calendar date in UTC; None if its year is not 1 to 9999."""
     in_utc = to_utc(instant)
     return None if in_utc is None else in_utc.date()
 
 
 def to_utc(instant: datetime) -> datetime | None:
-    """The same instant in UTC; None where that lies outside of years 1 to 9999."""
+    """Return the same instant in UTC; None if its year in UTC is not 1 to 9999."""
     if instant.tzinfo is timezone.utc:
         return instant
     try:
@@ -65,8 +70,8 @@ def to_utc(instant: datetime) -> datetime | None:
 
 
 def format_timestamp(instant: datetime) -> str:
-    """Write an instant in UTC as the protocol's examples do: `2020-05-04T15:53:23.123`."""
-    # `isoformat` writes the same in three times the time, and every event has an instant.
+    """Write an instant in UTC as the examples of the protocol do: `2020-05-04T15:53:23.123`."""
+    # `isoformat` writes the same text, but takes three times as long, and each event has one.
     two, year = _TWO_DIGITS, instant.year
     return (
         f'{two[year // 100]}{two[year % 100]}-{two[instant.month]}-{two[instant.day]}'
@@ -76,5 +81,5 @@ def format_timestamp(instant: datetime) -> str:
 
 
 def _aware(instant: datetime) -> datetime:
-    # A zone may be there and know no offset.
+    # A tzinfo may return None as its offset. Python calls such an instant naive.
     return instant.replace(tzinfo=timezone.utc) if instant.utcoffset() is None else instant

@@ -152,8 +152,8 @@ _OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True,
     tzinfo=timezone.utc,
     uuid_representation=UuidRepresentation.STANDARD,
-    # pymongo returns a date that is out of range as an object of its own class, which `_to_python`
-    # refuses. As an exception it would be the same InvalidBSON as for bytes that are not BSON.
+    # pymongo returns a date that is out of range as a `DatetimeMS`, which `_to_python` refuses. An
+    # exception would be the same InvalidBSON as for bytes that are not BSON.
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     type_registry=TypeRegistry([_DecimalEncoder()]),
 )

@@ -4,7 +4,7 @@ msgspec encodes and decodes nearly every body, in a third of the time of Python'
 handles the rest, so the result never depends on which of the two was used:
 
     encoding   halves of a surrogate pair, subclasses of `dict`, integers of over 640 digits, and
-               floats like 1e-05, for which msgspec writes two more characters (0.00001)
+               floats like 1e-05, which msgspec writes with two more characters (0.00001)
     decoding   every body that msgspec refuses: `json` accepts halves of a surrogate pair, and its
                errors name the position
 
@@ -38,8 +38,8 @@ _MAX_DIGITS = 4_300
 _MAX_BITS = 14_284  # such an integer has at most 4,300 digits
 _ALWAYS_ALLOWED_BITS = 2_126  # at most 640 digits
 
-# Python limits `json` to about a thousand levels. msgspec has no limit of its own and takes three
-# times as much of the stack per level, so it must not see a body with more levels than this.
+# Python limits `json` to about a thousand levels. msgspec has no such limit and needs three
+# times as much of the stack per level, so it never gets a body with more levels than this.
 _MAX_MSGSPEC_LEVELS = 300
 
 # JSON can express these, but SQS refuses them: noncharacters, and halves of a surrogate pair.

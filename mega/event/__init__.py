@@ -1,6 +1,6 @@
-"""The MEGA event: what happened, to which object, and what else is worth knowing.
+"""The MEGA event: its name and time, its object and any extra data.
 
-Pure data: nothing here knows of queues, bodies or patterns.
+This package contains only data. It does not depend on queues, bodies or patterns.
 """
 
 from __future__ import annotations

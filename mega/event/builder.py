@@ -1,4 +1,4 @@
-"""Building a payload step by step."""
+"""The builder of payloads."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ __all__ = ('PayloadBuilder',)
 
 
 class PayloadBuilder:
-    """Collects what makes up a payload; `build()` checks and makes it.
+    """Collects the parts of a payload; `build()` validates and returns it.
 
-    Every `with_...` adds to what is there, the later value winning, and returns the builder.
-    A payload is independent of its builder and of the values it was given: they are copied.
+    Each `with_...` method adds values and returns the builder. A later value replaces an earlier
+    one. `build()` copies the values, so later changes to the builder or the values do not affect
+    the payload.
 
     >>> payload = PayloadBuilder().with_event(name='item.added', quantity=5).build()
     >>> payload.event.name, payload.event.quantity
@@ -42,12 +43,13 @@ class PayloadBuilder:
         attributes: Mapping[str, Any] | None = None,
         **inline_attributes: Any,
     ) -> PayloadBuilder:
-        """Say what happened. Any other keyword is an attribute of the event.
+        """Add fields and attributes of the event. Any other keyword is an attribute.
 
-        An attribute that is called like a field goes into `attributes`.
+        `timestamp` is a `datetime` or ISO-8601 text; without a zone it is UTC. `attributes` accepts
+        any name, also the name of a field.
 
         Raises:
-            EventError: for an attribute that is given both ways.
+            EventError: for an attribute that is given as a keyword and in `attributes`.
         """
         if not isinstance(attributes, (Mapping, type(None))):
             raise EventError('event.attributes', f'is {safe_repr(attributes)}: must be a mapping')
@@ -78,7 +80,7 @@ class PayloadBuilder:
         current: Mapping[str, Any] | None = None,
         previous: Mapping[str, Any] | None = None,
     ) -> PayloadBuilder:
-        """Say what the event is about."""
+        """Add fields of the object of the event."""
         fields = {
             'type': type,
             'id': id,
@@ -90,18 +92,18 @@ class PayloadBuilder:
         return self
 
     def with_extra(self, **extra: Any) -> PayloadBuilder:
-        """Say what else is worth knowing."""
+        """Add extra data to the payload."""
         self._extra.update(extra)
         return self
 
     def build(self) -> Payload:
-        """Make the payload. An event without a timestamp happened now.
+        """Return the payload. The default timestamp is the current time.
 
         Raises:
-            EventError: for what breaks the protocol, such as an event without a name.
+            EventError: for an event without a name, or a value that breaks the protocol.
         """
         if 'name' not in self._event:
-            raise EventError('event.name', 'is missing: give it with_event(name=...)')
+            raise EventError('event.name', 'is missing: call with_event(name=...)')
         event = {'timestamp': datetime.now(timezone.utc), **self._event}
         return Payload(
             event=Event(**event, attributes=copy.deepcopy(self._attributes)),

@@ -39,14 +39,14 @@ _EVENT_FIELDS = frozenset(
 
 
 class Event(Struct, frozen=True):
-    """What happened.
+    """What happened, and when.
 
-    An attribute reads as if it were a field of its own: `event.item_id`.
-    `timestamp` is kept in UTC and cut to the millisecond; a text is read as ISO-8601, and no zone
-    means UTC.
+    Attributes are readable like fields: `event.item_id` is `event.attributes['item_id']`.
+    `timestamp` accepts a `datetime` or ISO-8601 text; without a zone it is UTC. The event stores it
+    in UTC, cut to milliseconds.
 
     Raises:
-        EventError: for a field that the protocol does not allow, naming it.
+        EventError: for an invalid field, with the path of the field.
     """
 
     name: str
@@ -75,19 +75,19 @@ class Event(Struct, frozen=True):
             raise EventError('event.attributes', _expected('an object', self.attributes))
 
     def __getattr__(self, name: str) -> Any:
-        # A slot that is not set yet (while unpickling) comes here too, and must not come again; and
-        # what Python looks up for itself (__deepcopy__) is nothing for a publisher to decide.
+        # Python calls this method for names that are not fields. A field that is not set yet must
+        # not recurse into `attributes`. A publisher must not supply special methods (__deepcopy__).
         is_free = name not in _EVENT_FIELDS and not name.startswith('__')
         if is_free and name in self.attributes:
             return self.attributes[name]
-        raise AttributeError(f'the event has neither a field nor an attribute {name!r}')
+        raise AttributeError(f'the event has no field and no attribute {name!r}')
 
 
 class ObjectData(Struct, frozen=True):
-    """The object that the event is about: what it is now, and what it was before.
+    """The object of the event, for example a user, in its current and its previous state.
 
     Raises:
-        EventError: for a field that the protocol does not allow, naming it.
+        EventError: for an invalid field, with the path of the field.
     """
 
     type: str | None = None
@@ -110,10 +110,10 @@ class ObjectData(Struct, frozen=True):
 
 
 class Payload(Struct, frozen=True):
-    """A MEGA event with its object and whatever else its publisher had to say.
+    """A MEGA event with its object and the extra data of its publisher.
 
     Raises:
-        EventError: for a part that the protocol does not allow, naming it.
+        EventError: for an invalid part, with the path of the part.
     """
 
     event: Event
@@ -129,10 +129,10 @@ class Payload(Struct, frozen=True):
             raise EventError('extra', _expected('an object', self.extra))
 
     def to_dict(self) -> dict[str, Any]:
-        """The normal form of the payload: what is written, and what patterns see.
+        """Return the normal form of the payload: the document that is written and matched.
 
-        Attributes are nested, versions filled in, the timestamp is text, and what is unset is not
-        there. The values inside are the payload's own, not copies.
+        Attributes are nested, versions are filled in, unset fields are missing, and the timestamp
+        is ISO-8601 text. The document shares its values with the payload.
         """
         document: dict[str, Any] = {'protocol': PROTOCOL, 'version': PROTOCOL_VERSION}
         document['event'] = _event_to_dict(self.event)
@@ -144,14 +144,14 @@ class Payload(Struct, frozen=True):
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Payload:
-        """Read a payload from the form in which it is written.
+        """Read a payload from a document, for example from a decoded body.
 
-        A key under `event` that the protocol does not list is an attribute. A null where the
-        protocol asks for nothing counts as unset. Other unknown keys are ignored.
-        The values inside are the document's own, not copies.
+        A key under `event` that the protocol does not list is an attribute. An optional field that
+        is null is unset. Other unknown keys are ignored. The payload shares its values with the
+        document.
 
         Raises:
-            EventError: for what breaks the protocol, with the path of the field.
+            EventError: for an invalid or missing field, with the path of the field.
         """
         if not isinstance(document, dict):
             raise _expected_object('payload', document)
@@ -162,16 +162,16 @@ class Payload(Struct, frozen=True):
         if version not in _ACCEPTED_VERSIONS or isinstance(version, bool):
             expected = f'{PROTOCOL_VERSION}, the only version of the protocol'
             raise EventError('version', _expected(expected, version))
-        event, subject, extra = _read_event(get('event')), get('object'), get('extra')
+        event, described, extra = _read_event(get('event')), get('object'), get('extra')
         return cls(
             event,
-            None if subject is None else _read_object(subject),
+            None if described is None else _read_object(described),
             {} if extra is None else extra,
         )
 
 
 def is_mega_event(document: dict[str, Any]) -> bool:
-    """Whether an object says of itself that it is a MEGA event. It may still break the protocol."""
+    """Return whether an object is marked as a MEGA event. It may still break the protocol."""
     return document.get('protocol') == PROTOCOL
 
 
@@ -194,7 +194,7 @@ def _event_to_dict(event: Event) -> dict[str, Any]:
 def _read_event(event: Any) -> Event:
     if not isinstance(event, dict):
         raise _expected_object('event', event)
-    inline = dict(event)  # what is left of it when the fields are taken
+    inline = dict(event)  # the attributes, after the fields are taken out
     take = inline.pop
     name, timestamp = take('name', None), take('timestamp', None)
     if name is None:
@@ -213,7 +213,7 @@ def _read_event(event: Any) -> Event:
 
 
 def _with_inline(attributes: Any, inline: dict[str, Any]) -> dict[str, Any]:
-    """The attributes that stand nested, with those that stand among the fields of the event."""
+    """Return the nested attributes, together with those among the fields of the event."""
     if not isinstance(attributes, dict):
         raise _expected_object('event.attributes', attributes)
     for key in inline:
@@ -225,24 +225,24 @@ def _with_inline(attributes: Any, inline: dict[str, Any]) -> dict[str, Any]:
     return {**attributes, **inline}
 
 
-def _object_to_dict(subject: ObjectData) -> dict[str, Any]:
+def _object_to_dict(data: ObjectData) -> dict[str, Any]:
     document: dict[str, Any] = {}
-    if subject.type is not None:
-        document['type'] = subject.type
-    if subject.id is not None:
-        document['id'] = subject.id
-    document['version'] = subject.version
-    if subject.current is not None:
-        document['current'] = subject.current
-    if subject.previous is not None:
-        document['previous'] = subject.previous
+    if data.type is not None:
+        document['type'] = data.type
+    if data.id is not None:
+        document['id'] = data.id
+    document['version'] = data.version
+    if data.current is not None:
+        document['current'] = data.current
+    if data.previous is not None:
+        document['previous'] = data.previous
     return document
 
 
-def _read_object(subject: Any) -> ObjectData:
-    if not isinstance(subject, dict):
-        raise _expected_object('object', subject)
-    get = subject.get
+def _read_object(document: Any) -> ObjectData:
+    if not isinstance(document, dict):
+        raise _expected_object('object', document)
+    get = document.get
     version = get('version')
     return ObjectData(
         get('type'),
