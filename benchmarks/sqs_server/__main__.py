@@ -1,4 +1,4 @@
-"""Run the server: it prints its URL, and serves until SIGTERM or Ctrl-C."""
+"""Run the server. It prints its URL, and serves until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from benchmarks.sqs_server.transport import Connection
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser('python -m benchmarks.sqs_server', description=__doc__)
-    parser.add_argument('--port', type=int, default=0, help='0, the default, is any that is free')
+    parser.add_argument('--port', type=int, default=0, help='0, the default, selects a free port')
     parser.add_argument(
         '--certificate', type=Path, metavar='PEM', help='serve HTTPS with this certificate'
     )
     parser.add_argument('--key', type=Path, metavar='PEM', help="the certificate's private key")
-    parser.add_argument('--latency', type=float, default=0, metavar='MS', help='added to answers')
+    parser.add_argument('--latency', type=float, default=0, metavar='MS', help='of each response')
     parser.add_argument('--rules', action='store_true', help='refuse what AWS refuses')
-    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the faults')
-    parser.add_argument('--fail-entries', type=float, default=0, metavar='SHARE', help='0 to 1')
-    parser.add_argument('--fail-calls', type=float, default=0, metavar='SHARE', help='0 to 1')
-    parser.add_argument('--until-stdin-ends', action='store_true', help='end with the parent')
+    parser.add_argument('--seed', type=int, default=0, metavar='N', help='the seed of the faults')
+    parser.add_argument(
+        '--fail-entries', type=float, default=0, metavar='SHARE', help='of batch entries'
+    )
+    parser.add_argument('--fail-calls', type=float, default=0, metavar='SHARE', help='of calls')
+    parser.add_argument('--until-stdin-ends', action='store_true', help='stop when stdin ends')
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Everything that is on the server: queues, topics, and what was accepted."""
+"""The state of the server: queues, topics, and accepted messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REGION = 'eu-west-1'
 
 
 class Topic:
-    """A topic. It has no subscriptions: what is published is accepted, and recorded."""
+    """A topic. It has no subscriptions: it accepts and records published messages."""
 
     def __init__(self, arn: str, attributes: Mapping[str, str]) -> None:
         self.arn = arn
@@ -36,7 +36,7 @@ class Topic:
 
 
 class Account:
-    """One account in one region. `clock` gives seconds, and never goes back."""
+    """One account in one region. `clock` returns seconds, and never goes back."""
 
     def __init__(self, clock: Callable[[], float], on_change: Callable[[Queue], None]) -> None:
         self.clock = clock
@@ -49,7 +49,7 @@ class Account:
         self._numbers = count(1)
 
     def queue(self, url: str) -> Queue:
-        """The queue at a URL, of which only the end counts."""
+        """Return the queue with the name at the end of a URL."""
         try:
             return self.queues[url.rpartition('/')[2]]
         except KeyError:
@@ -63,7 +63,7 @@ class Account:
             raise AwsError('NotFound', 'Topic does not exist', 404) from None
 
     def create_queue(self, name: str, attributes: Mapping[str, str]) -> Queue:
-        """Make a queue, or find the one made with the same name and attributes."""
+        """Create a queue, or return the existing queue with the same name and attributes."""
         if self.has_rules:
             sqs_rules.check_queue(name, attributes)
         if found := self.queues.get(name):
@@ -77,7 +77,7 @@ class Account:
         return self.queues[name]
 
     def create_topic(self, name: str, attributes: Mapping[str, str]) -> Topic:
-        """Make a topic, or find the one made with the same name."""
+        """Create a topic, or return the existing topic with the same name."""
         if self.has_rules:
             sns_rules.check_topic(name, attributes)
         arn = f'arn:aws:sns:{REGION}:{ACCOUNT_ID}:{name}'
@@ -86,7 +86,7 @@ class Account:
     def accept(self, destination: Queue | Topic, draft: Draft) -> Message:
         """Give a message its id and number, and record it.
 
-        A duplicate has those of the message that came first.
+        A duplicate has the id and number of the first message.
         """
         first = (
             destination.deduplication.first(draft, self.clock()) if destination.is_fifo else None
@@ -108,7 +108,7 @@ class Account:
         return message
 
     def reset(self) -> None:
-        """Forget everything, but for whether there are rules."""
+        """Delete all queues, topics and messages. The setting of the rules stays."""
         self.accepted.clear()
         self.calls.clear()
         self.queues.clear()

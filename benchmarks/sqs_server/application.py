@@ -1,4 +1,4 @@
-"""From a request to an operation, and from its result to an answer, with the faults between."""
+"""Dispatch requests to operations, apply faults, and encode the responses."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ('Application',)
 
 
 SLOWNESS = 0.2
-"""Seconds between the parts of a slow answer."""
+"""The time, in seconds, between the two parts of a slow response."""
 
 
 class Application:
-    """The server, but for the network."""
+    """The server without the network."""
 
     def __init__(self, loop: AbstractEventLoop, base_url: str) -> None:
         self._clock = Clock(loop.time)
@@ -40,7 +40,7 @@ class Application:
         self._sns = Sns(self._account), QueryWire()
 
     def configure(self, **settings: object) -> None:
-        """Settings as `Control` takes them."""
+        """Apply settings as `Control` accepts them."""
         self._control.perform({'action': 'configure', **settings})
 
     def _advance(self, seconds: float) -> None:
@@ -52,7 +52,7 @@ class Application:
 
     def handle(self, request: Request, answer: Callable[[Reply], None]) -> Cancel | None:
         if request.path == PATH:
-            answer(self._controlled(request.body))
+            answer(self._control_reply(request.body))
             return None
         wire: Wire = self._sqs[1] if request.target else self._sns[1]
         try:
@@ -74,16 +74,16 @@ class Application:
         failing = self._plan.for_call(operation)
         fault = failing.fault
         if fault and not fault.has_effect:
-            answer(_instead(fault, wire, wire.write(operation, {})))
+            answer(_faulty_reply(fault, wire, wire.write(operation, {})))
             return None
 
         def finish(result: Object) -> None:
             reply = wire.write(operation, result)
-            answer(_instead(fault, wire, reply) if fault else reply)
+            answer(_faulty_reply(fault, wire, reply) if fault else reply)
 
         return service.perform(operation, parameters, failing.next_entry, finish)
 
-    def _controlled(self, body: bytes) -> Reply:
+    def _control_reply(self, body: bytes) -> Reply:
         try:
             status, result = 200, self._control.perform(json.loads(body))
         except (AwsError, LookupError, TypeError, ValueError) as error:
@@ -91,8 +91,8 @@ class Application:
         return Reply(status, 'application/json', json.dumps(result).encode())
 
 
-def _instead(fault: Fault, wire: Wire, proper: Reply) -> Reply:
-    """What a client gets who does not get its proper answer, or not as it should be."""
+def _faulty_reply(fault: Fault, wire: Wire, proper: Reply) -> Reply:
+    """Return the response of a call with a fault, in place of the proper one."""
     if fault.is_reset:
         return RESET
     if fault.is_garbage:

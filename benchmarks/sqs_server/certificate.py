@@ -24,8 +24,8 @@ def write_certificate(directory: Path) -> CertificateFiles:
     """Write a certificate for `127.0.0.1` and `localhost`, with its key, to a directory.
 
     The certificate is its own authority: clients trust the server when `AWS_CA_BUNDLE` or
-    botocore's `verify` names the certificate file. The extensions are those that Python 3.13
-    requires, which verifies certificates strictly. The key is an elliptic-curve key (P-256).
+    botocore's `verify` names the certificate file. The extensions are the ones that Python 3.13
+    requires for strict verification. The key is an elliptic-curve key (P-256).
     """
     # Imported here: only HTTPS needs cryptography.
     from cryptography import x509

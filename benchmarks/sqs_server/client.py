@@ -1,4 +1,4 @@
-"""The server from the outside: started in a process of its own, and controlled over HTTP."""
+"""Start the server in its own process, and control it over HTTP."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CHECKOUT = Path(__file__).parents[2]
 
 
 class Credentials(TypedDict):
-    """What a class that talks to AWS takes by keyword, to talk to the server."""
+    """The keyword arguments with which an AWS client connects to the server."""
 
     aws_access_key_id: str
     aws_secret_access_key: str
@@ -38,10 +38,10 @@ class Credentials(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message that the server accepted, whether or not its sender ever heard of it.
+    """A message that the server accepted, even if its sender received no response.
 
     `destination` is an ARN, `at` is in seconds since the epoch, and attributes are in AWS's form.
-    A duplicate, by the rules of FIFO, was accepted as AWS does, but is delivered to nobody.
+    The server accepts a FIFO duplicate, as AWS does, and never delivers it.
     """
 
     destination: str
@@ -66,7 +66,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many calls there were of each operation, what befell them, and messages accepted.
+    """The numbers of calls by operation, of injected faults, and of accepted messages.
 
     `faults` counts calls by the value of `Fault`, and failed entries by their code.
     """
@@ -96,7 +96,7 @@ class Server:
 
     @property
     def credentials(self) -> Credentials:
-        """Keyword arguments that lead here, for boto3 and for publishers and listeners."""
+        """The keyword arguments for boto3, publishers and listeners to connect to this server."""
         return {
             'aws_access_key_id': 'testing',
             'aws_secret_access_key': 'testing',
@@ -105,15 +105,15 @@ class Server:
         }
 
     def create_queue(self, name: str, fifo: bool = False, **attributes: object) -> str:
-        """A queue's URL. Attributes have AWS's names; `.fifo` is added to the name for FIFO."""
+        """Create a queue, and return its URL. A FIFO queue's name gets the suffix `.fifo`."""
         attributes = {**attributes, **({'FifoQueue': True} if fifo else {})}
-        answer = self._control('create_queue', **_named(name, fifo, attributes))
+        answer = self._control('create_queue', **_resource(name, fifo, attributes))
         return str(answer['queue_url'])
 
     def create_topic(self, name: str, fifo: bool = False, **attributes: object) -> str:
-        """A topic's ARN, in the same way."""
+        """Create a topic, and return its ARN. A FIFO topic's name gets the suffix `.fifo`."""
         attributes = {**attributes, **({'FifoTopic': True} if fifo else {})}
-        answer = self._control('create_topic', **_named(name, fifo, attributes))
+        answer = self._control('create_topic', **_resource(name, fifo, attributes))
         return str(answer['topic_arn'])
 
     def configure(
@@ -123,14 +123,14 @@ class Server:
         latency_ms: float | None = None,
         faults: Faults | None = None,
     ) -> None:
-        """Change what is given. Faults, even the same ones, begin anew, without a script."""
+        """Change the given settings. Faults, even equal ones, restart without a script."""
         shares = None if faults is None else asdict(faults)
         self._control('configure', rules=rules, latency_ms=latency_ms, faults=shares)
 
     def script(self, *steps: Step, operation: str | None = None) -> None:
-        """Let these steps befall the next calls, one each.
+        """Apply one step to each of the next calls.
 
-        Of an operation where one is named, and otherwise of all that neither create nor look up.
+        The steps apply to calls of `operation`, or to all calls except `Create*` and `Get*`.
         """
         self._control('script', steps=[step_to(step) for step in steps], operation=operation)
 
@@ -142,7 +142,7 @@ class Server:
         self._control('advance', seconds=seconds)
 
     def accepted(self, after: int = 0) -> list[Accepted]:
-        """Everything that was accepted, in order, but for the first so many."""
+        """Return the accepted messages in order, without the first `after` messages."""
         messages: list[Accepted] = []
         while page := self._control('accepted', after=after + len(messages))['accepted']:
             messages += map(Accepted.from_json, page)
@@ -182,9 +182,9 @@ def running(
     latency_ms: float = 0,
     faults: Faults | None = None,
 ) -> Iterator[Server]:
-    """Run a server until the block ends, in a process that ends with this one in any case.
+    """Run a server until the block ends. Its process always ends with this process.
 
-    With `https`, the server speaks TLS 1.3 with a certificate of its own. `AWS_CA_BUNDLE` names the
+    With `https`, the server speaks TLS 1.3 with a generated certificate. `AWS_CA_BUNDLE` names the
     certificate until the block ends, so that every AWS client created in the block trusts it.
     """
     with _certificate(https) as (certificate, options), _started(options) as url:
@@ -195,7 +195,7 @@ def running(
 
 @contextmanager
 def _certificate(https: bool) -> Iterator[tuple[Path | None, Sequence[str]]]:
-    """The certificate that clients trust in the block, and the server's options that name it."""
+    """Create a certificate for the block. Yield its path and the server's options."""
     if not https:
         yield None, ()
         return
@@ -216,7 +216,7 @@ def _certificate(https: bool) -> Iterator[tuple[Path | None, Sequence[str]]]:
 
 @contextmanager
 def _started(options: Sequence[str]) -> Iterator[str]:
-    """Start the server's process, and give its URL. The process ends with the block."""
+    """Start the server's process, and yield its URL. The process ends with the block."""
     command = [sys.executable, '-m', 'benchmarks.sqs_server', '--until-stdin-ends', *options]
     with subprocess.Popen(
         command,
@@ -224,7 +224,7 @@ def _started(options: Sequence[str]) -> Iterator[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C ends the client first: it may need the server until then
+        start_new_session=True,  # Ctrl-C stops the client first, which may still need the server
     ) as process:
         assert process.stdin
         assert process.stdout
@@ -241,7 +241,7 @@ def _started(options: Sequence[str]) -> Iterator[str]:
                 process.kill()
 
 
-def _named(name: str, fifo: bool, attributes: Mapping[str, object]) -> dict[str, object]:
+def _resource(name: str, fifo: bool, attributes: Mapping[str, object]) -> dict[str, object]:
     return {
         'name': f'{name.removesuffix(".fifo")}.fifo' if fifo else name,
         'attributes': {key: _text(value) for key, value in attributes.items()},
@@ -249,5 +249,5 @@ def _named(name: str, fifo: bool, attributes: Mapping[str, object]) -> dict[str,
 
 
 def _text(value: object) -> str:
-    """A value as AWS writes it in attributes: `true`, `1024`, or an object in JSON."""
+    """Return a value as AWS encodes it in attributes: `true`, `1024`, or an object as JSON."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""What tests and benchmarks ask of the server itself: POST /_control, in JSON."""
+"""The server's own operations for tests and benchmarks: POST /_control, in JSON."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from benchmarks.sqs_server.sqs import queue_url
 __all__ = ('PATH', 'Control')
 
 PATH = '/_control'
-PAGE = 10_000  # messages in an answer at most
+PAGE = 10_000  # maximum number of messages in a response
 
 
 class Control:
-    """Performs `{"action": ..., ...}`. Neither faults nor latency concern it, nor is it counted."""
+    """Perform `{"action": ..., ...}`, without faults, latency and counting."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Control:
         latency_ms: float | None = None,
         faults: Object | None = None,
     ) -> Object:
-        """Change what is given."""
+        """Change the given settings."""
         if rules is not None:
             self._account.has_rules = rules
         if latency_ms is not None:
@@ -80,9 +80,9 @@ class Control:
         return {}
 
     def _accepted(self, after: int = 0) -> Object:
-        """A page of what was accepted, in order, but for the first so many."""
+        """Return a page of the accepted messages in order, after the first `after` messages."""
         page = islice(self._account.accepted, after, after + PAGE)
-        return {'accepted': [_shown(message) for message in page]}
+        return {'accepted': [_to_json(message) for message in page]}
 
     def _counts(self) -> Object:
         return {
@@ -96,14 +96,14 @@ class Control:
         return {}
 
     def _reset(self) -> Object:
-        """Forget everything, but for rules and latency."""
+        """Delete all state except the settings of rules and latency."""
         self._account.reset()
         self._plan.happened.clear()
         self._plan.configure(Faults())
         return {}
 
 
-def _shown(message: Message) -> dict[str, Any]:
+def _to_json(message: Message) -> dict[str, Any]:
     draft = message.draft
     return {
         'destination': message.destination,

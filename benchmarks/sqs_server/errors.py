@@ -1,4 +1,4 @@
-"""AWS's errors, before a protocol writes them."""
+"""AWS's errors, independent of the protocol."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ __all__ = ('AwsError', 'internal_error', 'invalid_value', 'missing_parameter')
 
 
 class AwsError(Exception):
-    """An answer other than success: of a call, or of one entry of a batch.
+    """An error of a call, or of one entry of a batch.
 
-    `code` is the name that the service's model has for it.
+    `code` is the error's name in the service model.
     """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -22,7 +22,7 @@ class AwsError(Exception):
         return self.status < 500
 
     def entry(self, entry_id: str) -> dict[str, object]:
-        """The error as a batch's answer lists it."""
+        """Return the error as a batch response lists it."""
         return {
             'Id': entry_id,
             'Code': self.code,

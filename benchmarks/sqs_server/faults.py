@@ -1,4 +1,4 @@
-"""What goes wrong: a share of everything, by the seed of a random generator, or step by step."""
+"""Injected faults: a random share of calls and entries, with a seed, or a script of steps."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ('FailEntries', 'Failing', 'Fault', 'FaultPlan', 'Faults', 'Step', 'st
 
 
 class Fault(str, Enum):
-    """What may befall a call instead of its proper answer.
+    """The fault of a call, in place of the proper response.
 
-    Only those that end in AFTER have the effect that was asked for.
+    Only the faults with the suffix AFTER perform the operation.
     """
 
     ERROR = 'error'  # 500 InternalError
@@ -25,11 +25,11 @@ class Fault(str, Enum):
     THROTTLED = 'throttled'  # 400 RequestThrottled of SQS, 429 Throttled of SNS
     RESET_BEFORE = 'reset-before'  # the connection is reset
     RESET_AFTER = 'reset-after'
-    GARBAGE_BEFORE = 'garbage-before'  # 200, and the HTML of some proxy
+    GARBAGE_BEFORE = 'garbage-before'  # 200, with the HTML of a proxy
     GARBAGE_AFTER = 'garbage-after'
     TRUNCATED_BEFORE = 'truncated-before'  # 200, and the connection ends within the body
     TRUNCATED_AFTER = 'truncated-after'
-    SLOW_AFTER = 'slow-after'  # the proper answer, in two parts
+    SLOW_AFTER = 'slow-after'  # the proper response, in two parts
     EXPIRED = 'expired'  # 403 ExpiredToken
     MISSING = 'missing'  # as if the queue or topic did not exist
 
@@ -59,16 +59,16 @@ class FailEntries:
 
 
 Step: TypeAlias = Fault | FailEntries | None
-"""What happens to one call. None: nothing but what was asked for, whatever the shares are."""
+"""The fault of one call. None is a call without faults, regardless of the shares."""
 
 
 @dataclass(frozen=True)
 class Faults:
     """Shares, from 0 to 1, of calls and of entries in batches that fail.
 
-    A failing call gets one of `kinds`, a failing entry one of `codes` with SenderFault false, each
-    as likely as the others. The same seed gives the same faults to the same calls in the same
-    order. `operations` are those that fail: by default all but those that create and look up.
+    A failing call gets one of `kinds`, a failing entry one of `codes` with SenderFault false, with
+    equal probability. Equal seeds give equal faults to equal calls in the same order. `operations`
+    are the operations that may fail: by default all except `Create*` and `Get*`.
     """
 
     seed: int = 0
@@ -89,14 +89,14 @@ class Faults:
             read['kinds'] = tuple(map(Fault, read['kinds']))
         return cls(**read)
 
-    def concern(self, operation: str) -> bool:
+    def applies_to(self, operation: str) -> bool:
         if self.operations is None:
             return not operation.startswith(('Create', 'Get'))
         return operation in self.operations
 
 
 def step_to(step: Step) -> dict[str, object]:
-    """A step as JSON: `{}`, `{"fault": ...}`, or `{"positions": [...], "code": ...}`."""
+    """Return a step as JSON: `{}`, `{"fault": ...}`, or `{"positions": [...], "code": ...}`."""
     if step is None:
         return {}
     if isinstance(step, Fault):
@@ -112,41 +112,42 @@ def step_from(json: Mapping[str, Any]) -> Step:
 
 @dataclass(slots=True)
 class Failing:
-    """What is to befall one call, and each entry in it."""
+    """The fault of one call, and the errors of its entries."""
 
     fault: Fault | None
     next_entry: Callable[[], AwsError | None]
-    """The error of the next entry of a batch, if it is to fail. Asked once for each, in order."""
+    """Return the error of the next entry of a batch, or None. Called once per entry, in order."""
 
 
 class FaultPlan:
-    """Decides for each call. A scripted step comes before the shares."""
+    """Decides on the faults of each call. A scripted step has precedence over the shares."""
 
     def __init__(self) -> None:
         self.happened: Counter[str] = Counter()
-        """How often each kind of fault befell a call, and each code an entry."""
+        """The number of calls by fault, and of failed entries by code."""
         self.configure(Faults())
 
     def configure(self, faults: Faults) -> None:
-        """Begin anew with these shares, and without a script."""
+        """Restart with these shares, and without a script."""
         self._faults = faults
         self._scripts: defaultdict[str, deque[Step]] = defaultdict(deque)
-        self._calls = Random(f'calls {faults.seed}')  # apart, so that sizes of batches do not
-        self._entries = Random(f'entries {faults.seed}')  # move the faults of calls
+        # Two generators, so that the sizes of batches do not change the faults of calls.
+        self._calls = Random(f'calls {faults.seed}')
+        self._entries = Random(f'entries {faults.seed}')
 
     def script(self, steps: Iterable[Step], operation: str | None) -> None:
-        """Let these steps befall the next calls of an operation, or of any that may fail."""
+        """Apply the steps to the next calls of an operation, or of any that may fail."""
         self._scripts[operation or ''].extend(steps)
 
     def for_call(self, operation: str) -> Failing:
         if script := self._scripts.get(operation):
             return self._scripted(script.popleft())
-        if not self._faults.concern(operation):
+        if not self._faults.applies_to(operation):
             return Failing(None, lambda: None)
         if script := self._scripts.get(''):
             return self._scripted(script.popleft())
         fault = None
-        if self._falls(self._calls, self._faults.fail_calls):
+        if self._draw(self._calls, self._faults.fail_calls):
             fault = self._calls.choice(self._faults.kinds)
             self.happened[fault.value] += 1
         return Failing(fault, self._next_entry)
@@ -167,7 +168,7 @@ class FaultPlan:
         return Failing(None, next_entry)
 
     def _next_entry(self) -> AwsError | None:
-        if not self._falls(self._entries, self._faults.fail_entries):
+        if not self._draw(self._entries, self._faults.fail_entries):
             return None
         return self._entry_error(self._entries.choice(self._faults.codes))
 
@@ -176,5 +177,5 @@ class FaultPlan:
         return internal_error(code, 503)
 
     @staticmethod
-    def _falls(random: Random, share: float) -> bool:
+    def _draw(random: Random, share: float) -> bool:
         return bool(share) and random.random() < share

@@ -1,4 +1,4 @@
-"""The order in which a queue gives its messages, and what FIFO adds: groups and duplicates."""
+"""The order of the messages in a queue, message groups, and deduplication."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Protocol
 
 from benchmarks.sqs_server.messages import Draft, Message, sha256_of_text
 
-__all__ = ('WINDOW', 'Deduplication', 'Grouped', 'Line', 'Stored', 'Unordered')
+__all__ = ('WINDOW', 'Deduplication', 'FifoOrder', 'ReceiveOrder', 'StandardOrder', 'StoredMessage')
 
 WINDOW = 300.0
-"""Seconds in which a message with a known deduplication id is a duplicate (model, SendMessage)."""
+"""The deduplication interval in seconds (model, SendMessage)."""
 
 
 @dataclass(slots=True, eq=False)
-class Stored:
-    """A message in a queue, which numbers what it stores. Times are those of the queue's clock.
+class StoredMessage:
+    """A message in a queue, with its number. Times are in seconds of the queue's clock.
 
-    `hidden_until` is None while the message waits in the queue's line. `held_until`, when its time
-    in flight reaches the 12 hours that AWS allows, is None while the message is not in flight.
+    `hidden_until` is None while the message is visible. `held_until` is the end of the 12 hours in
+    flight that AWS allows, or None while the message is not in flight.
     """
 
     message: Message
@@ -34,56 +34,56 @@ class Stored:
     first_received: float = 0.0
 
 
-class Line(Protocol):
-    """The messages of a queue that can be received."""
+class ReceiveOrder(Protocol):
+    """The visible messages of a queue, in the order of receives."""
 
-    def put(self, stored: Stored) -> None:
-        """Let a message wait, a new one or one that comes back from flight."""
+    def put(self, stored: StoredMessage) -> None:
+        """Add a new message, or a message that returns from flight."""
 
-    def take(self, limit: int) -> list[Stored]:
-        """The next messages, which are in flight from now on."""
+    def take(self, limit: int) -> list[StoredMessage]:
+        """Remove and return the next messages, which are then in flight."""
 
-    def landed(self, stored: Stored) -> None:
-        """Know that a message is in flight no more: it was deleted, or put back before."""
+    def end_flight(self, stored: StoredMessage) -> None:
+        """Record the end of a flight: the message was deleted, or added again."""
 
 
-class Unordered:
-    """The line of a standard queue. AWS promises no order; here it is first come, first served."""
+class StandardOrder:
+    """The order of a standard queue: first in, first out. AWS promises no order."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Stored] = deque()
+        self._waiting: deque[StoredMessage] = deque()
 
-    def put(self, stored: Stored) -> None:
+    def put(self, stored: StoredMessage) -> None:
         self._waiting.append(stored)
 
-    def take(self, limit: int) -> list[Stored]:
+    def take(self, limit: int) -> list[StoredMessage]:
         return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
 
-    def landed(self, stored: Stored) -> None:
-        """Nothing waited for it."""
+    def end_flight(self, stored: StoredMessage) -> None:
+        """Do nothing: no message waits for another."""
 
 
-class Grouped:
-    """The line of a FIFO queue.
+class FifoOrder:
+    """The order of a FIFO queue.
 
-    Messages of a group are taken in the order in which they were sent, and as many of them together
-    as are asked for. While one is in flight, the group gives no other.
+    Messages of a group are received in the order of sending, several at once if the limit allows.
+    While a message is in flight, the other messages of its group wait.
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, list[tuple[int, Stored]]] = defaultdict(list)
+        self._waiting: dict[str, list[tuple[int, StoredMessage]]] = defaultdict(list)
         self._in_flight: Counter[str] = Counter()
-        self._ready: deque[str] = deque()  # groups with something waiting and nothing in flight
+        self._ready: deque[str] = deque()  # groups with waiting messages, and none in flight
 
-    def put(self, stored: Stored) -> None:
+    def put(self, stored: StoredMessage) -> None:
         group = _group(stored)
         waiting = self._waiting[group]
         heappush(waiting, (stored.number, stored))
         if len(waiting) == 1 and not self._in_flight[group]:
             self._ready.append(group)
 
-    def take(self, limit: int) -> list[Stored]:
-        taken: list[Stored] = []
+    def take(self, limit: int) -> list[StoredMessage]:
+        taken: list[StoredMessage] = []
         while self._ready and len(taken) < limit:
             group = self._ready.popleft()
             waiting = self._waiting[group]
@@ -92,7 +92,7 @@ class Grouped:
             self._in_flight[group] += count
         return taken
 
-    def landed(self, stored: Stored) -> None:
+    def end_flight(self, stored: StoredMessage) -> None:
         group = _group(stored)
         self._in_flight[group] -= 1
         if self._in_flight[group]:
@@ -104,15 +104,15 @@ class Grouped:
             del self._waiting[group]
 
 
-def _group(stored: Stored) -> str:
+def _group(stored: StoredMessage) -> str:
     return stored.message.draft.group_id or ''
 
 
 class Deduplication:
-    """What was sent to a FIFO queue or topic in the last five minutes, deleted since or not.
+    """The messages sent to a FIFO queue or topic in the last five minutes, also deleted ones.
 
     Source: model, SendMessage: AWS keeps track of an id "even after the message is received and
-    deleted". The scope is the queue or topic, or by an attribute of it the message group.
+    deleted". The scope is the queue or topic, or the message group if an attribute says so.
     """
 
     def __init__(self, attributes: Mapping[str, str]) -> None:
@@ -121,7 +121,7 @@ class Deduplication:
         self._sent: dict[tuple[str | None, str], tuple[float, Message]] = {}
 
     def first(self, draft: Draft, now: float) -> Message | None:
-        """The message of which this one is a duplicate."""
+        """Return the earlier message with the same deduplication id, if any."""
         expired = list(takewhile(lambda key: now - self._sent[key][0] >= WINDOW, self._sent))
         for key in expired:
             del self._sent[key]
@@ -132,6 +132,6 @@ class Deduplication:
         self._sent[self._key(message.draft)] = (now, message)
 
     def _key(self, draft: Draft) -> tuple[str | None, str]:
-        """Without an id of its own, a message goes by the hash of its body, attributes apart."""
+        """Return the deduplication id, or by default the hash of the body without attributes."""
         deduplication_id = draft.deduplication_id or sha256_of_text(draft.body)
         return (draft.group_id if self._is_per_group else None, deduplication_id)

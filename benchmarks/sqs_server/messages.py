@@ -1,4 +1,4 @@
-"""What producers send, and what a queue or topic keeps of it."""
+"""Messages as producers send them, and as a queue or topic stores them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = (
 
 
 class Attribute(NamedTuple):
-    """One message attribute. A value that was not given is an empty text."""
+    """One message attribute. An absent value is an empty text."""
 
     data_type: str
     value: str | bytes
@@ -35,7 +35,7 @@ Attributes: TypeAlias = Mapping[str, Attribute]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message as a producer asks for it to be sent."""
+    """A message as a producer sends it."""
 
     body: str
     attributes: Attributes
@@ -48,9 +48,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that was accepted. `at` is in seconds since the epoch, `number` per destination.
+    """An accepted message. `at` is in seconds since the epoch, `number` counts per destination.
 
-    A duplicate was accepted too, has the id and number of the first one, and is never delivered.
+    A duplicate is accepted with the id and number of the first message, and never delivered.
     """
 
     destination: str
@@ -63,12 +63,12 @@ class Message:
 
     @property
     def sequence_number(self) -> str | None:
-        """20 digits, as AWS writes them. Only a FIFO queue or topic tells it."""
+        """The sequence number in AWS's 20 digits; None for a standard queue or topic."""
         return f'{self.number:020}' if self.is_fifo else None
 
 
 def from_wire(attributes: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Attribute]:
-    """Read attributes in AWS's form, with binary values in Base64 as both protocols have them."""
+    """Parse attributes in AWS's form, with binary values in Base64 as in both protocols."""
     return {name: _attribute(wire) for name, wire in (attributes or {}).items()}
 
 
@@ -80,7 +80,7 @@ def _attribute(wire: Mapping[str, Any]) -> Attribute:
 
 
 def to_wire(attributes: Attributes) -> dict[str, dict[str, str]]:
-    """Write attributes in AWS's form: the inverse of `from_wire`."""
+    """Return attributes in AWS's form: the inverse of `from_wire`."""
     return {
         name: {
             'DataType': data_type,
@@ -95,7 +95,7 @@ def to_wire(attributes: Attributes) -> dict[str, dict[str, str]]:
 
 
 def as_bytes(text: str) -> bytes:
-    """UTF-8, and something for lone surrogates, which only rules refuse."""
+    """Encode a text in UTF-8. Lone surrogates pass, because only the rules refuse them."""
     return text.encode('utf-8', 'surrogatepass')
 
 
@@ -108,22 +108,22 @@ def sha256_of_text(text: str) -> str:
 
 
 def md5_of_attributes(attributes: Attributes) -> str:
-    """The digest that clients check, as the SQS Developer Guide computes it.
+    """Return the MD5 digest that clients verify, as the SQS Developer Guide defines it.
 
-    Attributes in order of their names; of each the name, the type, one byte that says whether the
-    value is a text (1) or binary (2), and the value; a length in four bytes before each of them.
+    The attributes are ordered by name. Each has its name, its type, one byte for a text (1) or a
+    binary value (2), and its value. A length of four bytes precedes name, type and value.
     """
     digest = hashlib.md5(usedforsecurity=False)
     for name in sorted(attributes):
         data_type, value = attributes[name]
         transport = b'\x02' if isinstance(value, bytes) else b'\x01'
         raw = value if isinstance(value, bytes) else as_bytes(value)
-        digest.update(b''.join(_measured((as_bytes(name), as_bytes(data_type)))))
-        digest.update(transport + b''.join(_measured((raw,))))
+        digest.update(b''.join(_with_lengths((as_bytes(name), as_bytes(data_type)))))
+        digest.update(transport + b''.join(_with_lengths((raw,))))
     return digest.hexdigest()
 
 
-def _measured(parts: Iterable[bytes]) -> Iterable[bytes]:
+def _with_lengths(parts: Iterable[bytes]) -> Iterable[bytes]:
     for part in parts:
         yield pack('>I', len(part))
         yield part

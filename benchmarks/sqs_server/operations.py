@@ -1,4 +1,4 @@
-"""What SQS and SNS have in common as services: operations by name, and batches."""
+"""The common parts of SQS and SNS: operations by name, and batches."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ T = TypeVar('T')
 Object: TypeAlias = dict[str, Any]
 
 NextError: TypeAlias = Callable[[], AwsError | None]
-"""Why the next entry of a batch is to fail, if it is. Asked once for each, in order."""
+"""Return the error of the next entry of a batch, or None. Called once per entry, in order."""
 
 Operation: TypeAlias = Callable[[Object, NextError], Object]
 
 
 class Service:
-    """Performs what requests ask for. A request that AWS would refuse is an AwsError."""
+    """Performs operations. A request that AWS would refuse raises an `AwsError`."""
 
     def __init__(self, operations: Mapping[str, Operation]) -> None:
         self._operations = operations
@@ -32,7 +32,7 @@ class Service:
         next_error: NextError,
         answer: Callable[[Object], None],
     ) -> Cancel | None:
-        """Perform an operation, and answer now or, where a cancellation is returned, later."""
+        """Perform an operation. Call `answer` now, or later if a cancellation is returned."""
         perform = self._operations.get(operation)
         if perform is None:
             raise AwsError('InvalidAction', f'This server has no operation {operation!a}.')
@@ -43,9 +43,9 @@ class Service:
 def results(
     entries: Iterable[tuple[str, T]], perform: Callable[[T], Object], next_error: NextError
 ) -> Object:
-    """Do something for each entry of a batch, and say what came of it. An empty list is left out.
+    """Perform an operation for each entry of a batch, and return the results.
 
-    An entry that is to fail has no effect.
+    An entry with an injected error has no effect. The result leaves out empty lists.
     """
     successful: list[Object] = []
     failed: list[Object] = []

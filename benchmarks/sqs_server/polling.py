@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 from benchmarks.sqs_server.queues import Delivery, Queue
 
-__all__ = ('Answer', 'Cancel', 'Polls')
+__all__ = ('Cancel', 'Polls', 'Respond')
 
-Answer: TypeAlias = Callable[[list[Delivery]], None]
+Respond: TypeAlias = Callable[[list[Delivery]], None]
 Cancel: TypeAlias = Callable[[], None]
 
 
@@ -21,25 +21,26 @@ Cancel: TypeAlias = Callable[[], None]
 class _Poll:
     limit: int
     visibility_timeout: float
-    answer: Answer
+    answer: Respond
     deadline: TimerHandle | None = None
 
 
 class Polls:
-    """Who waits at which queue. The first who came is the first who is served."""
+    """The receives that wait for messages, by queue, in the order of arrival."""
 
     def __init__(self, loop: AbstractEventLoop, clock: Callable[[], float]) -> None:
         self._loop = loop
         self._clock = clock
         self._waiting: defaultdict[Queue, deque[_Poll]] = defaultdict(deque)
-        self._alarms: dict[Queue, TimerHandle] = {}
+        self._timers: dict[Queue, TimerHandle] = {}
 
     def receive(
-        self, queue: Queue, limit: int, visibility_timeout: float, wait: float, answer: Answer
+        self, queue: Queue, limit: int, visibility_timeout: float, wait: float, answer: Respond
     ) -> Cancel | None:
-        """Answer now, or when a message comes, or empty after so many seconds.
+        """Respond now, when a message arrives, or without messages after `wait` seconds.
 
-        The one who asked may go before: then call what is returned, and no message is lost on them.
+        Return a cancellation if the receive waits. Call it when the client disconnects, so that
+        no message is delivered to a closed connection.
         """
         deliveries = queue.receive(limit, visibility_timeout, self._clock())
         if deliveries or not wait:
@@ -52,20 +53,20 @@ class Polls:
         return partial(self._leave, queue, poll)
 
     def wake(self, queue: Queue) -> None:
-        """Serve those who wait, as soon as what is being done to the queue is done.
+        """Serve the waiting receives after the current operation on the queue.
 
-        So all entries of a batch are received together.
+        One receive can then return all entries of a batch.
         """
         if self._waiting.get(queue):
-            self._alarm(queue, self._clock())
+            self._set_timer(queue, self._clock())
 
     def wake_all(self) -> None:
-        """Serve everyone who waits: the clock was advanced, so that messages may have appeared."""
+        """Serve the receives of all queues: an advance of the clock may make messages visible."""
         for queue in list(self._waiting):
             self.wake(queue)
 
     def _serve(self, queue: Queue) -> None:
-        del self._alarms[queue]
+        del self._timers[queue]
         waiting = self._waiting[queue]
         while waiting:
             poll = waiting[0]
@@ -77,18 +78,18 @@ class Polls:
         self._watch(queue)
 
     def _watch(self, queue: Queue) -> None:
-        """Wake up when a message appears by itself, if anybody waits for one."""
+        """Set a timer for the next message that becomes visible, if a receive waits."""
         if self._waiting[queue] and (at := queue.next_change()) is not None:
-            self._alarm(queue, at)
+            self._set_timer(queue, at)
 
-    def _alarm(self, queue: Queue, at: float) -> None:
-        """Serve at that time. Of two times the earlier one counts: serving finds the other."""
-        alarm = self._alarms.get(queue)
+    def _set_timer(self, queue: Queue, at: float) -> None:
+        """Set the timer of a queue. Of two times the earlier counts: serving sets the next one."""
+        timer = self._timers.get(queue)
         when = self._loop.time() + at - self._clock()
-        if alarm is None or when < alarm.when():
-            if alarm:
-                alarm.cancel()
-            self._alarms[queue] = self._loop.call_at(when, self._serve, queue)
+        if timer is None or when < timer.when():
+            if timer:
+                timer.cancel()
+            self._timers[queue] = self._loop.call_at(when, self._serve, queue)
 
     def _give_up(self, queue: Queue, poll: _Poll) -> None:
         self._waiting[queue].remove(poll)

@@ -1,4 +1,4 @@
-"""A queue: what waits, what is in flight, and what comes back when."""
+"""A queue: its visible messages, its messages in flight, and their visibility timeouts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from itertools import count
 from typing import NamedTuple
 
 from benchmarks.sqs_server.errors import AwsError, invalid_value
-from benchmarks.sqs_server.fifo import Deduplication, Grouped, Line, Stored, Unordered
+from benchmarks.sqs_server.fifo import (
+    Deduplication,
+    FifoOrder,
+    ReceiveOrder,
+    StandardOrder,
+    StoredMessage,
+)
 from benchmarks.sqs_server.messages import Message
 
 __all__ = ('Delivery', 'Queue', 'Redrive')
 
-MAX_HELD = (
-    43_200.0  # seconds in flight, from the receive (model, ChangeMessageVisibility: 12 hours)
-)
+MAX_IN_FLIGHT = 43_200.0
+"""The maximum time in flight, in seconds from the receive (model, ChangeMessageVisibility)."""
 
 _HANDLE = re.compile(r'AQEB(\d+)-(\d+)-([0-9a-f]{16})')
 _DEFAULTS = {
@@ -41,16 +46,16 @@ class Delivery(NamedTuple):
 
 
 class Redrive(NamedTuple):
-    """Where a message goes that was received so many times already."""
+    """The dead-letter queue, and the number of receives after which a message moves there."""
 
     target: Queue
     max_receives: int
 
 
 class Queue:
-    """A queue. Whoever calls gives the time, in seconds of a clock that never goes back.
+    """A queue. Callers pass the time, in seconds of a clock that never goes back.
 
-    `on_change` is called when there may be more to receive.
+    The queue calls `on_change` when more messages may be visible.
     """
 
     def __init__(
@@ -75,26 +80,28 @@ class Queue:
         self._on_change = on_change
         self._token = secrets.token_hex(8)
         self._numbers = count(1)
-        self._messages: dict[int, Stored] = {}
-        self._hidden: list[tuple[float, int]] = []  # a heap; what does not fit `Stored` is past
-        self._line: Line = Grouped() if self.is_fifo else Unordered()
+        self._messages: dict[int, StoredMessage] = {}
+        self._hidden: list[
+            tuple[float, int]
+        ] = []  # a heap; entries that differ from `StoredMessage` are stale
+        self._visible: ReceiveOrder = FifoOrder() if self.is_fifo else StandardOrder()
 
     def put(
         self, message: Message, now: float, delay: float = 0, extra: Mapping[str, str] | None = None
     ) -> None:
-        stored = Stored(message, next(self._numbers), extra or {})
+        stored = StoredMessage(message, next(self._numbers), extra or {})
         self._messages[stored.number] = stored
         if delay:
             self._hide(stored, now + delay)
         else:
-            self._line.put(stored)
+            self._visible.put(stored)
         self._on_change(self)
 
     def receive(self, limit: int, visibility_timeout: float, now: float) -> list[Delivery]:
-        """Take messages for so many seconds, or none."""
-        self._surface(now)
+        """Receive visible messages, and hide them for the visibility timeout in seconds."""
+        self._update_visible(now)
         deliveries: list[Delivery] = []
-        while taken := self._line.take(limit - len(deliveries)):
+        while taken := self._visible.take(limit - len(deliveries)):
             for stored in taken:
                 if stored.number not in self._messages:
                     continue  # deleted while it waited
@@ -107,11 +114,10 @@ class Queue:
     def delete(self, receipt_handle: str, now: float) -> None:
         """Delete a message. To delete it again does nothing.
 
-        On a standard queue a handle older than the last receive does nothing either, of which AWS
-        says only that the message might not be deleted. On a FIFO queue it is an error, as is the
-        last one when its time is over.
+        On a standard queue, an outdated handle does nothing: AWS says only that the message might
+        not be deleted. On a FIFO queue, an outdated or expired handle is an error.
         """
-        self._surface(now)
+        self._update_visible(now)
         stored, is_latest = self._find(receipt_handle)
         if stored is None:
             return
@@ -121,8 +127,8 @@ class Queue:
             self._remove(stored)
 
     def change_visibility(self, receipt_handle: str, seconds: float, now: float) -> None:
-        """Hide a message in flight for so many seconds from now, or no longer."""
-        self._surface(now)
+        """Hide a message in flight for a number of seconds from now; 0 makes it visible."""
+        self._update_visible(now)
         stored, is_latest = self._find(receipt_handle)
         if stored is None or not is_latest:
             raise _bad_handle(
@@ -131,25 +137,27 @@ class Queue:
         if stored.held_until is None:
             raise AwsError('MessageNotInflight', 'The specified message is not in flight.')
         if now + seconds > stored.held_until:
-            problem = f'Total VisibilityTimeout for the message is beyond the limit [{MAX_HELD}]'
+            problem = (
+                f'Total VisibilityTimeout for the message is beyond the limit [{MAX_IN_FLIGHT}]'
+            )
             raise invalid_value(f'Value {seconds} is invalid. Reason: {problem}')
         self._hide(stored, now + seconds)
-        self._surface(now)
+        self._update_visible(now)
         self._on_change(self)
 
     def next_change(self) -> float | None:
-        """When the next message appears, if nothing else happens before."""
+        """Return the time at which the next hidden message becomes visible; None without any."""
         while self._hidden:
             at, number = self._hidden[0]
-            if self._is_past(at, number):
+            if self._is_stale(at, number):
                 heappop(self._hidden)
             else:
                 return at
         return None
 
     def counts(self, now: float) -> dict[str, str]:
-        """How many messages there are, as attributes. Here they are exact."""
-        self._surface(now)
+        """Return the numbers of messages as queue attributes. They are exact."""
+        self._update_visible(now)
         in_flight = sum(each.held_until is not None for each in self._messages.values())
         hidden = sum(each.hidden_until is not None for each in self._messages.values())
         return {
@@ -158,18 +166,18 @@ class Queue:
             'ApproximateNumberOfMessagesDelayed': str(hidden - in_flight),
         }
 
-    def _deliver(self, stored: Stored, visibility_timeout: float, now: float) -> Delivery:
+    def _deliver(self, stored: StoredMessage, visibility_timeout: float, now: float) -> Delivery:
         stored.receives += 1
         stored.first_received = stored.first_received or time.time()
-        stored.held_until = now + MAX_HELD
+        stored.held_until = now + MAX_IN_FLIGHT
         self._hide(stored, now + visibility_timeout)
         handle = f'AQEB{stored.number}-{stored.receives}-{self._token}'
         return Delivery(
             stored.message, handle, stored.receives, stored.first_received, stored.extra
         )
 
-    def _find(self, receipt_handle: str) -> tuple[Stored | None, bool]:
-        """The message, if it is still there, and whether the handle is that of its last receive."""
+    def _find(self, receipt_handle: str) -> tuple[StoredMessage | None, bool]:
+        """Return the message, if it still exists, and whether the handle is of its last receive."""
         handle = _HANDLE.fullmatch(receipt_handle)
         if not handle or handle[3] != self._token:
             problem = 'The input receipt handle is not a valid receipt handle.'
@@ -177,36 +185,36 @@ class Queue:
         stored = self._messages.get(int(handle[1]))
         return stored, stored is not None and stored.receives == int(handle[2])
 
-    def _hide(self, stored: Stored, until: float) -> None:
+    def _hide(self, stored: StoredMessage, until: float) -> None:
         stored.hidden_until = until
         heappush(self._hidden, (until, stored.number))
 
-    def _surface(self, now: float) -> None:
-        """Let wait what is hidden no longer."""
+    def _update_visible(self, now: float) -> None:
+        """Make messages visible whose visibility timeout has ended."""
         while self._hidden and self._hidden[0][0] <= now:
             at, number = heappop(self._hidden)
-            if not self._is_past(at, number):
+            if not self._is_stale(at, number):
                 stored = self._messages[number]
                 was_in_flight = stored.held_until is not None
                 stored.hidden_until = stored.held_until = None
-                self._line.put(stored)
+                self._visible.put(stored)
                 if was_in_flight:
-                    self._line.landed(stored)
+                    self._visible.end_flight(stored)
 
-    def _is_past(self, at: float, number: int) -> bool:
-        """Whether a message was deleted, or hidden anew, since it was to be hidden until then."""
+    def _is_stale(self, at: float, number: int) -> bool:
+        """Return whether an entry of the heap is stale: the message is deleted or hidden anew."""
         stored = self._messages.get(number)
         return stored is None or stored.hidden_until != at
 
-    def _remove(self, stored: Stored) -> None:
+    def _remove(self, stored: StoredMessage) -> None:
         del self._messages[stored.number]
         if stored.held_until is not None:
-            self._line.landed(stored)
+            self._visible.end_flight(stored)
             self._on_change(self)
 
-    def _move(self, stored: Stored, target: Queue, now: float) -> None:
+    def _move(self, stored: StoredMessage, target: Queue, now: float) -> None:
         del self._messages[stored.number]
-        self._line.landed(stored)
+        self._visible.end_flight(stored)
         target.put(stored.message, now, extra={'DeadLetterQueueSourceArn': self.arn})
 
 

@@ -1,6 +1,6 @@
-"""What SQS and SNS refuse alike, as functions that name the problem, or None.
+"""The validation that SQS and SNS share, as functions that return the problem, or None.
 
-Each service has its own code for a problem: see `sqs_rules` and `sns_rules`. A source of `model` is
+Each service has its own code for a problem: see `sqs_rules` and `sns_rules`. The source `model` is
 the text of botocore's service model; `guide` is the service's Developer Guide.
 """
 
@@ -33,17 +33,17 @@ _TOKEN = re.compile(r'[!-~]{1,128}')
 
 
 def forbidden_character(text: str) -> str | None:
-    """A character that no message may hold: one that XML 1.0 has no place for.
+    """Return the first character that a message must not contain, because XML 1.0 excludes it.
 
     Source: model, SendMessage: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to
-    #x10FFFF. It holds for bodies and for values of String attributes.
+    #x10FFFF. The rule applies to bodies and to values of String attributes.
     """
     found = _FORBIDDEN.search(text)
     return f'#x{ord(found[0]):X}' if found else None
 
 
 def message_size(body: str, attributes: Attributes) -> int:
-    """Bytes that count against a limit: the body in UTF-8, and each attribute's name, type, value.
+    """Return the size in bytes: the body in UTF-8, and each attribute's name, type and value.
 
     Source: guide, SQS message metadata: name, type and value are part of the message's size. System
     attributes are not (model, SendMessage).
@@ -56,7 +56,7 @@ def message_size(body: str, attributes: Attributes) -> int:
 
 
 def attribute_problem(name: str, attribute: Attribute) -> str | None:
-    """What is wrong with an attribute: its name, its type, or its value, characters apart.
+    """Return the problem of an attribute's name, type or value, except invalid characters.
 
     Source of the name: model, ReceiveMessage: letters, digits, `_`, `-`, `.`; at most 256; neither
     starts nor ends with a period, nor has two in succession; no `AWS.` or `Amazon.` in any case.
@@ -88,7 +88,7 @@ def attribute_problem(name: str, attribute: Attribute) -> str | None:
 
 
 def token_problem(name: str, value: str, is_known_to_destination: bool = True) -> str | None:
-    """What is wrong with a MessageGroupId or MessageDeduplicationId.
+    """Return the problem of a MessageGroupId or MessageDeduplicationId.
 
     Source: model, SNS Publish, and SQS SendMessage in the same words: up to 128 alphanumeric
     characters and punctuation. A MessageDeduplicationId applies only to FIFO destinations.
@@ -101,7 +101,7 @@ def token_problem(name: str, value: str, is_known_to_destination: bool = True) -
 
 
 def batch_problem(ids: Collection[str]) -> AwsError | None:
-    """What is wrong with a batch as a whole, but for its size. Both services have these codes.
+    """Return the error of a whole batch, except its size. Both services have these codes.
 
     Source: model, SendMessageBatch and PublishBatch with their errors: at most 10 entries; ids are
     unique within a request, have up to 80 characters, alphanumeric, `-` and `_`.

@@ -15,7 +15,7 @@ __all__ = ('Sns',)
 
 
 class Sns(Service):
-    """SNS, as far as publishers see it."""
+    """The operations of SNS that publishers use."""
 
     def __init__(self, account: Account) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""What SNS refuses. A source of `model` is the text of botocore's service model of SNS."""
+"""The validation of SNS. The source `model` is the text of botocore's service model of SNS."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _BREAKS = ('Cc', 'Zl', 'Zp')  # control characters, and the separators of lines 
 
 
 def check_draft(draft: Draft, is_fifo: bool, content_based: bool, limit: int) -> None:
-    """Refuse a message that a topic would: the call with Publish, the entry in a batch.
+    """Refuse an invalid message: with Publish the call, in a batch the entry.
 
-    Source of the latter: model, PublishBatch: the result of each is reported individually.
+    Source for batches: model, PublishBatch: the result of each is reported individually.
     """
     check_body(draft.body)
     check_subject(draft.subject)
@@ -41,10 +41,10 @@ def check_draft(draft: Draft, is_fifo: bool, content_based: bool, limit: int) ->
 
 
 def check_body(body: str) -> None:
-    """A message is not empty, and has no character that SQS would refuse.
+    """Refuse an empty message, and a character that SQS refuses.
 
-    Source: model, PublishInput: messages are UTF-8 strings. That what an SQS queue could not hold
-    is refused here, and as InvalidParameter, is a reading: the model does not say.
+    Source: model, PublishInput: messages are UTF-8 strings. The model does not say that SNS refuses
+    the characters that SQS refuses, nor that the code is InvalidParameter: both are assumptions.
     """
     if not body:
         raise _invalid('Empty message')
@@ -53,7 +53,7 @@ def check_body(body: str) -> None:
 
 
 def check_size(size: int, limit: int) -> None:
-    """Body and attributes are no larger than the topic's MaximumMessageSize, by default 262,144.
+    """Refuse body and attributes above the topic's MaximumMessageSize, by default 262,144 bytes.
 
     Source: model, PublishInput: SNS "validates the combined size of the message body and message
     attributes against this value and returns an InvalidParameter error".
@@ -63,10 +63,9 @@ def check_size(size: int, limit: int) -> None:
 
 
 def check_subject(subject: str | None) -> None:
-    """A subject has fewer than 100 characters, no line break and no control character.
+    """Refuse a subject with 100 or more characters, a line break or a control character.
 
-    Source: model, PublishInput, Subject. That an empty one is refused is a reading: there would be
-    nothing to use as a subject.
+    Source: model, PublishInput, Subject. The refusal of an empty subject is an assumption.
     """
     if subject is not None and (
         not 0 < len(subject) < SUBJECT_UNDER or any(category(each) in _BREAKS for each in subject)
@@ -75,9 +74,9 @@ def check_subject(subject: str | None) -> None:
 
 
 def check_attributes(attributes: Attributes) -> None:
-    """Each attribute is as `rules.attribute_problem` has it; their number is not limited.
+    """Refuse an attribute with a problem by `rules.attribute_problem`; SNS has no maximum number.
 
-    Source: Developer Guide, SNS message attributes. The code is that of the model's
+    Source: Developer Guide, SNS message attributes. The code is from the model:
     InvalidParameterValueException.
     """
     for name, attribute in attributes.items():
@@ -117,7 +116,7 @@ def check_deduplication(deduplication_id: str | None, is_fifo: bool, content_bas
 
 
 def check_batch(ids: Collection[str], size: int, limit: int) -> None:
-    """A batch has 1 to 10 entries with good ids, and in sum no more than the topic's limit.
+    """Refuse a batch without 1 to 10 entries with valid ids, or above the topic's size limit.
 
     Source: model, PublishBatch: "The combined size of all messages in the batch, including each
     message's body and attributes, must not exceed the topic's MaximumMessageSize."

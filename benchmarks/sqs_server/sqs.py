@@ -28,7 +28,7 @@ def queue_url(base_url: str, name: str) -> str:
 
 
 class Sqs(Service):
-    """SQS. A ReceiveMessage may be answered later."""
+    """The operations of SQS. The server may answer a ReceiveMessage later."""
 
     def __init__(self, account: Account, polls: Polls, base_url: str) -> None:
         super().__init__(
@@ -76,7 +76,7 @@ class Sqs(Service):
             **queue.counts(self._account.clock()),
             'QueueArn': queue.arn,
         }
-        return {'Attributes': {name: v for name, v in every.items() if _is_wanted(name, names)}}
+        return {'Attributes': {name: v for name, v in every.items() if _is_requested(name, names)}}
 
     def _send_message(self, request: Object, next_error: NextError) -> Object:
         queue = self._account.queue(request['QueueUrl'])
@@ -181,7 +181,7 @@ def _delivered(
         'MD5OfBody': md5_of_text(draft.body),
         'Body': draft.body,
     }
-    if attributes := _wanted(draft.attributes, names):
+    if attributes := _requested(draft.attributes, names):
         answer['MessageAttributes'] = to_wire(attributes)
         answer['MD5OfMessageAttributes'] = md5_of_attributes(attributes)
     if system:
@@ -206,17 +206,17 @@ _SYSTEM: Mapping[str, _SystemReader] = {
 
 
 def _system_readers(*names: str) -> Mapping[str, _SystemReader]:
-    """How the attributes of SQS's own are read that are asked for; of each message in turn."""
-    return {name: read for name, read in _SYSTEM.items() if _is_wanted(name, names)}
+    """Return the readers of the requested system attributes."""
+    return {name: read for name, read in _SYSTEM.items() if _is_requested(name, names)}
 
 
-def _wanted(attributes: Attributes, names: Collection[str]) -> Attributes:
-    return {name: value for name, value in attributes.items() if _is_wanted(name, names)}
+def _requested(attributes: Attributes, names: Collection[str]) -> Attributes:
+    return {name: value for name, value in attributes.items() if _is_requested(name, names)}
 
 
-def _is_wanted(name: str, names: Collection[str]) -> bool:
-    """Whether a name is asked for: by itself, by `All`, or by `.*` after what it begins with."""
+def _is_requested(name: str, names: Collection[str]) -> bool:
+    """Return whether a name is requested: literally, by `All`, or by a prefix with `.*`."""
     return any(
-        wanted in (name, 'All') or (wanted.endswith('.*') and name.startswith(wanted[:-2]))
-        for wanted in names
+        requested in (name, 'All') or (requested.endswith('.*') and name.startswith(requested[:-2]))
+        for requested in names
     )

@@ -1,6 +1,6 @@
-"""What SQS refuses. A source of `model` is the text of botocore's service model of SQS.
+"""The validation of SQS. The source `model` is the text of botocore's service model of SQS.
 
-Messages are AWS's where they are known, and mean the same where they are not.
+Error messages are AWS's where these are known, and equivalent otherwise.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _QUEUE_RANGES = {
 
 
 def check_draft(draft: Draft, is_fifo: bool, content_based: bool, limit: int) -> None:
-    """Refuse a message that a queue would: the call with SendMessage, the entry in a batch.
+    """Refuse an invalid message: with SendMessage the call, in a batch the entry.
 
-    Source of the latter: model, SendMessageBatch: the result of each message is reported
-    individually. Its errors do not list InvalidMessageContents, which so can only be an entry's.
+    Source for batches: model, SendMessageBatch: the result of each message is reported
+    individually. Its errors do not list InvalidMessageContents, so only an entry can have it.
     """
     check_body(draft.body)
     check_attributes(draft.attributes)
@@ -60,10 +60,10 @@ def check_draft(draft: Draft, is_fifo: bool, content_based: bool, limit: int) ->
 
 
 def check_body(body: str) -> None:
-    """A body has at least one character, and no forbidden one: InvalidMessageContents.
+    """Refuse an empty body, and a body with a forbidden character: InvalidMessageContents.
 
-    Source: model, SendMessage, MessageBody. That an empty body counts as a missing one is a
-    reading: the model says what is refused, not how.
+    Source: model, SendMessage, MessageBody. The model does not name the error of an empty body;
+    that it counts as a missing parameter is an assumption.
     """
     if not body:
         raise missing_parameter('MessageBody')
@@ -71,7 +71,7 @@ def check_body(body: str) -> None:
 
 
 def check_size(size: int, limit: int) -> None:
-    """A message is no larger than its queue's MaximumMessageSize.
+    """Refuse a message larger than its queue's MaximumMessageSize.
 
     Source: model, CreateQueue: "how many bytes a message can contain before Amazon SQS rejects it".
     """
@@ -81,7 +81,7 @@ def check_size(size: int, limit: int) -> None:
 
 
 def check_attributes(attributes: Attributes) -> None:
-    """At most 10 attributes, and each as `rules.attribute_problem` has it.
+    """Refuse more than 10 attributes, or an attribute with a problem.
 
     Source: Developer Guide, SQS message metadata, for the number. A forbidden character in a value
     is InvalidMessageContents, as in a body (model: the same set of characters).
@@ -104,10 +104,10 @@ def _check_characters(text: str, where: str) -> None:
 
 
 def check_delay(seconds: int | None, is_fifo: bool) -> None:
-    """A message's DelaySeconds is 0 to 900, and a FIFO queue takes none.
+    """Refuse a DelaySeconds outside 0 to 900, and any on a FIFO queue.
 
     Source: model, SendMessage: "When you set FifoQueue, you can't set DelaySeconds per message."
-    That 0, which asks for nothing, is taken all the same is a reading.
+    That a FIFO queue accepts 0 is an assumption.
     """
     if is_fifo and seconds:
         problem = 'The request include parameter that is not valid for this queue type.'
@@ -147,10 +147,10 @@ def check_deduplication(deduplication_id: str | None, is_fifo: bool, content_bas
 
 
 def check_batch(ids: Collection[str], size: int = 0) -> None:
-    """A batch has 1 to 10 entries with good ids, and all its messages no more than 1 MiB.
+    """Refuse a batch without 1 to 10 entries with valid ids, or with more than 1 MiB.
 
     Source: model, SendMessageBatch: the maximum individual message size and the maximum total
-    payload size are both 1,048,576 bytes, whatever the queue's own MaximumMessageSize.
+    payload size are both 1,048,576 bytes, regardless of the queue's MaximumMessageSize.
     """
     if error := rules.batch_problem(ids):
         raise error
@@ -160,7 +160,7 @@ def check_batch(ids: Collection[str], size: int = 0) -> None:
 
 
 def check_range(name: str, value: int | None) -> None:
-    """A number in a request lies in its range.
+    """Refuse a number outside its range.
 
     Source: model: DelaySeconds 0 to 900, MaxNumberOfMessages 1 to 10, VisibilityTimeout 0 to
     43,200; WaitTimeSeconds 0 to 20 as the queue's ReceiveMessageWaitTimeSeconds.

@@ -1,4 +1,4 @@
-"""HTTP/1.1 with keep-alive, as little of it as the clients of AWS speak."""
+"""The subset of HTTP/1.1 with keep-alive that AWS clients use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REASONS = {int(status): status.phrase for status in HTTPStatus}
 
 
 class Request(NamedTuple):
-    """What a client sent. `target` is its X-Amz-Target."""
+    """A request. `target` is its X-Amz-Target header."""
 
     path: str
     target: str
@@ -37,14 +37,14 @@ class Handler(Protocol):
     """Answers requests."""
 
     def delay(self, request: Request) -> float:
-        """Seconds by which the answer is to be late."""
+        """Return the latency of the response in seconds."""
 
     def handle(self, request: Request, answer: Callable[[Reply], None]) -> Cancel | None:
-        """Answer now or, where a cancellation is returned, later."""
+        """Answer now, or later if a cancellation is returned."""
 
 
 class Connection(asyncio.Protocol):
-    """One connection. Its requests are answered one after the other."""
+    """One connection. The server answers its requests one after another."""
 
     def __init__(self, loop: AbstractEventLoop, handler: Handler) -> None:
         self._loop = loop
@@ -60,18 +60,19 @@ class Connection(asyncio.Protocol):
         self._is_tls = transport.get_extra_info('sslcontext') is not None
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._is_busy = True  # for nothing that is left in the buffer will anybody wait
+        self._is_busy = True  # no client waits for the requests that remain in the buffer
         if self._cancel:
             self._cancel()
 
     def eof_received(self) -> bool:
-        """Who writes no more reads what is on its way, and waits for nothing else.
+        """Finish the current response, and cancel a waiting receive.
 
-        True keeps the connection open.
+        The client has closed its side for writing, but may still read. True keeps the connection
+        open.
         """
         self._is_last = True
         if self._cancel:
-            # Now, and not when the connection is closed: a message may come in between.
+            # Now, and not when the connection closes: a message may arrive in between.
             self._cancel()
             self._cancel = None
             return False
@@ -83,7 +84,7 @@ class Connection(asyncio.Protocol):
             self._next()
 
     def _next(self) -> None:
-        """Handle the first request in the buffer, if all of it is there."""
+        """Handle the first request in the buffer, if it is complete."""
         end = self._buffer.find(b'\r\n\r\n')
         if end < 0:
             if len(self._buffer) > MAX_HEAD:
@@ -117,13 +118,13 @@ class Connection(asyncio.Protocol):
         self._cancel = self._handler.handle(request, answer)
 
     def _finish(self, reply: Reply) -> None:
-        """Send an answer, and go on with what came in the meantime."""
+        """Send a response, and continue with the next request in the buffer."""
         if self._transport.is_closing():
             return
         if reply is RESET:
             self._reset()
             return
-        written = _written(reply)
+        written = _encode(reply)
         if reply.pause:
             middle = len(written) - len(reply.body) // 2
             self._transport.write(written[:middle])
@@ -142,7 +143,7 @@ class Connection(asyncio.Protocol):
             self._next()
 
     def _reset(self) -> None:
-        """Close so that the client gets a reset, and not the end of an empty answer."""
+        """Close the connection with a TCP reset, not with an empty response."""
         connection: socket.socket = self._transport.get_extra_info('socket')
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack('ii', 1, 0))
         self._transport.abort()
@@ -152,7 +153,7 @@ class Connection(asyncio.Protocol):
         self._finish(Reply(413, 'text/plain', b'too large\n'))
 
 
-def _written(reply: Reply) -> bytes:
+def _encode(reply: Reply) -> bytes:
     head = (
         f'HTTP/1.1 {reply.status} {_REASONS[reply.status]}\r\n'
         f'Content-Type: {reply.content_type}\r\n'

@@ -1,4 +1,4 @@
-"""AWS's two protocols: JSON 1.0, as SQS speaks it, and Query with XML, as SNS does."""
+"""AWS's two protocols: JSON 1.0 for SQS, and Query with XML for SNS."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _request_ids = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer in HTTP. Headers are whole lines.
+    """An HTTP response. Headers are whole lines.
 
-    After half of the body comes a pause, of so many seconds; where it is cut, nothing comes then.
+    `pause` is a pause in seconds after half of the body. If `is_cut`, only this half is sent.
     """
 
     status: int
@@ -43,19 +43,24 @@ class Reply:
 
 
 RESET = Reply(0, '', b'')
-"""No answer: the connection is reset."""
+"""No response: the server resets the connection."""
 
 GARBAGE = Reply(200, 'text/html', b'<html><body>Please log in to the proxy</body></html>')
 
 
 class Wire(Protocol):
-    """How requests of a service are read, and answers written."""
+    """The encoding of requests and responses of a service."""
 
     throttled: AwsError
     missing: AwsError
 
     def read(self, body: bytes) -> dict[str, Any]:
-        """The parameters of a request. Raises AwsError, or ValueError."""
+        """Return the parameters of a request.
+
+        Raises:
+            AwsError: for a request that the service refuses.
+            ValueError: for a body that cannot be parsed.
+        """
 
     def write(self, operation: str, answer: Mapping[str, Any]) -> Reply: ...
 
@@ -63,9 +68,9 @@ class Wire(Protocol):
 
 
 class JsonWire:
-    """JSON 1.0, compatible with the Query protocol that SQS spoke before.
+    """JSON 1.0, compatible with the older Query protocol of SQS.
 
-    The older name of an error goes in a header, and is the one that boto3 shows.
+    A header has the older name of an error, which boto3 shows.
     """
 
     throttled = AwsError('RequestThrottled', 'Rate exceeded')
@@ -109,11 +114,11 @@ class JsonWire:
 
 
 class Entries(dict[str, str]):
-    """A map in an answer of the Query protocol."""
+    """A map in a response of the Query protocol."""
 
 
 class QueryWire:
-    """Forms in, XML out."""
+    """The Query protocol: forms as requests, XML as responses."""
 
     throttled = AwsError('Throttled', 'Rate exceeded', 429)
     missing = AwsError('NotFound', 'Topic does not exist', 404)
@@ -121,7 +126,7 @@ class QueryWire:
     _NAMESPACE = 'http://sns.amazonaws.com/doc/2010-03-31/'
 
     def read(self, body: bytes) -> dict[str, Any]:
-        """A form as a tree: `A.member.1.B=c` is `{'A': {'member': {'1': {'B': 'c'}}}}`."""
+        """Return a form as a tree: `A.member.1.B=c` is `{'A': {'member': {'1': {'B': 'c'}}}}`."""
         tree: dict[str, Any] = {}
         for name, value in parse_qsl(body.decode('ascii'), keep_blank_values=True):
             *branches, leaf = name.split('.')
@@ -149,13 +154,13 @@ class QueryWire:
 
 
 def items(tree: Mapping[str, Any] | None, name: str) -> list[Any]:
-    """The members of a list in a form, in the order of their numbers."""
+    """Return the members of a list in a form, in the order of their numbers."""
     numbered = (tree or {}).get(name, {})
     return [numbered[number] for number in sorted(numbered, key=int)]
 
 
 def pairs(tree: Mapping[str, Any] | None, key: str, value: str) -> dict[str, Any]:
-    """A map in a form, whose entries have fields of these names."""
+    """Return a map in a form, whose entries have fields with these names."""
     return {entry[key]: entry.get(value, '') for entry in items(tree, 'entry')}
 
 
