@@ -106,7 +106,7 @@ def test_the_package_imports_none_of_its_modules() -> None:
 def test_events_and_patterns_do_not_import_the_codec_or_aws(module: str) -> None:
     loaded = {name.partition('.')[2].partition('.')[0] for name in loaded_by(f'import {module}')
               if name.startswith('mega.')}  # fmt: skip
-    assert loaded <= {'errors', 'timestamps', 'thawed', module.split('.')[1]}
+    assert loaded <= {'errors', 'timestamps', module.split('.')[1]}
 
 
 @pytest.mark.parametrize('module', PUBLIC)
