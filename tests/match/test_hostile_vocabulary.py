@@ -38,6 +38,8 @@ from mega.match.functions import (
 )
 from tests.match.test_hostile import HOSTILE, Awkward, deep
 
+pytestmark = pytest.mark.no_cover  # large inputs, over lines that other tests cover
+
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────
 
 LONG = 'a' * 100_000
@@ -89,7 +91,6 @@ OF_A_FIELD: list[Pattern] = [
 SMALL = {name: lhs for name, lhs in HOSTILE.items() if ' of 100,000 ' not in name}
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize('hostile', SMALL.values(), ids=SMALL.keys())
 def test_a_field_answers_whatever_was_sent(hostile: object) -> None:
     """On either side, and on both: it is never called, never changed, and never too deep."""

@@ -13,6 +13,8 @@ from mega.match.functions import between, contains, gt, one_of, prefix, suffix
 from tests.match.test_hostile import EVERY_KIND, HOSTILE
 from tests.match.test_hostile_vocabulary import Unhashable, UnhashableNumber
 
+pytestmark = pytest.mark.no_cover  # large inputs, over lines that other tests cover
+
 
 def is_set(lhs: object) -> bool:
     return lhs is True
@@ -32,7 +34,6 @@ def every_kind() -> tuple[PatternSet[int], list[Any]]:
     return patterns, alone
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize('hostile', HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_set_answers_whatever_was_sent(
     hostile: object, every_kind: tuple[PatternSet[int], list[Any]]
@@ -68,7 +69,6 @@ def test_a_text_of_a_mebibyte_is_looked_up_in_bounded_time() -> None:
     assert len(patterns.match({'a': 'x' * 2**20})) == 501
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize('keys', [1, 400])
 def test_patterns_of_many_keys_grow_no_forest(keys: int) -> None:
     """Where many patterns ask the same of many fields, no look-up tells them apart."""

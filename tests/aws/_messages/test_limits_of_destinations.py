@@ -170,6 +170,7 @@ def test_what_a_topic_is_sent_fits_into_a_queue_in_its_envelope(
         assert enveloped(body, attributes) <= MB
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize('extra', [0, 1], ids=['at', 'above'])
 def test_a_topic_of_1_mib_leaves_room_for_the_envelope(
     extra: int, server: Server, clients: dict[Service, Any]
