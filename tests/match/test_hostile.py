@@ -49,10 +49,12 @@ from mega.match.functions import (
     wildcard,
 )
 from tests.match.tables import DAY, ID, NOON
+from tests.profile import amount
 
 pytestmark = pytest.mark.no_cover  # large inputs, over lines that other tests cover
 
-MEBIBYTE = 2**20
+LONG = amount(2**17, 2**20)  # characters; at night, as many as SQS takes in a message
+MEMBERS = amount(2_000, 20_000)
 
 EVERY_KIND: list[Any] = [
     5, 5.5, Decimal('5.5'), True, None, '', 'a', NOON, DAY, ID, b'a', {}, {'a': 1},
@@ -109,27 +111,27 @@ HOSTILE: dict[str, object] = {
     'objects 600 levels deep': deep(600, 'object'),
     'arrays 600 levels deep': deep(600, 'array'),
     'arrays and objects 600 levels deep': deep(600, 'both'),
-    'arrays 20,000 levels deep': deep(20_000, 'array'),
+    'arrays of very many levels': deep(amount(5_000, 20_000), 'array'),
     'an object of 100,000 keys': {f'k{number}': number for number in range(100_000)},
-    'an array of 20,000 numbers': list(range(20_000)),
-    'an array of 20,000 texts': [f'5.{number}' for number in range(20_000)],
-    'an array of 20,000 objects': [{'a': 1}] * 20_000,
-    'a text of 1 MiB': 'a' * MEBIBYTE,
-    'white space of 1 MiB': ' ' * MEBIBYTE,
-    'digits of 1 MiB': '9' * MEBIBYTE,
-    'decimals of 1 MiB': '5.' + '0' * MEBIBYTE,
-    'an exponent of 1 MiB': '1e' + '9' * MEBIBYTE,
-    'a zero with such an exponent': '0e' + '9' * MEBIBYTE,
-    'an instant of 1 MiB': '2020-05-04T12:00:00.' + '0' * MEBIBYTE,
-    'a date of 1 MiB': '1' * MEBIBYTE,
-    'an offset of 1 MiB': '2020-05-04T12:00:00+' + '0' * MEBIBYTE,
-    'a text of 1 MiB that grows as it is folded': '\u0390' * MEBIBYTE,
-    'an address of 1 MiB': '10.0.0.' + '1' * MEBIBYTE,
-    'octets of 1 MiB': '1.' * MEBIBYTE,
-    'groups of 1 MiB': '1:' * MEBIBYTE,
-    'colons of 1 MiB': ':' * MEBIBYTE,
+    'an array of many numbers': list(range(MEMBERS)),
+    'an array of many texts': [f'5.{number}' for number in range(MEMBERS)],
+    'an array of many objects': [{'a': 1}] * MEMBERS,
+    'a long text': 'a' * LONG,
+    'long white space': ' ' * LONG,
+    'many digits': '9' * LONG,
+    'many decimals': '5.' + '0' * LONG,
+    'a long exponent': '1e' + '9' * LONG,
+    'a zero with such an exponent': '0e' + '9' * LONG,
+    'a long instant': '2020-05-04T12:00:00.' + '0' * LONG,
+    'a long date': '1' * LONG,
+    'a long offset': '2020-05-04T12:00:00+' + '0' * LONG,
+    'a long text that grows as it is folded': '\u0390' * LONG,
+    'a long address': '10.0.0.' + '1' * LONG,
+    'many octets': '1.' * LONG,
+    'many groups': '1:' * LONG,
+    'many colons': ':' * LONG,
     'an address with a zone': 'fe80::1%eth0',
-    'an address with a zone of 1 MiB': 'fe80::1%' + '%' * MEBIBYTE,
+    'an address with a long zone': 'fe80::1%' + '%' * LONG,
     'an integer of 5,000 digits': 10**4_999,
     'a negative one': -(10**4_999),
     'its text': '1' + '0' * 4_999,

@@ -12,6 +12,7 @@ from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import between, contains, gt, one_of, prefix, suffix
 from tests.match.test_hostile import EVERY_KIND, HOSTILE
 from tests.match.test_hostile_vocabulary import Unhashable, UnhashableNumber
+from tests.profile import amount
 
 pytestmark = pytest.mark.no_cover  # large inputs, over lines that other tests cover
 
@@ -69,7 +70,7 @@ def test_a_text_of_a_mebibyte_is_looked_up_in_bounded_time() -> None:
     assert len(patterns.match({'a': 'x' * 2**20})) == 501
 
 
-@pytest.mark.parametrize('keys', [1, 400])
+@pytest.mark.parametrize('keys', [1, amount(100, 400)], ids=['one', 'many'])
 def test_patterns_of_many_keys_grow_no_forest(keys: int) -> None:
     """Where many patterns ask the same of many fields, no look-up tells them apart."""
     chance = random.Random(keys)

@@ -62,6 +62,7 @@ def test_keeps_within_the_size_of_a_policy() -> None:
     assert '256 KB' in str(policy)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize('count', [30, 120])
 def test_fits_the_policy_of_many_subscribers_to_the_limits(count: int) -> None:
     subscribers = [
