@@ -158,7 +158,7 @@ def test_excludes_no_value_that_a_pattern_matches(field: str) -> None:
 def test_excludes_no_attribute_whose_value_a_pattern_matches() -> None:
     seen: Counter[str] = Counter()
     sent = [(value, to_aws(with_filter_attributes({}, ['a'], {'a': value}))) for value in VALUES]
-    for pattern in every_pattern()[[*FIELDS].index(field) % STEP :: STEP]:
+    for pattern in every_pattern():
         declared = subscriber(DataSubscriber, {'pattern': {'a': pattern}})
         policy = to_filter_policy(declared, attributes=['a']).policy
         if policy is None:
@@ -218,7 +218,7 @@ def test_excludes_no_body_that_a_subscriber_matches() -> None:
     holds()
     assert seen['excluding'] > seen['policies'] / 2, seen
     assert seen['matched'] > seen['policies'], seen
-    assert seen['excluded'] > seen['policies'] / 4, seen
+    assert seen['excluded'] > seen['policies'] / 6, seen
 
 
 def test_excludes_no_attributes_of_a_payload_that_a_subscriber_matches() -> None:
@@ -244,10 +244,10 @@ def test_excludes_no_attributes_of_a_payload_that_a_subscriber_matches() -> None
                 assert not matched or passes, f'{attributes}\n{made}'
 
     holds()
-    assert seen['policies'] > 25, seen
+    assert seen['policies'] > 20, seen
     assert seen['excluding'] == seen['policies'], seen
-    assert seen['matched'] > 20, seen
-    assert seen['excluded'] > 30, seen
+    assert seen['matched'] > 10, seen
+    assert seen['excluded'] > 20, seen
 
 
 def test_excludes_no_event_of_the_corpus_that_an_eventbridge_pattern_matches() -> None:
