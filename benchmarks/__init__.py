@@ -1,1 +1,1 @@
-"""What is claimed about speed, runnable by anyone, and the server that it is measured on."""
+"""The benchmarks of the project, and the in-memory servers on which they run."""

@@ -22,12 +22,12 @@ def add_scheme_option(parser: argparse.ArgumentParser) -> None:
 
 
 def selected_schemes(option: str) -> tuple[str, ...]:
-    """The schemes that an option selects, HTTP first."""
+    """Return the schemes that an option selects, HTTP first."""
     return SCHEMES if option == 'both' else (option,)
 
 
 def aws_versions() -> str:
-    """The versions of the libraries that make calls, and whether botocore uses `awscrt`.
+    """Return the versions of the AWS libraries, and whether botocore uses `awscrt`.
 
     botocore signs requests differently when `awscrt` is installed, so figures with it and without
     it are not comparable.

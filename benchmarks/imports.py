@@ -1,8 +1,9 @@
-"""How long a service waits for `import mega.aws.sqs.subscribe`, in fresh interpreters.
+"""Measure the import time of the packages, in fresh interpreters.
 
-Each figure is the time of a whole process less that of one which imports nothing, in turn, so that
-a busy machine slows all of them. It does not show the first import after an installation, which
-also writes bytecode, nor boto3, which is imported when the first client is made.
+Each figure is the time of a process minus the time of a process without imports. All programs run
+once in each round, so that other load on the machine slows all of them. The figures exclude the
+first import after an installation, which also writes bytecode, and boto3, which the first client
+imports.
 
     python benchmarks/imports.py [runs]
 """
@@ -36,7 +37,7 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     taken: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     for program in PROGRAMS.values():
-        seconds(program)  # warm the disk's cache, and write bytecode
+        seconds(program)  # fills the disk cache, and writes bytecode
     for _ in range(runs):
         for name, program in PROGRAMS.items():
             taken[name].append(seconds(program))

@@ -1,8 +1,8 @@
-"""How long a batch of ten payloads of 2 MB takes, out and in, and how long one after another.
+"""Compare ten payloads of 2 MB published and received as a batch, and one after another.
 
-Against an S3 in memory that answers after 50 ms, and an in-memory SQS, each in a process of its
-own, in rounds: every way once a round, so that what else the machine does slows all of them. It
-does not show a real network, whose bandwidth ten bodies at a time would share, nor TLS.
+The in-memory S3 responds after 50 ms. It and the in-memory SQS run in their own processes. All
+measurements run once in each round, so that other load on the machine slows all of them. The
+figures exclude the bandwidth of a network, which ten concurrent bodies would share, and TLS.
 
     python -m benchmarks.large_payloads [rounds]
 """
@@ -22,12 +22,12 @@ from mega.aws.s3 import S3PayloadStore
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
 
-MILLISECONDS = 50
+LATENCY_MS = 50
 PAYLOADS: list[dict[str, Any]] = [{'number': n, 'text': 'x' * 2_000_000} for n in range(10)]
 
 
 class Anything(DataSubscriber):
-    """Processes a payload in no time."""
+    """A subscriber without work."""
 
     def process(self, payload: dict[str, Any]) -> None:
         """Do nothing."""
@@ -41,8 +41,10 @@ def seconds(work: Callable[[], object]) -> float:
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    taken: dict[str, list[float]] = {'out': [], 'out, batch': [], 'in': [], 'in, batch': []}
-    with s3_running(MILLISECONDS) as s3_url, sqs_running() as sqs:
+    taken: dict[str, list[float]] = {
+        'publish': [], 'publish, batch': [], 'receive': [], 'receive, batch': [],
+    }  # fmt: skip
+    with s3_running(LATENCY_MS) as s3_url, sqs_running() as sqs:
         credentials = sqs.credentials
         credentials['endpoint_url'] = s3_url
         store = S3PayloadStore('payloads', delete=False, **credentials)
@@ -65,21 +67,21 @@ def main() -> None:
             for payload in PAYLOADS:
                 publisher.publish(payload)
 
-        for round_ in range(rounds + 1):  # the first one warms up
+        for round_ in range(rounds + 1):  # the first round is a warm-up
             times = {
-                'out': seconds(publish),
-                'in': seconds(lambda: receive(1)),
-                'out, batch': seconds(lambda: publisher.publish_batch(PAYLOADS)),
-                'in, batch': seconds(lambda: receive(10)),
+                'publish': seconds(publish),
+                'receive': seconds(lambda: receive(1)),
+                'publish, batch': seconds(lambda: publisher.publish_batch(PAYLOADS)),
+                'receive, batch': seconds(lambda: receive(10)),
             }
             for name, time_taken in times.items():
                 taken[name] += [time_taken] if round_ else []
     print(f'Python {platform.python_version()}, {platform.machine()}, {rounds} rounds')
-    for way in ('out', 'in'):
-        one_by_one, batch = taken[way], taken[f'{way}, batch']
+    for name in ('publish', 'receive'):
+        one_by_one, batch = taken[name], taken[f'{name}, batch']
         ratios = [one / ten for one, ten in zip(one_by_one, batch, strict=True)]
         print(
-            f'{way:>4}: one after another {statistics.median(one_by_one) * 1e3:4.0f} ms, '
+            f'{name:>7}: one after another {statistics.median(one_by_one) * 1e3:4.0f} ms, '
             f'as a batch {statistics.median(batch) * 1e3:4.0f} ms: {statistics.median(ratios):.1f} '
             f'times as fast ({min(ratios):.1f} to {max(ratios):.1f})'
         )

@@ -1,11 +1,11 @@
-"""How much a listener grows: the memory of its process while it drains many messages.
+"""Measure the memory of a process while its listener drains many messages.
 
     python -m benchmarks.memory                     # 50,000 messages
     python -m benchmarks.memory --messages 1000000
 
-One listener drains them all in four threads, from a server in a process of its own; of fifty
-messages one is dead-lettered, and one is retried. The same process sends them, by the thousand.
-Growth is counted from the first messages on: by then all is imported, and every thread is there.
+One listener with four threads drains all messages. The server runs in its own process. Of fifty
+messages, one is dead-lettered and one is retried. The same process sends 1,000 messages at a time.
+Growth is counted after the first messages, when all modules are imported and all threads run.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ from mega.event import Payload
 __all__ = ('growth', 'measured')
 
 FIRST = 10_000
-"""Messages after which growth is counted."""
+"""The number of messages after which growth is counted."""
 
 AT_ONCE = 1_000
-"""Messages that are sent at a time."""
+"""The number of messages that are sent at a time."""
 
 LINES = 10
-"""Of the table, at most."""
+"""The maximum number of lines of the table."""
 
 
-class Ticks(Goal):
-    """Tells of each message."""
+class ProcessedMessages(Goal):
+    """Signals every processed message."""
 
     def __init__(self) -> None:
         super().__init__(0)
-        self._told: SimpleQueue[None] = SimpleQueue()
+        self._processed: SimpleQueue[None] = SimpleQueue()
 
     def count(self) -> None:
-        self._told.put(None)
+        self._processed.put(None)
 
     def wait(self, messages: int) -> None:
         for _ in range(messages):
-            self._told.get()
+            self._processed.get()
 
 
 class Mixed(Counting):
-    """Is done with most, fails one of fifty for good, and wants another one again."""
+    """Of fifty messages, fail for one, retry one, and complete the others."""
 
     numbers: ClassVar = count()
 
@@ -65,19 +65,19 @@ class Mixed(Counting):
         number = next(self.numbers) % 50
         self.goal.count()
         if number == 0:
-            raise ValueError('fails for good')
+            raise ValueError('never succeeds')
         return ProcessStatus.RETRY_LATER if number == 1 else ProcessStatus.DONE
 
 
 def measured(messages: int, at_once: int = AT_ONCE) -> Iterator[tuple[int, float]]:
-    """After so many messages each time, how many it were until then, and the memory in MB."""
-    ticks = Ticks()
+    """Yield the number of processed messages and the memory in MB, every `at_once` messages."""
+    processed = ProcessedMessages()
     with (
         running() as server,
         SqsPublisher(server.create_queue('work'), **server.credentials) as publisher,
         SqsListener(
             server.create_queue('work'),
-            subscribers(Mixed, ticks),
+            subscribers(Mixed, processed),
             max_number_of_messages=10,
             concurrency=4,
             retry_delay=0,
@@ -90,7 +90,7 @@ def measured(messages: int, at_once: int = AT_ONCE) -> Iterator[tuple[int, float
         try:
             for done in range(at_once, messages + 1, at_once):
                 publisher.publish_batch(islice(cycle(EVENTS), at_once))
-                ticks.wait(at_once)
+                processed.wait(at_once)
                 server.forget()
                 yield done, resident()
         finally:
@@ -99,13 +99,13 @@ def measured(messages: int, at_once: int = AT_ONCE) -> Iterator[tuple[int, float
 
 
 def resident() -> float:
-    """The memory of this process, in MB."""
+    """Return the resident memory of this process in MB."""
     pages = int(Path('/proc/self/statm').read_text().split()[1])
     return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
 def growth(found: list[tuple[int, float]], first: int = FIRST) -> float:
-    """The most that the memory grew by after the first messages, in MB."""
+    """Return the largest growth of the memory after the first messages, in MB."""
     begun = next(memory for done, memory in found if done >= first)
     return max(memory for done, memory in found if done >= first) - begun
 
@@ -116,14 +116,14 @@ def main() -> None:
     messages: int = parser.parse_args().messages
     if messages < FIRST:
         parser.error(f'growth is counted after {FIRST:,} messages')
-    logging.getLogger('mega').addHandler(logging.NullHandler())  # failures are meant to be
+    logging.getLogger('mega').addHandler(logging.NullHandler())  # failures are intended
     logging.getLogger('mega').propagate = False
     found = list(measured(messages))
     step = max(1, len(found) // LINES)
     rows = [[f'{done:,}', f'{memory:.1f}'] for done, memory in found[step - 1 :: step]]
-    print(f'# What a listener grows by\n\n{machine()}.\n')
+    print(f'# Memory of a listener\n\n{machine()}.\n')
     print(table(['messages', 'MB'], rows), end='\n\n')
-    print(f'After the first {FIRST:,} messages it grew by {growth(found):.1f} MB at most.')
+    print(f'After the first {FIRST:,} messages, the memory grew by at most {growth(found):.1f} MB.')
 
 
 if __name__ == '__main__':

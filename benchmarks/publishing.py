@@ -1,8 +1,8 @@
-"""What it costs to publish: by SqsPublisher, and by boto3's client alone.
+"""Compare the cost of publishing with `SqsPublisher` and with boto3's client.
 
     python -m benchmarks.publishing [--scheme http|https|both] [--rounds N] [--messages N]
 
-The in-memory SQS runs in a process of its own. Every way to publish runs once in each round, so
+The in-memory SQS runs in its own process. Every method runs once in each round, so
 that other load on the machine slows all of them. Ratios are taken in each round.
 """
 
@@ -81,7 +81,7 @@ def publish_from_threads(publisher: SqsPublisher, payloads: Sequence[Payload]) -
 
 
 def publish_all(server: Server, messages: int) -> Mapping[str, Way]:
-    """The ways to publish so many messages to a server, by name. Each keeps its connections."""
+    """Return the methods that publish a number of messages. Each keeps its connections."""
     queue_url = server.create_queue('publishing')
     client = boto3.client('sqs', **server.credentials)
     publisher = SqsPublisher(queue_url, **server.credentials)
@@ -97,7 +97,7 @@ def publish_all(server: Server, messages: int) -> Mapping[str, Way]:
 
 
 def timed(server: Server, messages: int, way: Way) -> Run:
-    """Run one way once. Before, the server forgets everything but the queue's name."""
+    """Reset the server, and run a method once."""
     server.reset()
     server.create_queue('publishing')
     cpu, begun = time.process_time(), time.perf_counter()
@@ -157,7 +157,7 @@ class _FreeClient:
 
 
 def own_cost(rounds: int) -> float:
-    """Microseconds of CPU that `publish_batch` takes for a payload when the call costs nothing."""
+    """Return the CPU time of `publish_batch` per payload in microseconds, without the call."""
     client: Any = _FreeClient()
     publisher = Publisher(client, SQS, 'queue', None)
     taken = []
@@ -169,7 +169,7 @@ def own_cost(rounds: int) -> float:
 
 
 def with_latency(server: Server, rounds: int, messages: int) -> str:
-    """The section on `concurrency`, which hides the time that each call takes."""
+    """Measure `concurrency`, which makes several calls at the same time."""
     publisher = SqsPublisher(server.create_queue('publishing'), **server.credentials)
     payloads = (EVENTS * -(-messages // len(EVENTS)))[:messages]
     server.configure(latency_ms=LATENCY_MS)
@@ -200,7 +200,7 @@ def main() -> None:
     rounds, messages = arguments.rounds, arguments.messages
     size = statistics.mean(map(len, BODIES))
     print(
-        f'# What it costs to publish\n\n{machine()}\n{aws_versions()}\n\n'
+        f'# The cost of publishing\n\n{machine()}\n{aws_versions()}\n\n'
         f'{rounds} rounds of {messages:,} events of {size:.0f} bytes as JSON. Figures are medians '
         'of the\nrounds, with the least and the most. Ratios are taken in each round.\n'
     )
@@ -215,7 +215,7 @@ def main() -> None:
             for name, way in publish_all(server, messages).items()
         }
         for turn in turns.values():
-            turn()  # connections are open, and every module is imported, before the first round
+            turn()  # opens connections, and imports all modules, before the first round
         runs = race(turns, rounds)
         print(f'## No latency\n\n{figures(runs)}\n', flush=True)
         for scheme in servers:

@@ -1,7 +1,7 @@
-"""An S3 in memory, on loopback, that answers late: a bucket is whatever a path begins with.
+"""An S3 in memory, on loopback, with a latency. The first part of a path is the bucket.
 
-It keeps what is put, gives it back, and forgets what is deleted; nothing is checked. Run as a
-program it prints its URL, and serves until its standard input ends.
+The server supports PUT, GET and DELETE of objects, without any validation. As a program, it prints
+its URL, and serves until its standard input ends.
 
     python -m benchmarks.s3_server MILLISECONDS
 """
@@ -24,12 +24,12 @@ _CHECKOUT = Path(__file__).parents[1]
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Every connection has a thread of its own, as S3 has more than one machine."""
+    """The handler of one connection. Each connection has its own thread."""
 
     protocol_version = 'HTTP/1.1'
     disable_nagle_algorithm = True
-    wbufsize = -1  # head and body in one piece
-    late_by = 0.0
+    wbufsize = -1  # buffered, to send head and body together
+    latency = 0.0
     objects: dict[str, tuple[bytes, dict[str, str]]] = {}
 
     def handle_expect_100(self) -> bool:
@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(
         self, status: int, body: bytes = b'', headers: dict[str, str] | None = None
     ) -> None:
-        time.sleep(self.late_by)
+        time.sleep(self.latency)
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -69,12 +69,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def running(milliseconds: float) -> Iterator[str]:
-    """Run a server in a process of its own until the block ends, and give its URL."""
+    """Run a server in its own process until the block ends, and yield its URL."""
     command = [sys.executable, '-m', 'benchmarks.s3_server', str(milliseconds)]
     with subprocess.Popen(
         command, cwd=_CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -89,7 +89,7 @@ def running(milliseconds: float) -> Iterator[str]:
 
 
 def main() -> None:
-    _Handler.late_by = float(sys.argv[1]) / 1_000
+    _Handler.latency = float(sys.argv[1]) / 1_000
     with ThreadingHTTPServer(('127.0.0.1', 0), _Handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Measure, and print."""
+"""Run the selected sections, and print their results."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _sections(python: Path | None) -> Mapping[str, Callable[[Mapping[str, Bench], Effort], str]]:
-    """The sections by name. Those on one bench use the first: HTTP, unless only HTTPS is chosen."""
+    """Return the sections by name. A section on one bench uses the first: HTTP, if selected."""
     return {
         'throughput': throughput,
         'peers': _on_first(partial(peers, python=python)),
@@ -89,7 +89,7 @@ def main() -> None:
 def _heading(effort: Effort) -> str:
     size = statistics.mean(map(len, BODIES))
     return (
-        '# What it costs to drain a queue\n\n'
+        '# The cost of draining a queue\n\n'
         f'{machine()}\n{aws_versions()}\n\n'
         f'{effort.rounds} rounds of {effort.messages:,} events of {size:.0f} bytes as JSON. '
         'Figures are medians of the rounds,\nwith the least and the most. Ratios are taken in '

@@ -81,7 +81,7 @@ class Bench:
         self._publisher.publish_batch(islice(cycle(EVENTS), messages), queue_url=queue_url)
 
     def calls(self) -> int:
-        """Return the number of calls that drained the queue, without those of the bench itself."""
+        """Return the number of calls that drained the queue, without the calls of the bench."""
         calls = self.server.counts().calls
         return sum(
             count for operation, count in calls.items() if operation not in UNCOUNTED_OPERATIONS

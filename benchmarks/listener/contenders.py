@@ -1,4 +1,4 @@
-"""What drains a queue in this process: boto3 alone, and a listener; and sleeps without a queue."""
+"""The contenders in this process: a plain boto3 loop, a listener, and asyncio without a queue."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from benchmarks.listener.workload import Goal, Kind, NoOp, subscribers
 from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import SqsListener
 
-__all__ = ('AT_ONCE', 'WAIT', 'Listening', 'PlainLoop', 'drain_plainly', 'sleep_plainly')
+__all__ = ('MAX_MESSAGES', 'WAIT', 'Listening', 'PlainLoop', 'drain_plainly', 'sleep_plainly')
 
-AT_ONCE = 10
-"""Messages in a receive."""
+MAX_MESSAGES = 10
+"""The maximum number of messages in a receive."""
 
 WAIT = 1
-"""Seconds that a receive waits."""
+"""The wait time of a receive in seconds."""
 
 
 def drain_plainly(client: Any, queue_url: str, messages: int) -> float:
-    """Receive and delete by tens, looking at nothing."""
+    """Receive and delete ten messages at a time, without processing them."""
     last = 0.0
     while messages > 0:
         received = client.receive_message(
-            QueueUrl=queue_url, MaxNumberOfMessages=AT_ONCE, WaitTimeSeconds=WAIT
+            QueueUrl=queue_url, MaxNumberOfMessages=MAX_MESSAGES, WaitTimeSeconds=WAIT
         )['Messages']
         last = time.perf_counter()
         entries = [
-            {'Id': str(place), 'ReceiptHandle': message['ReceiptHandle']}
-            for place, message in enumerate(received)
+            {'Id': str(index), 'ReceiptHandle': message['ReceiptHandle']}
+            for index, message in enumerate(received)
         ]
         client.delete_message_batch(QueueUrl=queue_url, Entries=entries)
         messages -= len(entries)
@@ -42,7 +42,7 @@ def drain_plainly(client: Any, queue_url: str, messages: int) -> float:
 
 
 class PlainLoop:
-    """boto3 with its defaults, one client for all runs."""
+    """A loop over boto3 with default settings, and one client for all runs."""
 
     def __init__(self, server: Server) -> None:
         self._client: Any = boto3.client('sqs', **server.credentials)
@@ -53,7 +53,7 @@ class PlainLoop:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A listener that is stopped by the last message."""
+    """A listener that stops after the last message."""
 
     kind: Kind = NoOp
     concurrency: int = 1
@@ -63,7 +63,7 @@ class Listening:
         listener = SqsListener(
             queue_url,
             subscribers(self.kind, goal),
-            max_number_of_messages=AT_ONCE,
+            max_number_of_messages=MAX_MESSAGES,
             wait_time_seconds=WAIT,
             concurrency=self.concurrency,
             **server.credentials,
@@ -79,7 +79,7 @@ class Listening:
 
 
 def sleep_plainly(seconds: float, times: int, concurrency: int) -> Run:
-    """Sleep so often, so many at a time: what asyncio comes to without a queue."""
+    """Measure asyncio without a queue: sleep `times` times, up to `concurrency` at once."""
 
     async def sleep() -> None:
         slots = asyncio.Semaphore(concurrency)

@@ -1,4 +1,4 @@
-"""Where the listener's own microseconds go: everything but the calls to SQS."""
+"""The CPU time of the listener itself, without the calls to SQS, by stage and by function."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from benchmarks.listener.contenders import AT_ONCE, drain_plainly
+from benchmarks.listener.contenders import MAX_MESSAGES, drain_plainly
 from benchmarks.listener.workload import BODIES, Goal, Kind, NoOp, subscribers
 from benchmarks.matching.tables import table
 from mega.aws.sqs.message import read_message
@@ -23,7 +23,7 @@ from mega.match import PatternSet
 __all__ = ('FreeClient', 'own_share')
 
 QUEUE_URL = 'http://127.0.0.1:1/123456789012/free'
-SHOWN = 15  # functions
+MAX_FUNCTIONS = 15
 
 
 class _Meta:
@@ -32,9 +32,9 @@ class _Meta:
 
 
 class FreeClient:
-    """A client of SQS whose calls cost next to nothing: so many messages, and then none.
+    """A client of SQS whose calls cost almost nothing. It returns a number of messages, then none.
 
-    Each message is made when it is received, as boto3 makes it.
+    Each receive creates its messages, as boto3 does.
     """
 
     meta = _Meta()
@@ -76,17 +76,17 @@ def _received(number: int) -> dict[str, Any]:
 
 
 def own_share(rounds: int, messages: int) -> str:
-    """The section: stages by the clock, and functions by the profiler."""
+    """Measure the stages by the clock, and the functions by the profiler."""
     stages = _stages(rounds, messages)
     whole = sum(stages.values())
     rows = [[name, f'{cost:.1f}', f'{cost / whole:.0%}'] for name, cost in stages.items()]
-    rows.append(['all of it', f'{whole:.1f}', ''])
+    rows.append(['total', f'{whole:.1f}', ''])
     return (
-        "## Where the listener's own microseconds go\n\n"
-        'A listener over a client that costs nothing, less a plain loop over the same client.\n\n'
+        '## CPU time of the listener itself\n\n'
+        'A listener with a client that costs nothing, minus a plain loop with the same client.\n\n'
         f'{table(["stage", "us a message", "share"], rows)}\n\n'
-        'The functions that take the most themselves, by the profiler, which makes calls dearer\n'
-        'than they are; in the thread that drains.\n\n'
+        'The functions with the largest own time in the draining thread. The profiler overstates\n'
+        'the cost of calls.\n\n'
         f'{table(["function", "share", "calls a message"], _functions(messages))}'
     )
 
@@ -95,14 +95,14 @@ def own_share(rounds: int, messages: int) -> str:
 
 
 def _stages(rounds: int, messages: int) -> dict[str, float]:
-    """Microseconds for each message; the medians over the rounds."""
+    """Return the microseconds per message of each stage: medians over the rounds."""
     received = [_received(number) for number in range(messages)]
     read = [read_message(each) for each in received]
     opened = [open_message(message) for message in read]
     kinds = subscribers(NoOp, Goal(messages))
-    wanted: PatternSet[Kind] = PatternSet()
+    patterns: PatternSet[Kind] = PatternSet()
     for kind in kinds:
-        wanted.add(kind.wants, kind)
+        patterns.add(kind.wants, kind)
 
     def parse() -> None:
         for each in received:
@@ -118,7 +118,7 @@ def _stages(rounds: int, messages: int) -> dict[str, float]:
 
     def match() -> None:
         for _, payload in opened:
-            wanted.match(payload)
+            patterns.match(payload)
 
     def process() -> None:
         for message, payload in opened:
@@ -126,7 +126,7 @@ def _stages(rounds: int, messages: int) -> dict[str, float]:
             instance.message = message
             instance.process(payload)
 
-    ways = {
+    stage_functions = {
         'parse': parse,
         'read': read_,
         'open': open_,
@@ -134,39 +134,42 @@ def _stages(rounds: int, messages: int) -> dict[str, float]:
         'process': process,
         'plain': lambda: drain_plainly(FreeClient(messages), QUEUE_URL, messages),
     }
-    cost = {name: _cost(_prepared(way), rounds, messages) for name, way in ways.items()}
+    cost = {
+        name: _cost(_prepared(function), rounds, messages)
+        for name, function in stage_functions.items()
+    }
     own = _cost(lambda: _listener(messages).drain, rounds, messages) - cost['plain']
     stages = {
-        'read what boto3 gives': cost['read'],
+        'read the message': cost['read'],
         'parse the JSON': cost['parse'],
-        'open: make the event': cost['open'] - cost['parse'],
+        'open: create the event': cost['open'] - cost['parse'],
         f'match {len(kinds)} subscribers': cost['match'],
-        'make the instance, process': cost['process'],
+        'create the instance, process': cost['process'],
     }
-    return stages | {'the rest: engine, judging, settling': own - sum(stages.values())}
+    return stages | {'the rest: engine, settlement': own - sum(stages.values())}
 
 
-def _prepared(way: Callable[[], object]) -> Callable[[], Callable[[], object]]:
-    return lambda: way
+def _prepared(function: Callable[[], object]) -> Callable[[], Callable[[], object]]:
+    return lambda: function
 
 
 def _listener(messages: int) -> SqsListener:
     return SqsListener(
         QUEUE_URL,
         subscribers(NoOp, Goal(messages)),
-        max_number_of_messages=AT_ONCE,
+        max_number_of_messages=MAX_MESSAGES,
         wait_time_seconds=0,
         client=FreeClient(messages),
     )
 
 
 def _cost(prepare: Callable[[], Callable[[], object]], rounds: int, messages: int) -> float:
-    """Microseconds of the processor for each message, without what it takes to prepare."""
+    """Return the CPU time per message in microseconds, without the preparation."""
     taken = []
     for _ in range(rounds + 1):
-        way = prepare()
+        function = prepare()
         started = time.process_time()
-        way()
+        function()
         taken.append((time.process_time() - started) / messages * 1e6)
     return statistics.median(taken[1:])
 
@@ -179,16 +182,16 @@ def _functions(messages: int) -> Sequence[Sequence[str]]:
     profiler.runcall(_listener(messages).drain)
     stats: dict[Any, Any] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
     whole = sum(figures[2] for figures in stats.values())
-    dearest = sorted(stats.items(), key=lambda item: -item[1][2])[:SHOWN]
+    costliest = sorted(stats.items(), key=lambda item: -item[1][2])[:MAX_FUNCTIONS]
     return [
-        [_named(*function), f'{figures[2] / whole:.0%}', f'{figures[1] / messages:.2f}']
-        for function, figures in dearest
+        [_label(*function), f'{figures[2] / whole:.0%}', f'{figures[1] / messages:.2f}']
+        for function, figures in costliest
     ]
 
 
-def _named(path: str, line: int, name: str) -> str:
-    """A function, and where it is."""
+def _label(path: str, line: int, name: str) -> str:
+    """Return the location and the name of a function."""
     if path == '~':
         return name
-    place = Path(path)
-    return f'{place.parent.name}/{place.name}:{line} {name}'
+    file = Path(path)
+    return f'{file.parent.name}/{file.name}:{line} {name}'

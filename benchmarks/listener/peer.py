@@ -1,8 +1,8 @@
-"""What runs in a peer's process: publishes by the peer's own means, drains, and says how long.
+"""The program of a peer's process: publish with the peer's library, drain, and report the time.
 
-It runs in the environment of the peers, so it imports nothing of this project. It is told what to
-do by a line of JSON on its standard input, and writes one on its standard output; then it goes on
-deleting until somebody ends it.
+The program runs in the environment of the peers, and imports nothing of this project. It reads its
+task as a line of JSON from standard input, and writes the result as a line of JSON to standard
+output. It then continues to delete messages until the parent process ends it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from importlib import import_module
 from itertools import count, cycle, islice
 from typing import Any
 
-WAIT = 1  # seconds that a receive waits
+WAIT = 1  # seconds, the wait time of a receive
 
 
 class Work:
-    """What is to be done, and the clock.
+    """The task and the clock.
 
-    It runs from the last message of those before the first to the last message of all: the last
-    deletions, which go on, are in the peer's favour.
+    The clock starts with the last warm-up message, and stops with the last message. The remaining
+    deletions are not timed, in the peer's favour.
     """
 
     def __init__(self, task: Mapping[str, Any]) -> None:
@@ -39,7 +39,7 @@ class Work:
         self._begun = self._cpu = 0.0
 
     def count(self) -> None:
-        """Count a message that was processed. Threads may share this."""
+        """Count a processed message. The method is thread-safe."""
         number = next(self._numbers)
         if number == self.before:
             self._cpu, self._begun = time.process_time(), time.perf_counter()
@@ -56,7 +56,7 @@ def py_sqs_listener(work: Work, at_once: int) -> None:
 
     class Listener(import_module('sqs_listener').SqsListener):  # type: ignore[misc]
         def _initialize_client(self) -> Any:
-            return client  # its own looks for the queue by ListQueues, which the server has not
+            return client  # the original calls ListQueues, which the server does not support
 
         def handle_message(self, *message: object) -> None:
             work.count()
@@ -121,7 +121,7 @@ def celery(work: Work, threads: int) -> None:
             'region': credentials['region_name'],
             'is_secure': scheme == 'https',
             'wait_time_seconds': WAIT,
-            'polling_interval': 0,  # by default a second, whenever it has prefetched enough
+            'polling_interval': 0,  # by default 1 second, after each full prefetch
             'predefined_queues': {
                 work.queue_name: {
                     'url': work.queue_url,

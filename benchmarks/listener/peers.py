@@ -1,4 +1,4 @@
-"""Other libraries that drain a queue. Each run is a process in their own environment."""
+"""Other libraries that drain a queue. Each run is a process in a separate environment."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ __all__ = ('PEERS', 'Peer', 'versions')
 
 PROGRAM = Path(__file__).with_name('peer.py')
 DISTRIBUTIONS = ('pySqsListener', 'dramatiq', 'dramatiq_sqs', 'taskiq-aio-sqs', 'celery', 'kombu')
-LONGEST = 120.0  # seconds of a run, publishing included
-LAST_DELETIONS = 10.0  # seconds
+RUN_TIMEOUT = 120.0  # seconds, including publishing
+DELETION_TIMEOUT = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A library, and the number it is configured with: of threads, or of messages in a receive."""
+    """A library, and its configured number of threads, or of messages in a receive."""
 
     name: str
     library: str
     number: int
 
     def run(self, python: Path, bench: Bench, messages: int) -> Run:
-        """Drain so many messages; some others come before, and are not timed.
+        """Drain a number of messages, after warm-up messages that are not timed.
 
         Raises:
-            RuntimeError: when it ends before it has, takes too long, or deletes not all.
+            RuntimeError: if the process ends early, takes too long, or leaves messages.
         """
         queue_url = bench.empty_queue()
         task = {
@@ -50,7 +50,7 @@ class Peer:
         environment = {
             **os.environ,
             'AWS_EC2_METADATA_DISABLED': 'true',
-            'AWS_ENDPOINT_URL': bench.server.endpoint_url,  # nothing goes anywhere else
+            'AWS_ENDPOINT_URL': bench.server.endpoint_url,  # so that no call leaves this machine
         }
         with (
             TemporaryFile('w+', encoding='utf-8') as errors,
@@ -63,15 +63,15 @@ class Peer:
                 encoding='utf-8',
             ) as process,
         ):
-            timer = threading.Timer(LONGEST, process.kill)
+            timer = threading.Timer(RUN_TIMEOUT, process.kill)
             timer.start()
             try:
-                took = _told(process, task)
+                took = _run_task(process, task)
                 self._wait_for_deletions(bench, queue_url)
             except json.JSONDecodeError:
                 errors.seek(0)
                 raise RuntimeError(
-                    f'{self.name} ended, or took too long:\n{errors.read()}'
+                    f'{self.name} ended early, or took too long:\n{errors.read()}'
                 ) from None
             finally:
                 timer.cancel()
@@ -80,14 +80,14 @@ class Peer:
         return Run(messages, took['seconds'], took['cpu'], calls)
 
     def _wait_for_deletions(self, bench: Bench, queue_url: str) -> None:
-        until = time.monotonic() + LAST_DELETIONS
+        until = time.monotonic() + DELETION_TIMEOUT
         while left := bench.left(queue_url):
             if time.monotonic() > until:
                 raise RuntimeError(f'{self.name} left {left} messages')
             time.sleep(0.05)
 
 
-def _told(process: subprocess.Popen[str], task: dict[str, Any]) -> dict[str, float]:
+def _run_task(process: subprocess.Popen[str], task: dict[str, Any]) -> dict[str, float]:
     assert process.stdin
     assert process.stdout
     process.stdin.write(json.dumps(task) + '\n')
@@ -108,7 +108,7 @@ PEERS = (
 
 
 def versions(python: Path) -> dict[str, str]:
-    """What is installed in the environment of the peers, by the names of distributions."""
+    """Return the installed versions in the environment of the peers, by distribution."""
     code = (
         'import json, sys\n'
         'from importlib.metadata import PackageNotFoundError, version\n'
@@ -120,9 +120,9 @@ def versions(python: Path) -> dict[str, str]:
         '        pass\n'
         'print(json.dumps(found))\n'
     )
-    asked = [*DISTRIBUTIONS, 'boto3', 'botocore']
-    told = subprocess.run(
-        [python, '-c', code, *asked], check=True, capture_output=True, encoding='utf-8'
+    names = [*DISTRIBUTIONS, 'boto3', 'botocore']
+    process = subprocess.run(
+        [python, '-c', code, *names], check=True, capture_output=True, encoding='utf-8'
     )
-    found: dict[str, str] = json.loads(told.stdout)
+    found: dict[str, str] = json.loads(process.stdout)
     return found

@@ -1,4 +1,4 @@
-"""Which contenders meet, how long and at what latency, and how it is shown."""
+"""The sections of the report: comparisons of contenders, and their tables."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ PLAIN = 'the plain loop'
 LISTENER = 'SqsListener'
 
 LATENCY_MS = 10
-AT_LATENCY = 64
-"""The `concurrency` of the listener at that latency."""
+LATENCY_CONCURRENCY = 64
+"""The `concurrency` of the listener with added latency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured: rounds, and messages of a run.
+    """The number of rounds, and the number of messages in a run.
 
-    `few` are those of a run that is slow: a peer's, or the plain loop's at a latency.
+    `few` is the number of messages in a slow run: of a peer, or of the plain loop with latency.
     """
 
     rounds: int
@@ -60,7 +60,7 @@ def throughput(benches: Mapping[str, Bench], effort: Effort) -> str:
 
 
 def _compared(scheme: str, listener: Runs, plain: Runs) -> str:
-    """State what the listener costs as parts and multiples of the plain loop on one scheme."""
+    """Describe CPU and rate of the listener relative to the plain loop, on one scheme."""
     cpu = ratio([run.cpu for run in plain], [run.cpu for run in listener])
     return (
         f'{scheme}: {LISTENER} beside {PLAIN} (medians, with the least and the most)\n'
@@ -70,14 +70,12 @@ def _compared(scheme: str, listener: Runs, plain: Runs) -> str:
 
 
 def peers(bench: Bench, effort: Effort, python: Path | None) -> str:
-    """The section on the libraries that an environment has."""
+    """Compare the listener with the libraries in an environment."""
     heading = '## Other libraries, no latency, no-op\n\n'
     found = {} if python is None else versions(python)
     present = [peer for peer in PEERS if peer.library in found]
     missing = sorted({peer.library for peer in PEERS} - set(found))
-    left_out = '\n'.join(
-        f'{name} is left out: no environment with it was given.' for name in missing
-    )
+    left_out = '\n'.join(f'{name} is left out: no given environment has it.' for name in missing)
     if python is None or not present:
         return heading + left_out
     turns = {LISTENER: bench.turn(Listening(), effort.messages)}
@@ -95,12 +93,14 @@ def peers(bench: Bench, effort: Effort, python: Path | None) -> str:
 
 
 def latency(bench: Bench, effort: Effort) -> str:
-    """The section on calls that take their time."""
-    many = f'{LISTENER}, concurrency={AT_LATENCY}'
+    """Compare the listener with the plain loop, with latency added to each call."""
+    many = f'{LISTENER}, concurrency={LATENCY_CONCURRENCY}'
     taken = race(
         {
             PLAIN: bench.turn(PlainLoop(bench.server), effort.few, LATENCY_MS),
-            many: bench.turn(Listening(concurrency=AT_LATENCY), effort.messages, LATENCY_MS),
+            many: bench.turn(
+                Listening(concurrency=LATENCY_CONCURRENCY), effort.messages, LATENCY_MS
+            ),
         },
         effort.rounds,
     )
@@ -111,7 +111,7 @@ def latency(bench: Bench, effort: Effort) -> str:
 
 
 def waiting(bench: Bench, effort: Effort) -> str:
-    """Measure subscribers that sleep, as those do that wait for a database or a service."""
+    """Measure subscribers that sleep, as if they waited for a database or a service."""
     ways = {
         'def, 20 ms': (Listening(sleeping(0.02), 32), 0.02),
         'async def, 20 ms': (Listening(sleeping_async(0.02), 200), 0.02),
@@ -183,7 +183,7 @@ def _multiple(times: Ratio) -> str:
 
 
 def _times(runs: Runs, others: Runs) -> Ratio:
-    """How many times as fast one is as the other: in each round, and then the median of those."""
+    """Return the ratio of the rates: the median of the ratios in each round."""
     return ratio([run.rate for run in runs], [other.rate for other in others])
 
 

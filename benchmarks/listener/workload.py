@@ -1,4 +1,4 @@
-"""Events, a hundred subscribers of which each event has one, and what they do with it."""
+"""Events, and a hundred subscribers. Exactly one subscriber matches each event."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ('BODIES', 'EVENTS', 'Goal', 'Kind', 'NoOp', 'sleeping', 'sleeping_asy
 DOMAINS = ('shopping_cart', 'orders', 'invoices', 'users', 'stock') * 2
 VERBS = ('added', 'removed', 'updated', 'archived', 'viewed', 'shared', 'paid', 'sent', 'held')
 SUBSCRIBERS = [
-    (f'{domain}_{place}', f'item.{verb}')
-    for place, domain in enumerate(DOMAINS)
+    (f'{domain}_{index}', f'item.{verb}')
+    for index, domain in enumerate(DOMAINS)
     for verb in (*VERBS, 'refunded')
 ]
-"""What each of them wants: a domain and a name."""
+"""The domain and the event name of each subscriber."""
 
 
 def event(number: int) -> Payload:
@@ -55,17 +55,17 @@ BODIES = [json.dumps(payload.to_dict()) for payload in EVENTS]
 
 
 class Goal:
-    """Counts what was processed. `then` is called when that is so many messages."""
+    """Counts processed messages, and calls `then` after the last one."""
 
     def __init__(self, messages: int) -> None:
         self._messages = messages
         self._numbers = count(1)
         self.then: Callable[[], None] = lambda: None
         self.reached_at = 0.0
-        """By the clock of `time.perf_counter()`."""
+        """The time of the last message by `time.perf_counter()`."""
 
     def count(self) -> None:
-        if next(self._numbers) == self._messages:  # one step to threads: it has no lock
+        if next(self._numbers) == self._messages:  # atomic, without a lock
             self.reached_at = time.perf_counter()
             self.then()
 
@@ -101,7 +101,7 @@ def sleeping_async(seconds: float) -> Kind:
 
 
 def subscribers(kind: Kind, goal: Goal) -> list[Kind]:
-    """A class for each domain and name."""
+    """Return a subscriber class for each domain and event name."""
     return [
         cast(Kind, type(f'{kind.__name__}{n}', (kind,), {'domain': d, 'name': m, 'goal': goal}))
         for n, (d, m) in enumerate(SUBSCRIBERS)

@@ -112,15 +112,15 @@ def test_events_have_the_claimed_size() -> None:
 
 def test_the_own_share_shows_every_stage() -> None:
     lines = own_share(1, 10 * MESSAGES).splitlines()
-    assert lines[0] == "## Where the listener's own microseconds go"
+    assert lines[0] == '## CPU time of the listener itself'
     assert [line.split('|')[1].strip() for line in lines if line.startswith('|')][2:9] == [
-        'read what boto3 gives',
+        'read the message',
         'parse the JSON',
-        'open: make the event',
+        'open: create the event',
         'match 100 subscribers',
-        'make the instance, process',
-        'the rest: engine, judging, settling',
-        'all of it',
+        'create the instance, process',
+        'the rest: engine, settlement',
+        'total',
     ]
 
 
@@ -177,7 +177,7 @@ def test_the_command_prints_the_chosen_section() -> None:
     assert program.returncode == 0, program.stderr
     headings = [line for line in program.stdout.splitlines() if line.startswith('#')]
     assert headings == [
-        '# What it costs to drain a queue',
-        "## Where the listener's own microseconds go",
+        '# The cost of draining a queue',
+        '## CPU time of the listener itself',
         '## What this does not show',
     ]

@@ -266,7 +266,7 @@ def test_what_does_not_exist_is_an_error_in_any_case(server: Server, sqs: Any, s
 
 
 def test_answers_with_the_digests_that_clients_check(server: Server, sqs: Any) -> None:
-    """The digests are those that moto answers with."""
+    """The digests equal moto's."""
     url = server.create_queue('digests')
     attributes = {
         'time.stamp': {'DataType': 'Number', 'StringValue': '1493147359900'},

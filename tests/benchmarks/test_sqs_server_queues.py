@@ -146,8 +146,8 @@ def test_knows_a_duplicate_for_five_minutes(scope: str, in_other_group: bool) ->
     assert seen.first(first.draft, now=WINDOW) is None
 
 
-def test_accepts_a_duplicate_and_delivers_it_to_nobody(server: Server, sqs: Any) -> None:
-    """Even after the first one was deleted, with its id, and whatever its attributes."""
+def test_accepts_a_duplicate_and_never_delivers_it(server: Server, sqs: Any) -> None:
+    """Also after the first message is deleted, with its id, and with other attributes."""
     url = server.create_queue('orders', fifo=True, ContentBasedDeduplication=True)
     fields = {'QueueUrl': url, 'MessageBody': 'x', 'MessageGroupId': 'g'}
     first = sqs.send_message(**fields)
