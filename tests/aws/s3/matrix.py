@@ -148,22 +148,22 @@ WRITERS = (
 
 WRAPPED = Gap(
     lambda writer, route: route is Route.WRAPPED,
-    "does not look into SNS's envelope, and hands it out as the body",
+    "does not unwrap SNS's envelope, and returns the envelope as the body",
     Instead.ENVELOPE,
 )
 FLAT = Gap(
     lambda writer, route: writer.pointer_class is None,
-    f'refuses the pointer of `{EXT_CLIENT}`, which is an object and no list',
+    f'refuses the pointer of `{EXT_CLIENT}`, which is an object, not a list',
     Instead.ERROR,
 )
 ONE_NAME = Gap(
     lambda writer, route: writer.attribute == LEGACY_SIZE,
-    f'asks SQS for the attribute `{SIZE}` alone, and hands out the pointer as the body',
+    f'requests only the attribute `{SIZE}` from SQS, and returns the pointer as the body',
     Instead.POINTER,
 )
 NO_LEGACY = Gap(
     lambda writer, route: writer.attribute == LEGACY_SIZE,
-    f'does not know the attribute `{LEGACY_SIZE}`, and hands out the pointer as the body',
+    f'does not know the attribute `{LEGACY_SIZE}`, and returns the pointer as the body',
     Instead.POINTER,
 )
 
