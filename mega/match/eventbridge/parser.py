@@ -1,4 +1,4 @@
-"""Parse event patterns: objects, arrays and `$or`. What AWS refuses is an error with its path.
+"""Parse event patterns: objects, arrays and `$or`. Invalid patterns raise errors with a path.
 
 The parser expands `$or` into combinations. A combination selects one branch of every `$or`, and
 maps each dotted path to a list of values:

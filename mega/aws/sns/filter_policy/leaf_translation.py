@@ -73,7 +73,7 @@ __all__ = ('translate_leaf',)
 
 @singledispatch
 def translate_leaf(leaf: Pattern, scope: Scope) -> Translation:
-    """Return the conditions of which one holds for every present value that a pattern matches."""
+    """Return conditions; one of them holds for every present value that a pattern matches."""
     return Translation(None, reasons.NO_CONDITION)
 
 
@@ -117,9 +117,9 @@ def _number(scale: NumberValue, scope: Scope) -> Translation:
 def _comparable_number(number: Decimal, scope: Scope) -> int | float | None:
     """Return a number as a policy can hold it; None if SNS may not recognise an equal number.
 
-    The author of a body may write a number with so many digits that it equals the wanted number
-    only as a double. SNS compares such a number with nothing. This library's publishers write the
-    attributes, so the digits there are known.
+    The author of a body may write a number with more digits than a double has. The number then
+    equals the pattern's number only as a double, and SNS compares it with nothing. This library's
+    publishers write the attributes, so the digits there are known.
     """
     return to_policy_number(number) if scope is Scope.ATTRIBUTES else None
 
@@ -285,7 +285,7 @@ def _(leaf: Not, scope: Scope) -> Translation:
 
 
 def _union(translations: Sequence[Translation]) -> Translation:
-    """Return the conditions of which one holds if any of the translated patterns matches."""
+    """Return conditions; one of them holds if any of the translated patterns matches."""
     conditions: dict[Condition, None] = {}
     for each in translations:
         if each.conditions is None:

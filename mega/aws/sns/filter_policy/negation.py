@@ -1,6 +1,6 @@
 """Translate the negation of a pattern to conditions.
 
-To exclude less is to be wider. A negation therefore excludes only values that SNS certainly
+A policy that excludes less is wider. A negation therefore excludes only values that SNS certainly
 compares as the pattern does: texts, numbers, and one prefix or suffix.
 """
 

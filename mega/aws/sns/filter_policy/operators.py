@@ -45,7 +45,7 @@ Conditions: TypeAlias = frozenset[Condition]
 
 
 class Scope(Enum):
-    """The part of a message that SNS tests. The values are those of `FilterPolicyScope`."""
+    """The part of a message that SNS tests, as the value of `FilterPolicyScope`."""
 
     BODY = 'MessageBody'
     ATTRIBUTES = 'MessageAttributes'
@@ -53,7 +53,7 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """The conditions of which one must hold; None if SNS cannot test anything."""
+    """Alternative conditions; at least one must hold. None if SNS cannot test anything."""
 
     conditions: tuple[Condition, ...] | None
     widened_because: str = ''

@@ -162,7 +162,7 @@ def _flatten(subscribers: Iterable[Any]) -> Iterator[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Interest:
-    """A pattern, and the types of payloads to which it applies."""
+    """A pattern, and the types of payloads that it applies to."""
 
     name: str
     pattern: Pattern | None

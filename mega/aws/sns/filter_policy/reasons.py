@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints
 """
 
 MAX_BRANCHES = 32
-"""The largest number of branches to which one pattern expands. SNS accepts only five keys."""
+"""The largest number of branches in the expansion of one pattern. SNS accepts only five keys."""
 
 # Numbers and instants
 NUMBERS = 'SNS does not compare numbers with more digits than a double, so any value passes'
