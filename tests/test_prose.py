@@ -16,10 +16,10 @@ CEILINGS = {
     'tests': 17.0,
     'benchmarks': 13.0,
     'examples': 18.0,
-    'README.md': 13.0,
+    'README.md': 1.0,
     'CONTRIBUTING.md': 1.0,
     'PATTERNS.md': 11.0,
-    'CHANGELOG.md': 12.0,
+    'CHANGELOG.md': 1.0,
 }
 
 

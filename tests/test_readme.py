@@ -14,6 +14,7 @@ A block that begins with `>>>` is a doctest: its output must be the shown output
 
 from __future__ import annotations
 
+import ast
 import doctest
 import re
 from collections.abc import Iterator
@@ -75,6 +76,22 @@ def test_the_python_of_a_document_runs(
     namespace: dict[str, object] = {'__name__': name, 'aws': moto}
     for program in programs((ROOT / name).read_text(encoding='utf-8'), name):
         run(program, namespace)
+
+
+LOG_MESSAGE = re.compile(r'^\| \*(.+?)\* \|', re.MULTILINE)
+
+
+@pytest.mark.skipif('README.md' not in DOCUMENTS, reason='only a checkout has the README')
+def test_the_package_contains_every_log_message_that_the_readme_explains() -> None:
+    texts = [
+        node.value
+        for path in (ROOT / 'mega').rglob('*.py')
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    messages = LOG_MESSAGE.findall((ROOT / 'README.md').read_text(encoding='utf-8'))
+    assert messages
+    assert [message for message in messages if not any(message in text for text in texts)] == []
 
 
 DOCUMENT = """
