@@ -1,4 +1,4 @@
-"""Bodies that well-behaved producers do not send, and a stopwatch for reading them."""
+"""Hostile bodies, and a limit on the time that decoding them may take."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = (
     'base64_of',
     'bson_body',
     'bson_of',
+    'cpu_limit',
     'nested_bson',
     'nested_json',
-    'within',
 )
 
 
-# A log that showed them as they are would break its lines, or the terminal.
+# Written to a log unescaped, these would forge log lines or change the terminal.
 HOSTILE_NAMES = {
     'NUL': 'a\x00b',
     'ANSI': '\x1b[2J',
@@ -34,7 +34,7 @@ def base64_of(data: bytes) -> str:
 
 
 def bson_of(kind: int, content: bytes, key: str = 'a') -> bytes:
-    """A BSON document of one element, by the number of its type and its bytes."""
+    """Return a BSON document of one element, from the number of its type and its bytes."""
     element = bytes([kind]) + key.encode() + b'\0' + content + b'\0'
     return struct.pack('<i', len(element) + 4) + element
 
@@ -44,7 +44,7 @@ def bson_body(kind: int, content: bytes, key: str = 'a') -> str:
 
 
 def nested_json(depth: int) -> str:
-    """An object of so many levels, objects and arrays in turn, each written without spaces."""
+    """Return an object of `depth` levels, alternating objects and arrays, without spaces."""
     opening = '{"a":[' * (depth // 2) + '{}' * (depth % 2)
     return opening + ']}' * (depth // 2)
 
@@ -60,8 +60,8 @@ def nested_bson(depth: int) -> str:
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Hold a block to so much time of the processor, which other processes do not lengthen."""
+def cpu_limit(seconds: float) -> Iterator[None]:
+    """Fail if a block takes more CPU time than this. Other processes do not affect CPU time."""
     start = time.process_time()
     yield
     assert time.process_time() - start < seconds

@@ -1,7 +1,7 @@
-"""Hypothesis strategies for payloads, bodies, and what is neither.
+"""Hypothesis strategies for payloads, bodies and invalid values.
 
-`carried_by_json` and `carried_by_bson` make values of every kind that the encoding can carry;
-`foreign_values` makes what none can; `payloads` and the like build on them.
+`carried_by_json` and `carried_by_bson` generate values of each type that the encoding can carry.
+`foreign_values` generates values that no encoding can carry. The other strategies build on them.
 """
 
 from __future__ import annotations
@@ -42,34 +42,34 @@ __all__ = (
 
 Values = st.SearchStrategy[Any]
 
-# Words that bodies, events and BSON give a meaning to: chance alone would never find them.
-TELLING_KEYS = (
+# Words with a meaning in bodies, events or BSON. Random text would never contain them.
+SPECIAL_KEYS = (
     '', '_id', '$ref', '$id', '$db', '$where', 'a.b', '__class__', '__proto__', 'protocol',
     'version', 'event', 'object', 'extra', 'name', 'attributes', 'Type', 'Message', 'TopicArn',
 )  # fmt: skip
-TELLING_TEXTS = (
+SPECIAL_TEXTS = (
     '', ' ', '{', '{}', ' {"a":1}', '\ufeff', '\ufeff{}', '\ufeff\ufeff{}', '[]', '123', 'null',
     '"x"', 'NaN', 'test', 'deadbeef', 'BQAAAAA=', 'DAAAABBhAAEAAAAA', 'BQAAAAA=\n', 'mega',
     '\x00', '\x1b[31m', '\ufffe', '\uffff', '\ud800', '\U0001f600', 'é', '漢字',
 )  # fmt: skip
 
 plain_text = st.text(st.characters(exclude_categories=['Cs']), max_size=20)
-# Halves of surrogate pairs among what they may be confused with, but never a whole pair.
+# Halves of surrogate pairs among similar characters, but never a whole pair.
 lone_surrogates = st.text('\ud83d\ude00\udfff\\ud83"a\U0001f600\ufffe', max_size=8).filter(
     lambda text: not re.search('[\ud800-\udbff][\udc00-\udfff]', text)
 )
-texts = plain_text | st.sampled_from(TELLING_TEXTS)
+texts = plain_text | st.sampled_from(SPECIAL_TEXTS)
 words = st.from_regex(r'[a-z][a-z0-9_]{0,11}', fullmatch=True)
-keys = words | st.sampled_from(TELLING_KEYS) | plain_text
+keys = words | st.sampled_from(SPECIAL_KEYS) | plain_text
 bson_keys = keys.filter(lambda key: '\0' not in key)
 blobs = st.binary(min_size=1, max_size=60)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 fixed_zones: Values = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
-# A day from either end of the calendar, so that every instant is one in UTC too.
+# At least a day from either end of the calendar, so that every instant exists in UTC, too.
 instants = st.datetimes(
     datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.none() | fixed_zones
 )
-# What 34 digits and a Decimal128's exponents hold.
+# The digits and exponents of a Decimal128.
 decimals = st.builds(
     lambda negative, number, exponent: Decimal(
         (int(negative), tuple(map(int, str(number))), exponent)
@@ -81,7 +81,7 @@ decimals = st.builds(
 
 
 def nested(leaves: Values, of_keys: Values = keys) -> Values:
-    """Leaves, and lists, tuples and dicts of them to any depth."""
+    """Generate leaves, and lists, tuples and dicts of them to any depth."""
     return st.recursive(
         leaves,
         lambda inner: (
@@ -94,7 +94,7 @@ def nested(leaves: Values, of_keys: Values = keys) -> Values:
 
 
 def _is_reference(value: dict[str, Any]) -> bool:
-    """Whether pymongo would bring this dict back as a `DBRef`."""
+    """Return whether pymongo would decode this dict to a `DBRef`."""
     return (
         isinstance(value.get('$ref'), str)
         and '$id' in value
@@ -127,19 +127,19 @@ carried_by_bson = nested(
 
 
 def data_objects(values: Values) -> Values:
-    """Dicts that are no MEGA event, of the given values."""
+    """Generate dicts that are not MEGA events, of the given values."""
     return st.dictionaries(bson_keys, values, max_size=5).filter(
         lambda data: data.get('protocol') != 'mega'
     )
 
 
 def _objects(values: Values) -> Values:
-    """Dicts for the inside of an event, where a reference would not be at the top."""
+    """Generate dicts within an event. They contain no references, also not at the top."""
     return st.dictionaries(bson_keys, values, max_size=4).map(_without_references)
 
 
 def event_payloads(values: Values = carried_by_json) -> st.SearchStrategy[Payload]:
-    """Payloads with any of their optional fields set or not, over the given values."""
+    """Generate payloads of the given values, with and without each optional field."""
     text = st.none() | bson_text
     version = st.integers(1, 2**31)
     event = st.builds(
@@ -179,7 +179,7 @@ timestamp_texts = st.builds(
 
 @st.composite
 def event_documents(draw: st.DrawFn) -> dict[str, Any]:
-    """MEGA events as any producer may write them: either spelling of attributes, nulls and all."""
+    """Generate MEGA events of any producer: inline and nested attributes, nulls included."""
     event: dict[str, Any] = draw(
         st.fixed_dictionaries(
             {'name': bson_text, 'timestamp': timestamp_texts},
@@ -230,16 +230,16 @@ class Point(NamedTuple):
 
 
 class Name(str):
-    """A `str` that would arrive as a plain one."""
+    """A `str` that would arrive as a plain `str`."""
 
     __slots__ = ()
 
 
 class Amount(float):
-    """A `float` that would arrive as a plain one."""
+    """A `float` that would arrive as a plain `float`."""
 
 
-# What no encoding carries with its type, or at all.
+# Values that no encoding can carry with their type.
 foreign_values: Values = st.sampled_from(
     [
         {1, 2}, frozenset(), bytearray(b'x'), memoryview(b'x'), date(2020, 1, 2), time(1, 2),
@@ -252,7 +252,7 @@ foreign_values: Values = st.sampled_from(
         Exception('x'), NotImplemented, ..., '\ud83d\ude00', collections.deque([1]),
     ]
 )  # fmt: skip
-# Carried by one encoding only, or at the edge of what a type can say.
+# Values that one encoding can carry, or at the limits of their types.
 borderline_values: Values = st.sampled_from(
     [
         2**63, -(2**63) - 1, b'', b'x', uuid.UUID(int=5), Decimal('0E+9999'),
@@ -283,18 +283,18 @@ bodies = st.one_of(
 
 @st.composite
 def mutated_json_bodies(draw: st.DrawFn) -> str:
-    """JSON objects with a stretch of their text cut, doubled, or replaced."""
+    """Generate JSON objects with a part of their text removed, repeated or replaced."""
     documents = event_documents() | st.dictionaries(keys, carried_by_json, max_size=4)
     body = json.dumps(draw(documents))
     start = draw(st.integers(0, len(body)))
     end = draw(st.integers(start, min(len(body), start + 8)))
-    telling = ['', '{', '}', '[', ']', '"', ',', ':', '\\', 'NaN', '1e400', '-', '\x00', '\ud800']
-    return body[:start] + draw(st.sampled_from([*telling, body[start:end] * 2])) + body[end:]
+    special = ['', '{', '}', '[', ']', '"', ',', ':', '\\', 'NaN', '1e400', '-', '\x00', '\ud800']
+    return body[:start] + draw(st.sampled_from([*special, body[start:end] * 2])) + body[end:]
 
 
 @st.composite
 def mutated_bson_bodies(draw: st.DrawFn) -> str:
-    """BSON in Base64 with some of its bytes changed, most of them with a true length."""
+    """Generate BSON in Base64 with some changed bytes. Most documents have the right length."""
     options: bson.CodecOptions[dict[str, Any]] = bson.CodecOptions(
         uuid_representation=bson.binary.UuidRepresentation.STANDARD
     )
@@ -311,7 +311,7 @@ def mutated_bson_bodies(draw: st.DrawFn) -> str:
 
 
 def _in_bson(value: Any) -> Any:
-    """The same value in the types that pymongo encodes."""
+    """Return the same value in types that pymongo encodes."""
     if isinstance(value, dict):
         return {key: _in_bson(member) for key, member in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Payload to body and back: JSON, events, and what no body can carry."""
+"""Payload to body and back: JSON, events, and values that a body cannot carry."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mega.errors import DecodeError, EncodeError, EventError
 from mega.event import Payload
 from tests.event.examples import ITEM_ADDED, NOTIFICATION, USER_LOGIN, document, item_added
 from tests.hostile import nested_json
-from tests.likeness import typed
+from tests.payload_equality import with_types
 
 
 class Colours(list[str]):
-    """A `list` that would arrive as a plain one."""
+    """A `list` that would arrive as a plain `list`."""
 
 
 class TestJson:
@@ -27,11 +27,11 @@ class TestJson:
         assert len(json.dumps(NOTIFICATION)) == 118
         assert len(encode(NOTIFICATION)) < 118
 
-    def test_has_no_spaces_and_keeps_characters_as_they_are(self) -> None:
+    def test_has_no_spaces_and_does_not_escape_characters(self) -> None:
         assert encode({'a': [1, 'é漢😀'], 'b': None}) == '{"a":[1,"é漢😀"],"b":null}'
 
     @pytest.mark.parametrize('character', ['\ufffe', '\uffff', '\ud800', 'a\udfff', '\x00', '\x0b'])
-    def test_escapes_what_sqs_does_not_carry(self, character: str) -> None:
+    def test_escapes_characters_that_sqs_does_not_carry(self, character: str) -> None:
         body = encode({character: character})
         assert body.isascii()
         assert body.isprintable()
@@ -48,10 +48,10 @@ class TestJson:
         ],
         ids=ascii,
     )
-    def test_escapes_nothing_else(self, text: str, body: str) -> None:
+    def test_escapes_no_other_characters(self, text: str, body: str) -> None:
         assert encode({'a': text}) == body
 
-    def test_a_half_of_a_pair_survives_beside_the_text_of_the_other(self) -> None:
+    def test_keeps_half_of_a_surrogate_pair_next_to_the_escape_of_the_other_half(self) -> None:
         payload = {'a': '\ud83d\\ude00', 'b': '\ud83d"', 'c': '\ude00\ud83d'}
         assert decode(encode(payload)) == payload
 
@@ -61,17 +61,17 @@ class TestJson:
         ids=lambda number: f'{type(number).__name__} {str(number)[:12]}',
     )
     def test_numbers_are_exact(self, number: float) -> None:
-        assert typed(decode(encode({'a': number}))) == typed({'a': number})
+        assert with_types(decode(encode({'a': number}))) == with_types({'a': number})
 
     @pytest.mark.parametrize('digits', [4293, 4294, 4295, 4300])
-    def test_integers_of_up_to_4300_digits_are_read_in_bodies_of_any_length(
+    def test_decodes_integers_of_up_to_4300_digits_in_bodies_of_any_length(
         self, digits: int
     ) -> None:
         body = f'{{"a":{"9" * digits}}}'
         assert decode(body) == decode(f'{body}{" " * 5000}') == {'a': 10**digits - 1}
 
     def test_a_tuple_arrives_as_a_list(self) -> None:
-        assert typed(decode(encode({'a': (1, (2,))}))) == typed({'a': [1, [2]]})
+        assert with_types(decode(encode({'a': (1, (2,))}))) == with_types({'a': [1, [2]]})
 
     def test_keeps_the_order_of_keys(self) -> None:
         body = encode({'b': 1, 'a': 2, '_id': 3})
@@ -90,7 +90,7 @@ class TestJson:
             decode(nested_json(101))
 
     @pytest.mark.skipif(sys.version_info >= (3, 12), reason='json itself takes more there')
-    def test_no_depth_takes_more_of_the_stack_than_a_small_thread_has(self) -> None:
+    def test_a_deep_body_does_not_overflow_the_stack_of_a_small_thread(self) -> None:
         code = (
             'import threading\n'
             'from mega.codec import decode\n'
@@ -104,24 +104,24 @@ class TestJson:
         assert b'nested deeper than 100 levels' in ended.stderr
 
     @pytest.mark.skipif(sys.version_info >= (3, 12), reason='C counts its own levels there')
-    def test_where_the_stack_is_nearly_used_up_it_is_a_body_that_cannot_be_read(self) -> None:
-        def after(calls: int) -> object:
-            return after(calls - 1) if calls else decode(nested_json(100))
+    def test_raises_a_decode_error_if_the_stack_is_nearly_used_up(self) -> None:
+        def decode_after(calls: int) -> object:
+            return decode_after(calls - 1) if calls else decode(nested_json(100))
 
         for calls in range(sys.getrecursionlimit()):
             try:
-                after(calls)
+                decode_after(calls)
             except RecursionError:
-                pytest.fail('it was the decoder that had no room left')
+                pytest.fail('the decoder raised a RecursionError')
             except DecodeError:
                 return
 
-    def test_brackets_within_a_text_are_no_levels(self) -> None:
+    def test_brackets_in_a_text_do_not_count_as_levels(self) -> None:
         payload = {'a': '[{"\\' * 500, 'b': [[1]] * 200}
         assert decode(encode(payload)) == payload
 
     @pytest.mark.parametrize('beside', [{}, [], '[', '{"[' * 200, [[]] * 200], ids=repr)
-    def test_what_stands_beside_the_deepest_level_does_not_count(self, beside: Any) -> None:
+    def test_values_beside_the_deepest_level_do_not_count_as_levels(self, beside: Any) -> None:
         for depth, part in ((100, 'carried'), (101, 'refused')):
             inner = json.loads(nested_json(depth - 1))
             body = json.dumps({'beside': beside, 'deep': inner, 'after': beside})
@@ -156,41 +156,41 @@ class TestEvents:
 
     @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
     @pytest.mark.parametrize('written', [ITEM_ADDED, USER_LOGIN], ids=['inline', 'nested'])
-    def test_a_dict_that_is_an_event_arrives_as_payload(
+    def test_a_dict_that_is_an_event_arrives_as_a_payload(
         self, written: dict[str, Any], binary: bool
     ) -> None:
         body = encode(written, binary)
         assert decode(body) == Payload.from_dict(written)
         assert payload_type_hint(written, body) is None
 
-    def test_the_wire_has_the_normal_form(self) -> None:
+    def test_the_body_has_the_normal_form(self) -> None:
         assert json.loads(encode(USER_LOGIN)) == {**USER_LOGIN, 'version': 1}
         assert json.loads(encode(ITEM_ADDED)) == Payload.from_dict(ITEM_ADDED).to_dict()
 
-    def test_a_dict_that_is_marked_and_no_event_is_refused(self) -> None:
+    def test_refuses_a_dict_that_is_marked_but_is_not_an_event(self) -> None:
         with pytest.raises((EncodeError, EventError)) as caught:
             encode({'protocol': 'mega', 'version': 1, 'event': {'timestamp': '2020-01-01'}})
         assert getattr(caught.value, 'path', None) == 'event.name'
 
-    def test_names_the_place_of_what_an_event_cannot_carry(self) -> None:
+    def test_names_the_path_of_a_value_that_an_event_cannot_carry(self) -> None:
         with pytest.raises(EncodeError) as caught:
             encode(Payload.from_dict(document({'tags': [1, {2}]})))
         assert caught.value.path == 'event.attributes.tags[1]'
 
-    def test_a_body_that_is_marked_and_no_event_is_never_a_data_object(self) -> None:
+    def test_refuses_a_body_that_is_marked_but_is_not_an_event(self) -> None:
         with pytest.raises(EventError) as caught:
             decode('{"protocol":"mega","version":1,"event":{"name":"e"}}')
         assert caught.value.path == 'event.timestamp'
 
     @pytest.mark.parametrize('mark', ['Mega', '', None, 1, ['mega']], ids=repr)
-    def test_another_protocol_is_data(self, mark: Any) -> None:
+    def test_an_object_with_another_protocol_is_data(self, mark: Any) -> None:
         payload = {'protocol': mark, 'event': 5}
         assert decode(encode(payload)) == payload
 
 
-class TestRefusals:
+class TestEncodeErrors:
     @pytest.mark.parametrize('payload', [None, 5, 1.5, True, [], [{}], (), {1}, bytearray(b'x')])
-    def test_what_is_no_payload(self, payload: Any) -> None:
+    def test_a_value_that_is_not_a_payload(self, payload: Any) -> None:
         with pytest.raises(EncodeError) as caught:
             encode(payload)
         assert caught.value.path == ''
@@ -201,7 +201,7 @@ class TestRefusals:
             encode(empty)
         assert caught.value.path == ''
 
-    def test_a_text_in_binary_encoding(self) -> None:
+    def test_a_text_with_binary_encoding(self) -> None:
         with pytest.raises(EncodeError):
             encode('text', binary_encoding=True)
 
@@ -211,14 +211,14 @@ class TestRefusals:
          Colours(['red'])],
         ids=lambda value: repr(value)[:20],
     )  # fmt: skip
-    def test_what_json_cannot_carry_with_the_path_to_it(self, value: Any) -> None:
+    def test_a_value_that_json_cannot_carry_with_its_path(self, value: Any) -> None:
         with pytest.raises(EncodeError) as caught:
             encode({'user': {'tags': ['a', 'b', value]}, 'z': object()})
         assert caught.value.path == 'user.tags[2]'
         assert 'user.tags[2]' in str(caught.value)
 
     @pytest.mark.parametrize('value', [b'x', {1}, float('nan')], ids=repr)
-    def test_a_subclass_of_dict_is_checked_like_a_dict(self, value: Any) -> None:
+    def test_invalid_values_in_a_subclass_of_dict(self, value: Any) -> None:
         for payload in (OrderedDict(a=value), {'a': OrderedDict(b=value)}):
             with pytest.raises(EncodeError) as caught:
                 encode(payload)
@@ -226,7 +226,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize('key', [1, None, True, b'a', ('a',), 1.5], ids=repr)
     @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
-    def test_keys_that_are_no_text(self, key: Any, binary: bool) -> None:
+    def test_keys_that_are_not_text(self, key: Any, binary: bool) -> None:
         with pytest.raises(EncodeError) as caught:
             encode({'user': {key: 'x'}}, binary)
         assert caught.value.path.startswith('user')
@@ -239,14 +239,14 @@ class TestRefusals:
             encode(payload, binary)
         assert caught.value.path.startswith('a[0]')
 
-    def test_leave_the_payload_as_it_was(self) -> None:
+    def test_do_not_change_the_payload(self) -> None:
         payload = {'a': (1, {'b': 2}), 'c': object()}
         before = dict(payload)
         with pytest.raises(EncodeError):
             encode(payload)
         assert payload == before
 
-    def test_say_it_short_and_on_one_line(self) -> None:
+    def test_have_a_short_message_on_one_line(self) -> None:
         with pytest.raises(EncodeError) as caught:
             encode({'x\n' * 10_000: {1}})
         assert str(caught.value).isprintable()

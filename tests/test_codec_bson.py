@@ -1,4 +1,4 @@
-"""BSON in Base64: the types that JSON lacks, what is refused, and what other producers send."""
+"""BSON in Base64: types that JSON lacks, invalid values, and bodies of other producers."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from mega.errors import DecodeError, EncodeError
 from mega.event import Payload
 from tests.event.examples import MOMENT, NOTIFICATION, document
 from tests.hostile import base64_of, bson_body, bson_of, nested_bson, nested_json
-from tests.likeness import typed
+from tests.payload_equality import with_types
 
-# As the protocol's description shows it.
+# The example of the protocol.
 EXAMPLE = (
     'cwAAAAJ0eXBlABIAAAB1c2VyX25vdGlmaWNhdGlvbgACbm90aWZpY2F0aW9uX3R5cGUABgAAAGVtYWlsAAN1c2VyAC8A'
     'AAAQaWQAAhIPAAJlbWFpbAAXAAAAam9obmRvZV84NkBleGFtcGxlLmNvbQAAAA=='
 )
 
 
-def there_and_back(payload: dict[str, Any]) -> Any:
+def round_trip(payload: dict[str, Any]) -> Any:
     body = encode(payload, binary_encoding=True)
     assert payload_type_hint(payload, body) is None
     return decode(body)
@@ -47,10 +47,10 @@ def text(content: bytes) -> bytes:
 
 
 class TestExample:
-    def test_opens(self) -> None:
+    def test_decodes(self) -> None:
         assert decode(EXAMPLE) == NOTIFICATION
 
-    def test_is_never_written_larger_than_its_156_characters(self) -> None:
+    def test_is_never_larger_than_156_characters(self) -> None:
         assert len(EXAMPLE) == 156
         assert len(encode(NOTIFICATION, binary_encoding=True)) <= 156
 
@@ -66,8 +66,8 @@ class TestTypes:
         ],
         ids=lambda value: f'{type(value).__name__} {str(value)[:12]!r}',
     )  # fmt: skip
-    def test_arrives_exactly_as_it_was(self, value: Any) -> None:
-        assert typed(there_and_back({'a': value})) == typed({'a': value})
+    def test_a_value_arrives_equal_and_with_its_type(self, value: Any) -> None:
+        assert with_types(round_trip({'a': value})) == with_types({'a': value})
 
     @pytest.mark.parametrize(
         ('given', 'arrives'),
@@ -83,21 +83,29 @@ class TestTypes:
             (datetime.min, datetime.min.replace(tzinfo=timezone.utc)),
             (datetime.max, datetime.max.replace(microsecond=999_000, tzinfo=timezone.utc)),
         ],
-        ids=['UTC', 'naive', 'elsewhere', 'microseconds', 'before 1970', 'the first', 'the last'],
+        ids=[
+            'UTC',
+            'naive',
+            'another zone',
+            'microseconds',
+            'before 1970',
+            'the first',
+            'the last',
+        ],
     )
     def test_dates_arrive_in_utc_cut_to_the_millisecond(
         self, given: datetime, arrives: datetime
     ) -> None:
-        assert typed(there_and_back({'a': given})) == typed({'a': arrives})
+        assert with_types(round_trip({'a': given})) == with_types({'a': arrives})
 
     def test_a_tuple_arrives_as_a_list(self) -> None:
-        assert typed(there_and_back({'a': (1, (2,))})) == typed({'a': [1, [2]]})
+        assert with_types(round_trip({'a': (1, (2,))})) == with_types({'a': [1, [2]]})
 
     def test_decimals_do_not_depend_on_the_decimal_context(self) -> None:
         with decimal.localcontext() as context:
             context.prec = 3
             number = Decimal('1234567890.123456789012345678901234')
-            assert there_and_back({'a': number}) == {'a': number}
+            assert round_trip({'a': number}) == {'a': number}
 
     @pytest.mark.parametrize(
         'payload',
@@ -109,10 +117,12 @@ class TestTypes:
         ],
         ids=repr,
     )  # fmt: skip
-    def test_keys_that_mean_something_to_mongodb_are_keys(self, payload: dict[str, Any]) -> None:
-        assert there_and_back(payload) == payload
+    def test_keys_with_a_meaning_in_mongodb_are_ordinary_keys(
+        self, payload: dict[str, Any]
+    ) -> None:
+        assert round_trip(payload) == payload
 
-    def test_events_carry_what_json_cannot(self) -> None:
+    def test_events_carry_values_that_json_cannot_carry(self) -> None:
         payload = Payload.from_dict(
             document({'when': MOMENT, 'key': uuid.UUID(int=5), 'raw': b'x'})
         )
@@ -121,7 +131,7 @@ class TestTypes:
         assert payload_type_hint(payload, body) is None
 
 
-class TestRefusals:
+class TestEncodeErrors:
     @pytest.mark.parametrize(
         'value',
         [
@@ -135,7 +145,7 @@ class TestRefusals:
         ],
         ids=lambda value: f'{type(value).__name__} {ascii(value)[-18:]}',
     )  # fmt: skip
-    def test_what_bson_cannot_carry_with_the_path_to_it(self, value: Any) -> None:
+    def test_a_value_that_bson_cannot_carry_with_its_path(self, value: Any) -> None:
         with pytest.raises(EncodeError) as caught:
             encode({'user': {'tags': ['a', 'b', value]}, 'z': object()}, binary_encoding=True)
         assert caught.value.path == 'user.tags[2]'
@@ -150,13 +160,13 @@ class TestRefusals:
         ],
         ids=repr,
     )
-    def test_what_would_come_back_as_a_reference(self, reference: dict[str, Any]) -> None:
+    def test_an_object_that_would_arrive_as_a_reference(self, reference: dict[str, Any]) -> None:
         with pytest.raises(EncodeError) as caught:
             encode({'user': {'tags': [reference]}}, binary_encoding=True)
         assert caught.value.path == 'user.tags[0]'
-        assert decode(encode({'a': reference})) == {'a': reference}  # JSON has no such trap
+        assert decode(encode({'a': reference})) == {'a': reference}  # JSON has no references
 
-    def test_references_among_the_attributes_of_an_event(self) -> None:
+    def test_a_reference_in_the_attributes_of_an_event(self) -> None:
         payload = Payload.from_dict(document({'attributes': {'$ref': 'c', '$id': 1}}))
         with pytest.raises(EncodeError) as caught:
             encode(payload, binary_encoding=True)
@@ -170,7 +180,7 @@ class TestRefusals:
 
     def test_carries_100_levels_and_refuses_101_in_both_directions(self) -> None:
         deepest = json.loads(nested_json(100))
-        assert there_and_back(deepest) == deepest
+        assert round_trip(deepest) == deepest
         assert decode(nested_bson(100)) == decode(nested_bson(100), 'data')
         with pytest.raises(EncodeError):
             encode(json.loads(nested_json(101)), binary_encoding=True)
@@ -197,9 +207,11 @@ class TestOtherProducers:
         ids=['int64', 'least int64', 'bytes', 'function', 'old uuid', 'uuid', 'md5', 'user-defined',
              'date', 'decimal'],
     )  # fmt: skip
-    def test_values_arrive_as_plain_python(self, kind: int, content: bytes, arrives: Any) -> None:
+    def test_values_arrive_as_plain_python_values(
+        self, kind: int, content: bytes, arrives: Any
+    ) -> None:
         for mark in (None, PayloadType.DATA):
-            assert typed(decode(bson_body(kind, content), mark)) == typed({'a': arrives})
+            assert with_types(decode(bson_body(kind, content), mark)) == with_types({'a': arrives})
 
     @pytest.mark.parametrize(
         ('kind', 'content'),
@@ -220,12 +232,12 @@ class TestOtherProducers:
             (0x09, int64(2**63 - 1)),
             (0x03, bson.encode({'$ref': 'c', '$id': 1})),
         ],
-        ids=['ObjectId', 'Regex', 'Code', 'DBPointer', 'unsigned 2**63 of an old library', 'MinKey',
+        ids=['ObjectId', 'Regex', 'Code', 'DBPointer', 'unsigned 2**63, old producer', 'MinKey',
              'MaxKey', 'NaN', 'infinity', 'decimal NaN', 'decimal infinity', 'year 10000', 'year 0',
              'the last date of BSON', 'DBRef'],
     )  # fmt: skip
     @pytest.mark.parametrize('mark', [None, PayloadType.DATA], ids=['unmarked', 'marked'])
-    def test_what_python_has_no_plain_value_for_cannot_be_opened(
+    def test_refuses_a_value_without_a_plain_python_type(
         self, kind: int, content: bytes, mark: PayloadType | None
     ) -> None:
         with pytest.raises(DecodeError):
@@ -247,16 +259,16 @@ class TestOtherProducers:
             b'',
         ],
         ids=['trailing byte', 'no terminator', 'wrong length', 'unknown type',
-             'unknown type called like an error', 'third truth', 'no UTF-8', 'text too long',
-             'short UUID', 'short object', 'nothing'],
+             'unknown type named like an error', 'invalid bool', 'invalid UTF-8', 'text too long',
+             'short UUID', 'short object', 'empty'],
     )  # fmt: skip
-    def test_what_is_no_bson_is_text_and_when_marked_cannot_be_opened(self, data: bytes) -> None:
+    def test_invalid_bson_is_text_unless_it_is_marked_as_data(self, data: bytes) -> None:
         body = base64_of(data)
         assert decode(body) == body
         with pytest.raises(DecodeError):
             decode(body, PayloadType.DATA)
 
     def test_only_strict_base64_is_bson(self) -> None:
-        """`BQ!!AAAAA=` is an empty object to a reader that skips what is not in the alphabet."""
+        """A lenient decoder would skip the exclamation marks, and decode an empty object."""
         assert base64.b64decode('BQ!!AAAAA=') == b'\5\0\0\0\0'
         assert decode('BQ!!AAAAA=') == 'BQ!!AAAAA='

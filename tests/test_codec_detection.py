@@ -1,4 +1,4 @@
-"""What a body says by itself, what its mark says, and which payloads need a mark."""
+"""Detection of payload types, decoding by a given type, and the payloads that need a hint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.hostile import base64_of
 
 BSON_OF_A_1 = 'DAAAABBhAAEAAAAA'
 
-# What SNS puts round a message unless raw delivery is on.
+# The envelope of SNS, used unless raw message delivery is on.
 ENVELOPE = {
     'Type': 'Notification',
     'MessageId': 'dc1e94d9-56c5-5e96-808d-cc7f68faa162',
@@ -29,9 +29,9 @@ ENVELOPE = {
 }
 
 
-class TestSniffing:
+class TestDetection:
     @pytest.mark.parametrize('body', ['{}', ' \t\r\n{ }\n ', '\ufeff{}', '\ufeff {}', 'BQAAAAA='])
-    def test_an_object(self, body: str) -> None:
+    def test_an_object_is_detected(self, body: str) -> None:
         assert decode(body) == {}
 
     @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ class TestSniffing:
         ],
         ids=repr,
     )  # fmt: skip
-    def test_anything_else_is_the_text_as_sent(self, body: str) -> None:
+    def test_any_other_body_is_the_text_as_sent(self, body: str) -> None:
         assert decode(body) == body
 
     @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ class TestSniffing:
         ids=repr,
     )  # fmt: skip
     @pytest.mark.parametrize('mark', [None, PayloadType.DATA, PayloadType.EVENT], ids=repr)
-    def test_what_begins_like_an_object_is_one_or_cannot_be_opened(
+    def test_refuses_a_body_that_begins_like_an_object_but_is_not_one(
         self, body: str, mark: PayloadType | None
     ) -> None:
         with pytest.raises(DecodeError):
@@ -69,11 +69,11 @@ class TestSniffing:
     def test_bson_that_is_marked_as_mega_is_an_event(self) -> None:
         assert isinstance(decode(encode(ITEM_ADDED, binary_encoding=True)), Payload)
 
-    def test_never_unwraps_an_envelope(self) -> None:
+    def test_does_not_unwrap_an_envelope(self) -> None:
         assert decode(json.dumps(ENVELOPE)) == ENVELOPE
 
 
-class TestMarks:
+class TestGivenType:
     @pytest.mark.parametrize('body', ['{"a":1}', BSON_OF_A_1, ' {"a":1}'])
     @pytest.mark.parametrize('mark', [PayloadType.DATA, 'data'], ids=['enum', 'text'])
     def test_data_is_an_object(self, body: str, mark: PayloadType | str) -> None:
@@ -92,13 +92,13 @@ class TestMarks:
         assert decode(encode(item_added(), binary), 'event') == item_added()
 
     @pytest.mark.parametrize('body', ['{"a":1}', BSON_OF_A_1, '{"protocol":"mega"}'])
-    def test_event_is_nothing_else(self, body: str) -> None:
+    def test_event_refuses_other_objects(self, body: str) -> None:
         with pytest.raises((DecodeError, EventError)):
             decode(body, 'event')
 
     @pytest.mark.parametrize('body', ['text', '[]', '"x"', 'null', 'AAAA', BSON_OF_A_1[:-4], ''])
     @pytest.mark.parametrize('mark', ['data', 'event'])
-    def test_data_and_events_are_objects_or_cannot_be_opened(self, body: str, mark: str) -> None:
+    def test_data_and_event_refuse_a_body_that_is_not_an_object(self, body: str, mark: str) -> None:
         with pytest.raises(DecodeError):
             decode(body, mark)
 
@@ -113,24 +113,24 @@ class TestMarks:
     @pytest.mark.parametrize(
         'body', ['AP8', 'AP8=\n', ' AP8=', 'AP\n8=', 'AP_8', 'A-8=', 'AP8==', '{}', 'é', 'AP8=AP8=']
     )
-    def test_blob_is_strict_base64_or_cannot_be_opened(self, body: str) -> None:
+    def test_blob_refuses_a_body_that_is_not_strict_base64(self, body: str) -> None:
         with pytest.raises(DecodeError):
             decode(body, 'blob')
 
     @pytest.mark.parametrize('mark', ['', 'DATA', 'json', 'x' * 10_000, 'data\n'])
-    def test_an_unknown_mark_cannot_be_opened(self, mark: str) -> None:
+    def test_refuses_an_unknown_type(self, mark: str) -> None:
         with pytest.raises(DecodeError) as caught:
             decode('{}', mark)
         assert str(caught.value).isprintable()
         assert len(str(caught.value)) < 300
 
-    def test_are_called_by_the_words_that_stand_on_the_wire(self) -> None:
+    def test_the_values_are_the_words_on_the_wire(self) -> None:
         assert [kind.value for kind in PayloadType] == ['event', 'data', 'text', 'blob']
 
 
 class TestHints:
     @pytest.mark.parametrize('text', ['text', '123', 'true', '[]', '"x"', 'AAAA', '\ufeffx', 'x{'])
-    def test_most_texts_need_none(self, text: str) -> None:
+    def test_most_texts_need_no_hint(self, text: str) -> None:
         assert payload_type_hint(text, encode(text)) is None
 
     @pytest.mark.parametrize(
@@ -146,14 +146,14 @@ class TestHints:
             json.dumps(ITEM_ADDED),
         ],
     )
-    def test_texts_that_would_be_misread_need_one(self, text: str) -> None:
+    def test_texts_that_would_be_misread_need_a_hint(self, text: str) -> None:
         body = encode(text)
         assert body == text
         assert payload_type_hint(text, body) is PayloadType.TEXT
 
     @pytest.mark.parametrize('blob', [b'x', b'\0', b'{}', b'\x05\0\0\0\0'], ids=repr)
     @pytest.mark.parametrize('binary', [False, True], ids=['plain', 'binary'])
-    def test_all_bytes_need_one(self, blob: bytes, binary: bool) -> None:
+    def test_all_bytes_need_a_hint(self, blob: bytes, binary: bool) -> None:
         body = encode(blob, binary)
         assert body == base64_of(blob)
         assert payload_type_hint(blob, body) is PayloadType.BLOB
@@ -161,14 +161,14 @@ class TestHints:
 
     @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
     @pytest.mark.parametrize('data', [{}, NOTIFICATION, {'Type': 'Notification'}])
-    def test_data_needs_none(self, data: dict[str, Any], binary: bool) -> None:
+    def test_data_needs_no_hint(self, data: dict[str, Any], binary: bool) -> None:
         assert payload_type_hint(data, encode(data, binary)) is None
 
-    def test_data_that_looks_like_an_envelope_needs_one(self) -> None:
-        """The codec itself would not be misled, but a listener would unwrap it."""
+    def test_data_that_looks_like_an_envelope_needs_a_hint(self) -> None:
+        """The codec would decode it correctly, but a listener would unwrap it."""
         assert payload_type_hint(ENVELOPE, encode(ENVELOPE)) is PayloadType.DATA
 
-    def test_an_event_that_has_the_keys_of_an_envelope_arrives_as_an_event(self) -> None:
+    def test_an_event_with_the_keys_of_an_envelope_arrives_as_an_event(self) -> None:
         both = {**ITEM_ADDED, **ENVELOPE}
         body = encode(both)
         assert decode(body, payload_type_hint(both, body)) == Payload.from_dict(ITEM_ADDED)
@@ -181,11 +181,11 @@ class TestErrors:
             '{"password":"hunter2"',
             '{"hunter2":NaN}',
             '{"a":hunter2}',
-            '{"protocol":"mega","version":1,"event":"hunter2, the whole secret of the house and '
-            'whatever else was said in it"}',
+            '{"protocol":"mega","version":1,"event":"hunter2, a password, '
+            'and a text that is longer than the limit of an error"}',
         ],
     )
-    def test_hold_no_body(self, body: str) -> None:
+    def test_do_not_contain_the_body(self, body: str) -> None:
         with pytest.raises((DecodeError, EventError)) as caught:
             decode(body)
         assert body not in repr(caught.value.args)

@@ -1,4 +1,4 @@
-"""What holds of every payload and every body, held to it with generated ones."""
+"""Properties of the codec, tested with generated payloads and bodies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mega.codec import (
 from mega.errors import DecodeError, EncodeError, EventError
 from mega.event import Payload
 from tests import strategies
-from tests.likeness import arriving, at_path, members, typed
+from tests.payload_equality import as_received, members, values_at, with_types
 from tests.strategies import carried_by_bson, carried_by_json
 
 BINARY = {'json': False, 'bson': True}
@@ -45,44 +45,44 @@ def data_or_event(binary: bool) -> st.SearchStrategy[Any]:
     )
 
 
-def comes_back(payload: Any, body: str) -> bool:
-    """Whether an unmarked body gives the payload back."""
+def is_detected(payload: Any, body: str) -> bool:
+    """Return whether a body decodes to the payload without a given type."""
     try:
-        return bool(typed(decode(body)) == typed(arriving(payload)))
+        return bool(with_types(decode(body)) == with_types(as_received(payload)))
     except (DecodeError, EventError):
         return False
 
 
-def assert_carried(payload: Any, body: str, binary: bool = False) -> None:
+def assert_round_trip(payload: Any, body: str, binary: bool = False) -> None:
     """The hint is sufficient to decode the payload, and given only if it is necessary."""
     mark = payload_type_hint(payload, body)
     assert encode_with_type_hint(payload, binary) == (body, mark)
-    assert typed(decode(body, mark)) == typed(arriving(payload))
-    assert (mark is None) == comes_back(payload, body)
+    assert with_types(decode(body, mark)) == with_types(as_received(payload))
+    assert (mark is None) == is_detected(payload, body)
     if mark is not None:
-        assert typed(decode(body, mark.value)) == typed(arriving(payload))
+        assert with_types(decode(body, mark.value)) == with_types(as_received(payload))
     note('unmarked' if mark is None else mark.name)
 
 
 @pytest.mark.parametrize('binary', BINARY.values(), ids=BINARY.keys())
 @given(data=st.data())
-def test_data_objects_and_events_come_back_equal(binary: bool, data: st.DataObject) -> None:
+def test_data_objects_and_events_arrive_equal(binary: bool, data: st.DataObject) -> None:
     payload = data.draw(data_or_event(binary))
     body = encode(payload, binary)
-    assert_carried(payload, body, binary)
+    assert_round_trip(payload, body, binary)
     assert payload_type_hint(payload, body) is None
 
 
 @given(strategies.texts | strategies.lone_surrogates | strategies.bodies)
 @example('half of a pair: \ud800')
-def test_texts_come_back_equal(text: str) -> None:
+def test_texts_arrive_equal(text: str) -> None:
     if text == '' or not _is_unicode(text):
         with pytest.raises(EncodeError) as caught:
             encode(text)
         assert caught.value.path == ''
     else:
         assert encode(text) == text
-        assert_carried(text, text)
+        assert_round_trip(text, text)
 
 
 def _is_unicode(text: str) -> bool:
@@ -90,16 +90,18 @@ def _is_unicode(text: str) -> bool:
 
 
 @given(strategies.blobs | strategies.blobs.map(lambda blob: bson.encode({'a': blob})))
-def test_blobs_come_back_equal_and_are_always_marked(blob: bytes) -> None:
+def test_blobs_arrive_equal_and_always_need_a_hint(blob: bytes) -> None:
     body = encode(blob)
-    assert_carried(blob, body)
+    assert_round_trip(blob, body)
     assert payload_type_hint(blob, body) is PayloadType.BLOB
 
 
 @given(strategies.data_objects(carried_by_json))
-def test_json_is_what_the_standard_library_reads_and_never_larger(data: dict[str, Any]) -> None:
+def test_json_is_read_by_the_standard_library_and_never_larger_than_its_json(
+    data: dict[str, Any],
+) -> None:
     body = encode(data)
-    assert typed(json.loads(body)) == typed(arriving(data))
+    assert with_types(json.loads(body)) == with_types(as_received(data))
     assert len(body.encode()) <= len(json.dumps(data))
 
 
@@ -124,34 +126,34 @@ def _short_exponents(text: str) -> str:
 
 
 @given(strategies.data_objects(carried_by_json))
-def test_json_holds_only_characters_that_sqs_carries(data: dict[str, Any]) -> None:
+def test_json_contains_only_characters_that_sqs_carries(data: dict[str, Any]) -> None:
     for character in encode(data):
         code = ord(character)
         assert 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000
 
 
 @given(strategies.data_objects(carried_by_bson))
-def test_bson_is_what_its_own_library_reads(data: dict[str, Any]) -> None:
+def test_bson_is_read_by_pymongo(data: dict[str, Any]) -> None:
     body = encode(data, binary_encoding=True)
     decoded = bson.decode(base64.b64decode(body, validate=True))
     assert decoded.keys() == data.keys()
 
 
 @given(strategies.data_objects(carried_by_json), st.booleans())
-def test_encoding_is_the_same_every_time_and_changes_nothing(
+def test_encoding_is_deterministic_and_does_not_change_the_payload(
     data: dict[str, Any], binary: bool
 ) -> None:
-    before = typed(data)
+    before = with_types(data)
     try:
         assert encode(data, binary) == encode(data, binary)
     except EncodeError:
         assert binary  # JSON carries more than BSON does
-    assert typed(data) == before
+    assert with_types(data) == before
 
 
 @st.composite
 def nested_about_100_levels(draw: st.DrawFn) -> dict[str, Any]:
-    """A chain of some 100 levels, with as many other containers and brackets beside it."""
+    """Generate a chain of about 100 levels, with other containers and brackets beside it."""
     beside: st.SearchStrategy[Any] = st.sampled_from(['', '[', '{"' * 99, {}, [[]] * 99, {'a': []}])
     value: Any = draw(st.sampled_from([{}, []]))
     for _ in range(draw(st.integers(96, 102))):
@@ -167,7 +169,7 @@ def depth_of(value: Any) -> int:
 
 @pytest.mark.parametrize('binary', BINARY.values(), ids=BINARY.keys())
 @given(data=nested_about_100_levels())
-def test_exactly_what_has_more_than_100_levels_is_refused(
+def test_refuses_exactly_the_bodies_of_more_than_100_levels(
     binary: bool, data: dict[str, Any]
 ) -> None:
     body = base64.b64encode(bson.encode(data)).decode() if binary else json.dumps(data)
@@ -199,17 +201,17 @@ marks = [*'{}[]":,0-.eE+\\ud8nt\t\n \x00\x0b\x7f\xa0\ufeff\ud800é', 'true', 'Na
 )
 @example('{"a":' + '9' * 4_300 + '}')
 @example('{"a":0.500000000000000166533453693773481063544750213623046875}')  # between two floats
-def test_what_msgspec_reads_python_reads_the_same(body: str) -> None:
-    """It may refuse what Python takes: then Python reads it."""
+def test_msgspec_and_json_decode_a_body_to_the_same_value(body: str) -> None:
+    """Unless msgspec refuses the body. Then the codec uses `json`."""
     try:
         found = msgspec.json.decode(body)
     except (msgspec.MsgspecError, ValueError):
         return
-    assert typed(found) == typed(json.loads(body))
+    assert with_types(found) == with_types(json.loads(body))
     assert list(members(found)) == list(members(json.loads(body)))  # in the same order
 
 
-# The deadline is the bound: hostile bodies of this size are read in far less than a second.
+# The deadline is part of the test: a hostile body of this size takes far less than a second.
 @pytest.mark.parametrize(
     'bodies',
     [strategies.bodies, strategies.mutated_json_bodies(), strategies.mutated_bson_bodies()],
@@ -217,7 +219,7 @@ def test_what_msgspec_reads_python_reads_the_same(body: str) -> None:
 )
 @settings(deadline=5000)
 @given(data=st.data())
-def test_decoding_any_body_answers_or_raises_what_it_says(
+def test_decoding_any_body_returns_a_payload_or_raises_a_documented_error(
     bodies: st.SearchStrategy[str], data: st.DataObject
 ) -> None:
     body = data.draw(bodies)
@@ -228,14 +230,14 @@ def test_decoding_any_body_answers_or_raises_what_it_says(
             said = str(error)
         else:
             said = ''
-            assert_is_plain(payload)
+            assert_is_payload(payload)
             assert mark != 'nonsense'
         assert said.isprintable()
         assert len(said) < 500
 
 
-def assert_is_plain(payload: Any) -> None:
-    """What is decoded consists of the types that are promised, and can be published again."""
+def assert_is_payload(payload: Any) -> None:
+    """Assert that a decoded payload consists of the promised types."""
     assert type(payload) in (Payload, dict, str, bytes)
     if isinstance(payload, (Payload, dict)):
         values = payload if isinstance(payload, dict) else payload.to_dict()
@@ -254,7 +256,7 @@ def assert_is_plain(payload: Any) -> None:
 @example({'a': {'$ref': 'c', '$id': 1, '$db': None}}, True)
 @example(bson.Binary(b'x', 5), False)
 @example(strategies.Name('x'), False)
-def test_encoding_anything_carries_it_or_leads_to_what_cannot_be_carried(
+def test_encoding_any_value_carries_it_or_names_the_invalid_value(
     payload: Any, binary: bool
 ) -> None:
     refusal: EncodeError | EventError | None = None
@@ -265,16 +267,18 @@ def test_encoding_anything_carries_it_or_leads_to_what_cannot_be_carried(
     note(type(refusal).__name__)
     if refusal is None:
         assert encode_with_type_hint(payload, binary) == (body, payload_type_hint(payload, body))
-        assert typed(decode(body, payload_type_hint(payload, body))) == typed(arriving(payload))
+        assert with_types(decode(body, payload_type_hint(payload, body))) == with_types(
+            as_received(payload)
+        )
     elif isinstance(refusal, EncodeError):
-        assert refusal.path == '' or at_path(_as_written(payload), refusal.path)
+        assert refusal.path == '' or values_at(_as_written(payload), refusal.path)
     else:
         assert payload['protocol'] == 'mega'
         assert refusal.path
 
 
 def _as_written(payload: Any) -> Any:
-    """The values to which the paths of an event lead stand in its normal form."""
+    """Return the document that the paths in errors describe: the normal form of an event."""
     if isinstance(payload, dict) and payload.get('protocol') == 'mega':
         return Payload.from_dict(payload).to_dict()
     return payload
@@ -282,8 +286,8 @@ def _as_written(payload: Any) -> Any:
 
 @pytest.mark.parametrize('binary', BINARY.values(), ids=BINARY.keys())
 @given(data=st.data())
-def test_one_foreign_value_is_found_wherever_it_stands(binary: bool, data: st.DataObject) -> None:
-    """The path names exactly the value, however deep, among whatever can be carried."""
+def test_names_the_exact_path_of_one_invalid_value(binary: bool, data: st.DataObject) -> None:
+    """At any depth, among values that can be carried."""
     words = st.dictionaries(strategies.words, VALUES[binary], max_size=3)
     payload = data.draw(words)
     foreign = data.draw(strategies.foreign_values)
@@ -295,15 +299,15 @@ def test_one_foreign_value_is_found_wherever_it_stands(binary: bool, data: st.Da
     holder['here'] = foreign
     with pytest.raises(EncodeError) as caught:
         encode(payload, binary)
-    # A key that cannot be carried is an offence of the object that has it.
+    # The path of an invalid key is that of the object with the key.
     assert caught.value.path == f'{path}here'
 
 
 @given(st.dictionaries(strategies.keys, carried_by_json, max_size=4), strategies.texts)
-def test_decoding_is_the_same_with_one_byte_order_mark(data: dict[str, Any], text: str) -> None:
+def test_one_byte_order_mark_does_not_change_a_json_body(data: dict[str, Any], text: str) -> None:
     try:
         body = encode(data)
     except EventError:
         return
-    assert typed(decode('\ufeff' + body)) == typed(decode(body))
+    assert with_types(decode('\ufeff' + body)) == with_types(decode(body))
     assert decode('\ufeff\ufeff' + body) == '\ufeff\ufeff' + body

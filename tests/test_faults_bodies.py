@@ -1,7 +1,7 @@
-"""Malformed and hostile bodies, a number for each kind of fault.
+"""Malformed and hostile bodies, by the numbers of `tests/cases/faults.md`.
 
-At the level of the codec a body either opens, or it is a `DecodeError` (or, for what is marked as a
-MEGA event, an `EventError`) and its message is left to the redrive policy.
+The codec decodes a body, or raises a `DecodeError`, or an `EventError` if the body is marked as a
+MEGA event. The listener dead-letters the message of an error, or leaves it in the queue.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from tests.hostile import (
     base64_of,
     bson_body,
     bson_of,
+    cpu_limit,
     nested_bson,
     nested_json,
-    within,
 )
 
 UNMARKED_AND_MARKED = pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def event_body(**event: Any) -> str:
     return json.dumps(document(event))
 
 
-def path_of_refusal(body: str) -> str:
+def path_of_error(body: str) -> str:
     with pytest.raises(EventError) as caught:
         decode(body)
     return caught.value.path
@@ -67,16 +67,16 @@ def test_fault_03_a_json_scalar_is_the_text_as_sent(body: str) -> None:
 
 
 @pytest.mark.parametrize('body', ['[]', '[1,2]', '[{"a":1}]', ' [ ] '])
-def test_fault_04_a_json_list_is_the_text_as_sent(body: str) -> None:
+def test_fault_04_a_json_array_is_the_text_as_sent(body: str) -> None:
     assert decode(body) == body
 
 
-def test_fault_05_one_byte_order_mark_before_json_is_stripped() -> None:
+def test_fault_05_one_byte_order_mark_before_json_is_removed() -> None:
     assert decode('\ufeff{"a":1}') == {'a': 1}
 
 
 @pytest.mark.parametrize('body', ['\ufefftext', '\ufeff\ufeff{"a":1}', '\ufeff'], ids=ascii)
-def test_fault_05_a_byte_order_mark_before_anything_else_stays(body: str) -> None:
+def test_fault_05_a_byte_order_mark_before_a_text_is_kept(body: str) -> None:
     assert decode(body) == body
 
 
@@ -88,19 +88,19 @@ def test_fault_06_trailing_text_cannot_be_opened(body: str, mark: PayloadType | 
 
 
 @pytest.mark.parametrize('body', ['{"a":1,"a":2}', '{"\\u0061":1,"a":2}'])
-def test_fault_07_of_a_key_given_twice_the_last_counts(body: str) -> None:
+def test_fault_07_the_last_value_of_a_repeated_key_counts(body: str) -> None:
     assert decode(body) == {'a': 2}
 
 
 @UNMARKED_AND_MARKED
 @pytest.mark.parametrize('number', ['NaN', 'Infinity', '-Infinity', '[NaN]'])
-def test_fault_08_what_is_no_number_cannot_be_opened(number: str, mark: PayloadType | None) -> None:
+def test_fault_08_nan_and_infinity_cannot_be_opened(number: str, mark: PayloadType | None) -> None:
     with pytest.raises(DecodeError):
         decode(f'{{"a":{number}}}', mark)
 
 
 @pytest.mark.parametrize('data', [b'any bytes', b'\x00', b'\xff' * 99], ids=len)
-def test_fault_09_base64_of_no_bson_is_the_text_as_sent(data: bytes) -> None:
+def test_fault_09_base64_that_is_not_bson_is_the_text_as_sent(data: bytes) -> None:
     assert decode(base64_of(data)) == base64_of(data)
 
 
@@ -118,7 +118,7 @@ def test_fault_10_other_spellings_of_base64_are_the_text_as_sent() -> None:
     [bson_of(10, b'') + b'\0', b'\xff\0\0\0\0', b'\4\0\0\0\0', b'\0\0\0\x80\0', bson_of(42, b'')],
     ids=['trailing byte', 'length too great', 'too small', 'negative', 'unknown type'],
 )
-def test_fault_11_broken_bson_is_text_and_cannot_be_opened_when_marked(data: bytes) -> None:
+def test_fault_11_invalid_bson_is_text_unless_it_is_marked_as_data(data: bytes) -> None:
     body = base64_of(data)
     assert decode(body) == body
     with pytest.raises(DecodeError):
@@ -132,10 +132,10 @@ def test_fault_12_a_date_of_the_year_10000_cannot_be_opened(mark: PayloadType | 
 
 
 @UNMARKED_AND_MARKED
-def test_fault_13_an_unsigned_integer_of_an_old_library_cannot_be_opened(
+def test_fault_13_an_unsigned_integer_of_an_old_producer_cannot_be_opened(
     mark: PayloadType | None,
 ) -> None:
-    """It was written with the tag of a timestamp, and nobody can tell which of the two is meant."""
+    """It has the type of a BSON timestamp, so the two meanings cannot be told apart."""
     with pytest.raises(DecodeError):
         decode(bson_body(0x11, struct.pack('<Q', 2**63 + 5)), mark)
 
@@ -152,10 +152,19 @@ def test_fault_13_an_unsigned_integer_of_an_old_library_cannot_be_opened(
         (json.dumps(document(extra='x')), 'extra'),
         (json.dumps(document(object={'current': 'x'})), 'object.current'),
     ],
-    ids=['no name', 'name', 'version', 'attributes', 'no event', 'event', 'extra', 'current'],
+    ids=[
+        'missing name',
+        'name',
+        'version',
+        'attributes',
+        'missing event',
+        'event',
+        'extra',
+        'current',
+    ],
 )
 def test_fault_14_an_event_that_breaks_the_protocol_names_the_field(body: str, path: str) -> None:
-    assert path_of_refusal(body) == path
+    assert path_of_error(body) == path
 
 
 def test_fault_14_unknown_keys_outside_of_the_event_are_ignored() -> None:
@@ -168,8 +177,8 @@ OTHERS = [1588607603, 1588607603.5, -1, 10**300, True, [], {}]
 
 @pytest.mark.parametrize('value', [*TEXTS, *OTHERS], ids=lambda value: repr(value)[:30])
 def test_fault_15_an_invalid_timestamp_names_the_field(value: object) -> None:
-    with within(0.5):
-        assert path_of_refusal(event_body(timestamp=value)) == 'event.timestamp'
+    with cpu_limit(0.5):
+        assert path_of_error(event_body(timestamp=value)) == 'event.timestamp'
 
 
 def test_fault_16_a_timestamp_without_a_zone_is_utc() -> None:
@@ -180,7 +189,7 @@ def test_fault_16_a_timestamp_without_a_zone_is_utc() -> None:
 
 @pytest.mark.parametrize('version', [0, 2, '2', '01', '1.0', 1.5, True, None, [1]], ids=repr)
 def test_fault_17_another_version_of_the_protocol_is_named(version: object) -> None:
-    assert path_of_refusal(json.dumps(document(version=version))) == 'version'
+    assert path_of_error(json.dumps(document(version=version))) == 'version'
 
 
 OF_S3 = {'Service': 'Amazon S3', 'Event': 's3:TestEvent', 'Bucket': 'uploads'}
@@ -188,7 +197,7 @@ OF_EVENTBRIDGE = {'version': '0', 'detail-type': 'order', 'source': 'shop', 'det
 
 
 @pytest.mark.parametrize('data', [OF_S3, OF_EVENTBRIDGE], ids=['S3', 'EventBridge'])
-def test_fault_21_what_aws_itself_sends_is_data(data: dict[str, Any]) -> None:
+def test_fault_21_events_of_aws_services_are_data(data: dict[str, Any]) -> None:
     assert decode(json.dumps(data)) == data
 
 
@@ -198,13 +207,13 @@ def test_fault_21_what_aws_itself_sends_is_data(data: dict[str, Any]) -> None:
     [nested_json(100_000), '{"a":' * 100_000, '{"a":' + '[' * 1_000_000, nested_bson(100_000)],
     ids=['json', 'objects never closed', 'arrays never closed', 'bson'],
 )
-def test_fault_22_great_depth_is_refused_in_no_time(body: str, mark: PayloadType | None) -> None:
-    with within(0.25), pytest.raises(DecodeError):
+def test_fault_22_a_very_deep_body_is_refused_quickly(body: str, mark: PayloadType | None) -> None:
+    with cpu_limit(0.25), pytest.raises(DecodeError):
         decode(body, mark)
 
 
-def test_fault_22_a_text_of_great_depth_is_text() -> None:
-    with within(0.25):
+def test_fault_22_a_very_deep_json_array_is_text() -> None:
+    with cpu_limit(0.25):
         assert decode('[' * 100_000) == '[' * 100_000
 
 
@@ -219,14 +228,14 @@ def test_fault_23_more_than_100_levels_are_refused(
 
 
 @pytest.mark.parametrize('nested', [nested_json, nested_bson], ids=['json', 'bson'])
-def test_fault_23_what_is_opened_can_be_copied(nested: Any) -> None:
+def test_fault_23_a_decoded_payload_can_be_copied(nested: Any) -> None:
     payload = decode(nested(100))
     assert copy.deepcopy(payload) == payload
 
 
 @pytest.fixture(params=[0, 640, 4300], ids=['unlimited', 'least limit', 'usual limit'])
-def limit_of_digits(request: pytest.FixtureRequest) -> Iterator[int]:
-    """What the interpreter reads as an integer, which a process may have changed."""
+def digit_limit(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Set the interpreter's limit of digits in an integer, as a process may do."""
     before = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(request.param)
     yield request.param
@@ -234,27 +243,27 @@ def limit_of_digits(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @UNMARKED_AND_MARKED
-@pytest.mark.usefixtures('limit_of_digits')
+@pytest.mark.usefixtures('digit_limit')
 @pytest.mark.parametrize('digits', [4_301, 1_000_000], ids=str)
 def test_fault_24_an_integer_of_over_4300_digits_cannot_be_opened(
     digits: int, mark: PayloadType | None
 ) -> None:
-    with within(0.25), pytest.raises(DecodeError):
+    with cpu_limit(0.25), pytest.raises(DecodeError):
         decode(f'{{"a":{"9" * digits}}}', mark)
 
 
 @pytest.mark.parametrize('number', [2**14284, 10**100_000], ids=['14,285 bits', '100,001 digits'])
-@pytest.mark.usefixtures('limit_of_digits')
-def test_fault_24_nor_can_it_be_published(number: int) -> None:
+@pytest.mark.usefixtures('digit_limit')
+def test_fault_24_an_integer_of_over_4300_digits_cannot_be_published(number: int) -> None:
     with pytest.raises(EncodeError) as caught:
         encode({'a': [number]})
     assert caught.value.path == 'a[0]'
 
 
-def test_fault_24_a_lower_limit_of_the_interpreter_is_an_error_of_ours(
-    limit_of_digits: int,
+def test_fault_24_a_lower_limit_of_the_interpreter_is_an_encode_error(
+    digit_limit: int,
 ) -> None:
-    if limit_of_digits == 640:
+    if digit_limit == 640:
         with pytest.raises(EncodeError) as caught:
             encode({'a': 10**4000})
         assert caught.value.path == 'a'
@@ -264,10 +273,10 @@ def test_fault_24_a_lower_limit_of_the_interpreter_is_an_error_of_ours(
 
 @UNMARKED_AND_MARKED
 @pytest.mark.parametrize('number', ['1e400', '-1e400', '1e1000000', '9' * 400 + '.5'], ids=len)
-def test_fault_25_a_float_too_large_is_refused_in_no_time(
+def test_fault_25_a_number_that_overflows_a_float_is_refused_quickly(
     number: str, mark: PayloadType | None
 ) -> None:
-    with within(0.25), pytest.raises(DecodeError):
+    with cpu_limit(0.25), pytest.raises(DecodeError):
         decode(f'{{"a":{number}}}', mark)
 
 
@@ -275,18 +284,18 @@ def test_fault_26_a_mebibyte_of_empty_objects_opens() -> None:
     count = (MEBIBYTE - 6) // 3
     body = '{"a":[' + ','.join(['{}'] * count) + ']}'
     assert MEBIBYTE - 10 < len(body) <= MEBIBYTE + 4
-    with within(3):
+    with cpu_limit(3):
         assert decode(body) == {'a': [{}] * count}
 
 
 def test_fault_27_a_hundred_thousand_keys_open() -> None:
     data = {str(number): number for number in range(100_000)}
-    with within(3):
+    with cpu_limit(3):
         assert decode(json.dumps(data)) == data
 
 
 @pytest.mark.parametrize('lone', ['\ud800', 'a\udfff', 'a\udc80b'], ids=ascii)
-def test_fault_28_half_of_a_surrogate_pair_is_kept(lone: str) -> None:
+def test_fault_28_half_of_a_surrogate_pair_arrives(lone: str) -> None:
     body = json.dumps({'a': lone})
     assert decode(body) == {'a': lone}
     again = encode({'a': lone})
@@ -295,8 +304,8 @@ def test_fault_28_half_of_a_surrogate_pair_is_kept(lone: str) -> None:
 
 
 @pytest.mark.parametrize('name', HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
-def test_fault_29_names_from_outside_are_shown_escaped_and_cut_short(name: str) -> None:
-    """The name of an event is a text like any other; where an error shows one, it is harmless."""
+def test_fault_29_errors_show_event_names_escaped_and_shortened(name: str) -> None:
+    """The payload itself contains the name unchanged."""
     payload = decode(event_body(name=name))
     assert isinstance(payload, Payload)
     assert payload.event.name == name
@@ -315,7 +324,7 @@ def test_fault_29_names_from_outside_are_shown_escaped_and_cut_short(name: str) 
     'key', ['__class__', '__dict__', '$where', '__proto__', 'constructor', '_id']
 )
 @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
-def test_fault_31_keys_that_mean_something_elsewhere_are_keys(key: str, binary: bool) -> None:
+def test_fault_31_keys_with_a_meaning_elsewhere_are_ordinary_keys(key: str, binary: bool) -> None:
     data = {key: {'a': [{key: 1}]}}
     assert decode(encode(data, binary)) == data
     event = Payload.from_dict(document({key: 'x'}))
@@ -326,8 +335,8 @@ def test_fault_31_keys_that_mean_something_elsewhere_are_keys(key: str, binary: 
     assert arrived.event.attributes == {key: 'x'}
 
 
-class Exploding:
-    """What blows up as soon as anybody unpickles it."""
+class FailsOnUnpickling:
+    """An object whose unpickling fails the test."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return pytest.fail, ('was unpickled',)
@@ -336,7 +345,7 @@ class Exploding:
 @pytest.mark.parametrize(
     'data',
     [
-        pickle.dumps(Exploding()),
+        pickle.dumps(FailsOnUnpickling()),
         gzip.compress(b'{"a":1}', mtime=0),
         gzip.compress(b'{' + b' ' * 50_000_000, mtime=0),
     ],
@@ -344,7 +353,7 @@ class Exploding:
 )
 def test_fault_34_pickles_and_archives_are_never_opened(data: bytes) -> None:
     body = base64_of(data)
-    with within(0.25):
+    with cpu_limit(0.25):
         assert decode(body) == body
         assert decode(body, PayloadType.BLOB) == data
     with pytest.raises(ConsumeError):

@@ -35,7 +35,7 @@ def rows_with_a_test() -> Rows:
 
 
 def catalogue() -> tuple[Rows, Rows]:
-    """Return the rows of the catalogue, and those of its last section: the rows without a test."""
+    """Return all rows, and the rows of the last section, which have no test."""
     listed, untested = CATALOGUE.read_text('utf-8').split('## Rows without a test')
     return rows_of(listed), rows_of(untested)
 

@@ -23,8 +23,8 @@ from mega.aws.sqs.subscribe import (
 from mega.codec import AnyPayload
 from mega.event import Payload
 from tests.aws.payloads import CASES, CONFIRMATION, ENVELOPE, Case
-from tests.likeness import arriving, typed
 from tests.local_aws import LocalAws
+from tests.payload_equality import as_received, with_types
 
 
 class Route(NamedTuple):
@@ -86,7 +86,7 @@ def test_what_is_published_arrives_equal_by_every_way(
 ) -> None:
     route.publish(case.payload, binary_encoding=case.binary)
     [found], stats = listen(aws, route.queue_url, 1, MessageSubscriber)
-    assert typed(found.payload) == typed(arriving(case.payload))
+    assert with_types(found.payload) == with_types(as_received(case.payload))
     assert (stats.received, stats.done, stats.deleted, stats.errors) == (1, 1, 1, 0)
     assert aws.counts(route.queue_url) == (0, 0)
 
@@ -116,8 +116,8 @@ def test_every_kind_of_payload_is_brought_to_its_kind_of_subscriber(
         EventSubscriber,
         TextSubscriber,
     )
-    brought = {repr(typed(delivered.payload)): delivered.subscriber for delivered in found}
-    assert brought == {repr(typed(payload)): kind for payload, kind in KINDS.values()}
+    brought = {repr(with_types(delivered.payload)): delivered.subscriber for delivered in found}
+    assert brought == {repr(with_types(payload)): kind for payload, kind in KINDS.values()}
     assert aws.counts(route.queue_url) == (0, 0)
 
 

@@ -1,4 +1,4 @@
-"""The documents that the protocol's description shows, as they stand on the wire."""
+"""The example documents of the protocol, as they are on the wire."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = (
 
 MOMENT = datetime(2020, 5, 4, 15, 53, 23, 123_000, tzinfo=timezone.utc)
 
-# A data object, no event.
+# A data object, not an event.
 NOTIFICATION: dict[str, Any] = {
     'type': 'user_notification',
     'notification_type': 'email',
     'user': {'id': 987650, 'email': 'johndoe_86@example.com'},
 }
 
-# Its attributes `item_id` and `quantity` stand inline.
+# The attributes `item_id` and `quantity` are inline.
 ITEM_ADDED: dict[str, Any] = {
     'protocol': 'mega',
     'version': 1,
@@ -42,7 +42,7 @@ ITEM_ADDED: dict[str, Any] = {
     },
 }
 
-# Its version is a text, its attributes stand nested.
+# The version is a text, and the attributes are nested.
 USER_LOGIN: dict[str, Any] = {
     'protocol': 'mega',
     'version': '1',
@@ -76,7 +76,7 @@ USER_LOGIN: dict[str, Any] = {
 
 
 def user_created() -> PayloadBuilder:
-    """The smallest example: a name, a subject, one attribute, an object without a type."""
+    """Return the smallest example: a name, a subject, an attribute, an object without a type."""
     return (
         PayloadBuilder()
         .with_event(name='user.created', subject='987650', email='johndoe_86@example.com')
@@ -85,7 +85,7 @@ def user_created() -> PayloadBuilder:
 
 
 def item_added() -> Payload:
-    """The richest example: every field of the event, the object and the rest is set."""
+    """Return the largest example: every field of the payload is set."""
     builder = PayloadBuilder()
     builder.with_event(
         domain='shopping_cart',
@@ -128,6 +128,6 @@ def _cart(quantity: int, value: str) -> dict[str, Any]:
 
 
 def document(event: dict[str, Any] | None = None, **rest: Any) -> dict[str, Any]:
-    """A small valid document, with what is given laid over it."""
+    """Return a small valid document, updated with the given fields."""
     named = {'name': 'item.added', 'timestamp': '2020-05-04T15:53:23.123'}
     return {'protocol': 'mega', 'version': 1, 'event': {**named, **(event or {})}, **rest}

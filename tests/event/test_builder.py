@@ -1,4 +1,4 @@
-"""`PayloadBuilder`: what it fills in, what it refuses, and that it lets go of what it built."""
+"""`PayloadBuilder`: its defaults, its errors, and the independence of the payloads it builds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_builds_the_smallest_event() -> None:
     assert payload.extra == {}
 
 
-def test_builds_the_richest_event() -> None:
+def test_builds_the_largest_event() -> None:
     written = item_added().to_dict()
     assert written['event'] == {
         'domain': 'shopping_cart',
@@ -47,7 +47,7 @@ def test_builds_the_richest_event() -> None:
     assert set(written) == {'protocol', 'version', 'event', 'object', 'extra'}
 
 
-def test_every_step_returns_the_builder() -> None:
+def test_every_method_returns_the_builder() -> None:
     builder = PayloadBuilder()
     assert builder.with_event(name='e') is builder
     assert builder.with_object(type='t') is builder
@@ -67,23 +67,23 @@ def test_fills_in_the_current_time_in_utc() -> None:
     [MOMENT, MOMENT.replace(tzinfo=None), '2020-05-04T15:53:23.123', '2020-05-04T17:53:23.123+02'],
     ids=['aware', 'naive', 'text', 'text with an offset'],
 )
-def test_takes_a_timestamp_as_datetime_or_text(timestamp: datetime | str) -> None:
+def test_accepts_a_timestamp_as_datetime_or_text(timestamp: datetime | str) -> None:
     payload = PayloadBuilder().with_event(name='e', timestamp=timestamp).build()
     assert payload.event.timestamp == MOMENT
 
 
-def test_takes_attributes_by_keyword_and_as_a_dict() -> None:
+def test_accepts_attributes_as_keywords_and_as_a_dict() -> None:
     payload = PayloadBuilder().with_event(name='e', attributes={'a-b': 1}, c=2).build()
     assert payload.event.attributes == {'a-b': 1, 'c': 2}
 
 
-def test_without_an_object_there_is_none() -> None:
+def test_a_payload_has_no_object_unless_one_is_given() -> None:
     payload = PayloadBuilder().with_event(name='e').build()
     assert payload.object is None
     assert 'object' not in payload.to_dict()
 
 
-def test_a_build_without_a_name_says_so() -> None:
+def test_refuses_to_build_an_event_without_a_name() -> None:
     with pytest.raises(EventError) as caught:
         PayloadBuilder().with_object(type='t').build()
     assert caught.value.path == 'event.name'
@@ -112,7 +112,7 @@ WRONG: list[tuple[str, Callable[[PayloadBuilder, Any], PayloadBuilder], Any]] = 
 @pytest.mark.parametrize(
     ('path', 'give', 'wrong'), WRONG, ids=[f'{path}={wrong!r}' for path, _, wrong in WRONG]
 )
-def test_refuses_what_the_protocol_refuses(
+def test_refuses_a_value_that_breaks_the_protocol(
     path: str, give: Callable[[PayloadBuilder, Any], PayloadBuilder], wrong: Any
 ) -> None:
     builder = PayloadBuilder().with_event(name='e')
@@ -121,23 +121,23 @@ def test_refuses_what_the_protocol_refuses(
     assert caught.value.path == path
 
 
-def test_can_build_again() -> None:
+def test_builds_equal_payloads_repeatedly() -> None:
     builder = user_created().with_event(name='user.created', timestamp=MOMENT)
     assert builder.build() == builder.build()
 
 
-def test_payloads_of_one_builder_do_not_share_anything() -> None:
+def test_payloads_of_one_builder_share_no_values() -> None:
     builder = PayloadBuilder().with_event(name='e', timestamp=MOMENT, tags=['a'])
     builder.with_object(current={'items': [1]}, previous={'items': []}).with_extra(ids=[1])
     one, other = builder.build(), builder.build()
-    spoil(one)
+    modify(one)
     assert other.event.attributes == {'tags': ['a']}
     assert other.object == ObjectData(current={'items': [1]}, previous={'items': []})
     assert other.extra == {'ids': [1]}
     assert builder.build() == other
 
 
-def spoil(payload: Payload) -> None:
+def modify(payload: Payload) -> None:
     payload.event.attributes['tags'].append('b')
     assert payload.object is not None
     assert payload.object.current is not None
@@ -145,7 +145,7 @@ def spoil(payload: Payload) -> None:
     payload.extra['ids'].append(2)
 
 
-def test_a_built_payload_does_not_change_with_the_dicts_it_was_given() -> None:
+def test_later_changes_to_the_given_dicts_do_not_affect_a_built_payload() -> None:
     attributes, current = {'tags': ['a']}, {'items': [1]}
     payload = (
         PayloadBuilder()
@@ -159,7 +159,7 @@ def test_a_built_payload_does_not_change_with_the_dicts_it_was_given() -> None:
     assert payload.object == ObjectData(current={'items': [1]})
 
 
-def test_a_builder_that_goes_on_does_not_change_what_it_built() -> None:
+def test_later_changes_to_the_builder_do_not_affect_a_built_payload() -> None:
     builder = PayloadBuilder().with_event(name='e', timestamp=MOMENT).with_extra(a=1)
     payload = builder.build()
     builder.with_extra(a=2).with_object(type='t')

@@ -1,4 +1,4 @@
-"""`Event` and its kin as values: instants, attributes read as fields, copies."""
+"""`Event`, `ObjectData` and `Payload` as values: timestamps, attributes, equality and copies."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from tests.event.examples import ITEM_ADDED, MOMENT, USER_LOGIN
             datetime(1969, 12, 31, 23, 59, 59, 999_000, timezone.utc),
         ),
     ],
-    ids=['naive is UTC and microseconds are cut', 'brought to UTC', 'cut before 1970 too'],
+    ids=['naive is UTC and microseconds are cut', 'converted to UTC', 'cut before 1970 too'],
 )
-def test_keeps_its_instant_in_utc_and_whole_milliseconds(given: datetime, kept: datetime) -> None:
+def test_stores_its_timestamp_in_utc_cut_to_milliseconds(given: datetime, kept: datetime) -> None:
     timestamp = Event('e', given).timestamp
     assert timestamp == kept
     assert timestamp.utcoffset() == timedelta(0)
@@ -37,7 +37,7 @@ def test_keeps_its_instant_in_utc_and_whole_milliseconds(given: datetime, kept: 
 
 @pytest.fixture
 def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process whose local time is not UTC."""
+    """Set the local time zone of the process to Tokyo."""
     monkeypatch.setenv('TZ', 'Asia/Tokyo')
     time.tzset()
     yield
@@ -46,13 +46,13 @@ def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures('in_tokyo')
-def test_no_zone_means_utc_wherever_the_process_runs() -> None:
+def test_a_timestamp_without_a_zone_is_utc_and_not_local_time() -> None:
     assert Event('e', MOMENT.replace(tzinfo=None)).timestamp == MOMENT
 
 
 @pytest.mark.usefixtures('in_tokyo')
-def test_a_zone_without_an_offset_means_utc_too() -> None:
-    """Python calls such a `datetime` naive, and would otherwise read it as local time."""
+def test_a_zone_without_an_offset_is_utc_too() -> None:
+    """Python calls such a `datetime` naive, and would convert it as local time."""
 
     class Nowhere(tzinfo):
         def utcoffset(self, moment: datetime | None) -> None:
@@ -77,20 +77,20 @@ def test_equal_instants_make_equal_events() -> None:
     assert Event('e', elsewhere) == Event('e', MOMENT)
 
 
-def test_an_attribute_reads_like_a_field() -> None:
+def test_an_attribute_is_readable_like_a_field() -> None:
     payload = Payload.from_dict(ITEM_ADDED)
     assert payload.event.item_id == '61fcc874-624e-40f8-8fd7-0e663c7837e8'
     assert payload.event.quantity == 5
 
 
-def test_an_attribute_that_is_absent_is_an_attribute_error() -> None:
+def test_a_missing_attribute_is_an_attribute_error() -> None:
     event = Payload.from_dict(ITEM_ADDED).event
     with pytest.raises(AttributeError, match='colour'):
         _ = event.colour
     assert getattr(event, 'colour', None) is None
 
 
-def test_an_attribute_never_hides_a_field_or_a_method_of_the_language() -> None:
+def test_an_attribute_never_hides_a_field_or_a_special_method() -> None:
     hostile = {'name': 'forged', 'attributes': 5, '__class__': 'forged', '__dict__': 5}
     event = Event('e', MOMENT, attributes=hostile)
     assert event.name == 'e'
@@ -102,7 +102,7 @@ def test_an_attribute_never_hides_a_field_or_a_method_of_the_language() -> None:
     'key',
     ['__deepcopy__', '__copy__', '__getstate__', '__setstate__', '__reduce__', '__reduce_ex__'],
 )
-def test_attributes_from_outside_do_not_break_copies(key: str) -> None:
+def test_attributes_named_like_special_methods_do_not_break_copies(key: str) -> None:
     event = Event('e', MOMENT, attributes={key: 5})
     assert copy.copy(event) == event
     assert copy.deepcopy(event) == event
@@ -128,7 +128,7 @@ READ = Payload.from_dict(USER_LOGIN)
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_is_frozen_and_holds_nothing_but_its_fields(made: Any, read: Any, origin: str) -> None:
+def test_is_immutable_and_has_only_its_fields(made: Any, read: Any, origin: str) -> None:
     frozen = made if origin == 'made' else read
     assert type(frozen) is type(made)
     assert not hasattr(frozen, '__dict__')
@@ -164,7 +164,7 @@ def test_only_objects_of_one_class_with_equal_fields_are_equal() -> None:
         hash(Event('e', MOMENT))
 
 
-def test_a_payload_of_a_class_of_its_own_is_read_through_its_constructor() -> None:
+def test_a_subclass_of_payload_reads_documents_by_its_own_constructor() -> None:
     class OfOneTenant(Payload, frozen=True):
         tenant: str = 'acme'
 
@@ -178,7 +178,7 @@ def test_a_payload_of_a_class_of_its_own_is_read_through_its_constructor() -> No
     assert payload.event == READ.event
 
 
-def test_a_payload_is_made_of_its_own_parts() -> None:
+def test_a_payload_accepts_only_an_event_and_object_data() -> None:
     part: Any = {'name': 'e'}
     with pytest.raises(EventError) as caught:
         Payload(part)

@@ -1,4 +1,4 @@
-"""What holds of every payload: it is the same after a dict, and its dict is the normal form."""
+"""Properties of every payload: it survives a dict, and its dict is the normal form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mega.errors import EventError
 from mega.event import Event, ObjectData, Payload, PayloadBuilder
 from tests.event.examples import MOMENT
-from tests.likeness import typed
+from tests.payload_equality import with_types
 from tests.strategies import anything, carried_by_bson, event_documents, event_payloads
 
 EVENT = {
@@ -24,18 +24,18 @@ OBJECT = {'type': 't', 'id': 'i', 'version': 3, 'current': {'a': 1}, 'previous':
 
 
 @given(event_payloads(carried_by_bson))
-def test_a_payload_is_the_same_after_its_dict(payload: Payload) -> None:
+def test_a_payload_equals_the_payload_read_from_its_dict(payload: Payload) -> None:
     assert Payload.from_dict(payload.to_dict()) == payload
 
 
 @given(event_documents())
 def test_the_dict_of_a_payload_is_the_normal_form(document: dict[str, Any]) -> None:
     once = Payload.from_dict(document).to_dict()
-    assert typed(Payload.from_dict(once).to_dict()) == typed(once)
+    assert with_types(Payload.from_dict(once).to_dict()) == with_types(once)
 
 
 @given(event_documents())
-def test_both_spellings_of_attributes_are_one(document: dict[str, Any]) -> None:
+def test_inline_and_nested_attributes_are_equal(document: dict[str, Any]) -> None:
     payload = Payload.from_dict(document)
     inline = payload.to_dict()
     attributes = inline['event'].pop('attributes', {})
@@ -47,7 +47,7 @@ def test_both_spellings_of_attributes_are_one(document: dict[str, Any]) -> None:
 
 
 @given(event_documents())
-def test_reading_leaves_the_document_as_it_was(document: dict[str, Any]) -> None:
+def test_reading_does_not_change_the_document(document: dict[str, Any]) -> None:
     before = copy.deepcopy(document)
     Payload.from_dict(document).to_dict()
     assert document == before
@@ -60,7 +60,7 @@ not_null = st.sampled_from(['a', 1, True, 1.5, MOMENT, {}, []]) | anything.filte
 
 @st.composite
 def documents_with_faults(draw: st.DrawFn) -> dict[str, Any]:
-    """Documents that lack what is optional, here and there, and have now and then a wrong value."""
+    """Generate documents that lack some optional fields and have some invalid values."""
 
     def some_of(fields: dict[str, Any], required: Collection[str] = ()) -> dict[str, Any]:
         return {
@@ -85,8 +85,10 @@ def constructed(document: dict[str, Any]) -> Payload:
 
 
 @given(documents_with_faults())
-def test_reading_makes_and_refuses_what_the_constructors_do(document: dict[str, Any]) -> None:
-    """The same payload, or the same error of the same field where several are wrong."""
+def test_reading_accepts_and_refuses_the_same_values_as_the_constructors(
+    document: dict[str, Any],
+) -> None:
+    """The payloads are equal. If several fields are invalid, both name the same field."""
     read, expected = (_outcome(make, document) for make in (Payload.from_dict, constructed))
     assert read == expected
     assert repr(read) == repr(expected)
@@ -109,7 +111,7 @@ def test_written_timestamps_are_utc_to_the_millisecond(payload: Payload) -> None
 
 
 @given(event_payloads())
-def test_every_attribute_reads_as_a_field_unless_it_is_called_like_one(payload: Payload) -> None:
+def test_every_attribute_is_readable_unless_it_is_named_like_a_field(payload: Payload) -> None:
     event = payload.event
     for key, value in event.attributes.items():
         if not hasattr(type(event), key) and not key.startswith('__'):
@@ -127,7 +129,7 @@ def test_a_builder_builds_any_payload(payload: Payload) -> None:
 
 
 @given(anything)
-def test_reading_anything_gives_a_payload_or_an_event_error(thing: Any) -> None:
+def test_reading_any_value_returns_a_payload_or_raises_an_event_error(thing: Any) -> None:
     for candidate in (
         thing,
         {'protocol': thing},

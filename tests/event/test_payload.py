@@ -1,4 +1,4 @@
-"""Payload from and to a dict: what is taken, what is written, what is refused and how."""
+"""Payloads from and to a dict: accepted documents, written documents, and errors."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tests.event.examples import ITEM_ADDED, MOMENT, USER_LOGIN, document
 from tests.hostile import HOSTILE_NAMES
 
 
-def without(path: str) -> dict[str, Any]:
-    """A valid document that lacks one field."""
+def document_without(path: str) -> dict[str, Any]:
+    """Return a valid document that lacks one field."""
     result = document()
     holder, key = at(result, path)
     del holder[key]
     return result
 
 
-def having(path: str, value: Any) -> dict[str, Any]:
-    """A valid document with one field of our choice."""
+def document_with(path: str, value: Any) -> dict[str, Any]:
+    """Return a valid document with another value of one field."""
     result = document(object={'type': 'cart'})
     holder, key = at(result, path)
     holder[key] = value
@@ -37,7 +37,7 @@ def at(holder: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
     return holder, last
 
 
-def test_reads_attributes_that_stand_inline() -> None:
+def test_reads_inline_attributes() -> None:
     event = Payload.from_dict(ITEM_ADDED).event
     assert event == Event(
         name='item.added',
@@ -50,7 +50,7 @@ def test_reads_attributes_that_stand_inline() -> None:
     )
 
 
-def test_writes_attributes_nested_whatever_their_spelling_was() -> None:
+def test_always_writes_attributes_nested() -> None:
     written = Payload.from_dict(ITEM_ADDED).to_dict()
     expected = copy.deepcopy(ITEM_ADDED)
     expected['event']['attributes'] = {
@@ -69,18 +69,18 @@ def test_reads_every_field_of_a_document_with_nested_attributes() -> None:
     assert payload.extra == USER_LOGIN['extra']
 
 
-def test_writes_version_1_as_a_number_where_it_was_read_as_a_text() -> None:
+def test_writes_version_1_as_a_number_also_if_it_was_a_text() -> None:
     written = Payload.from_dict(USER_LOGIN).to_dict()
     assert written == {**USER_LOGIN, 'version': 1}
     assert type(written['version']) is int
 
 
-def test_merges_attributes_of_both_spellings() -> None:
+def test_merges_inline_and_nested_attributes() -> None:
     payload = Payload.from_dict(document({'attributes': {'a': 1}, 'b': 2}))
     assert payload.event.attributes == {'a': 1, 'b': 2}
 
 
-def test_an_attribute_may_bear_the_name_of_a_field() -> None:
+def test_a_nested_attribute_may_have_the_name_of_a_field() -> None:
     payload = Payload.from_dict(document({'attributes': {'name': 'x', 'version': 7}}))
     assert payload.event.name == 'item.added'
     assert payload.event.version == 1
@@ -91,7 +91,7 @@ def test_an_attribute_may_be_null() -> None:
     assert Payload.from_dict(document({'a': None})).event.attributes == {'a': None}
 
 
-def test_leaves_out_what_is_unset_and_fills_in_versions() -> None:
+def test_omits_unset_fields_and_fills_in_versions() -> None:
     payload = Payload(Event('e', MOMENT), ObjectData())
     assert payload.to_dict() == {
         'protocol': 'mega',
@@ -109,8 +109,8 @@ def test_leaves_out_what_is_unset_and_fills_in_versions() -> None:
         'object', 'extra',
     ],
 )  # fmt: skip
-def test_a_null_in_an_optional_field_counts_as_unset(path: str) -> None:
-    nulled = having(path, None)
+def test_an_optional_field_that_is_null_is_unset(path: str) -> None:
+    nulled = document_with(path, None)
     absent = copy.deepcopy(nulled)
     holder, key = at(absent, path)
     del holder[key]
@@ -126,7 +126,7 @@ def test_an_empty_extra_is_absent_when_written() -> None:
     assert 'extra' not in Payload.from_dict(document(extra={})).to_dict()
 
 
-def test_keeps_an_empty_current_apart_from_an_unset_one() -> None:
+def test_distinguishes_an_empty_current_from_an_unset_one() -> None:
     payload = Payload.from_dict(document(object={'current': {}}))
     assert payload.to_dict()['object'] == {'version': 1, 'current': {}}
 
@@ -139,7 +139,7 @@ def test_ignores_unknown_keys_outside_of_the_event() -> None:
 @pytest.mark.parametrize('path', ['protocol', 'version', 'event', 'event.name', 'event.timestamp'])
 def test_refuses_a_document_without_a_required_field(path: str) -> None:
     with pytest.raises(EventError) as caught:
-        Payload.from_dict(without(path))
+        Payload.from_dict(document_without(path))
     assert caught.value.path == path
 
 
@@ -160,25 +160,25 @@ WRONG: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(
     ('path', 'value'), WRONG, ids=[f'{path}={value!r}' for path, value in WRONG]
 )
-def test_refuses_a_wrong_value_and_names_the_field(path: str, value: Any) -> None:
+def test_refuses_an_invalid_value_and_names_the_field(path: str, value: Any) -> None:
     with pytest.raises(EventError) as caught:
-        Payload.from_dict(having(path, value))
+        Payload.from_dict(document_with(path, value))
     assert caught.value.path == path
     assert path in str(caught.value)
 
 
-def test_refuses_an_attribute_that_stands_inline_and_nested() -> None:
+def test_refuses_an_attribute_that_is_inline_and_nested() -> None:
     doubled = document({'item_id': 'a', 'attributes': {'item_id': 'a'}})
     with pytest.raises(EventError) as caught:
         Payload.from_dict(doubled)
     assert caught.value.path == 'event.item_id'
 
 
-NO_DICTS: list[Any] = [None, 5, 'mega', [], b'{}']
+NOT_DICTS: list[Any] = [None, 5, 'mega', [], b'{}']
 
 
-@pytest.mark.parametrize('thing', NO_DICTS, ids=repr)
-def test_refuses_what_is_no_dict_at_all(thing: Any) -> None:
+@pytest.mark.parametrize('thing', NOT_DICTS, ids=repr)
+def test_refuses_a_value_that_is_not_a_dict(thing: Any) -> None:
     with pytest.raises(EventError):
         Payload.from_dict(thing)
 
@@ -208,7 +208,7 @@ def test_an_event_error_is_a_value_error_too() -> None:
     ],
     ids=lambda part: part if isinstance(part, str) else '',
 )
-def test_reads_a_timestamp_as_an_instant_in_utc(text: str, instant: datetime) -> None:
+def test_reads_a_timestamp_in_utc(text: str, instant: datetime) -> None:
     timestamp = Payload.from_dict(document({'timestamp': text})).event.timestamp
     assert timestamp == instant
     assert timestamp.utcoffset() == timedelta(0)
@@ -226,7 +226,7 @@ def test_reads_a_timestamp_as_an_instant_in_utc(text: str, instant: datetime) ->
     ],
     ids=lambda value: repr(value)[:30],
 )  # fmt: skip
-def test_refuses_what_is_no_iso_8601_instant(value: Any) -> None:
+def test_refuses_a_timestamp_that_is_not_iso_8601(value: Any) -> None:
     with pytest.raises(EventError) as caught:
         Payload.from_dict(document({'timestamp': value}))
     assert caught.value.path == 'event.timestamp'
@@ -242,20 +242,20 @@ def test_refuses_what_is_no_iso_8601_instant(value: Any) -> None:
     ],
     ids=['naive', 'of another zone', 'with microseconds'],
 )
-def test_takes_a_datetime_as_bson_carries_one(given: datetime) -> None:
+def test_accepts_a_datetime_as_bson_carries_it(given: datetime) -> None:
     payload = Payload.from_dict(document({'timestamp': given}))
     assert payload.event.timestamp == MOMENT
     assert payload.to_dict()['event']['timestamp'] == '2020-05-04T15:53:23.123'
 
 
 @pytest.mark.parametrize('hostile', HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
-def test_shows_what_came_from_outside_escaped_and_cut_short(hostile: str) -> None:
-    """An error may end on a log, where a line break of the sender's would forge a record."""
+def test_errors_show_external_input_escaped_and_shortened(hostile: str) -> None:
+    """Errors are logged, and a line break of a sender would forge a log record."""
     for bad in (
         document({hostile: 1, 'attributes': {hostile: 1}}),
         document({'timestamp': hostile}),
         document(version=hostile),
-        having('protocol', hostile),
+        document_with('protocol', hostile),
     ):
         with pytest.raises(EventError) as caught:
             Payload.from_dict(bad)

@@ -16,7 +16,7 @@ from mega.event import PayloadBuilder
 from mega.match import PatternSet, evaluate, explain, functions
 from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import and_, gt, not_, one_of, or_
-from tests.hostile import within
+from tests.hostile import cpu_limit
 from tests.match.eventbridge_cases import ANSWERED, REFUSED, Case, each_case, patterns, set_of_all
 
 # ── the corpus ───────────────────────────────────────────────────────────────────────────────────
@@ -224,7 +224,7 @@ def test_independent_arrays_do_not_multiply_the_time() -> None:
     """Four arrays of 1,000 members have 10**12 bindings."""
     fields: dict[str, Any] = {name: {'x': [1]} for name in 'pqrs'}
     event: dict[str, Any] = {name: [{'x': 1}] * 1_000 for name in 'pqrs'}
-    with within(2):
+    with cpu_limit(2):
         assert evaluate(event | {'z': 1}, from_eventbridge(fields | {'z': [1]}))
         assert not evaluate(event | {'z': 2}, from_eventbridge(fields | {'z': [1]}))
         assert not evaluate(event, from_eventbridge(fields | {'z': {'x': [1]}}))
@@ -234,7 +234,7 @@ def test_independent_arrays_do_not_multiply_the_time() -> None:
 def test_matches_an_array_as_long_as_a_message_within_seconds() -> None:
     """The array has as many members as fit into 256 KiB. Each lacks at least one field."""
     pattern = from_eventbridge({'l': {'a': [1], 'b': [1], 'c': [1]}})
-    with within(5):
+    with cpu_limit(5):
         assert not evaluate({'l': [{'a': 1, 'b': 1}, {'c': 1}] * 10_000}, pattern)
 
 
@@ -243,5 +243,5 @@ def test_a_wildcard_does_not_take_exponential_time(operator: str) -> None:
     stars = '*a*a*b'
     operand: Any = stars if operator == 'wildcard' else {'wildcard': stars}
     pattern = from_eventbridge({'f': [{operator: operand}]})
-    with within(2):
+    with cpu_limit(2):
         assert evaluate({'f': 'a' * 10_000}, pattern) is (operator == 'anything-but')

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mega.aws._messages.limits import size_of
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer, write_pointer
 from mega.errors import PointerError
-from tests.hostile import within
+from tests.hostile import cpu_limit
 
 CLASSES = {
     'new': 'software.amazon.payloadoffloading.PayloadS3Pointer',
@@ -160,7 +160,7 @@ NO_POINTERS: dict[str, str] = {
 def test_anything_else_is_refused_in_no_time_with_a_short_text_on_one_line(
     name: str, body: str
 ) -> None:
-    with within(5), pytest.raises(PointerError) as caught:
+    with cpu_limit(5), pytest.raises(PointerError) as caught:
         read_pointer(body, {name: '1'})
     text = str(caught.value)
     assert text.isprintable()

@@ -17,7 +17,7 @@ from mega.errors import DecodeError, EnvelopeError, EventError
 from mega.event import Payload
 from tests.aws.payloads import CASES, ENVELOPE, Case
 from tests.event.examples import ITEM_ADDED, document
-from tests.likeness import arriving, typed
+from tests.payload_equality import as_received, with_types
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FAR = 4_102_444_800_000  # the year 2100, in milliseconds
@@ -153,13 +153,13 @@ def test_a_message_cannot_be_changed_and_shows_neither_its_body_nor_its_receipt_
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
 def test_what_was_published_is_opened(case: Case) -> None:
     payload = opened(encode(case.payload, case.binary), case.mark)
-    assert typed(payload) == typed(arriving(case.payload))
+    assert with_types(payload) == with_types(as_received(case.payload))
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
 def test_what_was_published_is_opened_out_of_an_envelope(case: Case) -> None:
     payload = opened(wrapped(encode(case.payload, case.binary), case.mark))
-    assert typed(payload) == typed(arriving(case.payload))
+    assert with_types(payload) == with_types(as_received(case.payload))
 
 
 def test_a_message_says_what_the_envelope_does() -> None:

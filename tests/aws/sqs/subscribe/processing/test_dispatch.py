@@ -25,7 +25,7 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import RetriableError
 from tests.aws.sqs.subscribe.making import MESSAGE, delivered, outcomes, statuses, subscriber
 from tests.event.examples import NOTIFICATION, item_added
-from tests.likeness import typed
+from tests.payload_equality import with_types
 from tests.strategies import carried_by_bson, data_objects, event_payloads
 
 DONE, RETRY_LATER = ProcessStatus.DONE, ProcessStatus.RETRY_LATER
@@ -260,11 +260,11 @@ def spoil(value: Any) -> None:
 
 @given(st.one_of(data_objects(carried_by_bson), event_payloads(carried_by_bson)))
 def test_no_subscriber_sees_what_another_does_to_a_payload(payload: Any) -> None:
-    before = typed(copy.deepcopy(payload))
+    before = with_types(copy.deepcopy(payload))
     seen: list[Any] = []
 
     def process(received: Any) -> None:
-        seen.append(typed(copy.deepcopy(received)))
+        seen.append(with_types(copy.deepcopy(received)))
         spoil(received)
 
     assert statuses(payload, *[subscriber(process) for _ in '123']) == [DONE] * 3

@@ -1,4 +1,4 @@
-"""What it means that a payload "comes back equal, with its type"."""
+"""Equality of a published payload and the payload that arrives: same values, same types."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Any
 
 from mega.event import Payload
 
-__all__ = ('arriving', 'at_path', 'members', 'typed')
+__all__ = ('as_received', 'members', 'values_at', 'with_types')
 
 
-def typed(value: Any) -> Any:
-    """A stand-in for a value that is equal only to the same value of the same types.
+def with_types(value: Any) -> Any:
+    """Return a form of a value that is equal only to that of an equal value of the same types.
 
-    In Python `1 == True == 1.0`, `0.0 == -0.0`, and a `bson.Int64` equals an `int`; here not.
+    In Python `1 == True == 1.0`, `0.0 == -0.0`, and a `bson.Int64` equals an `int`. These forms
+    differ.
     """
     if isinstance(value, Payload):
-        return 'Payload', typed(value.to_dict())
+        return 'Payload', with_types(value.to_dict())
     if type(value) is dict:
-        return 'dict', {key: typed(member) for key, member in value.items()}
+        return 'dict', {key: with_types(member) for key, member in value.items()}
     if type(value) is list:
-        return 'list', [typed(member) for member in value]
+        return 'list', [with_types(member) for member in value]
     if type(value) is float:
         return 'float', repr(value)
     if type(value) is datetime:
@@ -29,20 +30,20 @@ def typed(value: Any) -> Any:
     return type(value), value
 
 
-def arriving(payload: Any) -> Any:
-    """The payload that a subscriber gets when this one was published."""
+def as_received(payload: Any) -> Any:
+    """Return the payload that a subscriber receives after this one was published."""
     if isinstance(payload, Payload):
-        return Payload.from_dict(_arriving_value(payload.to_dict()))
+        return Payload.from_dict(_value_as_received(payload.to_dict()))
     if isinstance(payload, dict) and payload.get('protocol') == 'mega':
-        return Payload.from_dict(_arriving_value(payload))
-    return _arriving_value(payload)
+        return Payload.from_dict(_value_as_received(payload))
+    return _value_as_received(payload)
 
 
-def _arriving_value(value: Any) -> Any:
+def _value_as_received(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _arriving_value(member) for key, member in value.items()}
+        return {key: _value_as_received(member) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_arriving_value(member) for member in value]
+        return [_value_as_received(member) for member in value]
     if isinstance(value, datetime):
         return _in_milliseconds(value)
     return value
@@ -55,9 +56,9 @@ def _in_milliseconds(instant: datetime) -> datetime:
 
 
 def members(value: Any, path: str = '') -> Iterator[tuple[str, Any]]:
-    """Every value within a payload with its path, the payload itself (`''`) first.
+    """Yield each value in a payload with its path. The first is the payload itself, at `''`.
 
-    Paths are written as errors write them: `user.tags[2]`.
+    The paths have the form of those in errors: `user.tags[2]`.
     """
     yield path, value
     if isinstance(value, dict):
@@ -68,6 +69,6 @@ def members(value: Any, path: str = '') -> Iterator[tuple[str, Any]]:
             yield from members(member, f'{path}[{index}]')
 
 
-def at_path(payload: Any, path: str) -> list[Any]:
-    """All values to which a path leads: none for a wrong path, several where keys have dots."""
+def values_at(payload: Any, path: str) -> list[Any]:
+    """Return the values at a path: none for a wrong path, several if keys contain dots."""
     return [member for place, member in members(payload) if place == path]
