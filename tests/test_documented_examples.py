@@ -266,7 +266,7 @@ def test_a_process_without_self_is_refused_with_the_right_signature() -> None:
     exec(documented.code('A subscriber that may retry', corrected=False), names)
     with (
         SqsListener(QUEUE_URL) as listener,
-        pytest.raises(ConfigurationError, match=r'process takes \(self, payload\)'),
+        pytest.raises(ConfigurationError, match=r'process must accept \(self, payload\)'),
     ):
         listener.register_subscriber(names['ShoppingCartCheckout'])
 

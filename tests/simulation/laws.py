@@ -1,4 +1,4 @@
-"""What must hold in every schedule."""
+"""The laws: invariants that must hold in every schedule."""
 
 from __future__ import annotations
 
@@ -8,33 +8,37 @@ __all__ = ('Law', 'Violation')
 
 
 class Law(Enum):
-    """The invariants. *Faultless* are schedules in which no call fails and no process ends."""
+    """The invariants. In a *faultless* schedule no call fails and no process crashes."""
 
-    NOTHING_LOST = 'a message leaves the queue completed or dead-lettered, and every one leaves it'
-    RETRIES_KEPT = 'nothing is deleted that a subscriber wants again'
-    DELAYS_KEPT = 'what is wanted again comes after the longest delay that was asked for'
-    TRIED_ENOUGH = 'what is wanted again is dead-lettered at its last receive, and nothing else is'
-    WORK_FIRST = 'nothing is deleted before it was completed or dead-lettered by who deletes it'
-    SETTLED_ONCE = 'nothing more is asked of SQS for a delivery that is settled'
-    TRIED_AGAIN = 'what failed and may succeed is tried again, and not called a success'
-    STARTED_HIDDEN = 'nothing starts when its visibility timeout is over, by the clock of SQS'
-    KEPT_HIDDEN = 'faultless: nothing that waits or is in its time to work becomes visible'
-    HIDDEN_NO_LONGER = 'nothing in work is kept hidden for longer than it may take'
-    LOSS_TOLD = 'who works on a message that others may have can see it'
-    IN_WORK_ONCE = 'no engine has a message in work twice at once'
-    CONCURRENCY = 'no more is in work than may be'
-    GROUPS_IN_ORDER = 'nothing starts while an earlier message of its group is in the queue'
-    FOLLOWERS_FIRST = 'the first of a group is given back after all that one has of it'
-    STOP_ENDS = 'a stop ends within its grace period and the time for last calls'
-    STOP_IS_QUICK = 'faultless: a stop ends soon after the last work does'
-    STOP_SETTLES = 'at the end of a stop each ack was sent; faultless: and all is given back'
-    STOP_IS_A_STOP = 'nothing is received or started after a stop, nothing received in a pause'
-    DRAINED = 'who works until the queue is empty ends then; faultless: and leaves nothing there'
-    PROMPT = 'an ack waits no longer than it may'
-    WELL_FORMED = 'SQS is asked for nothing that it always refuses'
-    BACKS_OFF = 'nothing is received within a second after a receive failed'
-    NO_BUSY_LOOP = 'time passes between two looks that find nothing to do'
-    RAISES_NOTHING = 'the engine raises nothing'
+    NOTHING_LOST = 'each message leaves the queue, and only after it was completed or dead-lettered'
+    RETRIES_KEPT = 'the engine deletes no message for which a subscriber asked for a retry'
+    DELAYS_KEPT = 'a retry has the longest delay that a subscriber asked for'
+    TRIED_ENOUGH = (
+        'a message that asks for a retry is dead-lettered at its last receive, and only then'
+    )
+    WORK_FIRST = 'the engine deletes a message only after it completed or dead-lettered it'
+    SETTLED_ONCE = 'the engine makes no call for a delivery that is settled'
+    TRIED_AGAIN = 'the engine repeats a call that may succeed, and does not count it as a success'
+    STARTED_HIDDEN = 'no message begins after its visibility timeout, on the clock of SQS'
+    KEPT_HIDDEN = 'faultless: no message becomes visible while it waits or may be in processing'
+    HIDDEN_NO_LONGER = 'no message in processing is hidden for longer than max_processing_time'
+    LOSS_TOLD = 'a subscriber can see that its message is not in flight any more'
+    IN_WORK_ONCE = 'no engine has a message in processing twice at the same time'
+    CONCURRENCY = 'an engine has at most `concurrency` messages in processing'
+    SHARED = 'no message waits behind a message in processing while another worker is free'
+    REPORTED = 'the engine learns of a finished message within MAX_BATCH_DELAY'
+    GROUPS_IN_ORDER = 'no message begins while an earlier message of its group is in the queue'
+    FOLLOWERS_FIRST = 'the first message of a group becomes visible after its followers'
+    STOP_ENDS = 'a stop ends within the grace period and the time for the last calls'
+    STOP_IS_QUICK = 'faultless: a stop ends soon after the last message in processing'
+    STOP_SETTLES = 'a stop sends all deletes; faultless: and releases all other messages'
+    STOP_IS_A_STOP = 'no receive and no begin after a stop, and no receive during a pause'
+    DRAINED = 'drain() ends when the queue is empty; faultless: and leaves no message there'
+    PROMPT = 'a delete waits at most MAX_BATCH_DELAY'
+    WELL_FORMED = 'the engine makes no call that SQS always refuses'
+    BACKS_OFF = 'no receive within a second after a receive failed'
+    NO_BUSY_LOOP = 'time passes between two calls of the engine without a command'
+    RAISES_NOTHING = 'the engine raises no exception'
 
 
 class Violation(Exception):  # noqa: N818 -- not an error of the program that finds it

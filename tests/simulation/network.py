@@ -1,4 +1,4 @@
-"""How long calls take, and how they fail."""
+"""The network: how long calls to AWS take, and how they fail."""
 
 from __future__ import annotations
 
@@ -7,74 +7,83 @@ from enum import Enum
 
 from tests.simulation.choices import Choices
 
-__all__ = ('Fate', 'Network')
+__all__ = ('CallFate', 'Network')
 
 
-class Fate(Enum):
-    """What becomes of a call."""
+class CallFate(Enum):
+    """The outcome of a call to AWS."""
 
     FINE = 'answered'
     FAILED = 'failed'
     LOST = 'had its effect, and failed'
     LATE = 'answered late'
-    GARBLED = 'had its effect, and the answer says nothing of it'
-    PARTIAL = 'failed for some of its entries'
-    REFUSED = 'failed, and always will'
+    GARBLED = 'had its effect, and the answer does not mention it'
+    PARTIAL = 'failed for some entries'
+    REFUSED = 'failed permanently'
 
 
-_OF_LETTERS = (Fate.FAILED, Fate.FAILED, Fate.LOST, Fate.REFUSED)
+_DEAD_LETTER_FATES = (CallFate.FAILED, CallFate.FAILED, CallFate.LOST, CallFate.REFUSED)
 
 
 class Network:
-    """Calls take up to a margin that engines allow for, unless one is late.
+    """Draws the durations and the faults of calls.
 
-    The answer to a receive takes no longer than `margin` or else comes when more than `too_late`
-    seconds went by beyond what the queue was to wait. What lies between nobody could notice who
-    sees only when a receive was asked for and when it was answered; and then nobody could know when
-    the message was hidden.
+    A call takes at most `margin` seconds, which the engine allows for, unless it is late. A late
+    answer to a receive arrives more than `late_after` seconds after the long poll. In between, a
+    client that knows only the times of its request and of the answer could not notice a late
+    answer, and could not know when the visibility timeout began.
 
-    Of the dead letters `letters_fail` percent do, whatever else is in order.
+    `dead_letter_faults` percent of the calls to the dead-letter queue fail, even without other
+    faults.
     """
 
-    too_late = 2.0
+    late_after = 2.0
+    """Seconds."""
 
     def __init__(
-        self, choices: Choices, margin: float, percent: int, fates: list[Fate], letters_fail: int
+        self,
+        choices: Choices,
+        margin: float,
+        percent: int,
+        fates: list[CallFate],
+        dead_letter_faults: int,
     ) -> None:
         self._choices = choices
-        self._letters_fail = letters_fail
+        self._dead_letter_faults = dead_letter_faults
         self._margin = margin
         self._percent = percent
-        self._of_receive = [fate for fate in fates if fate is not Fate.PARTIAL]
+        self._of_receive = [fate for fate in fates if fate is not CallFate.PARTIAL]
         self._of_batch = fates
-        self._of_one = [fate for fate in fates if fate not in (Fate.PARTIAL, Fate.GARBLED)]
+        self._of_one = [fate for fate in fates if fate not in (CallFate.PARTIAL, CallFate.GARBLED)]
 
     def calm_down(self) -> None:
-        """From now on all calls are fine."""
-        self._percent = self._letters_fail = 0
+        """End all faults."""
+        self._percent = self._dead_letter_faults = 0
 
-    def there(self) -> float:
+    def request_time(self) -> float:
+        """Return the seconds until a request arrives."""
         return 0.01 + self._margin / 2 * self._choices.below(4) / 4
 
-    def back(self) -> float:
-        """Less than the margin, so that sums of floats are."""
+    def response_time(self) -> float:
+        """Return the seconds until a response arrives: less than the margin, despite rounding."""
         return 0.99 * self._margin * self._choices.below(5) / 4
 
     def lateness(self) -> float:
+        """Return the additional seconds of a late response."""
         return self._choices.one_of((0.5, 3.0, 10.0, 40.0))
 
-    def of_receive(self) -> Fate:
+    def of_receive(self) -> CallFate:
         return self._one_of(self._of_receive)
 
-    def of_batch(self) -> Fate:
+    def of_batch(self) -> CallFate:
         return self._one_of(self._of_batch)
 
-    def of_dead_letter(self) -> Fate:
-        if self._choices.chance(self._letters_fail):
-            return self._choices.one_of(_OF_LETTERS)
+    def of_dead_letter(self) -> CallFate:
+        if self._choices.chance(self._dead_letter_faults):
+            return self._choices.one_of(_DEAD_LETTER_FATES)
         return self._one_of(self._of_one)
 
-    def _one_of(self, fates: Sequence[Fate]) -> Fate:
+    def _one_of(self, fates: Sequence[CallFate]) -> CallFate:
         if not fates or not self._choices.chance(self._percent):
-            return Fate.FINE
+            return CallFate.FINE
         return self._choices.one_of(fates)

@@ -10,14 +10,14 @@ from mega.aws.sqs.subscribe.engine.commands import Settings
 from mega.aws.sqs.subscribe.processing.settlement import Policy
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from tests.simulation.choices import Choices
-from tests.simulation.network import Fate
+from tests.simulation.network import CallFate
 from tests.simulation.sqs_model import Oddities
 
 __all__ = ('Disturbance', 'Plan')
 
 Kind: TypeAlias = Literal['stop', 'crash', 'pause']
 
-_FAULTS = (Fate.FAILED, Fate.LOST, Fate.LATE, Fate.GARBLED, Fate.PARTIAL)
+_FAULTS = (CallFate.FAILED, CallFate.LOST, CallFate.LATE, CallFate.GARBLED, CallFate.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,13 @@ class Disturbance:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is settled before the first event. `calm_at` is when every fault ends.
+    """The parameters of a schedule. All times are in seconds.
 
-    `sent_at` has a time for each message, `durations` are what work may take. `letters_fail` is in
-    percent.
+    - `sent_at` has the time of each message.
+    - `durations` are the possible durations of processing.
+    - `dead_letter_faults` is the percentage of calls to the dead-letter queue that fail.
+    - `is_async` is whether coroutines process the messages.
+    - `calm_at` is when all faults end.
     """
 
     settings: Settings
@@ -47,9 +50,10 @@ class Plan:
     policy: Policy
     oddities: Oddities
     fault_percent: int
-    fates: list[Fate]
-    letters_fail: int
+    fates: list[CallFate]
+    dead_letter_faults: int
     disturbances: list[Disturbance]
+    is_async: bool
     calm_at: float
 
     @property
@@ -94,8 +98,9 @@ class Plan:
             oddities=_oddities(choices, is_troubled),
             fault_percent=choices.one_of((5, 15, 40, 80)) if fates else 0,
             fates=fates,
-            letters_fail=choices.one_of((0, 0, 0, 50, 90)) if has_dead_letter_queue else 0,
+            dead_letter_faults=choices.one_of((0, 0, 0, 50, 90)) if has_dead_letter_queue else 0,
             disturbances=_disturbances(choices, processes, calm_at) if is_troubled else [],
+            is_async=choices.chance(25),
             calm_at=calm_at,
         )
 

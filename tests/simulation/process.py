@@ -1,19 +1,20 @@
-"""An engine in a process of its own: does what it asks for, and tells it what came of it."""
+"""A listener process: it runs the commands of an engine, and reports their events to it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
-    Ack,
-    Action,
     BatchCommand,
     ChangeVisibility,
+    Command,
     DeadLetter,
+    Delete,
     EntryResult,
     Notice,
     Process,
@@ -21,52 +22,57 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Settings,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.engine.engine import INTERRUPT_TIMEOUT, SETTLE_TIMEOUT
-from mega.aws.sqs.subscribe.processing.settlement import Action as Settlement
+from mega.aws.sqs.subscribe.engine.stopping import INTERRUPT_TIMEOUT, SETTLE_TIMEOUT
+from mega.aws.sqs.subscribe.processing.settlement import SettlementAction
+from mega.aws.sqs.subscribe.reason import Reason
+from tests.simulation.law_checker import Decision, LawChecker, Record
 from tests.simulation.laws import Law, Violation
-from tests.simulation.network import Fate
-from tests.simulation.sqs_model import Batch, Hold, Queue, Request
-from tests.simulation.watch import Fate as Outcome
-from tests.simulation.watch import Record, Watch
-from tests.simulation.work import CALM, WORKS, Work
+from tests.simulation.network import CallFate
+from tests.simulation.sqs_model import Batch, Queue, Receipt, Request
+from tests.simulation.work import WORKS, WORKS_WITHOUT_RETRIES, Work
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 __all__ = ('ListenerProcess',)
 
-_MOST_RECEIVES = 4
-"""So often a message comes, and a subscriber may still want it again."""
+_MAX_RECEIVES = 4
+"""The number of receives of a message for which a subscriber may ask for a retry."""
+
+_WAKE_TIMES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.04, 0.04, 3.0)
+"""Seconds until a worker runs: the machine may have no time for its thread."""
 
 _MANY = 200
-"""More than this at one instant is too much, and as often in vain while nothing happens."""
+"""The maximum number of commands at one instant, and of alarms in a row without a command."""
 
-
-_TOLD = {
-    Fate.FINE: EntryResult.DONE,
-    Fate.LATE: EntryResult.DONE,
-    Fate.FAILED: EntryResult.RETRY,
-    Fate.LOST: EntryResult.RETRY,
-    Fate.REFUSED: EntryResult.FAILED,
+_DEAD_LETTER_RESULTS = {
+    CallFate.FINE: EntryResult.OK,
+    CallFate.LATE: EntryResult.OK,
+    CallFate.FAILED: EntryResult.RETRY,
+    CallFate.LOST: EntryResult.RETRY,
+    CallFate.REFUSED: EntryResult.FAILED,
 }
-"""What is said of a dead letter that fared so."""
 
 
 @dataclass(slots=True, eq=False)
 class _Poll:
-    """A receive that is under way; two of them may be alike. `request` is what waits at SQS."""
+    """A receive under way. `request` is the request that waits at the queue."""
 
-    asked: Receive
-    fate: Fate
+    command: Receive
+    fate: CallFate
     request: Request | None = None
 
-    def give_up(self, queue: Queue) -> None:
+    def forget(self, queue: Queue) -> None:
         if self.request is not None:
             queue.forget(self.request)
 
 
 class ListenerProcess:
-    """Lives until its engine's stop is complete, or it crashes."""
+    """Lives until the stop of its engine is complete, or until it crashes.
+
+    A worker takes the messages of a `Process` command one after another. It defers its reports: the
+    process passes them to the engine before the next call of the engine, whatever causes that call.
+    """
 
     def __init__(self, world: World, name: str, settings: Settings) -> None:
         plan = world.plan
@@ -78,36 +84,39 @@ class ListenerProcess:
         self._settings = settings
         self._is_faultless = plan.is_faultless
         self._polls: list[_Poll] = []
+        self._deferred: list[Callable[[], None]] = []
         self._alarm = float('inf')
-        self._vain_wakes = 0
+        self._idle_alarms = 0
         self._last_work = self._last_poll = 0.0
         self._stopped_at = self._grace_ends = float('inf')
-        self._does: dict[type[Action], Callable[[Any], None]] = {
+        self._handlers: dict[type[Command], Callable[[Any], None]] = {
             Receive: self._receive,
-            Process: self._start,
+            Process: self._start_worker,
             DeadLetter: self._dead_letter,
-            Ack: self._ack,
-            ChangeVisibility: self._change,
+            Delete: self._delete,
+            ChangeVisibility: self._change_visibility,
         }
         self.name = name
-        self._is_idle = False
+        self._is_async = plan.is_async
+        self._had_no_messages = False
         self.is_alive = True
         self.is_draining = settings.until_empty
-        self.engine = Engine(settings, self._choices.uniform, self._tell)
-        self.watch = Watch(settings, self._queue, self._timeline, plan.is_faultless)
+        self.engine = Engine(settings, self._choices.uniform, self._on_notice)
+        self.laws = LawChecker(settings, self._queue, self._timeline, plan.is_faultless)
         self._note('begins')
-        self._look()
+        self._run_engine()
 
-    # What is done to it
+    # Called by the world
 
     def stop(self) -> None:
         if self.is_alive and not self.engine.is_stopping:
-            self._note('is to stop')
+            self._note('stops')
+            self._report_deferred()
             self.engine.stop(self._timeline.now)
-            self._look()
+            self._run_engine()
 
     def crash(self) -> None:
-        """It is gone at once. SQS may notice, or give messages to a connection that is no more."""
+        """End at once. SQS may notice, or it may answer to a connection without a client."""
         if not self.is_alive:
             return
         self._note('crashes')
@@ -115,110 +124,119 @@ class ListenerProcess:
         if self._choices.chance(50):
             return
         for poll in self._polls:
-            poll.give_up(self._queue)
+            poll.forget(self._queue)
 
     def pause(self) -> None:
         if self.is_alive:
             self._note('pauses')
-            self.watch.is_paused = True
+            self.laws.is_paused = True
             self.engine.pause()
-            self._look()
+            self._run_engine()
 
     def resume(self) -> None:
-        if self.is_alive and self.watch.is_paused:
-            self._note('goes on')
-            self.watch.is_paused = False
+        if self.is_alive and self.laws.is_paused:
+            self._note('resumes')
+            self.laws.is_paused = False
             self.engine.resume()
-            self._look()
+            self._run_engine()
 
-    # Round the engine
+    # The engine
 
-    def _look(self) -> None:
-        """Do all that is to be done now, and look again when there may be more."""
+    def _run_engine(self) -> None:
+        """Run all commands, and set the alarm for the next deadline."""
         engine, now = self.engine, self._timeline.now
+        self._report_deferred()
         for _ in range(_MANY):
-            action = engine.next(now)
-            if action is not None:
-                self._vain_wakes = 0
-                self._does[type(action)](action)
+            command = engine.next(now)
+            if command is not None:
+                self._idle_alarms = 0
+                self._handlers[type(command)](command)
             elif engine.next_deadline > now:
                 break
         else:
-            raise Violation(Law.NO_BUSY_LOOP, f'{self.name} does not stop asking')
+            raise Violation(Law.NO_BUSY_LOOP, f'{self.name} makes too many calls of the engine')
         if engine.is_stopping:
-            self._break_off()
+            self._begin_stop()
+        else:
+            self.laws.check_shares()
         if engine.is_finished(now):
             self._end()
         else:
-            self._sets_alarm()
+            self._set_alarm()
 
-    def _sets_alarm(self) -> None:
-        next_deadline = self.engine.next_deadline
-        if next_deadline < self._alarm:
-            self._alarm = next_deadline
-            self._timeline.at(next_deadline, self._wakes, next_deadline)
+    def _report_deferred(self) -> None:
+        deferred, self._deferred = self._deferred, []
+        for report in deferred:
+            report()
 
-    def _wakes(self, alarm: float) -> None:
-        """Not before the engine wants it: otherwise nobody saw that it wants it too late."""
+    def _set_alarm(self) -> None:
+        deadline = self.engine.next_deadline
+        if deadline < self._alarm:
+            self._alarm = deadline
+            self._timeline.at(deadline, self._on_alarm, deadline)
+
+    def _on_alarm(self, alarm: float) -> None:
+        """Run the engine, but not before its deadline: otherwise a late deadline has no effect."""
         if not self.is_alive or alarm != self._alarm:
             return
         self._alarm = float('inf')
         if self.engine.next_deadline > self._timeline.now:
-            self._sets_alarm()
+            self._set_alarm()
             return
-        self._vain_wakes += 1
-        if self._vain_wakes > _MANY:
-            raise Violation(Law.NO_BUSY_LOOP, f'{self.name} wakes, and there is nothing to do')
-        self._look()
+        self._idle_alarms += 1
+        if self._idle_alarms > _MANY:
+            raise Violation(Law.NO_BUSY_LOOP, f'{self.name} has too many alarms without a command')
+        self._run_engine()
 
-    def _break_off(self) -> None:
-        """Once: end what waits for messages, and see to it that the engine ends."""
-        if self.watch.is_stopped:
+    def _begin_stop(self) -> None:
+        """Interrupt the receives, and limit the time of the stop."""
+        if self.laws.is_stopped:
             return
         now = self._timeline.now
-        self.watch.is_stopped = True
+        self.laws.is_stopped = True
         self._stopped_at = now
-        self._is_idle = self.engine.in_hand == 0
+        self._had_no_messages = self.engine.in_flight == 0
         for poll in self._polls:
-            self._timeline.after(self._choices.uniform(0.0, 1.5), self._is_broken_off, poll)
+            self._timeline.after(self._choices.uniform(0.0, 1.5), self._on_interrupted, poll)
         self._grace_ends = now + self._settings.grace_period
-        self._timeline.at(self._grace_ends + SETTLE_TIMEOUT + 0.01, self._must_be_over)
+        self._timeline.at(self._grace_ends + SETTLE_TIMEOUT + 0.01, self._check_ended)
 
-    def _is_broken_off(self, poll: _Poll) -> None:
-        if self._is_over(poll):
-            poll.give_up(self._queue)
-            self.engine.broken_off(poll.asked)
-            self._told()
+    def _on_interrupted(self, poll: _Poll) -> None:
+        if self._end_poll(poll):
+            poll.forget(self._queue)
+            self.engine.receive_interrupted(poll.command)
+            self._after_event()
 
-    def _must_be_over(self) -> None:
+    def _check_ended(self) -> None:
         if self.is_alive:
-            raise Violation(Law.STOP_ENDS, f'{self.name} was to stop at {self._stopped_at:.3f}')
+            raise Violation(Law.STOP_ENDS, f'{self.name} began its stop at {self._stopped_at:.3f}')
 
     def _end(self) -> None:
         self._note('ends')
         self.is_alive = False
-        self.watch.finished()
-        if self._is_faultless and not self._world.plan.letters_fail:
-            self._was_quick()
+        self.laws.finished()
+        if self._is_faultless and not self._world.plan.dead_letter_faults:
+            self._check_quick()
         self._world.ended(self)
 
-    def _was_quick(self) -> None:
-        """Whether it ended when there was time for some calls after the last work and receive."""
-        last_work = self._grace_ends if self.watch.in_work else self._last_work
+    def _check_quick(self) -> None:
+        """Check that the stop took no longer than a few calls after the last work and receive."""
+        last_work = self._grace_ends if self.laws.in_work else self._last_work
         last_poll = float('inf') if self._polls else self._last_poll
         last_poll = min(last_poll, self._stopped_at + INTERRUPT_TIMEOUT)
         calls = 6 * min(1.0, self._settings.visibility_timeout / 10) + 0.2
-        due = max(self._stopped_at, last_work, last_poll) + (0.001 if self._is_idle else calls)
+        margin = 0.001 if self._had_no_messages else calls
+        due = max(self._stopped_at, last_work, last_poll) + margin
         if self._timeline.now > due:
             raise Violation(Law.STOP_IS_QUICK, f'{self.name} should have ended at {due:.3f}')
 
-    def _told(self) -> None:
-        self._vain_wakes = 0
-        self._look()
+    def _after_event(self) -> None:
+        self._idle_alarms = 0
+        self._run_engine()
 
-    def _tell(self, happening: Notice, delivery: Delivery) -> None:
-        self._note(f'says {happening.name} of', delivery.handle)
-        self.watch.hears(happening, delivery)
+    def _on_notice(self, notice: Notice, delivery: Delivery) -> None:
+        self._note(f'notice {notice.name}:', delivery.receipt_handle)
+        self.laws.on_notice(notice, delivery)
 
     def _note(self, *words: object) -> None:
         if self._world.trace is not None:
@@ -226,171 +244,207 @@ class ListenerProcess:
 
     # Receiving
 
-    def _receive(self, asked: Receive) -> None:
-        self._note(f'asks for {asked.number}, waits for {asked.wait} s')
-        self.watch.asks_receive(asked)
-        poll = _Poll(asked, self._network.of_receive())
+    def _receive(self, command: Receive) -> None:
+        self._note(f'receives {command.max_messages}, waits {command.wait_seconds} s')
+        self.laws.check_receive(command)
+        poll = _Poll(command, self._network.of_receive())
         self._polls.append(poll)
-        happens = self._receive_fails if poll.fate is Fate.FAILED else self._ask
-        self._timeline.after(self._network.there(), happens, poll)
+        arrives = self._on_receive_failed if poll.fate is CallFate.FAILED else self._ask_queue
+        self._timeline.after(self._network.request_time(), arrives, poll)
 
-    def _ask(self, poll: _Poll) -> None:
+    def _ask_queue(self, poll: _Poll) -> None:
         if not self.is_alive or poll not in self._polls:
             return
-        # Without a wait SQS answers at once; but not so often that nothing else happens.
-        until = self._timeline.now + (poll.asked.wait or 0.9)
-        poll.request = Request(poll.asked.number, until, lambda batch: self._answer(poll, batch))
+        # Without a wait SQS answers at once. 0.9 s leave time for other events.
+        until = self._timeline.now + (poll.command.wait_seconds or 0.9)
+        answer = partial(self._answer, poll)
+        poll.request = Request(poll.command.max_messages, until, answer)
         self._queue.ask(poll.request)
 
     def _answer(self, poll: _Poll, batch: Batch) -> None:
-        asked, fate = poll.asked, poll.fate
-        self._note('is given', *batch or ('nothing',), '' if fate is Fate.FINE else fate.value)
-        when = self._timeline.now + self._network.back()
-        if fate is Fate.LATE:
-            too_late = asked.asked_at + asked.wait + self._network.too_late
-            when = max(when, too_late) + self._network.lateness()
-        if fate is Fate.LOST:
-            self._timeline.at(when, self._receive_fails, poll)
+        command, fate = poll.command, poll.fate
+        note = '' if fate is CallFate.FINE else fate.value
+        self._note('SQS answers', *batch or ('nothing',), note)
+        when = self._timeline.now + self._network.response_time()
+        if fate is CallFate.LATE:
+            late = command.asked_at + command.wait_seconds + self._network.late_after
+            when = max(when, late) + self._network.lateness()
+        if fate is CallFate.LOST:
+            self._timeline.at(when, self._on_receive_failed, poll)
         else:
-            self._timeline.at(when, self._gets, poll, [] if fate is Fate.GARBLED else batch)
+            received = [] if fate is CallFate.GARBLED else batch
+            self._timeline.at(when, self._on_received, poll, received)
 
-    def _receive_fails(self, poll: _Poll) -> None:
-        if self._is_over(poll):
+    def _on_receive_failed(self, poll: _Poll) -> None:
+        if self._end_poll(poll):
             self._note('failed to receive')
-            is_hopeless = self._choices.chance(20)
-            error = ConnectionError('by the network')
+            is_unrecoverable = self._choices.chance(20)
+            error = ConnectionError('of the network')
             now = self._timeline.now
-            self.watch.told_failure(poll.asked)
-            self.engine.receive_failed(poll.asked, error, now, is_hopeless=is_hopeless)
-            self._told()
+            self.laws.on_receive_failed(poll.command)
+            self.engine.receive_failed(poll.command, error, now, is_unrecoverable=is_unrecoverable)
+            self._after_event()
 
-    def _gets(self, poll: _Poll, batch: Batch) -> None:
-        if self._is_over(poll):
-            self._note('gets', *batch or ('nothing',))
-            deliveries = [self._delivery(hold) for hold in batch]
-            self._is_idle = self._is_idle and not deliveries
-            self.watch.told_received(deliveries)
-            self.engine.received(poll.asked, deliveries, self._timeline.now)
-            self._told()
+    def _on_received(self, poll: _Poll, batch: Batch) -> None:
+        if self._end_poll(poll):
+            self._note('received', *batch or ('nothing',))
+            deliveries = [self._delivery(receipt) for receipt in batch]
+            self._had_no_messages = self._had_no_messages and not deliveries
+            self.laws.on_received(deliveries)
+            self.engine.received(poll.command, deliveries, self._timeline.now)
+            self._after_event()
 
-    def _is_over(self, poll: _Poll) -> bool:
-        """Whether a receive ends here, and not before nor together with the process."""
+    def _end_poll(self, poll: _Poll) -> bool:
+        """End a receive. Return False if it ended before, or if the process has ended."""
         if not self.is_alive or poll not in self._polls:
             return False
         self._polls.remove(poll)
         self._last_poll = self._timeline.now
         return True
 
-    def _delivery(self, hold: Hold) -> Delivery:
-        hold.owner = self
-        name = hold.stored.name
-        message = Message(name, '', hold.handle, receive_count=hold.number)
-        return Delivery(name, hold.handle, hold.stored.group, Record(message))
+    def _delivery(self, receipt: Receipt) -> Delivery:
+        receipt.owner = self
+        name = receipt.stored.name
+        message = Message(name, '', receipt.handle, receive_count=receipt.number)
+        delivery = Delivery(name, receipt.handle, receipt.stored.group)
+        self.laws.records[delivery] = Record(message)
+        return delivery
 
-    # Working
+    # Processing
 
-    def _start(self, start: Process) -> None:
-        delivery = start.delivery
-        duration = self._world.duration()
-        self._note('starts', delivery.handle, f'for {duration:g} s')
-        self.watch.asks_start(delivery)
-        self._timeline.after(duration, self._ends_work, delivery)
+    def _start_worker(self, process: Process) -> None:
+        self._note('worker gets', *(each.receipt_handle for each in process.deliveries))
+        self.laws.busy_workers[process] = None
+        self._timeline.after(self._choices.one_of(_WAKE_TIMES), self._work, process)
 
-    def _ends_work(self, delivery: Delivery) -> None:
+    def _work(self, process: Process) -> None:
+        """Let a worker begin its next message."""
         if not self.is_alive:
             return
         now = self._timeline.now
-        stored = self._queue.holds[delivery.handle].stored
-        may_retry = self._world.has_retries and stored.receives < _MOST_RECEIVES
-        work = self._choices.one_of(WORKS if may_retry else CALM)
-        self._note('worked on', delivery.handle, work)
+        is_first = len(process.deliveries) == process.size
+        while process.deliveries and (is_first or now < process.due):
+            delivery = process.deliveries.popleft()
+            if self.engine.begin(delivery, now):
+                self._begin(process, delivery)
+                return
+            self._note('does not begin', delivery.receipt_handle)
+            self._deferred.append(partial(self.engine.start_expired, delivery, now))
+        del self.laws.busy_workers[process]
+        self.engine.processing_ended(process)
+        self._after_event()
+
+    def _begin(self, process: Process, delivery: Delivery) -> None:
+        duration = self._world.duration()
+        self._note('begins', delivery.receipt_handle, f'for {duration:g} s')
+        self.laws.check_begin(delivery)
+        self.laws.busy_workers[process] = delivery
+        self._timeline.after(duration, self._finish, process, delivery)
+        if self._is_async:
+            self.engine.worker_handed_over(process)
+            self._after_event()
+
+    def _finish(self, process: Process, delivery: Delivery) -> None:
+        if not self.is_alive:
+            return
+        stored = self._queue.receipts[delivery.receipt_handle].stored
+        may_retry = self._world.has_retries and stored.receives < _MAX_RECEIVES
+        work = self._choices.one_of(WORKS if may_retry else WORKS_WITHOUT_RETRIES)
+        self._note('finishes', delivery.receipt_handle, work)
         policy = self._world.policy
         if not (work.asks_for_retry or (work.is_fatal and policy.has_dead_letter_queue)):
             stored.is_completed = True
-        del self.watch.in_work[delivery.id]
-        self._last_work = now
-        delivery.content.work = work
-        self._tells_outcome(delivery, work)
-        self._told()
+        del self.laws.in_work[delivery.id]
+        record = self.laws.records[delivery]
+        record.work = work
+        self._last_work = record.finished_at = self._timeline.now
+        self._deferred.append(partial(self._report, delivery, work))
+        self._work(process)
 
-    def _tells_outcome(self, delivery: Delivery, work: Work) -> None:
+    def _report(self, delivery: Delivery, work: Work) -> None:
         now = self._timeline.now
-        verdict = work.judged(self._world.policy, delivery.content.message)
-        if verdict.action is Settlement.ACK:
-            self.watch.told_outcome(delivery, Outcome.DONE)
+        self.laws.check_report(delivery)
+        settlement = work.settle(self._world.policy, self.laws.records[delivery].message)
+        if settlement.action is SettlementAction.ACK:
+            self.laws.on_decision(delivery, Decision.DELETE)
             self.engine.processed(delivery, now)
-        elif verdict.action is Settlement.DEAD_LETTER:
-            self.watch.told_outcome(delivery, Outcome.FATAL)
-            self.engine.failed(delivery, now)
+        elif settlement.action is SettlementAction.DEAD_LETTER:
+            self.laws.on_decision(delivery, Decision.DEAD_LETTER)
+            self.engine.to_dead_letter(delivery, Reason('Simulated', ''), now)
         else:
-            fate = Outcome.DROPPED if verdict.delay is None else Outcome.LEFT
-            self.watch.told_outcome(delivery, fate, verdict.delay or 0)
-            self.engine.left(delivery, verdict.delay, now)
+            decision = Decision.EXPIRE if settlement.delay is None else Decision.LEAVE
+            self.laws.on_decision(delivery, decision, settlement.delay or 0)
+            self.engine.left_in_queue(delivery, settlement.delay, now)
 
     # Settling
 
-    def _dead_letter(self, action: DeadLetter) -> None:
-        delivery = action.delivery
-        self._note('dead-letters', delivery.handle)
+    def _dead_letter(self, command: DeadLetter) -> None:
+        self._note('dead-letters', command.delivery.receipt_handle)
         fate = self._network.of_dead_letter()
-        there, back = self._network.there(), self._network.back()
-        if fate not in (Fate.FAILED, Fate.REFUSED):
-            self._timeline.after(there, self._arrives, delivery)
-        if fate is Fate.LATE:
+        there, back = self._network.request_time(), self._network.response_time()
+        if fate not in (CallFate.FAILED, CallFate.REFUSED):
+            self._timeline.after(there, self._arrive, command.delivery)
+        if fate is CallFate.LATE:
             back += self._network.lateness()
-        self._timeline.after(there + back, self._is_dead_lettered, delivery, _TOLD[fate])
+        result = _DEAD_LETTER_RESULTS[fate]
+        self._timeline.after(there + back, self._on_dead_lettered, command, result)
 
-    def _arrives(self, delivery: Delivery) -> None:
-        self._queue.holds[delivery.handle].stored.is_dead_lettered = True
+    def _arrive(self, delivery: Delivery) -> None:
+        self._queue.receipts[delivery.receipt_handle].stored.is_dead_lettered = True
 
-    def _is_dead_lettered(self, delivery: Delivery, told: EntryResult) -> None:
+    def _on_dead_lettered(self, command: DeadLetter, result: EntryResult) -> None:
         if self.is_alive:
-            self._note('is told', told.name, 'of the dead letter', delivery.handle)
-            if told is not EntryResult.RETRY:
-                fate = Outcome.DONE if told is EntryResult.DONE else Outcome.DROPPED
-                self.watch.told_outcome(delivery, fate)
-            self.engine.dead_lettered(delivery, told, self._timeline.now)
-            self.watch.told_dead_lettered(delivery, told)
-            self._told()
+            delivery = command.delivery
+            self._note('result', result.name, 'of the dead letter', delivery.receipt_handle)
+            if result is not EntryResult.RETRY:
+                is_sent = result is EntryResult.OK
+                self.laws.on_decision(delivery, Decision.DELETE if is_sent else Decision.EXPIRE)
+            self.engine.dead_lettered(command, result, self._timeline.now)
+            self.laws.on_dead_lettered(delivery, result)
+            self._after_event()
 
-    def _ack(self, call: Ack) -> None:
-        self._note('deletes', *(entry.handle for entry in call.entries))
-        self.watch.asks_ack(call)
-        self._call(call, lambda at: self._queue.delete(call.entries[at].handle))
+    def _delete(self, call: Delete) -> None:
+        self._note('deletes', *(entry.receipt_handle for entry in call.entries))
+        self.laws.check_delete(call)
+        self._call(call, lambda at: self._queue.delete(call.entries[at].receipt_handle))
 
-    def _change(self, call: ChangeVisibility) -> None:
-        self._note('hides', *(f'{entry.handle} for {entry.seconds} s' for entry in call.entries))
-        self.watch.asks_change(call)
-        is_leaving = [entry.delivery.content.fate is Outcome.LEFT for entry in call.entries]
+    def _change_visibility(self, call: ChangeVisibility) -> None:
+        changes = (f'{entry.receipt_handle} for {entry.seconds} s' for entry in call.entries)
+        self._note('hides', *changes)
+        self.laws.check_change(call)
+        records = self.laws.records
+        is_left = [records[each.delivery].decision is Decision.LEAVE for each in call.entries]
 
         def change(at: int) -> EntryResult:
             entry = call.entries[at]
-            return self._queue.change(entry.handle, entry.seconds, is_leaving[at])
+            return self._queue.change(entry.receipt_handle, entry.seconds, is_left[at])
 
         self._call(call, change)
 
     def _call(self, call: BatchCommand, effect: Callable[[int], EntryResult]) -> None:
         fate = self._network.of_batch()
-        self._timeline.after(self._network.there(), self._has_effect, call, effect, fate)
+        self._timeline.after(self._network.request_time(), self._apply, call, effect, fate)
 
-    def _has_effect(
-        self, call: BatchCommand, effect: Callable[[int], EntryResult], fate: Fate
+    def _apply(
+        self, call: BatchCommand, effect: Callable[[int], EntryResult], fate: CallFate
     ) -> None:
-        told = [
-            EntryResult.RETRY if self._is_refused(fate) else effect(at)
+        results = [
+            EntryResult.RETRY if self._fails(fate) else effect(at)
             for at in range(len(call.entries))
         ]
-        if fate in (Fate.LOST, Fate.GARBLED):
-            told = [EntryResult.RETRY] * len(told)
-        late = self._network.lateness() if fate is Fate.LATE else 0.0
-        self._timeline.after(self._network.back() + late, self._is_settled, call, told)
+        if fate in (CallFate.LOST, CallFate.GARBLED):
+            results = [EntryResult.RETRY] * len(results)
+        late = self._network.lateness() if fate is CallFate.LATE else 0.0
+        when = self._network.response_time() + late
+        self._timeline.after(when, self._on_settled, call, results)
 
-    def _is_refused(self, fate: Fate) -> bool:
-        return fate is Fate.FAILED or (fate is Fate.PARTIAL and self._choices.chance(50))
+    def _fails(self, fate: CallFate) -> bool:
+        is_partial = fate is CallFate.PARTIAL
+        return fate is CallFate.FAILED or (is_partial and self._choices.chance(50))
 
-    def _is_settled(self, call: BatchCommand, told: Sequence[EntryResult]) -> None:
+    def _on_settled(self, call: BatchCommand, results: Sequence[EntryResult]) -> None:
         if self.is_alive:
-            self._note('is told', *(answer.name for answer in told))
-            self.engine.settled(call, told, self._timeline.now)
-            self.watch.told_settled(call, list(told))
-            self._told()
+            self._note('results', *(result.name for result in results))
+            self.engine.settled(call, results, self._timeline.now)
+            self.laws.on_settled(call, list(results))
+            self._after_event()

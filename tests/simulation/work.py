@@ -5,29 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.processing import settlement as verdict
+from mega.aws.sqs.subscribe.processing import settlement
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff, RetryDelay
 from mega.aws.sqs.subscribe.subscribers.subscriber import MessageSubscriber, ProcessStatus
 from mega.errors import RetriableError
 from tests.simulation.laws import Law, Violation
 
-__all__ = ('CALM', 'WORKS', 'Work')
+__all__ = ('WORKS', 'WORKS_WITHOUT_RETRIES', 'Work')
 
 _DONE = ProcessStatus.DONE
 _FATAL = ProcessStatus.FATAL_ERROR
 _RETRY = ProcessStatus.RETRIABLE_ERROR
 
 
-class _Somebody(MessageSubscriber):
+class _PlainSubscriber(MessageSubscriber):
     def process(self, payload: object) -> None: ...
 
 
-class _Constant(_Somebody):
+class _Constant(_PlainSubscriber):
     retry_delay = 5
 
 
-class _Exponential(_Somebody):
+class _Exponential(_PlainSubscriber):
     retry_delay = Backoff(first=1, longest=8)
 
 
@@ -40,25 +40,25 @@ class Work:
     is_fatal: bool
     is_at_its_end: bool
 
-    def judged(self, policy: verdict.Policy, message: Message) -> verdict.Settlement:
+    def settle(self, policy: settlement.Policy, message: Message) -> settlement.Settlement:
         """The verdict, which is held to what was asked for."""
-        found = verdict.settle(self.outcomes, policy, message)
+        found = settlement.settle(self.outcomes, policy, message)
         receives = message.receive_count
-        is_given_up = found.action is verdict.Action.DEAD_LETTER and not (
+        is_given_up = found.action is settlement.SettlementAction.DEAD_LETTER and not (
             self.is_fatal and not self.asks_for_retry
         )
         if is_given_up is not self._is_enough(policy, receives):
             raise Violation(Law.TRIED_ENOUGH, f'receive {receives}: {self}: {found.action.value}')
-        if self.asks_for_retry and found.action is verdict.Action.LEAVE:
+        if self.asks_for_retry and found.action is settlement.SettlementAction.LEAVE:
             self._is_as_asked(found.delay, policy, receives)
         return found
 
-    def _is_enough(self, policy: verdict.Policy, receives: int) -> bool:
+    def _is_enough(self, policy: settlement.Policy, receives: int) -> bool:
         most = policy.max_receives
         may_be_given_up = self.asks_for_retry and not self.is_at_its_end
         return most is not None and receives >= most and may_be_given_up
 
-    def _is_as_asked(self, delay: int | None, policy: verdict.Policy, receives: int) -> None:
+    def _is_as_asked(self, delay: int | None, policy: settlement.Policy, receives: int) -> None:
         asked = [
             wait
             for outcome in self.outcomes
@@ -100,13 +100,13 @@ def _work(*answers: ProcessStatus | Exception | type[MessageSubscriber]) -> Work
 
 def _outcome(answer: ProcessStatus | Exception | type[MessageSubscriber]) -> Outcome:
     if isinstance(answer, ProcessStatus):
-        return Outcome(_Somebody, answer)
+        return Outcome(_PlainSubscriber, answer)
     if isinstance(answer, Exception):
-        return Outcome(_Somebody, _RETRY, answer)
+        return Outcome(_PlainSubscriber, _RETRY, answer)
     return Outcome(answer, _RETRY)
 
 
-CALM = (_work(_DONE), _work(_DONE, _DONE), _work(_DONE, _FATAL))
+WORKS_WITHOUT_RETRIES = (_work(_DONE), _work(_DONE, _DONE), _work(_DONE, _FATAL))
 """What no subscriber wants again."""
 
 WORKS = (

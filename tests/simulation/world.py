@@ -10,7 +10,7 @@ from tests.simulation.laws import Law, Violation
 from tests.simulation.network import Network
 from tests.simulation.plan import Disturbance, Plan
 from tests.simulation.process import ListenerProcess
-from tests.simulation.sqs_model import Hold, Queue, Stored
+from tests.simulation.sqs_model import Queue, Receipt, Stored
 from tests.simulation.timeline import Timeline
 
 __all__ = ('World',)
@@ -38,7 +38,7 @@ class World:
             min(1.0, settings.visibility_timeout / 10),
             plan.fault_percent,
             plan.fates,
-            plan.letters_fail,
+            plan.dead_letter_faults,
         )
         self.queue = Queue(
             settings.is_fifo,
@@ -59,7 +59,7 @@ class World:
         """Let all happen.
 
         Raises:
-            Violation: when a law does not hold.
+            Violation: when a law does not receipt.
         """
         self._set_down()
         latest = self.plan.calm_at + self._long_enough()
@@ -163,19 +163,19 @@ class World:
         if all(process.engine.is_stopping for process in alive) and self.queue.messages:
             self._begin()
 
-    def _expired(self, hold: Hold) -> None:
-        self.note('visible:', hold)
-        if hold.owner and self.plan.is_faultless:
-            process: ListenerProcess = hold.owner
+    def _expired(self, receipt: Receipt) -> None:
+        self.note('visible:', receipt)
+        if receipt.owner and self.plan.is_faultless:
+            process: ListenerProcess = receipt.owner
             if process.is_alive and not process.engine.is_stopping:
-                process.watch.expired(hold)
+                process.laws.expired(receipt)
 
     def _is_drained(self) -> None:
         plan = self.plan
         # What came since the receives that found nothing is another matter.
         seen = self.timeline.now - _DRAINING
         left = [each.name for each in self.queue.messages.values() if each.sent_at < seen]
-        if left and plan.is_faultless and not (plan.has_retries or plan.letters_fail):
+        if left and plan.is_faultless and not (plan.has_retries or plan.dead_letter_faults):
             raise Violation(Law.DRAINED, f'still in the queue: {" ".join(left)}')
 
     def _long_enough(self) -> float:

@@ -8,6 +8,7 @@ message proves where it came from, so attributes decide what a body is, before i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,7 +22,7 @@ from mega.aws.sqs.message import Message
 from mega.codec import AnyPayload, decode, looks_like_envelope
 from mega.errors import DecodeError, PointerError, safe_repr
 
-__all__ = ('MissingBody', 'Opened', 'may_be_offloaded', 'open_message')
+__all__ = ('MissingBody', 'OpenBody', 'Opened', 'OpenedBody', 'may_be_offloaded', 'open_message')
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,12 @@ class MissingBody:
 Opened: TypeAlias = AnyPayload | SubscriptionNotice | MissingBody
 """The content of a message: a payload, or the reason why it has none."""
 
+OpenedBody: TypeAlias = tuple[Message, Opened]
+"""The content of a message, and the message with the data of its envelope and pointer."""
+
+OpenBody: TypeAlias = Callable[[Message], OpenedBody]
+"""Opens a message, as `open_message` does. It may wait for a body that is being fetched from S3."""
+
 
 def may_be_offloaded(received: dict[str, Any]) -> bool:
     """Return whether the body of a received message may be in S3. A quick test, without parsing."""
@@ -44,7 +51,7 @@ def may_be_offloaded(received: dict[str, Any]) -> bool:
     return f'"{SIZE}"' in body or f'"{LEGACY_SIZE}"' in body
 
 
-def open_message(message: Message, store: S3PayloadStore | None = None) -> tuple[Message, Opened]:
+def open_message(message: Message, store: S3PayloadStore | None = None) -> OpenedBody:
     """Return the payload of a message, and the message with the data of its envelope and pointer.
 
     A body in S3 is fetched if an attribute of the message announces it. A body whose attributes
@@ -82,7 +89,7 @@ def open_message(message: Message, store: S3PayloadStore | None = None) -> tuple
     return inner, decode(envelope.body, _payload_type(inner))
 
 
-def _fetch(message: Message, body: str, store: S3PayloadStore | None) -> tuple[Message, Opened]:
+def _fetch(message: Message, body: str, store: S3PayloadStore | None) -> OpenedBody:
     pointer = read_pointer(body, message.attributes)
     if store is None:
         bucket = safe_repr(pointer.bucket)

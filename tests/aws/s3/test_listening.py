@@ -349,7 +349,7 @@ def test_fault_39_on_missing_delete_deletes_the_message_and_says_so(
     stats = drained(aws, queue_url, store, seen)
     assert (seen, stats.unopened, stats.deleted) == ([], 1, 1)
     assert aws.counts(queue_url) == EMPTY
-    assert any('gone' in text for text in warnings_of(caplog))
+    assert any('not in S3 any more' in text for text in warnings_of(caplog))
 
 
 def test_fault_39_on_missing_raw_hands_out_the_pointer_as_a_text(aws: LocalAws) -> None:

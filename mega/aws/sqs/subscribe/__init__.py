@@ -1,10 +1,15 @@
-"""Receiving from SQS: subscribers declare what they want, a listener brings it to them.
+"""Receive messages from SQS: subscribers declare patterns, and a listener passes them messages.
 
-The way of a message: it is received (`queue`), opened (`mega.aws.sqs.message`), matched
-(`registry`), handed to every subscriber that wants it (`dispatch`), judged (`verdict`), and SQS is
-told, `retries` saying when it comes again. The `processor` leads one message to its verdict, with
-`hooks` round it. What happens when, to all of them, is decided in the `engine`, and done by the
-threads of a `crew`, for a `shift` of a `listener`.
+    listener.py   SqsListener, the public class
+    subscribers/  declaration and routing of subscribers
+    processing/   one message: open -> match -> dispatch -> settle
+    engine/       all messages: when to receive, start, extend, delete and dead-letter
+    preflight/    checks of the queue at the start
+    runtime/      threads, the event loop, and the calls to AWS
+
+The path of a message: the `runtime` receives it, as the `engine` commands. A worker thread opens it
+and passes it to the matching subscribers (`processing`). Their statuses decide the settlement. The
+engine then commands the delete, the change of visibility, or the call to the dead-letter queue.
 """
 
 from __future__ import annotations

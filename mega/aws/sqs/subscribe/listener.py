@@ -1,4 +1,4 @@
-"""The listener: brings the messages of a queue to its subscribers."""
+"""The listener: receives the messages of a queue, and passes them to subscribers."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, safe_repr
+from mega.errors import ConfigurationError, check_int, check_seconds, safe_repr
 from mega.match import Explanations
 
 __all__ = ('SqsListener',)
 
 _log = log_of(__name__)
 
-# Which numbers SQS takes: ReceiveMessage in its API reference. A visibility timeout of 0 would give
-# a message back before it is processed. For more threads than that one process is not enough.
+# The limits of SQS: ReceiveMessage in its API reference. A visibility timeout of 0 would make a
+# message visible before it is processed. More threads need more than one process.
 _LIMITS = {
     'max_number_of_messages': (1, 10),
     'wait_time_seconds': (0, 20),
@@ -42,57 +42,58 @@ _LIMITS = {
 }
 
 
-_PATIENCE = 5.0
-"""Seconds after its wait in which a receive has to be answered. What comes later is of no use: by
-then nobody knows for how long its messages are still hidden."""
+_READ_TIMEOUT_MARGIN = 5.0
+"""Seconds after its long poll within which SQS must answer a receive. A later answer is useless,
+because nobody knows how long its messages are still hidden."""
 
 
 class SqsListener(ClosesClient):
-    """Receives the messages of an SQS queue and hands each to every subscriber that wants it.
+    """Receives the messages of an SQS queue, and passes each to all subscribers that match it.
 
     `max_number_of_messages` (1 to 10), `wait_time_seconds` (0 to 20) and `visibility_timeout`
-    (1 to 43,200 seconds) are those of SQS's ReceiveMessage. `concurrency` messages are in work at
-    once: each in a thread, or in one event loop where all its subscribers are `async def`. A
-    message has at least half the visibility timeout to be processed in, and `max_processing_time`
-    seconds where that is given: for so long it is kept hidden. After that it is delivered again.
+    (1 to 43,200 seconds) are the parameters of SQS's ReceiveMessage. `concurrency` is the maximum
+    number of messages in processing at the same time: each in a thread, or all in one event loop if
+    their subscribers are `async def`. A message has at least half of the visibility timeout to be
+    processed. With `max_processing_time`, the listener extends the visibility timeout, so that a
+    message has that many seconds. After that SQS delivers the message again.
 
-    What becomes of a message, by what its subscribers answer:
-    - any `RETRY_LATER` or `RETRIABLE_ERROR` leaves it in the queue;
-    - otherwise it is deleted: after every `DONE`, and after a `FATAL_ERROR`;
-    - with a `dead_letter_queue_url`, after a `FATAL_ERROR` it is sent there, whole and with the
-      reason, and deleted only when that succeeded.
+    The statuses of the subscribers decide what happens to a message:
+    - Any `RETRY_LATER` or `RETRIABLE_ERROR` leaves it in the queue.
+    - Otherwise it is deleted, even after a `FATAL_ERROR`.
+    - With a `dead_letter_queue_url`, a message with a `FATAL_ERROR` is first sent to that queue,
+      complete and with the reason. It is deleted only after that succeeded.
 
-    On a FIFO queue a message is started when the one before it in its group is gone, and is given
-    back when that one stays.
+    On a FIFO queue, a message starts after the previous message of its group is deleted. If the
+    previous message stays in the queue, the listener releases the others.
 
-    `unhandled` is what an exception means that nothing maps: `'fatal'`, or `'retry'`.
-    `unmatched` is what becomes of a message that no subscriber wants: `'delete'`, `'leave'` or
-    `'dead-letter'`; None dead-letters where there is a queue for it, and otherwise deletes.
-    A message that cannot be opened is dead-lettered where there is a queue for it, and otherwise
-    left to the redrive policy of its own queue. It is never simply deleted.
+    `unhandled` is the meaning of an exception that no subscriber declares: `'fatal'` or `'retry'`.
+    `unmatched` is the action for a message that no subscriber matches: `'delete'`, `'leave'` or
+    `'dead-letter'`. None dead-letters it if there is a dead-letter queue, and otherwise deletes it.
+    A message with an invalid body is dead-lettered if there is a dead-letter queue. Otherwise it is
+    left to the redrive policy of its queue. It is never simply deleted.
 
-    With a `payload_store`, bodies that lie in S3 are fetched, those of a batch at a time; one that
-    S3 does not give now leaves its message in the queue. Without one such a message cannot be
-    opened. The store is the caller's to close.
+    With a `payload_store`, the listener reads bodies that are in S3: the bodies of one receive at
+    the same time. If S3 fails, the message stays in the queue. Without a store, such a message has
+    an invalid body. The caller closes the store.
 
-    What stays in the queue comes again after its `retry_delay`, where that is given: a number of
-    seconds, a `Backoff`, or a function of the message; None leaves it to its visibility timeout. A
-    subscriber's own `retry_delay` goes before it, and a `RetriableError` with a delay before both.
-    The longest wait that a subscriber asks for is the one that counts. With `max_receives`, a
-    message that is wanted again when it came so often is dead-lettered instead. It is never judged
-    without an attempt to process it.
+    `retry_delay` is the delay before SQS delivers a message again that stays in the queue: a number
+    of seconds, a `Backoff`, or a function of the message. None: when its visibility timeout ends.
+    A subscriber's own `retry_delay` precedes it, and the delay of a `RetriableError` precedes both.
+    If several subscribers ask for a retry, the longest delay applies. With `max_receives`, a
+    message that asks for a retry at that receive is dead-lettered instead. The listener never
+    dead-letters it for that reason without an attempt.
 
-    After a stop, messages in work have `grace_period` seconds to end; then they are given back.
-    `hooks` stand round each delivery and each subscriber: see `Hook`.
+    After a stop, messages in processing have `grace_period` seconds to end. Then they are released.
+    `hooks` run around each delivery and each subscriber: see `Hook`.
 
-    Credentials and region are found as `SqsPublisher` finds them.
+    The listener finds credentials and region as `SqsPublisher` does.
 
-    `stop()`, `pause()`, `resume()` and `stats()` are safe to call from any thread and from a signal
-    handler. It works in one thread at a time, and has others of its own. Run any number of
-    processes with the same subscribers on one queue.
+    Thread safety: `stop()`, `pause()`, `resume()` and `stats()` are safe in any thread and in a
+    signal handler. Only one thread at a time may call `listen()` or `drain()`. The listener has its
+    own threads. Any number of processes may listen to one queue with the same subscribers.
 
     Raises:
-        ConfigurationError: for settings that cannot work.
+        ConfigurationError: for invalid settings.
     """
 
     def __init__(
@@ -122,25 +123,25 @@ class SqsListener(ClosesClient):
         client: Any = None,
     ) -> None:
         if not queue_url:
-            raise ConfigurationError('a listener needs a queue_url=')
+            raise ConfigurationError('a listener requires queue_url=')
         self.queue_url = queue_url
-        self.max_number_of_messages = _within('max_number_of_messages', max_number_of_messages)
-        self.wait_time_seconds = _within('wait_time_seconds', wait_time_seconds)
-        self.visibility_timeout = _within('visibility_timeout', visibility_timeout)
+        self.max_number_of_messages = _check('max_number_of_messages', max_number_of_messages)
+        self.wait_time_seconds = _check('wait_time_seconds', wait_time_seconds)
+        self.visibility_timeout = _check('visibility_timeout', visibility_timeout)
+        if max_processing_time is not None:
+            check_seconds('max_processing_time', max_processing_time, 0, MAX_VISIBILITY)
         is_fifo = queue_url.endswith('.fifo')
         self._settings = Settings(
-            concurrency=_within('concurrency', concurrency),
+            concurrency=_check('concurrency', concurrency),
             max_number_of_messages=self.max_number_of_messages,
             wait_time_seconds=self.wait_time_seconds,
             visibility_timeout=self.visibility_timeout,
-            max_processing_time=None
-            if max_processing_time is None
-            else _seconds('max_processing_time', max_processing_time),
-            grace_period=_seconds('grace_period', grace_period),
+            max_processing_time=max_processing_time,
+            grace_period=check_seconds('grace_period', grace_period, 0, MAX_VISIBILITY),
             is_fifo=is_fifo,
         )
         if dead_letter_queue_url in ('', queue_url):
-            problem = 'the URL of another queue is wanted, or None'
+            problem = 'must be the URL of another queue, or None'
             raise ConfigurationError(
                 f'dead_letter_queue_url={safe_repr(dead_letter_queue_url)}: {problem}'
             )
@@ -163,124 +164,127 @@ class SqsListener(ClosesClient):
             endpoint_url=endpoint_url,
             session=session,
             client=client,
-            attempts=1,  # the engine tries again, and knows when that is of no use any more
+            attempts=1,  # the engine repeats calls, and knows when a repetition is useless
             connections=max_threads(self._settings),
-            read_timeout=wait_time_seconds + _PATIENCE,
+            read_timeout=wait_time_seconds + _READ_TIMEOUT_MARGIN,
         )
         super().__init__(aws)
-        self._subscribers = Router()
-        self._tally = StatsCounter()
-        self._equipment = ListenerContext(
+        self._router = Router()
+        self._counter = StatsCounter()
+        self._context = ListenerContext(
             Queue(aws, queue_url, visibility_timeout, dead_letter_queue_url is not None),
             DeadLetterQueue(aws, dead_letter_queue_url, queue_url)
             if dead_letter_queue_url
             else None,
-            self._subscribers,
-            Processor(self._subscribers, self._policy, Hooks(hooks), payload_store),
-            self._tally,
+            self._router,
+            Processor(self._router, self._policy, Hooks(hooks)),
+            self._counter,
             payload_store,
         )
-        self._shift: ListenerSession | None = None
-        self._process = 0
+        self._session: ListenerSession | None = None
+        self._session_pid = 0
         self._is_stopped = self._is_paused = False
         for subscriber in subscribers:
             self.register_subscriber(subscriber)
 
     def register_subscriber(self, subscriber: Subscriber) -> None:
-        """Have messages brought to a subscriber: the class itself, once.
+        """Register a subscriber class, so that it receives the messages that it matches.
 
         Raises:
-            ConfigurationError: for what is no subscriber class, cannot be made without arguments,
-                or is registered already.
+            ConfigurationError: for an object that is not a subscriber class, a class whose
+                constructor needs arguments, or a class that is registered already.
         """
-        self._subscribers.register(subscriber)
+        self._router.register(subscriber)
 
     @property
     def subscribers(self) -> tuple[Subscriber, ...]:
-        """The subscribers, in the order in which they were registered."""
-        return tuple(self._subscribers)
+        """The registered subscribers, in the order of their registration."""
+        return tuple(self._router)
 
     def explain(self, payload: AnyPayload) -> Explanations[Subscriber]:
-        """Say for every subscriber whether it wants a payload, and if not, what stopped it.
+        """Explain for each subscriber why it matches a payload or not.
 
-        `payload` is anything that can be published. `print` the answer: it has a line for each
-        subscriber. Nothing is processed.
+        `payload` is any object that a publisher accepts. `print` the result: it has one line for
+        each subscriber. No subscriber processes the payload.
 
         Raises:
-            EventError: for a `dict` that is marked as an event and is none.
+            EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
         """
-        return self._subscribers.explain(payload)
+        return self._router.explain(payload)
 
     def listen(self) -> None:
         """Process messages until `stop()`, SIGTERM or SIGINT. Blocks the calling thread.
 
-        The signals are minded only in the main thread, and only while this runs; a second one does
-        what it did before. Messages are processed in threads of the listener's own. What was
-        received and not started is given back at a stop; what is in work has its grace period.
-        A call to AWS that fails is logged and made again: a receive after 1 to 60 seconds.
+        The listener handles these signals only in the main thread, and only during this call. The
+        previous handler receives a second signal. The threads of the listener process the messages.
+        A stop releases messages that did not start, and messages in processing have the grace
+        period. The listener logs a call to AWS that failed, and repeats it: a receive after 1 to 60
+        seconds.
 
         Raises:
             ConfigurationError: without subscribers.
-            TransportError: at the start, when the queue does not exist or may not be used, with
-                what to do about it.
-            SystemExit, KeyboardInterrupt: when a subscriber did.
+            TransportError: at the start, if the queue does not exist or its use is denied. The
+                error says what to do.
+            SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
         with stopped_by_signals(self.stop):
-            self._work(self._settings, is_checked=True)
+            self._run(self._settings, is_checked=True)
 
     def drain(self) -> Stats:
-        """Process what is in the queue, and answer what came of it.
+        """Process the messages in the queue, and return the statistics of this call.
 
-        Ends when two receives in a row, of `wait_time_seconds` or one second, whichever is less,
-        found nothing and nothing is in hand, or at `stop()`. Messages that were left in the queue
-        are not waited for. With a `concurrency` of 1 the calling thread processes them.
+        The call ends when two consecutive receives returned no messages and no message is in
+        flight, or at `stop()`. Such a receive waits `wait_time_seconds`, but at most one second.
+        The call does not wait for messages that it left in the queue. With a `concurrency` of 1 the
+        calling thread processes the messages.
 
         Raises:
             ConfigurationError: without subscribers.
-            TransportError: when the queue cannot be received from.
-            SystemExit, KeyboardInterrupt: when a subscriber did.
+            TransportError: if a receive fails.
+            SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
         before = self.stats()
-        self._work(replace(self._settings, until_empty=True), is_checked=False)
+        self._run(replace(self._settings, until_empty=True), is_checked=False)
         return self.stats().since(before)
 
     def stop(self) -> None:
-        """Have `listen()` or `drain()` return: at once, or when what is in work is done.
+        """Let `listen()` or `drain()` return after the messages in processing.
 
-        May be called more than once. Called before one of them runs, it ends the next one at once.
+        May be called more than once. A call before `listen()` or `drain()` ends the next one.
         """
         self._is_stopped = True
-        if self._shift is not None:
-            self._shift.stop()
+        if self._session is not None:
+            self._session.stop()
 
     def pause(self) -> None:
-        """Receive nothing more until `resume()`. What was received is processed.
+        """Make no receives until `resume()`. Messages that were received are processed.
 
         May be called more than once, and before `listen()`.
         """
         self._is_paused = True
-        if self._shift is not None:
-            self._shift.pause()
+        if self._session is not None:
+            self._session.pause()
 
     def resume(self) -> None:
-        """Receive again after a `pause()`."""
+        """Make receives again after a `pause()`."""
         self._is_paused = False
-        if self._shift is not None:
-            self._shift.resume()
+        if self._session is not None:
+            self._session.resume()
 
     def stats(self) -> Stats:
-        """What the listener has done since it was made."""
-        return self._tally.stats(self._aws.transport)
+        """Return the statistics since the creation of the listener."""
+        return self._counter.stats(self._aws.transport)
 
-    def _work(self, settings: Settings, *, is_checked: bool) -> None:
-        if not self._subscribers:
-            problem = 'register one, or its messages would all be deleted unmatched'
+    def _run(self, settings: Settings, *, is_checked: bool) -> None:
+        if not self._router:
+            problem = 'register one, because otherwise all messages would be deleted as unmatched'
             raise ConfigurationError(f'a listener without subscribers: {problem}')
-        # Threads do not survive a fork, and so what the parent was at is not what the child is at.
-        if self._shift is not None and self._process == os.getpid():
-            raise ConfigurationError('this listener works already, in another thread')
-        shift = self._shift = ListenerSession(self._equipment, settings)
-        self._process = os.getpid()
+        # A fork copies no threads, so that the session of the parent does not run in the child.
+        if self._session is not None and self._session_pid == os.getpid():
+            raise ConfigurationError('this listener is already listening in another thread')
+        self._router.build()
+        session = self._session = ListenerSession(self._context, settings)
+        self._session_pid = os.getpid()
         try:
             if is_checked and not self._is_stopped:
                 check_queue(
@@ -290,34 +294,20 @@ class SqsListener(ClosesClient):
                         self.dead_letter_queue_url,
                         settings,
                         self._policy,
-                        self._subscribers,
+                        self._router,
                     ),
                 )
-            # They may have been said before there was anybody to hear them.
+            # These calls may have preceded the session.
             if self._is_paused:
-                shift.pause()
+                session.pause()
             if self._is_stopped:
-                shift.stop()
+                session.stop()
             _log.info('receiving from %s, transport: %s', self.queue_url, self._aws.transport)
-            shift.run()
+            session.run()
         finally:
-            self._shift = None
+            self._session = None
             self._is_stopped = False
 
 
-def _within(name: str, value: int) -> int:
-    low, high = _LIMITS[name]
-    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-        return value
-    raise ConfigurationError(f'{name}={safe_repr(value)}: {low:,} to {high:,} are possible')
-
-
-def _seconds(name: str, value: float) -> float:
-    """A number of seconds, up to the twelve hours for which SQS hides a message."""
-    if (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and 0 <= value <= MAX_VISIBILITY
-    ):
-        return value
-    raise ConfigurationError(f'{name}={safe_repr(value)}: 0 to {MAX_VISIBILITY:,} seconds')
+def _check(name: str, value: int) -> int:
+    return check_int(name, value, *_LIMITS[name])

@@ -1,4 +1,4 @@
-"""Logging that ends no work, whatever the handlers of a program do."""
+"""Loggers that never raise, so that a faulty log handler of a program cannot end a listener."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ else:
 __all__ = ('log_of',)
 
 
-class _Log(Adapter):
-    """A logger of which nothing is raised. Handlers should see to that themselves; some do not."""
+class _SafeLogger(Adapter):
+    """A logger that writes the exceptions of log handlers to stderr instead of raising them."""
 
     def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
         try:
             super().log(level, msg, *args, stacklevel=2, **options)
         except Exception as error:
-            with suppress(Exception):  # there may be nothing to write to
-                sys.stderr.write(f'{self.logger.name}: a handler of the log failed: {error!r}\n')
+            with suppress(Exception):  # stderr may be closed
+                sys.stderr.write(f'{self.logger.name}: a log handler failed: {error!r}\n')
 
 
-def log_of(name: str) -> _Log:
-    """The logger of a module."""
-    return _Log(logging.getLogger(name), None)
+def log_of(name: str) -> _SafeLogger:
+    """Return the logger of a module."""
+    return _SafeLogger(logging.getLogger(name), None)

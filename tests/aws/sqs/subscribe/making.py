@@ -100,20 +100,20 @@ def outcomes(
     unhandled: ProcessStatus = ProcessStatus.FATAL_ERROR,
 ) -> list[Outcome]:
     """What comes of a payload that is handed to subscribers."""
-    registry = Router()
+    router = Router()
     for each in subscribers:
-        registry.register(each)
-    wanting, undecided = registry.match(payload)
+        router.register(each)
+    wanting, undecided = router.match(payload)
     assert not undecided
     return finish(dispatch(message, payload, wanting, unhandled), run_by_asyncio)
 
 
 def delivered(received: dict[str, Any], *subscribers: Subscriber) -> DeliveryResult:
     """What comes of a message as boto3 shows it."""
-    registry = Router()
+    router = Router()
     for each in subscribers:
-        registry.register(each)
-    processor = Processor(registry, Policy(), Hooks())
+        router.register(each)
+    processor = Processor(router, Policy(), Hooks())
     return finish(processor.process(processor.open(received)), run_by_asyncio)
 
 

@@ -166,9 +166,9 @@ def test_a_listener_works_in_one_thread_at_a_time(aws: LocalAws) -> None:
     listener = listener_on(aws, queue_url, subscriber(lambda payload: processed.set()))
     with told_of(aws, POLLS) as polling, listening(listener):
         assert polling.wait(WITHIN)
-        with pytest.raises(ConfigurationError, match='works already'):
+        with pytest.raises(ConfigurationError, match='already listening'):
             listener.listen()
-        with pytest.raises(ConfigurationError, match='works already'):
+        with pytest.raises(ConfigurationError, match='already listening'):
             listener.drain()
         send(aws, queue_url, 'hej')
         assert processed.wait(WITHIN)
@@ -221,7 +221,7 @@ def test_all_async_processes_share_a_loop_that_ends_with_the_work(aws: LocalAws)
     assert listener.drain().done == 3
     assert len(loops) == 3
     assert len(set(loops)) == 1
-    assert 'mega-coroutines' not in {thread.name for thread in threading.enumerate()}
+    assert 'mega-event-loop' not in {thread.name for thread in threading.enumerate()}
 
 
 def test_statistics_may_be_read_while_it_works(aws: LocalAws) -> None:

@@ -78,12 +78,12 @@ def test_fault_70_a_subscriber_can_see_that_its_message_is_lost(
     listener = listener_on(faults, QUEUE_URL, *made, visibility_timeout=1, max_processing_time=60)
     stats = listener.drain()
     assert seen == [False, True]
-    assert (stats.lost, stats.done, stats.deleted) == (1, 1, 0)
+    assert (stats.visibility_lost, stats.done, stats.deleted) == (1, 1, 0)
     assert 'DeleteMessageBatch' not in [request.operation for request in faults.requests]
 
 
 def test_a_copy_of_a_message_is_a_message_and_holds_nothing() -> None:
-    delivery = Delivery('1', 'a', content=Event())  # an event cannot be copied
+    delivery = Delivery('1', 'a', received={})  # an event cannot be copied
     message = read_message(RECEIVED, delivery)
     delivery.is_lost = True
     assert message.lost
@@ -155,7 +155,7 @@ def blocking(heard: Heard) -> Subscriber:
     return Blocking
 
 
-@pytest.mark.parametrize('heard', ['is in work for longer than max_proc'], indirect=True)
+@pytest.mark.parametrize('heard', ['in processing for longer than max_proc'], indirect=True)
 @pytest.mark.parametrize(
     ('make', 'beside', 'names'),
     [

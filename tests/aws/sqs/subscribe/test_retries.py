@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from mega.aws.sqs.subscribe import Backoff, Hook, MessageSubscriber, ProcessStatus, Stats
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
-    Action,
     Policy,
     Settlement,
+    SettlementAction,
     StatsField,
     Unmatched,
     settle,
@@ -54,7 +54,7 @@ def wanted_again(*delays: Any, error: BaseException | None = None) -> list[Outco
 
 def delay_of(outcomes: list[Outcome], policy: Policy, receive_count: int = 1) -> int | None:
     verdict = settle(outcomes, policy, replace(MESSAGE, receive_count=receive_count))
-    assert (verdict.action, verdict.count) == (Action.LEAVE, StatsField.RETRIED)
+    assert (verdict.action, verdict.stats_field) == (SettlementAction.LEAVE, StatsField.RETRIED)
     return verdict.delay
 
 
@@ -217,11 +217,16 @@ def test_what_is_wanted_again_at_its_last_receive_is_dead_lettered(
     assert verdict.reason
     assert verdict.reason.error == 'TimeoutError'
     if is_enough:
-        assert (verdict.action, verdict.count) == (Action.DEAD_LETTER, StatsField.EXHAUSTED)
+        assert (verdict.action, verdict.stats_field) == (
+            SettlementAction.DEAD_LETTER,
+            StatsField.EXHAUSTED,
+        )
         assert verdict.reason.subscriber == 'Inventory'
-        assert verdict.reason.text == f'wanted again at receive {receive_count} of 3: no answer'
+        assert (
+            verdict.reason.text == f'asked for a retry at receive {receive_count} of 3: no answer'
+        )
     else:
-        assert (verdict.action, verdict.count) == (Action.LEAVE, StatsField.RETRIED)
+        assert (verdict.action, verdict.stats_field) == (SettlementAction.LEAVE, StatsField.RETRIED)
 
 
 @pytest.mark.parametrize('status', [ProcessStatus.DONE, ProcessStatus.FATAL_ERROR])
@@ -239,7 +244,7 @@ def test_the_end_of_the_process_is_no_reason_to_give_a_message_up(error: BaseExc
     message = replace(MESSAGE, receive_count=99)
     limited = policy(max_receives=3, has_dead_letter_queue=True)
     asked = [*wanted_again(None, error=TimeoutError()), *wanted_again(None, error=error)]
-    assert settle(asked, limited, message).action is Action.LEAVE
+    assert settle(asked, limited, message).action is SettlementAction.LEAVE
 
 
 @pytest.mark.parametrize('most', [0, -1, True, 1.0, '3'], ids=repr)
@@ -249,7 +254,7 @@ def test_a_number_of_receives_is_1_or_more(most: Any) -> None:
 
 
 def test_it_needs_a_dead_letter_queue() -> None:
-    with pytest.raises(ConfigurationError, match=r'max_receives=3 needs a dead_letter_queue_url='):
+    with pytest.raises(ConfigurationError, match=r'max_receives=3 requires dead_letter_queue_url='):
         Policy(max_receives=3)
 
 

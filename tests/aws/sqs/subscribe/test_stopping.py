@@ -142,7 +142,7 @@ def test_what_does_not_end_in_its_grace_period_is_given_back_and_left_behind(
         with listening(listener):
             assert begun.wait(WITHIN)
         stats = listener.stats()
-        assert (stats.received, stats.abandoned, stats.deleted) == (1, 1, 0)
+        assert (stats.received, stats.released_in_progress, stats.deleted) == (1, 1, 0)
         assert any('is left behind' in warning for warning in warnings_of(caplog))
         assert visible(client, queue_url) == [('hej', '2')]
         going_on.set()
@@ -169,7 +169,7 @@ def test_a_coroutine_that_does_not_is_cancelled(server: Server, queue_url: str) 
         with listening(listener):
             assert begun.wait(WITHIN)
         assert ends == ['hej']
-        assert listener.stats().abandoned == 1
+        assert listener.stats().released_in_progress == 1
         assert visible(client, queue_url) == [('hej', '2')]
 
 
@@ -194,7 +194,12 @@ def test_what_ends_in_its_grace_period_is_deleted(server: Server, queue_url: str
             assert thread.is_alive()
             going_on.set()
         stats = listener.stats()
-        assert (stats.done, stats.deleted, stats.released, stats.abandoned) == (1, 1, 1, 0)
+        assert (stats.done, stats.deleted, stats.released, stats.released_in_progress) == (
+            1,
+            1,
+            1,
+            0,
+        )
         assert [count for _, count in visible(client, queue_url)] == ['2']
 
 

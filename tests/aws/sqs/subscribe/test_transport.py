@@ -325,7 +325,7 @@ def test_what_was_not_started_in_its_visibility_timeout_is_not_started_any_more(
     assert (stats.done, stats.deleted, stats.released, stats.expired) == (2, 2, 0, 1)
     assert {text.partition(':')[0] for text in warnings_of(caplog) if 'its visib' in text} == {
         'message b took longer than its visibility timeout, and may be processed twice',
-        'message c was not started within its visibility timeout, and comes again',
+        'message c was not started within its visibility timeout, and SQS delivers it again',
     }
 
 

@@ -1,10 +1,16 @@
-"""The listener's engine: every decision of it, and nothing else.
+"""The engine: every time-dependent decision of a listener, without I/O, threads or a clock.
 
-`core` is told what happened and says what to do next. It has neither threads nor a clock and calls
-nobody, so that any order of events can be tried out. What it decides by lies beside it: how much to
-receive (`polls`), what is in hand and how it gets out of it (`hand`), who may be started (`lines`),
-what goes to SQS in which batch (`outbox`), how long a message is kept hidden (`hiding`), and where
-a delivery stands (`delivery`). `actions` are the words between the engine and whoever runs it.
+The runtime reports events to the engine and asks the engine for commands. A test can therefore
+replay any order of events.
+
+    commands.py        the commands, their results, and the settings
+    delivery.py        one delivery and its phase
+    engine.py          the state machine: events in, commands out
+    in_flight.py       the deliveries in flight, and how each one ends
+    message_groups.py  which message may start next
+    polling.py         how many messages to receive, and when
+    batches.py         DeleteMessageBatch and ChangeMessageVisibilityBatch calls to make
+    visibility.py      when to extend a visibility timeout, and for how long
 """
 
 from mega.aws.sqs.subscribe.engine.engine import Engine

@@ -1,115 +1,122 @@
-"""What SQS is still to be told: deletes and changes of visibility, gathered into batches of ten."""
+"""Batch calls to SQS: deletes and visibility changes, up to ten messages in each call."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
 
-from mega.aws.sqs.subscribe.engine.commands import Ack, ChangeVisibility, Entry
-from mega.aws.sqs.subscribe.engine.delivery import GONE, HELD, Delivery
+from mega.aws.sqs.subscribe.engine.commands import ChangeVisibility, Delete, Entry
+from mega.aws.sqs.subscribe.engine.delivery import ENDED, EXTENDED, Delivery
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
 
-__all__ = ('BATCH', 'MAX_BATCH_DELAY', 'DeleteBatcher', 'VisibilityBatcher')
+__all__ = ('BATCH_SIZE', 'FOREVER', 'MAX_BATCH_DELAY', 'DeleteBatcher', 'VisibilityBatcher')
 
-BATCH = 10
-"""Entries of a batch call at most: API reference of DeleteMessageBatch."""
+BATCH_SIZE = 10
+"""The maximum number of entries of a batch call: API reference of DeleteMessageBatch."""
 
 MAX_BATCH_DELAY = 0.1
-"""Seconds for which an ack waits for others."""
+"""Seconds that a processed message waits for others before its delete."""
 
 FOREVER = float('inf')
 
-_IDS = tuple(map(str, range(BATCH)))
+_IDS = tuple(map(str, range(BATCH_SIZE)))
 
 
 class DeleteBatcher:
-    """Messages to delete. They go together when there are ten, or when the first waited enough."""
+    """The messages to delete.
 
-    def __init__(self, linger: float) -> None:
-        self._linger = linger
+    A batch is due when it has ten messages, or when its first message waited `max_delay` seconds.
+    It is due earlier if a visibility timeout would end before that.
+    """
+
+    def __init__(self, max_delay: float) -> None:
+        self._max_delay = max_delay
         self.waiting: deque[Delivery] = deque()
         self.deadline = FOREVER
 
     def add(self, delivery: Delivery, now: float) -> None:
+        """Add a message to the next batch."""
         self.waiting.append(delivery)
         count = len(self.waiting)
         if count == 1:
-            self.deadline = now + self._linger
-        elif count >= BATCH:
+            self.deadline = now + self._max_delay
+        elif count >= BATCH_SIZE:
             self.deadline = now
-        latest = delivery.hidden_until - self._linger  # while it is still hidden
+        latest = delivery.hidden_until - self._max_delay
         if latest < self.deadline:
             self.deadline = max(now, latest)
 
     def flush(self) -> None:
-        """Let those that wait go at once: there is nothing to wait for."""
+        """Make all waiting messages due now."""
         if self.waiting:
             self.deadline = -FOREVER
 
-    def next(self, now: float) -> Ack:
-        """A batch, once the deadline has come."""
+    def next(self, now: float) -> Delete:
+        """Return the next batch. Call this only after the deadline."""
         waiting = self.waiting
-        batch = [(waiting.popleft(), 0) for _ in range(min(BATCH, len(waiting)))]
+        batch = [(waiting.popleft(), 0) for _ in range(min(BATCH_SIZE, len(waiting)))]
         if not waiting:
             self.deadline = FOREVER
-        elif len(waiting) < BATCH and self.deadline > -FOREVER:
-            self.deadline = now + self._linger
-        return Ack(entries(batch), now)
+        elif len(waiting) < BATCH_SIZE and self.deadline > -FOREVER:
+            self.deadline = now + self._max_delay
+        return Delete(entries(batch), now)
 
 
 class VisibilityBatcher:
-    """Messages whose visibility is to change: left in the queue, or kept hidden for longer."""
+    """The visibility changes to make: for messages that are left in the queue, and extensions."""
 
-    def __init__(self, lines: GroupQueues) -> None:
-        self._lines = lines
+    def __init__(self, groups: GroupQueues) -> None:
+        self._groups = groups
         self._leaving: deque[Delivery] = deque()
         self._extended: dict[Delivery, int] = {}
-        self.are_waiting = False
+        self.is_pending = False
 
-    def leave(self, delivery: Delivery) -> None:
+    def add_leaving(self, delivery: Delivery) -> None:
+        """Make a message visible after its `delay`."""
         self._leaving.append(delivery)
-        self.are_waiting = True
+        self.is_pending = True
 
-    def extend(self, delivery: Delivery, seconds: int) -> None:
+    def add_extension(self, delivery: Delivery, seconds: int) -> None:
+        """Extend the visibility timeout of a message: `seconds` from now on."""
         self._extended[delivery] = seconds
-        self.are_waiting = True
+        self.is_pending = True
 
     def next(self, now: float) -> ChangeVisibility | None:
-        """A batch, if there is anything to tell. Those that are left go before all others."""
-        found: list[tuple[Delivery, int]] = []
+        """Return the next batch, if there is one. Messages that are left precede extensions."""
+        batch: list[tuple[Delivery, int]] = []
         for _ in range(len(self._leaving)):
             delivery = self._leaving.popleft()
-            if delivery.phase is GONE:
+            if delivery.phase is ENDED:
                 continue
-            if len(found) < BATCH and self._may_go(delivery, now):
-                found.append((delivery, delivery.delay))
+            if len(batch) < BATCH_SIZE and self._may_leave(delivery, now):
+                batch.append((delivery, delivery.delay))
             else:
                 self._leaving.append(delivery)
-        while self._extended and len(found) < BATCH:
+        while self._extended and len(batch) < BATCH_SIZE:
             delivery, seconds = self._extended.popitem()
-            if delivery.phase in HELD:
-                found.append((delivery, seconds))
-        self.are_waiting = bool(self._leaving or self._extended)
-        return ChangeVisibility(entries(found), now) if found else None
+            if delivery.phase in EXTENDED:
+                batch.append((delivery, seconds))
+        self.is_pending = bool(self._leaving or self._extended)
+        return ChangeVisibility(entries(batch), now) if batch else None
 
-    def _may_go(self, delivery: Delivery, now: float) -> bool:
+    def _may_leave(self, delivery: Delivery, now: float) -> bool:
         return (
-            # After an extension that is under way, and so for certain on top of it.
+            # During an extension SQS might apply the two changes in either order.
             not delivery.is_in_call
             and now >= delivery.not_before
-            and not self._lines.must_wait(delivery)
+            and not self._groups.must_wait(delivery)
         )
 
     def next_try(self, now: float) -> float:
-        """When one that could not be left is to be tried again."""
+        """Return when to repeat the first visibility change that failed."""
         times = (each.not_before for each in self._leaving if each.not_before > now)
         return min(times, default=FOREVER)
 
 
 def entries(changes: Iterable[tuple[Delivery, int]]) -> tuple[Entry, ...]:
-    """Entries of one call, each with an id of its own."""
+    """Return the entries of one call, each with its own id."""
     made = []
     for place, (delivery, seconds) in enumerate(changes):
         delivery.is_in_call = True
-        made.append(Entry(_IDS[place], delivery, delivery.handle, delivery.phase, seconds))
+        made.append(Entry(_IDS[place], delivery, delivery.receipt_handle, delivery.phase, seconds))
     return tuple(made)

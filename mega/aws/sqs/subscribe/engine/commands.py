@@ -1,24 +1,28 @@
-"""What the engine asks for, and what it is told of: the words between it and its shell.
+"""The commands of the engine, and the results that the runtime reports for them.
 
-They are not frozen: that would take twice as long, and some are made for every message.
+Commands are not frozen: a frozen dataclass takes twice as long to create, and the engine creates
+some of these for every message.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
+from mega.aws.sqs.subscribe.reason import Reason
 
 __all__ = (
-    'DONE',
+    'FAILED',
+    'OK',
     'RETRY',
-    'Ack',
-    'Action',
     'BatchCommand',
     'ChangeVisibility',
+    'Command',
     'DeadLetter',
+    'Delete',
     'Entry',
     'EntryResult',
     'Notice',
@@ -30,11 +34,12 @@ __all__ = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the engine decides by. Times are in seconds.
+    """The settings of the engine. All times are in seconds.
 
-    `concurrency` messages are in work at once. `max_processing_time` is how long one in work is
-    kept hidden; None: no longer than its visibility timeout. `until_empty` ends the work when two
-    receives in a row found nothing.
+    - `concurrency` is the maximum number of messages in processing at the same time.
+    - `max_processing_time` is how long the engine extends the visibility timeout of a message in
+      processing; None: the engine does not extend it.
+    - `until_empty` ends the work when two consecutive receives returned no messages.
     """
 
     concurrency: int = 1
@@ -48,77 +53,89 @@ class Settings:
 
 
 class EntryResult(Enum):
-    """What SQS says of an entry of a batch, or of a dead letter."""
+    """The result of one entry of a batch call, or of sending to the dead-letter queue."""
 
-    DONE = 'done'
-    RETRY = 'failed, and may succeed'
-    FAILED = 'refused for good'
+    OK = 'succeeded'
+    RETRY = 'failed, may succeed later'
+    FAILED = 'failed permanently'
 
 
-DONE, RETRY = EntryResult.DONE, EntryResult.RETRY
+OK, RETRY, FAILED = EntryResult
 
 
 class Notice(Enum):
-    """What a shell may want to log and count."""
+    """Something that happened to a delivery, for the log and the statistics."""
 
-    # There is one of each. It is looked up for every message, and an enum's own hash is in Python.
+    # Each member exists once. The runtime looks it up for every message, and the hash function of
+    # Enum is written in Python.
     __hash__ = object.__hash__
 
-    DUPLICATE = 'received once more, while it is in hand'
-    EXPIRED = 'not started in its visibility timeout'
+    DUPLICATE = 'received again while in flight'
+    EXPIRED = 'not started within its visibility timeout'
     FINISHED_LATE = 'finished after its visibility timeout'
-    OVER_TIME_LIMIT = 'in work for longer than max_processing_time'
-    VISIBILITY_LOST = 'no longer hidden, though it is in work'
-    RELEASED = 'given back unprocessed'
-    RELEASED_IN_PROGRESS = 'given back in the middle of its work'
+    OVER_TIME_LIMIT = 'in processing for longer than max_processing_time'
+    VISIBILITY_LOST = 'not in flight any more, according to SQS'
+    RELEASED = 'released unprocessed'
+    RELEASED_IN_PROGRESS = 'released during processing'
     DEAD_LETTERED = 'sent to the dead-letter queue'
-    NOT_DEAD_LETTERED = 'failed for good, and not sent to the dead-letter queue'
+    NOT_DEAD_LETTERED = 'could not be sent to the dead-letter queue'
     DELETED = 'deleted'
-    NOT_DELETED = 'processed, and not deleted'
+    NOT_DELETED = 'processed, but could not be deleted'
 
 
 @dataclass(slots=True)
 class Entry:
-    """One message of a batch call. `id` is its own within the batch.
+    """One message of a batch call. `id` is unique within the batch.
 
-    `handle` and `phase` are the delivery's when the call was decided: it may go on meanwhile.
-    `seconds` is for how long the message is to be hidden from then on; 0 where it is deleted.
+    `receipt_handle` and `phase` are copies from the moment of the decision, because the delivery
+    may change during the call. `seconds` is the new visibility timeout; 0 for a delete.
     """
 
     id: str
     delivery: Delivery
-    handle: str
+    receipt_handle: str
     phase: Phase
     seconds: int
 
 
 @dataclass(slots=True)
 class Receive:
-    """Ask for up to `number` messages, and wait for them for up to `wait` seconds."""
+    """Receive up to `max_messages` messages, with a long poll of up to `wait_seconds`."""
 
-    number: int
-    wait: int
+    max_messages: int
+    wait_seconds: int
     asked_at: float
     epoch: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Process:
-    """Open, dispatch and judge."""
+    """Process these messages, one after another.
 
-    delivery: Delivery
+    `size` is their number at first. After `due` the worker begins no further message, because it
+    must report the results of those before.
+
+    The worker removes a message from the left end of `deliveries` when it begins that message. The
+    engine takes messages back from the right end. Both operations of a deque are atomic, so that
+    exactly one of the two gets each message, without a lock.
+    """
+
+    deliveries: deque[Delivery]
+    size: int
+    due: float
 
 
 @dataclass(slots=True)
 class DeadLetter:
-    """Send to the dead-letter queue."""
+    """Send a message to the dead-letter queue, with the reason."""
 
     delivery: Delivery
+    reason: Reason
 
 
 @dataclass(slots=True)
-class Ack:
-    """Delete, in one call."""
+class Delete:
+    """Delete messages in one call."""
 
     entries: tuple[Entry, ...]
     decided_at: float
@@ -126,11 +143,11 @@ class Ack:
 
 @dataclass(slots=True)
 class ChangeVisibility:
-    """Hide for so many seconds, each message for its own, in one call. 0 gives back."""
+    """Change the visibility timeout of messages in one call. 0 seconds makes a message visible."""
 
     entries: tuple[Entry, ...]
     decided_at: float
 
 
-BatchCommand: TypeAlias = Ack | ChangeVisibility
-Action: TypeAlias = Receive | Process | DeadLetter | Ack | ChangeVisibility
+BatchCommand: TypeAlias = Delete | ChangeVisibility
+Command: TypeAlias = Receive | Process | DeadLetter | Delete | ChangeVisibility

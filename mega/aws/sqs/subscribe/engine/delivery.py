@@ -1,17 +1,18 @@
-"""One delivery while it is in hand, and where it stands."""
+"""One delivery in flight, and its phase."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 __all__ = (
     'ACKING',
     'DEAD_LETTERING',
-    'GONE',
-    'HELD',
+    'ENDED',
+    'EXTENDED',
     'LEAVING',
+    'NOT_BEGUN',
     'WAITING',
     'WORKING',
     'Delivery',
@@ -20,40 +21,53 @@ __all__ = (
 
 
 class Phase(Enum):
-    """Where a delivery stands. It goes down this list, and never up."""
+    """The phase of a delivery. A delivery moves down this list.
 
-    WAITING = 'waiting'
-    WORKING = 'working'
+    One move goes up: from WORKING back to WAITING, if no worker had begun the message.
+    """
+
+    WAITING = 'waiting for a worker'
+    WORKING = 'handed to a worker'
     DEAD_LETTERING = 'to be sent to the dead-letter queue'
-    ACKING = 'being deleted'
-    LEAVING = 'being left in the queue'
-    GONE = 'gone'
+    ACKING = 'to be deleted'
+    LEAVING = 'to be left in the queue'
+    ENDED = 'ended'
 
 
-# By themselves: before Python 3.12 to find a member in its enum takes as long as a call.
-WAITING, WORKING, DEAD_LETTERING, ACKING, LEAVING, GONE = Phase
+# Module constants, because the look-up of an enum member is slow before Python 3.12.
+WAITING, WORKING, DEAD_LETTERING, ACKING, LEAVING, ENDED = Phase
 
-HELD = (WAITING, WORKING, DEAD_LETTERING)
-"""The phases in which a message is kept hidden."""
+EXTENDED = (WAITING, WORKING, DEAD_LETTERING)
+"""The phases in which the engine extends the visibility timeout."""
+
+NOT_BEGUN = float('inf')
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """A message that was received, and what is known of it. Only the engine changes it.
+    """One delivery of a message by SQS, and its state. Only the engine changes the state.
 
-    `content` is the shell's. Times are on the clock that the engine is given.
-    `hidden_until` is when others may receive it. `delay` is in how many seconds a message that is
-    left is to come again. `is_in_call` is of calls that delete it or change its visibility,
-    `is_being_sent` of the one that dead-letters it.
+    All times are in seconds, on the clock that the runtime passes to the engine.
+
+    - `received` is the message as ReceiveMessage returned it. The engine does not read it.
+    - `begun_at` is when a worker began the message; infinity before that.
+    - `hidden_until` is when the visibility timeout ends, so that SQS may deliver the message again.
+    - `delay` is the number of seconds after which a message that is left becomes visible.
+    - `tries` is the number of failed calls for the present phase, and `not_before` the time of the
+      next try.
+    - `is_in_call` is true during a call that deletes the message or changes its visibility.
+    - `is_being_sent` is true during the call that sends the message to the dead-letter queue.
+    - `is_lost` is true after SQS reported that the message is not in flight any more.
+    - `is_over_limit` is true after the engine reported that processing takes too long.
     """
 
     id: str
-    handle: str
+    receipt_handle: str
     group: str | None = None
-    content: Any = None
+    received: dict[str, Any] = field(default_factory=dict)
     phase: Phase = WAITING
     received_at: float = 0.0
-    started_at: float = 0.0
+    begun_at: float = NOT_BEGUN
     hidden_until: float = 0.0
     delay: int = 0
     tries: int = 0
@@ -61,4 +75,4 @@ class Delivery:
     is_in_call: bool = False
     is_being_sent: bool = False
     is_lost: bool = False
-    is_overdue: bool = False
+    is_over_limit: bool = False

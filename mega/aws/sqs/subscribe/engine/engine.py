@@ -1,8 +1,28 @@
-"""The engine: what to receive, start, extend, delete, leave and dead-letter, and when. No I/O.
+"""The engine: decides what to receive, start, extend, delete, leave and dead-letter, and when.
 
-It is told what happened, and asked what to do next; it has neither threads nor a clock. Whoever
-runs it (`mega.aws.sqs.subscribe.runtime.worker_pool`, or a simulation) keeps two promises: one call
-at a time, and a time that never goes back.
+The engine is a state machine without I/O, threads or a clock. The runtime reports events to it
+(methods such as `received` and `processed`) and asks it for commands (`next`). Every method takes
+the time. The runtime (`mega.aws.sqs.subscribe.runtime`, or a simulation) guarantees that it makes
+one call at a time, and that the time never decreases. The only exception is `begin`.
+
+Example: the life of two messages, with `concurrency=1`, `visibility_timeout=30` and
+`max_processing_time=60`. Message `a` takes 1 ms and `b` takes 20 s.
+
+    time     event, reported by the runtime        command, returned by `next`
+     0.0 s                                         Receive(max_messages=10)
+     1.0 s   received(poll, [a, b])                Process([a, b])
+     1.0 s   begin(a), begin(b)                    (the worker is busy with b)
+     1.1 s   processed(a)
+     1.2 s                                         Delete([a])
+     1.3 s   settled(delete, [OK])                 (a ended)
+    16.0 s                                         ChangeVisibility([b for 30 s])
+    16.1 s   settled(change, [OK])
+    21.0 s   left_in_queue(b, delay=60)            ChangeVisibility([b for 60 s])
+    21.0 s   processing_ended(process)             Receive(max_messages=10)
+    21.1 s   settled(change, [OK])                 (b ended, and is visible at 81.1 s)
+
+The result of `a` arrives 0.1 s late, because the worker does not report each message alone:
+`assignment.py` explains the shares of messages, and why none of them waits for a slow one.
 """
 
 from __future__ import annotations
@@ -10,6 +30,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from mega.aws.sqs.subscribe.engine.assignment import WorkAssigner
 from mega.aws.sqs.subscribe.engine.batches import (
     FOREVER,
     MAX_BATCH_DELAY,
@@ -17,12 +38,12 @@ from mega.aws.sqs.subscribe.engine.batches import (
     VisibilityBatcher,
 )
 from mega.aws.sqs.subscribe.engine.commands import (
-    DONE,
+    OK,
     RETRY,
-    Ack,
-    Action,
     BatchCommand,
+    Command,
     DeadLetter,
+    Delete,
     Entry,
     EntryResult,
     Notice,
@@ -33,9 +54,10 @@ from mega.aws.sqs.subscribe.engine.commands import (
 from mega.aws.sqs.subscribe.engine.delivery import (
     ACKING,
     DEAD_LETTERING,
-    GONE,
-    HELD,
+    ENDED,
+    EXTENDED,
     LEAVING,
+    NOT_BEGUN,
     WAITING,
     WORKING,
     Delivery,
@@ -43,359 +65,336 @@ from mega.aws.sqs.subscribe.engine.delivery import (
 from mega.aws.sqs.subscribe.engine.in_flight import InFlight
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
 from mega.aws.sqs.subscribe.engine.polling import PollController
+from mega.aws.sqs.subscribe.engine.retries import RetrySchedule
+from mega.aws.sqs.subscribe.engine.stopping import StopDeadlines
 from mega.aws.sqs.subscribe.engine.visibility import VisibilityExtender
+from mega.aws.sqs.subscribe.reason import Reason
 
 __all__ = ('Engine',)
 
-MAX_TRIES = 6
-"""How often a message is deleted or dead-lettered at most. Then its visibility timeout has it."""
-
-FIRST_BACKOFF = 0.2
-"""Seconds before a second try at most; twice as many each time."""
-
-INTERRUPT_TIMEOUT = 0.75
-"""Seconds for which a stop waits for receives to be broken off."""
-
-SETTLE_TIMEOUT = 5.0
-"""Seconds after the grace period in which everything has to be told to SQS."""
-
-_LATENESS = 2.0
-"""Seconds after its wait within which a receive is answered, or else the answer is late."""
-
-_DRAINED_AFTER = 2
-
 
 class Engine:
-    """Decides for one queue, from the first receive until a stop is complete.
+    """Makes the decisions for one queue, from the first receive until a stop is complete.
 
-    `uniform(low, high)` draws the jitter, `tell` hears what happened to which delivery.
-    `next_deadline` is when `next` must be called again at the latest; it may be early.
+    - `uniform(low, high)` draws the jitter.
+    - `notify(notice, delivery)` is called when something happened to a delivery.
+    - `next_deadline` is the latest time of the next call of `next`. It may be too early.
     """
 
     def __init__(
         self,
         settings: Settings,
         uniform: Callable[[float, float], float],
-        tell: Callable[[Notice, Delivery], None],
+        notify: Callable[[Notice, Delivery], None],
     ) -> None:
         self._settings = settings
         self._uniform = uniform
-        self._tell = tell
-        self._lines = GroupQueues(settings.is_fifo)
+        self._notify = notify
+        self._groups = GroupQueues(settings.is_fifo)
         self._polls = PollController(settings, uniform)
-        # What comes behind a message of a group waits for its end.
-        self._acks = DeleteBatcher(0.0 if settings.is_fifo else MAX_BATCH_DELAY)
-        self._changes = VisibilityBatcher(self._lines)
-        self._hand = InFlight(self._lines, self._changes, tell)
-        self._hiding = VisibilityExtender(settings, self._changes, tell)
-        self._dead_letters: deque[Delivery] = deque()
-        self._again: list[tuple[float, Delivery]] = []
-        self._free = settings.concurrency
+        # On a FIFO queue the next message of the group waits for the delete.
+        self._deletes = DeleteBatcher(0.0 if settings.is_fifo else MAX_BATCH_DELAY)
+        self._visibility = VisibilityBatcher(self._groups)
+        self._in_flight = InFlight(self._groups, self._visibility, notify)
+        self._assigner = WorkAssigner(settings, self._groups, self._in_flight)
+        self._extender = VisibilityExtender(settings, self._visibility, notify)
+        self._dead_letters: deque[DeadLetter] = deque()
+        self._retries = RetrySchedule(uniform)
         self._margin = min(1.0, settings.visibility_timeout / 10)
         self._is_paused = False
         self.is_stopping = False
-        self._stopped_at = FOREVER
-        self._grace_ends = FOREVER
+        self._stop_deadlines = StopDeadlines(settings.grace_period)
         self.next_deadline = FOREVER
         self.failure: Exception | None = None
 
-    # What is to be done
+    # Commands
 
-    def next(self, now: float) -> Action | None:
-        """What is to be done first of all. It is under way from now on, until the engine is told.
+    def next(self, now: float) -> Command | None:
+        """Return the most urgent command. From now on it is under way, until its event.
 
-        None: nothing, before `next_deadline` or until something happens.
+        None: there is nothing to do before `next_deadline` or before the next event.
         """
         if now >= self.next_deadline:
             self._run_timers(now)
-        # Twice for each message: so what is seldom of use is asked only where it may be.
-        if self._changes.are_waiting and (change := self._changes.next(now)):
+        if self._visibility.is_pending and (change := self._visibility.next(now)):
             return change
-        if now >= self._acks.deadline:
-            return self._acks.next(now)
-        if self._dead_letters and (letter := self._next_dead_letter()):
-            return letter
-        if self._free and (start := self._next_start(now)):
-            return start
+        if now >= self._deletes.deadline:
+            return self._deletes.next(now)
+        if self._dead_letters and (dead_letter := self._next_dead_letter()):
+            return dead_letter
+        if self._assigner.free_workers and (process := self._assigner.next(now)):
+            self._schedule(self._assigner.deadline)
+            return process
         if self.is_stopping or self._is_paused:
             return None
-        return self._polls.next(len(self._hand.held) - len(self._acks.waiting), now)
+        return self._polls.next(self.in_flight - len(self._deletes.waiting), now)
+
+    def begin(self, delivery: Delivery, now: float) -> bool:
+        """Record that a worker begins a message, and return whether it may.
+
+        A worker calls this without a lock, for a message that it removed from its `Process`
+        command. If the result is False, the worker reports `start_expired`.
+        """
+        if not self._assigner.can_begin(delivery, now):
+            return False
+        delivery.begun_at = now
+        return True
 
     def is_finished(self, now: float) -> bool:
-        """Whether a stop is complete, or has taken as long as it may."""
-        if not self.is_stopping:
-            return False
-        if now >= self._grace_ends + SETTLE_TIMEOUT:
-            return True
-        is_heard = not self._polls.under_way or now >= self._stopped_at + INTERRUPT_TIMEOUT
-        return is_heard and not self._hand.held
+        """Return whether a stop is complete, or has reached its time limit."""
+        return self.is_stopping and self._stop_deadlines.is_over(
+            now, self._polls.under_way, self.in_flight
+        )
 
     @property
     def is_receiving(self) -> bool:
+        """Whether a receive is under way."""
         return self._polls.under_way > 0
 
     @property
-    def in_hand(self) -> int:
-        """How many messages are waiting, in work, or not yet settled."""
-        return len(self._hand.held)
+    def in_flight(self) -> int:
+        """The number of messages that are received and not settled."""
+        return len(self._in_flight.deliveries)
 
-    # What happened
+    # Events
 
     def received(self, poll: Receive, deliveries: Sequence[Delivery], now: float) -> None:
-        """A receive was answered, by nothing perhaps."""
-        self._polls.answered(poll, len(deliveries))
-        # In an answer that is late it may have been hidden long ago.
-        is_late = now > poll.asked_at + poll.wait + _LATENESS
-        hidden_at = poll.asked_at if is_late else now
+        """A receive returned messages, or none."""
+        self._polls.succeeded(poll, len(deliveries))
+        # In a late answer the visibility timeout may have begun long ago.
+        hidden_at = poll.asked_at if self._polls.is_late(poll, now) else now
         hidden_until = hidden_at + self._settings.visibility_timeout
         for delivery in deliveries:
             delivery.received_at = hidden_at
             delivery.hidden_until = hidden_until
-            self._hand.track(delivery)
+            self._in_flight.track(delivery)
         if self.is_stopping:
-            self._hand.release_waiting()
+            self._in_flight.release_waiting()
         elif deliveries:
-            self._schedule(hidden_at + self._hiding.lead)
+            self._schedule(hidden_at + self._extender.renew_after)
         else:
-            self._acks.flush()
-            self._end_when_empty(now)
+            self._deletes.flush()
+            self._stop_if_empty(now)
 
     def receive_failed(
-        self, poll: Receive, error: Exception, now: float, *, is_hopeless: bool = False
+        self, poll: Receive, error: Exception, now: float, *, is_unrecoverable: bool = False
     ) -> None:
-        """A receive failed. One that is hopeless ends the work, unless others succeeded before."""
+        """A receive failed. An unrecoverable error ends the work, unless a receive succeeded."""
         self._polls.failed(poll, now)
         if self.is_stopping:
             return
-        if self._settings.until_empty or (is_hopeless and not self._polls.has_succeeded):
+        if self._settings.until_empty or (is_unrecoverable and not self._polls.has_succeeded):
             self.failure = error
             self.stop(now)
-        self._acks.flush()
+        self._deletes.flush()
         self._schedule(self._polls.not_before)
 
-    def broken_off(self, poll: Receive) -> None:
-        """A receive was ended from here, before it was answered."""
-        self._polls.broken_off()
+    def receive_interrupted(self, poll: Receive) -> None:
+        """The runtime interrupted a receive before SQS answered."""
+        self._polls.interrupted()
 
     def start_expired(self, delivery: Delivery, now: float) -> None:
-        """A message waited for a thread until its visibility timeout was over. It is not begun."""
-        self._free += 1
+        """A worker did not process a message, because its visibility timeout was over."""
         if delivery.phase is WORKING:
-            self._hand.expire(delivery, now)
+            self._in_flight.expire(delivery, now)
 
     def processed(self, delivery: Delivery, now: float) -> None:
-        """All who wanted a message are done with it: delete it."""
-        if self._ends_work(delivery, now):
-            self._ack(delivery, now)
+        """All subscribers are done with a message. The engine deletes it."""
+        if self._end_work(delivery, now):
+            self._delete(delivery, now)
 
-    def failed(self, delivery: Delivery, now: float) -> None:
-        """A message is to be dead-lettered, and deleted when that succeeded."""
-        if self._ends_work(delivery, now):
+    def to_dead_letter(self, delivery: Delivery, reason: Reason, now: float) -> None:
+        """A message failed permanently. The engine sends it to the dead-letter queue."""
+        if self._end_work(delivery, now):
             delivery.phase = DEAD_LETTERING
-            self._dead_letters.append(delivery)
-            if not delivery.is_in_call:  # from now on it is kept hidden until it is sent
-                self._schedule(self._hiding.keep(delivery, now))
+            self._dead_letters.append(DeadLetter(delivery, reason))
+            if not delivery.is_in_call:  # from now on, its visibility timeout is extended
+                self._schedule(self._extender.extend_if_due(delivery, now))
 
-    def left(self, delivery: Delivery, delay: int | None, now: float) -> None:
-        """A message stays in the queue, and is to come again after so many seconds.
+    def left_in_queue(self, delivery: Delivery, delay: int | None, now: float) -> None:
+        """A message stays in the queue, and becomes visible after `delay` seconds.
 
         None: when its visibility timeout ends.
         """
-        if self._ends_work(delivery, now):
-            self._hand.leave(delivery, delay, now)
+        if self._end_work(delivery, now):
+            self._in_flight.return_to_queue(delivery, delay, now)
 
-    def dead_lettered(self, delivery: Delivery, told: EntryResult, now: float) -> None:
-        """A message was sent to the dead-letter queue, or was not: then it is tried again.
+    def worker_handed_over(self, process: Process) -> None:
+        """A worker left its message to a coroutine, which occupies the worker's place."""
+        self._assigner.hand_over(process)
 
-        What cannot be sent there at all stays where it is.
+    def processing_ended(self, process: Process) -> None:
+        """A worker, or its coroutine, ended a `Process` command, and is free."""
+        self._assigner.end(process)
+
+    def dead_lettered(self, command: DeadLetter, result: EntryResult, now: float) -> None:
+        """The attempt to send a message to the dead-letter queue ended.
+
+        A message that the dead-letter queue rejects stays in its own queue.
         """
+        delivery = command.delivery
         delivery.is_being_sent = False
-        if told is DONE:
-            self._tell(Notice.DEAD_LETTERED, delivery)
+        if result is OK:
+            self._notify(Notice.DEAD_LETTERED, delivery)
         if delivery.phase is not DEAD_LETTERING:
             return
-        if told is DONE:
+        if result is OK:
             delivery.tries = 0
-            self._ack(delivery, now)
-        elif told is RETRY and (when := self._next_try(delivery, now)) < FOREVER:
-            self._again.append((when, delivery))
+            self._delete(delivery, now)
+        elif result is RETRY and self._retries.add(command, now) < FOREVER:
             self._schedule(now)  # the grace period may be over
         else:
-            self._tell(Notice.NOT_DEAD_LETTERED, delivery)
-            self._hand.leave(delivery, None, now)
+            self._notify(Notice.NOT_DEAD_LETTERED, delivery)
+            self._in_flight.return_to_queue(delivery, None, now)
 
-    def settled(self, call: BatchCommand, told: Sequence[EntryResult], now: float) -> None:
-        """A batch call ended: what SQS says of each entry, in their order."""
-        judge = self._deleted if isinstance(call, Ack) else self._changed
-        for entry, answer in zip(call.entries, told, strict=True):
+    def settled(self, call: BatchCommand, results: Sequence[EntryResult], now: float) -> None:
+        """A batch call ended, with one result for each entry."""
+        apply = self._deleted if isinstance(call, Delete) else self._visibility_changed
+        for entry, result in zip(call.entries, results, strict=True):
             delivery = entry.delivery
             delivery.is_in_call = False
-            if delivery.phase is not GONE:
-                judge(entry, answer, call, now)
-        self._end_when_empty(now)
+            if delivery.phase is not ENDED:
+                apply(entry, result, call, now)
+        self._stop_if_empty(now)
 
     def pause(self) -> None:
-        """Receive nothing more. What was received is processed."""
+        """Make no more receives. Received messages are processed."""
         self._is_paused = True
 
     def resume(self) -> None:
+        """Make receives again."""
         self._is_paused = False
 
     def stop(self, now: float) -> None:
-        """Receive and start nothing more, and give back what waits.
+        """Receive and start no more messages, and release those that no worker has begun.
 
-        What is in work has the grace period to end; then it is given back too.
+        Messages in processing have the grace period to end. Then they are released, too.
         """
         if self.is_stopping:
             return
         self.is_stopping = True
-        self._stopped_at = now
-        self._grace_ends = now + self._settings.grace_period
-        self._hand.release_waiting()
-        self._acks.flush()
-        self._schedule(now)  # the grace period may be none
-
-    # Decisions
+        self._stop_deadlines.start(now)
+        self._assigner.take_back_all()
+        self._in_flight.release_waiting()
+        self._deletes.flush()
+        self._schedule(now)  # the grace period may be 0
 
     def _next_dead_letter(self) -> DeadLetter | None:
-        """The next one to send. What was given back in the meantime is passed over."""
         while self._dead_letters:
-            delivery = self._dead_letters.popleft()
-            if delivery.phase is DEAD_LETTERING:
-                delivery.is_being_sent = True
-                return DeadLetter(delivery)
+            command = self._dead_letters.popleft()
+            if command.delivery.phase is DEAD_LETTERING:  # it may have been released meanwhile
+                command.delivery.is_being_sent = True
+                return command
         return None
 
-    def _next_start(self, now: float) -> Process | None:
-        while (delivery := self._lines.next()) is not None:
-            if now + self._margin < delivery.hidden_until:
-                delivery.phase = WORKING
-                delivery.started_at = now
-                self._free -= 1
-                if self._settings.max_processing_time is not None:
-                    self._schedule(now + self._settings.max_processing_time)
-                return Process(delivery)
-            self._hand.expire(delivery, now)
-        return None
-
-    # Deliveries
-
-    def _ends_work(self, delivery: Delivery, now: float) -> bool:
-        """Whether a message that was in work is ours to settle."""
-        self._free += 1
+    def _end_work(self, delivery: Delivery, now: float) -> bool:
+        """Return whether this listener may settle a message that was in processing."""
         self._polls.bump_epoch()
         if delivery.phase is not WORKING:
-            return False  # it was given back when the grace period ended
+            return False  # it was released when the grace period ended
         if delivery.is_lost:
-            self._hand.leave(delivery, None, now)
+            self._in_flight.return_to_queue(delivery, None, now)
             return False
         if now > delivery.hidden_until:
-            self._tell(Notice.FINISHED_LATE, delivery)
+            self._notify(Notice.FINISHED_LATE, delivery)
         return True
 
-    def _ack(self, delivery: Delivery, now: float) -> None:
+    def _delete(self, delivery: Delivery, now: float) -> None:
         delivery.phase = ACKING
-        self._acks.add(delivery, now)
+        self._deletes.add(delivery, now)
         if self.is_stopping:
-            self._acks.flush()
-        elif self._acks.deadline > now:
-            self._schedule(self._acks.deadline)
+            self._deletes.flush()
+        elif self._deletes.deadline > now:
+            self._schedule(self._deletes.deadline)
 
-    def _end_when_empty(self, now: float) -> None:
-        is_empty = not self._hand.held and self._polls.empty_receives >= _DRAINED_AFTER
-        if self._settings.until_empty and is_empty:
+    def _stop_if_empty(self, now: float) -> None:
+        if self._settings.until_empty and self._polls.is_queue_empty and not self.in_flight:
             self.stop(now)
 
-    # Answers of SQS
-
-    def _deleted(self, entry: Entry, told: EntryResult, call: BatchCommand, now: float) -> None:
+    def _deleted(self, entry: Entry, result: EntryResult, call: BatchCommand, now: float) -> None:
         delivery = entry.delivery
-        if delivery.handle != entry.handle:  # it came once more while it was deleted
-            self._acks.add(delivery, now)
-            self._schedule(self._acks.deadline)
-        elif told is DONE:
-            self._tell(Notice.DELETED, delivery)
-            self._hand.forget(delivery)
+        if delivery.receipt_handle != entry.receipt_handle:  # received again during the call
+            self._deletes.add(delivery, now)
+            self._schedule(self._deletes.deadline)
+        elif result is OK:
+            self._notify(Notice.DELETED, delivery)
+            self._in_flight.forget(delivery)
             if self._settings.is_fifo:
                 self._polls.bump_epoch()
-        elif told is RETRY and (when := self._next_try(delivery, now)) < FOREVER:
-            self._again.append((when, delivery))
+        elif result is RETRY and (when := self._retries.add(delivery, now)) < FOREVER:
+            self._schedule(when)
         else:
-            self._tell(Notice.NOT_DELETED, delivery)
-            self._hand.leave(delivery, None, now)
+            self._notify(Notice.NOT_DELETED, delivery)
+            self._in_flight.return_to_queue(delivery, None, now)
 
-    def _changed(self, entry: Entry, told: EntryResult, call: BatchCommand, now: float) -> None:
+    def _visibility_changed(
+        self, entry: Entry, result: EntryResult, call: BatchCommand, now: float
+    ) -> None:
         delivery = entry.delivery
         if entry.phase is LEAVING:
-            self._was_left(delivery, told, now)
-        elif delivery.handle != entry.handle or delivery.phase not in HELD:
-            self._schedule(now)  # it came once more and is hidden anew, or is about to be settled
-        elif told is DONE:
+            self._left(delivery, result, now)
+        elif delivery.receipt_handle != entry.receipt_handle or delivery.phase not in EXTENDED:
+            self._schedule(now)  # it was received again, or is about to be settled
+        elif result is OK:
             delivery.hidden_until = call.decided_at + entry.seconds
-            self._schedule(delivery.hidden_until - self._hiding.lead)
-        elif told is RETRY:
+            self._schedule(self._extender.extend_if_due(delivery, now))
+        elif result is RETRY:
             delivery.not_before = now + self._uniform(0.5, 1.0) * self._margin
             self._schedule(delivery.not_before)
         elif delivery.phase is WAITING:
-            self._hand.expire(delivery, now)
+            self._in_flight.expire(delivery, now)
         else:
-            delivery.is_lost = True
-            self._tell(Notice.VISIBILITY_LOST, delivery)
-            if delivery.phase is DEAD_LETTERING:
-                self._hand.leave(delivery, None, now)
+            self._lose(delivery, now)
 
-    def _was_left(self, delivery: Delivery, told: EntryResult, now: float) -> None:
-        delivery.not_before = self._next_try(delivery, now) if told is RETRY else FOREVER
-        if delivery.not_before < delivery.hidden_until:
-            self._changes.leave(delivery)
+    def _lose(self, delivery: Delivery, now: float) -> None:
+        """Record that SQS does not count a message as in flight any more."""
+        delivery.is_lost = True
+        if delivery.phase is WORKING and delivery.begun_at == NOT_BEGUN:
+            return  # no worker can begin it now: it expires
+        self._notify(Notice.VISIBILITY_LOST, delivery)
+        if delivery.phase is DEAD_LETTERING:
+            self._in_flight.return_to_queue(delivery, None, now)
+
+    def _left(self, delivery: Delivery, result: EntryResult, now: float) -> None:
+        when = self._retries.next_try(delivery, now) if result is RETRY else FOREVER
+        delivery.not_before = when
+        if when < delivery.hidden_until:
+            self._visibility.add_leaving(delivery)
+            self._schedule(when)
             return
         if delivery.delay == 0:
             self._polls.bump_epoch()
-        self._hand.forget(delivery)
+        self._in_flight.forget(delivery)
 
-    def _next_try(self, delivery: Delivery, now: float) -> float:
-        """When a call that failed is made again; never, if that was done often enough."""
-        delivery.tries += 1
-        if delivery.tries >= MAX_TRIES:
-            return FOREVER
-        when = now + self._uniform(0.5, 1.0) * FIRST_BACKOFF * 2.0**delivery.tries
-        self._schedule(when)
-        return when
-
-    # Time
+    # Timers
 
     def _schedule(self, when: float) -> None:
         if when < self.next_deadline:
             self.next_deadline = when
 
     def _run_timers(self, now: float) -> None:
-        """Do what is due by the time alone, and find out when to look again."""
+        """Do what is due because of the time alone, and compute the next deadline."""
         self.next_deadline = FOREVER
-        self._try_again(now)
-        for delivery in list(self._hand.held.values()):
+        for retry in self._retries.pop_due(now):
+            if isinstance(retry, DeadLetter):
+                self._dead_letters.append(retry)
+            elif retry.phase is ACKING:
+                self._deletes.add(retry, now)
+        self._assigner.run_timers(now)
+        for delivery in list(self._in_flight.deliveries.values()):
             if delivery.phase is WAITING and now >= delivery.hidden_until:
-                self._hand.expire(delivery, now)
-            elif delivery.phase in HELD and not delivery.is_in_call:
-                self._schedule(self._hiding.keep(delivery, now))
-        if now >= self._grace_ends:
-            self._hand.release_working()
+                self._in_flight.expire(delivery, now)
+            elif delivery.phase in EXTENDED and not delivery.is_in_call:
+                self._schedule(self._extender.extend_if_due(delivery, now))
+        if now >= self._stop_deadlines.grace_ends:
+            self._in_flight.release_working()
         for when in (
             self._polls.not_before,
-            self._stopped_at + INTERRUPT_TIMEOUT,
-            self._grace_ends,
-            self._grace_ends + SETTLE_TIMEOUT,
-            self._changes.next_try(now),
-            *(when for when, _ in self._again),
+            *self._stop_deadlines.times(),
+            self._visibility.next_try(now),
+            *self._retries.times(),
         ):
             if when > now:
                 self._schedule(when)
-        self._schedule(self._acks.deadline)
-
-    def _try_again(self, now: float) -> None:
-        due = [delivery for when, delivery in self._again if now >= when]
-        self._again = [(when, delivery) for when, delivery in self._again if now < when]
-        for delivery in due:
-            if delivery.phase is ACKING:
-                self._acks.add(delivery, now)
-            else:
-                self._dead_letters.append(delivery)
+        self._schedule(self._deletes.deadline)
+        self._schedule(self._assigner.deadline)

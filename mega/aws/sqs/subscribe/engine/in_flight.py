@@ -1,4 +1,4 @@
-"""What is in hand, and the ways out of it: forgotten, left in the queue, or given back."""
+"""The deliveries in flight, and the ways in which a delivery ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mega.aws.sqs.subscribe.engine.batches import VisibilityBatcher
 from mega.aws.sqs.subscribe.engine.commands import Notice
 from mega.aws.sqs.subscribe.engine.delivery import (
     DEAD_LETTERING,
-    GONE,
+    ENDED,
     LEAVING,
     WAITING,
     WORKING,
@@ -21,80 +21,85 @@ __all__ = ('InFlight',)
 
 
 class InFlight:
-    """Deliveries that are waiting, in work, or not yet settled, by the ids of their messages."""
+    """The deliveries that were received and did not end yet, by message id."""
 
     def __init__(
         self,
-        lines: GroupQueues,
-        changes: VisibilityBatcher,
-        tell: Callable[[Notice, Delivery], None],
+        groups: GroupQueues,
+        visibility: VisibilityBatcher,
+        notify: Callable[[Notice, Delivery], None],
     ) -> None:
-        self._lines = lines
-        self._changes = changes
-        self._tell = tell
-        self.held: dict[str, Delivery] = {}
+        self._groups = groups
+        self._visibility = visibility
+        self._notify = notify
+        self.deliveries: dict[str, Delivery] = {}
 
     def track(self, delivery: Delivery) -> None:
-        """Take a delivery in hand. Of one that is there already only the handle is news."""
-        known = self.held.get(delivery.id)
+        """Add a delivery. If its message is in flight already, only use the new receipt handle."""
+        known = self.deliveries.get(delivery.id)
         if known is not None:
-            is_older = delivery.received_at < known.received_at  # it came late
+            is_older = delivery.received_at < known.received_at  # the answer of SQS was late
             if is_older or known.phase is not LEAVING:
-                self._tell(Notice.DUPLICATE, known)
+                self._notify(Notice.DUPLICATE, known)
+                delivery.phase = ENDED
                 if not is_older:
-                    known.handle = delivery.handle
+                    known.receipt_handle = delivery.receipt_handle
                     known.received_at = delivery.received_at
                     known.hidden_until = delivery.hidden_until
                     known.is_lost = False
                 return
-            self.forget(known)  # it has come again, so nothing is to be told of it any more
-        self.held[delivery.id] = delivery
-        self._lines.join(delivery)
+            self.forget(known)  # SQS delivered the message again, so it was left in the queue
+        self.deliveries[delivery.id] = delivery
+        self._groups.add(delivery)
 
     def forget(self, delivery: Delivery) -> None:
-        """Forget a delivery: there is nothing more to be said of it."""
-        delivery.phase = GONE
-        if self.held.get(delivery.id) is delivery:
-            del self.held[delivery.id]
-        self._lines.leave(delivery)
+        """End a delivery without a further call to SQS."""
+        delivery.phase = ENDED
+        if self.deliveries.get(delivery.id) is delivery:
+            del self.deliveries[delivery.id]
+        self._groups.remove(delivery)
 
-    def leave(self, delivery: Delivery, delay: int | None, now: float) -> None:
-        """Leave a message in the queue, and of its group all that are behind it."""
-        for follower in list(self._lines.followers(delivery)):
+    def return_to_queue(self, delivery: Delivery, delay: int | None, now: float) -> None:
+        """Leave a message in the queue, and release all waiting messages behind it in its group.
+
+        After `delay` seconds the message becomes visible. None: when its visibility timeout ends.
+        """
+        for follower in list(self._groups.followers(delivery)):
             self.release(follower)
         if delay is None:
             self.forget(delivery)
             return
-        left = int(MAX_VISIBILITY - (now - delivery.received_at))
-        self._schedule_return(delivery, max(0, min(delay, left)))
+        longest = int(MAX_VISIBILITY - (now - delivery.received_at))
+        self._schedule_return(delivery, max(0, min(delay, longest)))
 
     def expire(self, delivery: Delivery, now: float) -> None:
-        """Leave a message that was not started in its visibility timeout."""
-        self._tell(Notice.EXPIRED, delivery)
-        self.leave(delivery, None, now)
+        """Leave a message in the queue that did not start within its visibility timeout."""
+        self._notify(Notice.EXPIRED, delivery)
+        self.return_to_queue(delivery, None, now)
 
-    def release(self, delivery: Delivery, happening: Notice = Notice.RELEASED) -> None:
-        """Give a message back at once."""
-        self._tell(happening, delivery)
+    def release(self, delivery: Delivery, notice: Notice = Notice.RELEASED) -> None:
+        """Make a message visible at once.
+
+        A message that SQS does not count as in flight is only forgotten: another consumer may have
+        received it.
+        """
+        if delivery.is_lost:
+            self.forget(delivery)
+            return
+        self._notify(notice, delivery)
         self._schedule_return(delivery, 0)
 
     def release_waiting(self) -> None:
-        for delivery in list(self.held.values()):
+        """Release all messages that wait for a worker."""
+        for delivery in list(self.deliveries.values()):
             if delivery.phase is WAITING:
                 self.release(delivery)
 
     def release_working(self) -> None:
-        """Give back what is in work, and what waits to be sent to the dead-letter queue.
-
-        What others may have already is only forgotten.
-        """
-        for delivery in list(self.held.values()):
+        """Release all messages in processing, and those that wait for the dead-letter queue."""
+        for delivery in list(self.deliveries.values()):
             is_unsent = delivery.phase is DEAD_LETTERING and not delivery.is_being_sent
-            if delivery.phase is not WORKING and not is_unsent:
-                continue
-            if delivery.is_lost:
-                self.forget(delivery)
-            else:
+            if delivery.phase is WORKING or is_unsent:
                 self.release(delivery, Notice.RELEASED_IN_PROGRESS)
 
     def _schedule_return(self, delivery: Delivery, delay: int) -> None:
@@ -102,4 +107,4 @@ class InFlight:
         delivery.delay = delay
         delivery.tries = 0
         delivery.not_before = 0.0
-        self._changes.leave(delivery)
+        self._visibility.add_leaving(delivery)

@@ -1,4 +1,14 @@
-"""Who may be started next: anybody, or on a FIFO queue the first of each group."""
+"""The order in which messages may start.
+
+On a standard queue any waiting message may start. On a FIFO queue only the first message of each
+message group may start, and the next one only after SQS deleted the first. A message that failed,
+or that was not deleted, is delivered again, and must not be processed after its followers.
+
+Example: A1, A2 and B1 arrive, where the letter is the message group. A1 and B1 are ready. A2
+becomes ready when SQS confirms the delete of A1. If a subscriber asks for a retry of A1, then A2
+returns to the queue first and A1 after it. In the other order SQS could deliver A1 again while this
+listener still hides A2.
+"""
 
 from __future__ import annotations
 
@@ -11,67 +21,54 @@ __all__ = ('GroupQueues',)
 
 
 class GroupQueues:
-    """Deliveries in hand, in order: one line for each group, where there are groups.
-
-    Only the first of a line may be started, and the next one only when it is gone from the queue:
-    what failed or was not deleted comes again, and must not come after those behind it.
-    """
+    """The deliveries in flight in the order of their arrival: one queue for each message group."""
 
     def __init__(self, is_fifo: bool) -> None:
         self._is_fifo = is_fifo
-        self._ready: deque[Delivery] = deque()
-        self._lines: dict[str, deque[Delivery]] = {}
+        self._groups: dict[str, deque[Delivery]] = {}
+        self.ready: deque[Delivery] = deque()
+        """The deliveries that may start; some of them may have left their phase meanwhile."""
 
-    def join(self, delivery: Delivery) -> None:
+    def add(self, delivery: Delivery) -> None:
+        """Add a delivery behind all others of its group."""
         if not self._is_fifo or delivery.group is None:
-            self._ready.append(delivery)
+            self.ready.append(delivery)
             return
-        line = self._lines.setdefault(delivery.group, deque())
-        line.append(delivery)
-        if line[0] is delivery:
-            self._ready.append(delivery)
+        queue = self._groups.setdefault(delivery.group, deque())
+        queue.append(delivery)
+        if queue[0] is delivery:
+            self.ready.append(delivery)
 
-    def leave(self, delivery: Delivery) -> None:
-        """Let the next one of a line come forward."""
-        if delivery.group is None or not (line := self._line(delivery)):
+    def remove(self, delivery: Delivery) -> None:
+        """Remove a delivery, so that the next one of its group may start."""
+        if delivery.group is None or not (queue := self._queue_of(delivery)):
             return
-        was_first = line[0] is delivery
-        line.remove(delivery)
-        if not line:
-            del self._lines[delivery.group]
-        elif was_first and line[0].phase is WAITING:
-            self._ready.append(line[0])
-
-    def next(self) -> Delivery | None:
-        """The next one to start. What left in the meantime is passed over."""
-        while self._ready:
-            delivery = self._ready.popleft()
-            if delivery.phase is WAITING:
-                return delivery
-        return None
+        was_first = queue[0] is delivery
+        queue.remove(delivery)
+        if not queue:
+            del self._groups[delivery.group]
+        elif was_first and queue[0].phase is WAITING:
+            self.ready.append(queue[0])
 
     def followers(self, delivery: Delivery) -> Iterator[Delivery]:
-        """Those that wait behind a delivery, the last one first."""
-        for other in reversed(self._line(delivery)):
+        """Yield the waiting deliveries behind a delivery of the same group, the last one first."""
+        for other in reversed(self._queue_of(delivery)):
             if other is delivery:
                 return
             if other.phase is WAITING:
                 yield other
 
     def must_wait(self, delivery: Delivery) -> bool:
-        """Whether others of its group, behind it, are still to be left in the queue.
-
-        Given back first it could be received, and they would be missing behind it.
-        """
-        line = self._line(delivery)
+        """Return whether followers in the group must become visible before this delivery."""
+        queue = self._queue_of(delivery)
         return (
-            bool(line)
-            and line[0] is delivery
-            and any(other.phase is LEAVING for other in line if other is not delivery)
+            bool(queue)
+            and queue[0] is delivery
+            and any(other.phase is LEAVING for other in queue if other is not delivery)
         )
 
-    def _line(self, delivery: Delivery) -> deque[Delivery]:
-        return self._lines.get(delivery.group or '', _NOBODY)
+    def _queue_of(self, delivery: Delivery) -> deque[Delivery]:
+        return self._groups.get(delivery.group or '', _EMPTY)
 
 
-_NOBODY: deque[Delivery] = deque()
+_EMPTY: deque[Delivery] = deque()

@@ -1,4 +1,4 @@
-"""How much to receive, and when."""
+"""How many messages to receive, and when."""
 
 from __future__ import annotations
 
@@ -6,29 +6,37 @@ from collections.abc import Callable
 
 from mega.aws.sqs.subscribe.engine.commands import Receive, Settings
 
-__all__ = ('LONGEST_BACKOFF', 'PollController')
+__all__ = ('MAX_BACKOFF', 'PollController')
 
-LONGEST_BACKOFF = 60.0
-"""Seconds between two tries while nothing can be received."""
+MAX_BACKOFF = 60.0
+"""The maximum number of seconds between two receives that fail."""
+
+_MAX_LATENESS = 2.0
+"""Seconds after its long poll within which the answer to a receive is not late."""
+
+_EMPTY_RECEIVES = 2
+"""The number of consecutive empty receives that prove an empty queue."""
 
 
 class PollController:
-    """Receives that are under way, and whether one more is wanted.
+    """Counts the receives under way, and decides whether to make another one.
 
-    One listens to a queue that has nothing. While messages come there is one more for each answer
-    that brought some, as far as they find room: as many as can be started soon, and one batch.
+    One receive waits at an empty queue. Each receive that returns messages allows one more, as long
+    as there is room for its messages. Room is `concurrency` and one batch that is received ahead.
+
+    The epoch detects an empty queue. It changes when messages may have become visible. Only an
+    empty receive that began in the present epoch proves that the queue is empty.
     """
 
     def __init__(self, settings: Settings, uniform: Callable[[float, float], float]) -> None:
-        self._number = settings.max_number_of_messages
+        self._max_messages = settings.max_number_of_messages
         self._uniform = uniform
-        # A batch is received ahead, but never more than others are in work: one at a time is just
-        # that, and nothing waits behind it that another process could have.
-        ahead = min(self._number, settings.concurrency - 1)
+        # With a concurrency of 1 nothing is received ahead: another process could start it sooner.
+        ahead = min(self._max_messages, settings.concurrency - 1)
         self._room = settings.concurrency + ahead
-        self._wait = settings.wait_time_seconds
+        self._wait_seconds = settings.wait_time_seconds
         if settings.until_empty:
-            self._wait = min(1, self._wait)
+            self._wait_seconds = min(1, self._wait_seconds)
         self._allowed = 1
         self._failures = 0
         self._failed_at = float('-inf')
@@ -36,20 +44,21 @@ class PollController:
         self.has_succeeded = False
         self.not_before = float('-inf')
         self.epoch = 0
-        self.empty_receives = 0
+        self._empty_receives = 0
 
-    def next(self, in_hand: int, now: float) -> Receive | None:
-        """One more receive, if it is wanted now, beside so many messages in hand."""
+    def next(self, in_flight: int, now: float) -> Receive | None:
+        """Return another receive, if there is room for its messages beside those in flight."""
         if (
-            in_hand + self.under_way * self._number >= self._room
+            in_flight + self.under_way * self._max_messages >= self._room
             or self.under_way >= self._allowed
             or now < self.not_before
         ):
             return None
         self.under_way += 1
-        return Receive(self._number, self._wait, now, self.epoch)
+        return Receive(self._max_messages, self._wait_seconds, now, self.epoch)
 
-    def answered(self, poll: Receive, count: int) -> None:
+    def succeeded(self, poll: Receive, count: int) -> None:
+        """Record that a receive returned `count` messages."""
         self.under_way -= 1
         self.has_succeeded = True
         self._failures = 0
@@ -58,24 +67,38 @@ class PollController:
             self.bump_epoch()
         else:
             self._allowed = 1
-            self.empty_receives += poll.epoch == self.epoch
-        # More than there is room for are never under way.
+            self._empty_receives += poll.epoch == self.epoch
         self._allowed = min(self._allowed, self._room)
 
-    def broken_off(self) -> None:
+    def interrupted(self) -> None:
+        """Record that the listener interrupted a receive."""
         self.under_way -= 1
 
     def failed(self, poll: Receive, now: float) -> None:
-        """Wait before the next try: at least a second, and no two listeners the same."""
+        """Record that a receive failed, and wait before the next one.
+
+        The wait is random, at least 1 second, and at most twice as long after each failure.
+        """
         self.under_way -= 1
         self._allowed = 1
-        if poll.asked_at >= self._failed_at:  # not one of several that failed together
+        # Receives that were under way together fail together, and count once.
+        if poll.asked_at >= self._failed_at:
             self._failures += 1
             self._failed_at = now
-            longest = min(LONGEST_BACKOFF, 2.0 ** min(self._failures, 10))  # or it overflows
+            # The exponent is limited, because a large power overflows.
+            longest = min(MAX_BACKOFF, 2.0 ** min(self._failures, 10))
             self.not_before = now + self._uniform(1.0, longest)
 
+    def is_late(self, poll: Receive, now: float) -> bool:
+        """Return whether a receive took longer than its long poll and a call should take."""
+        return now > poll.asked_at + poll.wait_seconds + _MAX_LATENESS
+
+    @property
+    def is_queue_empty(self) -> bool:
+        """Whether the last receives prove that the queue is empty."""
+        return self._empty_receives >= _EMPTY_RECEIVES
+
     def bump_epoch(self) -> None:
-        """From now on what was found, or not, says nothing about the queue any more."""
+        """Begin a new epoch: earlier empty receives do not prove that the queue is empty."""
         self.epoch += 1
-        self.empty_receives = 0
+        self._empty_receives = 0

@@ -1,67 +1,80 @@
-"""How long a message in hand is kept hidden from others."""
+"""Heartbeats: extensions of the visibility timeout of messages in flight.
+
+The engine extends a visibility timeout when half of it is over. A waiting message therefore has at
+least half of its visibility timeout left when a worker begins it.
+
+Example with `visibility_timeout=30` and `max_processing_time=60`: a message arrives at 0 s and is
+hidden until 30 s. It waits, and the engine extends it at 15 s until 45 s. A worker begins it at
+20 s, so that it must stay hidden until 80 s. The engine extends it at 30 s until 60 s and at 45 s
+until 75 s, and at 60 s only by the 20 s that are left. Without `max_processing_time` the engine
+makes no extension after 20 s, and the message is hidden until 45 s.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
-from mega.aws.sqs.subscribe.engine.batches import FOREVER, VisibilityBatcher
+from mega.aws.sqs.subscribe.engine.batches import FOREVER, MAX_BATCH_DELAY, VisibilityBatcher
 from mega.aws.sqs.subscribe.engine.commands import Notice, Settings
-from mega.aws.sqs.subscribe.engine.delivery import WORKING, Delivery
+from mega.aws.sqs.subscribe.engine.delivery import NOT_BEGUN, WORKING, Delivery
 
 __all__ = ('MAX_VISIBILITY', 'VisibilityExtender')
 
 MAX_VISIBILITY = 43_200 - 10
-"""Seconds after its receive for which a message can be hidden: SQS's twelve hours, in one or many
-changes, less what its clock may be ahead of ours. API reference of ChangeMessageVisibility."""
+"""Seconds for which a message can stay hidden after its receive, over all extensions together.
+SQS's limit is twelve hours (API reference of ChangeMessageVisibility). The ten seconds are a margin
+for a difference between the clocks."""
 
 
 class VisibilityExtender:
-    """Extends visibility timeouts when half of one is over: of all that is held.
-
-    What is in work is kept hidden for `max_processing_time`, where there is one; otherwise it has
-    what is left of its visibility timeout, which is never less than half.
-    """
+    """Extends visibility timeouts: of waiting messages, and within `max_processing_time`."""
 
     def __init__(
         self,
         settings: Settings,
-        changes: VisibilityBatcher,
-        tell: Callable[[Notice, Delivery], None],
+        batcher: VisibilityBatcher,
+        notify: Callable[[Notice, Delivery], None],
     ) -> None:
         self._timeout = settings.visibility_timeout
         self._max_processing_time = settings.max_processing_time
-        self._changes = changes
-        self._tell = tell
-        self.lead = settings.visibility_timeout / 2
+        self._batcher = batcher
+        self._notify = notify
+        self.renew_after = settings.visibility_timeout / 2
 
-    def keep(self, delivery: Delivery, now: float) -> float:
-        """Extend if it is time, and answer when to look at the delivery again."""
+    def extend_if_due(self, delivery: Delivery, now: float) -> float:
+        """Extend a visibility timeout if it is time, and return when to check again."""
         limit = self._limit(delivery)
         if delivery.is_lost:
             return FOREVER
         if now >= limit:
-            self._tell_overdue(delivery)
+            self._report_over_limit(delivery)
             return FOREVER
         if delivery.hidden_until >= limit:
             return limit
-        due = max(delivery.hidden_until - self.lead, delivery.not_before)
+        due = max(delivery.hidden_until - self.renew_after, delivery.not_before)
         if now < due:
-            return due
-        # Rounded up: the last part of a second counts.
-        self._changes.extend(delivery, min(self._timeout, math.ceil(limit - now)))
+            # A worker may begin the message at any time, without an event.
+            return min(due, now + MAX_BATCH_DELAY) if _is_unbegun(delivery) else due
+        # Rounded up, because SQS accepts only whole seconds.
+        self._batcher.add_extension(delivery, min(self._timeout, math.ceil(limit - now)))
         return FOREVER
 
     def _limit(self, delivery: Delivery) -> float:
+        """Return until when a message may stay hidden."""
         latest = delivery.received_at + MAX_VISIBILITY
-        if delivery.phase is not WORKING:
+        if delivery.phase is not WORKING or delivery.begun_at == NOT_BEGUN:
             return latest
         if self._max_processing_time is None:
             return delivery.hidden_until
-        return min(latest, delivery.started_at + self._max_processing_time)
+        return min(latest, delivery.begun_at + self._max_processing_time)
 
-    def _tell_overdue(self, delivery: Delivery) -> None:
-        is_told = delivery.is_overdue or delivery.phase is not WORKING
-        if not is_told and self._max_processing_time is not None:
-            delivery.is_overdue = True
-            self._tell(Notice.OVER_TIME_LIMIT, delivery)
+    def _report_over_limit(self, delivery: Delivery) -> None:
+        is_reported = delivery.is_over_limit or delivery.phase is not WORKING
+        if not is_reported and self._max_processing_time is not None:
+            delivery.is_over_limit = True
+            self._notify(Notice.OVER_TIME_LIMIT, delivery)
+
+
+def _is_unbegun(delivery: Delivery) -> bool:
+    return delivery.phase is WORKING and delivery.begun_at == NOT_BEGUN

@@ -1,4 +1,4 @@
-"""Settings of a listener and of its queues that do not go together, and what to change."""
+"""Advice on settings of a listener and of its queues that contradict each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mega.aws.sqs.subscribe.processing.settlement import Policy
 __all__ = ('QUEUE_ATTRIBUTES', 'Attributes', 'ListenerSetup', 'advice')
 
 Attributes = Mapping[str, str]
-"""Attributes of a queue as GetQueueAttributes answers them; a missing one is not known."""
+"""The attributes of a queue as GetQueueAttributes returns them. A missing one is unknown."""
 
 QUEUE_ATTRIBUTES = (
     'RedrivePolicy',
@@ -20,12 +20,12 @@ QUEUE_ATTRIBUTES = (
     'MessageRetentionPeriod',
     'MaximumMessageSize',
 )
-"""The attributes that are looked at."""
+"""The attributes that the advice is based on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSetup:
-    """All that has to go together. `longest_delay` is of all retries, in seconds."""
+    """All settings. `longest_delay` is the longest delay before a retry, in seconds."""
 
     settings: Settings
     policy: Policy
@@ -35,80 +35,82 @@ class ListenerSetup:
 
 
 def advice(setup: ListenerSetup) -> Iterator[str]:
-    """A sentence or two for each thing that may go wrong, with what to do about it."""
-    yield from _of_dead_letters(setup)
+    """Yield one text for each problem: the problem, and what to change. It follows a queue URL."""
+    yield from _dead_letter_advice(setup)
     yield from _fifo_advice(setup)
     yield from _timeout_advice(setup)
 
 
-def _of_dead_letters(setup: ListenerSetup) -> Iterator[str]:
-    policy, most = setup.policy, _max_receive_count(setup.queue)
+def _dead_letter_advice(setup: ListenerSetup) -> Iterator[str]:
+    policy, limit = setup.policy, _max_receive_count(setup.queue)
     if 'RedrivePolicy' not in setup.queue and not policy.has_dead_letter_queue:
         yield (
-            'has no redrive policy, and the listener no dead_letter_queue_url: what fails '
-            'for good is deleted and lost, and what cannot be opened comes again until it '
-            'expires. Give it one of the two.'
+            'has no redrive policy, and the listener has no dead_letter_queue_url: a message that '
+            'fails permanently is deleted and lost, and a message with an invalid body is '
+            'delivered again until it expires. Configure one of the two.'
         )
-    if most is not None and policy.max_receives is not None and policy.max_receives > most:
+    if limit is not None and policy.max_receives is not None and policy.max_receives > limit:
         yield (
-            f'is redriven after {most} receives, so that max_receives={policy.max_receives} is '
-            f'never reached: lower it to {most} or less, or raise maxReceiveCount.'
+            f'has a redrive policy of {limit} receives, so that max_receives={policy.max_receives} '
+            f'has no effect: lower it to {limit} or less, or raise maxReceiveCount.'
         )
     own, other = (
         _number(queue, 'MaximumMessageSize') for queue in (setup.queue, setup.dead_letter_queue)
     )
     if own and other and own > other:
         yield (
-            f'takes messages of {own:,} bytes, and its dead_letter_queue_url only of {other:,}: '
-            f'larger ones cannot be dead-lettered. Raise the MaximumMessageSize there to {own:,}.'
+            f'accepts messages of {own:,} bytes, and its dead_letter_queue_url only of {other:,}: '
+            'larger messages cannot be dead-lettered. Raise the MaximumMessageSize of the '
+            f'dead-letter queue to {own:,}.'
         )
 
 
 def _fifo_advice(setup: ListenerSetup) -> Iterator[str]:
     if not setup.settings.is_fifo:
         return
-    most, batch = _max_receive_count(setup.queue), setup.settings.max_number_of_messages
+    limit, batch = _max_receive_count(setup.queue), setup.settings.max_number_of_messages
     if 'RedrivePolicy' not in setup.queue and setup.policy.max_receives is None:
         yield (
-            'has neither a redrive policy nor the listener max_receives: a message that asks for '
-            'a retry each time holds up its group until it expires. Give it one of the two.'
+            'has no redrive policy, and the listener has no max_receives: a message that asks for '
+            'a retry each time blocks its message group until it expires. Configure one of the '
+            'two.'
         )
-    if most is not None and most <= batch and batch > 1:
+    if limit is not None and limit <= batch and batch > 1:
         yield (
-            f'is redriven after {most} receives, and a message that is received with up to '
-            f'{batch - 1} others of its group is given back once for each of them that stays: it '
-            f'may be redriven without an attempt. Raise maxReceiveCount above {batch}, or lower '
-            'max_number_of_messages.'
+            f'has a redrive policy of {limit} receives. A message that is received with up to '
+            f'{batch - 1} others of its message group is released once for each of them that '
+            'stays, and may be redriven without an attempt. Raise maxReceiveCount above '
+            f'{batch}, or lower max_number_of_messages.'
         )
 
 
 def _timeout_advice(setup: ListenerSetup) -> Iterator[str]:
-    timeout, most = setup.settings.visibility_timeout, setup.settings.max_processing_time
+    timeout, limit = setup.settings.visibility_timeout, setup.settings.max_processing_time
     own = _number(setup.queue, 'VisibilityTimeout')
-    if own and timeout < own and (most is None or most < own):
+    if own and timeout < own and (limit is None or limit < own):
         yield (
-            f'hides messages for {own} s, and this listener asks for {timeout} s: what takes '
-            f'longer is delivered twice. Give visibility_timeout={own}, or a max_processing_time '
-            'of as many seconds as processing may take.'
+            f'has a visibility timeout of {own} s, and this listener uses {timeout} s: a message '
+            f'that takes longer is delivered twice. Set visibility_timeout={own}, or set '
+            'max_processing_time to the seconds that processing may take.'
         )
-    if most is not None and most < timeout:
+    if limit is not None and limit < timeout:
         yield (
-            f'is listened to with visibility_timeout={timeout}, longer than max_processing_time='
-            f'{most:g}: nothing is extended, and what a process that is killed leaves comes again '
-            f'later than it could. Lower visibility_timeout to {max(1, int(most))} or less.'
+            f'is used with visibility_timeout={timeout}, which is longer than max_processing_time='
+            f'{limit:g}: the listener extends nothing, and after a crash SQS delivers messages '
+            f'later than possible. Lower visibility_timeout to {max(1, int(limit))} or less.'
         )
     retention = _number(setup.queue, 'MessageRetentionPeriod')
-    longest = max(timeout, most or 0.0, setup.longest_delay)
+    longest = max(timeout, limit or 0.0, setup.longest_delay)
     if retention and longest >= retention:
         yield (
-            f'keeps messages for {retention} s, and here they may be hidden for {longest:g} s: '
-            'they expire meanwhile, and are lost. Raise MessageRetentionPeriod, or lower '
+            f'keeps messages for {retention} s, and this listener may hide them for {longest:g} s: '
+            'they expire during that time, and are lost. Raise MessageRetentionPeriod, or lower '
             'visibility_timeout, max_processing_time or retry_delay.'
         )
 
 
 def _max_receive_count(queue: Attributes) -> int | None:
-    """After how many receives SQS itself moves a message away, if it does."""
+    """Return the number of receives after which SQS redrives a message; None if it does not."""
     try:
         return int(json.loads(queue['RedrivePolicy'])['maxReceiveCount'])
     except (KeyError, TypeError, ValueError):
@@ -116,5 +118,5 @@ def _max_receive_count(queue: Attributes) -> int | None:
 
 
 def _number(queue: Attributes, name: str) -> int | None:
-    found = queue.get(name, '')
-    return int(found) if found.isdecimal() else None
+    text = queue.get(name, '')
+    return int(text) if text.isdecimal() else None

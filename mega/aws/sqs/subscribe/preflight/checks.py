@@ -1,4 +1,4 @@
-"""Whether a queue is fit to listen to: found out at start, and not by the first message."""
+"""Checks at the start of a listener: the queue exists, and its use is allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mega.aws.sqs.subscribe.preflight.advice import (
 )
 from mega.aws.sqs.subscribe.processing.settlement import Policy
 from mega.aws.sqs.subscribe.safe_logging import log_of
-from mega.aws.sqs.subscribe.subscribers.retry_delay import longest
+from mega.aws.sqs.subscribe.subscribers.retry_delay import max_delay
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import TransportError
 
@@ -42,17 +42,17 @@ _NO_CREDENTIALS = (
 )
 
 UNRECOVERABLE_CODES = (*_NO_QUEUE, *_DENIED, *_NO_CREDENTIALS)
-"""Codes of errors that somebody has to do something about: no use to begin with them.
+"""The error codes that a repetition cannot resolve: somebody must change something.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 """
 
-# Nobody's: SQS looks at it only when it has seen that the call is allowed.
-_NO_HANDLE = {'Id': '0', 'ReceiptHandle': 'mega-asks-whether-it-may'}
+# An invalid receipt handle. SQS checks the permission first, and the error shows it.
+_INVALID_HANDLE = {'Id': '0', 'ReceiptHandle': 'mega-checks-the-permission'}
 
 
 @dataclass(frozen=True, slots=True)
 class PreflightConfig:
-    """What a listener is about to do."""
+    """The settings of a listener that the checks need."""
 
     queue_url: str
     dead_letter_queue_url: str | None
@@ -61,29 +61,29 @@ class PreflightConfig:
     subscribers: Iterable[Subscriber]
 
 
-def check_queue(aws: AwsClient, listening: PreflightConfig) -> None:
-    """See that a queue is there, that its messages may be settled, and that the settings fit.
+def check_queue(aws: AwsClient, config: PreflightConfig) -> None:
+    """Check that a queue exists, that its messages may be settled, and that the settings fit.
 
-    Nothing is received or changed. What is not certain is logged.
+    The checks receive and change nothing. They log problems that are not certain.
 
     Raises:
-        TransportError: when listening could not work, with what to do about it.
+        TransportError: if the listener could not work. The error says what to do.
     """
-    url, dead, others = listening.queue_url, listening.dead_letter_queue_url, None
+    url, dead_letter_url, others = config.queue_url, config.dead_letter_queue_url, None
     attributes = _probe(
         aws, 'get_queue_attributes', QueueUrl=url, AttributeNames=list(QUEUE_ATTRIBUTES)
     )
-    _probe(aws, 'delete_message_batch', must=True, QueueUrl=url, Entries=[_NO_HANDLE])
-    unchanged = {**_NO_HANDLE, 'VisibilityTimeout': 0}
-    _probe(aws, 'change_message_visibility_batch', must=True, QueueUrl=url, Entries=[unchanged])
-    if dead is not None:
-        size = ['MaximumMessageSize']
-        others = _probe(aws, 'get_queue_attributes', QueueUrl=dead, AttributeNames=size)
+    _probe(aws, 'delete_message_batch', required=True, QueueUrl=url, Entries=[_INVALID_HANDLE])
+    change = {**_INVALID_HANDLE, 'VisibilityTimeout': 0}
+    _probe(aws, 'change_message_visibility_batch', required=True, QueueUrl=url, Entries=[change])
+    if dead_letter_url is not None:
+        names = ['MaximumMessageSize']
+        others = _probe(aws, 'get_queue_attributes', QueueUrl=dead_letter_url, AttributeNames=names)
     if attributes is not None:
         setup = ListenerSetup(
-            listening.settings,
-            listening.policy,
-            _longest_delay(listening),
+            config.settings,
+            config.policy,
+            _longest_delay(config),
             _attributes(attributes),
             _attributes(others or {}),
         )
@@ -91,18 +91,18 @@ def check_queue(aws: AwsClient, listening: PreflightConfig) -> None:
             _log.warning('%s %s', url, sentence)
 
 
-def _longest_delay(listening: PreflightConfig) -> float:
-    own = [longest(subscriber.retry_delay) for subscriber in listening.subscribers]
-    return max(longest(listening.policy.retry_delay), *own)
+def _longest_delay(config: PreflightConfig) -> float:
+    own = [max_delay(subscriber.retry_delay) for subscriber in config.subscribers]
+    return max(max_delay(config.policy.retry_delay), *own)
 
 
-def _attributes(answer: dict[str, Any]) -> Attributes:
-    found = answer.get('Attributes')
-    return found if isinstance(found, dict) else {}
+def _attributes(response: dict[str, Any]) -> Attributes:
+    attributes = response.get('Attributes')
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def with_advice(error: TransportError) -> TransportError:
-    """An error that also says what to do about it."""
+    """Return an error that also says what to do."""
     if error.code in _NO_QUEUE:
         advice = 'create the queue, or check its URL, account and region'
     elif error.code in _DENIED:
@@ -111,24 +111,23 @@ def with_advice(error: TransportError) -> TransportError:
         advice = 'check the credentials that boto3 finds, and the clock of this machine'
     else:
         return error
-    made = TransportError(
-        error.operation, error.code, f'{error.problem.rstrip(".")}; {advice}', False
-    )
-    made.__cause__ = error.__cause__
-    return made
+    problem = f'{error.problem.rstrip(".")}; {advice}'
+    advised = TransportError(error.operation, error.code, problem, False)
+    advised.__cause__ = error.__cause__
+    return advised
 
 
 def _probe(
-    aws: AwsClient, method: str, *, must: bool = False, **parameters: object
+    aws: AwsClient, method: str, *, required: bool = False, **parameters: object
 ) -> dict[str, Any] | None:
-    """Make a call that tells whether it may be made; `must` is whether listening needs it.
+    """Make a call to find out whether it is allowed; None if this cannot be found out.
 
-    None where nobody can say.
+    `required` is whether the listener needs the permission for this call.
     """
     try:
         return aws.call(method, **parameters)
     except TransportError as error:
-        if error.code in UNRECOVERABLE_CODES and (must or error.code not in _DENIED):
+        if error.code in UNRECOVERABLE_CODES and (required or error.code not in _DENIED):
             raise with_advice(error) from error.__cause__
         _log.warning('%s cannot be checked: %s', parameters['QueueUrl'], error)
         return None

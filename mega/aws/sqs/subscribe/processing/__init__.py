@@ -1,0 +1,12 @@
+"""The processing of one message: open, match, dispatch, settle.
+
+    pipeline.py    one message from its receive to its settlement
+    dispatch.py    one message, many subscribers
+    hooks.py       user code around deliveries and subscribers
+    outcome.py     the outcome of one subscriber
+    settlement.py  the decision about the message: ack, leave or dead-letter
+
+The package contains no threads, makes no calls to AWS and never waits. The caller passes in the
+function that opens a body, which may read it from S3. The package yields the awaitables of
+`async def` subscribers to its caller.
+"""

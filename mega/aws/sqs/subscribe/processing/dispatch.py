@@ -1,7 +1,7 @@
-"""One message, many subscribers: each processes it, and what each made of it.
+"""Dispatch: one message, many subscribers.
 
-Nothing here talks to AWS or waits: whatever is awaitable is yielded, and whoever drives it, in a
-thread or in an event loop, sends back what came of it.
+`dispatch` is a generator. It yields each awaitable that a subscriber returns, and receives the
+result. It does not await anything itself. Therefore a thread and an event loop can both run it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ T = TypeVar('T')
 _DONE = ProcessStatus.DONE
 
 AwaitResult: TypeAlias = tuple[object, BaseException | None]
-"""What an awaitable answered, or what it raised."""
+"""The result of an awaitable, or the exception that it raised."""
 
 AwaitingWork: TypeAlias = Generator[Awaitable[object], AwaitResult, T]
-"""Work that may have to await something before it can answer."""
+"""Work that yields awaitables, receives their results, and returns a value."""
 
 
 def dispatch(
@@ -41,22 +41,23 @@ def dispatch(
     unhandled: ProcessStatus,
     hooks: Sequence[Hook] = (),
 ) -> AwaitingWork[list[Outcome]]:
-    """Hand a payload to subscribers, one after another, and answer what came of each.
+    """Pass a payload to subscribers, one after another, and return their outcomes.
 
-    Each gets a payload and a message of its own. `unhandled` is the status of an exception that
-    nothing maps. Whatever a subscriber raises is in its outcome; after an exit no other one is
-    started.
+    - Each subscriber gets its own copy of the payload and of the message.
+    - `unhandled` is the status for an exception without a status of its own.
+    - An outcome contains the exception that its subscriber raised.
+    - After an exit request (`SystemExit`, `KeyboardInterrupt`), no other subscriber starts.
     """
     outcomes: list[Outcome] = []
-    left = len(subscribers)
+    remaining = len(subscribers)
     for subscriber in subscribers:
-        left -= 1
-        own, own_message = payload, message
-        if left:
-            own, own_message = _copied(payload), _copied(message)
-        work = _process(subscriber, own_message, own, unhandled)
+        remaining -= 1
+        own_payload, own_message = payload, message
+        if remaining:  # the last subscriber gets the originals
+            own_payload, own_message = _copy(payload), _copy(message)
+        work = _process(subscriber, own_message, own_payload, unhandled)
         if hooks:
-            work = _within(hooks, work, subscriber, own_message, own)
+            work = _process_with_hooks(hooks, work, subscriber, own_message, own_payload)
         outcome = yield from work
         outcomes.append(outcome)
         if outcome.is_exit_request:
@@ -65,14 +66,14 @@ def dispatch(
 
 
 def finish(work: AwaitingWork[T], await_: Callable[[Awaitable[object]], AwaitResult]) -> T:
-    """Do work in this thread, with somebody who awaits for it."""
+    """Run work in this thread, with a function that awaits, and return its value."""
     try:
         awaitable = next(work)
         while True:
             awaitable = work.send(await_(awaitable))
     except StopIteration as end:
-        answer: T = end.value
-        return answer
+        value: T = end.value
+        return value
 
 
 def _process(
@@ -96,25 +97,29 @@ def _process(
         return Outcome(subscriber, _DONE, None, duration)
     if isinstance(answer, ProcessStatus):
         return Outcome(subscriber, answer, None, duration)
-    wrong = TypeError(f'process returned {safe_repr(answer)}: return a ProcessStatus or nothing')
+    wrong = TypeError(
+        f'process returned {safe_repr(answer)}: it must return a ProcessStatus or None'
+    )
     return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, wrong, duration)
 
 
-def _within(
+def _process_with_hooks(
     hooks: Sequence[Hook],
     work: AwaitingWork[Outcome],
     subscriber: Subscriber,
     message: Message,
     payload: AnyPayload,
 ) -> AwaitingWork[Outcome]:
-    rounds = [hook.around_subscriber(subscriber, message, payload) for hook in hooks]
+    generators = [hook.around_subscriber(subscriber, message, payload) for hook in hooks]
     try:
-        outcome: object = yield from run_with_hooks(rounds, work)
+        outcome: object = yield from run_with_hooks(generators, work)
     except Exception as error:
         return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error)
     if isinstance(outcome, Outcome) and isinstance(outcome.status, ProcessStatus):
         return outcome
-    wrong = TypeError(f'a hook answered {safe_repr(outcome)}: an Outcome with a ProcessStatus')
+    wrong = TypeError(
+        f'a hook returned {safe_repr(outcome)}: it must return an Outcome with a ProcessStatus'
+    )
     return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, wrong)
 
 
@@ -126,23 +131,23 @@ def _status_of(
     return ProcessStatus.RETRIABLE_ERROR if is_process_failure(error) else unhandled
 
 
-def _copied(payload: Any) -> Any:
-    """A copy that shares nothing that can change."""
-    if isinstance(payload, dict):
-        return {key: _copied(value) for key, value in payload.items()}
-    if isinstance(payload, list):
-        return [_copied(value) for value in payload]
-    if isinstance(payload, Message):
-        return structs.replace(payload, attributes=dict(payload.attributes))
-    if isinstance(payload, Payload):
-        event, subject = payload.event, payload.object
+def _copy(value: Any) -> Any:
+    """Return a copy that shares no mutable object with the original."""
+    if isinstance(value, dict):
+        return {key: _copy(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_copy(member) for member in value]
+    if isinstance(value, Message):
+        return structs.replace(value, attributes=dict(value.attributes))
+    if isinstance(value, Payload):
+        event, subject = value.event, value.object
         return structs.replace(
-            payload,
-            event=structs.replace(event, attributes=_copied(event.attributes)),
+            value,
+            event=structs.replace(event, attributes=_copy(event.attributes)),
             object=subject
             and structs.replace(
-                subject, current=_copied(subject.current), previous=_copied(subject.previous)
+                subject, current=_copy(subject.current), previous=_copy(subject.previous)
             ),
-            extra=_copied(payload.extra),
+            extra=_copy(value.extra),
         )
-    return payload
+    return value

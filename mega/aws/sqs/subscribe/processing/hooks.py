@@ -1,4 +1,4 @@
-"""What may stand round each delivery and each subscriber: metrics, idempotency, logging."""
+"""Hooks: user code around each delivery and each subscriber (metrics, idempotency, logging)."""
 
 from __future__ import annotations
 
@@ -22,82 +22,82 @@ _log = log_of(__name__)
 Result = TypeVar('Result')
 
 HookGenerator: TypeAlias = Generator[None, Result, Result | None]
-"""Runs up to its only `yield`, which answers what came of what it stands round. Its `return`, where
-there is one, replaces that; one that returns before the `yield` does so instead of it."""
+"""A generator that yields once. The `yield` returns the result. A returned value replaces it."""
 
 
 @dataclass(slots=True)
 class DeliveryResult:
-    """What came of a delivery: of each subscriber, and so of the message.
+    """The result of one delivery: the outcomes of the subscribers, and the settlement.
 
-    `duration` is in seconds, from the start of the first subscriber to the verdict.
+    `duration` is in seconds, from the start of the first subscriber to the settlement.
     """
 
     outcomes: Sequence[Outcome]
-    verdict: Settlement
+    settlement: Settlement
     duration: float = 0.0
 
 
 class Hook:
-    """Stands round what a listener does. Subclass it, and override what is of interest.
+    """User code around deliveries and subscribers. Subclass it, and override a method.
 
-    Each method is a generator that yields once. What is before the `yield` happens before, what is
-    after it, after; the `yield` answers the result. A `return` of another result replaces it, and
-    one before the `yield` does so without any processing:
+    Each method is a generator that yields exactly once. The code before the `yield` runs before the
+    processing, and the code after it runs after the processing. The `yield` returns the result.
+    A `return` of another result replaces it. A `return` before the `yield` replaces the processing:
 
         class Timing(Hook):
             def around_subscriber(self, subscriber, message, payload):
                 outcome = yield
                 metrics.timing(subscriber.__name__, outcome.duration)
 
-    An instance serves all deliveries, in several threads at once, or in the event loop where all
-    subscribers of a message are `async def`: there it must not block.
-    A hook that raises counts as a subscriber that asks for a retry: the message stays. Before that
-    its error is raised at the `yield` of those round it. An answer that nobody can follow counts as
-    much, once all of them have ended: an outcome without a `ProcessStatus`, say.
+    - One instance serves all deliveries. Several threads call it at the same time.
+    - If all subscribers of a message are `async def`, the event loop calls it. It must not block.
+    - A hook that raises counts as a subscriber that asks for a retry: the message stays in the
+      queue. The hooks around it receive the exception at their `yield`.
+    - An invalid result, such as an outcome without a `ProcessStatus`, has the same effect, after
+      all hooks ended.
     """
 
     def around_delivery(self, message: Message) -> HookGenerator[DeliveryResult]:
-        """Stand round everything that is done with a message; not round its deletion."""
+        """Run around the processing of a message, without its deletion."""
         yield
         return None
 
     def around_subscriber(
         self, subscriber: Subscriber, message: Message, payload: AnyPayload
     ) -> HookGenerator[Outcome]:
-        """Stand round one subscriber."""
+        """Run around one subscriber."""
         yield
         return None
 
 
 class Hooks:
-    """Hooks, by what they stand round.
+    """The hooks of a listener, by the method that each of them overrides.
 
     Raises:
-        ConfigurationError: for what is no hook.
+        ConfigurationError: for an object that is not a `Hook`.
     """
 
     def __init__(self, hooks: Iterable[object] = ()) -> None:
-        found: list[Hook] = []
+        valid: list[Hook] = []
         for hook in hooks:
             if not isinstance(hook, Hook):
-                problem = 'an instance of a subclass of Hook is wanted'
-                raise ConfigurationError(f'{safe_repr(hook)} is no hook: {problem}')
-            found.append(hook)
+                problem = 'it must be an instance of a subclass of Hook'
+                raise ConfigurationError(f'{safe_repr(hook)} is not a hook: {problem}')
+            valid.append(hook)
         self.of_deliveries = [
-            hook for hook in found if type(hook).around_delivery is not Hook.around_delivery
+            hook for hook in valid if type(hook).around_delivery is not Hook.around_delivery
         ]
         self.of_subscribers = [
-            hook for hook in found if type(hook).around_subscriber is not Hook.around_subscriber
+            hook for hook in valid if type(hook).around_subscriber is not Hook.around_subscriber
         ]
 
 
 def run_with_hooks(
     hooks: Sequence[HookGenerator[Result]], work: Generator[Any, Any, Result]
 ) -> Generator[Any, Any, Result]:
-    """Do work with hooks round it, the first one outermost.
+    """Run work with hooks around it. The first hook is the outermost.
 
-    What a hook raises is raised at the `yield` of those round it, and out of here at last.
+    An exception of a hook is raised at the `yield` of the hooks around it, and finally here.
     """
     begun: list[HookGenerator[Result]] = []
     result: Result | None = None
@@ -119,7 +119,7 @@ def run_with_hooks(
             else:
                 assert result is not None
                 hook.send(result)
-            error = RuntimeError('a hook yields once')
+            error = RuntimeError('a hook must yield exactly once')
         except StopIteration as end:
             if end.value is not None:
                 result, error = end.value, None
@@ -132,22 +132,24 @@ def run_with_hooks(
 
 
 def _run_until_yield(hook: HookGenerator[Result]) -> Result | None:
-    """Run a hook up to its `yield`; what it answers instead, if it ends before."""
+    """Run a hook up to its `yield`. If the hook returns before that, return its result."""
     try:
         next(hook)
     except StopIteration as end:
         if end.value is None:
-            raise RuntimeError('a hook that ends before its yield returns a result') from None
-        instead: Result = end.value
-        return instead
+            raise RuntimeError(
+                'a hook that returns before its yield must return a result'
+            ) from None
+        result: Result = end.value
+        return result
     return None
 
 
 def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
-    """Log what came of each subscriber: a failure with its traceback, the rest for debugging.
+    """Log the outcomes: a failure with its traceback, all others at DEBUG.
 
-    Done where a hook round the delivery would do it, and without one: a hook costs as much as
-    matching a hundred subscribers.
+    This is a function and not a hook, because a hook costs as much time for each message as the
+    matching of a hundred subscribers.
     """
     is_debugging = _log.logger.isEnabledFor(logging.DEBUG)
     for outcome in outcomes:

@@ -1,4 +1,4 @@
-"""What came of one subscriber for one message."""
+"""The outcome of one subscriber for one message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RETRY = (ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR)
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one subscriber for one message. `duration` is in seconds."""
+    """The outcome of one subscriber for one message. `duration` is in seconds."""
 
     subscriber: Subscriber
     status: ProcessStatus
@@ -24,6 +24,7 @@ class Outcome:
 
     @property
     def asks_for_retry(self) -> bool:
+        """Whether the message must stay in the queue."""
         return self.status in _RETRY
 
     @property
@@ -33,15 +34,15 @@ class Outcome:
 
     @property
     def is_process_failure(self) -> bool:
-        """Whether it says nothing about the message."""
+        """Whether the error says nothing about the message."""
         return self.error is not None and is_process_failure(self.error)
 
     @property
     def delay(self) -> float | None:
-        """The seconds until the retry, where the subscriber asked for some."""
+        """The seconds until the retry, if a `RetriableError` states them."""
         return self.error.delay if isinstance(self.error, RetriableError) else None
 
 
 def is_process_failure(error: BaseException) -> bool:
-    """Whether the process or the machine is at its end, not the message: an exit, no memory."""
+    """Return whether an error concerns the process, not the message: an exit, or no memory."""
     return isinstance(error, (MemoryError, CancelledError)) or not isinstance(error, Exception)

@@ -1,4 +1,13 @@
-"""One message from its delivery to its verdict: open, match, dispatch, judge."""
+"""One message from its receive to its settlement: open, match, dispatch, settle.
+
+    processor = Processor(router, policy, hooks)
+    opened = processor.open(received)          # which subscribers match?
+    work = processor.process(opened)           # yields awaitables, if there are any
+    result = finish(work, asyncio_run)         # a DeliveryResult with the settlement
+
+The two steps are separate because their caller decides between them: whether the visibility timeout
+still allows to process the message, and whether a thread or an event loop does it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import HasLostFlag, Message, read_message
-from mega.aws.sqs.opening import MissingBody, open_message
+from mega.aws.sqs.opening import MissingBody, OpenBody, open_message
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, dispatch
 from mega.aws.sqs.subscribe.processing.hooks import (
     DeliveryResult,
@@ -21,18 +29,16 @@ from mega.aws.sqs.subscribe.processing.hooks import (
 )
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
-    Action,
     Policy,
-    Reason,
     Settlement,
+    SettlementAction,
     StatsField,
     retry,
     settle,
     settle_undecodable,
     settle_unfetchable,
 )
-from mega.aws.sqs.subscribe.runtime.s3_prefetch import PendingBody
-from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef
+from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.safe_logging import log_of
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
@@ -44,103 +50,96 @@ __all__ = ('OpenedMessage', 'Processor')
 
 _log = log_of(__name__)
 
-MAX_KINDS = 1_000
-"""How many kinds of unmatched messages are told apart: their names come from outside."""
+MAX_DESCRIPTIONS = 1_000
+"""The maximum number of descriptions of unmatched payloads that are remembered. They contain event
+names from outside, so that their number must be limited."""
 
 
 @dataclass(slots=True)
 class OpenedMessage:
-    """A message that was opened, or could not be, and who wants it.
+    """A message after `Processor.open`.
 
-    `received` is what it was opened from. `verdict` is known already where nobody is to be asked.
-    `failed` are those who cannot tell whether they want it. `worker` is who processes it.
+    - `subscribers` are those that match the payload.
+    - `failed` has an outcome for each subscriber whose pattern raised an exception.
+    - `settlement` is set if the message has no payload for a subscriber.
     """
 
-    received: dict[str, Any]
     message: Message
     payload: AnyPayload = ''
-    wanting: Sequence[Subscriber] = ()
+    subscribers: Sequence[Subscriber] = ()
     failed: Sequence[Outcome] = ()
-    verdict: Settlement | None = None
-    worker: WorkerRef | None = None
+    settlement: Settlement | None = None
 
 
 class Processor:
-    """Takes messages to their verdicts. Safe to share among threads, as subscribers have to be."""
+    """Processes messages. Safe to share among threads, if the subscribers and hooks are."""
 
-    def __init__(
-        self,
-        subscribers: Router,
-        policy: Policy,
-        hooks: Hooks,
-        store: S3PayloadStore | None = None,
-    ) -> None:
-        self._subscribers = subscribers
+    def __init__(self, router: Router, policy: Policy, hooks: Hooks) -> None:
+        self._router = router
         self._policy = policy
         self._unhandled = policy.status_of_unhandled
         self._hooks = hooks
-        self._store = store
-        self._unmatched_kinds: set[str] = set()
+        self._warned_unmatched: set[str] = set()
 
     def open(
-        self, content: dict[str, Any] | PendingBody, holding: HasLostFlag | None = None
+        self,
+        received: dict[str, Any],
+        open_body: OpenBody = open_message,
+        delivery: HasLostFlag | None = None,
     ) -> OpenedMessage:
-        """Open a message, once what lies in S3 of it has come, and find out who wants it.
+        """Open a message as ReceiveMessage returned it, and find the subscribers that match it.
 
-        `holding` knows whether it is lost.
+        `delivery` knows whether the message is lost; see `Message.lost`.
         """
-        received = content.received if isinstance(content, PendingBody) else content
-        message = read_message(received, holding)
+        message = read_message(received, delivery)
         try:
-            if isinstance(content, PendingBody):
-                message, payload = content.opening.result()
-            else:
-                message, payload = open_message(message, self._store)
+            message, payload = open_body(message)
         except (ConsumeError, EventError) as error:
             _log.error('message %s cannot be opened: %s', message.id, error)
-            return OpenedMessage(
-                received, message, verdict=settle_undecodable(error, self._policy, message)
-            )
+            settlement = settle_undecodable(error, self._policy, message)
+            return OpenedMessage(message, settlement=settlement)
         except OffloadError as error:
-            _log.error('message %s stays, since its body cannot be fetched: %s', message.id, error)
-            return OpenedMessage(
-                received, message, verdict=settle_unfetchable(error, self._policy, message)
+            _log.error(
+                'message %s stays in the queue: its body cannot be fetched: %s', message.id, error
             )
+            settlement = settle_unfetchable(error, self._policy, message)
+            return OpenedMessage(message, settlement=settlement)
         except MemoryError as error:
-            _log.error('message %s stays, since no memory is left to open it', message.id)
-            return OpenedMessage(
-                received, message, verdict=settle_unfetchable(error, self._policy, message)
-            )
+            _log.error('message %s stays in the queue: no memory to open it', message.id)
+            settlement = settle_unfetchable(error, self._policy, message)
+            return OpenedMessage(message, settlement=settlement)
         if isinstance(payload, (SubscriptionNotice, MissingBody)):
-            return OpenedMessage(
-                received, message, verdict=_settle_without_payload(message, payload)
-            )
-        wanting, undecided = self._subscribers.match(payload)
-        if not wanting and not undecided:
-            self._warn_unmatched_once(message, payload)
+            settlement = _settle_without_payload(message, payload)
+            return OpenedMessage(message, settlement=settlement)
+        return self._match(message, payload)
+
+    def _match(self, message: Message, payload: AnyPayload) -> OpenedMessage:
+        subscribers, undecided = self._router.match(payload)
         if not undecided:
-            return OpenedMessage(received, message, payload, wanting)
-        # Nobody can say that they did not match.
+            if not subscribers:
+                self._warn_unmatched_once(message, payload)
+            return OpenedMessage(message, payload, subscribers)
+        # The pattern of these subscribers raised. The message stays, because it may match.
         failed = [
             Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error)
             for subscriber, error in undecided
         ]
-        return OpenedMessage(received, message, payload, wanting, failed)
+        return OpenedMessage(message, payload, subscribers, failed)
 
     def process(self, opened: OpenedMessage) -> AwaitingWork[DeliveryResult]:
-        """Have a message processed by all who want it, and answer what came of it."""
+        """Process a message with all matching subscribers, and return the result."""
         work = self._process(opened)
         hooks = self._hooks.of_deliveries
-        return self._within(hooks, opened.message, work) if hooks else work
+        return self._process_with_hooks(hooks, opened.message, work) if hooks else work
 
     def _process(self, opened: OpenedMessage) -> AwaitingWork[DeliveryResult]:
-        if opened.verdict is not None:
-            return DeliveryResult((), opened.verdict)
+        if opened.settlement is not None:
+            return DeliveryResult((), opened.settlement)
         began = time.perf_counter()
         outcomes = yield from dispatch(
             opened.message,
             opened.payload,
-            opened.wanting,
+            opened.subscribers,
             self._unhandled,
             self._hooks.of_subscribers,
         )
@@ -150,48 +149,47 @@ class Processor:
         duration = time.perf_counter() - began
         return DeliveryResult(outcomes, settle(outcomes, self._policy, opened.message), duration)
 
-    def _within(
+    def _process_with_hooks(
         self, hooks: Sequence[Hook], message: Message, work: AwaitingWork[DeliveryResult]
     ) -> AwaitingWork[DeliveryResult]:
-        rounds = [hook.around_delivery(message) for hook in hooks]
+        generators = [hook.around_delivery(message) for hook in hooks]
         try:
-            delivered = yield from run_with_hooks(rounds, work)
-            self._check(delivered)
+            result = yield from run_with_hooks(generators, work)
+            self._check(result)
         except Exception as error:
             _log.exception('message %s is not settled: a hook failed', message.id)
             reason = Reason(type(error).__name__, 'raised by a hook')
             return DeliveryResult((), retry(reason, self._policy, message))
-        return delivered
+        return result
 
-    def _check(self, delivered: object) -> None:
-        """Whether what hooks made of a delivery can be followed.
+    def _check(self, result: object) -> None:
+        """Check the result that a hook returned.
 
         Raises:
-            TypeError, ValueError: if not.
+            TypeError, ValueError: for an invalid result.
         """
-        if not isinstance(delivered, DeliveryResult) or not isinstance(
-            delivered.verdict, Settlement
-        ):
-            raise TypeError(f'a hook answered {safe_repr(delivered)}: a Delivered with a Verdict')
-        is_to_be_sent = delivered.verdict.action is Action.DEAD_LETTER
-        if is_to_be_sent and not self._policy.has_dead_letter_queue:
-            raise ValueError('a hook dead-letters, and there is no dead_letter_queue_url')
+        if not isinstance(result, DeliveryResult) or not isinstance(result.settlement, Settlement):
+            problem = 'it must return a DeliveryResult with a Settlement'
+            raise TypeError(f'a hook returned {safe_repr(result)}: {problem}')
+        is_dead_lettered = result.settlement.action is SettlementAction.DEAD_LETTER
+        if is_dead_lettered and not self._policy.has_dead_letter_queue:
+            raise ValueError('a hook dead-letters a message, but there is no dead_letter_queue_url')
 
     def _warn_unmatched_once(self, message: Message, payload: AnyPayload) -> None:
-        kind = _describe(payload)
-        if kind in self._unmatched_kinds:
+        description = _describe(payload)
+        if description in self._warned_unmatched:
             return
-        if len(self._unmatched_kinds) < MAX_KINDS:
-            self._unmatched_kinds.add(kind)
+        if len(self._warned_unmatched) < MAX_DESCRIPTIONS:
+            self._warned_unmatched.add(description)
             _log.warning(
                 'no subscriber matches %s, such as message %s: listener.explain(payload) says why',
-                kind,
+                description,
                 message.id,
             )
 
 
 def _describe(payload: AnyPayload) -> str:
-    """What a payload is, so far as somebody who wonders why nobody wants it has to know."""
+    """Return a description of a payload, for a warning that no subscriber matches it."""
     if isinstance(payload, Payload):
         event = payload.event
         return f'the event {safe_repr(event.name)} of the domain {safe_repr(event.domain)}'
@@ -201,17 +199,17 @@ def _describe(payload: AnyPayload) -> str:
 
 
 def _settle_without_payload(
-    message: Message, found: SubscriptionNotice | MissingBody
+    message: Message, content: SubscriptionNotice | MissingBody
 ) -> Settlement:
-    """What a message comes to that has no payload."""
-    if isinstance(found, MissingBody):
-        _log.warning('message %s is deleted, since its body is gone from S3', message.id)
-        return Settlement(Action.ACK, StatsField.UNOPENED)
+    """Return the settlement of a message without a payload: it is deleted."""
+    if isinstance(content, MissingBody):
+        _log.warning('message %s is deleted: its body is not in S3 any more', message.id)
+        return Settlement(SettlementAction.ACK, StatsField.UNOPENED)
     _log.warning(
-        'message %s is a %s of %s: it is deleted, and no link in it is followed; subscribe the '
-        'queue with the SNS API, which needs no confirmation',
+        'message %s is a %s of the topic %s. It is deleted, and no link in it is followed. '
+        'Subscribe the queue with the SNS API, which needs no confirmation',
         message.id,
-        found.kind,
-        safe_repr(found.topic_arn),
+        content.kind,
+        safe_repr(content.topic_arn),
     )
-    return Settlement(Action.ACK, StatsField.UNMATCHED)
+    return Settlement(SettlementAction.ACK, StatsField.UNMATCHED)

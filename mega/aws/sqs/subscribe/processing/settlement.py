@@ -1,6 +1,13 @@
-"""What becomes of a message: deleted, left in the queue, or dead-lettered. Decided here, all of it.
+"""The settlement of a message: delete it (ack), leave it in the queue, or dead-letter it.
 
-Nothing here talks to AWS, and nothing has a clock.
+This module contains all rules for this decision. It makes no calls to AWS and has no clock.
+
+    outcomes of the subscribers                      settlement
+    all DONE                                         ack
+    any RETRY_LATER or RETRIABLE_ERROR               leave; after max_receives, dead-letter
+    otherwise any FATAL_ERROR                        dead-letter; without such a queue, ack
+    none, because no subscriber matches              as `unmatched` says
+    none, because the body cannot be opened          dead-letter; without such a queue, leave
 """
 
 from __future__ import annotations
@@ -14,21 +21,21 @@ from typing import Literal, TypeAlias
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.retry_delay import (
     MAX_DELAY,
     RandomUniform,
     RetryDelay,
     check_delay,
-    seconds,
+    resolve_delay,
 )
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus
 from mega.errors import ConfigurationError, safe_repr, single_line
 
 __all__ = (
-    'Action',
     'Policy',
-    'Reason',
     'Settlement',
+    'SettlementAction',
     'StatsField',
     'Unhandled',
     'Unmatched',
@@ -43,8 +50,8 @@ Unhandled: TypeAlias = Literal['fatal', 'retry']
 Unmatched: TypeAlias = Literal['delete', 'leave', 'dead-letter']
 
 
-class Action(Enum):
-    """The three ways in which a message is settled."""
+class SettlementAction(Enum):
+    """The three ways to settle a message."""
 
     ACK = 'ack'
     LEAVE = 'leave'
@@ -52,9 +59,9 @@ class Action(Enum):
 
 
 class StatsField(str, Enum):
-    """Under which number of the statistics a message falls. It is the name of that number."""
+    """The field of `Stats` that counts a settlement."""
 
-    __hash__ = str.__hash__  # as it is equal to a text, and may be looked up as one
+    __hash__ = str.__hash__  # a member is equal to its string, and serves as a key in its place
 
     DONE = 'done'
     RETRIED = 'retried'
@@ -65,46 +72,37 @@ class StatsField(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a message is dead-lettered, or comes again."""
-
-    error: str
-    text: str
-    subscriber: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Settlement:
-    """What is to be done with a message, and why.
+    """The decision about a message, and its reason.
 
-    `delay` is for `LEAVE` alone: the whole seconds until the message is to come again; None leaves
-    that to the queue. `DEAD_LETTER` needs a reason.
+    - `delay` is for `LEAVE`: the whole seconds until the message becomes visible. None: when its
+      visibility timeout ends.
+    - `DEAD_LETTER` requires a reason.
 
     Raises:
-        TypeError: for one that nobody could follow.
+        TypeError: for a value of the wrong type.
     """
 
-    action: Action
-    count: StatsField
+    action: SettlementAction
+    stats_field: StatsField
     reason: Reason | None = None
     delay: int | None = None
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.action, Action) and isinstance(self.count, StatsField)):
-            raise TypeError(
-                f'{safe_repr(self.action)}, {safe_repr(self.count)}: an Action and a Count'
-            )
-        if self.action is Action.DEAD_LETTER and not isinstance(self.reason, Reason):
-            raise TypeError('to dead-letter takes a Reason')
+        if not (
+            isinstance(self.action, SettlementAction) and isinstance(self.stats_field, StatsField)
+        ):
+            values = f'{safe_repr(self.action)}, {safe_repr(self.stats_field)}'
+            raise TypeError(f'{values}: must be a SettlementAction and a StatsField')
+        if self.action is SettlementAction.DEAD_LETTER and not isinstance(self.reason, Reason):
+            raise TypeError(f'reason={safe_repr(self.reason)}: DEAD_LETTER requires a Reason')
         if not isinstance(self.delay, (int, type(None))):
-            raise TypeError(f'delay={safe_repr(self.delay)}: whole seconds, or None')
+            raise TypeError(f'delay={safe_repr(self.delay)}: must be whole seconds, or None')
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a listener was told to do where subscribers do not say it.
-
-    `uniform` draws the jitter of delays.
+    """The settings of a listener for settlements. `uniform(low, high)` draws the jitter of delays.
 
     Raises:
         ConfigurationError: for settings that are unknown or contradict each other.
@@ -120,139 +118,140 @@ class Policy:
 
     def __post_init__(self) -> None:
         if self.unhandled not in ('fatal', 'retry'):
-            raise ConfigurationError(f"unhandled={safe_repr(self.unhandled)}: 'fatal' or 'retry'")
+            choices = "'fatal' or 'retry'"
+            raise ConfigurationError(f'unhandled={safe_repr(self.unhandled)}: must be {choices}')
         if self.unmatched not in (None, 'delete', 'leave', 'dead-letter'):
-            choices = "'delete', 'leave' or 'dead-letter'"
-            raise ConfigurationError(f'unmatched={safe_repr(self.unmatched)}: {choices}')
+            choices = "'delete', 'leave', 'dead-letter' or None"
+            raise ConfigurationError(f'unmatched={safe_repr(self.unmatched)}: must be {choices}')
         if self.unmatched == 'dead-letter' and not self.has_dead_letter_queue:
-            raise ConfigurationError("unmatched='dead-letter' needs a dead_letter_queue_url=")
+            raise ConfigurationError("unmatched='dead-letter' requires dead_letter_queue_url=")
         if self.unmatched == 'leave' and self.is_fifo:
-            problem = 'on a FIFO queue would block the group of the message for good'
-            raise ConfigurationError(f"unmatched='leave' {problem}")
+            problem = 'on a FIFO queue it would block the message group permanently'
+            raise ConfigurationError(f"unmatched='leave': {problem}")
         check_delay('retry_delay', self.retry_delay)
         self._check_max_receives()
 
     def _check_max_receives(self) -> None:
-        most = self.max_receives
-        if most is None:
+        limit = self.max_receives
+        if limit is None:
             return
-        if not isinstance(most, int) or isinstance(most, bool) or most < 1:
-            raise ConfigurationError(f'max_receives={safe_repr(most)}: 1 or more, or None')
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+            problem = 'must be 1 or more, or None'
+            raise ConfigurationError(f'max_receives={safe_repr(limit)}: {problem}')
         if not self.has_dead_letter_queue:
-            raise ConfigurationError(f'max_receives={most} needs a dead_letter_queue_url=')
+            raise ConfigurationError(f'max_receives={limit} requires dead_letter_queue_url=')
 
     @property
     def status_of_unhandled(self) -> ProcessStatus:
+        """The status for an exception that no subscriber declares as retriable."""
         if self.unhandled == 'retry':
             return ProcessStatus.RETRIABLE_ERROR
         return ProcessStatus.FATAL_ERROR
 
 
 _DONE = ProcessStatus.DONE
-_ALL_DONE = Settlement(Action.ACK, StatsField.DONE)
+_ALL_DONE = Settlement(SettlementAction.ACK, StatsField.DONE)
 
 
 def settle(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Settlement:
-    """What all the subscribers that a message matched mean for it together.
-
-    One that asks for a retry keeps it in the queue, whatever the others say, so long as it did not
-    come too often. Otherwise it goes: to the dead-letter queue first, where there is one and a
-    subscriber failed for good.
-    """
+    """Return the settlement for the outcomes of all subscribers that match a message."""
     if not outcomes:
-        return _unmatched(policy, message)
+        return _settle_unmatched(policy, message)
     others = [outcome for outcome in outcomes if outcome.status is not _DONE]
     if not others:
         return _ALL_DONE
     if retries := [outcome for outcome in others if outcome.asks_for_retry]:
-        return _retry(retries, policy, message)
-    action = Action.DEAD_LETTER if policy.has_dead_letter_queue else Action.ACK
+        return _settle_retries(retries, policy, message)
+    can_dead_letter = policy.has_dead_letter_queue
+    action = SettlementAction.DEAD_LETTER if can_dead_letter else SettlementAction.ACK
     return Settlement(action, StatsField.FATAL, _reason(others[0]))
 
 
 def retry(
     reason: Reason, policy: Policy, message: Message, delays: Iterable[float | None] | None = None
 ) -> Settlement:
-    """What becomes of a message after an attempt that may be repeated.
+    """Return the settlement of a message that asks for a retry.
 
-    It comes again after the longest of the `delays`, or without any after the policy's; unless this
-    was the last receive that the policy allows: then it is dead-lettered.
+    The message becomes visible after the longest of the `delays`. Without `delays`, the delay of
+    the policy applies. After the last receive that the policy allows, the message is dead-lettered.
     """
-    most, count = policy.max_receives, message.receive_count
-    if most is not None and count >= most:
-        text = f'wanted again at receive {count} of {most}: {reason.text}'
-        given_up = Reason(reason.error, text, reason.subscriber)
-        return Settlement(Action.DEAD_LETTER, StatsField.EXHAUSTED, given_up)
+    limit, count = policy.max_receives, message.receive_count
+    if limit is not None and count >= limit:
+        text = f'asked for a retry at receive {count} of {limit}: {reason.text}'
+        exhausted = Reason(reason.error, text, reason.subscriber)
+        return Settlement(SettlementAction.DEAD_LETTER, StatsField.EXHAUSTED, exhausted)
     if delays is None:
-        delays = [seconds(policy.retry_delay, message, policy.uniform)]
-    return Settlement(Action.LEAVE, StatsField.RETRIED, reason, _longest(delays))
+        delays = [resolve_delay(policy.retry_delay, message, policy.uniform)]
+    return Settlement(SettlementAction.LEAVE, StatsField.RETRIED, reason, _longest(delays))
 
 
 def settle_undecodable(error: Exception, policy: Policy, message: Message) -> Settlement:
-    """What a message comes to that cannot be opened. It is never deleted unless it is kept."""
+    """Return the settlement of a message whose body is invalid. It is never simply deleted."""
     reason = Reason(type(error).__name__, safe_text(error))
     if policy.has_dead_letter_queue:
-        return Settlement(Action.DEAD_LETTER, StatsField.UNOPENED, reason)
-    return _left(StatsField.UNOPENED, reason, policy, message)
+        return Settlement(SettlementAction.DEAD_LETTER, StatsField.UNOPENED, reason)
+    return _leave(StatsField.UNOPENED, reason, policy, message)
 
 
 def settle_unfetchable(error: Exception, policy: Policy, message: Message) -> Settlement:
-    """What a message comes to whose body S3 does not give now: it may the next time.
+    """Return the settlement of a message whose body cannot be read from S3 at present.
 
-    Without the memory for it the attempt does not count.
+    A `MemoryError` does not count as an attempt.
     """
     reason = Reason(type(error).__name__, safe_text(error))
     if isinstance(error, MemoryError):
-        return _left(StatsField.UNOPENED, reason, policy, message)
-    verdict = retry(reason, policy, message)
-    if verdict.action is Action.LEAVE:
-        return replace(verdict, count=StatsField.UNOPENED)
-    return verdict
+        return _leave(StatsField.UNOPENED, reason, policy, message)
+    settlement = retry(reason, policy, message)
+    if settlement.action is SettlementAction.LEAVE:
+        return replace(settlement, stats_field=StatsField.UNOPENED)
+    return settlement
 
 
 def safe_text(error: BaseException) -> str:
-    """What an error says, on one line; never an exception, though `__str__` may be a user's."""
+    """Return the text of an error on one line. Never raises, even if its `__str__` does."""
     try:
         return single_line(str(error))
     except Exception:
         return f'<{type(error).__name__} without a text>'
 
 
-def _unmatched(policy: Policy, message: Message) -> Settlement:
+def _settle_unmatched(policy: Policy, message: Message) -> Settlement:
     default: Unmatched = 'dead-letter' if policy.has_dead_letter_queue else 'delete'
     unmatched, reason = policy.unmatched or default, Reason('Unmatched', 'no subscriber matched')
     if unmatched == 'leave':
-        return _left(StatsField.UNMATCHED, reason, policy, message)
-    action = Action.ACK if unmatched == 'delete' else Action.DEAD_LETTER
+        return _leave(StatsField.UNMATCHED, reason, policy, message)
+    is_deleted = unmatched == 'delete'
+    action = SettlementAction.ACK if is_deleted else SettlementAction.DEAD_LETTER
     return Settlement(action, StatsField.UNMATCHED, reason)
 
 
-def _left(count: StatsField, reason: Reason, policy: Policy, message: Message) -> Settlement:
-    """What becomes of a message that stays, and that nobody tried to process."""
-    delay = seconds(policy.retry_delay, message, policy.uniform)
-    return Settlement(Action.LEAVE, count, reason, _longest([delay]))
+def _leave(field: StatsField, reason: Reason, policy: Policy, message: Message) -> Settlement:
+    """Return the settlement of a message that stays in the queue without an attempt."""
+    delay = resolve_delay(policy.retry_delay, message, policy.uniform)
+    return Settlement(SettlementAction.LEAVE, field, reason, _longest([delay]))
 
 
-def _retry(retries: Sequence[Outcome], policy: Policy, message: Message) -> Settlement:
+def _settle_retries(retries: Sequence[Outcome], policy: Policy, message: Message) -> Settlement:
     delays = [_delay(outcome, policy, message) for outcome in retries]
     for outcome in retries:
-        if outcome.is_process_failure:  # which does not count against the message
-            return Settlement(Action.LEAVE, StatsField.RETRIED, _reason(outcome), _longest(delays))
+        if outcome.is_process_failure:  # this does not count as an attempt
+            reason, delay = _reason(outcome), _longest(delays)
+            return Settlement(SettlementAction.LEAVE, StatsField.RETRIED, reason, delay)
     return retry(_reason(retries[0]), policy, message, delays)
 
 
 def _delay(outcome: Outcome, policy: Policy, message: Message) -> float | None:
-    """What a subscriber asked for, as closely as it did."""
-    asked = outcome.delay
-    if isinstance(asked, (int, float)) and asked == asked:
-        return asked
+    """Return the delay of the error, else of the subscriber, else of the policy."""
+    requested = outcome.delay
+    if isinstance(requested, (int, float)) and requested == requested:  # not NaN
+        return requested
     declared = outcome.subscriber.retry_delay
     delay = policy.retry_delay if declared is None else declared
-    return seconds(delay, message, policy.uniform)
+    return resolve_delay(delay, message, policy.uniform)
 
 
 def _longest(delays: Iterable[float | None]) -> int | None:
-    """The longest wait that was asked for, within SQS's limits: nobody is disturbed early."""
+    """Return the longest delay in whole seconds, within the limits of SQS."""
     numbers = [delay for delay in delays if delay is not None]
     return math.ceil(min(max(0, *numbers), MAX_DELAY)) if numbers else None
 

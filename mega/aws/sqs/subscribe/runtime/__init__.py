@@ -1,0 +1,13 @@
+"""The runtime of a listener: threads, an event loop, and the calls to AWS.
+
+session.py            runs the commands of the engine, from a start to a stop
+worker_pool.py        the threads, and their turns with the engine
+event_loop.py         the event loop for `async def` subscribers
+queue_client.py       the calls to the queue
+dead_letter_queue.py  the calls to the dead-letter queue
+s3_prefetch.py        bodies in S3: read ahead of the processing, deleted after it
+signals.py            SIGTERM and SIGINT
+stats.py              counters
+delivery_log.py       log lines and counters for the notices of the engine
+stack_traces.py       where a thread or a coroutine is
+"""

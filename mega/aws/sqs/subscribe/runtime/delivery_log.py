@@ -1,4 +1,4 @@
-"""What the engine tells of deliveries: counted, and logged where somebody should know."""
+"""Counts and logs the notices of the engine."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ __all__ = ('DeliveryLog',)
 
 _log = log_of(__name__)
 
-_COUNTS = {
-    Notice.DUPLICATE: 'repeated',
+_STATS_FIELDS = {
+    Notice.DUPLICATE: 'duplicates',
     Notice.EXPIRED: 'expired',
-    Notice.VISIBILITY_LOST: 'lost',
+    Notice.VISIBILITY_LOST: 'visibility_lost',
     Notice.RELEASED: 'released',
-    Notice.RELEASED_IN_PROGRESS: 'abandoned',
+    Notice.RELEASED_IN_PROGRESS: 'released_in_progress',
     Notice.DEAD_LETTERED: 'dead_lettered',
     Notice.DELETED: 'deleted',
 }
 
 _WARNINGS = {
-    Notice.DUPLICATE: 'was delivered again while it is in hand, and is not started twice: '
+    Notice.DUPLICATE: 'was delivered again while in flight, and is not started twice: '
     'its visibility timeout is too short, or SQS delivered it twice',
-    Notice.EXPIRED: 'was not started within its visibility timeout, and comes again: '
+    Notice.EXPIRED: 'was not started within its visibility timeout, and SQS delivers it again: '
     'raise visibility_timeout, or lower max_number_of_messages',
     Notice.FINISHED_LATE: 'took longer than its visibility timeout, and may be processed twice: '
-    'raise visibility_timeout, or give a max_processing_time',
-    Notice.VISIBILITY_LOST: 'lost its visibility timeout while in progress: '
-    'another consumer may process it too, so it is not deleted here',
-    Notice.RELEASED_IN_PROGRESS: 'was in work when the grace period ended, and is given back',
-    Notice.NOT_DEAD_LETTERED: 'failed for good, but could not be dead-lettered: it stays in the '
-    'queue, and will be processed again',
+    'raise visibility_timeout, or set max_processing_time',
+    Notice.VISIBILITY_LOST: 'lost its visibility timeout during processing: '
+    'another consumer may process it too, so this listener does not delete it',
+    Notice.RELEASED_IN_PROGRESS: 'was in processing when the grace period ended, and is released',
+    Notice.NOT_DEAD_LETTERED: 'failed permanently, but could not be dead-lettered: it stays in '
+    'the queue, and will be processed again',
     Notice.NOT_DELETED: 'is processed, but could not be deleted: it will be processed again',
-    Notice.OVER_TIME_LIMIT: 'is in work for longer than max_processing_time: '
-    'it is not kept hidden any more, and may be processed twice. '
-    'No thread can be ended from outside; this is where it is:\n',
+    Notice.OVER_TIME_LIMIT: 'is in processing for longer than max_processing_time: '
+    'its visibility timeout is not extended any more, and it may be processed twice. '
+    'Python cannot end a thread from outside. Its stack:\n',
 }
 
 
 class DeliveryLog:
-    """Counts and logs for one listener. `whereabouts` says where the work on a message is."""
+    """Counts and logs for one session. `stack_of` returns the stack that processes a message."""
 
-    def __init__(self, tally: StatsCounter, whereabouts: Callable[[Delivery], str]) -> None:
-        self._tally = tally
-        self._whereabouts = whereabouts
+    def __init__(self, counter: StatsCounter, stack_of: Callable[[Delivery], str]) -> None:
+        self._counter = counter
+        self._stack_of = stack_of
 
-    def tell(self, happening: Notice, delivery: Delivery) -> None:
-        """Take note of what happened to a delivery."""
-        if happening in _COUNTS:
-            self._tally.add(_COUNTS[happening])
-        if happening in _WARNINGS:
-            where = self._whereabouts(delivery) if happening is Notice.OVER_TIME_LIMIT else ''
-            _log.warning('message %s %s%s', delivery.id, _WARNINGS[happening], where)
+    def record(self, notice: Notice, delivery: Delivery) -> None:
+        """Record a notice of the engine."""
+        if notice in _STATS_FIELDS:
+            self._counter.add(_STATS_FIELDS[notice])
+        if notice in _WARNINGS:
+            stack = self._stack_of(delivery) if notice is Notice.OVER_TIME_LIMIT else ''
+            _log.warning('message %s %s%s', delivery.id, _WARNINGS[notice], stack)

@@ -1,4 +1,9 @@
-"""An event loop for `async def process`, running in a thread of its own while it is wanted."""
+"""The event loop for `async def` subscribers, in its own thread.
+
+A message whose subscribers are all `async def` runs entirely in the event loop: `submit` returns at
+once, so that one thread can begin many messages. For other messages a worker thread calls `run`,
+and waits for one awaitable.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ from contextlib import suppress
 from inspect import CORO_RUNNING, getcoroutinestate
 from typing import Any, TypeVar
 
+from mega.aws._executor import start_daemon_thread
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
 from mega.aws.sqs.subscribe.runtime.stack_traces import (
     WorkerRef,
@@ -26,36 +32,39 @@ T = TypeVar('T')
 _log = log_of(__name__)
 
 SIGNAL_CHECK_SECONDS = 0.5
-"""Seconds for which the waiting thread may miss a signal."""
+"""Seconds after which a waiting thread returns to Python, which then handles signals."""
 
-PATIENCE = 1.0
-"""Seconds in which the loop has to end, once nobody waits for a coroutine any more."""
+JOIN_TIMEOUT = 1.0
+"""Seconds that the event loop may take to end when it is closed."""
 
 
 class EventLoopThread:
-    """Runs awaitables, for threads that have nothing to do with asyncio.
+    """Runs awaitables for threads without an event loop.
 
-    The loop is the same for all until `close()`: so what they keep between messages (a pool of
-    connections) goes on working.
+    All messages use the same event loop, so that connection pools of subscribers keep working.
+
+    `on_done` is called in the event loop after works of `submit` ended: once for all works that
+    ended in the same iteration of the loop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_done: Callable[[], None] = lambda: None) -> None:
         self._loop = asyncio.new_event_loop()
+        self._on_done = on_done
+        self._is_done_scheduled = False
         self._is_closing = False
-        self._inbox: deque[Coroutine[Any, Any, None]] = deque()
-        self._is_told = False
+        self._submitted: deque[Coroutine[Any, Any, None]] = deque()
+        self._is_begin_scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._awaited: dict[int, Coroutine[Any, Any, AwaitResult]] = {}
-        self._thread = threading.Thread(target=self._run, name='mega-coroutines', daemon=True)
-        self._thread.start()
+        self._thread = start_daemon_thread('mega-event-loop', self._run)
 
     def run(self, awaitable: Awaitable[object]) -> AwaitResult:
-        """Wait for what an awaitable answers or raises, whatever that is."""
-        coroutine = self._awaited[threading.get_ident()] = _awaited(awaitable)
+        """Wait for an awaitable, and return its result or its exception."""
+        coroutine = self._awaited[threading.get_ident()] = _catch(awaitable)
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             while not future.done():
-                # Python sees a signal that comes right before a wait only when that wait is over.
+                # A signal right before a wait is handled only after the wait.
                 wait([future], timeout=SIGNAL_CHECK_SECONDS)
             return future.result()
         finally:
@@ -67,77 +76,84 @@ class EventLoopThread:
         done: Callable[[T], None],
         failed: Callable[[BaseException], None],
     ) -> WorkerRef:
-        """Have all of some work done in the loop, and `done` called there with what it answers.
+        """Run work in the event loop, and return its coroutine.
 
-        What the work itself raises, and nothing that it awaited, goes to `failed`. Answers the
-        coroutine that does it.
+        The event loop calls `done` with the value of the work. It calls `failed` with an exception
+        that the work raises by itself. The work receives the exceptions of its awaitables.
         """
-        coroutine = self._finish(work, done, failed)
-        self._inbox.append(coroutine)
-        if not self._is_told:  # waking the loop up for each would cost more than they do
-            self._is_told = True
-            self._loop.call_soon_threadsafe(self._begin)
+        coroutine = self._run_work(work, done, failed)
+        self._submitted.append(coroutine)
+        if not self._is_begin_scheduled:  # to wake the loop costs more than to run the work
+            self._is_begin_scheduled = True
+            self._loop.call_soon_threadsafe(self._begin_submitted)
         return coroutine
 
     def stack_of(self, worker: WorkerRef) -> str:
-        """Where one is that was begun here, or a thread that waits here, perhaps."""
+        """Return the stack of a coroutine of `submit`, or of a thread that waits in `run`."""
         coroutine = self._awaited.get(worker) if isinstance(worker, int) else worker
         if coroutine is None:
             return ''
-        if getcoroutinestate(coroutine) == CORO_RUNNING:  # it keeps the loop from everything else
+        if getcoroutinestate(coroutine) == CORO_RUNNING:  # it blocks the event loop
             return stack_of_thread(self._thread.ident or 0)
         return stack_of_coroutine(coroutine)
 
     def close(self) -> None:
-        """End the loop and its thread. What still runs (nobody waits for it) is cancelled."""
+        """End the event loop and its thread. Coroutines that still run are cancelled."""
         self._is_closing = True
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE)
+        self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
-            _log.warning('a coroutine blocks its event loop, and is left behind')
+            _log.warning('a coroutine blocks the event loop, and is left behind')
             return
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
             self._loop.run_until_complete(asyncio.wait([task]))
-        while self._inbox:  # what came too late to begin
-            self._inbox.popleft().close()
+        while self._submitted:  # these came too late to begin
+            self._submitted.popleft().close()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
-    def _begin(self) -> None:
-        self._is_told = False
-        while self._inbox:
-            task = self._loop.create_task(self._inbox.popleft())
+    def _begin_submitted(self) -> None:
+        self._is_begin_scheduled = False
+        while self._submitted:
+            task = self._loop.create_task(self._submitted.popleft())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _finish(
+    async def _run_work(
         self,
         work: AwaitingWork[T],
         done: Callable[[T], None],
         failed: Callable[[BaseException], None],
     ) -> None:
         try:
-            awaited = await _awaited(next(work))
+            result = await _catch(next(work))
             while not self._is_closing:
-                awaited = await _awaited(work.send(awaited))
+                result = await _catch(work.send(result))
         except StopIteration as end:
             done(end.value)
+            if not self._is_done_scheduled:
+                self._is_done_scheduled = True
+                self._loop.call_soon(self._call_on_done)
         except BaseException as error:
             failed(error)
         work.close()
 
+    def _call_on_done(self) -> None:
+        self._is_done_scheduled = False
+        self._on_done()
+
     def _run(self) -> None:
         while not self._is_closing:
-            # An exit in a task that a coroutine made comes out of the loop, and again, where it
-            # belongs, out of whoever waits for that task: once the loop goes on.
+            # An exit request in a task of a subscriber leaves the loop here. The coroutine that
+            # awaits that task receives it, too, once the loop continues.
             with suppress(SystemExit, KeyboardInterrupt):
                 self._loop.run_forever()
 
 
-async def _awaited(awaitable: Awaitable[object]) -> AwaitResult:
-    # Raised within a task, an exit would end the loop's thread, and a cancellation would reach the
-    # waiting thread as an ordinary exception.
+async def _catch(awaitable: Awaitable[object]) -> AwaitResult:
+    # An exit request that leaves a task would end the thread of the loop. A cancellation would
+    # reach the waiting thread as an ordinary exception.
     try:
         return await awaitable, None
     except BaseException as error:

@@ -1,133 +1,125 @@
-"""Bodies that lie in S3: fetched while their messages wait, and deleted after them."""
+"""Bodies in S3: read while their messages wait for a worker, and deleted after their messages.
+
+receive    submit([a, b])        both bodies are being read, in two threads
+process    opener(a)(message)    waits for the body of a
+settle     delete_after(a, ...)  the body of a is to be deleted with the message
+deleted    message_deleted(a)    the body of a is being deleted
+"""
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
-from threading import BoundedSemaphore, Lock, Thread
-from typing import Any, TypeAlias, TypeVar
+from functools import partial
+from threading import Lock, get_ident
+from typing import TypeVar
 
+from mega.aws._executor import Executor
 from mega.aws._transport.interruption import CallInterrupter
 from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
-from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import Message, read_message
-from mega.aws.sqs.opening import MissingBody, may_be_offloaded, open_message
-from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.opening import OpenBody, OpenedBody, may_be_offloaded, open_message
+from mega.aws.sqs.subscribe.engine.delivery import ENDED, Delivery
 from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DEAD_LETTER
 from mega.aws.sqs.subscribe.safe_logging import log_of
-from mega.codec import AnyPayload
 
-__all__ = ('BodyPrefetcher', 'PendingBody')
+__all__ = ('BodyPrefetcher',)
+
+T = TypeVar('T')
 
 _log = log_of(__name__)
 
-AT_ONCE = 50
-"""Calls at a time: as many as a store has connections."""
+MAX_THREADS = 50
+"""The number of connections of a payload store, and so of calls at the same time."""
 
 JOIN_TIMEOUT = 1.0
-"""Seconds that calls have to end, once nobody waits for them."""
+"""Seconds that calls to S3 may take to end after the end of a session."""
 
 RE_INTERRUPT_SECONDS = 0.05
-"""Seconds after which those that have not ended are broken off once more."""
-
-A = TypeVar('A')
-T = TypeVar('T')
-
-OpenedBody: TypeAlias = tuple[Message, AnyPayload | SubscriptionNotice | MissingBody]
-
-
-@dataclass(frozen=True, slots=True)
-class PendingBody:
-    """A message as it was received, whose body is on its way."""
-
-    received: dict[str, Any]
-    opening: Future[OpenedBody]
+"""Seconds after which calls that did not end are interrupted again."""
 
 
 class BodyPrefetcher:
-    """Fetches the bodies of a batch at a time, each apart from the others, and deletes bodies.
+    """Reads and deletes bodies in S3. Safe to share among threads."""
 
-    Its threads are daemons: a call that never ends must not keep a process from ending.
-    """
-
-    def __init__(self, store: S3PayloadStore, queue_url: str, at_once: int) -> None:
+    def __init__(self, store: S3PayloadStore, queue_url: str, max_threads: int) -> None:
         self._store = store
         self._queue_url = queue_url
-        self._places = BoundedSemaphore(min(AT_ONCE, at_once))
-        self._breaker = CallInterrupter()
+        self._executor = Executor('mega-s3', min(MAX_THREADS, max_threads))
+        self._interrupter = CallInterrupter()
+        self._open_body: OpenBody = partial(open_message, store=store)
         self._lock = Lock()
-        self._threads: deque[Thread] = deque()
+        self._is_closed = False
+        self._pending: dict[Delivery, Future[OpenedBody | None]] = {}
+        self._to_delete: dict[Delivery, Pointer] = {}
 
     def submit(self, deliveries: Iterable[Delivery]) -> None:
-        """Begin to open those messages that may have to be fetched."""
-        for delivery in deliveries:
-            received = delivery.content
-            if may_be_offloaded(received):
-                # Without a thread it is opened where it is started.
-                with suppress(RuntimeError):
-                    message = read_message(received, delivery)
-                    opening = self._submit(self._open, message)
-                    delivery.content = PendingBody(received, opening)
+        """Begin to open the messages whose body may be in S3."""
+        offloaded = [each for each in deliveries if may_be_offloaded(each.received)]
+        if not offloaded:
+            return
+        with self._lock:
+            self._pending = _without_ended(self._pending)
+            self._to_delete = _without_ended(self._to_delete)
+            for delivery in offloaded:
+                message = read_message(delivery.received, delivery)
+                call = partial(self._prefetch, message, get_ident())
+                self._pending[delivery] = self._executor.submit(call)
 
-    def body_to_delete(self, message: Message) -> Pointer | None:
-        """Where the body of a message lies that nobody else can want, once the message is deleted.
+    def opener(self, delivery: Delivery) -> OpenBody:
+        """Return the function that opens a message: it waits for the body that is being read."""
+        if not self._pending:
+            return self._open_body
+        with self._lock:
+            pending = self._pending.pop(delivery, None)
+        if pending is None:
+            return self._open_body
+        return lambda message: pending.result() or self._open_body(message)
 
-        None where nothing is to be deleted, or somebody may: there may be other messages that lead
-        there, or a copy in the dead-letter queue from which this one was sent back.
+    def delete_after(self, delivery: Delivery, message: Message) -> None:
+        """Remember to delete the body of a message after SQS deleted the message.
+
+        The body stays if `delete` is off, or if another message may refer to it: a message of
+        another queue, or a copy in the dead-letter queue from which this message was redriven.
         """
         pointer = message.pointer
         if not self._store.delete or pointer is None or pointer.queue_url != self._queue_url:
-            return None
-        return None if DEAD_LETTER in message.attributes else pointer
+            return
+        if DEAD_LETTER not in message.attributes:
+            with self._lock:
+                self._to_delete[delivery] = pointer
 
-    def remove(self, pointer: Pointer) -> None:
-        """Begin to delete a body."""
-        try:
-            self._submit(self._store.remove, pointer)
-        except RuntimeError:
-            self._store.remove(pointer)
+    def message_deleted(self, delivery: Delivery) -> None:
+        """Begin to delete the body of a message, if `delete_after` remembered it."""
+        if not self._to_delete:
+            return
+        with self._lock:
+            pointer = self._to_delete.pop(delivery, None)
+        if pointer is not None:
+            self._executor.submit(partial(self._store.remove, pointer))
 
     def close(self) -> None:
-        """Break off what nobody waits for any more, and wait a moment for what is deleted."""
-        last = time.monotonic() + JOIN_TIMEOUT
-        self._breaker.interrupt(at_once=True)
-        with self._lock:
-            threads = list(self._threads)
-        for thread in threads:
-            while thread.is_alive() and time.monotonic() < last:
-                self._breaker.interrupt(at_once=True)  # one that had only just begun was missed
-                thread.join(RE_INTERRUPT_SECONDS)
-        if any(thread.is_alive() for thread in threads):
-            _log.warning('a call to S3 has not ended, and is left behind')
+        """Interrupt the reads, and wait up to `JOIN_TIMEOUT` seconds for the deletes."""
+        self._is_closed = True
+        end = time.monotonic() + JOIN_TIMEOUT
+        self._interrupter.interrupt(at_once=True)
+        while running := self._executor.close(RE_INTERRUPT_SECONDS):
+            if time.monotonic() >= end:
+                _log.warning('%d calls to S3 have not ended, and are left behind', len(running))
+                return
+            # A call that was about to begin was not interrupted.
+            self._interrupter.interrupt(at_once=True)
 
-    def _open(self, message: Message) -> OpenedBody:
-        with self._store.watched(self._breaker):
+    def _prefetch(self, message: Message, receiver: int) -> OpenedBody | None:
+        """Open a message; None if no thread could be started, so that its worker opens it."""
+        if self._is_closed or get_ident() == receiver:
+            return None
+        with self._store.watched(self._interrupter):
             return open_message(message, self._store)
 
-    def _submit(self, call: Callable[[A], T], argument: A) -> Future[T]:
-        """Make a call in a thread of its own.
 
-        Raises:
-            RuntimeError: when no thread can be started, as at the end of the interpreter.
-        """
-        future: Future[T] = Future()
-
-        def make() -> None:
-            with self._places:
-                try:
-                    future.set_result(call(argument))
-                except BaseException as error:
-                    future.set_exception(error)
-
-        thread = Thread(target=make, name='mega-s3', daemon=True)
-        thread.start()
-        with self._lock:
-            while self._threads and not self._threads[0].is_alive():
-                self._threads.popleft()
-            self._threads.append(thread)
-        return future
+def _without_ended(by_delivery: dict[Delivery, T]) -> dict[Delivery, T]:
+    """Return the entries of deliveries that did not end: the others were never processed."""
+    return {each: value for each, value in by_delivery.items() if each.phase is not ENDED}

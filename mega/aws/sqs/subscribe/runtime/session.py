@@ -1,4 +1,4 @@
-"""One stretch of a listener's work, from its start to its stop: engine, threads, and calls."""
+"""A session: one run of a listener, from its start to its stop. It runs the engine's commands."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
-from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
+from mega.aws.sqs.opening import OpenBody, open_message
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
-    Ack,
-    Action,
+    BatchCommand,
     ChangeVisibility,
+    Command,
     DeadLetter,
+    Delete,
     EntryResult,
     Process,
     Receive,
@@ -29,12 +30,12 @@ from mega.aws.sqs.subscribe.preflight.checks import UNRECOVERABLE_CODES, with_ad
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, finish
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
-from mega.aws.sqs.subscribe.processing.settlement import Action as Settlement
-from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue, Letter
+from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
+from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
 from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
 from mega.aws.sqs.subscribe.runtime.queue_client import Queue
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
-from mega.aws.sqs.subscribe.runtime.stack_traces import stack_of_thread
+from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef, stack_of_thread
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
 from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, WorkerPool
 from mega.aws.sqs.subscribe.safe_logging import log_of
@@ -48,253 +49,307 @@ __all__ = ('ListenerContext', 'ListenerSession', 'max_threads')
 
 _log = log_of(__name__)
 
-_ACK = Settlement.ACK
+_ACK, _LEAVE = SettlementAction.ACK, SettlementAction.LEAVE
 
 SIGNAL_CHECK_SECONDS = 0.5
-"""Seconds for which a signal may be missed: Python sees one that comes right before a wait only
-when that wait is over."""
+"""Seconds after which the supervising thread returns to Python, which then handles signals. Python
+handles a signal that arrives right before a wait only after the wait."""
 
 GRACEFUL_INTERRUPT_SECONDS = 0.3
-"""Seconds that a server has to notice that a receive is broken off."""
+"""Seconds that SQS has to end an interrupted receive, before its connection is closed."""
+
+INTERRUPT_AGAIN_SECONDS = 0.05
+"""Seconds after which the receives are interrupted again: one may have been about to begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerContext:
-    """What a listener has to work with, whatever the shift."""
+    """The parts of a listener that all its sessions share."""
 
     queue: Queue
-    dead_letters: DeadLetterQueue | None
-    subscribers: Router
+    dead_letter_queue: DeadLetterQueue | None
+    router: Router
     processor: Processor
-    tally: StatsCounter
+    counter: StatsCounter
     store: S3PayloadStore | None = None
 
 
 class ListenerSession:
-    """Does what its engine decides, in threads, until `stop()`. It serves once."""
+    """Runs the commands of an engine in threads, until a stop. A session runs only once."""
 
-    def __init__(self, equipment: ListenerContext, settings: Settings) -> None:
-        self._equipment = equipment
+    def __init__(self, context: ListenerContext, settings: Settings) -> None:
+        self._queue = context.queue
+        self._dead_letter_queue = context.dead_letter_queue
+        self._router = context.router
+        self._processor = context.processor
+        self._counter = context.counter
         self._settings = settings
-        self._journal = DeliveryLog(equipment.tally, self._stack_of)
-        self._engine = Engine(settings, random.uniform, self._journal.tell)
-        handlers: dict[type[Action], Callable[[Any], EngineEvent | None]] = {
-            Process: self._start,
+        log = DeliveryLog(context.counter, self._stack_of)
+        self._engine = Engine(settings, random.uniform, log.record)
+        handlers: dict[type[Command], Callable[[Any], EngineEvent]] = {
+            Process: self._process,
             Receive: self._receive,
-            Ack: self._ack,
+            Delete: self._delete,
             ChangeVisibility: self._change_visibility,
             DeadLetter: self._dead_letter,
         }
-        self._crew = WorkerPool(self._engine, handlers, max_threads(settings))
-        self._breaker = CallInterrupter()
-        self._fetching: BodyPrefetcher | None = None
-        if equipment.store is not None:
-            at_once = settings.concurrency + settings.max_number_of_messages
-            self._fetching = BodyPrefetcher(equipment.store, equipment.queue.url, at_once)
-        self._coroutines: EventLoopThread | None = None
-        self._making = threading.Lock()
+        self._pool = WorkerPool(self._engine, handlers, max_threads(settings))
+        self._interrupter = CallInterrupter()
+        self._prefetcher: BodyPrefetcher | None = None
+        if context.store is not None:
+            messages = settings.concurrency + settings.max_number_of_messages
+            self._prefetcher = BodyPrefetcher(context.store, context.queue.url, messages)
+        self._event_loop: EventLoopThread | None = None
+        self._event_loop_lock = threading.Lock()
+        self._tracks_workers = settings.max_processing_time is not None
+        self._workers: dict[Delivery, list[WorkerRef]] = {}
         self._exit: BaseException | None = None
         self._is_paused = False
 
     def run(self) -> None:
-        """Work until the end of a stop.
+        """Work until a stop is complete.
 
-        What ends by itself is done in the calling thread, where one is enough.
+        With `until_empty` and a concurrency of 1, the calling thread does the work.
 
         Raises:
-            TransportError: when nothing can be received, and that ends the work.
-            SystemExit, KeyboardInterrupt: when a subscriber did.
+            TransportError: if a receive failed, and this ended the work.
+            SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
         try:
             if self._settings.until_empty and self._settings.concurrency == 1:
-                self._crew.work()
+                self._pool.work()
             else:
                 self._supervise()
         finally:
-            self._clear_up()
-        for error in (self._crew.failure, self._exit, self._engine.failure):
+            self._close()
+        for error in (self._pool.failure, self._exit, self._engine.failure):
             if error is not None:
                 raise error
 
     def stop(self) -> None:
-        """Begin to end the work. Safe from any thread and from a signal handler."""
-        self._crew.post(self._engine.stop)
+        """Begin a stop. Safe in any thread and in a signal handler."""
+        self._pool.post(self._engine.stop)
 
     def pause(self) -> None:
-        """Begin to receive nothing more, from any thread."""
+        """Make no more receives, and interrupt those under way. Safe in any thread."""
         self._is_paused = True
-        self._crew.post(lambda now: self._engine.pause())
+        self._pool.post(lambda now: self._engine.pause())
 
     def resume(self) -> None:
-        """Receive again."""
+        """Make receives again. Safe in any thread."""
         self._is_paused = False
-        self._breaker.reset()
-        self._crew.post(lambda now: self._engine.resume())
-
-    # The thread that looks on
+        self._interrupter.reset()
+        self._pool.post(lambda now: self._engine.resume())
 
     def _supervise(self) -> None:
-        """Let others work, and break off receives that nobody wants to wait for any more."""
-        politely_until: float | None = None
-        patience = 0.0
-        while not self._crew.wait(patience):
+        """Let the pool work, and interrupt the receives at a stop and in a pause."""
+        graceful_until: float | None = None
+        timeout = 0.0
+        while not self._pool.wait(timeout):
             if not (self._engine.is_stopping or self._is_paused):
-                self._breaker.reset()  # of a pause that ended while this broke off
-                politely_until, patience = None, SIGNAL_CHECK_SECONDS
+                self._interrupter.reset()  # a pause may have ended during an interrupt
+                graceful_until, timeout = None, SIGNAL_CHECK_SECONDS
                 continue
             now = time.monotonic()
-            politely_until = politely_until or now + GRACEFUL_INTERRUPT_SECONDS
-            self._breaker.interrupt(at_once=now >= politely_until)
-            # So often that a receive which had only just begun is not missed for long.
-            patience = 0.05 if self._engine.is_receiving else SIGNAL_CHECK_SECONDS
+            graceful_until = graceful_until or now + GRACEFUL_INTERRUPT_SECONDS
+            self._interrupter.interrupt(at_once=now >= graceful_until)
+            is_receiving = self._engine.is_receiving
+            timeout = INTERRUPT_AGAIN_SECONDS if is_receiving else SIGNAL_CHECK_SECONDS
 
-    def _clear_up(self) -> None:
-        if self._coroutines is not None:
-            self._coroutines.close()
-        if self._fetching is not None:
-            self._fetching.close()
-        for thread in self._crew.shutdown():
-            _log.warning('%s is left behind: what it does has not ended', thread.name)
+    def _close(self) -> None:
+        if self._event_loop is not None:
+            self._event_loop.close()
+        if self._prefetcher is not None:
+            self._prefetcher.close()
+        for thread in self._pool.shutdown():
+            _log.warning('%s is left behind: its command has not ended', thread.name)
 
-    # Actions
+    # Receiving
 
     def _receive(self, poll: Receive) -> EngineEvent:
-        queue = self._equipment.queue
         try:
-            with self._breaker.interruptible(queue.aws.client):
-                deliveries = queue.receive(poll)
+            with self._interrupter.interruptible(self._queue.aws.client):
+                deliveries = self._queue.receive(poll)
         except CallInterrupted:
-            return partial(self._broken_off, poll)
-        except Exception as caught:
-            error = with_advice(caught) if isinstance(caught, TransportError) else caught
-            if (
-                self._breaker.is_interrupting or self._breaker.interrupted_last_call
-            ):  # and mended since, perhaps
-                return partial(self._broken_off, poll)
-            is_hopeless = isinstance(error, TransportError) and error.code in UNRECOVERABLE_CODES
-            self._tell_failure(error)
-            failed = partial(self._engine.receive_failed, poll, error, is_hopeless=is_hopeless)
-            return partial(self._with_error_count, failed)
-        if self._fetching is not None:
-            self._fetching.submit(deliveries)
+            return partial(self._interrupted, poll)
+        except Exception as error:
+            return self._receive_failed(poll, error)
+        if self._prefetcher is not None:
+            self._prefetcher.submit(deliveries)
         return partial(self._received, poll, deliveries)
 
+    def _receive_failed(self, poll: Receive, error: Exception) -> EngineEvent:
+        # Or the interrupt caused the error; a resume may have reset the interrupter meanwhile.
+        if self._interrupter.is_interrupting or self._interrupter.interrupted_last_call:
+            return partial(self._interrupted, poll)
+        is_unrecoverable = isinstance(error, TransportError) and error.code in UNRECOVERABLE_CODES
+        is_expected = isinstance(error, TransportError)
+        error = with_advice(error) if isinstance(error, TransportError) else error
+        _log.error('receiving from %s: %s', self._queue.url, error, exc_info=not is_expected)
+        failed = partial(
+            self._engine.receive_failed, poll, error, is_unrecoverable=is_unrecoverable
+        )
+        return partial(self._with_error_count, failed)
+
     def _received(self, poll: Receive, deliveries: list[Delivery], now: float) -> None:
-        self._equipment.tally.add('received', len(deliveries))
+        self._counter.add('received', len(deliveries))
         self._engine.received(poll, deliveries, now)
 
-    def _broken_off(self, poll: Receive, now: float) -> None:
-        self._engine.broken_off(poll)
+    def _interrupted(self, poll: Receive, now: float) -> None:
+        self._engine.receive_interrupted(poll)
 
-    def _ack(self, call: Ack) -> EngineEvent:
-        return self._settle(call, self._delete)
+    # Processing
 
-    def _delete(self, call: Ack) -> list[EntryResult]:
-        told = self._equipment.queue.delete(call)
-        if self._fetching is not None:
-            for entry, answer in zip(call.entries, told, strict=True):
-                body = entry.delivery.content
-                if answer is EntryResult.DONE and isinstance(body, Pointer):
-                    self._fetching.remove(body)
-        return told
+    def _process(self, process: Process) -> EngineEvent:
+        """Process messages, until there are none left, or until a coroutine has the place."""
+        now = time.monotonic()
+        while True:
+            try:
+                delivery = process.deliveries.popleft()
+            except IndexError:  # none is left, or the engine took the rest back
+                break
+            if self._process_one(process, delivery, now):
+                return partial(self._worker_handed_over, process)
+            now = time.monotonic()
+            if self._pool.needs_turn or now >= process.due:
+                break
+        return partial(self._processing_ended, process)
 
-    def _change_visibility(self, call: ChangeVisibility) -> EngineEvent:
-        return self._settle(call, self._equipment.queue.change_visibility)
+    def _process_one(self, process: Process, delivery: Delivery, now: float) -> bool:
+        """Process a message. Return whether the event loop does it, so that it is not done yet."""
+        if not self._engine.begin(delivery, now):
+            self._pool.defer(partial(self._engine.start_expired, delivery))
+            return False
+        if self._tracks_workers:
+            self._workers[delivery] = [threading.get_ident()]
+        open_body: OpenBody = open_message
+        if self._prefetcher is not None:
+            open_body = self._prefetcher.opener(delivery)
+        opened = self._processor.open(delivery.received, open_body, delivery)
+        # To read a body from S3, or a predicate of a user, may have taken a long time.
+        if time.monotonic() >= delivery.hidden_until:
+            self._workers.pop(delivery, None)
+            self._pool.defer(partial(self._engine.start_expired, delivery))
+            return False
+        work = self._processor.process(opened)
+        if self._router.all_async(opened.subscribers):
+            self._submit(process, delivery, opened, work)
+            return True
+        self._settle(delivery, opened, finish(work, self._await))
+        return False
 
-    def _settle(self, call: Any, make: Callable[[Any], list[EntryResult]]) -> EngineEvent:
-        try:
-            return partial(self._engine.settled, call, make(call))
-        except TransportError as error:
-            _log.error('%d messages, to be tried again: %s', len(call.entries), error)
-            again = [EntryResult.RETRY] * len(call.entries)
-            return partial(self._with_error_count, partial(self._engine.settled, call, again))
+    def _submit(
+        self, process: Process, delivery: Delivery, opened: OpenedMessage, work: Any
+    ) -> None:
+        def done(result: DeliveryResult) -> None:
+            self._settle(delivery, opened, result)
+            self._pool.defer(partial(self._processing_ended, process))
 
-    def _dead_letter(self, action: DeadLetter) -> EngineEvent:
-        delivery = action.delivery
-        queue, letter = self._equipment.dead_letters, delivery.content
-        assert queue is not None
-        assert isinstance(letter, Letter)
-        told = queue.send(letter)
-        if told is not EntryResult.RETRY:
-            delivery.content = None
-        report = partial(self._engine.dead_lettered, delivery, told)
-        return report if told is EntryResult.DONE else partial(self._with_error_count, report)
+        worker = self._workers.get(delivery)
+        coroutine = self._loop().submit(work, done, self._pool.fail)
+        if worker is not None:
+            worker[0] = coroutine
 
-    def _with_error_count(self, report: EngineEvent, now: float) -> None:
-        """Report something that is an error, too."""
-        self._equipment.tally.add('errors')
-        report(now)
+    def _settle(self, delivery: Delivery, opened: OpenedMessage, result: DeliveryResult) -> None:
+        """Report the settlement of a message to the engine, at the next turn of any thread."""
+        settlement = result.settlement
+        if settlement.action is _LEAVE:
+            self._remember_exit(result)
+        elif settlement.action is _ACK and self._prefetcher is not None:
+            self._prefetcher.delete_after(delivery, opened.message)
+        self._pool.defer(partial(self._settled, delivery, settlement))
 
-    def _start(self, action: Process) -> EngineEvent | None:
-        delivery = action.delivery
-        # Here and not when it was received: predicates of users may take their time.
-        opened = delivery.content = self._equipment.processor.open(delivery.content, delivery)
-        if time.monotonic() >= delivery.hidden_until:  # S3 and predicates may have taken theirs
-            return partial(self._engine.start_expired, delivery)
-        opened.worker = threading.get_ident()
-        work = self._equipment.processor.process(opened)
-        if self._equipment.subscribers.all_async(opened.wanting):
-            ends = partial(self._on_async_done, delivery)
-            opened.worker = self._loop().submit(work, ends, self._crew.fail)
-            return None
-        return partial(self._on_settlement, delivery, finish(work, self._await))
-
-    def _on_async_done(self, delivery: Delivery, delivered: DeliveryResult) -> None:
-        self._crew.report(partial(self._on_settlement, delivery, delivered))
-
-    def _on_settlement(self, delivery: Delivery, delivered: DeliveryResult, now: float) -> None:
-        """Tell the engine of a message that is processed."""
-        verdict, opened = delivered.verdict, delivery.content
-        self._equipment.tally.add(verdict.count)
-        # A message knows its delivery: knowing each other, both would be left to the collector.
-        delivery.content = None
-        if verdict.action is _ACK:
-            if self._fetching is not None:
-                delivery.content = self._fetching.body_to_delete(opened.message)
+    def _settled(self, delivery: Delivery, settlement: Settlement, now: float) -> None:
+        self._counter.add(settlement.stats_field)
+        if self._tracks_workers:
+            self._workers.pop(delivery, None)
+        if settlement.action is _ACK:
             self._engine.processed(delivery, now)
-        elif verdict.action is Settlement.LEAVE:
-            self._remember_exit(delivered)
-            self._engine.left(delivery, verdict.delay, now)
+        elif settlement.action is _LEAVE:
+            self._engine.left_in_queue(delivery, settlement.delay, now)
         else:
-            assert verdict.reason
-            delivery.content = Letter(opened.received, opened.message, verdict.reason)
-            self._engine.failed(delivery, now)
+            assert settlement.reason
+            self._engine.to_dead_letter(delivery, settlement.reason, now)
 
-    def _remember_exit(self, delivered: DeliveryResult) -> None:
-        for outcome in delivered.outcomes:
+    def _processing_ended(self, process: Process, now: float) -> None:
+        self._engine.processing_ended(process)
+
+    def _worker_handed_over(self, process: Process, now: float) -> None:
+        self._engine.worker_handed_over(process)
+
+    def _remember_exit(self, result: DeliveryResult) -> None:
+        """Begin a stop if a subscriber raised an exit request, and raise it after the stop."""
+        for outcome in result.outcomes:
             if outcome.is_exit_request:
                 self._exit = self._exit or outcome.error
                 self.stop()
 
-    def _stack_of(self, delivery: Delivery) -> str:
-        """Where the work on a message is, as a traceback shows it."""
-        opened = delivery.content
-        if not isinstance(opened, OpenedMessage) or opened.worker is None:
-            return ''
-        of_loop = '' if self._coroutines is None else self._coroutines.stack_of(opened.worker)
-        if of_loop or not isinstance(opened.worker, int):
-            return of_loop
-        return stack_of_thread(opened.worker)
+    # Settling
+
+    def _delete(self, call: Delete) -> EngineEvent:
+        return self._make_call(call, self._delete_messages)
+
+    def _delete_messages(self, call: Delete) -> list[EntryResult]:
+        results = self._queue.delete(call)
+        if self._prefetcher is not None:
+            for entry, result in zip(call.entries, results, strict=True):
+                if result is EntryResult.OK:
+                    self._prefetcher.message_deleted(entry.delivery)
+        return results
+
+    def _change_visibility(self, call: ChangeVisibility) -> EngineEvent:
+        return self._make_call(call, self._queue.change_visibility)
+
+    def _make_call(
+        self, call: BatchCommand, make: Callable[[Any], list[EntryResult]]
+    ) -> EngineEvent:
+        try:
+            return partial(self._engine.settled, call, make(call))
+        except TransportError as error:
+            _log.error('%d messages, to be tried again: %s', len(call.entries), error)
+            results = [EntryResult.RETRY] * len(call.entries)
+            return partial(self._with_error_count, partial(self._engine.settled, call, results))
+
+    def _dead_letter(self, command: DeadLetter) -> EngineEvent:
+        assert self._dead_letter_queue is not None
+        result = self._dead_letter_queue.send(command.delivery.received, command.reason)
+        event = partial(self._engine.dead_lettered, command, result)
+        return event if result is EntryResult.OK else partial(self._with_error_count, event)
+
+    def _with_error_count(self, event: EngineEvent, now: float) -> None:
+        """Report an event that is also an error."""
+        self._counter.add('errors')
+        event(now)
+
+    # The event loop
 
     def _await(self, awaitable: Awaitable[object]) -> AwaitResult:
         return self._loop().run(awaitable)
 
     def _loop(self) -> EventLoopThread:
-        with self._making:
-            if self._coroutines is None:
-                # asyncio is a third of what it takes to import this package, and few need it.
+        with self._event_loop_lock:
+            if self._event_loop is None:
+                # The import of asyncio takes a third of the time of the import of this package.
                 from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
-                self._coroutines = EventLoopThread()
-            return self._coroutines
+                self._event_loop = EventLoopThread(self._pool.turn)
+            return self._event_loop
 
-    def _tell_failure(self, error: Exception) -> None:
-        is_foreseen = isinstance(error, TransportError)
-        url = self._equipment.queue.url
-        _log.error('receiving from %s: %s', url, error, exc_info=not is_foreseen)
+    def _stack_of(self, delivery: Delivery) -> str:
+        """Return the stack of the thread or the coroutine that processes a message."""
+        if delivery not in self._workers:
+            return ''
+        [worker] = self._workers[delivery]
+        stack = '' if self._event_loop is None else self._event_loop.stack_of(worker)
+        if stack or not isinstance(worker, int):
+            return stack
+        return stack_of_thread(worker)
 
 
 def max_threads(settings: Settings) -> int:
-    """As many as can be busy: in processes, receives, and calls that settle; one minds the time."""
+    """Return the number of threads that can be busy: in processing, receives and other calls.
+
+    One more waits for the next deadline.
+    """
     calls = 2 * (1 + settings.concurrency // settings.max_number_of_messages)
     return settings.concurrency + calls + 1

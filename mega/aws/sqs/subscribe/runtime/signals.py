@@ -1,4 +1,4 @@
-"""Signals that stop a listener, for as long as it listens."""
+"""SIGTERM and SIGINT stop a listener."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` at the first SIGTERM or SIGINT. A second one does what it did before.
+    """Call `stop` at the first SIGTERM or SIGINT. The previous handler receives a second signal.
 
-    Only the main thread of a process can handle signals: in any other nothing happens. What was
-    there before is put back at the end.
+    Python calls signal handlers only in the main thread. In any other thread, this does nothing.
+    The previous handlers are restored at the end.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    previous = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def restore() -> None:
-        for number, handler in before.items():
-            # None stands for a handler that was not installed from Python, and cannot be.
+        for number, handler in previous.items():
+            # None is a handler that was not installed from Python. Python cannot restore it.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Where somebody is who works: the stack of a thread, or of a coroutine."""
+"""Stack traces of a thread or a coroutine that takes too long."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, TypeAlias
 __all__ = ('WorkerRef', 'stack_of_coroutine', 'stack_of_thread')
 
 WorkerRef: TypeAlias = int | Coroutine[Any, Any, Any]
-"""A thread, by its identifier, or a coroutine."""
+"""The identifier of a thread, or a coroutine."""
 
 
 def stack_of_thread(thread: int) -> str:
-    """Where a thread is, as a traceback shows it; empty for one that has ended."""
+    """Return the stack of a thread in the form of a traceback; empty if the thread has ended."""
     frame = sys._current_frames().get(thread)
     return '' if frame is None else ''.join(traceback.format_stack(frame))
 
 
 def stack_of_coroutine(coroutine: object) -> str:
-    """Where a coroutine waits, and those that it waits for, as a traceback shows it."""
+    """Return the stack of a coroutine, and of the coroutines that it awaits, as a traceback."""
     frames: list[tuple[FrameType, int]] = []
     while (frame := getattr(coroutine, 'cr_frame', None)) is not None:
         frames.append((frame, frame.f_lineno))

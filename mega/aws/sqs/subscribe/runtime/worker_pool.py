@@ -1,4 +1,20 @@
-"""The threads that do what the engine decides: the shell round the core, and as thin as that."""
+"""The worker pool: threads that take turns with the engine, and run its commands.
+
+In its turn a thread holds the lock. It reports the event of its last command, asks the engine for
+all commands that are possible now, takes one of them, and releases the lock to run it:
+
+    thread 1   turn: next() -> Receive            run: receive ...
+    thread 1   turn: received(...), next() -> Process([a, b]), Receive
+               wakes thread 2, takes Process      run: process a, process b ...
+    thread 2   turn: takes Receive                run: receive ...
+
+A thread that received messages also processes them, so that one thread is enough as long as nothing
+runs at the same time. Others are woken, or started, only for commands that can run meanwhile. Each
+thread that is woken wakes the next one, if commands are left. Short commands are therefore run by
+few threads, and no thread wakes up for nothing.
+
+One of the idle threads wakes up at the engine's next deadline.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +26,24 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
+from mega.aws._executor import start_daemon_thread
 from mega.aws.sqs.subscribe.engine import Engine
-from mega.aws.sqs.subscribe.engine.commands import Action
+from mega.aws.sqs.subscribe.engine.commands import Command
 from mega.aws.sqs.subscribe.safe_logging import log_of
 
 __all__ = ('EngineEvent', 'WorkerPool')
 
 EngineEvent: TypeAlias = Callable[[float], None]
-"""Tells the engine what came of an action, given the time."""
+"""Reports an event to the engine. The argument is the time."""
 
 JOIN_TIMEOUT = 0.2
-"""Seconds that threads have to end, once there is nothing to do for them."""
+"""Seconds that the threads may take to end after the end of the work."""
 
 IDLE_RECHECK_SECONDS = 0.1
-"""Seconds after which somebody who waits looks at the time again, while others work."""
+"""Seconds after which an idle thread checks the deadlines again while other threads work."""
 
 THREAD_START_RETRY_SECONDS = 1.0
-"""Seconds without another try, when no thread could be started."""
+"""Seconds without another attempt after a thread could not be started."""
 
 _NEVER = float('inf')
 
@@ -34,187 +51,196 @@ _log = log_of(__name__)
 
 
 class WorkerPool:
-    """Threads that take turns: each reports what it has done, takes the next action, and does it.
+    """The threads of one session.
 
-    A thread that brought messages starts with them itself, so where one thing is done at a time one
-    thread does it all. Others are called, and started, only for what they can do meanwhile. One of
-    those who wait minds the time.
-
-    `handlers` are how each kind of action is done. Each answers what to tell the engine; None where
-    somebody else will `report` it. What they raise, and what is told, ends the work.
+    `handlers` run the commands, by type. A handler returns the event to report to the engine. An
+    exception of a handler or of an event ends the work; see `failure`.
     """
 
     def __init__(
         self,
         engine: Engine,
-        handlers: Mapping[type[Action], Callable[[Any], EngineEvent | None]],
-        limit: int,
+        handlers: Mapping[type[Command], Callable[[Any], EngineEvent]],
+        max_threads: int,
     ) -> None:
         self._engine = engine
-        self._ways = handlers
-        self._limit = limit
+        self._handlers = handlers
+        self._max_threads = max_threads
         self._lock = threading.Lock()
-        self._news = threading.Condition(self._lock)
-        self._todo: deque[Action] = deque()
-        self._waiting = 0
-        self._is_called = False
+        self._wakeup = threading.Condition(self._lock)
+        self._commands: deque[Command] = deque()
+        self._idle = 0
+        self._is_waking = False
         self._turns = self._turns_seen = 0
         self._next_wakeup = _NEVER
-        self._orders: deque[EngineEvent] = deque()
-        self._posted: SimpleQueue[None] = SimpleQueue()
-        self._is_over = self._is_dismissed = False
+        self._deferred: deque[EngineEvent] = deque()
+        self._posted: deque[EngineEvent] = deque()
+        self._supervisor_wakeup: SimpleQueue[None] = SimpleQueue()
+        self._is_over = self._is_shut_down = False
         self._threads: list[threading.Thread] = []
-        self._hires_from = 0.0
+        self._start_not_before = 0.0
         self.failure: BaseException | None = None
 
-    def post(self, post: EngineEvent) -> None:
-        """Tell the engine something at the next turn. Safe within a signal handler, too."""
-        self._orders.append(post)
-        self._posted.put(None)
+    # Called by any thread
 
-    def wait(self, seconds: float) -> bool:
-        """Let others work for so long, or until an order, and answer whether the work is over."""
-        with suppress(Empty):
-            self._posted.get(timeout=seconds)
-        with self._lock:
-            now = time.monotonic()
-            self._run_posted(now)
-            if not self._on_async_done(now):
-                self._plan(now)
-            return self._is_over
+    def post(self, event: EngineEvent) -> None:
+        """Report an event at the next turn, and soon. Safe in a signal handler."""
+        self._posted.append(event)
+        self._supervisor_wakeup.put(None)
 
-    def work(self) -> None:
-        """Work in the calling thread too, until the work is over."""
-        report: EngineEvent | None = None
-        try:
-            while (action := self._next(report)) is not None:
-                report = self._ways[type(action)](action)
-        except BaseException as error:
-            self.fail(error)
+    def defer(self, event: EngineEvent) -> None:
+        """Report an event at the next turn. The caller causes a turn within 0.1 seconds."""
+        self._deferred.append(event)
 
-    def report(self, report: EngineEvent) -> None:
-        """Tell the engine something, and have done what follows from it. Blocks for no action."""
+    @property
+    def needs_turn(self) -> bool:
+        """Whether a thread that runs a long command should end it: an event was posted."""
+        return bool(self._posted) or self._is_over
+
+    def turn(self) -> None:
+        """Report the deferred and posted events, and wake threads for new commands."""
         try:
             with self._lock:
-                now = time.monotonic()
-                if not self._is_dismissed:
-                    report(now)
-                self._run_posted(now)
-                if not self._on_async_done(now):
-                    self._plan(now)
+                self._take_turn()
         except BaseException as error:
             self.fail(error)
 
     def fail(self, error: BaseException) -> None:
-        """End the work at once, because of something that should not have happened."""
+        """End the work at once, because of an unexpected exception."""
         with self._lock:
             self.failure = self.failure or error
             self._end()
 
-    def shutdown(self) -> list[threading.Thread]:
-        """End the threads, and answer those that do not end, since what they do takes its time.
+    # Called by the supervising thread
 
-        Nothing that they report is heard after that: what they would count is another crew's.
+    def wait(self, seconds: float) -> bool:
+        """Wait that long, or until an event is posted. Return whether the work is over."""
+        with suppress(Empty):
+            self._supervisor_wakeup.get(timeout=seconds)
+        with self._lock:
+            self._take_turn()
+            return self._is_over
+
+    def work(self) -> None:
+        """Run commands in the calling thread, too, until the work is over."""
+        event: EngineEvent | None = None
+        try:
+            while (command := self._next(event)) is not None:
+                event = self._handlers[type(command)](command)
+        except BaseException as error:
+            self.fail(error)
+
+    def shutdown(self) -> list[threading.Thread]:
+        """End the threads, and return those whose command did not end within `JOIN_TIMEOUT`.
+
+        Their events are ignored from now on, because another session may use the same counters.
         """
         with self._lock:
             self._end()
-        last = time.monotonic() + JOIN_TIMEOUT
+        end = time.monotonic() + JOIN_TIMEOUT
         others = [each for each in self._threads if each is not threading.current_thread()]
         for thread in others:
-            thread.join(max(0.0, last - time.monotonic()))
+            thread.join(max(0.0, end - time.monotonic()))
         with self._lock:
-            self._is_dismissed = True
+            self._is_shut_down = True
         return [thread for thread in others if thread.is_alive()]
 
-    def _next(self, report: EngineEvent | None) -> Action | None:
-        """The next action, when there is one; None when the work is over."""
+    # With the lock
+
+    def _next(self, event: EngineEvent | None) -> Command | None:
+        """Report an event, and wait for the next command; None if the work is over."""
         with self._lock:
             now = time.monotonic()
-            if report is not None and not self._is_dismissed:
-                report(now)
+            self._report_events(now)
+            if event is not None and not self._is_shut_down:
+                event(now)
                 self._turns += 1
-            if self._orders:
-                self._run_posted(now)
-            while not self._on_async_done(now):
-                self._plan(now, busy=1)
-                if self._todo:
-                    return self._todo.popleft()
+            while not self._check_end(now):
+                self._collect_commands(now, busy=1)
+                if self._commands:
+                    return self._commands.popleft()
                 self._wait(now)
                 now = time.monotonic()
+                self._report_events(now)
         return None
 
-    def _run_posted(self, now: float) -> None:
-        while self._orders:
-            self._orders.popleft()(now)
+    def _take_turn(self) -> None:
+        now = time.monotonic()
+        self._report_events(now)
+        if not self._check_end(now):
+            self._collect_commands(now)
 
-    def _on_async_done(self, now: float) -> bool:
+    def _report_events(self, now: float) -> None:
+        if self._is_shut_down:
+            return
+        for events in (self._deferred, self._posted):
+            while events:
+                events.popleft()(now)
+
+    def _check_end(self, now: float) -> bool:
         if self._engine.is_stopping and not self._is_over and self._engine.is_finished(now):
             self._end()
         return self._is_over
 
     def _end(self) -> None:
         self._is_over = True
-        self._news.notify_all()
-        self._posted.put(None)
+        self._wakeup.notify_all()
+        self._supervisor_wakeup.put(None)
 
-    def _plan(self, now: float, busy: int = 0) -> None:
-        """Ask the engine for everything that can be done now, and call somebody if it takes more.
-
-        `busy` are there already. Who is called calls the next one: so what does not take long is
-        done by a few, and others are not woken up only to find nothing left.
-        """
-        while (action := self._engine.next(now)) is not None:
-            self._todo.append(action)
-        left = len(self._todo) - busy
-        # Whoever asks is busy from now on, and somebody has to mind the time.
+    def _collect_commands(self, now: float, busy: int = 0) -> None:
+        """Ask the engine for all commands, and wake a thread if there are more than `busy`."""
+        while (command := self._engine.next(now)) is not None:
+            self._commands.append(command)
+        left = len(self._commands) - busy
+        # Without a command left, a thread must wait for the next deadline instead of the caller.
         if left > 0 or (left == 0 and self._engine.next_deadline < self._next_wakeup):
             self._wake_one(now)
 
     def _wake_one(self, now: float) -> None:
-        """Wake somebody up, or hire. It is one at a time who comes."""
-        if self._is_called:
+        """Wake an idle thread or start one, unless one is being woken."""
+        if self._is_waking:
             return
-        if self._waiting:
-            self._is_called = True
-            self._news.notify()
-        elif len(self._threads) < self._limit and now >= self._hires_from:
-            self._is_called = True
+        if self._idle:
+            self._is_waking = True
+            self._wakeup.notify()
+        elif len(self._threads) < self._max_threads and now >= self._start_not_before:
+            self._is_waking = True
             self._start_thread(now)
 
     def _wait(self, now: float) -> None:
-        self._waiting += 1
-        next_deadline = self._engine.next_deadline
+        """Wait to be woken, or for the next deadline, if no other thread waits for it."""
+        self._idle += 1
+        deadline = self._engine.next_deadline
         if self._turns != self._turns_seen:
-            # Others are at work, and have a new deadline with every batch. To be called for each
-            # of them would cost more than to look now and then.
-            next_deadline = min(next_deadline, now + IDLE_RECHECK_SECONDS)
+            # Other threads work, and each batch sets a new deadline. A periodic check costs less
+            # than to be woken for each of them.
+            deadline = min(deadline, now + IDLE_RECHECK_SECONDS)
             self._turns_seen = self._turns
-        minds_the_time = next_deadline < self._next_wakeup
-        if minds_the_time:
-            self._next_wakeup = next_deadline
+        has_deadline = deadline < self._next_wakeup
+        if has_deadline:
+            self._next_wakeup = deadline
         try:
-            self._news.wait(max(0.0, next_deadline - now) if minds_the_time else None)
+            self._wakeup.wait(max(0.0, deadline - now) if has_deadline else None)
         finally:
-            # Whatever the wait says: who is called right when its time is up does not learn of it.
-            self._is_called = False
-            self._waiting -= 1
-            if minds_the_time:
+            # Reset this after a timeout, too: a wait that is notified at its timeout does not say
+            # so.
+            self._is_waking = False
+            self._idle -= 1
+            if has_deadline:
                 self._next_wakeup = _NEVER
 
     def _start_thread(self, now: float) -> None:
-        # A daemon: what never ends must not keep a process from ending.
-        name = f'mega-listener-{len(self._threads)}'
-        thread = threading.Thread(target=self._join, name=name, daemon=True)
         try:
-            thread.start()
-        except RuntimeError as error:  # the process or the machine has too many
-            _log.warning('no thread can be started, %d go on: %s', len(self._threads), error)
-            self._hires_from = now + THREAD_START_RETRY_SECONDS
-            self._is_called = False
+            thread = start_daemon_thread(f'mega-listener-{len(self._threads)}', self._run_thread)
+        except RuntimeError as error:  # the process or the machine has too many threads
+            count = len(self._threads)
+            _log.warning('no thread can be started, %d threads continue: %s', count, error)
+            self._start_not_before = now + THREAD_START_RETRY_SECONDS
+            self._is_waking = False
             return
         self._threads.append(thread)
 
-    def _join(self) -> None:
+    def _run_thread(self) -> None:
         with self._lock:
-            self._is_called = False
+            self._is_waking = False
         self.work()

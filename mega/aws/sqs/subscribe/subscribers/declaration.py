@@ -1,4 +1,4 @@
-"""Reading what a subscriber class declares: its own word first, then its ancestors'."""
+"""Reads the class attributes of a subscriber. A class precedes its ancestors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENT_FIELDS: Mapping[str, tuple[str, ...]] = {
     field: (f'event_{field}', field)
     for field in ('name', 'domain', 'version', 'timestamp', 'subject', 'publisher', 'attributes')
 }
-"""The fields of an event, and the class attributes that declare them: name, then alias."""
+"""The fields of `event`, and the class attributes that declare each: its name, then its alias."""
 
 OBJECT_FIELDS: Mapping[str, tuple[str, ...]] = {
     'type': ('object_type',),
@@ -32,44 +32,49 @@ OBJECT_FIELDS: Mapping[str, tuple[str, ...]] = {
     'current': ('object_current', 'current_object'),
     'previous': ('object_previous', 'previous_object'),
 }
+"""The fields of `object`, and the class attributes that declare each."""
 
 EXTRA_FIELD: Mapping[str, tuple[str, ...]] = {'extra': ('extra',)}
 
 
 def patterns(cls: type, fields: Mapping[str, tuple[str, ...]]) -> dict[str, Pattern]:
-    """The patterns that a class declares for some fields of a payload."""
+    """Return the patterns that a class declares for the given fields of a payload."""
     return {
-        field: compiled(found[1], join_path(cls.__name__, found[0]))
+        field: compiled(declared[1], join_path(cls.__name__, declared[0]))
         for field, names in fields.items()
-        if (found := find_declared(cls, *names))
+        if (declared := find_declared(cls, *names))
     }
 
 
 def find_declared(cls: type, *names: str) -> tuple[str, Any] | None:
-    """What a class declares under one of these names, and which: the nearest class goes first."""
+    """Return the first of these attributes that a class or an ancestor has: its name and value."""
     for ancestor in cls.__mro__:
         for name in names:
             if name in vars(ancestor):
-                declared = vars(ancestor)[name]
-                return name, declared.__func__ if isinstance(declared, staticmethod) else declared
+                value = vars(ancestor)[name]
+                return name, value.__func__ if isinstance(value, staticmethod) else value
     return None
 
 
 def check_exceptions(name: str, kinds: object) -> None:
-    """Refuse `retriable_exceptions` that could not be caught."""
+    """Check the value of `retriable_exceptions`.
+
+    Raises:
+        ConfigurationError: if it is not a tuple of exception classes.
+    """
     if not isinstance(kinds, tuple) or not all(
         inspect.isclass(kind) and issubclass(kind, BaseException) for kind in kinds
     ):
-        problem = f'is a tuple of exception classes, not {safe_repr(kinds)}'
+        problem = f'must be a tuple of exception classes, not {safe_repr(kinds)}'
         raise ConfigurationError(f'{name}.retriable_exceptions {problem}')
 
 
 def accepts_arguments(function: Any, *arguments: object) -> bool:
-    """Whether a function takes so many positional arguments, so far as its signature says."""
+    """Return whether the signature of a function accepts these positional arguments."""
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError:
         return False
-    except ValueError:  # something without a signature
+    except ValueError:  # a function without a signature
         return True
     return True

@@ -1,4 +1,4 @@
-"""After how long a message comes again that stays in the queue."""
+"""The delay before SQS delivers a message again that a subscriber wants to retry."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ __all__ = (
     'RandomUniform',
     'RetryDelay',
     'check_delay',
-    'longest',
-    'seconds',
+    'max_delay',
+    'resolve_delay',
 )
 
 _log = log_of(__name__)
 
 MAX_DELAY = 43_200
-"""Seconds; the longest visibility timeout.
+"""The longest visibility timeout in seconds.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 """
 
 _MAX_EXPONENT = 64
-"""More doublings than from the least of delays to the longest."""
+"""Limits the exponent, because a large power overflows. 64 doublings exceed every delay."""
 
 RandomUniform: TypeAlias = Callable[[float, float], float]
-"""Draws a number between two others, as `random.uniform` does."""
+"""Draws a random number between two numbers, as `random.uniform` does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Longer and longer waits, drawn at random: exponential back-off with full jitter.
+    """Exponential back-off with full jitter.
 
-    After the n-th receive of a message the wait is anything up to `first * factor ** (n - 1)`
-    seconds, and up to `longest` at most. So messages that failed together come again one by one.
-    SQS counts the receives, those after which a message was given back unprocessed included.
+    After the n-th receive of a message, the delay is a random number of seconds between 0 and
+    `first * factor ** (n - 1)`, at most `longest`. The jitter separates messages that failed at the
+    same time.
+    SQS also counts receives after which a listener released the message unprocessed.
 
-    `first` and `longest` are more than 0 and up to 43,200 seconds, `factor` is 1 to 10.
+    `first` and `longest` are greater than 0 and at most 43,200 seconds. `factor` is 1 to 10.
 
     Raises:
         ConfigurationError: for other numbers.
@@ -55,27 +56,28 @@ class Backoff:
 
     def __post_init__(self) -> None:
         if not (_is_number(self.first) and _is_number(self.longest) and _is_number(self.factor)):
-            raise ConfigurationError(f'{safe_repr(self)}: numbers are wanted')
+            problem = 'first, longest and factor must be numbers'
+            raise ConfigurationError(f'{safe_repr(self)}: {problem}')
         if not 0 < self.first <= self.longest <= MAX_DELAY:
-            problem = f'0 < first <= longest <= {MAX_DELAY:,} seconds is wanted'
+            problem = f'must be 0 < first <= longest <= {MAX_DELAY:,} seconds'
             raise ConfigurationError(f'{safe_repr(self)}: {problem}')
         if not 1 <= self.factor <= 10:
-            raise ConfigurationError(f'{safe_repr(self)}: a factor of 1 to 10 is wanted')
+            raise ConfigurationError(f'{safe_repr(self)}: factor must be 1 to 10')
 
     def up_to(self, receive_count: int) -> float:
-        """The longest wait after so many receives, in seconds."""
+        """Return the maximum delay after that many receives, in seconds."""
         return min(self.longest, self.first * self.factor ** min(receive_count - 1, _MAX_EXPONENT))
 
 
 RetryDelay: TypeAlias = float | Backoff | Callable[[Message], float | None]
-"""Seconds, always the same, drawn by a `Backoff`, or answered for each message."""
+"""A number of seconds, a `Backoff`, or a function that returns the seconds for a message."""
 
 
 def check_delay(name: str, delay: object) -> None:
-    """Refuse a `retry_delay` that could not be one.
+    """Check the value of a `retry_delay`.
 
     Raises:
-        ConfigurationError: with what is possible.
+        ConfigurationError: for an invalid value.
     """
     if delay is None or isinstance(delay, Backoff):
         return
@@ -84,14 +86,16 @@ def check_delay(name: str, delay: object) -> None:
             return
     elif callable(delay) and not isinstance(delay, type) and accepts_arguments(delay, None):
         return
-    possible = f'0 to {MAX_DELAY:,} seconds, a Backoff, a function of the message, or None'
-    raise ConfigurationError(f'{name}={safe_repr(delay)}: {possible}')
+    valid = f'0 to {MAX_DELAY:,} seconds, a Backoff, a function of the message, or None'
+    raise ConfigurationError(f'{name}={safe_repr(delay)}: must be {valid}')
 
 
-def seconds(delay: RetryDelay | None, message: Message, uniform: RandomUniform) -> float | None:
-    """What a delay is for a message, in seconds; None where that is left to the queue.
+def resolve_delay(
+    delay: RetryDelay | None, message: Message, uniform: RandomUniform
+) -> float | None:
+    """Return the delay for a message in seconds; None: when its visibility timeout ends.
 
-    A function that raises leaves it to the queue: its error must not cost the message.
+    If the function of a delay raises, the result is None. The error must not affect the message.
     """
     if isinstance(delay, Backoff):
         return uniform(0.0, delay.up_to(message.receive_count))
@@ -100,18 +104,21 @@ def seconds(delay: RetryDelay | None, message: Message, uniform: RandomUniform) 
     try:
         answer = delay(message)
     except Exception:
-        _log.exception('message %s is left to its visibility timeout: retry_delay', message.id)
+        _log.exception(
+            'message %s becomes visible when its visibility timeout ends: its retry_delay failed',
+            message.id,
+        )
         return None
     return answer if _is_number(answer) else None
 
 
-def longest(delay: RetryDelay | None) -> float:
-    """The longest that a delay may be, in seconds, so far as anybody can know."""
+def max_delay(delay: RetryDelay | None) -> float:
+    """Return the longest delay in seconds; 0 for a function, whose delays are unknown."""
     if isinstance(delay, Backoff):
         return delay.longest
     return 0.0 if delay is None or callable(delay) else delay
 
 
 def _is_number(value: object) -> bool:
-    is_one = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_one and value == value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and value == value  # not NaN

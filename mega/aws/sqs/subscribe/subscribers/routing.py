@@ -1,4 +1,4 @@
-"""The subscribers of a listener: who wants a payload, and why the others do not."""
+"""The router: the subscribers that match a payload, and the reasons why others do not."""
 
 from __future__ import annotations
 
@@ -14,22 +14,28 @@ from mega.match.functions import any_, is_a
 
 __all__ = ('Router',)
 
-_KINDS = (Payload, dict, str, bytes)
+_PAYLOAD_CLASSES = (Payload, dict, str, bytes)
 
 
 class Router:
-    """Subscriber classes in the order in which they were registered, and what each wants."""
+    """The registered subscriber classes, in order, with an index of their patterns.
+
+    Each class of payload has its own index, because most subscribers accept only one class.
+    """
 
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []
         self._async: set[Subscriber] = set()
-        self._wanted: dict[type, PatternSet[Subscriber]] = {kind: PatternSet() for kind in _KINDS}
+        self._pattern_sets: dict[type, PatternSet[Subscriber]] = {
+            kind: PatternSet() for kind in _PAYLOAD_CLASSES
+        }
 
     def register(self, subscriber: Subscriber) -> None:
         """Add a subscriber class.
 
         Raises:
-            ConfigurationError: for what is none, cannot be made, or is registered already.
+            ConfigurationError: for an object that is not a subscriber class, a class whose
+                constructor needs arguments, or a class that is registered already.
         """
         checked = check_subscriber(subscriber)
         if checked in self._subscribers:
@@ -37,33 +43,40 @@ class Router:
         self._subscribers.append(checked)
         if inspect.iscoroutinefunction(checked.process):
             self._async.add(checked)
-        for kind, wanted in self._wanted.items():
+        for kind, pattern_set in self._pattern_sets.items():
             if issubclass(kind, checked.payload_kind):
-                wanted.add(any_() if checked.wants is None else checked.wants, checked)
+                pattern_set.add(any_() if checked.wants is None else checked.wants, checked)
+
+    def build(self) -> None:
+        """Build the indexes, so that the first message does not wait for them."""
+        for pattern_set in self._pattern_sets.values():
+            pattern_set.build()
 
     def match(
         self, payload: AnyPayload
     ) -> tuple[list[Subscriber], list[tuple[Subscriber, BaseException]]]:
-        """The subscribers that want a payload, and those that cannot tell, with why not."""
+        """Return the subscribers that match a payload, and those whose pattern raised, with why."""
         undecided: list[tuple[Subscriber, BaseException]] = []
-        kind = type(payload) if type(payload) in self._wanted else _kind_of(payload)
-        return self._wanted[kind].match(payload, undecided), undecided
+        kind = type(payload) if type(payload) in self._pattern_sets else _payload_class(payload)
+        return self._pattern_sets[kind].match(payload, undecided), undecided
 
     def all_async(self, subscribers: Collection[Subscriber]) -> bool:
-        """Whether each of some subscribers, and at least one, is an `async def`."""
+        """Return whether all of these subscribers are `async def`, and there is at least one."""
         if not self._async or not subscribers:
             return False
         return self._async.issuperset(subscribers)
 
     def explain(self, payload: AnyPayload) -> Explanations[Subscriber]:
-        """What every subscriber makes of a payload. An event may be given as a `dict`, too.
+        """Return for each subscriber why it matches a payload or not.
+
+        An event may be given as a `dict`.
 
         Raises:
-            EventError: for a `dict` that is marked as an event and is none.
+            EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
         """
         if isinstance(payload, dict) and is_mega_event(payload):
             payload = Payload.from_dict(payload)
-        return Explanations((each, _explained(payload, each)) for each in self._subscribers)
+        return Explanations((each, _explain(payload, each)) for each in self._subscribers)
 
     def __iter__(self) -> Iterator[Subscriber]:
         return iter(self._subscribers)
@@ -72,13 +85,13 @@ class Router:
         return len(self._subscribers)
 
 
-def _kind_of(payload: AnyPayload) -> type:
-    return next(kind for kind in _KINDS if isinstance(payload, kind))
+def _payload_class(payload: AnyPayload) -> type:
+    return next(kind for kind in _PAYLOAD_CLASSES if isinstance(payload, kind))
 
 
-def _explained(payload: AnyPayload, subscriber: Subscriber) -> Explanation:
+def _explain(payload: AnyPayload, subscriber: Subscriber) -> Explanation:
     if isinstance(payload, subscriber.payload_kind):
         return explain(payload, any_() if subscriber.wants is None else subscriber.wants)
     kinds = subscriber.payload_kind
-    wanted = is_a(*kinds) if isinstance(kinds, tuple) else is_a(kinds)
-    return Explanation(False, (Finding('', payload, wanted, False, 'another kind of payload'),))
+    expected = is_a(*kinds) if isinstance(kinds, tuple) else is_a(kinds)
+    return Explanation(False, (Finding('', payload, expected, False, 'another kind of payload'),))

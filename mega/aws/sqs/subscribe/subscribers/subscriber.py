@@ -1,4 +1,4 @@
-"""Subscribers: what they want of the messages of a queue, and what they do with it."""
+"""The base classes of subscribers, and the statuses that they return."""
 
 from __future__ import annotations
 
@@ -38,54 +38,53 @@ __all__ = (
 
 
 class ProcessStatus(Enum):
-    """What a subscriber says of a message that it has processed."""
+    """The result of a subscriber for one message."""
 
     DONE = 'done'
-    """It is processed. This is also the answer of a `process` that returns nothing."""
+    """The message is processed. A `process` that returns None means the same."""
 
     RETRY_LATER = 'retry later'
-    """It cannot be processed yet; it stays in the queue and comes again. This is no error."""
+    """The message cannot be processed yet. It stays in the queue. This is not an error."""
 
     FATAL_ERROR = 'fatal error'
-    """It can never be processed; it is dead-lettered where a queue was given, and deleted."""
+    """The message can never be processed. It is dead-lettered, if there is a queue, and deleted."""
 
     RETRIABLE_ERROR = 'retriable error'
-    """It failed, and may not fail again; it stays in the queue and comes again."""
+    """The message failed, and may succeed later. It stays in the queue."""
 
 
 Answer: TypeAlias = ProcessStatus | None
-"""What `process` may return; None is `DONE`."""
+"""The return type of `process`. None means `DONE`."""
 
 
 class MessageSubscriber(ABC):
-    """Gets every kind of payload that its `pattern` matches, or any without one.
+    """Receives all payloads that match its `pattern`. Without a pattern, it receives all payloads.
 
-    Subclass it, declare, and register the class with a listener. Every delivery is served by a
-    fresh instance, made without arguments: `self` is private to the delivery, `self.message`.
-    What is costly to make belongs on the class or the module.
+    Subclass it, declare a pattern, and register the class with a listener. The listener creates a
+    new instance for each delivery, without arguments. `self` is therefore private to the delivery,
+    and `self.message` is the message. Keep expensive objects on the class or in the module.
 
-    A message may be delivered more than once: `process` should be idempotent.
+    SQS may deliver a message more than once: `process` should be idempotent.
     """
 
     pattern: ClassVar[Any]
-    """What to match over the whole payload; an event is matched in the form of its `to_dict()`."""
+    """The pattern for the whole payload. An event is matched in the form of its `to_dict()`."""
 
     retriable_exceptions: ClassVar[tuple[type[BaseException], ...]] = ()
-    """Exceptions out of `process` that leave the message in the queue, to come again."""
+    """The exceptions of `process` that leave the message in the queue, for a retry."""
 
     retry_delay: ClassVar[RetryDelay | None] = None
-    """When a message comes again that it wants again: a number of seconds, a `Backoff`, or a
-    function of the message; None: after the listener's `retry_delay`. A `RetriableError` with a
-    delay goes before it."""
+    """The delay before a retry: a number of seconds, a `Backoff`, or a function of the message.
+    None: the listener's `retry_delay`. The delay of a `RetriableError` precedes this one."""
 
     payload_kind: ClassVar[type | tuple[type, ...]] = (Payload, dict, str, bytes)
-    """The payloads that this kind of subscriber gets at all."""
+    """The classes of payload that this subscriber can receive."""
 
     wants: ClassVar[Pattern | None] = None
-    """All that the class declares, compiled; None where that is nothing."""
+    """All declarations of the class as one compiled pattern; None if there are none."""
 
     message: Message
-    """The delivery that is being processed. `message.lost` says whether it still is ours."""
+    """The message in processing. `message.lost` says whether another consumer may have it."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -101,10 +100,11 @@ class MessageSubscriber(ABC):
 
     @abstractmethod
     def process(self, payload: Any) -> Answer | Awaitable[Answer]:
-        """Process a payload that matched. May be `async def`.
+        """Process a payload that matches. May be `async def`.
 
-        Return a `ProcessStatus`, or nothing for `DONE`, or raise: an exception is a `FATAL_ERROR`
-        unless it is a `RetriableError` or among the `retriable_exceptions`.
+        Return a `ProcessStatus`; None means `DONE`. A `RetriableError` and the
+        `retriable_exceptions` mean `RETRIABLE_ERROR`. Any other exception means `FATAL_ERROR`,
+        unless the listener has `unhandled='retry'`.
         """
 
 
@@ -112,28 +112,28 @@ Subscriber: TypeAlias = type[MessageSubscriber]
 
 
 class DataSubscriber(MessageSubscriber):
-    """Gets data objects (`dict`) that its `pattern` matches."""
+    """Receives data objects (`dict`) that match its `pattern`."""
 
     payload_kind = dict
 
 
 class TextSubscriber(MessageSubscriber):
-    """Gets plain text (`str`) that its `pattern` matches."""
+    """Receives text (`str`) that matches its `pattern`."""
 
     payload_kind = str
 
 
 class BlobSubscriber(MessageSubscriber):
-    """Gets binary blobs (`bytes`) that its `pattern` matches."""
+    """Receives binary blobs (`bytes`) that match its `pattern`."""
 
     payload_kind = bytes
 
 
 class EventSubscriber(MessageSubscriber):
-    """Gets MEGA events that match everything it declares.
+    """Receives MEGA events that match all its declarations.
 
-    Declare any of the class attributes below, each a value, a function of `mega.match.functions`
-    or a predicate of one's own, and `pattern` for what they cannot say.
+    Each of the following class attributes may be a value, a function of `mega.match.functions` or a
+    predicate. `pattern` is for conditions that they cannot express.
 
     | attribute          | alias             | matches            |
     |--------------------|-------------------|--------------------|
@@ -151,8 +151,8 @@ class EventSubscriber(MessageSubscriber):
     | `object_previous`  | `previous_object` | `object.previous`  |
     | `extra`            |                   | `extra`            |
 
-    Where a class declares both an attribute and its alias, the alias is ignored. A child's
-    declaration, under either name, goes before its parent's.
+    If a class declares both an attribute and its alias, the alias is ignored. The declaration of a
+    class, under either name, precedes that of its parent.
     """
 
     payload_kind = Payload
@@ -162,7 +162,7 @@ class EventSubscriber(MessageSubscriber):
         if event := patterns(cls, EVENT_FIELDS):
             yield compiled({'event': event})
         if subject := patterns(cls, OBJECT_FIELDS):
-            # An event without an object has none of its fields.
+            # An event without an object matches if none of the fields is required.
             may_be_absent = all(pattern.absent for pattern in subject.values())
             yield compiled({'object': optional(subject) if may_be_absent else subject})
         if extra := patterns(cls, EXTRA_FIELD):
@@ -171,23 +171,24 @@ class EventSubscriber(MessageSubscriber):
 
 
 def check_subscriber(subscriber: object) -> Subscriber:
-    """Take a class that a listener can serve, or say what is wrong with it.
+    """Check a subscriber, and return it.
 
     Raises:
-        ConfigurationError: for what is no subscriber, or cannot be made or called.
+        ConfigurationError: for an object that is not a subscriber class, an abstract class, a class
+            whose constructor needs arguments, or one whose `process` takes other arguments.
     """
     if not inspect.isclass(subscriber):
-        problem = 'register the class itself, not an instance of it'
-        raise ConfigurationError(f'{safe_repr(subscriber)} is no subscriber: {problem}')
+        problem = 'register the class, not an instance of it'
+        raise ConfigurationError(f'{safe_repr(subscriber)} is not a subscriber class: {problem}')
     name = subscriber.__name__
     if not issubclass(subscriber, MessageSubscriber):
-        problem = 'subclass MessageSubscriber, EventSubscriber, DataSubscriber or their like'
-        raise ConfigurationError(f'{name} is no subscriber: {problem}')
+        problem = 'it must extend MessageSubscriber, EventSubscriber or another of them'
+        raise ConfigurationError(f'{name} is not a subscriber class: {problem}')
     if inspect.isabstract(subscriber):
-        raise ConfigurationError(f'{name} has no process(self, payload): declare one')
+        raise ConfigurationError(f'{name} is abstract: it must define process(self, payload)')
     if not accepts_arguments(subscriber):
-        problem = 'its constructor needs arguments, and an instance is made for every delivery'
-        raise ConfigurationError(f'{name} cannot be made: {problem}')
+        problem = 'the listener creates an instance for each delivery, without arguments'
+        raise ConfigurationError(f'the constructor of {name} needs arguments: {problem}')
     if not accepts_arguments(subscriber.process, None, None):
-        raise ConfigurationError(f'{name}.process takes (self, payload)')
+        raise ConfigurationError(f'{name}.process must accept (self, payload)')
     return subscriber

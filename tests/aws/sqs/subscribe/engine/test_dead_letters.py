@@ -8,158 +8,157 @@ import pytest
 
 from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY
 from mega.aws.sqs.subscribe.engine.commands import (
-    Ack,
-    Action,
     ChangeVisibility,
     DeadLetter,
+    Delete,
     EntryResult,
     Notice,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.engine.engine import FIRST_BACKOFF, MAX_TRIES
-from tests.aws.sqs.subscribe.engine.driving import Driven, changes, ids, of
+from mega.aws.sqs.subscribe.engine.retries import FIRST_BACKOFF, MAX_TRIES
+from tests.aws.sqs.subscribe.engine.driver import EngineDriver, Step, ids, of, visibility_changes
 
 
-def failing(driven: Driven, group: str | None = None) -> Delivery:
+def failing(driver: EngineDriver, group: str | None = None) -> Delivery:
     """A message that failed for good."""
-    [message, *_] = driven.start('a', 'b', group=group) if group else driven.start('a')
-    driven.engine.failed(message, driven.now)
+    [message, *_] = driver.start('a', 'b', group=group) if group else driver.start('a')
+    driver.to_dead_letter(message)
     return message
 
 
-def sends(driven: Driven, *told: EntryResult) -> list[float]:
+def sends(driver: EngineDriver, *told: EntryResult) -> list[float]:
     """When a message is sent to the dead-letter queue, where this comes of one try after another.
 
     Whatever else is to be done meanwhile succeeds.
     """
     found: list[float] = []
     answers = list(told)
-    while answers and driven.now < 200.0:
-        for action in driven.actions():
+    while answers and driver.now < 200.0:
+        for action in driver.steps():
             if isinstance(action, DeadLetter):
-                found.append(driven.now)
-                driven.engine.dead_lettered(action.delivery, answers.pop(0), driven.now)
-            elif isinstance(action, (Ack, ChangeVisibility)):
-                driven.settle(action)
+                found.append(driver.now)
+                driver.dead_lettered(action, answers.pop(0))
+            elif isinstance(action, (Delete, ChangeVisibility)):
+                driver.settle(action)
         if answers:
-            driven.now = min(200.0, driven.engine.next_deadline)
+            driver.now = min(200.0, driver.engine.next_deadline)
     return found
 
 
-def acks(found: list[tuple[float, Action]]) -> list[tuple[float, list[str]]]:
-    return [(at, ids([action])) for at, action in found if isinstance(action, Ack)]
+def acks(found: list[tuple[float, Step]]) -> list[tuple[float, list[str]]]:
+    return [(at, ids([action])) for at, action in found if isinstance(action, Delete)]
 
 
 def test_a_message_is_deleted_when_it_is_there() -> None:
-    driven = Driven()
-    failing(driven)
-    [send] = of(DeadLetter, driven.actions())
-    assert acks(driven.until(10.0)) == []
-    driven.engine.dead_lettered(send.delivery, EntryResult.DONE, driven.now)
-    assert acks(driven.until(20.0)) == [(10.0 + MAX_BATCH_DELAY, ['a'])]
-    assert driven.happened(Notice.DEAD_LETTERED) == ['a']
+    driver = EngineDriver()
+    failing(driver)
+    [send] = of(DeadLetter, driver.steps())
+    assert acks(driver.until(10.0)) == []
+    driver.dead_lettered(send)
+    assert acks(driver.until(20.0)) == [(10.0 + MAX_BATCH_DELAY, ['a'])]
+    assert driver.noticed(Notice.DEAD_LETTERED) == ['a']
 
 
 def test_one_that_can_never_get_there_is_left_until_its_timeout_is_over() -> None:
-    driven = Driven()
-    failing(driven)
-    assert sends(driven, EntryResult.FAILED) == [0.0]
-    assert ids(action for _, action in driven.until(100.0)) == []
-    assert driven.engine.in_hand == 0
-    assert driven.told == [(Notice.NOT_DEAD_LETTERED, 'a')]
+    driver = EngineDriver()
+    failing(driver)
+    assert sends(driver, EntryResult.FAILED) == [0.0]
+    assert ids(action for _, action in driver.until(100.0)) == []
+    assert driver.engine.in_flight == 0
+    assert driver.notices == [(Notice.NOT_DEAD_LETTERED, 'a')]
 
 
 def test_one_that_did_not_get_there_is_sent_again_later_and_later() -> None:
-    driven = Driven()
-    failing(driven)
-    times = sends(driven, *[EntryResult.RETRY] * 4, EntryResult.DONE)
+    driver = EngineDriver()
+    failing(driver)
+    times = sends(driver, *[EntryResult.RETRY] * 4, EntryResult.OK)
     waits = [later - earlier for earlier, later in pairwise(times)]
     assert waits == pytest.approx([FIRST_BACKOFF * 2**tries for tries in (1, 2, 3, 4)])
-    assert driven.happened(Notice.DEAD_LETTERED) == ['a']
-    assert ids([driven.wait_for(Ack)]) == ['a']
+    assert driver.noticed(Notice.DEAD_LETTERED) == ['a']
+    assert ids([driver.wait_for(Delete)]) == ['a']
 
 
 def test_and_so_many_times_at_most() -> None:
-    driven = Driven()
-    failing(driven)
-    assert len(sends(driven, *[EntryResult.RETRY] * (MAX_TRIES + 1))) == MAX_TRIES
-    assert driven.told == [(Notice.NOT_DEAD_LETTERED, 'a')]
-    assert driven.engine.in_hand == 0
+    driver = EngineDriver()
+    failing(driver)
+    assert len(sends(driver, *[EntryResult.RETRY] * (MAX_TRIES + 1))) == MAX_TRIES
+    assert driver.notices == [(Notice.NOT_DEAD_LETTERED, 'a')]
+    assert driver.engine.in_flight == 0
 
 
 def test_to_delete_it_is_tried_as_often_as_any_other() -> None:
-    driven = Driven()
-    failing(driven)
-    sends(driven, *[EntryResult.RETRY] * (MAX_TRIES - 1), EntryResult.DONE)
+    driver = EngineDriver()
+    failing(driver)
+    sends(driver, *[EntryResult.RETRY] * (MAX_TRIES - 1), EntryResult.OK)
     for _ in range(MAX_TRIES):
-        driven.settle(driven.wait_for(Ack), EntryResult.RETRY)
-    assert driven.happened(Notice.NOT_DELETED) == ['a']
+        driver.settle(driver.wait_for(Delete), EntryResult.RETRY)
+    assert driver.noticed(Notice.NOT_DELETED) == ['a']
 
 
 def test_it_is_kept_hidden_from_its_failure_on() -> None:
-    driven = Driven(visibility_timeout=30)
-    [message] = driven.start('a')
-    driven.now = 20.0
-    driven.engine.failed(message, driven.now)
-    assert changes(driven.change()) == {'a': 30}
+    driver = EngineDriver(visibility_timeout=30)
+    [message] = driver.start('a')
+    driver.now = 20.0
+    driver.to_dead_letter(message)
+    assert visibility_changes(driver.change()) == {'a': 30}
 
 
 def test_while_it_is_being_sent_too() -> None:
-    driven = Driven(visibility_timeout=30)
-    failing(driven)
-    found = driven.until(16.0)
+    driver = EngineDriver(visibility_timeout=30)
+    failing(driver)
+    found = driver.until(16.0)
     assert [at for at, action in found if isinstance(action, DeadLetter)] == [0.0]
     assert [at for at, action in found if isinstance(action, ChangeVisibility)] == [15.0]
 
 
 def test_one_that_others_may_have_is_not_sent_again() -> None:
-    driven = Driven(visibility_timeout=30)
-    failing(driven)
-    [send] = of(DeadLetter, driven.actions())
-    driven.now = 15.0
-    driven.settle(driven.change(), EntryResult.FAILED)
-    assert driven.happened(Notice.VISIBILITY_LOST) == ['a']
-    driven.engine.dead_lettered(send.delivery, EntryResult.RETRY, driven.now)
-    assert ids(action for _, action in driven.until(100.0)) == []
+    driver = EngineDriver(visibility_timeout=30)
+    failing(driver)
+    [send] = of(DeadLetter, driver.steps())
+    driver.now = 15.0
+    driver.settle(driver.change(), EntryResult.FAILED)
+    assert driver.noticed(Notice.VISIBILITY_LOST) == ['a']
+    driver.dead_lettered(send, EntryResult.RETRY)
+    assert ids(action for _, action in driver.until(100.0)) == []
 
 
 def test_fault_112_those_behind_it_wait_until_it_is_gone() -> None:
-    driven = Driven(is_fifo=True)
-    failing(driven, group='g')
-    sends(driven, EntryResult.RETRY, EntryResult.DONE)
-    assert len(driven.started) == 1
-    driven.settle(driven.wait_for(Ack))
-    driven.actions()
-    assert [delivery.id for delivery in driven.started] == ['a', 'b']
+    driver = EngineDriver(is_fifo=True)
+    failing(driver, group='g')
+    sends(driver, EntryResult.RETRY, EntryResult.OK)
+    assert len(driver.begun) == 1
+    driver.settle(driver.wait_for(Delete))
+    driver.steps()
+    assert [delivery.id for delivery in driver.begun] == ['a', 'b']
 
 
 def test_at_a_stop_there_is_time_to_send_it_again() -> None:
-    driven = Driven()
-    failing(driven)
-    driven.stop()
-    sends(driven, EntryResult.RETRY, EntryResult.DONE)
-    driven.settle(driven.wait_for(Ack))
-    assert driven.is_finished
+    driver = EngineDriver()
+    failing(driver)
+    driver.stop()
+    sends(driver, EntryResult.RETRY, EntryResult.OK)
+    driver.settle(driver.wait_for(Delete))
+    assert driver.is_finished
 
 
 def test_when_the_grace_period_is_over_what_is_not_sent_is_given_back() -> None:
-    driven = Driven(grace_period=1.0)
-    failing(driven)
-    driven.stop()
-    sends(driven, EntryResult.RETRY, EntryResult.RETRY)
-    call = driven.wait_for(ChangeVisibility)
-    assert changes(call) == {'a': 0}
-    assert driven.now == 1.0
-    assert driven.happened(Notice.RELEASED_IN_PROGRESS) == ['a']
-    driven.settle(call)
-    assert driven.is_finished
+    driver = EngineDriver(grace_period=1.0)
+    failing(driver)
+    driver.stop()
+    sends(driver, EntryResult.RETRY, EntryResult.RETRY)
+    call = driver.wait_for(ChangeVisibility)
+    assert visibility_changes(call) == {'a': 0}
+    assert driver.now == 1.0
+    assert driver.noticed(Notice.RELEASED_IN_PROGRESS) == ['a']
+    driver.settle(call)
+    assert driver.is_finished
 
 
 def test_and_what_is_being_sent_then_is_waited_for() -> None:
-    driven = Driven(grace_period=0.0)
-    failing(driven)
-    [send] = of(DeadLetter, driven.actions())
-    driven.stop()
-    assert ids(action for _, action in driven.until(1.0)) == []
-    driven.engine.dead_lettered(send.delivery, EntryResult.RETRY, driven.now)
-    assert changes(driven.change()) == {'a': 0}
+    driver = EngineDriver(grace_period=0.0)
+    failing(driver)
+    [send] = of(DeadLetter, driver.steps())
+    driver.stop()
+    assert ids(action for _, action in driver.until(1.0)) == []
+    driver.dead_lettered(send, EntryResult.RETRY)
+    assert visibility_changes(driver.change()) == {'a': 0}

@@ -6,55 +6,55 @@ from itertools import count
 
 import pytest
 
-from mega.aws.sqs.subscribe.engine.commands import Process, Receive
-from tests.aws.sqs.subscribe.engine.driving import Driven, ids, of
+from mega.aws.sqs.subscribe.engine.commands import Receive
+from tests.aws.sqs.subscribe.engine.driver import Begin, EngineDriver, ids, of
 
 NAMES = [str(number) for number in range(1_000)]
 
 
 def test_one_receive_waits_at_an_idle_queue() -> None:
-    driven = Driven(concurrency=100)
-    assert driven.actions() == [Receive(10, 20, 0.0, 0)]
+    driver = EngineDriver(concurrency=100)
+    assert driver.steps() == [Receive(10, 20, 0.0, 0)]
     for _ in range(3):
-        driven.bring()
-        assert len(of(Receive, driven.actions())) == 1
+        driver.receive()
+        assert len(of(Receive, driver.steps())) == 1
 
 
 @pytest.mark.parametrize('number', [1, 7, 10])
 @pytest.mark.parametrize('wait', [0, 20])
 def test_a_receive_asks_for_what_the_settings_say(number: int, wait: int) -> None:
-    driven = Driven(max_number_of_messages=number, wait_time_seconds=wait)
-    assert driven.actions() == [Receive(number, wait, 0.0, 0)]
+    driver = EngineDriver(max_number_of_messages=number, wait_time_seconds=wait)
+    assert driver.steps() == [Receive(number, wait, 0.0, 0)]
 
 
 def test_while_messages_come_there_is_one_more_receive_for_each_answer() -> None:
-    driven = Driven(concurrency=1_000)
-    driven.actions()
+    driver = EngineDriver(concurrency=1_000)
+    driver.steps()
     under_way = []
     for answer in range(4):
-        driven.bring(*NAMES[answer * 10 : answer * 10 + 10])
-        driven.actions()
-        under_way.append(len(driven.polls))
+        driver.receive(*NAMES[answer * 10 : answer * 10 + 10])
+        driver.steps()
+        under_way.append(len(driver.polls))
     assert under_way == [2, 3, 4, 5]
 
 
 def test_a_receive_that_finds_nothing_brings_them_back_to_one() -> None:
-    driven = Driven(concurrency=1_000)
+    driver = EngineDriver(concurrency=1_000)
     for answer in range(4):
-        driven.start(*NAMES[answer * 10 : answer * 10 + 10])
-    while driven.polls:
-        driven.bring()
-    assert len(of(Receive, driven.actions())) == 1
+        driver.start(*NAMES[answer * 10 : answer * 10 + 10])
+    while driver.polls:
+        driver.receive()
+    assert len(of(Receive, driver.steps())) == 1
 
 
 def test_one_that_failed_brings_them_back_to_one() -> None:
-    driven = Driven(concurrency=1_000)
-    driven.start(*NAMES[:10])
-    driven.start(*NAMES[10:20])
-    driven.until(1.0)
-    while driven.polls:
-        driven.fail()
-    assert len(of(Receive, [action for _, action in driven.until(5.0)])) == 1
+    driver = EngineDriver(concurrency=1_000)
+    driver.start(*NAMES[:10])
+    driver.start(*NAMES[10:20])
+    driver.until(1.0)
+    while driver.polls:
+        driver.fail()
+    assert len(of(Receive, [action for _, action in driver.until(5.0)])) == 1
 
 
 @pytest.mark.parametrize('number', [1, 3, 10])
@@ -63,86 +63,86 @@ def test_what_is_in_hand_is_no_more_than_what_is_in_work_and_a_batch_and_a_recei
     concurrency: int, number: int
 ) -> None:
     """However much there is in the queue, and though nothing of it is ever finished."""
-    driven = Driven(concurrency=concurrency, max_number_of_messages=number)
+    driver = EngineDriver(concurrency=concurrency, max_number_of_messages=number)
     names = map(str, count())
-    driven.actions()
-    while driven.polls:
-        driven.start(*(next(names) for _ in range(number)))
+    driver.steps()
+    while driver.polls:
+        driver.start(*(next(names) for _ in range(number)))
     ahead = min(number, concurrency - 1)
-    assert concurrency <= driven.engine.in_hand < concurrency + ahead + number
+    assert concurrency <= driver.engine.in_flight < concurrency + ahead + number
 
 
 def test_nothing_is_received_ahead_where_one_is_in_work_at_a_time() -> None:
-    driven = Driven(concurrency=1, max_number_of_messages=1)
-    [message] = driven.start('a')
-    assert driven.polls == []
-    driven.processed(message)
-    assert len(of(Receive, driven.actions())) == 1
+    driver = EngineDriver(concurrency=1, max_number_of_messages=1)
+    [message] = driver.start('a')
+    assert driver.polls == []
+    driver.processed(message)
+    assert len(of(Receive, driver.steps())) == 1
 
 
 def test_a_batch_is_worked_off_before_the_next_one_comes_where_it_is_one_at_a_time() -> None:
-    driven = Driven(concurrency=1)
-    messages = driven.start(*'abc')
+    driver = EngineDriver(concurrency=1)
+    messages = driver.start(*'abc')
     polls = []
     for message in messages:
-        polls.append(len(driven.polls))
-        driven.processed(message)
-        driven.actions()
+        polls.append(len(driver.polls))
+        driver.processed(message)
+        driver.steps()
     assert polls == [0, 0, 0]
-    assert len(driven.polls) == 1
+    assert len(driver.polls) == 1
 
 
 def test_with_two_in_work_another_is_received_meanwhile() -> None:
-    driven = Driven(concurrency=2, max_number_of_messages=1)
-    driven.start('a')
-    driven.start('b')
-    assert len(driven.polls) == 1
-    driven.start('c')
-    assert driven.polls == []
+    driver = EngineDriver(concurrency=2, max_number_of_messages=1)
+    driver.start('a')
+    driver.start('b')
+    assert len(driver.polls) == 1
+    driver.start('c')
+    assert driver.polls == []
 
 
 def test_what_waits_to_be_deleted_takes_no_room() -> None:
-    driven = Driven(concurrency=1, max_number_of_messages=1)
+    driver = EngineDriver(concurrency=1, max_number_of_messages=1)
     for name in 'abc':
-        [message] = driven.start(name)
-        driven.processed(message)
-        assert [type(action) for action in driven.actions()] == [Receive]
-    assert driven.engine.in_hand == 3
+        [message] = driver.start(name)
+        driver.processed(message)
+        assert [type(action) for action in driver.steps()] == [Receive]
+    assert driver.engine.in_flight == 3
 
 
 @pytest.mark.parametrize('concurrency', [1, 3, 20])
 def test_as_many_are_started_as_may_be_in_work(concurrency: int) -> None:
-    driven = Driven(concurrency=concurrency)
-    driven.bring(*NAMES[:10])
-    assert ids(of(Process, driven.actions())) == NAMES[:concurrency][:10]
+    driver = EngineDriver(concurrency=concurrency)
+    driver.receive(*NAMES[:10])
+    assert ids(of(Begin, driver.steps())) == NAMES[:concurrency][:10]
 
 
-def test_one_that_is_done_makes_room_for_the_next_in_the_order_of_their_coming() -> None:
-    driven = Driven(concurrency=2)
-    first, second, *_ = driven.start(*'abcd')
-    driven.processed(second)
-    assert ids(of(Process, driven.actions())) == ['c']
-    driven.left(first)
-    assert ids(of(Process, driven.actions())) == ['d']
+def test_a_worker_that_is_done_begins_the_next_message_of_its_share() -> None:
+    driver = EngineDriver(concurrency=2)
+    first, second, *_ = driver.start(*'abcd')
+    driver.processed(second)
+    assert ids(of(Begin, driver.steps())) == ['d']
+    driver.left_in_queue(first)
+    assert ids(of(Begin, driver.steps())) == ['c']
 
 
 def test_nothing_is_received_during_a_pause_and_what_is_in_hand_is_processed() -> None:
-    driven = Driven(concurrency=2)
-    driven.actions()
-    driven.engine.pause()
-    first, *_ = driven.start(*'abc')
-    driven.processed(first)
-    assert [type(action) for _, action in driven.until(0.05)] == [Process]
-    assert driven.polls == []
-    driven.engine.resume()
-    assert len(of(Receive, driven.actions())) == 1
+    driver = EngineDriver(concurrency=2)
+    driver.steps()
+    driver.engine.pause()
+    first, *_ = driver.start(*'abc')
+    driver.processed(first)
+    assert [type(action) for _, action in driver.until(0.05)] == [Begin]
+    assert driver.polls == []
+    driver.engine.resume()
+    assert len(of(Receive, driver.steps())) == 1
 
 
 def test_a_receive_that_was_broken_off_by_a_pause_is_made_anew_after_it() -> None:
-    driven = Driven()
-    driven.actions()
-    driven.engine.pause()
-    driven.engine.broken_off(driven.polls.pop())
-    assert driven.until(100.0) == []
-    driven.engine.resume()
-    assert driven.actions() == [Receive(10, 20, 100.0, 0)]
+    driver = EngineDriver()
+    driver.steps()
+    driver.engine.pause()
+    driver.engine.receive_interrupted(driver.polls.pop())
+    assert driver.until(100.0) == []
+    driver.engine.resume()
+    assert driver.steps() == [Receive(10, 20, 100.0, 0)]

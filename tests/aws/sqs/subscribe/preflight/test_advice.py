@@ -75,21 +75,21 @@ def test_of_what_goes_together_nothing_is_said(setup: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ('setup', 'problem', 'change'),
     [
-        ({'queue': NO_POLICY}, 'deleted and lost', 'Give it one of the two'),
+        ({'queue': NO_POLICY}, 'deleted and lost', 'Configure one of the two'),
         (
             {'queue': redriven(3), 'policy': {**DEAD, 'max_receives': 4}},
-            'max_receives=4 is never reached',
+            'max_receives=4 has no effect',
             'lower it to 3 or less',
         ),
         (
             {'dead': {'MaximumMessageSize': '262144'}, 'policy': DEAD},
             'only of 262,144',
-            'Raise the MaximumMessageSize there to 1,048,576',
+            'Raise the MaximumMessageSize of the dead-letter queue to 1,048,576',
         ),
         (
             {'settings': BATCH, 'queue': NO_POLICY, 'policy': DEAD},
-            'holds up its group',
-            'Give it one of the two',
+            'blocks its message group',
+            'Configure one of the two',
         ),
         (
             {'settings': BATCH, 'queue': redriven(10)},
@@ -99,31 +99,31 @@ def test_of_what_goes_together_nothing_is_said(setup: dict[str, Any]) -> None:
         (
             {'queue': {'VisibilityTimeout': '300'}},
             'delivered twice',
-            'Give visibility_timeout=300, or a max_processing_time',
+            'Set visibility_timeout=300, or set max_processing_time',
         ),
         (
             {'settings': {'max_processing_time': 60.0}, 'queue': {'VisibilityTimeout': '300'}},
             'delivered twice',
-            'Give visibility_timeout=300',
+            'Set visibility_timeout=300',
         ),
         (
             {'settings': {'max_processing_time': 12.5}, 'queue': {'VisibilityTimeout': '10'}},
-            'later than it could',
+            'later than possible',
             'Lower visibility_timeout to 12 or less',
         ),
         (
             {'settings': {'max_processing_time': 0.5}, 'queue': {'VisibilityTimeout': '10'}},
-            'later than it could',
+            'later than possible',
             'Lower visibility_timeout to 1 or less',
         ),
         (
             {'queue': {'MessageRetentionPeriod': '600'}, 'longest_delay': 900.0},
-            'may be hidden for 900 s: they expire',
+            'may hide them for 900 s: they expire',
             'Raise MessageRetentionPeriod, or lower',
         ),
         (
             {'queue': {'MessageRetentionPeriod': '60'}, 'settings': {'max_processing_time': 60.0}},
-            'may be hidden for 60 s: they expire',
+            'may hide them for 60 s: they expire',
             'Raise MessageRetentionPeriod, or lower',
         ),
     ],

@@ -85,7 +85,7 @@ def test_returning_anything_else_is_a_retriable_error_that_says_so(answer: objec
     made = subscriber(lambda payload: answer), subscriber(asynchronous(answer))
     for found in outcomes('hej', *made):
         assert found.status is RETRIABLE
-        assert 'return a ProcessStatus or nothing' in str(found.error)
+        assert 'it must return a ProcessStatus or None' in str(found.error)
 
 
 def test_a_process_that_yields_is_one_that_returned_the_wrong_thing() -> None:

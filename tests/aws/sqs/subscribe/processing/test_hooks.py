@@ -21,7 +21,8 @@ from mega.aws.sqs.subscribe import (
     SqsListener,
     Stats,
 )
-from mega.aws.sqs.subscribe.processing.settlement import Action, Reason, Settlement, StatsField
+from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction, StatsField
+from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import ConfigurationError
 from tests.aws.sqs.subscribe.making import subscriber, warnings_of
@@ -41,7 +42,7 @@ class Named(Hook):
     def around_delivery(self, message: Message) -> Round:
         self.notes.append(f'{self.name} before the delivery')
         delivered = yield
-        self.notes.append(f'{self.name} after the delivery: {delivered.verdict.action.value}')
+        self.notes.append(f'{self.name} after the delivery: {delivered.settlement.action.value}')
 
     def around_subscriber(self, subscriber: Subscriber, message: Message, payload: Any) -> Round:
         self.notes.append(f'{self.name} before {subscriber.__name__}')
@@ -137,7 +138,7 @@ def test_they_see_messages_that_nobody_wants_or_can_open(server: Server) -> None
     drained(server, subscriber(pattern='something else'), hooks=[around_delivery(see)])
     [delivered] = seen
     assert delivered.outcomes == []
-    assert delivered.verdict.count is StatsField.UNMATCHED
+    assert delivered.settlement.stats_field is StatsField.UNMATCHED
 
 
 def test_they_see_how_long_it_took(server: Server) -> None:
@@ -224,8 +225,8 @@ def test_those_round_it_see_what_it_returned(server: Server) -> None:
 def test_what_one_returns_of_a_delivery_counts_instead(server: Server) -> None:
     def change(message: Message) -> Round:
         delivered = yield
-        assert delivered.verdict.action is Action.LEAVE
-        return DeliveryResult(delivered.outcomes, Settlement(Action.ACK, StatsField.DONE))
+        assert delivered.settlement.action is SettlementAction.LEAVE
+        return DeliveryResult(delivered.outcomes, Settlement(SettlementAction.ACK, StatsField.DONE))
 
     stats = drained(server, subscriber(RETRY), hooks=[around_delivery(change)])
     assert (stats.done, stats.deleted) == (1, 1)
@@ -268,7 +269,7 @@ def test_then_those_within_it_hear_nothing_and_those_round_it_hear_the_answer(
 
 def test_one_may_answer_instead_of_all_subscribers(server: Server) -> None:
     def instead(message: Message) -> Round:
-        return DeliveryResult((), Settlement(Action.ACK, StatsField.DONE))
+        return DeliveryResult((), Settlement(SettlementAction.ACK, StatsField.DONE))
         yield
 
     seen: list[Any] = []
@@ -331,17 +332,20 @@ NONSENSE: dict[str, tuple[Any, Any]] = {
     'no outcome': (around_subscriber, lambda who: 'done'),
     'no status': (around_subscriber, lambda who: made(Outcome, who, 'done')),
     'no delivered': (around_delivery, lambda message: DONE),
-    'no verdict': (around_delivery, lambda message: made(DeliveryResult, (), Action.ACK)),
+    'no verdict': (around_delivery, lambda message: made(DeliveryResult, (), SettlementAction.ACK)),
     'no action': (around_delivery, lambda message: verdict('ack', StatsField.DONE)),
-    'no count': (around_delivery, lambda message: verdict(Action.ACK, 'done')),
-    'no reason': (around_delivery, lambda message: verdict(Action.DEAD_LETTER, StatsField.FATAL)),
+    'no count': (around_delivery, lambda message: verdict(SettlementAction.ACK, 'done')),
+    'no reason': (
+        around_delivery,
+        lambda message: verdict(SettlementAction.DEAD_LETTER, StatsField.FATAL),
+    ),
     'no queue': (
         around_delivery,
-        lambda message: verdict(Action.DEAD_LETTER, StatsField.FATAL, TO_NOBODY),
+        lambda message: verdict(SettlementAction.DEAD_LETTER, StatsField.FATAL, TO_NOBODY),
     ),
     'no whole seconds': (
         around_delivery,
-        lambda message: verdict(Action.LEAVE, StatsField.RETRIED, None, 0.5),
+        lambda message: verdict(SettlementAction.LEAVE, StatsField.RETRIED, None, 0.5),
     ),
 }
 
@@ -445,7 +449,9 @@ def test_the_loop_goes_on(server: Server) -> None:
     'hook', [Hook, Named, None, 'hook', raises_before], ids=['Hook', 'Named', 'None', 'text', 'def']
 )
 def test_what_is_no_hook_is_refused(hook: Any) -> None:
-    with pytest.raises(ConfigurationError, match='is no hook: an instance of a subclass'):
+    with pytest.raises(
+        ConfigurationError, match='is not a hook: it must be an instance of a subclass'
+    ):
         SqsListener('http://127.0.0.1/1/orders', [subscriber()], hooks=[hook], region_name='eu-1')
 
 

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from mega.aws.sqs.subscribe import ProcessStatus
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
-    Action,
     Policy,
-    Reason,
+    SettlementAction,
     StatsField,
     settle,
     settle_undecodable,
 )
+from mega.aws.sqs.subscribe.reason import Reason
 from mega.errors import DecodeError, EventError, RetriableError
 from tests.aws.sqs.subscribe.making import MESSAGE, subscriber
 
-ACK, LEAVE, DEAD_LETTER = Action.ACK, Action.LEAVE, Action.DEAD_LETTER
+ACK, LEAVE, DEAD_LETTER = SettlementAction.ACK, SettlementAction.LEAVE, SettlementAction.DEAD_LETTER
 MADE = subscriber(called='Inventory')
 STATUSES = {
     'D': ProcessStatus.DONE,
@@ -71,14 +71,14 @@ def test_the_table_has_every_combination() -> None:
     ('said', 'without', 'with_queue', 'count'), TABLE, ids=[row[0] for row in TABLE]
 )
 def test_the_verdict_over_all_subscribers(
-    said: str, without: Action, with_queue: Action, count: StatsField
+    said: str, without: SettlementAction, with_queue: SettlementAction, count: StatsField
 ) -> None:
     for statuses in product(said, repeat=len(said) + 1):
         if set(statuses) == set(said):
             outcomes = [outcome(status) for status in statuses]
             for policy, action in ((Policy(), without), (WITH_QUEUE, with_queue)):
                 verdict = settle(outcomes, policy, MESSAGE)
-                assert (verdict.action, verdict.count) == (action, count)
+                assert (verdict.action, verdict.stats_field) == (action, count)
                 assert verdict.delay is None
                 assert verdict.reason or count is not StatsField.FATAL
 
@@ -98,19 +98,21 @@ def test_the_verdict_over_all_subscribers(
     ],
     ids=str,
 )
-def test_what_nobody_wants_is_what_the_listener_was_told(policy: Policy, action: Action) -> None:
+def test_what_nobody_wants_is_what_the_listener_was_told(
+    policy: Policy, action: SettlementAction
+) -> None:
     verdict = settle([], policy, MESSAGE)
-    assert (verdict.action, verdict.count) == (action, StatsField.UNMATCHED)
+    assert (verdict.action, verdict.stats_field) == (action, StatsField.UNMATCHED)
     assert verdict.reason
 
 
 @pytest.mark.parametrize(('has_queue', 'action'), [(False, LEAVE), (True, DEAD_LETTER)])
 @pytest.mark.parametrize('error', [DecodeError('is no JSON'), EventError('event.name', 'is 5')])
 def test_what_cannot_be_opened_is_kept_somewhere(
-    has_queue: bool, action: Action, error: Exception
+    has_queue: bool, action: SettlementAction, error: Exception
 ) -> None:
     verdict = settle_undecodable(error, Policy(has_dead_letter_queue=has_queue), MESSAGE)
-    assert (verdict.action, verdict.count) == (action, StatsField.UNOPENED)
+    assert (verdict.action, verdict.stats_field) == (action, StatsField.UNOPENED)
     assert verdict.reason == Reason(type(error).__name__, str(error))
 
 
@@ -170,7 +172,11 @@ def test_a_message_comes_again_after_the_longest_wait_that_was_asked_for(
     outcomes: list[Outcome], delay: int | None
 ) -> None:
     verdict = settle(outcomes, Policy(), MESSAGE)
-    assert (verdict.action, verdict.count, verdict.delay) == (LEAVE, StatsField.RETRIED, delay)
+    assert (verdict.action, verdict.stats_field, verdict.delay) == (
+        LEAVE,
+        StatsField.RETRIED,
+        delay,
+    )
     assert settle(outcomes[::-1], WITH_QUEUE, MESSAGE).delay == delay
 
 

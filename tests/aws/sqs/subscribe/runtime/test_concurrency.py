@@ -201,7 +201,7 @@ def test_coroutines_need_no_thread_each(server: Server) -> None:
 
     with closing(listener_on(server, queue_url, Asynchronous, concurrency=100)) as listener:
         assert listener.drain().done == 100
-    assert 'mega-coroutines' in names
+    assert 'mega-event-loop' in names
     assert len([name for name in names if name.startswith('mega-listener-')]) < 50
 
 

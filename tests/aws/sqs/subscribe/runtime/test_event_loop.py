@@ -154,10 +154,10 @@ def test_closing_cancels_what_still_runs_and_ends_the_loop_with_its_thread() -> 
 
     coroutines = EventLoopThread()
     loop, _ = coroutines.run(start())
-    assert 'mega-coroutines' in names_of_threads()
+    assert 'mega-event-loop' in names_of_threads()
     coroutines.close()
     assert ends == ['task', 'task', 'generator']
-    assert 'mega-coroutines' not in names_of_threads()
+    assert 'mega-event-loop' not in names_of_threads()
     assert isinstance(loop, asyncio.AbstractEventLoop)
     assert loop.is_closed()
 
@@ -197,8 +197,8 @@ def test_work_that_is_begun_is_done_in_the_loop_and_so_is_what_comes_after_it(
     begun = Begun(coroutines, work())
     begun.ends()
     loop = coroutines.run(current_loop())
-    assert begun.answers == [[loop, (None, error), 'mega-coroutines']]
-    assert begun.threads == ['mega-coroutines']
+    assert begun.answers == [[loop, (None, error), 'mega-event-loop']]
+    assert begun.threads == ['mega-event-loop']
     assert begun.failures == []
 
 
@@ -268,7 +268,7 @@ def test_closing_ends_work_that_was_begun_and_does_not_go_on_with_it() -> None:
 def test_a_coroutine_that_blocks_its_loop_is_left_behind(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr('mega.aws.sqs.subscribe.runtime.event_loop.PATIENCE', 0.01)
+    monkeypatch.setattr('mega.aws.sqs.subscribe.runtime.event_loop.JOIN_TIMEOUT', 0.01)
     blocking, going_on = threading.Event(), threading.Event()
 
     async def block() -> None:

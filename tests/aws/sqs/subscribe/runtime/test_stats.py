@@ -1,4 +1,4 @@
-"""Counts: one thread at a time counts, and any may read."""
+"""The counters: one thread at a time adds, and any thread reads."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from mega.aws.sqs.subscribe.runtime.worker_pool import WorkerPool
 from tests.aws.sqs.subscribe.making import WITHIN
 
 
-def test_can_be_read_by_a_signal_handler_in_the_middle_of_counting() -> None:
-    tally, read = StatsCounter(), []
+def test_a_signal_handler_can_read_the_counters_during_an_addition() -> None:
+    counter, read = StatsCounter(), []
 
     class Interrupted(str):
         def __hash__(self) -> int:
-            read.append(tally.stats().done)
+            read.append(counter.stats().done)
             return super().__hash__()
 
-    thread = Thread(target=tally.add, args=(Interrupted('done'),), daemon=True)
+    thread = Thread(target=counter.add, args=(Interrupted('done'),), daemon=True)
     thread.start()
     thread.join(WITHIN)
     assert set(read) == {0}
-    assert tally.stats().done == 1
+    assert counter.stats().done == 1
 
 
-def test_hears_nothing_of_a_crew_that_is_dismissed() -> None:
-    heard: list[float] = []
-    crew = WorkerPool(Engine(Settings(), lambda low, high: high, lambda *_: None), {}, 1)
-    crew.report(heard.append)
-    assert len(heard) == 1
-    crew.shutdown()
-    crew.report(heard.append)
-    assert len(heard) == 1
+def test_a_pool_ignores_events_after_its_shutdown() -> None:
+    times: list[float] = []
+    pool = WorkerPool(Engine(Settings(), lambda low, high: high, lambda *_: None), {}, 1)
+    pool.defer(times.append)
+    pool.turn()
+    assert len(times) == 1
+    pool.shutdown()
+    pool.defer(times.append)
+    pool.turn()
+    assert len(times) == 1

@@ -1,4 +1,4 @@
-"""The threads that take turns with the engine: what cannot happen, and does, ends their work."""
+"""The worker pool: an unexpected exception ends its work."""
 
 from __future__ import annotations
 
@@ -9,38 +9,40 @@ from mega.aws.sqs.subscribe.engine.commands import Receive, Settings
 from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, WorkerPool
 
 
-class ImpossibleError(Exception):
+class UnexpectedError(Exception):
     pass
 
 
-def fails(now: float) -> None:
-    raise ImpossibleError
+def fail(now: float) -> None:
+    raise UnexpectedError
 
 
-def crew_of(report: EngineEvent) -> WorkerPool:
-    """One whose every receive ends with a report."""
-    engine = Engine(Settings(), random.uniform, lambda happening, delivery: None)
-    return WorkerPool(engine, {Receive: lambda poll: report}, 1)
+def pool_with(event: EngineEvent) -> WorkerPool:
+    """Return a pool in which each receive ends with an event."""
+    engine = Engine(Settings(), random.uniform, lambda notice, delivery: None)
+    return WorkerPool(engine, {Receive: lambda poll: event}, 1)
 
 
-def test_a_report_that_fails_ends_the_work_of_the_thread_that_makes_it() -> None:
-    crew = crew_of(fails)
-    crew.work()
-    assert isinstance(crew.failure, ImpossibleError)
-    assert crew.shutdown() == []
+def test_an_event_that_raises_ends_the_work_of_its_thread() -> None:
+    pool = pool_with(fail)
+    pool.work()
+    assert isinstance(pool.failure, UnexpectedError)
+    assert pool.shutdown() == []
 
 
-def test_a_report_that_fails_ends_the_work_of_others_too() -> None:
-    crew = crew_of(fails)
-    crew.report(fails)
-    crew.work()
-    assert isinstance(crew.failure, ImpossibleError)
+def test_an_event_that_raises_in_another_thread_ends_the_work() -> None:
+    pool = pool_with(fail)
+    pool.defer(fail)
+    pool.turn()
+    pool.work()
+    assert isinstance(pool.failure, UnexpectedError)
 
 
-def test_what_is_reported_after_the_end_is_not_heard() -> None:
-    heard: list[float] = []
-    crew = crew_of(fails)
-    crew.work()
-    crew.shutdown()
-    crew.report(heard.append)
-    assert heard == []
+def test_an_event_after_the_shutdown_is_ignored() -> None:
+    times: list[float] = []
+    pool = pool_with(fail)
+    pool.work()
+    pool.shutdown()
+    pool.defer(times.append)
+    pool.turn()
+    assert times == []

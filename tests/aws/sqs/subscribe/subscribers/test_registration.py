@@ -110,25 +110,25 @@ class NoSubscriber:
 
 
 REFUSED = [
-    pytest.param(Plain(), 'register the class itself', id='instance'),
-    pytest.param(NoSubscriber, 'NoSubscriber.*subclass MessageSubscriber', id='no subscriber'),
-    pytest.param(int, 'int.*subclass MessageSubscriber', id='int'),
-    pytest.param(Plain.process, 'no subscriber', id='function'),
-    pytest.param(None, 'None is no subscriber', id='None'),
-    pytest.param('Plain', 'no subscriber', id='name'),
-    pytest.param([Plain], 'no subscriber', id='list'),
-    pytest.param(NeedsArgument, 'NeedsArgument.*constructor needs arguments', id='argument'),
-    pytest.param(NeedsKeyword, 'NeedsKeyword.*constructor needs arguments', id='keyword'),
-    pytest.param(NeedsToBeMade, 'NeedsToBeMade.*constructor needs arguments', id='__new__'),
-    pytest.param(NeedsField, 'NeedsField.*constructor needs arguments', id='dataclass'),
-    pytest.param(Unfinished, r'Unfinished has no process\(self, payload\)', id='no process'),
+    pytest.param(Plain(), 'register the class, not an instance', id='instance'),
+    pytest.param(NoSubscriber, 'NoSubscriber.*must extend MessageSubscriber', id='another class'),
+    pytest.param(int, 'int.*must extend MessageSubscriber', id='int'),
+    pytest.param(Plain.process, 'not a subscriber class', id='function'),
+    pytest.param(None, 'None is not a subscriber class', id='None'),
+    pytest.param('Plain', 'not a subscriber class', id='name'),
+    pytest.param([Plain], 'not a subscriber class', id='list'),
+    pytest.param(NeedsArgument, 'NeedsArgument needs arguments', id='argument'),
+    pytest.param(NeedsKeyword, 'NeedsKeyword needs arguments', id='keyword'),
+    pytest.param(NeedsToBeMade, 'NeedsToBeMade needs arguments', id='__new__'),
+    pytest.param(NeedsField, 'NeedsField needs arguments', id='dataclass'),
+    pytest.param(Unfinished, r'must define process\(self, payload\)', id='no process'),
     pytest.param(WithoutSelf, r'WithoutSelf.*\(self, payload\)', id='process without self'),
     pytest.param(WithoutPayload, r'WithoutPayload.*\(self, payload\)', id='without payload'),
     pytest.param(WithMore, r'WithMore.*\(self, payload\)', id='process with more'),
     pytest.param(WithKeyword, r'WithKeyword.*\(self, payload\)', id='process with a keyword'),
     pytest.param(WithValue, r'WithValue.*\(self, payload\)', id='process that is no function'),
     *(
-        pytest.param(base, rf'{base.__name__} has no process', id=base.__name__)
+        pytest.param(base, rf'{base.__name__} is abstract', id=base.__name__)
         for base in (
             MessageSubscriber, EventSubscriber, DataSubscriber, TextSubscriber, BlobSubscriber,
         )
@@ -211,8 +211,8 @@ def test_numbers_are_the_ones_that_sqs_takes(
             {'queue_url': QUEUE_URL, 'dead_letter_queue_url': QUEUE_URL},
             'another queue',
         ),
-        ({'concurrency': 0}, 'concurrency=0: 1 to 1,000'),
-        ({'concurrency': 1_001}, 'concurrency=1001: 1 to 1,000'),
+        ({'concurrency': 0}, 'concurrency=0: must be 1 to 1,000'),
+        ({'concurrency': 1_001}, 'concurrency=1001: must be 1 to 1,000'),
         ({'concurrency': True}, 'concurrency=True'),
         ({'max_processing_time': -1}, 'max_processing_time=-1'),
         ({'max_processing_time': '5'}, "max_processing_time='5'"),
@@ -220,7 +220,7 @@ def test_numbers_are_the_ones_that_sqs_takes(
         ({'grace_period': 43_201}, 'grace_period=43201'),
         ({'grace_period': True}, 'grace_period=True'),
         ({'grace_period': None}, 'grace_period=None'),
-        ({'hooks': [Plain]}, 'is no hook'),
+        ({'hooks': [Plain]}, 'is not a hook'),
     ],
     ids=str,
 )  # fmt: skip

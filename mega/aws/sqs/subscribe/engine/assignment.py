@@ -1,0 +1,121 @@
+"""Which messages each worker processes.
+
+A worker gets several messages in one `Process` command, its share of the ready messages, because
+each command costs a turn. With one worker and ten ready messages the share is all ten. With five
+free workers it is two.
+
+A share is not a reservation. The worker takes the messages one by one from the left end of a
+deque. The engine takes messages that no worker has begun from the right end: for a worker that has
+nothing to do, and at a stop, to release them.
+
+The worker reports its results later, at the next turn of any thread. The share sets a deadline for
+that turn, `MAX_BATCH_DELAY` after its start, and after it the worker begins no further message. A
+slow message therefore delays no result of an earlier message for longer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+
+from mega.aws.sqs.subscribe.engine.batches import FOREVER, MAX_BATCH_DELAY
+from mega.aws.sqs.subscribe.engine.commands import Process, Settings
+from mega.aws.sqs.subscribe.engine.delivery import WAITING, WORKING, Delivery
+from mega.aws.sqs.subscribe.engine.in_flight import InFlight
+from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
+
+__all__ = ('WorkAssigner',)
+
+_MIN_CHECK_SECONDS = 0.01
+
+
+class WorkAssigner:
+    """Assigns ready messages to free workers. Each `Process` command occupies one worker."""
+
+    def __init__(self, settings: Settings, groups: GroupQueues, in_flight: InFlight) -> None:
+        self._groups = groups
+        self._in_flight = in_flight
+        self._margin = min(1.0, settings.visibility_timeout / 10)
+        limit = settings.max_processing_time
+        self._check_after = MAX_BATCH_DELAY
+        if limit is not None:  # a message in the share may exceed its limit before that
+            self._check_after = max(_MIN_CHECK_SECONDS, min(MAX_BATCH_DELAY, limit))
+        self._shares: dict[Process, None] = {}  # a set in the order of insertion
+        self.free_workers = settings.concurrency
+        self.deadline = FOREVER
+
+    def next(self, now: float) -> Process | None:
+        """Return the share of one free worker, if a message is ready."""
+        share = self._share(now)
+        if not share and self._shares:
+            for process in self._shares:
+                self._take_back(process)
+            share = self._share(now)
+        if not share:
+            return None
+        self.free_workers -= 1
+        due = now + self._check_after
+        process = Process(share, len(share), due)
+        self._shares[process] = None
+        if due < self.deadline:
+            self.deadline = due
+        return process
+
+    def can_begin(self, delivery: Delivery, now: float) -> bool:
+        """Return whether the visibility timeout leaves enough time to begin a message."""
+        return not delivery.is_lost and now + self._margin < delivery.hidden_until
+
+    def run_timers(self, now: float) -> None:
+        """Compute the next deadline of a share."""
+        dues = (process.due for process in self._shares if process.due > now)
+        self.deadline = min(dues, default=FOREVER)
+
+    def take_back_all(self) -> None:
+        """Take back all messages that no worker has begun."""
+        for process in self._shares:
+            self._take_back(process, leave_first=False)
+
+    def hand_over(self, process: Process) -> None:
+        """Take back the rest of a share. The worker stays occupied, by a coroutine."""
+        self._take_back(process, leave_first=False)
+        self._shares.pop(process, None)
+
+    def end(self, process: Process) -> None:
+        """Take back the rest of a share, and free its worker."""
+        self.hand_over(process)
+        self.free_workers += 1
+
+    def _share(self, now: float) -> deque[Delivery]:
+        """Remove the share of one worker from the ready messages.
+
+        Messages are dealt like cards, so that they begin in the order of their arrival.
+        """
+        ready = self._groups.ready
+        share: deque[Delivery] = deque()
+        while ready and not share:  # again, if all messages of the share have left their phase
+            dealt = deque(ready)
+            ready.clear()
+            for place, delivery in enumerate(dealt):
+                if place % self.free_workers:
+                    ready.append(delivery)
+                elif delivery.phase is WAITING and self.can_begin(delivery, now):
+                    delivery.phase = WORKING
+                    share.append(delivery)
+                elif delivery.phase is WAITING:
+                    self._in_flight.expire(delivery, now)
+        return share
+
+    def _take_back(self, process: Process, *, leave_first: bool = True) -> None:
+        """Take messages back that the worker has not begun.
+
+        With `leave_first`, a worker that has not begun at all keeps its first message. Otherwise
+        two workers without messages could take the same message from each other for ever.
+        """
+        deliveries = process.deliveries
+        kept = 1 if leave_first and len(deliveries) == process.size else 0
+        # The worker may take the last message between the test and the removal.
+        with suppress(IndexError):
+            while len(deliveries) > kept:
+                delivery = deliveries.pop()
+                delivery.phase = WAITING
+                self._groups.ready.appendleft(delivery)

@@ -1,0 +1,51 @@
+"""When to repeat calls to SQS that failed for one message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from mega.aws.sqs.subscribe.engine.batches import FOREVER
+from mega.aws.sqs.subscribe.engine.commands import DeadLetter
+from mega.aws.sqs.subscribe.engine.delivery import Delivery
+
+__all__ = ('MAX_TRIES', 'RetrySchedule')
+
+MAX_TRIES = 6
+"""The maximum number of calls that delete or dead-letter one message. After that the message stays
+in the queue, until its visibility timeout ends."""
+
+FIRST_BACKOFF = 0.2
+"""The maximum number of seconds before the second try. It doubles with each try."""
+
+
+class RetrySchedule:
+    """The deletes (by their delivery) and the dead letters that wait for another try."""
+
+    def __init__(self, uniform: Callable[[float, float], float]) -> None:
+        self._uniform = uniform
+        self._waiting: list[tuple[float, Delivery | DeadLetter]] = []
+
+    def next_try(self, delivery: Delivery, now: float) -> float:
+        """Count a call that failed, and return when to repeat it; infinity after `MAX_TRIES`."""
+        delivery.tries += 1
+        if delivery.tries >= MAX_TRIES:
+            return FOREVER
+        return now + self._uniform(0.5, 1.0) * FIRST_BACKOFF * 2.0**delivery.tries
+
+    def add(self, retry: Delivery | DeadLetter, now: float) -> float:
+        """Schedule another try, and return its time; infinity if there is none."""
+        when = self.next_try(retry.delivery if isinstance(retry, DeadLetter) else retry, now)
+        if when < FOREVER:
+            self._waiting.append((when, retry))
+        return when
+
+    def pop_due(self, now: float) -> list[Delivery | DeadLetter]:
+        """Remove and return what is due."""
+        due = [retry for when, retry in self._waiting if now >= when]
+        if due:
+            self._waiting = [(when, retry) for when, retry in self._waiting if now < when]
+        return due
+
+    def times(self) -> Iterator[float]:
+        """Yield the times of all tries."""
+        return (when for when, _ in self._waiting)

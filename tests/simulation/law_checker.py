@@ -1,0 +1,329 @@
+"""Checks the commands and the events of one engine against the laws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.engine.batches import BATCH_SIZE, MAX_BATCH_DELAY
+from mega.aws.sqs.subscribe.engine.commands import (
+    BatchCommand,
+    ChangeVisibility,
+    Delete,
+    Entry,
+    EntryResult,
+    Notice,
+    Process,
+    Receive,
+    Settings,
+)
+from mega.aws.sqs.subscribe.engine.delivery import EXTENDED, NOT_BEGUN, Delivery, Phase
+from tests.simulation.laws import Law, Violation
+from tests.simulation.sqs_model import MAX_HIDDEN, Queue, Receipt
+from tests.simulation.timeline import Timeline
+from tests.simulation.work import Work
+
+__all__ = ('Decision', 'LawChecker', 'Record')
+
+_ENOUGH_TRIES = 3
+"""After this many failed calls the engine may give up."""
+
+_MIN_BACKOFF = 1.0
+"""Seconds between a receive that failed and the next one."""
+
+_ROUNDING = 1e-6
+
+
+class Decision(Enum):
+    """The decision about a delivery, by an event or by the engine."""
+
+    NONE = 'waits or is in processing'
+    DELETE = 'is to be deleted'
+    DEAD_LETTER = 'is to be dead-lettered'
+    LEAVE = 'is to become visible after a delay'
+    EXPIRE = 'is to become visible when its visibility timeout ends'
+
+
+_EXTENDED = (Decision.NONE, Decision.DEAD_LETTER)
+
+_EXPIRES = (Notice.EXPIRED, Notice.NOT_DEAD_LETTERED, Notice.NOT_DELETED)
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """The facts about a delivery that the engine does not know.
+
+    `since` is the time of the decision. `begun_at` and `finished_at` are the times of the begin and
+    the end of the processing. `delay` is the delay in seconds of a message that is left.
+    """
+
+    message: Message
+    work: Work | None = None
+    decision: Decision = Decision.NONE
+    since: float = 0.0
+    begun_at: float = NOT_BEGUN
+    finished_at: float = 0.0
+    delay: int = 0
+    is_delete_sent: bool = False
+    failures: int = 0
+
+
+class LawChecker:
+    """The laws for one engine."""
+
+    def __init__(
+        self, settings: Settings, queue: Queue, timeline: Timeline, is_faultless: bool
+    ) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._timeline = timeline
+        self._is_faultless = is_faultless
+        self._settled: set[str] = set()
+        self.records: dict[Delivery, Record] = {}
+        self.deliveries: list[Delivery] = []
+        self.in_work: dict[str, Delivery] = {}
+        self.busy_workers: dict[Process, Delivery | None] = {}
+        self._failed_at = float('-inf')
+        self.is_stopped = False
+        self.is_paused = False
+
+    # Commands
+
+    def check_receive(self, poll: Receive) -> None:
+        if self.is_stopped or self.is_paused:
+            raise Violation(Law.STOP_IS_A_STOP, 'receives')
+        if self._timeline.now < self._failed_at + _MIN_BACKOFF:
+            raise Violation(Law.BACKS_OFF, f'receives after a failure at {self._failed_at}')
+        if not (1 <= poll.max_messages <= BATCH_SIZE and 0 <= poll.wait_seconds <= 20):
+            raise Violation(Law.WELL_FORMED, f'{poll.max_messages} in {poll.wait_seconds} s')
+
+    def check_begin(self, delivery: Delivery) -> None:
+        receipt = self._receipt(delivery)
+        if self.is_stopped:
+            raise Violation(Law.STOP_IS_A_STOP, f'begins {receipt}')
+        if delivery.id in self.in_work:
+            raise Violation(Law.IN_WORK_ONCE, f'begins {receipt}, which is in processing')
+        if len(self.in_work) >= self._settings.concurrency:
+            raise Violation(Law.CONCURRENCY, f'begins {receipt} beside {len(self.in_work)} others')
+        if receipt.ends <= self._timeline.now:
+            raise Violation(Law.STARTED_HIDDEN, f'begins {receipt}, visible at {receipt.ends:.3f}')
+        if self._settings.is_fifo:
+            for earlier in self._queue.before(receipt.stored):
+                raise Violation(Law.GROUPS_IN_ORDER, f'begins {receipt} before {earlier.name}')
+        self.in_work[delivery.id] = delivery
+        self.records[delivery].begun_at = self._timeline.now
+
+    def check_shares(self) -> None:
+        """Check that no message waits for a busy worker, after the engine has no more commands."""
+        if len(self.busy_workers) >= self._settings.concurrency:
+            return
+        for process, begun in self.busy_workers.items():
+            if begun is not None and process.deliveries:
+                waiting = self._receipt(process.deliveries[0])
+                raise Violation(Law.SHARED, f'{waiting} waits for {self._receipt(begun)}')
+
+    def check_report(self, delivery: Delivery) -> None:
+        """Check that the report of a finished message is not late."""
+        finished_at = self.records[delivery].finished_at
+        if self._timeline.now > finished_at + MAX_BATCH_DELAY + _ROUNDING:
+            receipt = self._receipt(delivery)
+            raise Violation(Law.REPORTED, f'{receipt} finished at {finished_at:.3f}')
+
+    def check_delete(self, call: Delete) -> None:
+        self._check_batch(call)
+        for entry in call.entries:
+            record = self.records[entry.delivery]
+            self._check_unsettled(entry.receipt_handle)
+            is_dead_lettered = self._receipt(entry.delivery).stored.is_dead_lettered
+            if record.work is not None and record.work.asks_for_retry and not is_dead_lettered:
+                raise Violation(Law.RETRIES_KEPT, f'deletes {entry.receipt_handle}')
+            if record.decision is not Decision.DELETE:
+                raise Violation(
+                    Law.WORK_FIRST, f'deletes {entry.receipt_handle}: it {record.decision.value}'
+                )
+            if (
+                not record.is_delete_sent
+                and self._timeline.now > record.since + MAX_BATCH_DELAY + _ROUNDING
+            ):
+                raise Violation(
+                    Law.PROMPT, f'deletes {entry.receipt_handle}, done at {record.since:.3f}'
+                )
+            record.is_delete_sent = True
+
+    def check_change(self, call: ChangeVisibility) -> None:
+        self._check_batch(call)
+        for entry in call.entries:
+            record = self.records[entry.delivery]
+            self._check_unsettled(entry.receipt_handle)
+            if record.decision in _EXTENDED:
+                if not 1 <= entry.seconds <= self._settings.visibility_timeout:
+                    raise Violation(
+                        Law.WELL_FORMED, f'{entry.receipt_handle} for {entry.seconds} s'
+                    )
+                self._check_hidden(entry)
+            elif not self._is_requested_delay(entry, record):
+                problem = f'{entry.receipt_handle} for {entry.seconds} s'
+                raise Violation(Law.SETTLED_ONCE, f'hides {problem}: it {record.decision.value}')
+            elif self._settings.is_fifo:
+                self._check_followers(self._receipt(entry.delivery))
+
+    def _check_hidden(self, entry: Entry) -> None:
+        most = self._settings.max_processing_time
+        if entry.phase is not Phase.WORKING or most is None:
+            return
+        ends = self._timeline.now + entry.seconds
+        if (
+            ends > self.records[entry.delivery].begun_at + most + 1
+        ):  # SQS accepts only whole seconds
+            raise Violation(Law.HIDDEN_NO_LONGER, f'{entry.receipt_handle} until {ends:.3f}')
+
+    def _is_requested_delay(self, entry: Entry, record: Record) -> bool:
+        """Return whether a message is left for its delay, or for the longest possible delay."""
+        if record.decision is not Decision.LEAVE:
+            return False
+        longest = self._receipt(entry.delivery).since + MAX_HIDDEN - self._timeline.now
+        is_cut = entry.seconds < record.delay and longest - 60 < record.delay
+        return entry.seconds == record.delay or is_cut
+
+    def _check_followers(self, receipt: Receipt) -> None:
+        first, queue = receipt.stored, self._queue
+        others = [self._receipt(each) for each in self.deliveries if each.phase is not Phase.ENDED]
+        of_group = [other for other in others if other.stored.group == first.group]
+        is_first = not any(each.stored.place < first.place for each in of_group)
+        if (
+            not is_first
+            or any(queue.before(first))
+            or first.is_gone
+            or not queue.is_in_flight(receipt)
+        ):
+            return
+        for other in of_group:
+            if other.stored is not first and queue.is_in_flight(other):
+                raise Violation(Law.FOLLOWERS_FIRST, f'gives back {receipt} and still has {other}')
+
+    def _check_batch(self, call: BatchCommand) -> None:
+        ids = {entry.id for entry in call.entries}
+        handles = {entry.receipt_handle for entry in call.entries}
+        if not 1 <= len(call.entries) <= BATCH_SIZE:
+            raise Violation(Law.WELL_FORMED, f'a batch of {len(call.entries)}')
+        if len(ids) < len(call.entries) or len(handles) < len(call.entries):
+            raise Violation(Law.WELL_FORMED, 'two entries of a batch are the same')
+
+    def _check_unsettled(self, handle: str) -> None:
+        if handle in self._settled:
+            raise Violation(Law.SETTLED_ONCE, f'asks for {handle} once more')
+
+    # Events
+
+    def on_received(self, deliveries: Sequence[Delivery]) -> None:
+        """Record deliveries. Call this before the engine receives them."""
+        self.deliveries.extend(deliveries)
+
+    def on_receive_failed(self, poll: Receive) -> None:
+        """Record a failure. One that was under way at an earlier failure does not count."""
+        if poll.asked_at >= self._failed_at:
+            self._failed_at = self._timeline.now
+
+    def on_decision(self, delivery: Delivery, decision: Decision, delay: int = 0) -> None:
+        """Record the decision of an event, unless the engine decided already."""
+        record = self.records[delivery]
+        if delivery.is_lost:
+            self._decide(record, Decision.EXPIRE)
+        elif record.decision in (Decision.NONE, Decision.DEAD_LETTER):
+            self._decide(record, decision, delay)
+
+    def on_settled(self, call: BatchCommand, results: list[EntryResult]) -> None:
+        """Record the results of a batch call. Call this after the engine received them."""
+        for entry, result in zip(call.entries, results, strict=True):
+            record = self.records[entry.delivery]
+            if entry.phase in EXTENDED:
+                self._check_loss(entry, result)
+                if result is EntryResult.FAILED and record.decision in _EXTENDED:
+                    self._settled.add(entry.receipt_handle)
+            elif result is EntryResult.RETRY:
+                self._check_tried_again(entry.delivery, record)
+            else:
+                self._settled.add(entry.receipt_handle)
+
+    def _check_loss(self, entry: Entry, result: EntryResult) -> None:
+        delivery = entry.delivery
+        is_at_work = entry.phase is delivery.phase is Phase.WORKING
+        is_same = delivery.receipt_handle == entry.receipt_handle
+        if result is EntryResult.FAILED and is_at_work and is_same and not delivery.is_lost:
+            raise Violation(Law.LOSS_TOLD, f'{entry.receipt_handle} is not in flight')
+
+    def on_dead_lettered(self, delivery: Delivery, result: EntryResult) -> None:
+        """Record the result for a dead letter. Call this after the engine received it."""
+        record = self.records[delivery]
+        record.failures += result is EntryResult.RETRY
+        is_given_up = delivery.phase is Phase.ENDED and not delivery.is_lost
+        if result is EntryResult.RETRY and is_given_up and record.failures < _ENOUGH_TRIES:
+            raise Violation(Law.TRIED_AGAIN, f'{self._receipt(delivery)} is not dead-lettered')
+
+    def _check_tried_again(self, delivery: Delivery, record: Record) -> None:
+        record.failures += 1
+        if delivery.phase is not Phase.ENDED or record.failures >= _ENOUGH_TRIES:
+            return
+        came_again = self._latest(delivery.id) is not delivery
+        is_over = came_again or delivery.not_before >= delivery.hidden_until
+        if record.decision is Decision.DELETE or not is_over:
+            raise Violation(Law.TRIED_AGAIN, f'{self._receipt(delivery)} is given up at once')
+
+    def on_notice(self, notice: Notice, delivery: Delivery) -> None:
+        """Record a notice of the engine."""
+        record = self.records[delivery]
+        if notice is Notice.DUPLICATE:
+            self.deliveries.remove(self._latest(delivery.id))  # the earlier delivery continues
+        elif notice in (Notice.RELEASED, Notice.RELEASED_IN_PROGRESS):
+            self._decide(record, Decision.LEAVE, 0)
+        elif notice in _EXPIRES:
+            self._decide(record, Decision.EXPIRE)
+
+    def _latest(self, name: str) -> Delivery:
+        return next(each for each in reversed(self.deliveries) if each.id == name)
+
+    # The queue and the end
+
+    def expired(self, receipt: Receipt) -> None:
+        """Check a message that became visible by itself, in a faultless schedule."""
+        now = self._timeline.now
+        if now >= receipt.since + MAX_HIDDEN - 60:
+            return
+        margin = min(1.0, self._settings.visibility_timeout / 10)
+        most = (self._settings.max_processing_time or 0.0) - margin
+        for delivery in self.deliveries:
+            is_waiting = delivery.phase is Phase.WAITING
+            is_working = (
+                delivery.phase is Phase.WORKING and now < self.records[delivery].begun_at + most
+            )
+            decided = self.records[delivery].since
+            is_failed = delivery.phase is Phase.DEAD_LETTERING and now >= decided + margin
+            if delivery.receipt_handle == receipt.handle and (
+                is_waiting or is_working or is_failed
+            ):
+                raise Violation(
+                    Law.KEPT_HIDDEN, f'{receipt} is visible: it is {delivery.phase.value}'
+                )
+
+    def finished(self) -> None:
+        """Check the end of a stop."""
+        for delivery in self.deliveries:
+            record = self.records[delivery]
+            if record.decision is Decision.DELETE and not record.is_delete_sent:
+                raise Violation(Law.STOP_SETTLES, f'{self._receipt(delivery)} was not deleted')
+            if self._is_faultless and delivery.phase is not Phase.ENDED:
+                raise Violation(
+                    Law.STOP_SETTLES, f'{self._receipt(delivery)}: {delivery.phase.value}'
+                )
+
+    def _decide(self, record: Record, decision: Decision, delay: int = 0) -> None:
+        record.decision = decision
+        record.since = self._timeline.now
+        record.delay = delay
+        if decision is not Decision.EXPIRE:
+            record.failures = 0
+
+    def _receipt(self, delivery: Delivery) -> Receipt:
+        return self._queue.receipts[delivery.receipt_handle]
