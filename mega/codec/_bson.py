@@ -21,14 +21,14 @@ from bson.errors import InvalidBSON
 from bson.int64 import Int64
 
 from mega import timestamps
-from mega.codec._validation import MAX_DEPTH, nests_too_deep, validate
+from mega.codec._validation import MAX_NESTED_LEVELS, nests_too_deep, validate
 from mega.errors import DecodeError, safe_repr
 
 __all__ = ('decode', 'encode')
 
 _MIN_CONTAINER_BYTES = 5  # an empty object or array: its length and its end
 _FORMAT = 'BSON object'
-_TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
+_TOO_DEEP = f'it is nested deeper than {MAX_NESTED_LEVELS} levels'
 
 
 def encode(document: dict[str, Any]) -> bytes:

@@ -24,7 +24,7 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder as JsonDecoder
 from msgspec.json import Encoder as JsonEncoder
 
-from mega.codec._validation import MAX_DEPTH, nests_too_deep, validate
+from mega.codec._validation import MAX_NESTED_LEVELS, nests_too_deep, validate
 from mega.errors import DecodeError, safe_repr
 
 __all__ = ('WHITE_SPACE', 'decode', 'encode')
@@ -47,7 +47,7 @@ _NOT_IN_SQS = re.compile('[\ud800-\udfff\ufffe\uffff]')
 _TWO_HALVES = re.compile('[\ud800-\udbff][\udc00-\udfff]')
 
 _FORMAT = 'JSON object'
-_TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
+_TOO_DEEP = f'it is nested deeper than {MAX_NESTED_LEVELS} levels'
 
 
 def encode(document: dict[str, Any]) -> str:
@@ -85,24 +85,22 @@ def decode(body: str) -> dict[str, Any]:
         document = _decode_with_msgspec(body) if within_limit else _decode_with_json(body)
     except (MsgspecError, ValueError, RecursionError):
         document = _decode_with_json(body)
-    if openings > MAX_DEPTH and nests_too_deep(document, openings):
+    if openings > MAX_NESTED_LEVELS and nests_too_deep(document, openings):
         raise DecodeError(_TOO_DEEP, _FORMAT)
     return document
 
 
 def _encode_with_msgspec(document: dict[str, Any]) -> str | None:
-    """Return the JSON text that msgspec writes; None if `json` has to write it."""
+    """Return the JSON text that msgspec writes; None if `json` must write it."""
     try:
         body = _msgspec_encode(document).decode()
     except UnicodeEncodeError:  # half of a surrogate pair
         return None
-    if '0.0000' in body or not (body.isascii() or _is_carried(body)):
+    if '0.0000' in body:  # perhaps a float that is shorter with an exponent
+        return None
+    if not body.isascii() and ('\ufffe' in body or '\uffff' in body):  # not carried by SQS
         return None
     return body
-
-
-def _is_carried(body: str) -> bool:
-    return '\ufffe' not in body and '\uffff' not in body
 
 
 def _decode_with_json(body: str) -> dict[str, Any]:
@@ -127,7 +125,7 @@ def _is_surely_valid(container: Any, depth: int) -> bool:
     Nearly every payload is surely valid. This takes a third of the time of `validate`, which also
     finds the path of an invalid value.
     """
-    if depth > MAX_DEPTH:
+    if depth > MAX_NESTED_LEVELS:
         return False
     values = container
     if type(container) is dict:
@@ -183,7 +181,7 @@ def _text_error(text: Any) -> str | None:
     return 'contains two halves of a surrogate pair, which would arrive as one character'
 
 
-def _refuse(constant: str) -> NoReturn:
+def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f'{constant} is not a JSON number')
 
 
@@ -211,5 +209,7 @@ _encode_with_json = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, separators=(',', ':')
 ).encode
 _decode_with_msgspec: Callable[[str], dict[str, Any]] = JsonDecoder().decode
-_decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
-_bounded_decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_bounded)
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_bounded_decoder = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_finite, parse_int=_bounded
+)

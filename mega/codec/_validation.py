@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 from mega.errors import EncodeError, join_path, safe_repr
 
-__all__ = ('MAX_DEPTH', 'Check', 'nests_too_deep', 'validate')
+__all__ = ('MAX_NESTED_LEVELS', 'Check', 'nests_too_deep', 'validate')
 
-MAX_DEPTH = 100
+MAX_NESTED_LEVELS = 100
 """The limit of nested objects and arrays, in levels. The payload itself is the first level.
 
 Python copies, pickles and compares nested values by recursion, which fails at about 600 levels.
@@ -56,13 +56,13 @@ def validate(
 
     def check(value: Any, depth: int) -> None:
         if isinstance(value, dict):
-            _enter(depth, object_error(value) if depth > 1 else None)
+            _check_container(depth, object_error(value) if depth > 1 else None)
             for key in value:
                 if problem := key_error(key):
                     raise _InvalidValueError(f'has the key {safe_repr(key)}, {problem}')
             check_members(value.items(), depth)
         elif type(value) in (list, tuple):
-            _enter(depth)
+            _check_container(depth)
             check_members(enumerate(value), depth)
         elif problem := value_error(value):
             raise _InvalidValueError(problem)
@@ -81,23 +81,25 @@ def validate(
         raise EncodeError(error.path(), error.problem) from None
 
 
-def _enter(depth: int, problem: str | None = None) -> None:
-    if depth > MAX_DEPTH:
-        raise _InvalidValueError(f'is nested deeper than {MAX_DEPTH} levels, or contains itself')
+def _check_container(depth: int, problem: str | None = None) -> None:
+    if depth > MAX_NESTED_LEVELS:
+        raise _InvalidValueError(
+            f'is nested deeper than {MAX_NESTED_LEVELS} levels, or contains itself'
+        )
     if problem:
         raise _InvalidValueError(problem)
 
 
 def nests_too_deep(document: dict[str, Any], containers: int) -> bool:
-    """Return whether a decoded object has more than `MAX_DEPTH` levels. Uses no recursion.
+    """Return whether a decoded object has more than `MAX_NESTED_LEVELS` levels. Uses no recursion.
 
     `containers` is an upper limit of the number of objects and arrays in it, itself included. The
     search stops early: the containers that are left may be too few for a level that is too deep.
     """
     level: list[Any] = [document]
-    for depth in range(1, MAX_DEPTH + 1):
+    for depth in range(1, MAX_NESTED_LEVELS + 1):
         containers -= len(level)
-        if not level or depth + containers <= MAX_DEPTH:
+        if not level or depth + containers <= MAX_NESTED_LEVELS:
             return False
         level = [
             child
