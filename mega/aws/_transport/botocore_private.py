@@ -39,25 +39,25 @@ def http_session(client: Any) -> tuple[Any, dict[str, Any]] | None:
     return None
 
 
-def observed_event(client: Any, operation: str) -> str | None:
-    """Return an event of an operation that a handler outside of botocore receives."""
+def observer(client: Any, method: str) -> str | None:
+    """Return what outside of botocore observes the calls of a method."""
+    operation = client.meta.method_to_api_mapping[method]
     service = client.meta.service_model.service_id.hyphenize()
     for event in _EVENTS:
         handlers = client.meta.events._emitter._handlers
         for handler in handlers.prefix_search(f'{event}.{service}.{operation}'):
             if not handler.__module__.startswith('botocore.') or 'stub' in handler.__module__:
-                return event
+                return f'a handler receives {event}'
+    for function in traced_functions(client, method).values():
+        # A wrapper copies the name and module of its function, but not its globals.
+        names = getattr(function, '__globals__', {})
+        if type(function) is not FunctionType or not names['__name__'].startswith('botocore.'):
+            return f'{method} is wrapped'
     return None
 
 
-def traced_functions(client: Any, method: str) -> dict[tuple[type, str], Any] | None:
-    """Return the functions of a call that tracing wraps; None if one is wrapped already."""
+def traced_functions(client: Any, method: str) -> dict[tuple[type, str], Any]:
+    """Return the functions of a call that tracing wraps, by their class and name."""
     kind, endpoint = type(client), type(client._endpoint)
     places = ((kind, method), (kind, '_make_api_call'), (endpoint, 'make_request'))
-    functions = {place: getattr(*place) for place in places}
-    # A wrapper copies the name and module of its function, but not its globals.
-    is_original = all(
-        type(function) is FunctionType and function.__globals__['__name__'].startswith('botocore.')
-        for function in functions.values()
-    )
-    return functions if is_original else None
+    return {place: getattr(*place) for place in places}

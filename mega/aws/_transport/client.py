@@ -8,18 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from mega.aws._messages.destinations import region_for
 from mega.aws._transport.errors import transport_error
 from mega.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from mega.aws._transport.direct import Caller
+    from mega.aws._transport.direct import DirectClient
 
 __all__ = ('AwsClient', 'ClosesClient', 'connect')
 
 T = TypeVar('T', bound='ClosesClient')
+
+_Created: TypeAlias = 'tuple[Any, DirectClient | str]'
+"""A boto3 client, and its direct client or the reason why it has none."""
 
 _NO_REGION = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
 
@@ -31,32 +34,27 @@ class AwsClient:
     unless the user passed one.
     """
 
-    def __init__(self, create: Callable[[], Caller], *, owns_client: bool = True) -> None:
+    def __init__(self, create: Callable[[], _Created], *, owns_client: bool = True) -> None:
         self._create = create
         self._created = create()
         self._process = os.getpid()
-        self.owns_client = owns_client
+        self._owns_client = owns_client
 
     @property
     def client(self) -> Any:
-        return self._caller.client
-
-    @property
-    def transport(self) -> str:
-        """`direct`, or `botocore: ` and the reason for it."""
-        return self._caller.transport
-
-    @property
-    def _caller(self) -> Caller:
-        if self._process != os.getpid():
-            self._created = self._create()
-            self._process = os.getpid()
-        return self._created
+        return self._current()[0]
 
     @property
     def region(self) -> str | None:
         region: str | None = self.client.meta.region_name
         return region
+
+    @property
+    def transport(self) -> str:
+        """`direct`, or `botocore: ` and the reason for it."""
+        _, direct = self._current()
+        reason = direct if isinstance(direct, str) else direct.reason_for_botocore()
+        return f'botocore: {reason}' if reason else 'direct'
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call AWS by boto3's name of the method, without the parameters that are None.
@@ -65,16 +63,28 @@ class AwsClient:
             TransportError: for every failure; botocore's exception is its cause.
         """
         given = {name: value for name, value in parameters.items() if value is not None}
-        caller = self._caller
+        client, direct = self._current()
         try:
-            return caller.call(method, given)
+            response = None if isinstance(direct, str) else direct.call(method, given)
+            if response is None:
+                response = getattr(client, method)(**given)
+            return response
         except Exception as error:  # an unreadable response may raise any exception
-            operation = caller.client.meta.method_to_api_mapping.get(method, method)
+            operation = client.meta.method_to_api_mapping.get(method, method)
             raise transport_error(operation, error) from error
 
     def close(self) -> None:
-        if self.owns_client:
-            self._caller.close()
+        client, direct = self._current()
+        if self._owns_client:
+            client.close()
+            if not isinstance(direct, str):
+                direct.close()
+
+    def _current(self) -> _Created:
+        if self._process != os.getpid():
+            self._created = self._create()
+            self._process = os.getpid()
+        return self._created
 
 
 class ClosesClient:
@@ -126,7 +136,7 @@ def connect(
     if client is not None:
         if session is not None or region_name or endpoint_url or given:
             raise ConfigurationError('client= is complete: pass no other connection options')
-        return AwsClient(lambda: _use(client), owns_client=False)
+        return AwsClient(lambda: (client, 'client= was passed'), owns_client=False)
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
         raise ConfigurationError('pass aws_access_key_id and aws_secret_access_key together')
     if session is not None and given:
@@ -141,12 +151,6 @@ def connect(
     return AwsClient(lambda: _create(service, session, region, endpoint_url, given, settings))
 
 
-def _use(client: Any) -> Caller:
-    from mega.aws._transport.direct import BotocoreCaller
-
-    return BotocoreCaller(client, 'client= was passed')
-
-
 def _create(
     service: str,
     session: Any,
@@ -154,13 +158,13 @@ def _create(
     endpoint_url: str | None,
     credentials: dict[str, str],
     settings: dict[str, Any],
-) -> Caller:
+) -> _Created:
     from boto3.session import Session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, NoRegionError
     from botocore.session import get_session as botocore_session
 
-    from mega.aws._transport.direct import choose_caller
+    from mega.aws._transport.direct import direct_client
     from mega.aws._transport.interruption import install_pools
 
     try:
@@ -180,7 +184,7 @@ def _create(
             ),
         )
         install_pools(client)
-        return choose_caller(client, session)
+        return client, direct_client(client, session)
     except NoRegionError as error:
         raise ConfigurationError(_NO_REGION) from error
     except (BotoCoreError, ValueError) as error:

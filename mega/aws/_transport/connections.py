@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import weakref
 from collections import deque
 from contextlib import suppress
 from typing import Any
@@ -25,6 +24,9 @@ class _Connection:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
 
+    def __del__(self) -> None:
+        self.sock.close()  # of a client that its user did not close
+
 
 class ConnectionPool:
     """Sends requests on open connections, the last used first. Safe to share among threads.
@@ -40,8 +42,6 @@ class ConnectionPool:
         self._address = (parts.hostname or '', parts.port or (443 if is_https else 80))
         self._tls = ssl.create_default_context(cafile=ca_bundle) if is_https else None
         self._idle: deque[_Connection] = deque()
-        # A publisher or listener that is not closed leaves its connections to the collector.
-        weakref.finalize(self, _close, self._idle)
 
     def send(self, request: bytes) -> HttpResponse:
         """Send a request, and return its response.
@@ -60,7 +60,8 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Close the idle connections. A later request opens a new one."""
-        _close(self._idle)
+        while (connection := self._take_idle()) is not None:
+            connection.sock.close()
 
     def _take_idle(self) -> _Connection | None:
         with suppress(IndexError):
@@ -107,9 +108,3 @@ class ConnectionPool:
                 self._idle.append(connection)
             else:
                 connection.sock.close()
-
-
-def _close(idle: deque[_Connection]) -> None:
-    with suppress(IndexError):
-        while True:
-            idle.pop().sock.close()

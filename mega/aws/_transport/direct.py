@@ -4,9 +4,9 @@ botocore derives each request from its model, its endpoint rules and a dozen eve
 the same result every time. A request of SQS needs little of it (one of SNS is a form):
 
     POST / HTTP/1.1
-    Content-Type: application/x-amz-json-1.0
-    X-Amz-Target: AmazonSQS.ReceiveMessage
-    ... Host, X-Amz-Date, Authorization (Signature Version 4), Content-Length
+    content-type: application/x-amz-json-1.0
+    x-amz-target: AmazonSQS.ReceiveMessage
+    ... host, x-amz-date, authorization (Signature Version 4), content-length
 
     {"QueueUrl":"https://sqs.eu-west-1.amazonaws.com/123456789012/orders","WaitTimeSeconds":20}
 
@@ -25,8 +25,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypedDict
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -41,7 +40,7 @@ from mega.aws._transport.http import HttpResponse
 from mega.aws._transport.signing import authorization
 from mega.errors import ConfigurationError, safe_repr
 
-__all__ = ('BotocoreCaller', 'Caller', 'choose_caller')
+__all__ = ('DirectClient', 'direct_client')
 
 _LOGS = [
     logging.getLogger(f'botocore.{name}')
@@ -50,84 +49,63 @@ _LOGS = [
 _TYPES = {'string': str, 'integer': int, 'long': int, 'boolean': bool, 'blob': bytes}
 
 
-@dataclass(frozen=True, slots=True)
-class BotocoreCaller:
-    """Calls the methods of a boto3 client, and knows the reason why."""
-
-    client: Any
-    reason: str
-
-    @property
-    def transport(self) -> str:
-        return f'botocore: {self.reason}'
-
-    def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Call AWS by boto3's name of the method. It raises botocore's exceptions."""
-        response: dict[str, Any] = getattr(self.client, method)(**parameters)
-        return response
-
-    def close(self) -> None:
-        self.client.close()
-
-
-class DirectCaller:
-    """Calls SQS or SNS without botocore, as `BotocoreCaller` does. Safe to share among threads."""
+class DirectClient:
+    """Calls SQS or SNS for a boto3 client. Safe to share among threads."""
 
     def __init__(self, client: Any, credentials: Any, pool: ConnectionPool) -> None:
-        self.client = client
+        self._client = client
         self._credentials = credentials
         self._pool = pool
         self._host = urlsplit(client.meta.endpoint_url).netloc
         self._operations: dict[str, _Operation] = {}
+        self.close = pool.close
 
-    @property
-    def transport(self) -> str:
-        method = 'publish' if hasattr(self.client, 'publish') else 'receive_message'
-        reason = self._operation(method).reason_for_botocore()
-        return f'botocore: {reason}' if reason else 'direct'
+    def reason_for_botocore(self) -> str | None:
+        """Return why calls go through botocore at the moment."""
+        method = 'publish' if hasattr(self._client, 'publish') else 'receive_message'
+        return self._operation(method).reason_for_botocore()
 
-    def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Call AWS by boto3's name of the method; return None if botocore must make the call.
+
+        Raises:
+            botocore.exceptions.ClientError: for an error response, as boto3 does.
+            botocore.exceptions.HTTPClientError: without a response, as boto3 does.
+        """
         operation = self._operation(method)
-        reason = operation.reason_for_botocore()
-        if reason is None:
-            try:
-                request = self._render(operation, parameters)
-            except (TypeError, ValueError):  # botocore takes it, or its error says what is wrong
-                reason = 'the parameters are not plain JSON'
-            else:
-                return self._read(operation, self._pool.send(request))
-        return BotocoreCaller(self.client, reason).call(method, parameters)
-
-    def close(self) -> None:
-        self._pool.close()
-        self.client.close()
+        if operation.reason_for_botocore() is not None:
+            return None
+        try:
+            request = self._render(operation, parameters)
+        except (TypeError, ValueError):  # botocore can send it, or its error says what is wrong
+            return None
+        return self._read(operation, self._pool.send(request))
 
     def _operation(self, method: str) -> _Operation:
         operation = self._operations.get(method)
         if operation is None:
-            operation = self._operations[method] = _describe(self.client, method)
+            operation = self._operations[method] = _describe(self._client, method)
         return operation
 
     def _render(self, operation: _Operation, parameters: Mapping[str, Any]) -> bytes:
-        body = operation.encode(parameters)
+        body, meta = operation.encode(parameters), self._client.meta
         keys = self._credentials.get_frozen_credentials()
-        time_text, meta = _format_time(int(time.time())), self.client.meta
-        token = f'x-amz-security-token:{keys.token}\n' if keys.token else ''
-        rest = f'x-amz-date:{time_text}\n{token}{operation.headers}'
-        signed = f'content-type:{operation.content_type}\nhost:{self._host}\n{rest}'
-        token_name = 'x-amz-security-token;' if token else ''
-        names = f'content-type;host;x-amz-date;{token_name}{operation.names}'.rstrip(';')
+        headers = {
+            **operation.headers,
+            'host': self._host,
+            'x-amz-date': time.strftime('%Y%m%dT%H%M%SZ', time.gmtime()),
+        }
+        if keys.token:
+            headers['x-amz-security-token'] = keys.token
         scope = (meta.region_name, meta.service_model.signing_name)
-        signature = authorization(signed, names, body, time_text, keys, *scope)
-        if not f'{signature}{keys.token}'.isprintable():
+        headers['authorization'] = authorization(headers, body, keys, *scope)
+        headers['content-length'] = str(len(body))
+        headers['user-agent'] = meta.config.user_agent
+        headers['accept-encoding'] = 'identity'
+        head = ''.join([f'{name}: {value}\r\n' for name, value in headers.items()])
+        if head.count('\n') > len(headers) or head.count('\r') > len(headers):
             raise ValueError('a line break in the credentials would add a header')
-        sent = rest.replace(':', ': ').replace('\n', '\r\n')
-        head = (
-            f'POST / HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: {operation.content_type}\r\n'
-            f'{sent}Authorization: {signature}\r\nContent-Length: {len(body)}\r\n'
-            f'User-Agent: {meta.config.user_agent}\r\nAccept-Encoding: identity\r\n\r\n'
-        )
-        return head.encode('ascii') + body
+        return f'POST / HTTP/1.1\r\n{head}\r\n'.encode('ascii') + body
 
     def _read(self, operation: _Operation, response: HttpResponse) -> dict[str, Any]:
         headers = response.headers
@@ -141,10 +119,12 @@ class DirectCaller:
                 return found
         received = {'status_code': response.status, 'headers': headers, 'body': response.body}
         parsed: dict[str, Any] = operation.parser.parse(received, operation.model.output_shape)
+        if parsed is None:
+            raise ValueError('invalid response: null')
         if response.status < 300:
             return parsed
         error = parsed.get('Error', {})
-        kind = self.client.exceptions.from_code(error.get('QueryErrorCode') or error.get('Code'))
+        kind = self._client.exceptions.from_code(error.get('QueryErrorCode') or error.get('Code'))
         raise kind(parsed, operation.model.name)
 
 
@@ -152,25 +132,21 @@ class DirectCaller:
 class _Operation:
     """How an operation is called directly.
 
-    `headers`, `names`: the headers of its protocol in the form that is signed, and their names.
-    `decoder`: None if the parser reads every response.
+    `headers`: those of its protocol. `decoder`: None if the parser reads every response.
     `functions`: the functions of botocore that tracing wraps.
     `permanent_reason`: why calls of this operation always go through botocore.
     """
 
     model: Any
-    encode: Callable[[Mapping[str, Any]], bytes] = msgspec.json.encode
-    content_type: str = 'application/x-amz-json-1.0'
-    headers: str = ''
-    names: str = ''
-    parser: Any = None
-    decoder: Any = None
-    functions: Mapping[tuple[type, str], Any] | None = None
+    headers: Mapping[str, str]
+    encode: Callable[[Mapping[str, Any]], bytes]
+    parser: Any
+    decoder: Any
+    functions: Mapping[tuple[type, str], Any]
     permanent_reason: str | None = None
 
     def reason_for_botocore(self) -> str | None:
-        """Return why a call must go through botocore at the moment."""
-        if self.functions is None:
+        if self.permanent_reason is not None:
             return self.permanent_reason
         for (owner, name), function in self.functions.items():
             if getattr(owner, name) is not function:
@@ -182,37 +158,23 @@ class _Operation:
 
 
 def _describe(client: Any, method: str) -> _Operation:
-    name = client.meta.method_to_api_mapping[method]
-    model = client.meta.service_model.operation_model(name)
-    metadata = client.meta.service_model.metadata
+    name, service = client.meta.method_to_api_mapping[method], client.meta.service_model
+    model, protocol = service.operation_model(name), service.metadata['protocol']
+    parser = create_parser(protocol)
+    serialize = create_serializer(protocol, include_validation=False).serialize_to_request
+    headers = {name.lower(): value for name, value in serialize({}, model)['headers'].items()}
+    encode: Callable[[Mapping[str, Any]], bytes] = msgspec.json.encode
+    decoder, shape = None, model.output_shape
     try:
-        event = botocore_private.observed_event(client, name)
+        if protocol == 'query':
+            encode = lambda given: urlencode(serialize(given, model)['body']).encode()  # noqa: E731
+        elif shape is not None:
+            decoder = msgspec.json.Decoder(_type_of(shape))
+        reason = botocore_private.observer(client, method)
         functions = botocore_private.traced_functions(client, method)
-        if event is not None or functions is None:
-            reason = f'a handler receives {event}' if event else f'{method} is wrapped'
-            return _Operation(model, permanent_reason=reason)
-        parser = create_parser(metadata['protocol'])
-        if metadata['protocol'] == 'query':
-            serialize = create_serializer('query', include_validation=False).serialize_to_request
-            return _Operation(
-                model,
-                lambda parameters: urlencode(serialize(parameters, model)['body']).encode(),
-                'application/x-www-form-urlencoded; charset=utf-8',
-                parser=parser,
-                functions=functions,
-            )
-        headers = f'x-amz-target:{metadata["targetPrefix"]}.{name}\nx-amzn-query-mode:true\n'
-        shape = model.output_shape
-        return _Operation(
-            model,
-            headers=headers,
-            names='x-amz-target;x-amzn-query-mode',
-            parser=parser,
-            decoder=msgspec.json.Decoder(_type_of(shape)) if shape else None,
-            functions=functions,
-        )
     except (AttributeError, KeyError) as error:
-        return _Operation(model, permanent_reason=f'botocore has changed: {error}')
+        reason, functions = f'botocore has changed: {error}', {}
+    return _Operation(model, headers, encode, parser, decoder, functions, reason)
 
 
 def _type_of(shape: Any) -> Any:
@@ -222,12 +184,9 @@ def _type_of(shape: Any) -> Any:
         KeyError: for a shape that SQS does not use.
     """
     if shape.type_name == 'structure':
-        members = {
-            member.serialization.get('name', name): _type_of(member)
-            for name, member in shape.members.items()
-        }
-        if members.keys() != shape.members.keys():
+        if any('name' in member.serialization for member in shape.members.values()):
             raise KeyError(shape.name)
+        members = {name: _type_of(member) for name, member in shape.members.items()}
         return TypedDict(shape.name, members, total=False)  # type: ignore[operator]
     if shape.type_name == 'list':
         return list[_type_of(shape.member)]  # type: ignore[misc]
@@ -236,29 +195,20 @@ def _type_of(shape: Any) -> Any:
     return _TYPES[shape.type_name]
 
 
-@lru_cache(maxsize=2)
-def _format_time(second: int) -> str:
-    return time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(second))
-
-
-Caller: TypeAlias = BotocoreCaller | DirectCaller
-
-
-def choose_caller(client: Any, session: Any) -> Caller:
-    """Return the direct caller for SQS and SNS if nothing prevents it, else botocore's."""
+def direct_client(client: Any, session: Any) -> DirectClient | str:
+    """Return a direct client for a boto3 client, or why all its calls go through botocore."""
     setting = os.environ.get('MEGA_TRANSPORT', 'direct')
     if setting not in ('direct', 'botocore'):
-        raise ConfigurationError(
-            f"MEGA_TRANSPORT={safe_repr(setting)}: must be 'direct' or 'botocore'"
-        )
+        problem = "must be 'direct' or 'botocore'"
+        raise ConfigurationError(f'MEGA_TRANSPORT={safe_repr(setting)}: {problem}')
     core = botocore_private.core_session(session)
     reason = 'the session is not from boto3' if core is None else _permanent_reason(client, session)
     if reason is not None:
-        return BotocoreCaller(client, reason)
+        return reason
     ca_bundle = core.get_config_variable('ca_bundle') or os.environ.get('REQUESTS_CA_BUNDLE')
     url, config = client.meta.endpoint_url, client.meta.config
     pool = ConnectionPool(url, config, ca_bundle or str(get_cert_path(True)))
-    return DirectCaller(client, session.get_credentials(), pool)
+    return DirectClient(client, session.get_credentials(), pool)
 
 
 def _permanent_reason(client: Any, session: Any) -> str | None:

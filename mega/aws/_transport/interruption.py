@@ -97,16 +97,12 @@ class CallInterrupter:
                     del self._calls[thread]
 
 
-class _State(threading.local):
-    interrupter: CallInterrupter | None = None
-
-
-_state = _State()
+_state = threading.local()
 
 
 def current_interrupter() -> CallInterrupter | None:
     """Return the interrupter whose `interruptible` block this thread is in."""
-    return _state.interrupter
+    return getattr(_state, 'interrupter', None)
 
 
 def install_pools(client: Any) -> None:

@@ -1,4 +1,4 @@
-"""Signature Version 4, for requests whose path is `/` and that have no query.
+"""Signature Version 4, for POST requests to the path `/` without a query.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 A property test compares every signature with that of botocore's `SigV4Auth`.
@@ -7,6 +7,7 @@ A property test compares every signature with that of botocore's `SigV4Auth`.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -14,22 +15,22 @@ from typing import Any
 __all__ = ('authorization',)
 
 
-def authorization(headers: str, names: str, body: bytes, time: str, keys: Any, *scope: str) -> str:
-    r"""Return the value of the header `Authorization` of a POST request.
+def authorization(headers: Mapping[str, str], body: bytes, keys: Any, *scope: str) -> str:
+    """Return the value of the header `Authorization`.
 
-    `headers`: the signed headers as `name:value\n`, in the order of their lower-case names.
-    `names`: these names, separated by `;`.
-    `time`: the value of `X-Amz-Date`, such as `20261128T170000Z`.
+    `headers`: all headers to sign, by their lower-case names; `x-amz-date` is among them.
     `keys`: the frozen credentials of botocore. `scope`: region and service.
     """
-    day = time[:8]
-    full_scope = '/'.join((day, *scope, 'aws4_request'))
-    request = f'POST\n/\n\n{headers}\n{names}\n{sha256(body).hexdigest()}'
+    time = headers['x-amz-date']
+    names = ';'.join(sorted(headers))
+    lines = ''.join([f'{name}:{headers[name]}\n' for name in sorted(headers)])
+    request = f'POST\n/\n\n{lines}\n{names}\n{sha256(body).hexdigest()}'
+    full_scope = '/'.join((time[:8], *scope, 'aws4_request'))
     text = f'AWS4-HMAC-SHA256\n{time}\n{full_scope}\n{sha256(request.encode()).hexdigest()}'
-    signature = hmac.digest(_signing_key(keys.secret_key, day, *scope), text.encode(), 'sha256')
+    key = _signing_key(keys.secret_key, time[:8], *scope)
     return (
-        f'AWS4-HMAC-SHA256 Credential={keys.access_key}/{full_scope}, '
-        f'SignedHeaders={names}, Signature={signature.hex()}'
+        f'AWS4-HMAC-SHA256 Credential={keys.access_key}/{full_scope}, SignedHeaders={names}, '
+        f'Signature={hmac.digest(key, text.encode(), "sha256").hex()}'
     )
 
 

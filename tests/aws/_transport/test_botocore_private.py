@@ -32,18 +32,18 @@ def test_a_client_has_the_connection_pools_that_it_sends_with() -> None:
     assert botocore_private.http_session(object()) is None
 
 
-def test_the_handlers_of_an_event_are_found_for_one_operation() -> None:
+def test_a_handler_outside_of_botocore_observes_its_operation() -> None:
     with closing(boto3_client(URL)) as client:
-        assert botocore_private.observed_event(client, 'ReceiveMessage') is None
+        assert botocore_private.observer(client, 'receive_message') is None
         client.meta.events.register('before-call.sqs.SendMessage', lambda **event: None)
-        assert botocore_private.observed_event(client, 'ReceiveMessage') is None
-        assert botocore_private.observed_event(client, 'SendMessage') == 'before-call'
+        assert botocore_private.observer(client, 'receive_message') is None
+        found = botocore_private.observer(client, 'send_message')
+        assert found == 'a handler receives before-call'
 
 
 def test_the_functions_of_a_call_are_those_that_tracing_wraps() -> None:
     with closing(boto3_client(URL)) as client:
         functions = botocore_private.traced_functions(client, 'receive_message')
-        assert functions is not None
         names = {name for _, name in functions}
         assert names == {'receive_message', '_make_api_call', 'make_request'}
 

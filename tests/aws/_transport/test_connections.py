@@ -130,10 +130,11 @@ def test_a_late_response_is_not_the_response_to_the_next_request() -> None:
 
 
 def test_a_refused_connection_is_an_error_of_the_endpoint() -> None:
-    with socket.create_server(('127.0.0.1', 0)) as free:
-        url = f'http://127.0.0.1:{free.getsockname()[1]}'
-    with direct_client(url) as aws, pytest.raises(TransportError, match='EndpointConnectionError'):
-        receive(aws)
+    with socket.socket() as bound:  # it does not listen, and no other program gets its port
+        bound.bind(('127.0.0.1', 0))
+        url = f'http://127.0.0.1:{bound.getsockname()[1]}'
+        with direct_client(url) as aws, pytest.raises(TransportError, match='EndpointConnection'):
+            receive(aws)
 
 
 def test_after_close_a_call_opens_a_new_connection() -> None:

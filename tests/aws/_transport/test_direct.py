@@ -27,7 +27,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mega.aws._transport.client import AwsClient, connect
-from mega.aws._transport.direct import DirectCaller, _describe
+from mega.aws._transport.connections import ConnectionPool
+from mega.aws._transport.direct import DirectClient, _describe
 from mega.aws._transport.http import HttpResponse
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
 from mega.errors import ConfigurationError, TransportError
@@ -100,7 +101,7 @@ def test_a_request_says_what_botocore_says(
     handler, aws, client = recorded
     handler.requests.clear()
     aws.call('send_message', **parameters)
-    aws._caller._pool.close()  # type: ignore[union-attr]
+    aws._current()[1].close()  # type: ignore[union-attr]
     client.send_message(**parameters)
     client.close()
     direct, expected = map(split, handler.requests)
@@ -128,10 +129,10 @@ def test_credentials_cannot_add_a_header(value: str) -> None:
 def test_the_next_request_is_signed_with_the_present_credentials() -> None:
     handler = RecordingHandler()
     with server(handler) as url, direct_client(url) as aws:
-        caller = aws._caller
-        assert isinstance(caller, DirectCaller)
+        _, direct = aws._current()
+        assert isinstance(direct, DirectClient)
         for keys in (Credentials('A', 'a'), Credentials('B', 'b', 'token'), Credentials('C', 'c')):
-            caller._credentials = keys
+            direct._credentials = keys
             receive(aws)
     headers = [split(request)[0] for request in handler.requests]
     assert [each['authorization'].split('/')[0][-1] for each in headers] == ['A', 'B', 'C']
@@ -167,8 +168,9 @@ def test_a_request_of_sns_is_the_one_of_botocore() -> None:
     assert without_retry_counts(found) == without_retry_counts(expected)
     direct, usual = (request.partition(b'\r\n\r\n') for request in requests)
     assert direct[2] == usual[2]
-    assert b'Content-Type: application/x-www-form-urlencoded; charset=utf-8' in direct[0]
-    assert b'Content-Type: application/x-www-form-urlencoded; charset=utf-8' in usual[0]
+    content_type = b'content-type: application/x-www-form-urlencoded; charset=utf-8'
+    assert content_type in direct[0].lower()
+    assert content_type in usual[0].lower()
 
 
 # Responses
@@ -218,7 +220,7 @@ RECEIVE = SQS.operation_model('ReceiveMessage')
 
 def result_of(read: Callable[[], dict[str, Any]]) -> object:
     try:
-        return read()
+        return read() or ValueError  # botocore's parser returns None for `null`
     except Exception as error:
         return type(error)
 
@@ -240,13 +242,14 @@ def test_a_response_is_read_as_botocore_reads_it(response: tuple[Any, bytes]) ->
     method = next(
         name for name, api in client.meta.method_to_api_mapping.items() if api == model.name
     )
-    caller = DirectCaller(client, None, None)  # type: ignore[arg-type]
+    pool = ConnectionPool('http://127.0.0.1:1', client.meta.config, '')
+    direct = DirectClient(client, None, pool)
     received = HttpResponse()
     received.status, received.body = 200, body
     received.headers = {'x-amzn-requestid': '1', 'content-type': 'application/x-amz-json-1.0'}
     plain = {'status_code': 200, 'headers': received.headers, 'body': body, 'context': {}}
     expected = result_of(lambda: create_parser('json').parse(plain, model.output_shape))
-    assert result_of(lambda: caller._read(_describe(client, method), received)) == expected
+    assert result_of(lambda: direct._read(_describe(client, method), received)) == expected
 
 
 def test_all_members_of_a_message_are_read_without_the_parser_of_botocore(
@@ -373,7 +376,7 @@ def test_calls_go_through_botocore_while_a_function_of_it_is_wrapped(
 
         for _ in range(calls_before):
             assert not goes_through_botocore(aws, handler)
-        aws._caller._pool.close()  # type: ignore[union-attr]
+        aws._current()[1].close()  # type: ignore[union-attr]
         monkeypatch.setattr(owner, name, trace)
         for _ in range(2):
             assert goes_through_botocore(aws, handler)
