@@ -45,8 +45,9 @@ def decode(data: bytes) -> dict[str, Any] | None:
     """Read an object from BSON, as plain Python values; None if the bytes are not BSON.
 
     Raises:
-        DecodeError: for BSON that is nested too deep, or contains a value that `encode` would not
-            write: a number that is not finite, a date after the year 9999, or a MongoDB type.
+        DecodeError: for BSON that is nested too deep, or contains a value that payloads cannot
+            carry. Such values are infinite numbers, NaN, dates after the year 9999 and types of
+            MongoDB.
     """
     try:
         document: dict[str, Any] = bson.decode(data, codec_options=_OPTIONS)
