@@ -1,13 +1,14 @@
-"""MEGA: a pattern-matching event bus on SQS and SNS.
+"""MEGA: a pattern-matching event bus on Amazon SQS and SNS.
 
-Where everything lives, in the order in which a message meets it:
+The packages, in the order in which a message meets them:
 
-- `mega.event`: the MEGA event: payload, builder, payload to dict and back.
+- `mega.event`: a MEGA event: payload, builder, conversion to and from `dict`.
 - `mega.codec`: payload to body and back: JSON, BSON in Base64, text, blobs.
+- `mega.aws.s3`: the store of bodies that are too large for a message.
 - `mega.aws.sqs`, `mega.aws.sns`: the publishers.
-- `mega.aws.sqs.subscribe`: subscribers, and the listener that brings them their messages.
-- `mega.match`: the pattern language in which subscribers say what they want.
-- `mega.errors`: every way in which any of this can fail.
+- `mega.aws.sqs.subscribe`: the subscribers, and the listener that dispatches messages to them.
+- `mega.match`: the pattern language, in which a subscriber declares the payloads it receives.
+- `mega.errors`: every error that these packages raise.
 
-This module imports nothing: each part is imported by its own name.
+This module imports nothing. Import each package by its own name.
 """

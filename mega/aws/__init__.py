@@ -1,4 +1,4 @@
-"""Where payloads meet AWS: SQS queues and SNS topics.
+"""SQS, SNS and S3: publishers, listeners, and the store of large bodies.
 
-boto3 is imported when the first client is made, not before.
+boto3 is imported when the first client is created, not before.
 """

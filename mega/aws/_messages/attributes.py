@@ -1,7 +1,8 @@
-"""Message attributes, in the three forms that they take.
+"""Message attributes, in their three forms.
 
-A user says `{'tenant': 'a', 'priority': 5}`; SQS and SNS take and give
-`{'DataType': ..., 'StringValue': ...}`; SNS's envelope holds `{'Type': ..., 'Value': ...}`.
+user             {'priority': 5}
+SQS and SNS      {'priority': {'DataType': 'Number', 'StringValue': '5'}}
+SNS's envelope   {'priority': {'Type': 'Number', 'Value': '5'}}
 """
 
 from __future__ import annotations
@@ -34,15 +35,15 @@ __all__ = (
 )
 
 Attributes: TypeAlias = Mapping[str, Any]
-"""Attributes as users give them: a str, a number, bytes, or AWS's own object for any other type."""
+"""Attributes of a user: each is a str, a number, bytes, or an object in AWS's own form."""
 
 PAYLOAD_TYPE_ATTRIBUTE = 'MegaPayloadType'
-"""The attribute that says what a body holds, where the body does not say it."""
+"""The attribute that names the payload type, if the body alone would be misread."""
 
 SIZE = 'ExtendedPayloadSize'
-"""The attribute of a message whose body lies in S3: its size there, in bytes of UTF-8.
+"""The attribute of a message whose body is in S3: the size of the body, in bytes of UTF-8.
 
-Its name, and the older one, are AWS's: https://github.com/awslabs/amazon-sqs-java-extended-client-lib
+This name, and the older one, are AWS's: https://github.com/awslabs/amazon-sqs-java-extended-client-lib
 """
 
 LEGACY_SIZE = 'SQSLargePayloadSize'
@@ -52,37 +53,36 @@ LARGEST_NUMBER = 10**126
 
 
 def to_aws(attributes: Attributes | None) -> dict[str, Any]:
-    """Write attributes as SQS and SNS take them.
+    """Return a user's attributes in AWS's form.
 
     Raises:
-        EncodeError: for a value of a type that no attribute has, or a name that would have a
-            listener look for the body in S3.
+        EncodeError: for a value that no attribute can have, or a name that announces a body in S3.
     """
     if not attributes:
         return {}
-    _refuse(SIZE, attributes)
-    _refuse(LEGACY_SIZE, attributes)
+    _refuse_reserved(SIZE, attributes)
+    _refuse_reserved(LEGACY_SIZE, attributes)
     return {name: _to_aws(name, value) for name, value in attributes.items()}
 
 
 def with_filter_attributes(
     attributes: Attributes | None, paths: FilterAttributes, document: object
 ) -> Attributes:
-    """Add the fields of a payload by which SNS is to filter, where it has them.
+    """Return the attributes with the fields of a document for filter policies, if it has them.
 
     Raises:
-        ConfigurationError: for what names no attributes and paths.
-        EncodeError: for an attribute that is given as well.
+        ConfigurationError: for invalid names or paths.
+        EncodeError: for a name that is also one of the attributes.
     """
     fields = extract_attributes(document, parse_filter_attributes(paths))
     for name in fields.keys() & (attributes or {}).keys():
-        problem = 'is one of filter_attributes too: give one of them another name'
+        problem = 'is also one of filter_attributes: give one of them another name'
         raise EncodeError(join_path('message_attributes', name), problem)
     return {**(attributes or {}), **fields}
 
 
 def from_aws(attributes: Attributes) -> dict[str, str | bytes]:
-    """Read attributes as SQS gives them. A number stays the text that it was sent as."""
+    """Return the values of attributes in AWS's form. A number remains the text that was sent."""
     values = {}
     for name, attribute in attributes.items():
         value = attribute.get('BinaryValue', attribute.get('StringValue'))
@@ -92,10 +92,10 @@ def from_aws(attributes: Attributes) -> dict[str, str | bytes]:
 
 
 def from_envelope(attributes: object) -> dict[str, str | bytes]:
-    """Read attributes as SNS's envelope holds them.
+    """Return the values of attributes in the form of SNS's envelope.
 
     Raises:
-        EnvelopeError: for another form, or binary values that are no Base64.
+        EnvelopeError: for another form, or a binary value that is not Base64.
     """
     if not isinstance(attributes, dict):
         raise EnvelopeError(f'its MessageAttributes are {safe_repr(attributes)}')
@@ -111,12 +111,12 @@ def from_envelope(attributes: object) -> dict[str, str | bytes]:
 def with_payload_type(
     attributes: dict[str, Any], payload_type: PayloadType | None
 ) -> dict[str, Any]:
-    """Add the mark to attributes that are about to be sent, where one is needed.
+    """Return attributes in AWS's form with the payload type, if there is one.
 
     Raises:
-        EncodeError: for attributes that hold a mark already.
+        EncodeError: for attributes that contain a payload type.
     """
-    _refuse(PAYLOAD_TYPE_ATTRIBUTE, attributes)
+    _refuse_reserved(PAYLOAD_TYPE_ATTRIBUTE, attributes)
     if payload_type is None:
         return attributes
     return {
@@ -125,9 +125,9 @@ def with_payload_type(
     }
 
 
-def _refuse(name: str, attributes: Attributes) -> None:
+def _refuse_reserved(name: str, attributes: Attributes) -> None:
     if name in attributes:
-        problem = 'is set by the publisher alone: give the attribute another name'
+        problem = 'is set by the publisher only: give the attribute another name'
         raise EncodeError(join_path('message_attributes', name), problem)
 
 
@@ -145,7 +145,7 @@ def _to_aws(name: str, value: Any) -> dict[str, Any]:
 
 
 def _number_text(value: object) -> str | None:
-    """A number as SQS takes it; None for what is none, or not within its bounds."""
+    """Return a number as the text that SQS accepts; None for other values, and out of its range."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value)) if abs(value) < LARGEST_NUMBER else None
     if isinstance(value, float) and math.isfinite(value):
@@ -156,7 +156,7 @@ def _number_text(value: object) -> str | None:
 
 
 def _is_binary(attribute: dict[str, Any]) -> bool:
-    # A type may have a label of one's own: Binary.png.
+    # A type may have a custom label: Binary.png.
     return str(attribute.get('Type')).partition('.')[0] == 'Binary'
 
 
@@ -164,4 +164,4 @@ def _binary(name: str, text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
     except ValueError:
-        raise EnvelopeError(f'its attribute {safe_repr(name)} is no Base64') from None
+        raise EnvelopeError(f'its attribute {safe_repr(name)} is not Base64') from None

@@ -1,6 +1,6 @@
 """The answer to a batch request of SQS or SNS, read entry by entry.
 
-AWS answers 200 to a batch in which entries failed. The answer lists each entry by its id, under
+AWS answers 200 to a batch even if entries failed. The answer lists each entry by its id, under
 `Successful` or `Failed`:
 
     {'Successful': [{'Id': '0', 'MessageId': 'm-0'}],

@@ -1,6 +1,6 @@
-"""What SQS and SNS refuse, found before the call: the number, where it stands, and the limit.
+"""The limits of SQS and SNS, checked before a request.
 
-Pure functions over what is about to be sent. The limits are those of
+The functions are pure. Their errors name the value, its path and the limit. The limits come from
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html and
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html.
 """
@@ -32,13 +32,13 @@ __all__ = (
 )
 
 MAX_BYTES = 1_048_576
-"""The largest message, and the largest sum of a batch, that SQS takes at all."""
+"""Bytes of the largest message, and of the largest batch, that SQS accepts."""
 
 DEFAULT_MAX_BYTES = 262_144
-"""The largest message where the destination does not say: what old queues and topics take."""
+"""The limit of a destination that does not report one: the limit of old queues and topics."""
 
 ALWAYS_ALLOWED_BYTES = 1_024
-"""No queue or topic can be set to take less than this."""
+"""The smallest limit that a queue or topic can be configured to have."""
 
 MAX_BATCH_ENTRIES = 10
 MAX_ATTRIBUTES = 10
@@ -48,10 +48,10 @@ MAX_NAME_LENGTH = 256
 MAX_SUBJECT_LENGTH = 99
 
 ENVELOPE_BYTES = 2_048
-"""More than the fields that SNS adds around a body and its attributes."""
+"""Bytes of the fields that SNS adds around a body and its attributes, at most."""
 
 ALWAYS_FITS_WRAPPED = 131_072
-"""A message of so many bytes fits into a queue even if SNS escapes every character of it."""
+"""A message of at most this size fits into a queue, even if SNS escapes each of its characters."""
 
 _REFUSED = re.compile('[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 _NAME = re.compile(r'(?!(?:aws|amazon)\.)(?!\.)(?!.*\.\.)[a-z0-9_.-]{1,256}(?<!\.)', re.I | re.A)
@@ -62,7 +62,7 @@ _ID = re.compile(r'[\x21-\x7e]{1,128}')
 
 
 def size_of(body: str, attributes: dict[str, Any]) -> int:
-    """The bytes that count: of the body, and of every attribute's name, type and value."""
+    """Return the size that AWS counts: the body, and the name, type and value of each attribute."""
     size = _bytes_of(body)
     for name, attribute in attributes.items():
         value = attribute.get('BinaryValue', attribute.get('StringValue', ''))
@@ -72,39 +72,39 @@ def size_of(body: str, attributes: dict[str, Any]) -> int:
 
 
 def _bytes_of(text: str) -> int:
-    # Half of a surrogate pair may come with a message that is on its way to a dead-letter queue:
-    # AWS refuses that, and to count it must not end the listener.
+    # A message for a dead-letter queue may contain half of a surrogate pair. AWS refuses it, and
+    # counting its bytes must not raise an error in the listener.
     return len(text) if text.isascii() else len(text.encode(errors='surrogatepass'))
 
 
 def check_body(body: str) -> None:
-    """A body is not empty, and every character is one that SQS takes.
+    """Refuse an empty body, and a body with a character that SQS refuses.
 
     Raises:
-        EncodeError: with the code point and its offset.
+        EncodeError: with the code point and its position.
     """
     if not body:
-        raise EncodeError('', 'is empty, and neither SQS nor SNS carries an empty body')
-    if problem := _problem_of_characters(body):
+        raise EncodeError('', 'is empty: SQS and SNS refuse an empty body')
+    if problem := _character_error(body):
         raise EncodeError('', problem)
 
 
 def check_attributes(attributes: dict[str, Any]) -> None:
-    """There are at most ten, ours included, each with a name, type and value that AWS takes.
+    """Refuse more than ten attributes, and a name, type or value that AWS refuses.
 
     Raises:
         EncodeError: with the path of the attribute.
     """
     if len(attributes) > MAX_ATTRIBUTES:
-        problem = f'are {len(attributes)}, what the publisher adds included; the limit is 10'
+        problem = f'are {len(attributes)}, with those that the publisher adds; the limit is 10'
         raise EncodeError('message_attributes', problem)
     for name, attribute in attributes.items():
-        if found := _problem_of_name(name) or _problem_of_attribute(attribute):
+        if found := _name_error(name) or _attribute_error(attribute):
             raise EncodeError(join_path('message_attributes', str(name)), found)
 
 
 def check_size(size: int, limit: int) -> None:
-    """A message is not larger than its destination takes.
+    """Refuse a message that is larger than the limit of its destination.
 
     Raises:
         PayloadTooLargeError: with both numbers.
@@ -114,19 +114,19 @@ def check_size(size: int, limit: int) -> None:
 
 
 def check_wrapped_size(body: str, attributes: dict[str, Any], size: int) -> None:
-    """A message to a topic, once SNS has wrapped it, still fits into the largest of queues.
+    """Refuse a message to a topic that, with the envelope of SNS, is too large for every queue.
 
-    Only a queue with raw message delivery would get it otherwise: the others would lose it.
+    Only a queue with raw message delivery would receive it. Other queues would lose it.
 
     Raises:
-        PayloadTooLargeError: with the size that it would come to.
+        PayloadTooLargeError: with the size in the envelope.
     """
     if size > ALWAYS_FITS_WRAPPED:
         check_size(wrapped_size(body, attributes), MAX_BYTES)
 
 
 def wrapped_size(body: str, attributes: dict[str, Any]) -> int:
-    """The bytes that a message comes to once SNS has wrapped it, and not less."""
+    """Return an upper bound of the size of a message in the envelope of SNS, in bytes."""
     wrapped: list[Any] = [body]
     for name, attribute in attributes.items():
         value = _value_in_envelope(attribute)
@@ -143,96 +143,98 @@ def _value_in_envelope(attribute: dict[str, Any]) -> str:
 
 
 def check_delay(delay_seconds: object, is_fifo: bool) -> None:
-    """A delay is a whole number of seconds, 0 to 900; on a FIFO queue only the queue has one.
+    """Refuse a delay that is not an int from 0 to 900 seconds, and any delay on a FIFO queue.
 
     Raises:
-        EncodeError: where it is not.
+        EncodeError: for such a delay.
     """
     if delay_seconds is None:
         return
     if is_fifo and delay_seconds != 0:
-        raise EncodeError('delay_seconds', 'is for standard queues: a FIFO queue has one for all')
+        raise EncodeError(
+            'delay_seconds', 'is for standard queues: a FIFO queue has one delay for all messages'
+        )
     check_int('delay_seconds', delay_seconds, 0, MAX_DELAY_SECONDS, error=EncodeError)
 
 
 def check_id(name: str, value: object, is_required: bool = False) -> None:
-    """A group or deduplication id is 1 to 128 ASCII characters without spaces.
+    """Refuse a group or deduplication id that is not 1 to 128 ASCII characters without spaces.
 
     Raises:
-        EncodeError: for another, or where one is required and missing.
+        EncodeError: for such an id, and for a missing id that is required.
     """
     if value is None:
         if is_required:
-            raise EncodeError(name, 'is missing: a FIFO destination needs one for each message')
+            raise EncodeError(name, 'is missing: a FIFO destination requires it for every message')
         return
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        wanted = f'1 to {MAX_ID_LENGTH} letters, digits and punctuation of ASCII'
-        raise EncodeError(name, f'is {safe_repr(value)}, not {wanted}')
+        problem = f'must be 1 to {MAX_ID_LENGTH} letters, digits and punctuation of ASCII'
+        raise EncodeError(name, f'is {safe_repr(value)}: {problem}')
 
 
 def check_ids(options: dict[str, Any], is_fifo: bool) -> None:
-    """The group and deduplication ids are what a FIFO or a standard destination takes.
+    """Refuse ids that a FIFO or a standard destination refuses, and missing ids.
 
     Raises:
-        EncodeError: where they are not.
+        EncodeError: for such an id.
     """
     check_id('message_group_id', options.get('MessageGroupId'), is_required=is_fifo)
     deduplication_id = options.get('MessageDeduplicationId')
     if deduplication_id is not None and not is_fifo:
-        raise EncodeError('message_deduplication_id', 'is for FIFO destinations alone')
+        raise EncodeError('message_deduplication_id', 'is for FIFO destinations only')
     check_id('message_deduplication_id', deduplication_id)
 
 
 def check_subject(subject: object) -> None:
-    """A subject is one line of 1 to 99 characters.
+    """Refuse a subject that is not one line of 1 to 99 characters.
 
     Raises:
-        EncodeError: where it is not.
+        EncodeError: for such a subject.
     """
     if subject is None:
         return
     if not isinstance(subject, str) or not subject:
-        raise EncodeError('subject', f'is {safe_repr(subject)}, not a text')
+        raise EncodeError('subject', f'is {safe_repr(subject)}: must be a str that is not empty')
     if len(subject) > MAX_SUBJECT_LENGTH:
         problem = f'has {len(subject)} characters; the limit is {MAX_SUBJECT_LENGTH}'
         raise EncodeError('subject', problem)
     if found := _CONTROL.search(subject):
         problem = f'U+{ord(found[0]):04X} at character {found.start()}'
-        raise EncodeError('subject', f'holds {problem}, a line break or a control character')
+        raise EncodeError('subject', f'contains {problem}, a line break or a control character')
 
 
-def _problem_of_characters(text: str) -> str | None:
+def _character_error(text: str) -> str | None:
     found = _REFUSED.search(text)
     if found is None:
         return None
-    return f'holds U+{ord(found[0]):04X} at character {found.start()}, which SQS does not take'
+    return f'contains U+{ord(found[0]):04X} at character {found.start()}, which SQS refuses'
 
 
-def _problem_of_name(name: object) -> str | None:
+def _name_error(name: object) -> str | None:
     if isinstance(name, str) and len(name) > MAX_NAME_LENGTH:
         return f'has a name of {len(name)} characters; the limit is {MAX_NAME_LENGTH}'
     if isinstance(name, str) and _NAME.fullmatch(name):
         return None
-    rule = 'letters, digits, _ - and single dots within, beginning with neither AWS. nor Amazon.'
-    return f'has the name {safe_repr(name)}, not one of {rule}'
+    rule = 'letters, digits, _ - and single dots inside, not beginning with AWS. or Amazon.'
+    return f'has the invalid name {safe_repr(name)}: must consist of {rule}'
 
 
-def _problem_of_attribute(attribute: dict[str, Any]) -> str | None:
+def _attribute_error(attribute: dict[str, Any]) -> str | None:
     kind = attribute.get('DataType')
-    if not isinstance(kind, str) or not _TYPE.fullmatch(kind) or _problem_of_characters(kind):
-        return f'has the type {safe_repr(kind)}, not String, Number or Binary'
+    if not isinstance(kind, str) or not _TYPE.fullmatch(kind) or _character_error(kind):
+        return f'has the type {safe_repr(kind)}: must be String, Number or Binary'
     if len(kind.encode()) > MAX_NAME_LENGTH:
         return f'has a type of {len(kind.encode())} bytes; the limit is {MAX_NAME_LENGTH}'
-    wanted, other = 'StringValue', 'BinaryValue'
+    value_key, other_key = 'StringValue', 'BinaryValue'
     if kind.startswith('Binary'):
-        wanted, other = other, wanted
-    value = attribute.get(wanted)
-    if not isinstance(value, bytes if wanted == 'BinaryValue' else str) or not value:
-        return f'has no {wanted}, or an empty one'
-    if other in attribute:
-        return f'has a {other} besides, which its type does not have'
+        value_key, other_key = other_key, value_key
+    value = attribute.get(value_key)
+    if not isinstance(value, bytes if value_key == 'BinaryValue' else str) or not value:
+        return f'has no {value_key}, or an empty one'
+    if other_key in attribute:
+        return f'has a {other_key}, too, which is not for its type'
     if isinstance(value, bytes):
         return None
     if kind.startswith('Number') and not _NUMBER.fullmatch(value):
-        return f'is {safe_repr(value)}, which is no number'
-    return _problem_of_characters(value)
+        return f'is {safe_repr(value)}, which is not a number'
+    return _character_error(value)

@@ -88,7 +88,7 @@ class BatchPlanner(Generic[T]):
         return not self._waiting and not self._in_flight and not self._unsent
 
     def next_batch(self, now: float) -> list[PlannedMessage[T]]:
-        """Return the messages of the next request; none if all that wait have to wait longer."""
+        """Return the messages of the next request; none if all must wait longer."""
         self._refill()
         batch: list[PlannedMessage[T]] = []
         passed: list[PlannedMessage[T]] = []
@@ -133,7 +133,7 @@ class BatchPlanner(Generic[T]):
             self._failed_groups.add(message.order_key)
 
     def reschedule(self, messages: Iterable[PlannedMessage[T]], not_before: float) -> None:
-        """Put messages back in front of those that wait, to be sent at `not_before` or later."""
+        """Put messages back in front of the others, to be sent at `not_before` or later."""
         for message in reversed(list(messages)):
             self._mark_done(message)
             message.not_before = not_before

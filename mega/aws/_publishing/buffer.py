@@ -1,4 +1,4 @@
-"""A buffer for services that publish one payload at a time: many threads, few calls."""
+"""A buffer for services that publish one payload at a time: many threads, few requests."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ from mega.errors import ConfigurationError, PublishError, check_int, check_secon
 __all__ = ('PublishBuffer',)
 
 Encoder: TypeAlias = Callable[..., Outgoing]
-"""Makes a message of a payload and of what `publish` takes beside it, or refuses it."""
+"""Returns the message of a payload and the options of `publish`, or raises an error."""
 
 SendAll: TypeAlias = Callable[[list[Outgoing]], list[PublishResult]]
-"""Sends messages until each arrived or failed, and tells of each, in their order."""
-
+"""Sends messages until each is sent or has failed, and returns their results, in order."""
 
 MAX_SECONDS = 60
 MAX_PENDING = 10_000_000
@@ -38,20 +37,21 @@ class _Entry:
 
 
 class PublishBuffer:
-    """Gathers payloads that are published one by one, and sends them together.
+    """Collects payloads that are published one by one, and sends them in batches.
 
-    It sends when `max_messages` or a whole call's bytes are there, when the first has waited
-    `max_seconds`, at `flush()`, at `close()`, at the end of its `with`, and when the interpreter
-    ends. At most `max_pending` payloads wait; with more, `publish` waits for room.
+    A batch is sent when `max_messages` payloads or the bytes of a full request wait, when the first
+    payload has waited `max_seconds`, at `flush()`, at `close()`, at the end of a `with` block, and
+    at the end of the interpreter. At most `max_pending` payloads wait. Then `publish` blocks.
 
-    Safe to share among threads. Not across a fork: there it refuses, since nobody would send.
-    On a FIFO destination the payloads of a group keep their order; after one that failed, later
-    ones that were not gathered with it are sent all the same.
+    Safe to share among threads, but not across a fork: the sending thread does not exist in the
+    child, so its methods raise an error there. On a FIFO destination the payloads of a group keep
+    their order. After a payload failed, later payloads of its group are sent if they were not in
+    the same batch.
     """
 
     def __init__(
         self,
-        pack: Encoder,
+        encode: Encoder,
         send_all: SendAll,
         max_bytes: int,
         *,
@@ -62,7 +62,7 @@ class PublishBuffer:
         check_int('max_pending', max_pending, 1, MAX_PENDING)
         check_int('max_messages', max_messages, 1, max_pending)
         check_seconds('max_seconds', max_seconds, 0, MAX_SECONDS)
-        self._pack = pack
+        self._encode = encode
         self._send_all = send_all
         self._max_bytes = max_bytes
         self._max_messages = max_messages
@@ -71,27 +71,27 @@ class PublishBuffer:
         self._waiting: deque[_Entry] = deque()
         self._bytes = 0
         self._first_at = 0.0
-        self._accepted = self._settled = 0
+        self._accepted = self._finished = 0
         self._is_urgent = False
         self._is_closed = False
         self._changed = threading.Condition()
         self._process = os.getpid()
-        # A daemon, so that a buffer nobody closed keeps no process alive: `atexit` sees to it.
+        # A buffer that is not closed must not keep the process alive: `atexit` closes it.
         self._thread = start_daemon_thread('mega-buffer', self._run)
         atexit.register(self.close)
 
     def publish(
         self, payload: AnyPayload, binary_encoding: bool = False, **options: Any
     ) -> Future[str]:
-        """Check a payload at once, and send it soon. The future has AWS's id of the message.
+        """Check a payload now, and send it soon. The future has AWS's id of the message.
 
-        Takes what the publisher's `publish` takes, but for the destination.
+        The options have the names of the publisher's `publish`, without the destination.
 
         Raises:
-            PublishError, EventError: for what cannot be published, as `publish` does.
-            ConfigurationError: when the buffer is closed, or belongs to another process.
+            PublishError, EventError: for a payload that cannot be published, as `publish` does.
+            ConfigurationError: if the buffer is closed, or belongs to another process.
         """
-        outgoing = self._pack(payload, binary_encoding, **options)
+        outgoing = self._encode(payload, binary_encoding, **options)
         entry = _Entry(outgoing, Future())
         self._check_process()
         with self._changed:
@@ -107,9 +107,9 @@ class PublishBuffer:
         return entry.future
 
     def flush(self) -> None:
-        """Send what waits, and return when each of it arrived or failed: the futures tell.
+        """Send the payloads that wait, and return when each future has its result.
 
-        From a callback of a future it does not wait: the callback is what sending waits for.
+        In a callback of a future it returns at once, because the sending thread runs the callback.
         """
         if self._process != os.getpid():
             return
@@ -118,10 +118,10 @@ class PublishBuffer:
             until = self._accepted
             self._changed.notify_all()
             if threading.current_thread() is not self._thread:
-                self._changed.wait_for(lambda: self._settled >= until)
+                self._changed.wait_for(lambda: self._finished >= until)
 
     def close(self) -> None:
-        """Take no more, and send what waits. Does nothing in a forked process."""
+        """Refuse further payloads, and send the ones in the buffer. Does nothing after a fork."""
         if self._process != os.getpid():
             return
         with self._changed:
@@ -143,9 +143,11 @@ class PublishBuffer:
         self.close()
 
     def _check_process(self) -> None:
-        # Before the lock is taken: whoever held it at the fork does not give it back here.
+        # Without the lock: a thread that held it at the fork never releases it in the child.
         if self._process != os.getpid():
-            raise ConfigurationError('this buffer belongs to the process before the fork: make one')
+            raise ConfigurationError(
+                'this buffer belongs to the process before the fork: open another one'
+            )
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -155,17 +157,17 @@ class PublishBuffer:
         while entries := self._next():
             try:
                 results = self._send_all([entry.outgoing for entry in entries])
-            except Exception as error:  # whatever it is, somebody waits for the futures
+            except Exception as error:  # callers wait for the futures
                 failure = PublishError(f'not sent: {error}')
                 results = [PublishResult(error=failure)] * len(entries)
             for entry, result in zip(entries, results, strict=True):
                 _resolve(entry.future, result)
             with self._changed:
-                self._settled += len(entries)
+                self._finished += len(entries)
                 self._changed.notify_all()
 
     def _next(self) -> list[_Entry]:
-        """Wait until there is reason to send, and take what waits; nothing at the end."""
+        """Wait until a batch is due, and return it; an empty list after the last one."""
         with self._changed:
             while not self._is_due():
                 if self._is_closed:
@@ -178,7 +180,7 @@ class PublishBuffer:
             return entries
 
     def _has_room(self) -> bool:
-        return self._accepted - self._settled < self._max_pending
+        return self._accepted - self._finished < self._max_pending
 
     def _is_due(self) -> bool:
         if not self._waiting:
@@ -192,7 +194,7 @@ class PublishBuffer:
         )
 
     def _time_left(self) -> float | None:
-        """Seconds until the first payload has waited long enough; None while there is none."""
+        """Return the seconds until the first payload must be sent; None without a payload."""
         if not self._waiting:
             return None
         return max(0.0, self._first_at + self._max_seconds - time.monotonic())
@@ -200,7 +202,7 @@ class PublishBuffer:
 
 def _resolve(future: Future[str], result: PublishResult) -> None:
     if not future.set_running_or_notify_cancel():
-        return  # cancelled by its owner, and sent all the same
+        return  # cancelled by its owner, but sent
     if result.message_id is not None:
         future.set_result(result.message_id)
     else:

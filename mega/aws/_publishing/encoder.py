@@ -205,7 +205,7 @@ class Encoder:
 
 
 def order_key(destination: str, options: dict[str, Any]) -> str | None:
-    """Return the message group whose order a message keeps; None if there is no order."""
+    """Return the message group whose order a message keeps; None for no order."""
     group = options.get('MessageGroupId') if options and is_fifo(destination) else None
     return group if isinstance(group, str) else None
 

@@ -42,7 +42,7 @@ MAX_TRIES = 6
 """Requests that contain the same message, at most."""
 
 RETRY_WINDOW = 240.0
-"""Seconds after the first try in which a retry may begin.
+"""A retry begins at most this number of seconds after the first try.
 
 A deduplication id is valid for 300 seconds:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
@@ -160,7 +160,7 @@ class Sender:
         return PublishResult(error=error)
 
     def _no_message_id(self) -> TransportError:
-        # An answer without a message id is not from AWS, whatever its status is.
+        # An answer without a message id is not from AWS, even with status 200.
         problem = 'the answer has no message id, so it is unknown whether the message was sent'
         return TransportError(self.api.send_operation, 'NoMessageId', problem, True)
 
@@ -306,4 +306,4 @@ def _delete_orphaned_upload(outgoing: Outgoing, error: MegaError, response: dict
     if was_tried_before or (isinstance(error, TransportError) and error.retriable):
         upload.maybe_referenced = True
     else:
-        upload.undo()
+        upload.delete()

@@ -17,7 +17,7 @@ __all__ = ('ServiceApi',)
 
 @dataclass(frozen=True, slots=True)
 class ServiceApi:
-    """The names and rules by which a service accepts messages.
+    """The names and rules of a service that accepts messages.
 
     `send_operation` is AWS's name of the request for one message, for errors. `send_method` and
     `send_batch_method` are boto3's names. The names that end in `_parameter` are AWS's names of

@@ -1,4 +1,4 @@
-"""Large payloads: bodies offloaded to S3, fetched from there, and the pointer between."""
+"""Bodies that are too large for a message: offloaded to S3, and fetched by their pointer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creating a bucket for offloaded bodies, for those who ask for it."""
+"""The bucket of offloaded bodies: created only on request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ __all__ = ('DEFAULT_EXPIRY_DAYS', 'create_bucket')
 DEFAULT_EXPIRY_DAYS = 30
 
 DEFAULT_REGION = 'us-east-1'
-"""The region that CreateBucket does not take as a location: API reference of CreateBucket."""
+"""The region that CreateBucket does not accept as a location.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html
+"""
 
 
 def create_bucket(
@@ -21,10 +24,10 @@ def create_bucket(
     encryption: dict[str, Any],
     expire_after_days: int | None,
 ) -> None:
-    """Create a bucket without public access, with encryption and a rule that expires what is old.
+    """Create a bucket that is encrypted, closed to the public, and has a rule to expire objects.
 
     Raises:
-        TransportError: when S3 does not do one of these.
+        TransportError: if one of the requests failed.
     """
     region = aws.region
     location = None if region == DEFAULT_REGION else {'LocationConstraint': region}

@@ -1,8 +1,11 @@
-"""The pointer that a message carries in place of a body that lies in S3.
+"""The pointer that a message carries in place of a body in S3.
 
-The formats are those of the libraries in use: AWS's extended clients for Java and Python write a
-list of a class of Java's and an object, aws-sqs-ext-client the object alone. All of them mark the
-message with an attribute that holds the size; Java's also marks it by the older name.
+    ["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "b", "s3Key": "k"}]
+
+AWS's extended clients for Java and Python write such a list, with the name of a Java class.
+aws-sqs-ext-client writes the object alone. An attribute of the message announces the pointer, and
+has the size of the body. Older versions of the Java client used another name for the attribute and
+the class. This module reads all of these forms.
 https://github.com/awslabs/amazon-sqs-java-extended-client-lib
 """
 
@@ -25,19 +28,20 @@ LEGACY_CLASS = 'com.amazon.sqs.javamessaging.MessageS3Pointer'
 MAX_KEY_BYTES = 1_024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
-MAX_TEXT = 16_384
-"""Characters of a pointer: more than the longest key takes, were all of it escaped."""
+MAX_POINTER_LENGTH = 16_384
+"""Characters of a pointer, at most: more than the longest key has with every character escaped."""
 
 _SHA256 = re.compile('[0-9a-f]{64}')
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Where in S3 a body lies, and what its message says of it.
+    """The place of a body in S3, and the data about the body in its message.
 
-    `size` is in bytes of UTF-8, and `sha256` the digest of the body in hexadecimal; either is None
-    where the message does not say it. `queue_url` is the only queue whose message leads there, by
-    what its publisher noted on the object; None before it was fetched, and where there may be more.
+    `size` is in bytes of UTF-8. `sha256` is the digest of the body, in hexadecimal. Either is None
+    if the message does not contain it. `queue_url` is the only queue with a message that points to
+    the body, by the metadata of the object. It is None before the body is fetched, and if other
+    queues may have such a message.
     """
 
     bucket: str
@@ -48,35 +52,35 @@ class Pointer:
 
 
 def write_pointer(pointer: Pointer, is_legacy: bool = False) -> tuple[str, dict[str, Any]]:
-    """The body and the attribute, in AWS's form, of a message that carries a pointer.
+    """Return the body and the attributes, in AWS's form, of a message that carries a pointer.
 
-    The digest is a key of our own in it, which every reader in use passes over.
+    The key `sha256` is an addition of this library. The readers of other libraries ignore it.
     """
-    where = {'s3BucketName': pointer.bucket, 's3Key': pointer.key}
+    location = {'s3BucketName': pointer.bucket, 's3Key': pointer.key}
     if pointer.sha256 is not None:
-        where['sha256'] = pointer.sha256
-    body = json.dumps([LEGACY_CLASS if is_legacy else CLASS, where], separators=(',', ':'))
+        location['sha256'] = pointer.sha256
+    body = json.dumps([LEGACY_CLASS if is_legacy else CLASS, location], separators=(',', ':'))
     size = {'DataType': 'Number', 'StringValue': str(pointer.size)}
     return body, {LEGACY_SIZE if is_legacy else SIZE: size}
 
 
 def is_offloaded(attributes: Mapping[str, object]) -> bool:
-    """Whether attributes say that a body lies in S3. Its looks alone never do."""
+    """Return whether the attributes of a message announce a body in S3. Its body alone cannot."""
     return SIZE in attributes or LEGACY_SIZE in attributes
 
 
 def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
-    """Read the pointer of a message whose attributes say that it carries one.
+    """Return the pointer of a message whose attributes announce a body in S3.
 
     Raises:
-        PointerError: for a body that is none.
+        PointerError: for a body that is not a pointer.
     """
-    where = _where(_document(body))
-    bucket, key = where.get('s3BucketName'), where.get('s3Key')
+    location = _location(_document(body))
+    bucket, key = location.get('s3BucketName'), location.get('s3Key')
     if not isinstance(bucket, str) or not isinstance(key, str) or not _is_key(key):
         names = f'{safe_repr(bucket)} and {safe_repr(key)}'
         raise PointerError(f'its pointer into S3 has the bucket and the key {names}')
-    sha256 = where.get('sha256')
+    sha256 = location.get('sha256')
     return Pointer(
         bucket,
         key,
@@ -87,15 +91,17 @@ def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
 
 def _document(body: str) -> object:
     try:
-        if len(body) <= MAX_TEXT:
+        if len(body) <= MAX_POINTER_LENGTH:
             return json.loads(body)
     except (ValueError, RecursionError):
         pass
     names = f'{SIZE} or {LEGACY_SIZE}'
-    raise PointerError(f'its attribute {names} announces a pointer into S3, and its body is none')
+    raise PointerError(
+        f'its attribute {names} announces a pointer into S3, and its body is not a pointer'
+    )
 
 
-def _where(document: object) -> dict[str, Any]:
+def _location(document: object) -> dict[str, Any]:
     if isinstance(document, list) and len(document) == 2 and document[0] in (CLASS, LEGACY_CLASS):
         document = document[1]
     if not isinstance(document, dict):

@@ -1,4 +1,4 @@
-"""What a store is told, checked before it is made."""
+"""The settings of a store, checked when the store is created."""
 
 from __future__ import annotations
 
@@ -15,64 +15,76 @@ __all__ = (
     'check_on_missing',
     'check_prefix',
     'check_put_arguments',
-    'check_texts',
+    'check_strings',
 )
 
 OnMissing: TypeAlias = Literal['raise', 'delete', 'raw']
 
 _BUCKET = re.compile(r'[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]')
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. An ARN is none, and
-so leads nowhere."""
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. No ARN matches."""
 
 _PREFIX = re.compile(r'(?!.*\.\.)[A-Za-z0-9./_-]{0,900}')
 
 _ACCOUNT = re.compile('[0-9]{12}')
 
-_OURS = ('Body', 'Bucket', 'Key', 'ContentEncoding', 'ContentType', 'ExpectedBucketOwner')
+_SET_BY_STORE = (
+    'Body',
+    'Bucket',
+    'Key',
+    'ContentEncoding',
+    'ContentType',
+    'ExpectedBucketOwner',
+)
 
 
 def check_bucket(name: str, bucket: object) -> str:
-    """The name of a bucket."""
+    """Return the name of a bucket.
+
+    Raises:
+        ConfigurationError: for any other value, as every function here.
+    """
     if isinstance(bucket, str) and _BUCKET.fullmatch(bucket):
         return bucket
-    raise ConfigurationError(f'{name}={safe_repr(bucket)}: no name of a bucket')
+    raise ConfigurationError(f'{name}={safe_repr(bucket)}: must be the name of a bucket')
 
 
 def check_account(name: str, account: object) -> str | None:
-    """The number of an account, or none."""
+    """Return the id of an AWS account, or None."""
     if account is None or (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
         return account
-    raise ConfigurationError(f'{name}={safe_repr(account)}: a str of twelve digits is wanted')
+    raise ConfigurationError(f'{name}={safe_repr(account)}: must be a str of twelve digits')
 
 
 def check_prefix(name: str, prefix: object) -> str:
-    """What keys may begin with, in every tool that shows them."""
+    """Return a prefix of keys that every tool can show: letters, digits and `. / _ -`."""
     if isinstance(prefix, str) and _PREFIX.fullmatch(prefix):
         return prefix
-    problem = 'letters, digits, . / _ and - are possible, and no ..'
+    problem = 'must consist of letters, digits, . / _ and -, without ..'
     raise ConfigurationError(f'{name}={safe_repr(prefix)}: {problem}')
 
 
 def check_on_missing(on_missing: object) -> OnMissing:
-    """One of the three."""
+    """Return one of the values of `OnMissing`."""
     if on_missing in get_args(OnMissing):
         return on_missing  # type: ignore[return-value]
-    raise ConfigurationError(f"on_missing={safe_repr(on_missing)}: 'raise', 'delete' or 'raw'")
+    raise ConfigurationError(
+        f"on_missing={safe_repr(on_missing)}: must be 'raise', 'delete' or 'raw'"
+    )
 
 
-def check_texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    """Texts, of which one alone is none."""
+def check_strings(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Return a tuple of str. A single str is refused, because it is an iterable of characters."""
     found = () if isinstance(values, str) else tuple(values)
-    if isinstance(values, str) or not all(isinstance(each, str) for each in found):
-        raise ConfigurationError(f'{name}={safe_repr(values)}: a list of str is wanted')
+    if isinstance(values, str) or not all(isinstance(value, str) for value in found):
+        raise ConfigurationError(f'{name}={safe_repr(values)}: must be a list of str')
     return found
 
 
 def check_put_arguments(arguments: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
-    """What PutObject takes, but for what is the store's own."""
-    for name in _OURS:
+    """Return parameters of PutObject, without the parameters that the store itself sets."""
+    for name in _SET_BY_STORE:
         if name in arguments:
-            raise ConfigurationError(f'put_arguments: {name} is not for you to set')
+            raise ConfigurationError(f'put_arguments: {name} is set by the store')
     if unknown := arguments.keys() - known:
-        raise ConfigurationError(f'put_arguments: PutObject takes no {safe_repr(unknown)}')
+        raise ConfigurationError(f'put_arguments: PutObject has no parameters {safe_repr(unknown)}')
     return arguments

@@ -1,4 +1,7 @@
-"""Bodies in S3: offload and fetch, side by side, and delete."""
+"""Bodies in S3: offload, fetch and delete.
+
+body -> offload: Upload -> upload -> pointer in a message ~~ pointer -> fetch: Fetched -> body
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from mega.aws.s3.settings import (
     check_on_missing,
     check_prefix,
     check_put_arguments,
-    check_texts,
+    check_strings,
 )
 from mega.aws.s3.upload import Upload
 from mega.errors import (
@@ -41,13 +44,13 @@ __all__ = ('Fetched', 'S3PayloadStore')
 _log = logging.getLogger(__name__)
 
 MAX_BODY = 2 * 1024**3
-"""Bytes of the largest body that any of the extended clients says it takes."""
+"""Bytes of the largest body that any of AWS's extended clients supports."""
 
 QUEUE_URL = 'mega-queue-url'
-"""The key, in the metadata of an object, of the only queue whose message leads to it."""
+"""The metadata key of an object for the only queue with a message that points to it."""
 
 MAX_DAYS = 2**31 - 1
-"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html: an Integer."""
+"""The largest Integer: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html"""
 
 CONNECTIONS = 50
 
@@ -59,42 +62,46 @@ _ADVICE = {
 
 
 class Fetched(NamedTuple):
-    """A body out of S3, and its pointer with what the object says of itself."""
+    """A body from S3, and its pointer with the metadata of the object."""
 
     body: str
     pointer: Pointer
 
 
 class S3PayloadStore(ClosesClient):
-    """Keeps bodies that are too large for a message in an S3 bucket, and finds them again.
+    """Keeps bodies that are too large for a message in an S3 bucket.
 
-    Give one to a publisher, and one to a listener: `payload_store=S3PayloadStore('bucket')`. The
-    message then carries a pointer in the format of AWS's extended clients, which read it, too.
+    Pass one to a publisher and one to a listener: `payload_store=S3PayloadStore('bucket')`. The
+    message then carries a pointer in the format of AWS's extended clients, which can read it.
 
-    A publisher offloads a body when it and the message's attributes come to more than `threshold`
-    bytes (0 to 1,048,576; to a topic, with the envelope of SNS), or `always`; when the destination
-    takes no message of its size; and the largest of a batch, where their sum is more than a call
-    takes. Keys are `key_prefix` and a UUID.
-    `server_side_encryption`, `ssekms_key_id`, `tagging` and further `put_arguments` go with every
-    PutObject, by AWS's names; without them the bucket's own settings hold. `legacy_attribute`
-    writes the pointer as the first extended clients did.
+    A publisher offloads a body in these cases:
 
-    A listener follows a pointer only when an attribute of the message announces it, and only into
-    `bucket` and the `allowed_buckets`, there only to keys that begin with one of the
-    `allowed_prefixes`, where such are given: anything else makes no request. A body of more than
-    `max_payload` bytes is not read, and is not offloaded. Size and digests are checked.
-    `on_missing` is what becomes of a message whose body is gone: `'raise'`, it cannot be opened;
-    `'delete'`, it is deleted with a line on the log; `'raw'`, subscribers get the pointer, a `str`.
+    - the body and the message's attributes have more than `threshold` bytes (0 to 1,048,576; for a
+      topic, SNS's envelope counts), or `always` is set;
+    - the destination does not accept a message of that size;
+    - the messages of a batch are too large for one request. The largest are then offloaded.
 
-    Nothing is deleted in S3 unless `delete` is set: then a body is, after its message was, if its
-    publisher sent it to this queue alone. What went through a topic, what was dead-lettered, and
-    what others offloaded stays: give the bucket a lifecycle rule.
+    Keys are `key_prefix` and a UUID. `server_side_encryption`, `ssekms_key_id`, `tagging` and other
+    `put_arguments` are parameters of every PutObject, by AWS's names. Without them the settings of
+    the bucket apply. `legacy_attribute` writes the pointer as the first extended clients did.
 
-    `expected_bucket_owner` is the account, of twelve digits, that has to own `bucket`.
-    Credentials and region are found as `SqsPublisher` finds them. Safe to share among threads.
+    A listener fetches a body only if an attribute of the message announces a pointer. The pointer
+    must lead to `bucket` or one of `allowed_buckets`, and its key must begin with one of
+    `allowed_prefixes`, unless that is None. Otherwise the listener sends no request. A body of more
+    than `max_payload` bytes is neither fetched nor offloaded. Sizes and digests are checked.
+    `on_missing` decides about a message whose body does not exist: with `'raise'` it cannot be
+    opened; with `'delete'` it is deleted, and logged; with `'raw'` subscribers get the pointer, a
+    `str`.
+
+    Objects in S3 are deleted only if `delete` is set: after the message was deleted, and if its
+    publisher sent it to this queue alone. Bodies that went through a topic, were dead-lettered, or
+    were offloaded by other libraries remain. Give the bucket a lifecycle rule for them.
+
+    `expected_bucket_owner` is the id, of twelve digits, of the account that must own `bucket`.
+    Credentials and region are found as by `SqsPublisher`. Safe to share among threads.
 
     Raises:
-        ConfigurationError: for settings that cannot work.
+        ConfigurationError: for invalid settings.
     """
 
     def __init__(
@@ -130,11 +137,11 @@ class S3PayloadStore(ClosesClient):
         self.max_payload = check_int('max_payload', max_payload, 1, MAX_BODY, 'bytes')
         self.delete = delete
         self.on_missing = check_on_missing(on_missing)
-        others = check_texts('allowed_buckets', allowed_buckets)
-        self._buckets = {self.bucket, *(check_bucket('allowed_buckets', each) for each in others)}
+        others = check_strings('allowed_buckets', allowed_buckets)
+        self._buckets = {self.bucket, *(check_bucket('allowed_buckets', name) for name in others)}
         self._prefixes: tuple[str, ...] = ('',)
         if allowed_prefixes is not None:
-            self._prefixes = check_texts('allowed_prefixes', allowed_prefixes)
+            self._prefixes = check_strings('allowed_prefixes', allowed_prefixes)
         self._owner = check_account('expected_bucket_owner', expected_bucket_owner)
         self._is_legacy = legacy_attribute
         super().__init__(
@@ -164,32 +171,31 @@ class S3PayloadStore(ClosesClient):
         }
         longest = Pointer(self.bucket, self._new_key(), self.max_payload, '0' * 64)
         self.pointer_bytes = size_of(*write_pointer(longest, self._is_legacy))
-        """What the pointer to a body takes of a message, with its attribute, at most."""
+        """Bytes of a pointer and its attribute in a message, at most."""
 
     def create_bucket(self, *, expire_after_days: int | None = DEFAULT_EXPIRY_DAYS) -> None:
-        """Create the bucket, closed to the public, encrypted as this store's bodies are.
+        """Create the bucket, closed to the public, and encrypted like the bodies of this store.
 
-        A lifecycle rule expires what lies under `key_prefix` after so many days; None: there is no
-        such rule. The default is longer than a message lives: 14 days in a queue, and as many in a
-        dead-letter queue. A store never does this by itself.
+        A lifecycle rule expires the objects under `key_prefix` after `expire_after_days` days; with
+        None it has no rule. The default is longer than the life of a message: 14 days in a queue,
+        and 14 days in a dead-letter queue. A store never creates its bucket by itself.
 
         Raises:
-            ConfigurationError: for days that no rule has.
-            TransportError: when S3 does not create the bucket, or does not set it up. One that
-                exists is not changed, but in us-east-1, where S3 does not say that it does.
+            ConfigurationError: for an invalid number of days.
+            TransportError: if S3 did not create or configure the bucket. An existing bucket is not
+                changed, except in us-east-1, where S3 does not report that the bucket exists.
         """
         if expire_after_days is not None:
             check_int('expire_after_days', expire_after_days, 1, MAX_DAYS, 'days')
         create_bucket(self._aws, self.bucket, self.key_prefix, self._encryption, expire_after_days)
 
     def offload(self, body: str, queue_url: str | None = None) -> Upload:
-        """Prepare to put a body into the bucket. Nothing is sent before `Upload.upload`.
+        """Prepare the upload of a body. `Upload.upload` sends the first request.
 
-        `queue_url` is the only queue that its pointer will be sent to; None where there may be
-        more, or nobody knows.
+        `queue_url` is the only queue that will receive the pointer; None if other queues may.
 
         Raises:
-            PayloadTooLargeError: for more bytes than `max_payload`.
+            PayloadTooLargeError: for more than `max_payload` bytes.
         """
         content = body.encode()
         if len(content) > self.max_payload:
@@ -200,11 +206,11 @@ class S3PayloadStore(ClosesClient):
         return Upload(pointer, *write_pointer(pointer, self._is_legacy), put, remove)
 
     def fetch(self, pointer: Pointer) -> Fetched | None:
-        """Get a body. None: there is no such object.
+        """Return the body of a pointer; None if its object does not exist.
 
         Raises:
-            PointerError: for a pointer that may not be followed, or leads to what it does not say.
-            OffloadError: when S3 does not give the body now.
+            PointerError: for a pointer that is not allowed, or an object of another size or digest.
+            OffloadError: if S3 does not return the body now.
         """
         self._check(pointer)
         try:
@@ -217,40 +223,40 @@ class S3PayloadStore(ClosesClient):
         stream, length = answer['Body'], answer.get('ContentLength')
         if length is None:
             stream.close()
-            problem = 'the answer does not say how long it is, as S3 always does'
+            problem = 'the answer has no Content-Length, which S3 always sends'
             raise OffloadError(pointer.bucket, pointer.key, problem, True)
         if length > self.max_payload or pointer.size not in (None, length):
-            stream.close()  # unread: the connection is of no use any more
+            stream.close()  # the connection cannot be reused, because the body is unread
             raise PointerError(self._wrong_size(pointer, length))
         try:
             content: bytes = stream.read()
-        except Exception as error:  # of botocore's or urllib3's, whatever the network comes up with
+        except Exception as error:  # botocore and urllib3 raise many kinds
             stream.close()
-            if isinstance(error, MemoryError):  # which says nothing of the body
+            if isinstance(error, MemoryError):  # not a fault of the body
                 raise
-            problem = f'its body broke off: {type(error).__name__}'
+            problem = f'the connection failed within the body: {type(error).__name__}'
             raise OffloadError(pointer.bucket, pointer.key, problem, True) from error
         queue_url = answer.get('Metadata', {}).get(QUEUE_URL)
         return Fetched(_text(pointer, content), replace(pointer, queue_url=queue_url))
 
-    def watched(self, breaker: CallInterrupter) -> AbstractContextManager[None]:
-        """Let what this thread fetches in the block be broken off."""
-        return breaker.interruptible(self._aws.client)
+    def interruptible(self, interrupter: CallInterrupter) -> AbstractContextManager[None]:
+        """Let the requests of this thread within the block be interrupted."""
+        return interrupter.interruptible(self._aws.client)
 
     def remove(self, pointer: Pointer) -> bool:
-        """Delete a body, and answer whether it is gone. One that is not is on the log."""
+        """Delete a body, and return whether that succeeded. A failure is logged."""
         try:
             self._call('delete_object', pointer)
         except OffloadError as error:
-            _log.warning('not deleted, and left to a lifecycle rule: %s', error)
+            _log.warning('not deleted, and left to a lifecycle rule of the bucket: %s', error)
             return False
         return True
 
     def put(self, pointer: Pointer, content: bytes) -> None:
-        """Put a body to where a pointer leads.
+        """Store a body in the object of a pointer.
 
         Raises:
-            OffloadError: when S3 does not take it.
+            OffloadError: if S3 did not store it.
         """
         arguments = {**self._put_arguments, 'ContentType': 'text/plain; charset=utf-8'}
         if pointer.queue_url is not None:
@@ -259,15 +265,15 @@ class S3PayloadStore(ClosesClient):
         self._call('put_object', pointer, Body=content, **arguments)
 
     def _check(self, pointer: Pointer) -> None:
-        """Refuse a pointer that anybody may have written, before any request is made."""
+        """Refuse a pointer that is not allowed, before any request: anyone can send pointers."""
         if pointer.bucket not in self._buckets:
             raise PointerError(
-                f'it points into {safe_repr(pointer.bucket)}, which is neither the bucket of the '
-                'payload_store nor among its allowed_buckets'
+                f'its pointer leads to {safe_repr(pointer.bucket)}, which is neither the bucket of '
+                'the payload_store nor one of its allowed_buckets'
             )
         if not pointer.key.startswith(self._prefixes):
             raise PointerError(
-                f'it points to {safe_repr(pointer.key)}, which begins with none of the '
+                f'its pointer leads to {safe_repr(pointer.key)}, which begins with none of the '
                 'allowed_prefixes of the payload_store'
             )
         if pointer.size is not None and pointer.size > self.max_payload:
@@ -275,15 +281,16 @@ class S3PayloadStore(ClosesClient):
 
     def _wrong_size(self, pointer: Pointer, size: int) -> str:
         announced = '' if pointer.size in (None, size) else f', {pointer.size:,} were announced'
-        return f'it leads to {size:,} bytes{announced}; max_payload is {self.max_payload:,}'
+        problem = f'its pointer leads to {size:,} bytes{announced}'
+        return f'{problem}; max_payload is {self.max_payload:,}'
 
     def _call(self, method: str, pointer: Pointer, **arguments: Any) -> dict[str, Any]:
         owner = self._owner if pointer.bucket == self.bucket else None
-        where = {'Bucket': pointer.bucket, 'Key': pointer.key, 'ExpectedBucketOwner': owner}
+        location = {'Bucket': pointer.bucket, 'Key': pointer.key, 'ExpectedBucketOwner': owner}
         try:
-            return self._aws.call(method, **where, **arguments)
+            return self._aws.call(method, **location, **arguments)
         except CallInterrupted:
-            problem = 'not asked for any more, since the listener ends'
+            problem = 'interrupted, because the listener stops'
             raise OffloadError(pointer.bucket, pointer.key, problem, True) from None
         except TransportError as error:
             problem = str(error)
@@ -292,14 +299,16 @@ class S3PayloadStore(ClosesClient):
             raise OffloadError(pointer.bucket, pointer.key, problem, error.retriable) from error
 
     def _new_key(self) -> str:
-        # Never one that was used before: another message may lead there.
+        # A key is never used twice: another message may point to it.
         return f'{self.key_prefix}{uuid.uuid4()}'
 
 
 def _text(pointer: Pointer, content: bytes) -> str:
     if pointer.sha256 is not None and hashlib.sha256(content).hexdigest() != pointer.sha256:
-        raise PointerError('it leads to another body than was offloaded: the digests differ')
+        raise PointerError(
+            'its pointer leads to another body than the offloaded one: the digests differ'
+        )
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise PointerError('it leads to an object that is no text in UTF-8') from None
+        raise PointerError('its pointer leads to an object that is not text in UTF-8') from None

@@ -1,4 +1,4 @@
-"""A body on its way to S3, ahead of the message that carries its pointer."""
+"""The upload of a body to S3, before the message that carries its pointer is sent."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ('Upload',)
 
 
 class Upload:
-    """A body that has to be in S3 before its pointer is sent: `body` and `attributes` carry that.
+    """A body to upload, and the message that points to it: `body` and `attributes`.
 
-    `put` puts it there, and `remove` deletes it. Used by one thread at a time.
-    `maybe_referenced` is true once the pointer may have reached SQS or SNS (the outcome of a send
-    is unknown); the object is then never deleted.
+    `put` uploads the body, and `remove` deletes it. Used by one thread at a time.
+    `maybe_referenced` is true once the pointer may have reached SQS or SNS, because the outcome of
+    a request is unknown. The object is then never deleted.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class Upload:
         self._remove = remove
 
     def upload(self) -> None:
-        """Put the body into S3, unless that is done already.
+        """Upload the body, unless it was uploaded before.
 
         Raises:
-            OffloadError: when S3 does not say that it took it. It may be there all the same.
+            OffloadError: if S3 did not confirm the upload. The object may exist all the same.
         """
         if self._put is not None:
             self._put()
-            self._put = None  # with it goes the body
+            self._put = None  # frees the memory of the body
 
-    def undo(self) -> None:
-        """Delete the body again, where its pointer was refused and nobody can have it."""
+    def delete(self) -> None:
+        """Delete the body of a message that AWS refused, unless an earlier try may have sent it."""
         if self._put is None and not self.maybe_referenced:
             self._remove()

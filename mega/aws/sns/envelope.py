@@ -1,4 +1,4 @@
-"""The envelope that SNS wraps around a body, where *raw message delivery* is off.
+"""The envelope that SNS wraps around a body when *raw message delivery* is off.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 """
@@ -16,9 +16,9 @@ __all__ = ('Envelope', 'SubscriptionNotice', 'unwrap')
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A body that came through a topic, and what the topic said of it.
+    """A body that came through a topic, and the data of the topic about it.
 
-    Whoever may send to the queue may write one: none of it is proof of anything.
+    Every sender to the queue can write an envelope, so none of its data is proof of anything.
     """
 
     body: str = field(repr=False)
@@ -29,10 +29,9 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionNotice:
-    """SNS asks whether a queue wants to be subscribed, or regrets that it no longer is.
+    """A request of SNS to confirm a subscription, or the notice that a subscription has ended.
 
-    The address by which to answer is not kept: following it is nothing for a program to decide on
-    the word of a message.
+    The URL that would confirm it is not kept: a program must not visit a URL because of a message.
     """
 
     kind: str
@@ -40,7 +39,7 @@ class SubscriptionNotice:
 
 
 def unwrap(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
-    """Open an object that looks like an envelope (`mega.codec.looks_like_envelope`), once.
+    """Return the content of an object that looks like an envelope, by `looks_like_envelope`.
 
     Raises:
         EnvelopeError: for fields that no envelope of SNS has.
@@ -60,7 +59,7 @@ def unwrap(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
 
 
 def _line(document: dict[str, Any], name: str) -> str:
-    # What SNS signs is its fields, one a line: one that holds a line break could pass for two.
+    # SNS signs its fields line by line, so a field with a line break could pass for two fields.
     value = document[name]
     if not isinstance(value, str) or '\n' in value or '\r' in value:
         raise EnvelopeError(f'its {name} is {safe_repr(value)}, not one line of text')

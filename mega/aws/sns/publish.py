@@ -1,4 +1,4 @@
-"""Publishing payloads to an SNS topic."""
+"""The publisher to SNS topics."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ __all__ = ('SnsPublisher',)
 
 
 class SnsPublisher(ClosesClient):
-    """Publishes payloads to SNS topics, which hand them to everybody who subscribed.
+    """Publishes payloads to SNS topics, which deliver them to their subscriptions.
 
-    Give it a `topic_arn`, or give one with each call. Credentials and region are found by boto3's
-    own rules where they are not given: environment, profile, role; a topic's ARN names its region.
-    A ready `session=` or `client=` is taken as it is.
+    Pass a `topic_arn` to the constructor or to each call. Credentials and region that are not given
+    are found by boto3's own rules: environment, profile, role. A topic's ARN names its region. A
+    ready `session=` or `client=` is used as it is.
 
-    With a `payload_store`, a body that is too large for a message goes to S3; without one it is
-    refused. The store is the caller's to close.
+    With a `payload_store`, a body that is too large for a message is offloaded to S3. Without one
+    it is refused. The caller closes the store.
 
-    Safe to share among threads. Close it, or use it as a context manager, to close its connections.
+    Safe to share among threads. `close()` or the end of a `with` block closes its connections.
 
-    A call whose outcome is unknown (a timeout, a reset) is sent again. On a standard topic that may
-    deliver the message twice; on a FIFO topic SNS drops the second one.
+    Transient failures are retried, five times at most, with exponential backoff: throttling, server
+    errors, and requests whose outcome is unknown (a timeout, a reset connection). A retry after an
+    unknown outcome may deliver the message twice on a standard topic. On a FIFO topic SNS drops the
+    duplicate. botocore does not retry, unless a `client=` is configured to retry.
 
     Raises:
-        ConfigurationError: without a region, with a bad endpoint, or options that contradict.
+        ConfigurationError: without a region, or for an invalid endpoint or contradicting options.
     """
 
     def __init__(
@@ -76,22 +78,22 @@ class SnsPublisher(ClosesClient):
         message_group_id: str | None = None,
         message_deduplication_id: str | None = None,
     ) -> str:
-        """Publish a payload, and answer SNS's id of the message.
+        """Publish a payload, and return SNS's id of the message.
 
-        Events and data objects go as JSON, or as BSON in Base64 with `binary_encoding`.
-        `message_attributes` are a str, a number or bytes each, or AWS's own objects.
-        `filter_attributes` are fields of the payload to set as attributes where it has them, for a
-        filter policy of SNS: `{'kind': 'event.name'}`, or `['event.name']` for `event_name`.
-        `message_group_id` is the order to keep on a FIFO topic, or the tenant of fair queues.
-        `subject` reaches subscribers by mail, and those who get SNS's envelope.
-        When this returns, SNS has the message. Its id is not the id that a queue gives it.
+        Events and data objects are encoded as JSON, or with `binary_encoding` as BSON in Base64.
+        Each of `message_attributes` is a str, a number, bytes, or an object in AWS's own form.
+        `filter_attributes` are fields of the payload that become attributes, if it has them, for
+        the filter policies of SNS: `{'kind': 'event.name'}`, or `['event.name']` for `event_name`.
+        `message_group_id` is the group that keeps its order on a FIFO topic, and the tenant on fair
+        queues. `subject` reaches subscriptions by email, and queues that get SNS's envelope.
+        When this method returns, SNS has the message. A queue gives the message another id.
 
         Raises:
             EncodeError: for a payload or an attribute that no message can carry, with its path.
             EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
-            PayloadTooLargeError: for a message that the topic does not take, without a store.
-            OffloadError: when S3 does not take the body. Then nothing is sent.
-            TransportError: when SNS does not take the message, or does not say that it did.
+            PayloadTooLargeError: for a message that is too large for the topic.
+            OffloadError: if S3 did not store the body. The message is not sent.
+            TransportError: if SNS refused the message, or did not confirm it in any try.
         """
         options = _options(subject, message_group_id, message_deduplication_id)
         return self._publisher.publish(
@@ -108,16 +110,16 @@ class SnsPublisher(ClosesClient):
         message_group_id: str | None = None,
         message_deduplication_id: str | None = None,
     ) -> str:
-        """Publish a body as it is, and answer SNS's id of the message.
+        """Publish a body as it is, and return SNS's id of the message.
 
-        A listener opens it as it opens any producer's: by the attribute `MegaPayloadType`, or by
-        what the body begins with.
+        A listener decodes the body by the attribute `MegaPayloadType`, or without it by the first
+        characters of the body.
 
         Raises:
-            EncodeError: for a body that is no text or empty.
-            PayloadTooLargeError: for a message that the topic does not take, without a store.
-            OffloadError: when S3 does not take the body. Then nothing is sent.
-            TransportError: when SNS does not take the message, or does not say that it did.
+            EncodeError: for a body that is not a str, or is empty.
+            PayloadTooLargeError: for a message that is too large for the topic.
+            OffloadError: if S3 did not store the body. The message is not sent.
+            TransportError: if SNS refused the message, or did not confirm it in any try.
         """
         options = _options(subject, message_group_id, message_deduplication_id)
         return self._publisher.publish_raw(body, topic_arn, message_attributes, options)
@@ -136,21 +138,21 @@ class SnsPublisher(ClosesClient):
         concurrency: int = 1,
         raise_on_failure: bool = True,
     ) -> list[PublishResult]:
-        """Publish any number of payloads, up to ten in a call, and tell of each what came of it.
+        """Publish any number of payloads, ten in a request, and return a result for each, in order.
 
-        `payloads` is read as it is sent, some hundred ahead.
-        What goes with a message is one value for all, or a function of the payload.
-        `filter_attributes` are the same for all: they are read from each payload.
-        `concurrency` is how many calls are under way at a time, 1 to 50.
-        On a FIFO topic one message of a group is, which keeps its order; after one that failed for
-        good, none of its group is sent.
-        What fails through no fault of its own is sent again, up to five times.
-        The results are in the order of the payloads.
+        `payloads` is read while it is sent, about a hundred payloads ahead.
+        An option is one value for all messages, or a function of the payload.
+        `filter_attributes` are the same paths for all messages, read from each payload.
+        `concurrency` is the number of requests at a time, 1 to 50.
+        On a FIFO topic one message of a group is in flight at a time, so that the group keeps its
+        order. After a message failed for good, no other message of its group is sent.
+        Messages that fail for a transient reason (throttling, timeouts, server errors) are retried
+        up to five times, with waits of 24 seconds at most in total.
 
         Raises:
-            PublishError: when a payload was not published, with `.results`, unless
-                `raise_on_failure=False`; and whenever `payloads` itself raises.
-            ConfigurationError: for a destination that this publisher does not reach.
+            PublishError: if a payload was not published, with `.results`, unless
+                `raise_on_failure=False`. Also if iterating over `payloads` raises an error.
+            ConfigurationError: for a destination in another region than the publisher's.
         """
         options = _options(subject, message_group_id, message_deduplication_id)
         return self._publisher.publish_batch(
@@ -172,12 +174,12 @@ class SnsPublisher(ClosesClient):
         max_seconds: float = 0.1,
         max_pending: int = 10_000,
     ) -> PublishBuffer:
-        """Open a buffer, for many threads that publish one payload at a time.
+        """Open a buffer, for threads that publish one payload at a time.
 
-        Use it as a context manager: its end waits until everything is sent.
+        Use it as a context manager: the end of the block waits until every message is sent.
 
         Raises:
-            ConfigurationError: for limits that cannot work.
+            ConfigurationError: for a limit that is out of range.
         """
         return self._publisher.buffer(topic_arn, max_messages, max_seconds, max_pending)
 

@@ -1,4 +1,4 @@
-"""SQS: sending payloads to queues, and in `mega.aws.sqs.subscribe` receiving them."""
+"""SQS: the publisher. The listener is in `mega.aws.sqs.subscribe`."""
 
 from __future__ import annotations
 

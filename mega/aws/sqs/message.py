@@ -50,7 +50,7 @@ class Message(Struct, frozen=True, eq=False):
     def lost(self) -> bool:
         """Whether the visibility timeout was lost, so that another consumer may have the message.
 
-        The listener does not delete a lost message, whatever its subscribers return. A subscriber
+        The listener does not delete a lost message, even if its subscribers succeed. A subscriber
         that takes long and must not run twice can check this from time to time, and stop.
         """
         return self._delivery is not None and self._delivery.is_lost

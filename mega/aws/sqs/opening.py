@@ -3,7 +3,8 @@
     message -> envelope of SNS? -> pointer into S3? -> decode -> payload
 
 Each step happens once at most: a body in S3 is neither an envelope nor a pointer. Nothing in a
-message proves where it came from, so attributes decide what a body is, before its looks.
+message proves its origin. The attributes decide how a body is read. Without them, its first
+characters do.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = ('MissingBody', 'OpenBody', 'Opened', 'OpenedBody', 'may_be_offloaded'
 
 @dataclass(frozen=True, slots=True)
 class MissingBody:
-    """A body that is no longer in S3, of a message that is to be deleted without it."""
+    """A body that S3 does not have, of a message that the listener deletes without processing."""
 
     pointer: Pointer
 

@@ -1,4 +1,4 @@
-"""Sending payloads to an SQS queue."""
+"""The publisher to SQS queues."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ __all__ = ('SqsPublisher',)
 
 
 class SqsPublisher(ClosesClient):
-    """Sends payloads to SQS queues.
+    """Publishes payloads to SQS queues.
 
-    Give it a `queue_url`, or give one with each call. Credentials and region are found by boto3's
-    own rules where they are not given: environment, profile, role; a queue's URL names its region.
-    A ready `session=` or `client=` is taken as it is.
+    Pass a `queue_url` to the constructor or to each call. Credentials and region that are not given
+    are found by boto3's own rules: environment, profile, role. A queue's URL names its region. A
+    ready `session=` or `client=` is used as it is.
 
-    With a `payload_store`, a body that is too large for a message goes to S3; without one it is
-    refused. The store is the caller's to close.
+    With a `payload_store`, a body that is too large for a message is offloaded to S3. Without one
+    it is refused. The caller closes the store.
 
-    Safe to share among threads. Close it, or use it as a context manager, to close its connections.
+    Safe to share among threads. `close()` or the end of a `with` block closes its connections.
 
-    A call whose outcome is unknown (a timeout, a reset) is sent again. On a standard queue that may
-    deliver the message twice; on a FIFO queue SQS drops the second one.
+    Transient failures are retried, five times at most, with exponential backoff: throttling, server
+    errors, and requests whose outcome is unknown (a timeout, a reset connection). A retry after an
+    unknown outcome may deliver the message twice on a standard queue. On a FIFO queue SQS drops the
+    duplicate. botocore does not retry, unless a `client=` is configured to retry.
 
     Raises:
-        ConfigurationError: without a region, with a bad endpoint, or options that contradict.
+        ConfigurationError: without a region, or for an invalid endpoint or contradicting options.
     """
 
     def __init__(
@@ -76,21 +78,21 @@ class SqsPublisher(ClosesClient):
         message_group_id: str | None = None,
         message_deduplication_id: str | None = None,
     ) -> str:
-        """Send a payload, and answer SQS's id of the message.
+        """Publish a payload, and return SQS's id of the message.
 
-        Events and data objects go as JSON, or as BSON in Base64 with `binary_encoding`.
-        `message_attributes` are a str, a number or bytes each, or AWS's own objects.
-        `filter_attributes` are fields of the payload to set as attributes where it has them, for a
-        filter policy of SNS: `{'kind': 'event.name'}`, or `['event.name']` for `event_name`.
-        `message_group_id` is the order to keep on a FIFO queue, the tenant on a fair queue.
-        When this returns, SQS has the message.
+        Events and data objects are encoded as JSON, or with `binary_encoding` as BSON in Base64.
+        Each of `message_attributes` is a str, a number, bytes, or an object in AWS's own form.
+        `filter_attributes` are fields of the payload that become attributes, if it has them, for
+        the filter policies of SNS: `{'kind': 'event.name'}`, or `['event.name']` for `event_name`.
+        `message_group_id` is the group that keeps its order on a FIFO queue, and the tenant on a
+        fair queue. When this method returns, SQS has the message.
 
         Raises:
             EncodeError: for a payload or an attribute that no message can carry, with its path.
             EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
-            PayloadTooLargeError: for a message that the queue does not take, without a store.
-            OffloadError: when S3 does not take the body. Then nothing is sent.
-            TransportError: when SQS does not take the message, or does not say that it did.
+            PayloadTooLargeError: for a message that is too large for the queue.
+            OffloadError: if S3 did not store the body. The message is not sent.
+            TransportError: if SQS refused the message, or did not confirm it in any try.
         """
         options = _options(delay_seconds, message_group_id, message_deduplication_id)
         return self._publisher.publish(
@@ -107,16 +109,16 @@ class SqsPublisher(ClosesClient):
         message_group_id: str | None = None,
         message_deduplication_id: str | None = None,
     ) -> str:
-        """Send a body as it is, and answer SQS's id of the message.
+        """Publish a body as it is, and return SQS's id of the message.
 
-        A listener opens it as it opens any producer's: by the attribute `MegaPayloadType`, or by
-        what the body begins with.
+        A listener decodes the body by the attribute `MegaPayloadType`, or without it by the first
+        characters of the body.
 
         Raises:
-            EncodeError: for a body that is no text or empty.
-            PayloadTooLargeError: for a message that the queue does not take, without a store.
-            OffloadError: when S3 does not take the body. Then nothing is sent.
-            TransportError: when SQS does not take the message, or does not say that it did.
+            EncodeError: for a body that is not a str, or is empty.
+            PayloadTooLargeError: for a message that is too large for the queue.
+            OffloadError: if S3 did not store the body. The message is not sent.
+            TransportError: if SQS refused the message, or did not confirm it in any try.
         """
         options = _options(delay_seconds, message_group_id, message_deduplication_id)
         return self._publisher.publish_raw(body, queue_url, message_attributes, options)
@@ -135,21 +137,21 @@ class SqsPublisher(ClosesClient):
         concurrency: int = 1,
         raise_on_failure: bool = True,
     ) -> list[PublishResult]:
-        """Send any number of payloads, up to ten in a call, and tell of each what came of it.
+        """Publish any number of payloads, ten in a request, and return a result for each, in order.
 
-        `payloads` is read as it is sent, some hundred ahead.
-        What goes with a message is one value for all, or a function of the payload.
-        `filter_attributes` are the same for all: they are read from each payload.
-        `concurrency` is how many calls are under way at a time, 1 to 50.
-        On a FIFO queue one message of a group is, which keeps its order; after one that failed for
-        good, none of its group is sent.
-        What fails through no fault of its own is sent again, up to five times.
-        The results are in the order of the payloads.
+        `payloads` is read while it is sent, about a hundred payloads ahead.
+        An option is one value for all messages, or a function of the payload.
+        `filter_attributes` are the same paths for all messages, read from each payload.
+        `concurrency` is the number of requests at a time, 1 to 50.
+        On a FIFO queue one message of a group is in flight at a time, so that the group keeps its
+        order. After a message failed for good, no other message of its group is sent.
+        Messages that fail for a transient reason (throttling, timeouts, server errors) are retried
+        up to five times, with waits of 24 seconds at most in total.
 
         Raises:
-            PublishError: when a payload was not published, with `.results`, unless
-                `raise_on_failure=False`; and whenever `payloads` itself raises.
-            ConfigurationError: for a destination that this publisher does not reach.
+            PublishError: if a payload was not published, with `.results`, unless
+                `raise_on_failure=False`. Also if iterating over `payloads` raises an error.
+            ConfigurationError: for a destination in another region than the publisher's.
         """
         options = _options(delay_seconds, message_group_id, message_deduplication_id)
         return self._publisher.publish_batch(
@@ -171,12 +173,12 @@ class SqsPublisher(ClosesClient):
         max_seconds: float = 0.1,
         max_pending: int = 10_000,
     ) -> PublishBuffer:
-        """Open a buffer, for many threads that publish one payload at a time.
+        """Open a buffer, for threads that publish one payload at a time.
 
-        Use it as a context manager: its end waits until everything is sent.
+        Use it as a context manager: the end of the block waits until every message is sent.
 
         Raises:
-            ConfigurationError: for limits that cannot work.
+            ConfigurationError: for a limit that is out of range.
         """
         return self._publisher.buffer(queue_url, max_messages, max_seconds, max_pending)
 

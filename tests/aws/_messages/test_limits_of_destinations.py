@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.sqs_server import Fault, Server
 from mega.aws._messages.limits import check_wrapped_size, size_of
+from mega.aws._publishing.encoder import LIMIT_TRIES
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError, PayloadTooLargeError
@@ -43,7 +44,7 @@ def test_without_an_answer_a_destination_takes_256_kib(
 ) -> None:
     """Who may publish may not always ask. This refuses what a large queue would take."""
     operation = 'GetQueueAttributes' if service == 'sqs' else 'GetTopicAttributes'
-    server.script(fault, fault, operation=operation)
+    server.script(*[fault] * 2 * LIMIT_TRIES, operation=operation)
     ours = publisher(clients, service, LARGE(server, service))
     assert ours.publish_raw_message('a' * OLD)
     with pytest.raises(PayloadTooLargeError) as caught:

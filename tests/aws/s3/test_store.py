@@ -170,7 +170,7 @@ def test_what_was_not_put_is_not_deleted(faults: FaultServer) -> None:
     upload = store_on(faults).offload('hej')
     with pytest.raises(OffloadError):
         upload.upload()
-    upload.undo()
+    upload.delete()
     assert [request.operation for request in faults.requests] == ['PutObject']
 
 

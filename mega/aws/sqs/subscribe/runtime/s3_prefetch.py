@@ -116,7 +116,7 @@ class BodyPrefetcher:
         """Open a message; None if no thread could be started, so that its worker opens it."""
         if self._is_closed or get_ident() == receiver:
             return None
-        with self._store.watched(self._interrupter):
+        with self._store.interruptible(self._interrupter):
             return open_message(message, self._store)
 
 
