@@ -51,7 +51,9 @@ def event_body(**event: Any) -> str:
 
 
 @pytest.mark.parametrize('body', [' ', '\n\t '], ids=repr)
-def test_fault_01_a_blank_body_is_a_text_that_nobody_may_want(aws: LocalAws, body: str) -> None:
+def test_fault_01_a_blank_body_is_a_text_that_may_match_no_subscriber(
+    aws: LocalAws, body: str
+) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, body)
     stats = listener_on(aws, queue_url, subscriber(base=DataSubscriber)).drain()
@@ -76,7 +78,7 @@ def test_fault_01_a_blank_body_is_a_text_that_nobody_may_want(aws: LocalAws, bod
     ],
 )
 @pytest.mark.parametrize('has_queue', [False, True], ids=['left', 'dead-lettered'])
-def test_fault_02_to_24_what_cannot_be_opened_is_kept_and_the_next_is_processed(
+def test_fault_02_to_24_an_invalid_body_is_kept_and_the_next_message_is_processed(
     aws: LocalAws, body: str, has_queue: bool
 ) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
@@ -92,7 +94,7 @@ def test_fault_02_to_24_what_cannot_be_opened_is_kept_and_the_next_is_processed(
 
 @pytest.mark.parametrize('kind', ['SubscriptionConfirmation', 'UnsubscribeConfirmation'])
 @pytest.mark.parametrize('has_queue', [False, True], ids=['', 'dead-letter queue'])
-def test_fault_20_a_confirmation_is_told_of_and_deleted_and_its_link_not_followed(
+def test_fault_20_a_confirmation_is_logged_and_deleted_and_its_link_not_followed(
     aws: LocalAws, caplog: pytest.LogCaptureFixture, kind: str, has_queue: bool
 ) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
@@ -141,7 +143,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize('name', HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize('has_queue', [False, True], ids=['', 'dead-letter queue'])
-def test_fault_28_and_29_what_comes_from_outside_is_logged_escaped_and_cut_short(
+def test_fault_28_and_29_external_text_is_logged_escaped_and_shortened(
     aws: LocalAws, log: io.BytesIO, name: str, has_queue: bool
 ) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
@@ -164,7 +166,7 @@ def test_fault_28_and_29_what_comes_from_outside_is_logged_escaped_and_cut_short
 
 
 @pytest.mark.parametrize('key', ['__class__', '__dict__', '$where', '__proto__', 'message'])
-def test_fault_31_keys_that_mean_something_elsewhere_are_keys(aws: LocalAws, key: str) -> None:
+def test_fault_31_keys_with_a_meaning_elsewhere_are_only_keys(aws: LocalAws, key: str) -> None:
     seen: list[Any] = []
 
     class Wanting(EventSubscriber):
@@ -223,7 +225,7 @@ def raising(error: BaseException) -> Callable[[object], bool]:
         pytest.param(raising(asyncio.CancelledError()), id='94 CancelledError'),
     ],
 )
-def test_fault_33_and_91_a_predicate_that_raises_leaves_the_message_and_others_process(
+def test_fault_33_and_91_a_predicate_that_raises_leaves_the_message_for_a_retry(
     aws: LocalAws, predicate: Callable[[object], bool]
 ) -> None:
     queue_url = aws.create_queue()
@@ -260,7 +262,7 @@ def test_fault_90_and_96_an_exception_is_fatal_or_a_retry_and_others_process(
     assert aws.counts(queue_url) == left
 
 
-def test_fault_92_a_retry_of_one_of_three_brings_the_message_to_all_again(aws: LocalAws) -> None:
+def test_fault_92_a_retry_of_one_subscriber_repeats_all_three(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
     seen: list[Any] = []

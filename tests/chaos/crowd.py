@@ -1,4 +1,4 @@
-"""Several listener processes on one queue, and what they tell."""
+"""Several listener processes on one queue, and their reports."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ __all__ = ('SCALE', 'Crowd', 'Report', 'crowd', 'fill')
 SCALE = amount(1, 10)
 
 PATIENCE = 60.0
-"""Seconds; if nobody tells anything for so long, something is lost."""
+"""Seconds without a report after which a test fails: a message is lost."""
 
 
 class Report(NamedTuple):
-    """What a process told."""
+    """A report of a process."""
 
     process: int
     word: str

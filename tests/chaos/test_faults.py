@@ -1,4 +1,4 @@
-"""An SQS that fails: now and then in any way, and in each way by itself."""
+"""An SQS with faults: random faults, and each kind of fault alone."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def closing() -> Iterator[ExitStack]:
         yield stack
 
 
-def test_through_faults_of_every_kind_no_message_is_lost_and_all_listeners_go_on(
+def test_random_faults_lose_no_message_and_end_no_listener(
     server: Server, closing: ExitStack
 ) -> None:
     load = Load(server, COUNT)
@@ -166,7 +166,7 @@ OPERATIONS = (
 
 
 @pytest.mark.parametrize('operation', OPERATIONS)
-def test_after_a_fault_of_each_kind_all_goes_on(
+def test_the_listener_continues_after_each_kind_of_fault(
     server: Server, closing: ExitStack, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     """One after the other befalls a call, and never the same one twice."""

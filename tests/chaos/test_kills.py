@@ -1,4 +1,4 @@
-"""Listeners that are killed, and listeners that are told to end, under load."""
+"""Listeners that are killed or stopped under load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MESSAGES = {'ministack': 1_000, 'moto': 200}
 KILLS = amount(4, 60)
 
 
-def test_whatever_is_killed_every_message_is_processed(aws: LocalAws) -> None:
+def test_killed_listeners_lose_no_message(aws: LocalAws) -> None:
     queue_url = aws.create_queue(VisibilityTimeout=2)
     bodies = [str(number) for number in range(MESSAGES[aws.name] * SCALE)]
     fill(aws, queue_url, bodies)
@@ -39,7 +39,7 @@ def test_whatever_is_killed_every_message_is_processed(aws: LocalAws) -> None:
 
 
 @pytest.mark.cannot(moto='hands messages to receives whose connection is closed')
-def test_told_to_end_under_load_they_leave_nothing_hidden_and_do_nothing_twice(
+def test_a_stop_under_load_leaves_nothing_hidden_and_processes_nothing_twice(
     aws: LocalAws,
 ) -> None:
     queue_url = aws.create_queue()

@@ -1,4 +1,4 @@
-"""The order of FIFO groups, whatever happens to those who process them."""
+"""The order of FIFO groups, while listeners are killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def group_of(body: str) -> str:
 
 
 @pytest.mark.cannot(moto='mixes up the order of a group when its first message comes again')
-def test_what_is_done_of_each_group_is_done_in_its_order(aws: LocalAws) -> None:
+def test_each_group_is_processed_in_its_order(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True, VisibilityTimeout=2)
     size = SIZE * SCALE
     bodies = [f'{group}-{number}' for number in range(size) for group in range(GROUPS)]

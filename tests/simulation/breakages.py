@@ -1,4 +1,4 @@
-"""Bugs, put into the engine on purpose, and the law that each one breaks."""
+"""Deliberate bugs of the engine, and the law that each of them violates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ('BREAKAGES', 'Breakage')
 
 @dataclass(frozen=True, slots=True)
 class Breakage:
-    """A bug: what it is, how to have it, and which law does not hold then."""
+    """A bug: its name, the function that installs it, and the law that it violates."""
 
     name: str
     put_in: Callable[[pytest.MonkeyPatch], None]

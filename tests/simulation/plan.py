@@ -1,4 +1,4 @@
-"""What a schedule is about."""
+"""The parameters of a schedule."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FAULTS = (CallFate.FAILED, CallFate.LOST, CallFate.LATE, CallFate.GARBLED, Call
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """Something that is done to a process. Its end, a restart perhaps, comes `later` seconds on."""
+    """A stop, a crash or a pause of a process, and its end `later` seconds after it."""
 
     kind: Kind
     when: float
@@ -58,14 +58,14 @@ class Plan:
 
     @property
     def is_faultless(self) -> bool:
-        """Whether no call fails, nothing comes twice, and nobody crashes."""
+        """Whether no call fails, no message is delivered twice, and no process crashes."""
         oddities = self.oddities
         is_odd = oddities.duplicates or oddities.gives_heads or oddities.max_receives
         crashes = any(disturbance.kind == 'crash' for disturbance in self.disturbances)
         return not (self.fates or crashes or is_odd)
 
     def __str__(self) -> str:
-        """What is not as in the simplest of schedules."""
+        """Return the differences to the simplest schedule."""
         simplest = Plan.draw(Choices.of_script([]))
         parts = (
             (self.settings, simplest.settings),

@@ -71,7 +71,7 @@ class ListenerProcess:
     """Lives until the stop of its engine is complete, or until it crashes.
 
     A worker takes the messages of a `Process` command one after another. It defers its reports: the
-    process passes them to the engine before the next call of the engine, whatever causes that call.
+    process passes them to the engine before each call of the engine.
     """
 
     def __init__(self, world: World, name: str, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Runs a schedule, minimises one that fails, and shows it."""
+"""Runs a schedule, minimises a schedule that fails, and prints it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ('Failure', 'check')
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A schedule in which a law does not hold, as it was drawn."""
+    """A schedule that violates a law, with its choices."""
 
     seed: int
     violation: Violation
@@ -25,7 +25,7 @@ class Failure:
         return self.violation.law
 
     def minimal(self) -> str:
-        """What happens in the simplest schedule in which the same law does not hold."""
+        """Return the trace of the simplest schedule that violates the same law."""
 
         def fails_too(script: Script) -> Script | None:
             choices = Choices.of_script(script)

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 
 Where it leaves open what happens, chance decides:
 
-- Standard: a message comes in any order, may come although it is hidden, may come once more
-  although it was deleted. With an expired handle a delete "succeeds", and deletes or does not.
+- Standard: SQS delivers messages in any order, and may deliver a hidden or a deleted message
+  again. A delete with an expired receipt handle "succeeds", with or without an effect.
 - FIFO: whether the first message of a group is given, having become visible, while later ones of
   the group are still hidden. None behind a hidden one ever is.
 """
@@ -25,7 +25,7 @@ from tests.simulation.timeline import Timeline
 __all__ = ('Batch', 'Oddities', 'Queue', 'Receipt', 'Request', 'Stored')
 
 MAX_HIDDEN = 43_200
-"""Seconds for which a message can be hidden, from its receive on."""
+"""The maximum number of seconds that a message can be hidden after its receive."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,9 +46,9 @@ class Stored:
 
 @dataclass(slots=True, eq=False)
 class Receipt:
-    """One delivery of a message, the how manieth, and for how long it is hidden by it.
+    """One delivery of a message, its number, and the end of its visibility timeout.
 
-    `owner` is who has it.
+    `owner` is the process that received it.
     """
 
     stored: Stored

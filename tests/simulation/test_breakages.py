@@ -1,4 +1,4 @@
-"""The simulation finds what it is there to find, and shows it in a few lines."""
+"""The simulation finds deliberate bugs, and prints a short schedule for each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_minimises_what_it_finds_and_says_how_to_see_it_again(
 
 
 def _found(breakage: Breakage) -> Failure:
-    """The first schedule in which the law does not hold that a bug is against."""
+    """Return the first schedule that violates the law of a bug."""
     for failure in map(check, _SEEDS):
         if failure is not None and failure.law is breakage.law:
             return failure

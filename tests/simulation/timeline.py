@@ -14,7 +14,7 @@ _MANY = 100_000
 class Timeline:
     """A clock that stands still while something happens, and then jumps to what happens next.
 
-    What happens at the same time happens in the order in which it was set down.
+    Events at the same time happen in the order of their scheduling.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Timeline:
         self.at(self.now + delay, act, *arguments)
 
     def step(self) -> bool:
-        """Let the next thing happen; False when there is none, or there was too much."""
+        """Run the next event. Return False if there is none, or if there were too many."""
         self._steps += 1
         if not self._events or self._steps > _MANY:
             return False

@@ -1,4 +1,4 @@
-"""Queue, network and processes of one schedule, from the first event to the last."""
+"""The queue, the network and the processes of one schedule."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ __all__ = ('World',)
 _LETTERS = 'ABC'
 
 _DRAINING = 5.0
-"""Seconds that two receives take at most, one after the other, before a process says it is done."""
+"""The maximum number of seconds of two consecutive receives at the end of a drain."""
 
 
 class World:
-    """First all goes wrong that the plan has. Then it is calm, and the queue must become empty.
+    """Runs one schedule: first with the faults of the plan, then without faults.
 
-    At last every process is stopped. `trace` takes what happened, where one is wanted.
+    The queue must become empty. Then all processes are stopped. `trace` receives a line for each
+    event, if it is given.
     """
 
     def __init__(self, choices: Choices, trace: Callable[[str], None] | None = None) -> None:
@@ -56,7 +57,7 @@ class World:
         self._processes: list[ListenerProcess] = []
 
     def run(self) -> None:
-        """Let all happen.
+        """Run the schedule.
 
         Raises:
             Violation: when a law does not receipt.
@@ -84,11 +85,11 @@ class World:
         return self._is_calm and not self._to_send and not self.queue.messages
 
     def duration(self) -> float:
-        """For how long a message is worked on."""
+        """Return the seconds of processing of a message."""
         return 0.1 if self._is_calm else self.choices.one_of(self.plan.durations)
 
     def ended(self, process: ListenerProcess) -> None:
-        """A process came to its end: someone else takes its place, if all is calm."""
+        """A process ended. Without faults, another process replaces it."""
         plan = self.plan
         if self._is_calm:
             self._somebody_is_there()
@@ -179,5 +180,5 @@ class World:
             raise Violation(Law.DRAINED, f'still in the queue: {" ".join(left)}')
 
     def _long_enough(self) -> float:
-        """Seconds from the calm on after which everything must be done."""
+        """Return the seconds without faults within which the queue must become empty."""
         return 900.0 + 8 * self.plan.settings.visibility_timeout

@@ -1,4 +1,4 @@
-"""The reason for which a message is dead-lettered or left in the queue."""
+"""The reason why a message is dead-lettered or left in the queue."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def listener() -> SqsListener:
     )
 
 
-def test_says_of_every_subscriber_in_a_line_what_stopped_it(listener: SqsListener) -> None:
+def test_explains_each_subscriber_in_one_line(listener: SqsListener) -> None:
     assert str(listener.explain(ADDED)).splitlines()[:3] == [
         'ItemAdded: matches',
         'ManyItems: event.attributes.quantity is 3, wanted gt(10)',
@@ -90,10 +90,10 @@ def test_names_those_that_match(listener: SqsListener) -> None:
     assert listener.explain(b'hej').matching == [Everything, Blob]
 
 
-def test_an_event_may_be_given_as_what_is_published_of_it(listener: SqsListener) -> None:
+def test_an_event_may_be_given_as_a_dict(listener: SqsListener) -> None:
     assert listener.explain(ADDED.to_dict()).matching == [ItemAdded, Everything]
 
 
-def test_what_is_marked_as_an_event_and_is_none_is_refused(listener: SqsListener) -> None:
+def test_an_invalid_event_is_refused(listener: SqsListener) -> None:
     with pytest.raises(EventError, match='event'):
         listener.explain({'protocol': 'mega'})

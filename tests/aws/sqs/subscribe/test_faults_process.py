@@ -44,7 +44,7 @@ def handled_by(handler: logging.Handler) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def test_fault_81_what_sqs_may_come_to_add_is_ignored(faults: FaultServer) -> None:
+def test_fault_81_unknown_fields_of_an_answer_are_ignored(faults: FaultServer) -> None:
     message = {
         'MessageId': '1',
         'ReceiptHandle': 'a',
@@ -96,7 +96,7 @@ class MissingBody:
         pytest.param(logging.NullHandler(), id='100 __str__ raises'),
     ],
 )
-def test_fault_100_and_102_a_log_that_fails_costs_no_message(
+def test_fault_100_and_102_a_failing_log_handler_loses_no_message(
     aws: LocalAws, handler: logging.Handler
 ) -> None:
     """Of each that is logged: a failure, one nobody wants, one that cannot be opened or kept."""
@@ -133,7 +133,7 @@ def test_fault_100_nor_does_it_end_the_loop_when_calls_fail(
         assert thread.is_alive()
 
 
-def test_fault_101_without_another_thread_those_that_are_there_go_on(
+def test_fault_101_the_existing_threads_continue_if_no_thread_can_be_started(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """None is there when it begins; and when there are some, they are not given up."""
@@ -165,9 +165,7 @@ def test_fault_101_without_another_thread_those_that_are_there_go_on(
 @pytest.mark.parametrize(
     'code', ['SignatureDoesNotMatch', 'RequestExpired', 'InvalidSignatureException']
 )
-def test_fault_104_a_clock_that_is_wrong_is_named_at_the_start(
-    faults: FaultServer, code: str
-) -> None:
+def test_fault_104_a_wrong_clock_is_reported_at_the_start(faults: FaultServer, code: str) -> None:
     faults.will(sqs_error(code, 403, 'Signature expired: 20200504T155323Z is now earlier than'))
     with pytest.raises(TransportError, match='the clock of this machine'):
         listener_on(faults, QUEUE_URL, subscriber()).listen()

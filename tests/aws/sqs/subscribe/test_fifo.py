@@ -52,7 +52,7 @@ def of_group(group: str, seen: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize('size', [1, 10])
-def test_groups_come_in_their_order(aws: LocalAws, queue_url: str, size: int) -> None:
+def test_groups_are_processed_in_order(aws: LocalAws, queue_url: str, size: int) -> None:
     seen: list[Any] = []
     listener = listener_on(aws, queue_url, subscriber(None, seen), max_number_of_messages=size)
     assert listener.drain() == Stats(received=5, done=5, deleted=5)
@@ -60,7 +60,7 @@ def test_groups_come_in_their_order(aws: LocalAws, queue_url: str, size: int) ->
     assert of_group('b', seen) == ['b1', 'b2']
 
 
-def test_those_behind_a_message_that_stays_are_given_back_unprocessed(
+def test_followers_of_a_message_that_stays_are_released_unprocessed(
     aws: LocalAws, queue_url: str
 ) -> None:
     seen: list[str] = []
@@ -73,7 +73,9 @@ def test_those_behind_a_message_that_stays_are_given_back_unprocessed(
     assert aws.counts(queue_url) == Counts(visible=2, in_flight=1)
 
 
-def test_one_in_the_middle_holds_back_only_those_behind_it(aws: LocalAws, queue_url: str) -> None:
+def test_a_retry_in_the_middle_of_a_group_delays_only_its_followers(
+    aws: LocalAws, queue_url: str
+) -> None:
     seen: list[str] = []
     made = subscriber(failing(seen, ProcessStatus.RETRY_LATER, at='a2'))
     listener_on(aws, queue_url, made, max_number_of_messages=10).drain()
@@ -96,7 +98,7 @@ def test_a_group_goes_on_in_its_order_when_the_message_comes_again(
     assert aws.counts(queue_url) == EMPTY
 
 
-def test_one_that_cannot_be_opened_holds_its_group_back(aws: LocalAws) -> None:
+def test_a_message_with_an_invalid_body_blocks_its_group(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
     send(aws, queue_url, '{"a":', 'a2', message_group_id='a')
     seen: list[Any] = []
@@ -111,7 +113,7 @@ def test_one_that_cannot_be_opened_holds_its_group_back(aws: LocalAws) -> None:
     [{'unmatched': 'delete'}, {'unmatched': None}, {'dead_letter_queue_url': 'queue'}],
     ids=str,
 )
-def test_one_that_is_gone_holds_nothing_back(
+def test_a_deleted_message_delays_no_follower(
     aws: LocalAws, queue_url: str, settings: dict[str, Any]
 ) -> None:
     if 'dead_letter_queue_url' in settings:
@@ -123,7 +125,9 @@ def test_one_that_is_gone_holds_nothing_back(
     assert of_group('a', seen) == ['a2', 'a3']
 
 
-def test_one_that_is_not_dead_lettered_holds_its_group_back(aws: LocalAws, queue_url: str) -> None:
+def test_a_message_that_is_not_dead_lettered_blocks_its_group(
+    aws: LocalAws, queue_url: str
+) -> None:
     seen: list[str] = []
     made = subscriber(failing(seen, ProcessStatus.FATAL_ERROR))
     settings = {'dead_letter_queue_url': f'{queue_url}-gone', 'max_number_of_messages': 10}
@@ -132,7 +136,7 @@ def test_one_that_is_not_dead_lettered_holds_its_group_back(aws: LocalAws, queue
     assert of_group('b', seen) == ['b1', 'b2']
 
 
-def test_on_a_standard_queue_a_group_is_a_tenant_and_holds_nothing_back(aws: LocalAws) -> None:
+def test_on_a_standard_queue_a_group_delays_no_message(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     for body in BODIES:
         send(aws, queue_url, body, message_group_id=body[0])

@@ -54,7 +54,7 @@ def test_stopping_does_not_wait_for_the_end_of_a_poll(aws: LocalAws) -> None:
         assert not thread.is_alive()
 
 
-def test_what_a_poll_brings_after_the_stop_is_given_back_at_once(aws: LocalAws) -> None:
+def test_messages_received_after_a_stop_are_released_at_once(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, 'late')
     seen: list[Any] = []
@@ -66,7 +66,7 @@ def test_what_a_poll_brings_after_the_stop_is_given_back_at_once(aws: LocalAws) 
     assert received_of(aws, queue_url, 1) == [('late', '2')]
 
 
-def test_stopping_finishes_the_message_and_gives_the_rest_of_the_batch_back(
+def test_a_stop_finishes_the_message_and_releases_the_rest_of_the_batch(
     aws: LocalAws,
 ) -> None:
     queue_url = aws.create_queue()
@@ -91,7 +91,7 @@ def test_stopping_finishes_the_message_and_gives_the_rest_of_the_batch_back(
 
 
 @pytest.mark.parametrize('is_async', [False, True], ids=['plain', 'async'])
-def test_nothing_is_started_once_it_was_stopped(aws: LocalAws, is_async: bool) -> None:
+def test_nothing_starts_after_a_stop(aws: LocalAws, is_async: bool) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, *'abc')
     seen: list[str] = []
@@ -177,7 +177,7 @@ def test_a_listener_works_in_one_thread_at_a_time(aws: LocalAws) -> None:
 @pytest.mark.parametrize('error', [SystemExit(3), KeyboardInterrupt()], ids=repr)
 @pytest.mark.parametrize('work', ['listen', 'drain'])
 @pytest.mark.parametrize('unhandled', ['fatal', 'retry'])
-def test_an_exit_out_of_a_subscriber_leaves_the_message_and_comes_out(
+def test_an_exit_of_a_subscriber_leaves_the_message_and_is_raised(
     aws: LocalAws, error: BaseException, work: str, unhandled: str
 ) -> None:
     queue_url = aws.create_queue()

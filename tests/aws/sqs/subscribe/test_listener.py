@@ -85,7 +85,7 @@ def test_leaves_the_message_when_one_subscriber_retries(aws: LocalAws, answer: o
     assert aws.counts(queue_url) == LEFT
 
 
-def test_unhandled_exceptions_are_retried_where_the_listener_was_told_so(aws: LocalAws) -> None:
+def test_unhandled_exceptions_are_retried_with_unhandled_retry(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
     listener = listener_on(aws, queue_url, subscriber(ValueError()), unhandled='retry')
@@ -135,7 +135,7 @@ def test_the_delay_ends_what_the_visibility_timeout_would_have_hidden(aws: Local
     assert message['Attributes']['ApproximateReceiveCount'] == '2'
 
 
-def test_drain_takes_all_there_is_in_batches_of_any_size(aws: LocalAws) -> None:
+def test_drain_processes_all_messages_in_batches_of_any_size(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     numbers = [{'number': number} for number in range(23)]
     send(aws, queue_url, *numbers)
@@ -148,7 +148,7 @@ def test_drain_takes_all_there_is_in_batches_of_any_size(aws: LocalAws) -> None:
     assert aws.counts(queue_url) == EMPTY
 
 
-def test_drain_ends_when_the_listener_is_stopped_and_gives_the_rest_back(aws: LocalAws) -> None:
+def test_drain_ends_at_a_stop_and_releases_the_rest(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, *'abcde')
     listener: SqsListener = listener_on(
@@ -162,7 +162,7 @@ def test_drain_ends_when_the_listener_is_stopped_and_gives_the_rest_back(aws: Lo
     assert listener.stats().done == 2
 
 
-def test_drain_raises_what_keeps_it_from_receiving(aws: LocalAws) -> None:
+def test_drain_raises_the_error_of_a_receive(aws: LocalAws) -> None:
     listener = listener_on(aws, aws.create_queue() + '-gone', subscriber())
     with pytest.raises(TransportError, match='ReceiveMessage'):
         listener.drain()
@@ -173,7 +173,7 @@ def test_drain_raises_what_keeps_it_from_receiving(aws: LocalAws) -> None:
     [(None, 1, EMPTY), ('delete', 1, EMPTY), ('leave', 0, LEFT)],
     ids=str,
 )
-def test_what_nobody_wants_is_deleted_unless_it_is_to_be_left(
+def test_an_unmatched_message_is_deleted_unless_left(
     aws: LocalAws, unmatched: str | None, deleted: int, left: Counts
 ) -> None:
     queue_url = aws.create_queue()
@@ -183,7 +183,7 @@ def test_what_nobody_wants_is_deleted_unless_it_is_to_be_left(
     assert aws.counts(queue_url) == left
 
 
-def test_each_new_kind_of_unwanted_message_is_warned_of_once(
+def test_each_new_kind_of_unmatched_message_is_logged_once(
     aws: LocalAws, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue_url = aws.create_queue()
@@ -198,7 +198,9 @@ def test_each_new_kind_of_unwanted_message_is_warned_of_once(
         assert len([text for text in found if kind in text]) == 1
 
 
-def test_what_cannot_be_opened_is_left(aws: LocalAws, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_body_is_left_in_the_queue(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
     queue_url = aws.create_queue()
     [message_id] = send(aws, queue_url, '{"secret":')
     seen: list[Any] = []
@@ -211,7 +213,7 @@ def test_what_cannot_be_opened_is_left(aws: LocalAws, caplog: pytest.LogCaptureF
     assert 'secret' not in text
 
 
-def test_the_redrive_policy_takes_what_fails_too_often(aws: LocalAws) -> None:
+def test_the_redrive_policy_moves_a_message_that_fails_too_often(aws: LocalAws) -> None:
     dead = aws.create_queue()
     queue_url = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=2))
     send(aws, queue_url, 'hej')
@@ -226,7 +228,7 @@ def started(aws: LocalAws, listener: SqsListener) -> None:
         assert polling.wait(WITHIN)
 
 
-def test_a_queue_without_anywhere_for_what_fails_is_warned_of_at_the_start(
+def test_a_queue_without_a_redrive_policy_causes_a_warning_at_the_start(
     aws: LocalAws, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue_url = aws.create_queue()
@@ -247,7 +249,7 @@ def test_a_dead_letter_queue_of_either_sort_is_enough(
     assert warnings_of(caplog) == []
 
 
-def test_a_queue_that_is_not_there_is_told_at_the_start(aws: LocalAws) -> None:
+def test_a_missing_queue_is_reported_at_the_start(aws: LocalAws) -> None:
     listener = listener_on(aws, aws.create_queue() + '-gone', subscriber())
     with (
         pytest.raises(TransportError, match=r'GetQueueAttributes.*create the queue'),

@@ -82,7 +82,7 @@ def test_fault_70_a_subscriber_can_see_that_its_message_is_lost(
     assert 'DeleteMessageBatch' not in [request.operation for request in faults.requests]
 
 
-def test_a_copy_of_a_message_is_a_message_and_holds_nothing() -> None:
+def test_a_copy_of_a_message_has_no_reference_to_its_delivery() -> None:
     delivery = Delivery('1', 'a', received={})  # an event cannot be copied
     message = read_message(RECEIVED, delivery)
     delivery.is_lost = True
@@ -101,7 +101,7 @@ STATUSES = {
 }
 
 
-def test_what_is_settled_is_not_left_to_the_collector(aws: LocalAws) -> None:
+def test_a_settled_delivery_is_freed_without_the_garbage_collector(aws: LocalAws) -> None:
     """A message knows its delivery, which knew the message: each is gone when it is done with."""
     queue_url, dead = aws.create_queue(), aws.create_queue()
     ids = send(aws, queue_url, *STATUSES)
@@ -118,7 +118,7 @@ def test_what_is_settled_is_not_left_to_the_collector(aws: LocalAws) -> None:
         gc.enable()
 
 
-def test_what_it_is_held_by_is_not_shown() -> None:
+def test_the_repr_of_a_message_does_not_show_its_delivery() -> None:
     assert 'holding' not in repr(read_message(RECEIVED, Delivery('1', 'a')))
     assert not read_message(RECEIVED).lost
 
@@ -167,7 +167,7 @@ def blocking(heard: Heard) -> Subscriber:
     ],
     ids=['def', 'async', 'async beside def', 'blocking', 'blocking beside def'],
 )
-def test_fault_88_a_process_that_hangs_is_told_of_with_its_stack(
+def test_fault_88_a_hanging_process_is_logged_with_its_stack(
     faults: FaultServer, heard: Heard, make: Any, beside: int, names: list[str]
 ) -> None:
     will_receive(faults, DELIVERY, sqs_answer())

@@ -119,14 +119,14 @@ def test_it_is_drawn_from_nothing_to_that(receive_count: int, fraction: float) -
         (5, lambda message: 'soon', RetriableError(), None),
     ],
 )
-def test_the_error_goes_before_the_subscriber_and_that_before_the_listener(
+def test_the_delay_of_the_error_precedes_the_subscribers_and_the_listeners(
     general: Any, own: Any, error: BaseException | None, delay: int | None
 ) -> None:
     asked = wanted_again(own, error=error)
     assert delay_of(asked, policy(retry_delay=general)) == delay
 
 
-def test_the_longest_wait_of_all_subscribers_counts() -> None:
+def test_the_longest_delay_of_all_subscribers_applies() -> None:
     general = policy(retry_delay=20)
     assert delay_of(wanted_again(5, 10), general) == 10
     assert delay_of(wanted_again(5, None), general) == 20
@@ -149,7 +149,7 @@ def test_a_function_that_raises_leaves_it_to_the_queue(caplog: pytest.LogCapture
 
 
 @pytest.mark.parametrize('unmatched', ['delete', 'leave'])
-def test_what_stays_and_was_not_tried_comes_after_the_listeners_delay(
+def test_a_message_left_without_an_attempt_has_the_listeners_delay(
     unmatched: Unmatched,
 ) -> None:
     left = policy(retry_delay=5, unmatched=unmatched)
@@ -165,7 +165,7 @@ REFUSED: list[Any] = [
 
 
 @pytest.mark.parametrize('delay', REFUSED, ids=str)
-def test_what_is_no_delay_is_refused_where_it_is_declared(delay: Any) -> None:
+def test_an_invalid_delay_is_refused_at_its_declaration(delay: Any) -> None:
     with pytest.raises(ConfigurationError, match=r'Made\.retry_delay='):
         subscriber(retry_delay=delay)
     with pytest.raises(ConfigurationError, match='retry_delay='):
@@ -207,7 +207,7 @@ def test_a_message_is_hidden_for_its_delay(faults: FaultServer, answer: object) 
     ('receive_count', 'is_enough'), [(1, False), (2, False), (3, True), (9, True)]
 )
 @pytest.mark.parametrize('status', [RETRY, ProcessStatus.RETRY_LATER])
-def test_what_is_wanted_again_at_its_last_receive_is_dead_lettered(
+def test_a_retry_at_the_last_receive_is_dead_lettered(
     status: ProcessStatus, receive_count: int, is_enough: bool
 ) -> None:
     limited = policy(max_receives=3, has_dead_letter_queue=True, retry_delay=5)
@@ -230,7 +230,7 @@ def test_what_is_wanted_again_at_its_last_receive_is_dead_lettered(
 
 
 @pytest.mark.parametrize('status', [ProcessStatus.DONE, ProcessStatus.FATAL_ERROR])
-def test_nothing_else_is_judged_by_its_receives(status: ProcessStatus) -> None:
+def test_only_retries_are_limited_by_max_receives(status: ProcessStatus) -> None:
     asked = [Outcome(subscriber(), status)]
     message = replace(MESSAGE, receive_count=99)
     limited = policy(max_receives=3, has_dead_letter_queue=True)
@@ -240,7 +240,7 @@ def test_nothing_else_is_judged_by_its_receives(status: ProcessStatus) -> None:
 
 
 @pytest.mark.parametrize('error', [MemoryError(), KeyboardInterrupt(), SystemExit(1)], ids=repr)
-def test_the_end_of_the_process_is_no_reason_to_give_a_message_up(error: BaseException) -> None:
+def test_a_failure_of_the_process_does_not_exhaust_a_message(error: BaseException) -> None:
     message = replace(MESSAGE, receive_count=99)
     limited = policy(max_receives=3, has_dead_letter_queue=True)
     asked = [*wanted_again(None, error=TimeoutError()), *wanted_again(None, error=error)]
@@ -277,7 +277,7 @@ def test_a_message_that_fails_again_and_again_is_dead_lettered(aws: LocalAws) ->
     assert aws.counts(queue_url) == EMPTY
 
 
-def test_one_that_came_often_and_was_never_tried_is_tried(aws: LocalAws) -> None:
+def test_a_message_received_often_without_an_attempt_is_tried(aws: LocalAws) -> None:
     queue_url, dead = aws.create_queue(VisibilityTimeout=0), aws.create_queue()
     send(aws, queue_url, 'hej')
     sqs = aws.client('sqs')
@@ -296,7 +296,7 @@ class Failing(Hook):
         yield
 
 
-def test_a_hook_that_fails_is_an_attempt_that_may_be_repeated(aws: LocalAws) -> None:
+def test_a_failed_hook_counts_as_an_attempt(aws: LocalAws) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     send(aws, queue_url, 'hej')
     settings: dict[str, Any] = {'hooks': [Failing()], 'retry_delay': 0, 'max_receives': 2}
@@ -317,7 +317,7 @@ def test_the_delay_of_each_message_is_its_own(aws: LocalAws) -> None:
     assert aws.counts(queue_url) == Counts(visible=0, in_flight=1)
 
 
-def test_a_verdict_says_why_a_message_comes_again() -> None:
+def test_a_settlement_has_the_reason_for_a_retry() -> None:
     verdict = settle(wanted_again(5, error=TimeoutError('no answer')), policy(), MESSAGE)
     assert isinstance(verdict, Settlement)
     assert verdict.reason

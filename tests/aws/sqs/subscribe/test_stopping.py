@@ -81,7 +81,7 @@ def send(client: Any, queue_url: str, *bodies: str) -> None:
 # A stop
 
 
-def test_a_stop_ends_a_poll_and_what_comes_after_it_is_for_others(
+def test_a_stop_ends_a_receive_and_leaves_later_messages_to_others(
     server: Server, queue_url: str
 ) -> None:
     with client_of(server) as client, client_of(server) as other:
@@ -125,7 +125,7 @@ def test_a_stop_ends_many_polls(server: Server, queue_url: str) -> None:
 # The grace period
 
 
-def test_what_does_not_end_in_its_grace_period_is_given_back_and_left_behind(
+def test_a_message_beyond_the_grace_period_is_released_and_left_behind(
     server: Server, queue_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     begun, going_on = Event(), Event()
@@ -151,7 +151,7 @@ def test_what_does_not_end_in_its_grace_period_is_given_back_and_left_behind(
         assert server.counts().calls['DeleteMessageBatch'] == 1  # that of the checks
 
 
-def test_a_coroutine_that_does_not_is_cancelled(server: Server, queue_url: str) -> None:
+def test_a_coroutine_that_blocks_longer_is_cancelled(server: Server, queue_url: str) -> None:
     begun = Event()
     ends: list[str] = []
 
@@ -173,7 +173,7 @@ def test_a_coroutine_that_does_not_is_cancelled(server: Server, queue_url: str) 
         assert visible(client, queue_url) == [('hej', '2')]
 
 
-def test_what_ends_in_its_grace_period_is_deleted(server: Server, queue_url: str) -> None:
+def test_a_message_that_ends_in_the_grace_period_is_deleted(server: Server, queue_url: str) -> None:
     begun, going_on = Event(), Event()
 
     def process(payload: str) -> None:
@@ -206,7 +206,9 @@ def test_what_ends_in_its_grace_period_is_deleted(server: Server, queue_url: str
 # A pause
 
 
-def test_during_a_pause_what_comes_is_for_others(server: Server, queue_url: str) -> None:
+def test_during_a_pause_other_listeners_receive_the_messages(
+    server: Server, queue_url: str
+) -> None:
     """The poll that was under way is broken off."""
     with client_of(server) as client, client_of(server) as other:
         ended = happens(client, POLL_FAILED)
@@ -254,7 +256,7 @@ def test_however_often_and_shortly_it_was(server: Server, queue_url: str) -> Non
         assert listener.stats().errors == 0
 
 
-def test_what_was_received_before_it_is_processed(server: Server, queue_url: str) -> None:
+def test_messages_received_before_a_pause_are_processed(server: Server, queue_url: str) -> None:
     begun, going_on, done = Event(), Event(), Event()
     seen: list[str] = []
 

@@ -87,7 +87,7 @@ def waits(monkeypatch: pytest.MonkeyPatch, expected: int = 0, length: float = 0.
     ],
     ids=lambda fault: fault.name if isinstance(fault, Fault) else f'{fault.status}{fault.body!r}',
 )
-def test_no_failure_to_receive_ends_the_loop_once_something_was_received(
+def test_no_failed_receive_ends_the_work_after_a_successful_one(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
 ) -> None:
     waits(monkeypatch)
@@ -101,7 +101,7 @@ def test_no_failure_to_receive_ends_the_loop_once_something_was_received(
 
 
 @pytest.mark.parametrize('fault', [UNAVAILABLE, Fault.RESET_AFTER], ids=['unavailable', 'reset'])
-def test_nor_does_the_first_failure_when_it_may_pass(
+def test_a_first_failure_that_is_retriable_does_not_end_the_work(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
 ) -> None:
     waits(monkeypatch)
@@ -111,7 +111,7 @@ def test_nor_does_the_first_failure_when_it_may_pass(
         assert processed.wait(WITHIN)
 
 
-def test_a_call_that_takes_too_long_does_not_either(
+def test_a_call_that_takes_too_long_does_not_end_the_loop(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = waits(monkeypatch, expected=2)
@@ -153,7 +153,7 @@ def test_a_stop_ends_the_wait(faults: FaultServer, monkeypatch: pytest.MonkeyPat
         assert not thread.is_alive()
 
 
-def test_every_failure_is_told_with_the_queue_and_without_a_traceback(
+def test_each_failed_receive_is_logged_with_the_queue_and_without_a_traceback(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     drawn = waits(monkeypatch, expected=2)
@@ -167,7 +167,7 @@ def test_every_failure_is_told_with_the_queue_and_without_a_traceback(
         assert not record.exc_info
 
 
-def test_fault_82_an_answer_that_aws_did_not_write_is_told_of(
+def test_fault_82_an_answer_that_aws_did_not_write_is_logged(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It says nothing of messages, and a proxy that gives it gives it at once, and for ever."""
@@ -227,7 +227,7 @@ def test_a_delete_that_failed_is_made_again(
 
 
 @FAILED_CALLS
-def test_a_message_that_cannot_be_deleted_is_told_of_in_the_end(
+def test_a_message_that_cannot_be_deleted_is_logged(
     faults: FaultServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -243,7 +243,7 @@ def test_a_message_that_cannot_be_deleted_is_told_of_in_the_end(
     assert 'processed again' in text
 
 
-def test_fault_116_a_handle_that_is_no_good_any_more_is_told_of_and_not_tried_again(
+def test_fault_116_an_expired_receipt_handle_is_logged_and_not_used_again(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     stale = sqs_answer(Failed=[refused(0, 'ReceiptHandleIsInvalid')])
@@ -296,7 +296,7 @@ def test_a_message_that_could_not_be_hidden_is_hidden_at_the_next_try(
     assert calls(faults, 'ChangeMessageVisibilityBatch') == [change] * 2
 
 
-def test_a_message_that_cannot_be_hidden_is_told_of(
+def test_a_message_that_cannot_be_hidden_is_logged(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = sqs_answer(Failed=[refused(0, 'MessageNotInflight')])
@@ -307,7 +307,7 @@ def test_a_message_that_cannot_be_hidden_is_told_of(
     assert [text for text in warnings_of(caplog) if 'MessageNotInflight' in text]
 
 
-def test_what_was_not_started_in_its_visibility_timeout_is_not_started_any_more(
+def test_a_message_does_not_start_after_its_visibility_timeout(
     faults: FaultServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It could not be kept hidden, and by then others may have received it."""
@@ -330,7 +330,7 @@ def test_what_was_not_started_in_its_visibility_timeout_is_not_started_any_more(
 
 
 @pytest.mark.parametrize('settings', [{}, {'dead_letter_queue_url': f'{QUEUE_URL}-dead'}], ids=str)
-def test_a_message_without_a_body_ends_nothing(
+def test_a_message_without_a_body_does_not_end_the_listener(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
 ) -> None:
     """SQS sends none, but what is between it and us may."""

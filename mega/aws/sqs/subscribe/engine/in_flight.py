@@ -1,4 +1,4 @@
-"""The deliveries in flight, and the ways in which a delivery ends."""
+"""The deliveries in flight, and how each of them ends."""
 
 from __future__ import annotations
 

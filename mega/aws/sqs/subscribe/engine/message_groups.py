@@ -1,4 +1,4 @@
-"""The order in which messages may start.
+"""The order of the starts of messages.
 
 On a standard queue any waiting message may start. On a FIFO queue only the first message of each
 message group may start, and the next one only after SQS deleted the first. A message that failed,

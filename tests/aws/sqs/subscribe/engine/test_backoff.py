@@ -18,7 +18,7 @@ def waits(driver: EngineDriver, failures: int) -> list[float]:
     return found
 
 
-def test_fault_60_a_receive_that_is_throttled_is_made_again_twice_as_late_each_time() -> None:
+def test_fault_60_the_wait_after_a_throttled_receive_doubles_each_time() -> None:
     """Up to a minute, at random."""
     driver = EngineDriver()
     assert waits(driver, 8) == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
@@ -26,7 +26,7 @@ def test_fault_60_a_receive_that_is_throttled_is_made_again_twice_as_late_each_t
     assert driver.drawn[-1] == (1.0, 60.0)
 
 
-def test_fault_61_it_is_never_made_again_before_a_second_is_over() -> None:
+def test_fault_61_the_next_receive_never_comes_within_a_second() -> None:
     assert waits(EngineDriver(draw=lambda low, high: low), 3) == [1.0, 1.0, 1.0]
 
 
@@ -41,14 +41,14 @@ def test_fault_62_a_lost_connection_never_ends_the_work() -> None:
     assert len(driver.polls) == 1
 
 
-def test_one_that_succeeds_brings_the_wait_back_to_its_beginning() -> None:
+def test_a_successful_receive_resets_the_wait() -> None:
     driver = EngineDriver()
     waits(driver, 5)
     driver.receive()
     assert waits(driver, 2) == [2.0, 4.0]
 
 
-def test_several_that_fail_together_count_once() -> None:
+def test_receives_that_fail_together_count_once() -> None:
     driver = EngineDriver(concurrency=100)
     for answer in range(3):
         driver.start(f'{answer}')
@@ -61,7 +61,7 @@ def test_several_that_fail_together_count_once() -> None:
     assert waits(driver, 1) == [4.0]
 
 
-def test_one_that_was_under_way_when_another_failed_may_succeed_and_the_wait_goes_on() -> None:
+def test_a_receive_under_way_may_succeed_without_ending_the_wait() -> None:
     driver = EngineDriver(concurrency=100)
     driver.start('a')
     driver.fail()
@@ -70,7 +70,7 @@ def test_one_that_was_under_way_when_another_failed_may_succeed_and_the_wait_goe
     assert first.asked_at == 2.0
 
 
-def test_fault_72_while_too_many_are_in_flight_nothing_is_received_and_the_rest_goes_on() -> None:
+def test_fault_72_with_too_many_messages_in_flight_only_receives_wait() -> None:
     driver = EngineDriver(concurrency=2, max_number_of_messages=1)
     first, *_ = driver.start('a')
     second, *_ = driver.start('b')
@@ -82,7 +82,7 @@ def test_fault_72_while_too_many_are_in_flight_nothing_is_received_and_the_rest_
     assert [type(action) for _, action in driver.until(2.0)] == [Receive]
 
 
-def test_what_waits_to_be_deleted_does_not_wait_for_the_next_try() -> None:
+def test_deletes_do_not_wait_for_the_next_receive() -> None:
     driver = EngineDriver(concurrency=2, max_number_of_messages=1)
     [message] = driver.start('a')
     driver.processed(message)
@@ -90,14 +90,14 @@ def test_what_waits_to_be_deleted_does_not_wait_for_the_next_try() -> None:
     assert len(of(Delete, driver.steps())) == 1
 
 
-def test_fault_64_credentials_that_are_refused_at_the_start_end_the_work() -> None:
+def test_fault_64_invalid_credentials_at_the_start_end_the_work() -> None:
     driver = EngineDriver()
     driver.fail(is_unrecoverable=True)
     assert driver.engine.failure is ERROR
     assert driver.is_finished
 
 
-def test_fault_65_a_receive_that_is_denied_later_is_made_again() -> None:
+def test_fault_65_a_receive_that_is_denied_later_is_repeated() -> None:
     """Whoever took the permission away may give it back, and messages wait meanwhile."""
     driver = EngineDriver()
     driver.receive()
@@ -106,7 +106,7 @@ def test_fault_65_a_receive_that_is_denied_later_is_made_again() -> None:
     assert [type(action) for _, action in driver.until(2.0)] == [Receive]
 
 
-def test_fault_66_a_queue_that_is_gone_later_is_asked_for_until_it_is_there_again() -> None:
+def test_fault_66_a_queue_that_disappears_later_is_polled_until_it_returns() -> None:
     driver = EngineDriver()
     driver.receive()
     for _ in range(100):
@@ -116,14 +116,14 @@ def test_fault_66_a_queue_that_is_gone_later_is_asked_for_until_it_is_there_agai
     assert ids(of(Begin, driver.steps())) == ['a']
 
 
-def test_what_is_not_hopeless_is_made_again_at_the_start_too() -> None:
+def test_a_recoverable_error_at_the_start_is_repeated() -> None:
     driver = EngineDriver()
     driver.fail()
     assert driver.engine.failure is None
     assert [type(action) for _, action in driver.until(2.0)] == [Receive]
 
 
-def test_once_it_was_told_to_stop_no_error_is_of_interest() -> None:
+def test_errors_after_a_stop_have_no_effect() -> None:
     driver = EngineDriver()
     driver.steps()
     driver.stop()

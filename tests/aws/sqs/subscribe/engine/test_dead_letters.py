@@ -49,7 +49,7 @@ def acks(found: list[tuple[float, Step]]) -> list[tuple[float, list[str]]]:
     return [(at, ids([action])) for at, action in found if isinstance(action, Delete)]
 
 
-def test_a_message_is_deleted_when_it_is_there() -> None:
+def test_a_dead_lettered_message_is_deleted() -> None:
     driver = EngineDriver()
     failing(driver)
     [send] = of(DeadLetter, driver.steps())
@@ -59,7 +59,7 @@ def test_a_message_is_deleted_when_it_is_there() -> None:
     assert driver.noticed(Notice.DEAD_LETTERED) == ['a']
 
 
-def test_one_that_can_never_get_there_is_left_until_its_timeout_is_over() -> None:
+def test_a_message_that_the_dead_letter_queue_rejects_stays_until_its_timeout() -> None:
     driver = EngineDriver()
     failing(driver)
     assert sends(driver, EntryResult.FAILED) == [0.0]
@@ -68,7 +68,7 @@ def test_one_that_can_never_get_there_is_left_until_its_timeout_is_over() -> Non
     assert driver.notices == [(Notice.NOT_DEAD_LETTERED, 'a')]
 
 
-def test_one_that_did_not_get_there_is_sent_again_later_and_later() -> None:
+def test_a_failed_dead_letter_is_sent_again_with_backoff() -> None:
     driver = EngineDriver()
     failing(driver)
     times = sends(driver, *[EntryResult.RETRY] * 4, EntryResult.OK)
@@ -86,7 +86,7 @@ def test_and_so_many_times_at_most() -> None:
     assert driver.engine.in_flight == 0
 
 
-def test_to_delete_it_is_tried_as_often_as_any_other() -> None:
+def test_a_dead_lettered_message_has_all_tries_of_its_delete() -> None:
     driver = EngineDriver()
     failing(driver)
     sends(driver, *[EntryResult.RETRY] * (MAX_TRIES - 1), EntryResult.OK)
@@ -95,7 +95,7 @@ def test_to_delete_it_is_tried_as_often_as_any_other() -> None:
     assert driver.noticed(Notice.NOT_DELETED) == ['a']
 
 
-def test_it_is_kept_hidden_from_its_failure_on() -> None:
+def test_the_visibility_timeout_of_a_failed_message_is_extended() -> None:
     driver = EngineDriver(visibility_timeout=30)
     [message] = driver.start('a')
     driver.now = 20.0
@@ -103,7 +103,7 @@ def test_it_is_kept_hidden_from_its_failure_on() -> None:
     assert visibility_changes(driver.change()) == {'a': 30}
 
 
-def test_while_it_is_being_sent_too() -> None:
+def test_the_visibility_timeout_is_extended_during_the_send() -> None:
     driver = EngineDriver(visibility_timeout=30)
     failing(driver)
     found = driver.until(16.0)
@@ -111,7 +111,7 @@ def test_while_it_is_being_sent_too() -> None:
     assert [at for at, action in found if isinstance(action, ChangeVisibility)] == [15.0]
 
 
-def test_one_that_others_may_have_is_not_sent_again() -> None:
+def test_a_lost_message_is_not_sent_again() -> None:
     driver = EngineDriver(visibility_timeout=30)
     failing(driver)
     [send] = of(DeadLetter, driver.steps())
@@ -122,7 +122,7 @@ def test_one_that_others_may_have_is_not_sent_again() -> None:
     assert ids(action for _, action in driver.until(100.0)) == []
 
 
-def test_fault_112_those_behind_it_wait_until_it_is_gone() -> None:
+def test_fault_112_followers_wait_for_the_delete_of_a_dead_lettered_message() -> None:
     driver = EngineDriver(is_fifo=True)
     failing(driver, group='g')
     sends(driver, EntryResult.RETRY, EntryResult.OK)
@@ -132,7 +132,7 @@ def test_fault_112_those_behind_it_wait_until_it_is_gone() -> None:
     assert [delivery.id for delivery in driver.begun] == ['a', 'b']
 
 
-def test_at_a_stop_there_is_time_to_send_it_again() -> None:
+def test_a_stop_leaves_time_to_send_a_dead_letter_again() -> None:
     driver = EngineDriver()
     failing(driver)
     driver.stop()
@@ -141,7 +141,7 @@ def test_at_a_stop_there_is_time_to_send_it_again() -> None:
     assert driver.is_finished
 
 
-def test_when_the_grace_period_is_over_what_is_not_sent_is_given_back() -> None:
+def test_an_unsent_dead_letter_is_released_after_the_grace_period() -> None:
     driver = EngineDriver(grace_period=1.0)
     failing(driver)
     driver.stop()
@@ -154,7 +154,7 @@ def test_when_the_grace_period_is_over_what_is_not_sent_is_given_back() -> None:
     assert driver.is_finished
 
 
-def test_and_what_is_being_sent_then_is_waited_for() -> None:
+def test_a_stop_waits_for_a_dead_letter_that_is_being_sent() -> None:
     driver = EngineDriver(grace_period=0.0)
     failing(driver)
     [send] = of(DeadLetter, driver.steps())

@@ -20,7 +20,7 @@ def acks(found: list[tuple[float, Step]]) -> list[tuple[float, list[str]]]:
     return [(at, ids([action])) for at, action in found if isinstance(action, Delete)]
 
 
-def test_ten_go_at_once() -> None:
+def test_ten_deletes_are_one_batch() -> None:
     driver = EngineDriver(concurrency=10)
     messages = driver.start(*NAMES[:10])
     driver.processed(*messages[:9])
@@ -29,7 +29,7 @@ def test_ten_go_at_once() -> None:
     assert ids([driver.delete()]) == NAMES[:10]
 
 
-def test_of_more_than_ten_the_rest_waits_for_others() -> None:
+def test_deletes_beyond_ten_wait_for_the_next_batch() -> None:
     driver = EngineDriver(concurrency=25)
     batches = [driver.start(*NAMES[first : min(first + 10, 25)]) for first in (0, 10, 20)]
     driver.processed(*chain(*batches))
@@ -40,7 +40,7 @@ def test_of_more_than_ten_the_rest_waits_for_others() -> None:
     ]
 
 
-def test_fewer_go_when_the_first_of_them_has_waited_for_a_tenth_of_a_second() -> None:
+def test_a_smaller_batch_is_sent_after_a_tenth_of_a_second() -> None:
     driver = EngineDriver(concurrency=10)
     first, second, third = driver.start(*'abc')
     driver.processed(first)
@@ -52,7 +52,7 @@ def test_fewer_go_when_the_first_of_them_has_waited_for_a_tenth_of_a_second() ->
     assert acks(found) == [(MAX_BATCH_DELAY, ['a', 'b']), (3.0 + MAX_BATCH_DELAY, ['c'])]
 
 
-def test_every_entry_has_an_id_of_its_own_and_the_handle_of_its_message() -> None:
+def test_each_entry_has_a_unique_id_and_the_receipt_handle() -> None:
     driver = EngineDriver(concurrency=10)
     driver.processed(*driver.start(*NAMES[:10]))
     call = driver.delete()
@@ -62,7 +62,7 @@ def test_every_entry_has_an_id_of_its_own_and_the_handle_of_its_message() -> Non
     ]
 
 
-def test_they_go_while_their_message_is_hidden() -> None:
+def test_a_delete_is_sent_before_the_visibility_timeout_ends() -> None:
     driver = EngineDriver(visibility_timeout=2)
     [message] = driver.start('a')
     driver.until(2.0 - MAX_BATCH_DELAY / 2)
@@ -70,7 +70,7 @@ def test_they_go_while_their_message_is_hidden() -> None:
     assert ids([driver.delete()]) == ['a']
 
 
-def test_one_that_hardly_waits_any_more_takes_the_others_with_it() -> None:
+def test_an_urgent_delete_sends_the_waiting_deletes_with_it() -> None:
     driver = EngineDriver(visibility_timeout=2, concurrency=3, max_number_of_messages=1)
     driver.steps()
     [early] = driver.start('a')
@@ -81,7 +81,7 @@ def test_one_that_hardly_waits_any_more_takes_the_others_with_it() -> None:
     assert acks(driver.until(5.0)) == [(2.0 - MAX_BATCH_DELAY, ['b', 'a'])]
 
 
-def test_fault_89_one_that_took_longer_than_it_was_hidden_is_told_of_and_deleted_at_once() -> None:
+def test_fault_89_a_message_that_finishes_late_is_reported_and_deleted_at_once() -> None:
     """SQS may still take it: nobody else received the message perhaps."""
     driver = EngineDriver(visibility_timeout=2)
     [message] = driver.start('a')
@@ -91,7 +91,7 @@ def test_fault_89_one_that_took_longer_than_it_was_hidden_is_told_of_and_deleted
     assert driver.notices == [(Notice.FINISHED_LATE, 'a')]
 
 
-def test_they_go_when_a_receive_found_nothing() -> None:
+def test_an_empty_receive_flushes_the_deletes() -> None:
     driver = EngineDriver(concurrency=2, max_number_of_messages=1)
     driver.processed(*driver.start('a'))
     assert of(Delete, driver.steps()) == []
@@ -99,7 +99,7 @@ def test_they_go_when_a_receive_found_nothing() -> None:
     assert ids([driver.delete()]) == ['a']
 
 
-def test_they_go_at_a_stop_and_after_it() -> None:
+def test_a_stop_flushes_the_deletes() -> None:
     driver = EngineDriver(concurrency=2)
     first, second = driver.start(*'ab')
     driver.processed(first)
@@ -109,14 +109,14 @@ def test_they_go_at_a_stop_and_after_it() -> None:
     assert ids([driver.delete()]) == ['b']
 
 
-def test_those_of_a_fifo_queue_do_not_wait() -> None:
+def test_deletes_of_a_fifo_queue_do_not_wait() -> None:
     driver = EngineDriver(concurrency=2, is_fifo=True)
     first, _ = driver.start(*'ab')
     driver.processed(first)
     assert ids([driver.delete()]) == ['a']
 
 
-def test_what_is_deleted_is_forgotten() -> None:
+def test_a_deleted_message_is_forgotten() -> None:
     driver = EngineDriver(concurrency=10)
     driver.processed(*driver.start(*NAMES[:10]))
     driver.settle(driver.delete())
@@ -124,14 +124,14 @@ def test_what_is_deleted_is_forgotten() -> None:
     assert driver.noticed(Notice.DELETED) == NAMES[:10]
 
 
-def test_fault_63_what_an_answer_does_not_mention_is_asked_again() -> None:
+def test_fault_63_an_entry_that_the_answer_does_not_mention_is_repeated() -> None:
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a'))
     driver.settle(driver.delete(), EntryResult.RETRY)
     assert [names for _, names in acks(driver.until(1.0))] == [['a']]
 
 
-def test_fault_67_a_delete_that_fails_is_made_again_later_and_later() -> None:
+def test_fault_67_a_failed_delete_is_repeated_with_backoff() -> None:
     """Six times in all. Then the message is told of, and comes again."""
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a'))
@@ -142,7 +142,7 @@ def test_fault_67_a_delete_that_fails_is_made_again_later_and_later() -> None:
     assert driver.engine.in_flight == 0
 
 
-def test_the_wait_before_each_try_is_twice_as_long_and_drawn() -> None:
+def test_the_backoff_doubles_and_has_jitter() -> None:
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a'))
     times = []
@@ -156,7 +156,7 @@ def test_the_wait_before_each_try_is_twice_as_long_and_drawn() -> None:
     assert set(driver.drawn) == {(0.5, 1.0)}
 
 
-def test_fault_68_of_a_batch_only_what_failed_is_deleted_again() -> None:
+def test_fault_68_only_the_failed_entries_of_a_batch_are_repeated() -> None:
     driver = EngineDriver(concurrency=3)
     driver.processed(*driver.start(*'abc'))
     driver.now = MAX_BATCH_DELAY
@@ -165,7 +165,7 @@ def test_fault_68_of_a_batch_only_what_failed_is_deleted_again() -> None:
     assert [names for _, names in acks(driver.until(10.0))] == [['b']]
 
 
-def test_fault_69_a_handle_that_has_expired_is_told_of_and_not_used_again() -> None:
+def test_fault_69_an_expired_receipt_handle_is_reported_and_not_used_again() -> None:
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a', group='g'))
     driver.settle(driver.delete(), EntryResult.FAILED)
@@ -174,7 +174,7 @@ def test_fault_69_a_handle_that_has_expired_is_told_of_and_not_used_again() -> N
     assert driver.engine.in_flight == 0
 
 
-def test_what_came_once_more_while_it_was_deleted_is_deleted_by_its_new_handle() -> None:
+def test_a_message_received_again_during_its_delete_is_deleted_by_its_new_handle() -> None:
     """Whatever SQS says of the old one: the message that has a new one is still there."""
     for told in EntryResult:
         driver = EngineDriver(concurrency=2, max_number_of_messages=1)
@@ -188,7 +188,7 @@ def test_what_came_once_more_while_it_was_deleted_is_deleted_by_its_new_handle()
         assert [entry.receipt_handle for entry in driver.delete().entries] == ['new']
 
 
-def test_fault_107_nothing_that_is_acked_is_acked_twice_at_a_time() -> None:
+def test_fault_107_a_message_is_never_in_two_deletes_at_the_same_time() -> None:
     driver = EngineDriver(concurrency=2, max_number_of_messages=1)
     driver.processed(*driver.start('a'))
     driver.receive('a')

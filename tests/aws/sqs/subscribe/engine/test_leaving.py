@@ -11,7 +11,7 @@ from tests.aws.sqs.subscribe.engine.driver import Begin, EngineDriver, ids, of, 
 NAMES = [f'message {number}' for number in range(40)]
 
 
-def test_a_message_that_is_to_come_again_after_a_while_is_hidden_for_so_long() -> None:
+def test_a_retry_delay_becomes_the_visibility_timeout() -> None:
     driver = EngineDriver()
     [message] = driver.start('a')
     driver.left_in_queue(message, 300)
@@ -21,7 +21,7 @@ def test_a_message_that_is_to_come_again_after_a_while_is_hidden_for_so_long() -
     assert driver.engine.in_flight == 0
 
 
-def test_without_a_while_it_comes_when_its_timeout_is_over_and_nothing_is_said() -> None:
+def test_without_a_delay_the_visibility_timeout_is_not_changed() -> None:
     driver = EngineDriver()
     [message] = driver.start('a')
     driver.left_in_queue(message)
@@ -29,7 +29,7 @@ def test_without_a_while_it_comes_when_its_timeout_is_over_and_nothing_is_said()
     assert driver.engine.in_flight == 0
 
 
-def test_several_go_together() -> None:
+def test_messages_that_are_left_share_a_batch() -> None:
     driver = EngineDriver(concurrency=25)
     batches = [driver.start(*NAMES[first : min(first + 10, 25)]) for first in (0, 10, 20)]
     for seconds, message in enumerate(message for batch in batches for message in batch):
@@ -40,7 +40,7 @@ def test_several_go_together() -> None:
     assert all(len({entry.id for entry in call.entries}) == len(call.entries) for call in calls)
 
 
-def test_no_delay_goes_beyond_the_twelve_hours() -> None:
+def test_no_delay_exceeds_twelve_hours() -> None:
     driver = EngineDriver(visibility_timeout=43_200)
     first, *_ = driver.start('a')
     driver.until(40_000.0)
@@ -48,7 +48,7 @@ def test_no_delay_goes_beyond_the_twelve_hours() -> None:
     assert visibility_changes(driver.change()) == {'a': MAX_VISIBILITY - 40_000}
 
 
-def test_a_delay_is_never_overwritten_by_an_extension_that_is_under_way() -> None:
+def test_an_extension_under_way_never_overwrites_a_delay() -> None:
     """They might come to SQS in any order: so the delay waits for the answer to the extension."""
     for told in EntryResult:
         driver = EngineDriver(max_processing_time=600.0)
@@ -61,7 +61,7 @@ def test_a_delay_is_never_overwritten_by_an_extension_that_is_under_way() -> Non
         assert visibility_changes(driver.change()) == {'a': 300}
 
 
-def test_nor_by_one_that_was_decided_and_not_yet_made() -> None:
+def test_a_pending_extension_never_overwrites_a_delay() -> None:
     """It was one too many for a call."""
     driver = EngineDriver(concurrency=11, max_processing_time=600.0)
     messages = [*driver.start(*NAMES[:10]), *driver.start(NAMES[10])]
@@ -74,7 +74,7 @@ def test_nor_by_one_that_was_decided_and_not_yet_made() -> None:
     assert visibility_changes(driver.change()) == {other.id: 300}
 
 
-def test_what_is_left_is_not_extended_any_more() -> None:
+def test_a_message_that_is_left_is_not_extended() -> None:
     driver = EngineDriver(max_processing_time=600.0)
     [message] = driver.start('a')
     driver.left_in_queue(message, 300)
@@ -84,7 +84,7 @@ def test_what_is_left_is_not_extended_any_more() -> None:
     assert ids(action for _, action in driver.until(1_200.0)) == []
 
 
-def test_a_delay_that_failed_is_set_again_while_the_message_is_hidden() -> None:
+def test_a_delay_that_failed_is_set_again_before_the_timeout_ends() -> None:
     driver = EngineDriver(visibility_timeout=30)
     [message] = driver.start('a')
     driver.now = 29.0
@@ -106,7 +106,7 @@ def test_and_so_many_times_at_most() -> None:
     assert tries == MAX_TRIES
 
 
-def test_a_delay_that_is_refused_is_not_asked_for_again() -> None:
+def test_a_delay_that_sqs_refuses_is_not_repeated() -> None:
     """The message is there already, or gone."""
     driver = EngineDriver()
     [message] = driver.start('a')
@@ -117,7 +117,7 @@ def test_a_delay_that_is_refused_is_not_asked_for_again() -> None:
     assert driver.engine.in_flight == 0
 
 
-def test_what_comes_again_while_it_is_left_is_a_message_like_any_other() -> None:
+def test_a_message_received_again_while_it_is_left_is_processed() -> None:
     """It came, so nothing more has to be said of its last delivery."""
     driver = EngineDriver(concurrency=2)
     [message] = driver.start('a')
@@ -133,7 +133,7 @@ def test_what_comes_again_while_it_is_left_is_a_message_like_any_other() -> None
 # What comes once more while it is in hand
 
 
-def test_fault_108_a_message_that_is_in_work_is_not_started_once_more() -> None:
+def test_fault_108_a_duplicate_of_a_message_in_processing_does_not_start() -> None:
     driver = EngineDriver(concurrency=2)
     [message] = driver.start('a')
     driver.receive('a')
@@ -143,7 +143,7 @@ def test_fault_108_a_message_that_is_in_work_is_not_started_once_more() -> None:
     assert ids(action for _, action in driver.until(1.0)) == ['a']
 
 
-def test_nor_is_one_that_waits_started_twice() -> None:
+def test_a_duplicate_of_a_waiting_message_does_not_start() -> None:
     driver = EngineDriver(concurrency=2)
     driver.steps()
     first, *_ = driver.receive(*'aba')
@@ -154,7 +154,7 @@ def test_nor_is_one_that_waits_started_twice() -> None:
     assert driver.notices == [(Notice.DUPLICATE, 'a')]
 
 
-def test_its_new_handle_and_its_new_time_are_those_that_count() -> None:
+def test_a_duplicate_updates_the_receipt_handle_and_the_timeout() -> None:
     driver = EngineDriver(concurrency=2, visibility_timeout=30)
     [message] = driver.start('a')
     driver.until(20.0)
@@ -165,7 +165,7 @@ def test_its_new_handle_and_its_new_time_are_those_that_count() -> None:
     assert [entry.receipt_handle for entry in driver.wait_for(Delete).entries] == ['new']
 
 
-def test_one_that_is_on_its_way_to_the_dead_letter_queue_is_not_started_once_more() -> None:
+def test_a_duplicate_of_a_dead_letter_does_not_start() -> None:
     driver = EngineDriver(concurrency=2)
     [message] = driver.start('a')
     driver.to_dead_letter(message)

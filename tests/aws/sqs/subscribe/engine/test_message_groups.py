@@ -27,7 +27,7 @@ def started(driver: EngineDriver) -> list[str]:
     return [message.id for message in driver.begun]
 
 
-def test_one_of_a_group_is_in_work_at_a_time() -> None:
+def test_one_message_of_a_group_is_in_processing_at_a_time() -> None:
     driver = fifo()
     driver.receive(*'abc', group='g')
     assert started(driver) == ['a']
@@ -40,7 +40,7 @@ def test_groups_do_not_wait_for_each_other() -> None:
     assert started(driver) == ['a1', 'b1']
 
 
-def test_the_next_one_is_started_when_the_one_before_it_is_gone_and_not_before() -> None:
+def test_the_next_message_of_a_group_starts_after_the_delete_of_the_previous_one() -> None:
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
     driver.processed(first)
@@ -50,7 +50,7 @@ def test_the_next_one_is_started_when_the_one_before_it_is_gone_and_not_before()
     assert started(driver) == ['a', 'b']
 
 
-def test_what_comes_later_goes_behind() -> None:
+def test_a_later_message_queues_behind_its_group() -> None:
     driver = fifo()
     driver.start(*'ab', group='g')
     driver.start('c', group='g')
@@ -61,7 +61,7 @@ def test_what_comes_later_goes_behind() -> None:
     assert started(driver) == ['a', 'b', 'c']
 
 
-def test_what_has_no_group_waits_for_nobody() -> None:
+def test_a_message_without_a_group_does_not_wait() -> None:
     driver = fifo()
     driver.receive('a', group='g')
     driver.receive('b')
@@ -69,7 +69,7 @@ def test_what_has_no_group_waits_for_nobody() -> None:
     assert started(driver) == ['a', 'b', 'c']
 
 
-def test_on_a_standard_queue_groups_mean_nothing() -> None:
+def test_on_a_standard_queue_groups_have_no_effect() -> None:
     """There they share the queue fairly, and have no order."""
     driver = EngineDriver(concurrency=10)
     driver.receive(*'abc', group='g')
@@ -79,7 +79,7 @@ def test_on_a_standard_queue_groups_mean_nothing() -> None:
 # When the first one stays
 
 
-def test_those_behind_one_that_stays_are_given_back_before_it_is() -> None:
+def test_followers_are_released_before_the_message_that_stays() -> None:
     """Given back first it could be received, and started after them."""
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
@@ -91,7 +91,7 @@ def test_those_behind_one_that_stays_are_given_back_before_it_is() -> None:
     assert visibility_changes(driver.change()) == {'a': 0}
 
 
-def test_it_waits_until_the_last_of_them_is_given_back() -> None:
+def test_the_message_that_stays_waits_for_its_last_follower() -> None:
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
     driver.left_in_queue(first, 5)
@@ -102,7 +102,7 @@ def test_it_waits_until_the_last_of_them_is_given_back() -> None:
     assert visibility_changes(driver.change()) == {'a': 5}
 
 
-def test_other_groups_go_on() -> None:
+def test_other_groups_continue() -> None:
     driver = fifo()
     first, *_ = driver.start('a1', 'a2', group='a')
     other, *_ = driver.start('b1', 'b2', group='b')
@@ -113,7 +113,7 @@ def test_other_groups_go_on() -> None:
 
 
 @pytest.mark.parametrize('delay', [None, 0, 60])
-def test_fault_110_nothing_behind_one_that_stays_is_started(delay: int | None) -> None:
+def test_fault_110_no_follower_of_a_message_that_stays_starts(delay: int | None) -> None:
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
     driver.left_in_queue(first, delay)
@@ -122,7 +122,7 @@ def test_fault_110_nothing_behind_one_that_stays_is_started(delay: int | None) -
     assert started(driver) == ['a']
 
 
-def test_nor_behind_one_that_could_not_be_deleted() -> None:
+def test_no_follower_of_a_message_that_was_not_deleted_starts() -> None:
     """It will come again, and they must come after it."""
     driver = fifo()
     first, *_ = driver.start(*'ab', group='g')
@@ -133,7 +133,7 @@ def test_nor_behind_one_that_could_not_be_deleted() -> None:
     assert visibility_changes(driver.change()) == {'b': 0}
 
 
-def test_nor_behind_one_that_could_not_be_dead_lettered() -> None:
+def test_no_follower_of_a_message_that_was_not_dead_lettered_starts() -> None:
     driver = fifo()
     first, *_ = driver.start(*'ab', group='g')
     driver.to_dead_letter(first)
@@ -142,7 +142,7 @@ def test_nor_behind_one_that_could_not_be_dead_lettered() -> None:
     assert visibility_changes(driver.change()) == {'b': 0}
 
 
-def test_nor_behind_one_that_others_may_have() -> None:
+def test_no_follower_of_a_lost_message_starts() -> None:
     driver = fifo(max_processing_time=600.0)
     first, *_ = driver.start(*'ab', group='g')
     driver.now = 15.0
@@ -151,7 +151,7 @@ def test_nor_behind_one_that_others_may_have() -> None:
     assert visibility_changes(driver.change()) == {'b': 0}
 
 
-def test_fault_114_nor_behind_one_that_was_not_started_in_time() -> None:
+def test_fault_114_no_follower_of_an_expired_message_starts() -> None:
     driver = fifo(concurrency=2, max_number_of_messages=2, visibility_timeout=30)
     driver.steps()
     busy = [*driver.start('x', group='x'), *driver.start('y', group='y')]
@@ -164,7 +164,7 @@ def test_fault_114_nor_behind_one_that_was_not_started_in_time() -> None:
     assert started(driver) == ['x', 'y']
 
 
-def test_a_group_begins_anew_when_it_comes_again() -> None:
+def test_a_released_group_starts_again_from_its_head() -> None:
     driver = fifo()
     first, *_ = driver.start(*'ab', group='g')
     driver.left_in_queue(first, 0)

@@ -12,7 +12,7 @@ from tests.aws.sqs.subscribe.engine.driver import Begin, EngineDriver, ids, of
 NAMES = [str(number) for number in range(1_000)]
 
 
-def test_one_receive_waits_at_an_idle_queue() -> None:
+def test_one_receive_waits_at_an_empty_queue() -> None:
     driver = EngineDriver(concurrency=100)
     assert driver.steps() == [Receive(10, 20, 0.0, 0)]
     for _ in range(3):
@@ -22,12 +22,12 @@ def test_one_receive_waits_at_an_idle_queue() -> None:
 
 @pytest.mark.parametrize('number', [1, 7, 10])
 @pytest.mark.parametrize('wait', [0, 20])
-def test_a_receive_asks_for_what_the_settings_say(number: int, wait: int) -> None:
+def test_a_receive_uses_the_settings(number: int, wait: int) -> None:
     driver = EngineDriver(max_number_of_messages=number, wait_time_seconds=wait)
     assert driver.steps() == [Receive(number, wait, 0.0, 0)]
 
 
-def test_while_messages_come_there_is_one_more_receive_for_each_answer() -> None:
+def test_each_receive_with_messages_allows_one_more() -> None:
     driver = EngineDriver(concurrency=1_000)
     driver.steps()
     under_way = []
@@ -38,7 +38,7 @@ def test_while_messages_come_there_is_one_more_receive_for_each_answer() -> None
     assert under_way == [2, 3, 4, 5]
 
 
-def test_a_receive_that_finds_nothing_brings_them_back_to_one() -> None:
+def test_an_empty_receive_reduces_the_receives_to_one() -> None:
     driver = EngineDriver(concurrency=1_000)
     for answer in range(4):
         driver.start(*NAMES[answer * 10 : answer * 10 + 10])
@@ -47,7 +47,7 @@ def test_a_receive_that_finds_nothing_brings_them_back_to_one() -> None:
     assert len(of(Receive, driver.steps())) == 1
 
 
-def test_one_that_failed_brings_them_back_to_one() -> None:
+def test_a_failed_receive_reduces_the_receives_to_one() -> None:
     driver = EngineDriver(concurrency=1_000)
     driver.start(*NAMES[:10])
     driver.start(*NAMES[10:20])
@@ -59,7 +59,7 @@ def test_one_that_failed_brings_them_back_to_one() -> None:
 
 @pytest.mark.parametrize('number', [1, 3, 10])
 @pytest.mark.parametrize('concurrency', [1, 2, 8, 32])
-def test_what_is_in_hand_is_no_more_than_what_is_in_work_and_a_batch_and_a_receive(
+def test_the_messages_in_flight_are_limited_by_concurrency_and_one_batch(
     concurrency: int, number: int
 ) -> None:
     """However much there is in the queue, and though nothing of it is ever finished."""
@@ -72,7 +72,7 @@ def test_what_is_in_hand_is_no_more_than_what_is_in_work_and_a_batch_and_a_recei
     assert concurrency <= driver.engine.in_flight < concurrency + ahead + number
 
 
-def test_nothing_is_received_ahead_where_one_is_in_work_at_a_time() -> None:
+def test_a_concurrency_of_one_receives_nothing_ahead() -> None:
     driver = EngineDriver(concurrency=1, max_number_of_messages=1)
     [message] = driver.start('a')
     assert driver.polls == []
@@ -80,7 +80,7 @@ def test_nothing_is_received_ahead_where_one_is_in_work_at_a_time() -> None:
     assert len(of(Receive, driver.steps())) == 1
 
 
-def test_a_batch_is_worked_off_before_the_next_one_comes_where_it_is_one_at_a_time() -> None:
+def test_a_concurrency_of_one_finishes_a_batch_before_the_next_receive() -> None:
     driver = EngineDriver(concurrency=1)
     messages = driver.start(*'abc')
     polls = []
@@ -92,7 +92,7 @@ def test_a_batch_is_worked_off_before_the_next_one_comes_where_it_is_one_at_a_ti
     assert len(driver.polls) == 1
 
 
-def test_with_two_in_work_another_is_received_meanwhile() -> None:
+def test_a_concurrency_of_two_receives_one_message_ahead() -> None:
     driver = EngineDriver(concurrency=2, max_number_of_messages=1)
     driver.start('a')
     driver.start('b')
@@ -101,7 +101,7 @@ def test_with_two_in_work_another_is_received_meanwhile() -> None:
     assert driver.polls == []
 
 
-def test_what_waits_to_be_deleted_takes_no_room() -> None:
+def test_messages_that_wait_for_their_delete_take_no_room() -> None:
     driver = EngineDriver(concurrency=1, max_number_of_messages=1)
     for name in 'abc':
         [message] = driver.start(name)
@@ -111,7 +111,7 @@ def test_what_waits_to_be_deleted_takes_no_room() -> None:
 
 
 @pytest.mark.parametrize('concurrency', [1, 3, 20])
-def test_as_many_are_started_as_may_be_in_work(concurrency: int) -> None:
+def test_as_many_messages_start_as_the_concurrency_allows(concurrency: int) -> None:
     driver = EngineDriver(concurrency=concurrency)
     driver.receive(*NAMES[:10])
     assert ids(of(Begin, driver.steps())) == NAMES[:concurrency][:10]
@@ -126,7 +126,7 @@ def test_a_worker_that_is_done_begins_the_next_message_of_its_share() -> None:
     assert ids(of(Begin, driver.steps())) == ['c']
 
 
-def test_nothing_is_received_during_a_pause_and_what_is_in_hand_is_processed() -> None:
+def test_a_pause_stops_receives_but_not_processing() -> None:
     driver = EngineDriver(concurrency=2)
     driver.steps()
     driver.engine.pause()
@@ -138,7 +138,7 @@ def test_nothing_is_received_during_a_pause_and_what_is_in_hand_is_processed() -
     assert len(of(Receive, driver.steps())) == 1
 
 
-def test_a_receive_that_was_broken_off_by_a_pause_is_made_anew_after_it() -> None:
+def test_a_receive_that_a_pause_interrupted_is_repeated_after_it() -> None:
     driver = EngineDriver()
     driver.steps()
     driver.engine.pause()

@@ -25,7 +25,7 @@ from tests.aws.sqs.subscribe.engine.driver import (
 GRACE = 20.0
 
 
-def test_one_that_has_nothing_in_hand_and_asks_for_nothing_ends_at_once() -> None:
+def test_a_stop_without_messages_and_receives_ends_at_once() -> None:
     driver = EngineDriver()
     assert not driver.is_finished
     driver.stop()
@@ -43,7 +43,7 @@ def test_after_a_stop_nothing_is_received_or_started() -> None:
     assert of(Begin, found) == []
 
 
-def test_what_waits_is_given_back_at_once_whoever_is_still_in_work() -> None:
+def test_waiting_messages_are_released_at_once() -> None:
     driver = EngineDriver(concurrency=1)
     driver.start(*'abc')
     driver.stop()
@@ -51,7 +51,7 @@ def test_what_waits_is_given_back_at_once_whoever_is_still_in_work() -> None:
     assert driver.noticed(Notice.RELEASED) == ['b', 'c']
 
 
-def test_what_a_receive_brings_after_the_stop_is_given_back() -> None:
+def test_messages_received_after_a_stop_are_released() -> None:
     driver = EngineDriver()
     driver.steps()
     driver.stop()
@@ -63,7 +63,7 @@ def test_what_a_receive_brings_after_the_stop_is_given_back() -> None:
     assert driver.is_finished
 
 
-def test_it_waits_for_the_answers_to_its_last_calls() -> None:
+def test_a_stop_waits_for_its_last_calls() -> None:
     driver = EngineDriver(concurrency=2)
     first, second = driver.start(*'ab')
     driver.engine.receive_interrupted(driver.polls.pop())
@@ -79,7 +79,7 @@ def test_it_waits_for_the_answers_to_its_last_calls() -> None:
     assert driver.is_finished
 
 
-def test_fault_85_what_is_in_work_is_finished_and_deleted() -> None:
+def test_fault_85_a_message_in_processing_is_finished_and_deleted() -> None:
     driver = EngineDriver(grace_period=GRACE)
     [message] = driver.start('a')
     driver.stop()
@@ -91,7 +91,7 @@ def test_fault_85_what_is_in_work_is_finished_and_deleted() -> None:
     assert driver.notices == [(Notice.DELETED, 'a')]
 
 
-def test_what_has_not_ended_in_its_grace_period_is_given_back() -> None:
+def test_a_message_in_processing_is_released_after_the_grace_period() -> None:
     driver = EngineDriver(grace_period=GRACE)
     driver.start('a')
     driver.stop()
@@ -102,14 +102,14 @@ def test_what_has_not_ended_in_its_grace_period_is_given_back() -> None:
     assert driver.is_finished
 
 
-def test_without_a_grace_period_it_is_given_back_at_once() -> None:
+def test_without_a_grace_period_it_is_released_at_once() -> None:
     driver = EngineDriver(grace_period=0.0)
     driver.start('a')
     driver.stop()
     assert visibility_changes(driver.change()) == {'a': 0}
 
 
-def test_what_is_in_work_is_kept_hidden_in_its_grace_period() -> None:
+def test_messages_in_processing_are_extended_during_the_grace_period() -> None:
     driver = EngineDriver(grace_period=GRACE, max_processing_time=600.0, visibility_timeout=10)
     driver.start('a')
     driver.stop()
@@ -118,7 +118,7 @@ def test_what_is_in_work_is_kept_hidden_in_its_grace_period() -> None:
 
 
 @pytest.mark.parametrize('verdict', ['processed', 'left_in_queue', 'to_dead_letter'])
-def test_a_verdict_that_comes_after_that_is_of_no_interest(verdict: str) -> None:
+def test_a_settlement_after_the_release_has_no_effect(verdict: str) -> None:
     """The message is somebody else's: it must not be deleted, nor be hidden from them."""
     driver = EngineDriver(grace_period=0.0)
     [message] = driver.start('a')
@@ -130,7 +130,7 @@ def test_a_verdict_that_comes_after_that_is_of_no_interest(verdict: str) -> None
     assert ids(action for _, action in driver.until(100.0)) == []
 
 
-def test_a_poll_that_is_under_way_is_waited_for_for_a_moment() -> None:
+def test_a_stop_waits_shortly_for_a_receive() -> None:
     driver = EngineDriver()
     driver.steps()
     driver.stop()
@@ -140,7 +140,7 @@ def test_a_poll_that_is_under_way_is_waited_for_for_a_moment() -> None:
     assert driver.is_finished
 
 
-def test_a_poll_that_was_broken_off_is_not_waited_for() -> None:
+def test_a_stop_does_not_wait_for_an_interrupted_receive() -> None:
     driver = EngineDriver()
     driver.steps()
     driver.stop()
@@ -148,7 +148,7 @@ def test_a_poll_that_was_broken_off_is_not_waited_for() -> None:
     assert driver.is_finished
 
 
-def test_a_poll_may_take_its_time_while_work_does() -> None:
+def test_a_receive_may_take_as_long_as_the_processing() -> None:
     """What it brings is given back all the same."""
     driver = EngineDriver(concurrency=2, grace_period=GRACE)
     [message] = driver.start('a')
@@ -163,7 +163,7 @@ def test_a_poll_may_take_its_time_while_work_does() -> None:
 @pytest.mark.parametrize(
     'told', [EntryResult.RETRY, None], ids=['failing calls', 'calls without answer']
 )
-def test_whatever_happens_it_ends(told: EntryResult | None) -> None:
+def test_a_stop_always_ends(told: EntryResult | None) -> None:
     driver = EngineDriver(concurrency=3, grace_period=GRACE, visibility_timeout=600)
     first, second, *_ = driver.start(*'abcd')
     driver.stop()
@@ -178,7 +178,7 @@ def test_whatever_happens_it_ends(told: EntryResult | None) -> None:
     assert driver.is_finished
 
 
-def test_deletes_that_fail_are_made_again_while_there_is_time() -> None:
+def test_failed_deletes_are_repeated_during_a_stop() -> None:
     driver = EngineDriver(grace_period=GRACE)
     [message] = driver.start('a')
     driver.stop()
@@ -189,7 +189,7 @@ def test_deletes_that_fail_are_made_again_while_there_is_time() -> None:
     assert driver.is_finished
 
 
-def test_what_is_on_its_way_to_the_dead_letter_queue_gets_there() -> None:
+def test_a_dead_letter_is_sent_during_a_stop() -> None:
     driver = EngineDriver()
     [message] = driver.start('a')
     driver.to_dead_letter(message)
@@ -201,7 +201,7 @@ def test_what_is_on_its_way_to_the_dead_letter_queue_gets_there() -> None:
     assert driver.is_finished
 
 
-def test_on_a_fifo_queue_the_head_is_given_back_last() -> None:
+def test_on_a_fifo_queue_the_head_is_released_last() -> None:
     driver = EngineDriver(is_fifo=True, concurrency=2, grace_period=0.0)
     driver.start(*'abc', group='g')
     driver.stop()
@@ -221,7 +221,7 @@ def test_a_second_stop_changes_nothing() -> None:
     assert driver.now == GRACE
 
 
-def test_a_pause_does_not_keep_a_stop_from_its_end() -> None:
+def test_a_pause_does_not_prevent_the_end_of_a_stop() -> None:
     driver = EngineDriver(concurrency=1)
     first, _ = driver.start(*'ab')
     driver.engine.pause()
@@ -235,7 +235,7 @@ def test_a_pause_does_not_keep_a_stop_from_its_end() -> None:
 # Work until the queue is empty
 
 
-def test_two_receives_in_a_row_that_find_nothing_end_what_goes_until_the_queue_is_empty() -> None:
+def test_two_empty_receives_in_a_row_end_a_drain() -> None:
     driver = EngineDriver(until_empty=True)
     driver.receive()
     assert not driver.engine.is_stopping
@@ -246,12 +246,12 @@ def test_two_receives_in_a_row_that_find_nothing_end_what_goes_until_the_queue_i
 
 
 @pytest.mark.parametrize(('wait', 'waits'), [(0, 0), (1, 1), (20, 1)])
-def test_they_wait_for_a_second_at_most(wait: int, waits: int) -> None:
+def test_the_receives_of_a_drain_wait_at_most_a_second(wait: int, waits: int) -> None:
     driver = EngineDriver(until_empty=True, wait_time_seconds=wait)
     assert driver.steps() == [Receive(10, waits, 0.0, 0)]
 
 
-def test_a_message_between_them_has_them_begin_anew() -> None:
+def test_a_message_between_empty_receives_resets_their_count() -> None:
     driver = EngineDriver(until_empty=True)
     driver.receive()
     driver.processed(*driver.start('a'))
@@ -264,7 +264,7 @@ def test_a_message_between_them_has_them_begin_anew() -> None:
     assert driver.is_finished
 
 
-def test_it_does_not_end_while_something_is_in_hand() -> None:
+def test_a_drain_does_not_end_with_messages_in_flight() -> None:
     driver = EngineDriver(until_empty=True, concurrency=2)
     [message] = driver.start('a')
     for _ in range(4):
@@ -280,7 +280,7 @@ def test_it_does_not_end_while_something_is_in_hand() -> None:
     assert driver.is_finished
 
 
-def test_a_receive_that_fails_ends_it_with_that_error() -> None:
+def test_a_failed_receive_ends_a_drain_with_its_error() -> None:
     driver = EngineDriver(until_empty=True)
     driver.receive()
     driver.fail()
@@ -288,7 +288,7 @@ def test_a_receive_that_fails_ends_it_with_that_error() -> None:
     assert driver.is_finished
 
 
-def test_what_stays_in_the_queue_is_not_waited_for() -> None:
+def test_a_drain_does_not_wait_for_messages_left_in_the_queue() -> None:
     driver = EngineDriver(until_empty=True)
     [message] = driver.start('a')
     driver.left_in_queue(message)

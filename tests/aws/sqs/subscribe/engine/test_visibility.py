@@ -45,19 +45,19 @@ def extensions(
 # What waits
 
 
-def test_what_waits_is_extended_when_half_of_its_timeout_is_over() -> None:
+def test_a_waiting_message_is_extended_after_half_of_its_timeout() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     driver.receive(*'abc')
     assert hidden(driver.until(29.0)) == [(15.0, {'b': 30, 'c': 30})]
 
 
-def test_it_is_extended_again_when_half_of_that_is_over() -> None:
+def test_an_extension_is_repeated_after_half_of_its_time() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     driver.start(*'ab')
     assert extensions(driver, 61.0) == [(15.0, 30), (30.0, 30), (45.0, 30), (60.0, 30)]
 
 
-def test_extensions_go_ten_at_a_time() -> None:
+def test_extensions_are_sent_in_batches_of_ten() -> None:
     driver = EngineDriver(concurrency=13, visibility_timeout=30)
     for first in (0, 10, 20):
         driver.receive(*NAMES[first : first + 10])
@@ -77,7 +77,7 @@ def test_a_message_is_in_one_extension_at_a_time() -> None:
     assert hidden(driver.until(30.0)) == [(30.0, {'b': 30})]
 
 
-def test_it_counts_from_when_it_was_decided_and_not_from_the_late_answer() -> None:
+def test_an_extension_counts_from_its_decision_and_not_from_a_late_answer() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     driver.start(*'ab')
     driver.now = 15.0
@@ -87,7 +87,7 @@ def test_it_counts_from_when_it_was_decided_and_not_from_the_late_answer() -> No
     assert hidden(driver.until(31.0)) == [(30.0, {'b': 30})]
 
 
-def test_an_extension_that_fails_is_tried_again_in_time() -> None:
+def test_a_failed_extension_is_repeated_in_time() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     driver.start(*'ab')
     driver.now = 15.0
@@ -96,7 +96,7 @@ def test_an_extension_that_fails_is_tried_again_in_time() -> None:
     assert driver.drawn == [(0.5, 1.0)]
 
 
-def test_what_could_not_be_extended_in_time_is_never_started() -> None:
+def test_a_message_that_could_not_be_extended_never_starts() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     first, _ = driver.start(*'ab')
     extensions(driver, 31.0, EntryResult.RETRY)
@@ -105,7 +105,7 @@ def test_what_could_not_be_extended_in_time_is_never_started() -> None:
     assert driver.noticed(Notice.EXPIRED) == ['b']
 
 
-def test_what_others_may_have_is_never_started() -> None:
+def test_a_lost_message_never_starts() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     first, _ = driver.start(*'ab')
     driver.now = 15.0
@@ -116,7 +116,7 @@ def test_what_others_may_have_is_never_started() -> None:
 
 
 @pytest.mark.parametrize(('timeout', 'margin'), [(30, 1.0), (5, 0.5), (1, 0.1)])
-def test_nothing_is_started_right_before_its_timeout_is_over(timeout: int, margin: float) -> None:
+def test_no_message_starts_right_before_the_end_of_its_timeout(timeout: int, margin: float) -> None:
     for late, started in [(0.01, []), (-0.01, ['a'])]:
         driver = EngineDriver(visibility_timeout=timeout)
         driver.receive('a')
@@ -124,7 +124,7 @@ def test_nothing_is_started_right_before_its_timeout_is_over(timeout: int, margi
         assert ids(of(Begin, driver.steps())) == started
 
 
-def test_what_comes_in_an_answer_that_is_late_was_hidden_when_it_was_asked_for_perhaps() -> None:
+def test_the_timeout_of_a_late_answer_counts_from_its_request() -> None:
     driver = EngineDriver(wait_time_seconds=20, visibility_timeout=30)
     driver.steps()
     driver.until(31.0)
@@ -133,7 +133,7 @@ def test_what_comes_in_an_answer_that_is_late_was_hidden_when_it_was_asked_for_p
     assert driver.noticed(Notice.EXPIRED) == ['a']
 
 
-def test_what_comes_within_the_wait_is_hidden_from_then_on() -> None:
+def test_the_timeout_of_an_answer_in_time_counts_from_the_answer() -> None:
     driver = EngineDriver(wait_time_seconds=20, visibility_timeout=30)
     driver.steps()
     driver.until(20.0)
@@ -145,14 +145,14 @@ def test_what_comes_within_the_wait_is_hidden_from_then_on() -> None:
 # What is in work
 
 
-def test_what_is_in_work_has_what_is_left_of_its_timeout() -> None:
+def test_a_message_in_processing_has_the_rest_of_its_timeout() -> None:
     driver = EngineDriver(visibility_timeout=30)
     driver.start('a')
     assert extensions(driver, 1_000.0) == []
     assert driver.notices == []
 
 
-def test_that_is_half_of_it_at_least() -> None:
+def test_the_rest_of_the_timeout_is_at_least_half() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     first, second = driver.start(*'ab')
     for time in (15.0, 30.0):
@@ -164,26 +164,26 @@ def test_that_is_half_of_it_at_least() -> None:
     assert second.hidden_until - second.begun_at >= 15.0
 
 
-def test_with_a_processing_time_it_is_kept_hidden_for_that_long_and_no_longer() -> None:
+def test_max_processing_time_limits_the_extensions() -> None:
     driver = EngineDriver(visibility_timeout=30, max_processing_time=50.0)
     [message] = driver.start('a')
     assert extensions(driver, 1_000.0) == [(15.0, 30), (30.0, 20)]
     assert message.hidden_until == 50.0
 
 
-def test_part_of_a_second_is_a_second() -> None:
+def test_the_last_extension_is_rounded_up_to_whole_seconds() -> None:
     driver = EngineDriver(visibility_timeout=30, max_processing_time=30.2)
     driver.start('a')
     assert extensions(driver, 1_000.0) == [(15.0, 16)]
 
 
-def test_a_processing_time_shorter_than_the_timeout_needs_no_extension() -> None:
+def test_a_max_processing_time_below_the_timeout_needs_no_extension() -> None:
     driver = EngineDriver(visibility_timeout=30, max_processing_time=30.0)
     driver.start('a')
     assert extensions(driver, 1_000.0) == []
 
 
-def test_the_processing_time_counts_from_the_start_and_not_from_the_receive() -> None:
+def test_max_processing_time_counts_from_the_start_and_not_from_the_receive() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30, max_processing_time=40.0)
     first, second = driver.start(*'ab')
     driver.now = 15.0
@@ -195,7 +195,7 @@ def test_the_processing_time_counts_from_the_start_and_not_from_the_receive() ->
     assert second.hidden_until == 55.0
 
 
-def test_fault_88_what_is_in_work_for_too_long_is_told_once_and_no_longer_hidden() -> None:
+def test_fault_88_a_message_over_its_limit_is_reported_once_and_not_extended() -> None:
     driver = EngineDriver(visibility_timeout=30, max_processing_time=50.0)
     driver.start('a')
     extensions(driver, 49.0)
@@ -204,7 +204,7 @@ def test_fault_88_what_is_in_work_for_too_long_is_told_once_and_no_longer_hidden
     assert driver.notices == [(Notice.OVER_TIME_LIMIT, 'a')]
 
 
-def test_it_is_told_in_time_however_short_that_is() -> None:
+def test_a_short_limit_is_reported_in_time() -> None:
     driver = EngineDriver(visibility_timeout=30, max_processing_time=2.0)
     driver.start('a')
     driver.until(1.9)
@@ -213,7 +213,7 @@ def test_it_is_told_in_time_however_short_that_is() -> None:
     assert driver.noticed(Notice.OVER_TIME_LIMIT) == ['a']
 
 
-def test_what_ends_after_all_is_deleted() -> None:
+def test_a_message_that_ends_after_its_limit_is_deleted() -> None:
     driver = EngineDriver(visibility_timeout=30, max_processing_time=10.0)
     [message] = driver.start('a')
     driver.until(60.0)
@@ -222,7 +222,7 @@ def test_what_ends_after_all_is_deleted() -> None:
     assert driver.notices == [(Notice.OVER_TIME_LIMIT, 'a'), (Notice.FINISHED_LATE, 'a')]
 
 
-def test_fault_70_what_others_may_have_is_neither_extended_nor_deleted_any_more() -> None:
+def test_fault_70_a_lost_message_is_neither_extended_nor_deleted() -> None:
     driver = EngineDriver(visibility_timeout=30, max_processing_time=600.0)
     [message] = driver.start('a')
     driver.now = 15.0
@@ -234,7 +234,7 @@ def test_fault_70_what_others_may_have_is_neither_extended_nor_deleted_any_more(
     assert driver.engine.in_flight == 0
 
 
-def test_what_was_lost_and_comes_again_while_it_is_in_work_is_ours_again() -> None:
+def test_a_lost_message_that_is_received_again_is_not_lost_any_more() -> None:
     driver = EngineDriver(concurrency=2, visibility_timeout=30, max_processing_time=600.0)
     [message] = driver.start('a')
     driver.now = 15.0
@@ -260,7 +260,7 @@ def test_fault_71_no_message_is_hidden_for_more_than_twelve_hours(
     assert max([timeout, *(at + seconds for at, seconds in found)]) >= MAX_VISIBILITY
 
 
-def test_what_waited_too_long_for_a_thread_is_left_with_those_behind_it_and_others_go_on() -> None:
+def test_a_message_that_starts_too_late_stays_with_its_followers() -> None:
     driver = EngineDriver(is_fifo=True)
     first, *_ = driver.start(*'ab', group='g')
     driver.start_expired(first)
@@ -273,7 +273,7 @@ def test_what_waited_too_long_for_a_thread_is_left_with_those_behind_it_and_othe
     assert other.phase is Phase.WORKING
 
 
-def test_what_came_too_late_after_it_was_given_back_is_not_settled_twice() -> None:
+def test_a_late_start_after_a_release_settles_nothing() -> None:
     driver = EngineDriver(grace_period=0.0)
     [message] = driver.start('a')
     driver.stop()

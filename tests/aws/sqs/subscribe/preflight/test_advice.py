@@ -68,7 +68,7 @@ NO_POLICY = {'RedrivePolicy': None}
     ],
     ids=str,
 )
-def test_of_what_goes_together_nothing_is_said(setup: dict[str, Any]) -> None:
+def test_matching_settings_cause_no_advice(setup: dict[str, Any]) -> None:
     assert said(**setup) == []
 
 
@@ -128,7 +128,9 @@ def test_of_what_goes_together_nothing_is_said(setup: dict[str, Any]) -> None:
         ),
     ],
 )  # fmt: skip
-def test_of_what_does_not_what_to_change(setup: dict[str, Any], problem: str, change: str) -> None:
+def test_contradicting_settings_cause_advice(
+    setup: dict[str, Any], problem: str, change: str
+) -> None:
     [sentence] = said(**setup)
     assert problem in sentence
     assert change in sentence

@@ -70,7 +70,7 @@ def listens(
 # What cannot work
 
 
-def test_a_queue_that_does_not_exist_is_found_out(aws: LocalAws) -> None:
+def test_a_missing_queue_is_detected(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     aws.client('sqs').delete_queue(QueueUrl=queue_url)
     listener = listener_on(aws, queue_url, subscriber())
@@ -94,7 +94,7 @@ def test_fault_65_messages_that_may_not_be_deleted_are_not_received(faults: Faul
     assert not error.retriable
 
 
-def test_nor_are_those_whose_visibility_may_not_be_changed(faults: FaultServer) -> None:
+def test_messages_whose_visibility_may_not_be_changed_are_not_received(faults: FaultServer) -> None:
     error = refused(faults, POLICY, FINE, DENIED)
     assert 'allow sqs:ChangeMessageVisibility on the queue' in str(error)
 
@@ -106,14 +106,14 @@ def test_a_receive_that_is_denied_ends_it_with_advice(faults: FaultServer) -> No
 
 
 @CREDENTIALS
-def test_fault_64_credentials_that_are_refused_are_told_of(faults: FaultServer, code: str) -> None:
+def test_fault_64_invalid_credentials_are_reported(faults: FaultServer, code: str) -> None:
     error = refused(faults, sqs_error(code, 403))
     assert error.code == code
     assert 'check the credentials that boto3 finds, and the clock of this machine' in str(error)
     assert len(faults.requests) == 1
 
 
-def test_credentials_that_nobody_has_are_told_of(server: Server) -> None:
+def test_missing_credentials_are_reported(server: Server) -> None:
     """Neither given nor in the environment nor anywhere else."""
     listener = SqsListener(
         URL, [subscriber()], region_name='eu-west-1', endpoint_url=server.endpoint_url
@@ -124,7 +124,7 @@ def test_credentials_that_nobody_has_are_told_of(server: Server) -> None:
 
 
 @pytest.mark.parametrize('checks', [0, 1, 2, 3])
-def test_fault_66_a_queue_that_is_missing_in_whatever_call_is_told_of(
+def test_fault_66_a_missing_queue_is_reported_by_each_call(
     faults: FaultServer, checks: int
 ) -> None:
     error = refused(faults, *[POLICY, FINE, FINE][:checks], MISSING)
@@ -137,7 +137,7 @@ def test_what_botocore_said_is_the_cause(faults: FaultServer) -> None:
     assert type(error.__cause__).__name__ == 'QueueDoesNotExist'
 
 
-def test_it_may_listen_again_when_that_is_repaired(server: Server) -> None:
+def test_a_listener_may_listen_again_after_the_repair(server: Server) -> None:
     queue_url = f'{server.endpoint_url}/123456789012/orders'
     settings: Any = {'wait_time_seconds': 0, **server.credentials}
     processed = Event()
@@ -151,7 +151,7 @@ def test_it_may_listen_again_when_that_is_repaired(server: Server) -> None:
 # What can work
 
 
-def test_a_queue_in_order_is_not_warned_of(
+def test_a_correct_queue_causes_no_warning(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with listens(faults, POLICY, FINE, FINE):
@@ -209,7 +209,7 @@ def test_with_a_dead_letter_queue_of_the_listener_there_is_none(
     assert b'"QueueUrl": "%s"' % OTHER.encode() in faults.requests[3].body
 
 
-def test_who_may_not_look_at_the_attributes_listens_all_the_same(
+def test_a_listener_without_permission_for_attributes_listens(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with listens(faults, DENIED, FINE, FINE):
@@ -218,7 +218,7 @@ def test_who_may_not_look_at_the_attributes_listens_all_the_same(
     assert 'AccessDeniedException' in warning
 
 
-def test_who_may_not_look_at_those_of_the_dead_letter_queue_does_too(
+def test_a_listener_without_permission_for_dead_letter_attributes_listens(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with listens(faults, POLICY, FINE, FINE, DENIED, dead_letter_queue_url=OTHER):
@@ -227,14 +227,14 @@ def test_who_may_not_look_at_those_of_the_dead_letter_queue_does_too(
 
 
 @pytest.mark.parametrize('answer', [Answer(503), Fault.RESET_AFTER, sqs_error('RequestThrottled')])
-def test_checks_that_fail_for_the_moment_do_not_keep_it_from_listening(
+def test_a_temporary_failure_of_the_checks_does_not_prevent_listening(
     faults: FaultServer, caplog: pytest.LogCaptureFixture, answer: Answer | Fault
 ) -> None:
     with listens(faults, answer, answer, answer):
         assert len(warnings_of(caplog)) == 3
 
 
-def test_a_handle_that_is_refused_is_what_the_checks_expect(
+def test_the_checks_expect_an_invalid_receipt_handle_to_be_refused(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is nobody's: what counts is that the call is allowed."""
@@ -245,7 +245,7 @@ def test_a_handle_that_is_refused_is_what_the_checks_expect(
         assert warnings_of(caplog) == []
 
 
-def test_drain_does_without_checks(server: Server) -> None:
+def test_drain_makes_no_checks(server: Server) -> None:
     queue_url = server.create_queue('orders')
     settings: Any = {'wait_time_seconds': 0, **server.credentials}
     with SqsListener(queue_url, [subscriber()], **settings) as listener:

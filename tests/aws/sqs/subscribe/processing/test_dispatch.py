@@ -59,7 +59,7 @@ def both_ways(answer: object, **declared: Any) -> tuple[Subscriber, Subscriber]:
 
 
 @pytest.mark.parametrize('status', ProcessStatus)
-def test_a_status_that_is_returned_is_what_came_of_it(status: ProcessStatus) -> None:
+def test_the_returned_status_is_the_outcome(status: ProcessStatus) -> None:
     assert statuses('hej', *both_ways(status)) == [status, status]
 
 
@@ -81,14 +81,14 @@ def test_process_may_be_a_coroutine_function() -> None:
     [True, False, 0, 'done', 'DONE', [], (DONE,), ProcessStatus, {'status': DONE}, object()],
     ids=lambda answer: type(answer).__name__ + str(answer)[:5],
 )
-def test_returning_anything_else_is_a_retriable_error_that_says_so(answer: object) -> None:
+def test_an_invalid_return_value_is_a_retriable_error(answer: object) -> None:
     made = subscriber(lambda payload: answer), subscriber(asynchronous(answer))
     for found in outcomes('hej', *made):
         assert found.status is RETRIABLE
         assert 'it must return a ProcessStatus or None' in str(found.error)
 
 
-def test_a_process_that_yields_is_one_that_returned_the_wrong_thing() -> None:
+def test_a_process_that_yields_returned_an_invalid_value() -> None:
     class Yielding(MessageSubscriber):
         def process(self, payload: str) -> Iterator[None]:  # type: ignore[override]
             yield
@@ -102,7 +102,7 @@ def test_a_process_that_yields_is_one_that_returned_the_wrong_thing() -> None:
      OSError(28, 'no space left on device')],
     ids=repr,
 )  # fmt: skip
-def test_any_exception_is_what_the_listener_was_told_of_unhandled_ones(error: Exception) -> None:
+def test_any_exception_has_the_status_of_unhandled(error: Exception) -> None:
     made = both_ways(error, retriable_exceptions=(KeyError, TimeoutError))
     assert statuses('hej', *made, unhandled=FATAL) == [FATAL, FATAL]
     assert statuses('hej', *made, unhandled=RETRIABLE) == [RETRIABLE, RETRIABLE]
@@ -161,7 +161,7 @@ def test_the_end_of_the_process_is_never_fatal_to_the_message(
     assert statuses('hej', subscriber(error), unhandled=unhandled) == [RETRIABLE]
 
 
-def test_an_error_while_the_instance_is_made_is_one_of_its_process() -> None:
+def test_an_error_of_the_constructor_counts_as_one_of_process() -> None:
     def fail(self: object) -> None:
         raise KeyError('no database')
 
@@ -170,12 +170,12 @@ def test_an_error_while_the_instance_is_made_is_one_of_its_process() -> None:
     assert statuses('hej', subscriber(base=made, retriable_exceptions=(KeyError,))) == [RETRIABLE]
 
 
-def test_nobody_wants_what_no_subscriber_matches() -> None:
+def test_a_payload_that_no_subscriber_matches_has_no_outcomes() -> None:
     assert outcomes('hej') == []
     assert outcomes('hej', subscriber(pattern='hallo'), subscriber(base=DataSubscriber)) == []
 
 
-def test_one_that_fails_keeps_no_other_from_processing() -> None:
+def test_a_failed_subscriber_does_not_affect_the_others() -> None:
     seen: list[Any] = []
     asked = [subscriber(answer, seen) for answer in (ValueError(), FATAL, RETRY_LATER, None)]
     assert statuses('hej', *asked) == [FATAL, FATAL, RETRY_LATER, DONE]
@@ -259,7 +259,7 @@ def spoil(value: Any) -> None:
 
 
 @given(st.one_of(data_objects(carried_by_bson), event_payloads(carried_by_bson)))
-def test_no_subscriber_sees_what_another_does_to_a_payload(payload: Any) -> None:
+def test_no_subscriber_sees_changes_of_another_to_the_payload(payload: Any) -> None:
     before = with_types(copy.deepcopy(payload))
     seen: list[Any] = []
 
@@ -271,7 +271,7 @@ def test_no_subscriber_sees_what_another_does_to_a_payload(payload: Any) -> None
     assert seen == [before] * 3
 
 
-def test_no_subscriber_sees_what_another_does_to_the_attributes_of_the_message() -> None:
+def test_no_subscriber_sees_changes_of_another_to_the_attributes() -> None:
     seen: list[dict[str, Any]] = []
 
     class Spoiling(MessageSubscriber):
@@ -306,7 +306,7 @@ def test_a_fresh_instance_serves_each_delivery() -> None:
     assert len({id(instance) for instance in instances}) == 3
 
 
-def test_the_message_is_at_hand_while_it_is_processed() -> None:
+def test_the_message_is_available_during_processing() -> None:
     seen: list[Message] = []
 
     class Reading(MessageSubscriber):

@@ -77,7 +77,7 @@ def around_delivery(function: Any) -> Any:
 # What they see
 
 
-def test_the_first_one_is_outermost_and_those_of_the_delivery_are_round_all_subscribers(
+def test_the_first_hook_is_outermost_and_delivery_hooks_enclose_subscribers(
     server: Server,
 ) -> None:
     notes: list[str] = []
@@ -129,7 +129,7 @@ def test_they_see_what_was_raised(server: Server) -> None:
     ]
 
 
-def test_they_see_messages_that_nobody_wants_or_can_open(server: Server) -> None:
+def test_hooks_see_unmatched_and_invalid_messages(server: Server) -> None:
     seen: list[DeliveryResult] = []
 
     def see(message: Message) -> Round:
@@ -160,7 +160,7 @@ def test_they_see_how_long_it_took(server: Server) -> None:
     assert delivered.duration > sum(outcome.duration for outcome in outcomes)
 
 
-def test_they_stand_round_the_whole_of_an_async_process(server: Server) -> None:
+def test_hooks_enclose_an_async_process(server: Server) -> None:
     notes: list[str] = []
 
     class Asynchronous(MessageSubscriber):
@@ -201,7 +201,7 @@ def test_one_may_hand_on_to_what_it_is_made_of(server: Server) -> None:
 # What they change
 
 
-def test_what_one_returns_of_a_subscriber_counts_instead(server: Server) -> None:
+def test_the_result_that_a_subscriber_hook_returns_applies(server: Server) -> None:
     def change(who: Subscriber, message: Message, payload: str) -> Round:
         outcome = yield
         assert outcome.status is DONE
@@ -211,7 +211,7 @@ def test_what_one_returns_of_a_subscriber_counts_instead(server: Server) -> None
     assert (stats.retried, stats.deleted) == (1, 0)
 
 
-def test_those_round_it_see_what_it_returned(server: Server) -> None:
+def test_outer_hooks_see_the_returned_result(server: Server) -> None:
     notes: list[str] = []
 
     def change(who: Subscriber, message: Message, payload: str) -> Round:
@@ -222,7 +222,7 @@ def test_those_round_it_see_what_it_returned(server: Server) -> None:
     assert notes[-2:] == ['a after Made: retry later', 'a after the delivery: leave']
 
 
-def test_what_one_returns_of_a_delivery_counts_instead(server: Server) -> None:
+def test_the_result_that_a_delivery_hook_returns_applies(server: Server) -> None:
     def change(message: Message) -> Round:
         delivered = yield
         assert delivered.settlement.action is SettlementAction.LEAVE
@@ -232,7 +232,7 @@ def test_what_one_returns_of_a_delivery_counts_instead(server: Server) -> None:
     assert (stats.done, stats.deleted) == (1, 1)
 
 
-def test_one_may_answer_instead_of_a_subscriber(server: Server) -> None:
+def test_a_hook_may_replace_a_subscriber(server: Server) -> None:
     """So nothing is done twice: that is what a store of what was done is made of."""
     done: set[tuple[str, str]] = set()
 
@@ -250,7 +250,7 @@ def test_one_may_answer_instead_of_a_subscriber(server: Server) -> None:
     assert (stats.done, stats.deleted) == (3, 3)
 
 
-def test_then_those_within_it_hear_nothing_and_those_round_it_hear_the_answer(
+def test_inner_hooks_do_not_run_and_outer_hooks_receive_the_result(
     server: Server,
 ) -> None:
     notes: list[str] = []
@@ -267,7 +267,7 @@ def test_then_those_within_it_hear_nothing_and_those_round_it_hear_the_answer(
     ]
 
 
-def test_one_may_answer_instead_of_all_subscribers(server: Server) -> None:
+def test_a_hook_may_replace_all_subscribers(server: Server) -> None:
     def instead(message: Message) -> Round:
         return DeliveryResult((), Settlement(SettlementAction.ACK, StatsField.DONE))
         yield
@@ -282,7 +282,7 @@ class Asynchronous(MessageSubscriber):
     async def process(self, payload: str) -> None: ...
 
 
-def test_a_coroutine_that_is_not_wanted_is_not_begun(server: Server) -> None:
+def test_a_coroutine_submitted_after_the_close_does_not_begin(server: Server) -> None:
     """Nor is there a warning that it was not."""
 
     def instead(who: Subscriber, message: Message, payload: str) -> Round:
@@ -361,7 +361,7 @@ def verdict(*arguments: Any) -> Any:
 
 @pytest.mark.parametrize('who', [subscriber(), Asynchronous], ids=['def', 'async def'])
 @pytest.mark.parametrize(('place', 'make'), NONSENSE.values(), ids=NONSENSE)
-def test_a_message_stays_when_a_hook_answers_what_nobody_can_follow(
+def test_a_message_stays_after_an_invalid_result_of_a_hook(
     server: Server, who: Subscriber, place: Any, make: Any
 ) -> None:
     def answers(first: Any, *others: Any) -> Round:
@@ -373,7 +373,7 @@ def test_a_message_stays_when_a_hook_answers_what_nobody_can_follow(
 
 
 @FAILING
-def test_the_other_subscribers_get_the_message_all_the_same(server: Server, function: Any) -> None:
+def test_the_other_subscribers_receive_the_message(server: Server, function: Any) -> None:
     seen: list[Any] = []
 
     def fails_for_one(who: Subscriber, *those: Any) -> Round:
@@ -399,7 +399,7 @@ def test_it_is_logged_with_what_was_raised(
     assert [(type(error), str(error)) for error in errors] == [(LookupError, 'after')]
 
 
-def test_what_one_raises_is_raised_in_those_round_it(server: Server) -> None:
+def test_an_exception_of_a_hook_is_raised_in_the_outer_hooks(server: Server) -> None:
     """So what they have begun can be ended: the span of a trace, a lock."""
     notes: list[str] = []
 
@@ -448,7 +448,7 @@ def test_the_loop_goes_on(server: Server) -> None:
 @pytest.mark.parametrize(
     'hook', [Hook, Named, None, 'hook', raises_before], ids=['Hook', 'Named', 'None', 'text', 'def']
 )
-def test_what_is_no_hook_is_refused(hook: Any) -> None:
+def test_an_object_that_is_not_a_hook_is_refused(hook: Any) -> None:
     with pytest.raises(
         ConfigurationError, match='is not a hook: it must be an instance of a subclass'
     ):
@@ -457,7 +457,7 @@ def test_what_is_no_hook_is_refused(hook: Any) -> None:
 
 @pytest.mark.parametrize('concurrency', [1, 2])
 @pytest.mark.parametrize('error', [SystemExit(3), KeyboardInterrupt()], ids=repr)
-def test_one_that_exits_ends_the_work_at_once_and_the_message_stays(
+def test_an_exit_ends_the_work_at_once_and_the_message_stays(
     server: Server, error: BaseException, concurrency: int
 ) -> None:
     def exit_(*those: Any) -> Round:

@@ -70,7 +70,7 @@ def test_the_table_has_every_combination() -> None:
 @pytest.mark.parametrize(
     ('said', 'without', 'with_queue', 'count'), TABLE, ids=[row[0] for row in TABLE]
 )
-def test_the_verdict_over_all_subscribers(
+def test_the_settlement_for_all_subscribers(
     said: str, without: SettlementAction, with_queue: SettlementAction, count: StatsField
 ) -> None:
     for statuses in product(said, repeat=len(said) + 1):
@@ -98,7 +98,7 @@ def test_the_verdict_over_all_subscribers(
     ],
     ids=str,
 )
-def test_what_nobody_wants_is_what_the_listener_was_told(
+def test_an_unmatched_message_is_settled_by_the_policy(
     policy: Policy, action: SettlementAction
 ) -> None:
     verdict = settle([], policy, MESSAGE)
@@ -108,7 +108,7 @@ def test_what_nobody_wants_is_what_the_listener_was_told(
 
 @pytest.mark.parametrize(('has_queue', 'action'), [(False, LEAVE), (True, DEAD_LETTER)])
 @pytest.mark.parametrize('error', [DecodeError('is no JSON'), EventError('event.name', 'is 5')])
-def test_what_cannot_be_opened_is_kept_somewhere(
+def test_an_invalid_body_is_dead_lettered_or_left(
     has_queue: bool, action: SettlementAction, error: Exception
 ) -> None:
     verdict = settle_undecodable(error, Policy(has_dead_letter_queue=has_queue), MESSAGE)
@@ -141,7 +141,7 @@ class WordlessError(Exception):
     ],
     ids=['lines', '__str__ raises'],
 )
-def test_the_text_of_a_reason_is_one_line_whatever_the_error(error: Exception, text: str) -> None:
+def test_the_text_of_a_reason_is_always_one_line(error: Exception, text: str) -> None:
     reason = settle([outcome('F', error)], WITH_QUEUE, MESSAGE).reason
     assert reason
     assert reason.text == text
@@ -168,7 +168,7 @@ def test_the_text_of_a_reason_is_one_line_whatever_the_error(error: Exception, t
     ],
     ids=lambda value: None if isinstance(value, list) else str(value),
 )
-def test_a_message_comes_again_after_the_longest_wait_that_was_asked_for(
+def test_a_message_is_delivered_again_after_the_longest_delay(
     outcomes: list[Outcome], delay: int | None
 ) -> None:
     verdict = settle(outcomes, Policy(), MESSAGE)
@@ -181,7 +181,7 @@ def test_a_message_comes_again_after_the_longest_wait_that_was_asked_for(
 
 
 @given(st.lists(st.floats(0, 43_200), min_size=1, max_size=3))
-def test_it_never_comes_before_and_never_a_second_late(asked: list[float]) -> None:
+def test_a_retry_is_never_early_and_never_a_second_late(asked: list[float]) -> None:
     delay = settle([retry(seconds) for seconds in asked], Policy(), MESSAGE).delay
     assert delay is not None
     assert delay - 1 < max(asked) <= delay
@@ -208,7 +208,7 @@ policies = st.one_of(
 
 
 @given(lists_of_outcomes, policies)
-def test_a_message_that_somebody_asked_to_retry_stays(
+def test_a_message_stays_when_a_subscriber_asks_for_a_retry(
     outcomes: list[Outcome], policy: Policy
 ) -> None:
     verdict = settle(outcomes, policy, MESSAGE)
@@ -219,9 +219,7 @@ def test_a_message_that_somebody_asked_to_retry_stays(
 
 
 @given(st.text(), policies)
-def test_what_cannot_be_opened_is_never_deleted_unless_it_is_dead_lettered(
-    text: str, policy: Policy
-) -> None:
+def test_an_invalid_body_is_never_deleted_unless_dead_lettered(text: str, policy: Policy) -> None:
     assert settle_undecodable(DecodeError(text), policy, MESSAGE).action is not ACK
     if not policy.has_dead_letter_queue:
         assert settle_undecodable(DecodeError(text), policy, MESSAGE).action is LEAVE

@@ -55,9 +55,7 @@ class Load:
 
 
 @pytest.mark.parametrize('concurrency', [1, 2, 8])
-def test_as_many_are_in_work_at_once_as_was_asked_for_and_never_more(
-    server: Server, concurrency: int
-) -> None:
+def test_at_most_concurrency_messages_are_in_processing(server: Server, concurrency: int) -> None:
     """Nobody gets past the barrier alone."""
     queue_url = server.create_queue('orders')
     publish(server, queue_url, *'abcdefghijklmnopqrstuvwx')
@@ -90,7 +88,7 @@ def test_they_work_in_threads_of_the_listeners_that_end_with_the_work(server: Se
     assert names.isdisjoint(thread.name for thread in threading.enumerate())
 
 
-def test_one_at_a_time_is_drained_in_the_thread_that_asked_for_it(server: Server) -> None:
+def test_a_concurrency_of_one_drains_in_the_calling_thread(server: Server) -> None:
     queue_url = server.create_queue('orders')
     publish(server, queue_url, *'abc')
     threads: set[threading.Thread] = set()
@@ -100,7 +98,7 @@ def test_one_at_a_time_is_drained_in_the_thread_that_asked_for_it(server: Server
     assert threads == {threading.current_thread()}
 
 
-def test_one_that_takes_long_does_not_keep_the_others(server: Server) -> None:
+def test_a_slow_message_does_not_delay_the_others(server: Server) -> None:
     queue_url = server.create_queue('orders')
     others = Event()
     seen: list[str] = []
@@ -120,7 +118,7 @@ def test_one_that_takes_long_does_not_keep_the_others(server: Server) -> None:
 
 
 @pytest.mark.parametrize('groups', [1, 4])
-def test_groups_of_a_fifo_queue_are_in_work_at_once_and_each_in_order(
+def test_groups_of_a_fifo_queue_run_concurrently_and_each_in_order(
     server: Server, groups: int
 ) -> None:
     queue_url = server.create_queue('orders', fifo=True, ContentBasedDeduplication=True)
@@ -165,9 +163,7 @@ class Meeting:
 
 
 @pytest.mark.parametrize('concurrency', [1, 4, 50])
-def test_as_many_coroutines_are_in_work_at_once_on_one_loop(
-    server: Server, concurrency: int
-) -> None:
+def test_one_loop_runs_concurrency_coroutines(server: Server, concurrency: int) -> None:
     queue_url = server.create_queue('orders')
     publish(server, queue_url, *map(str, range(100)))
     meetings: dict[object, Meeting] = {}
@@ -205,7 +201,7 @@ def test_coroutines_need_no_thread_each(server: Server) -> None:
     assert len([name for name in names if name.startswith('mega-listener-')]) < 50
 
 
-def test_a_coroutine_that_waits_lets_others_go_on(server: Server) -> None:
+def test_a_coroutine_that_waits_does_not_block_others(server: Server) -> None:
     """The first one waits for the second."""
     queue_url = server.create_queue('orders')
     publish(server, queue_url, 'first', 'second')
@@ -255,7 +251,7 @@ def test_a_message_for_both_kinds_is_done_by_both_in_a_thread_and_on_the_loop(
     assert len(loops) == 1
 
 
-def test_one_of_them_that_asks_for_a_retry_keeps_the_message(server: Server) -> None:
+def test_one_subscriber_that_asks_for_a_retry_keeps_the_message(server: Server) -> None:
     queue_url = server.create_queue('orders')
     publish(server, queue_url, 'hej')
 
@@ -274,7 +270,7 @@ def test_one_of_them_that_asks_for_a_retry_keeps_the_message(server: Server) -> 
 
 
 @pytest.mark.parametrize('is_async', [False, True], ids=['a thread', 'a coroutine'])
-def test_what_waits_and_what_is_in_work_are_kept_hidden(server: Server, is_async: bool) -> None:
+def test_waiting_and_processing_messages_are_extended(server: Server, is_async: bool) -> None:
     """The first message ends when both were hidden anew, after more than their timeout."""
     queue_url = server.create_queue('orders')
     publish(server, queue_url, 'first', 'second')
@@ -349,7 +345,7 @@ def test_one_client_serves_all_threads_with_no_more_connections_than_threads(
     assert most <= 0
 
 
-def test_fault_97_a_listener_that_was_made_before_a_fork_listens_in_the_child(
+def test_fault_97_a_listener_created_before_a_fork_listens_in_the_child(
     server: Server,
 ) -> None:
     queue_url = server.create_queue('orders')

@@ -48,7 +48,9 @@ def dead_lettered(aws: LocalAws, dead: str) -> dict[str, Any]:
     return message
 
 
-def test_a_message_that_failed_for_good_is_kept_whole_with_the_reason(aws: LocalAws) -> None:
+def test_a_message_that_failed_permanently_is_dead_lettered_whole_with_the_reason(
+    aws: LocalAws,
+) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     body = '{"type": "user_notification",\n "user": "grün \\ud83d"}'
     before = datetime.now(timezone.utc) - timedelta(seconds=1)
@@ -80,7 +82,7 @@ def test_a_message_that_failed_for_good_is_kept_whole_with_the_reason(aws: Local
 
 @pytest.mark.parametrize('payload', [item_added(), NOTIFICATION, b'{"a":1}'], ids=type)
 @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
-def test_it_comes_back_equal_from_there(aws: LocalAws, payload: Any, binary: bool) -> None:
+def test_a_redriven_message_is_equal(aws: LocalAws, payload: Any, binary: bool) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     send(aws, queue_url, payload, binary_encoding=binary)
     failing = subscriber(ProcessStatus.FATAL_ERROR)
@@ -90,7 +92,7 @@ def test_it_comes_back_equal_from_there(aws: LocalAws, payload: Any, binary: boo
     assert seen == [payload]
 
 
-def test_what_came_through_a_topic_keeps_its_envelope(aws: LocalAws) -> None:
+def test_a_dead_letter_of_a_topic_keeps_its_envelope(aws: LocalAws) -> None:
     topic_arn, queue_url, dead = aws.create_topic(), aws.create_queue(), aws.create_queue()
     aws.subscribe(topic_arn, queue_url)
     aws.client('sns').publish(TopicArn=topic_arn, Message='{"a":1}')
@@ -128,7 +130,7 @@ def test_the_reason_of_what_no_subscriber_saw(
     [(None, EMPTY, 1), ('dead-letter', EMPTY, 1), ('delete', EMPTY, 0), ('leave', LEFT, 0)],
     ids=str,
 )
-def test_what_nobody_wants_is_dead_lettered_unless_the_listener_was_told_otherwise(
+def test_an_unmatched_message_is_dead_lettered_by_default(
     aws: LocalAws, unmatched: str | None, counts: Counts, dead_letters: int
 ) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
@@ -140,7 +142,7 @@ def test_what_nobody_wants_is_dead_lettered_unless_the_listener_was_told_otherwi
 
 
 @pytest.mark.parametrize('answer', [RetriableError(), ProcessStatus.RETRY_LATER, None], ids=str)
-def test_what_did_not_fail_for_good_is_not_dead_lettered(aws: LocalAws, answer: object) -> None:
+def test_only_permanent_failures_are_dead_lettered(aws: LocalAws, answer: object) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     send(aws, queue_url, 'hej')
     asked = [subscriber(answer), subscriber()]

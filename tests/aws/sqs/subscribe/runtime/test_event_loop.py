@@ -44,7 +44,7 @@ def names_of_threads() -> list[str]:
      GeneratorExit()],
     ids=repr,
 )  # fmt: skip
-def test_what_is_raised_comes_out_as_it_is_and_the_loop_goes_on(
+def test_exceptions_reach_the_caller_and_the_loop_continues(
     coroutines: EventLoopThread, error: BaseException
 ) -> None:
     loop = coroutines.run(current_loop())
@@ -72,7 +72,7 @@ async def gather(awaitable: Awaitable[object]) -> None:
 
 
 @pytest.mark.parametrize('wrap', [wait_for, gather])
-def test_an_exit_in_a_task_of_its_own_comes_out_too(
+def test_an_exit_in_another_task_leaves_the_loop(
     wrap: Callable[[Any], Awaitable[None]],
 ) -> None:
     """And whoever waits for it does not wait for ever: so it is tried in a thread."""
@@ -90,7 +90,7 @@ def test_an_exit_in_a_task_of_its_own_comes_out_too(
     coroutines.close()
 
 
-def test_the_context_of_the_thread_that_waits_is_at_hand(coroutines: EventLoopThread) -> None:
+def test_a_coroutine_has_the_context_of_the_waiting_thread(coroutines: EventLoopThread) -> None:
     async def read() -> str:
         return tenant.get()
 
@@ -185,7 +185,7 @@ class Begun:
         self._has_ended.set()
 
 
-def test_work_that_is_begun_is_done_in_the_loop_and_so_is_what_comes_after_it(
+def test_submitted_work_and_its_callback_run_in_the_loop(
     coroutines: EventLoopThread,
 ) -> None:
     error = ValueError('a')
@@ -222,7 +222,7 @@ def test_several_are_at_work_at_once(coroutines: EventLoopThread) -> None:
     assert [begun.answers for begun in all_of_them] == [[(None, None)]] * 3
 
 
-def test_what_the_work_itself_raises_is_told_and_the_loop_goes_on(
+def test_an_exception_of_the_work_is_reported_and_the_loop_continues(
     coroutines: EventLoopThread,
 ) -> None:
     error = ValueError('a')

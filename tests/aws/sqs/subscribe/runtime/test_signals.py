@@ -156,7 +156,7 @@ def test_fault_84_a_signal_in_the_middle_of_a_poll_ends_the_program(
     ],
     ids=str,
 )
-def test_fault_86_a_second_signal_ends_it_at_once_and_the_message_comes_again(
+def test_fault_86_a_second_signal_ends_the_program_at_once(
     server: Server,
     clients: Clients,
     run: Run,
@@ -177,7 +177,7 @@ def test_fault_86_a_second_signal_ends_it_at_once_and_the_message_comes_again(
     assert received(clients, queue_url) == [('hej', '2')]
 
 
-def test_fault_87_a_message_comes_again_when_its_process_is_killed(
+def test_fault_87_a_message_is_delivered_again_after_a_kill(
     server: Server, clients: Clients, run: Run
 ) -> None:
     queue_url = filled_queue(server, clients, 'hej')

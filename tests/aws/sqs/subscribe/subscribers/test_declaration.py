@@ -77,7 +77,7 @@ def test_an_attribute_is_matched_with_its_field_of_the_event(
 
 
 @pytest.mark.parametrize(('attribute', 'alias', 'right', 'wrong'), ALIASED, ids=lambda x: str(x))
-def test_an_alias_is_ignored_where_the_class_declares_the_attribute_too(
+def test_an_alias_is_ignored_if_the_class_declares_the_attribute(
     attribute: str, alias: str, right: Any, wrong: Any
 ) -> None:
     assert wants(event_subscriber(**{attribute: right, alias: wrong}), EVENT)
@@ -86,7 +86,7 @@ def test_an_alias_is_ignored_where_the_class_declares_the_attribute_too(
 
 
 @pytest.mark.parametrize(('attribute', 'alias', 'right', 'wrong'), ALIASED, ids=lambda x: str(x))
-def test_a_childs_declaration_under_either_name_goes_before_its_parents(
+def test_a_childs_declaration_under_either_name_precedes_its_parents(
     attribute: str, alias: str, right: Any, wrong: Any
 ) -> None:
     for parents in (attribute, alias):
@@ -106,7 +106,7 @@ def test_what_a_child_does_not_declare_it_has_from_its_parents() -> None:
     assert not wants(event_subscriber(parent, version=2), EVENT)
 
 
-def test_a_mixin_that_is_no_subscriber_declares_too() -> None:
+def test_a_mixin_that_is_not_a_subscriber_may_declare_patterns() -> None:
     class OfUsers:
         domain = 'user'
 
@@ -130,7 +130,7 @@ def test_an_annotation_without_a_value_declares_nothing() -> None:
     assert wants(Annotated, EVENT)
 
 
-def test_everything_that_is_declared_has_to_match() -> None:
+def test_all_declarations_must_match() -> None:
     right = {name: pattern for name, _, pattern, _ in FIELDS}
     assert wants(event_subscriber(**right), EVENT)
     for name, _, _, wrong in FIELDS:
@@ -148,7 +148,7 @@ def test_everything_that_is_declared_has_to_match() -> None:
     ],
 )
 @pytest.mark.parametrize('declared', [{}, {'pattern': any_()}], ids=['no pattern', 'any_()'])
-def test_a_class_that_asks_for_nothing_gets_all_payloads_of_its_kind(
+def test_a_class_without_a_pattern_receives_all_payloads_of_its_kind(
     base: Subscriber, wanted: list[str], declared: dict[str, Any]
 ) -> None:
     payloads = {'event': EVENT, 'data': NOTIFICATION, 'text': 'hej', 'blob': b'hej'}
@@ -182,7 +182,7 @@ def test_a_pattern_of_an_event_subscriber_stands_beside_its_attributes() -> None
     assert not wants(event_subscriber(name='item.added', pattern=either), WITHOUT_OBJECT)
 
 
-def test_a_childs_pattern_goes_before_its_parents() -> None:
+def test_a_childs_pattern_precedes_its_parents() -> None:
     parent = subscriber(base=DataSubscriber, pattern={'a': 1})
     child = subscriber(base=parent, pattern={'b': 2})
     assert wants(child, {'b': 2})
@@ -213,7 +213,7 @@ class ByFunctions(EventSubscriber):
     [('name', 'cart.emptied'), ('domain', 'user'), ('publisher', 'a'), ('subject', 'a'),
      ('attributes', {'quantity': 4, 'price': '1'}), ('attributes', {'quantity': 5, 'price': ''})],
 )  # fmt: skip
-def test_functions_of_all_sorts_are_predicates(field: str, value: Any) -> None:
+def test_functions_of_all_kinds_are_predicates(field: str, value: Any) -> None:
     assert wants(ByFunctions, EVENT)
     assert not wants(ByFunctions, replace(EVENT, event=replace(EVENT.event, **{field: value})))
 
@@ -242,7 +242,7 @@ async def asynchronous(value: object) -> bool:
         (MessageSubscriber, 'pattern', str, 'pattern'),
     ],
 )
-def test_a_bad_pattern_fails_when_its_class_is_declared(
+def test_an_invalid_pattern_fails_at_its_declaration(
     base: Subscriber, attribute: str, pattern: Any, path: str
 ) -> None:
     with pytest.raises(PatternError) as caught:
@@ -250,7 +250,7 @@ def test_a_bad_pattern_fails_when_its_class_is_declared(
     assert caught.value.path == f'Broken.{path}'
 
 
-def test_a_bad_pattern_fails_in_a_class_that_only_others_build_on() -> None:
+def test_an_invalid_pattern_fails_in_a_base_class() -> None:
     with pytest.raises(PatternError, match=r'at Broken\.name'):
 
         class Broken(EventSubscriber):
@@ -292,7 +292,7 @@ def test_no_other_pattern_does(pattern: Any) -> None:
         assert not wants(combined, WITHOUT_OBJECT)
 
 
-def test_all_that_is_asked_of_an_object_may_be_absent_together() -> None:
+def test_all_fields_of_an_object_may_be_absent_together() -> None:
     made = event_subscriber(object_type=optional('shopping_cart'), object_id=missing())
     assert wants(made, WITHOUT_OBJECT)
     assert not wants(made, EVENT)

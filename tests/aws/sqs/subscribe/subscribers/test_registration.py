@@ -137,7 +137,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(('refused', 'reason'), REFUSED)
-def test_what_cannot_serve_is_refused_with_what_to_do(
+def test_an_invalid_subscriber_is_refused_with_advice(
     make: Make, refused: Any, reason: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=reason):
@@ -182,7 +182,7 @@ def test_a_listener_needs_a_queue(client: Any, queue_url: str | None) -> None:
         ('visibility_timeout', [0, -1, 43_201, True, 30.0, '30', None], [1, 43_200]),
     ],
 )
-def test_numbers_are_the_ones_that_sqs_takes(
+def test_numbers_within_the_limits_of_sqs_are_accepted(
     make: Make, name: str, refused: list[Any], accepted: list[int]
 ) -> None:
     for number in refused:
