@@ -259,7 +259,7 @@ def test_validates_filter_attributes_like_other_attributes(
         to.publish(payload, filter_attributes=['f1'], message_attributes={'f1': 'b'})
     with pytest.raises(EncodeError, match='MegaPayloadType'):
         to.publish(payload, filter_attributes={'MegaPayloadType': 'f1'})
-    with pytest.raises(EncodeError, match='the name'):
+    with pytest.raises(EncodeError, match='invalid name'):
         to.publish(payload, filter_attributes={'a b': 'f1'})
     with pytest.raises(ConfigurationError, match='filter_attributes'):
         to.publish(payload, filter_attributes='f1')
