@@ -1,4 +1,4 @@
-"""What a fault server may answer, in the words of AWS and in nobody's."""
+"""Responses of the fault server: as AWS writes them, and invalid ones."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ HTML = b'<html><body>Please log in to the proxy</body></html>'
 class Answer:
     """One response.
 
-    `length` is the size that it claims, where that is not its own, and -1 where it claims none.
-    `hangs` once it was sent: then the connection stays open, and nothing more comes.
+    `length` is the size in its header; None for the real size, and -1 for no header.
+    With `hangs` the connection stays open after the response, and nothing else is sent.
     """
 
     status: int = 200
@@ -44,14 +44,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """A response that is held back until as many requests wait for it as the barrier wants."""
+    """A response that is held back until the barrier has as many requests as parties."""
 
     barrier: Barrier
     answer: Answer
 
 
 class Fault(Enum):
-    """What may come instead of a response."""
+    """A failure instead of a response."""
 
     RESET_BEFORE = 'the connection is reset before the request is read'
     RESET_AFTER = 'it is reset when the request was read: nobody knows what came of it'
@@ -62,7 +62,7 @@ Scripted: TypeAlias = Answer | Fault | Together
 
 
 def sqs_answer(**fields: object) -> Answer:
-    """A success in the JSON that SQS speaks."""
+    """A successful response of SQS, in JSON."""
     return _json(200, fields)
 
 
@@ -71,7 +71,7 @@ def sqs_error(code: str, status: int = 400, message: str = 'as scripted') -> Ans
 
 
 def sns_answer(**fields: str) -> Answer:
-    """A success of Publish in the XML that SNS speaks."""
+    """A successful response of SNS to Publish, in XML."""
     inner = ''.join(f'<{name}>{value}</{name}>' for name, value in fields.items())
     return _xml(200, f'<PublishResponse><PublishResult>{inner}</PublishResult></PublishResponse>')
 
@@ -84,7 +84,7 @@ def sns_error(code: str, status: int = 400, message: str = 'as scripted') -> Ans
 def s3_object(
     body: bytes, *, length: int | None = None, hangs: bool = False, **metadata: str
 ) -> Answer:
-    """A success of GetObject, with the metadata of the object."""
+    """A successful response of S3 to GetObject, with the metadata of the object."""
     headers = {f'x-amz-meta-{name.replace("_", "-")}': value for name, value in metadata.items()}
     return Answer(200, body, headers, length, hangs)
 
@@ -103,4 +103,4 @@ def _xml(status: int, text: str) -> Answer:
 
 
 ALL_DONE = sqs_answer(Successful=[{'Id': str(place)} for place in range(10)])
-"""A success of any batch call of a listener, which numbers its entries."""
+"""A successful response to any batch request of a listener, which numbers its entries."""

@@ -1,4 +1,4 @@
-"""What the tests of the AWS side stand on, beside the local servers."""
+"""Fixtures of the tests of `mega.aws`, in addition to the local servers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mega.aws._publishing import encoder, sender
 from tests.aws.fault_server import FaultServer, fault_server
 from tests.local_aws import Service
 
-ONCE = Config(retries={'total_max_attempts': 1})  # a retry would hide what befell the first attempt
+ONCE = Config(retries={'total_max_attempts': 1})  # a retry would hide the first failure
 
 
 @pytest.fixture
 def faults() -> Iterator[FaultServer]:
-    """A server that answers as the test tells it to."""
+    """A server with scripted responses."""
     with fault_server() as server:
         yield server
 
@@ -33,14 +33,14 @@ def _process() -> Iterator[Server]:
 
 @pytest.fixture
 def server(_process: Server) -> Server:
-    """A server that refuses what AWS refuses, on which nothing has happened yet."""
+    """A server with AWS's rules, in its initial state."""
     _process.reset()
     return _process
 
 
 @pytest.fixture(scope='package')
 def clients(_process: Server) -> Iterator[dict[Service, Any]]:
-    """Clients of that server which try once."""
+    """Clients of that server without retries."""
     session = boto3.Session()
     with (
         closing(session.client('sqs', config=ONCE, **_process.credentials)) as sqs,

@@ -1,4 +1,4 @@
-"""A server on loopback that answers as it is told: with errors, with garbage, or not at all."""
+"""A server on loopback with scripted responses: errors, invalid data, or none."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ __all__ = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What came to the server. Header names are in lower case."""
+    """A request to the server. Header names are in lower case."""
 
     method: str
     path: str
@@ -60,7 +60,7 @@ class Request:
 
     @property
     def operation(self) -> str:
-        """AWS's name of the call, in any of the protocols."""
+        """AWS's name of the operation, in any of the protocols."""
         if found := _s3_operation(self.method, self.path):
             return found
         target = self.headers.get('x-amz-target', '')
@@ -68,9 +68,9 @@ class Request:
 
 
 class FaultServer(ThreadingTCPServer):
-    """Gives the answers of its script, one to a request, and the last one ever after.
+    """Sends the responses of its script, one for each request, and then the last one again.
 
-    An operation may have a script of its own: what is called beside others comes in any order.
+    An operation may have its own script, because concurrent requests arrive in any order.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class FaultServer(ThreadingTCPServer):
         self._clients: list[Any] = []
 
     def will(self, *answers: Scripted, **of_operations: Sequence[Scripted]) -> None:
-        """Answer the requests from now on like this: `will(first, rest, SendMessage=[other])`."""
+        """Set the responses to the next requests: `will(first, rest, SendMessage=[other])`."""
         with self._lock:
             self._scripts = {name: deque(own) for name, own in of_operations.items()}
             self._scripts[''] = deque(answers)
@@ -98,14 +98,14 @@ class FaultServer(ThreadingTCPServer):
             return script.popleft() if len(script) > 1 else script[0]
 
     def keep_silent(self, connection: socket.socket) -> None:
-        """Wait until the other side wants nothing more, or the server ends."""
+        """Wait until the client closes the connection, or the server ends."""
         self._silent.append(connection)
         if not self._is_ending.is_set():
             with suppress(OSError):
                 connection.recv(1)
 
     def client(self, service: Service, read_timeout: float = 10, attempts: int = 1) -> Any:
-        """A client that tries once, for `client=`: waiting to try again is not what is tested."""
+        """A client for `client=`, by default without retries."""
         config = Config(retries={'total_max_attempts': attempts}, read_timeout=read_timeout)
         client = _session().client(service, config=config, **self.credentials)
         self._clients.append(client)
@@ -122,7 +122,7 @@ class FaultServer(ThreadingTCPServer):
 
 
 def _operation_of(head: bytes) -> str:
-    """AWS's name of the call, where the head of the request says it."""
+    """Return AWS's name of the operation in the head of a request, or an empty text."""
     if found := re.search(rb'(?i)x-amz-target: *\w+\.(\w+)', head):
         return found[1].decode()
     method, _, rest = head.decode('latin-1').partition(' ')
@@ -130,7 +130,7 @@ def _operation_of(head: bytes) -> str:
 
 
 def _s3_operation(method: str, path: str) -> str:
-    """AWS's name of a call of S3's, which says what it is by its method and its path alone."""
+    """Return the name of an operation of S3, which is known from its method and path."""
     what = 'Object' if re.fullmatch('/[^/?]+/[^?]+', path.partition('?')[0]) else 'Bucket'
     verb = {'PUT': 'Put', 'GET': 'Get', 'DELETE': 'Delete', 'HEAD': 'Head'}.get(method)
     return f'{verb}{what}' if verb else ''
@@ -138,12 +138,12 @@ def _s3_operation(method: str, path: str) -> str:
 
 @cache
 def _session() -> boto3.Session:
-    """One for all servers: it reads botocore's models once, and they are large."""
+    """One session for all servers, because botocore's models are large."""
     return boto3.Session()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """HTTP/1.0: every request has a connection, and so an answer, of its own."""
+    """HTTP/1.0: every request has its own connection."""
 
     server: FaultServer
     timeout = 10
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        if 'expect' in headers:  # botocore would wait a second for this, before it sends a body
+        if 'expect' in headers:  # botocore waits up to a second for this before it sends the body
             self.send_response_only(100)
             self.end_headers()
         body = self.rfile.read(int(headers.get('content-length', 0)))
@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_DELETE = do_HEAD = do_POST  # noqa: N815 - http.server's names
 
     def _respond(self, answer: Answer) -> None:
-        if answer.hangs:  # on a connection that the client keeps, as AWS's are
+        if answer.hangs:  # the client keeps the connection open, as with AWS
             self.protocol_version = 'HTTP/1.1'
         self.send_response(answer.status)
         for name, value in answer.headers.items():
@@ -184,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
         if length >= 0:
             self.send_header('Content-Length', str(length))
         self.end_headers()
-        with suppress(OSError):  # who has read enough has gone
+        with suppress(OSError):  # the client closed the connection
             self.wfile.write(answer.body)
         if answer.hangs:
             self.server.keep_silent(self.connection)
@@ -194,12 +194,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: what came is in `requests`."""
+        """Log nothing: the requests are in `requests`."""
 
 
 @contextmanager
 def fault_server() -> Iterator[FaultServer]:
-    """Run a server until the block ends. By then nothing of it is left."""
+    """Run a server until the block ends."""
     with FaultServer() as server:
         thread = Thread(target=server.serve_forever, args=[0.01], name='fault-server')
         thread.start()

@@ -1,4 +1,4 @@
-"""Running a few lines of Python in a process of their own, against a server of the tests."""
+"""Runs lines of Python in another process, against a server of the tests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ publisher = SqsPublisher(url)
 
 
 def run_lines(lines: str, server: Server, queue_url: str, lasts_at_most: float = 30) -> str:
-    """Run them, with a `publisher` to the queue at hand, and answer what they printed."""
+    """Run lines with a `publisher` to the queue, and return their output."""
     variables = environment(
         AWS_ACCESS_KEY_ID='testing',
         AWS_SECRET_ACCESS_KEY='testing',

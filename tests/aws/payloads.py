@@ -1,4 +1,4 @@
-"""A payload of every kind, with the mark that it needs to come back as what it is."""
+"""A payload of every kind, with the payload type that it needs to arrive equal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.event.examples import ITEM_ADDED, NOTIFICATION, USER_LOGIN, item_adde
 
 __all__ = ('CASES', 'CONFIRMATION', 'ENVELOPE', 'Case')
 
-# As SNS writes them, but of somebody's own making: a log of messages, say.
+# As SNS writes them, but written by a user: a log of messages, for example.
 ENVELOPE: dict[str, Any] = {
     'Type': 'Notification',
     'MessageId': 'dc1e94d9-56c5-5e96-808d-cc7f68faa162',
@@ -53,7 +53,7 @@ _RICH = {
 
 
 class Case(NamedTuple):
-    """A payload, how to encode it, and the mark without which its body would be misread."""
+    """A payload, its encoding, and the payload type without which its body would be misread."""
 
     payload: AnyPayload
     binary: bool = False

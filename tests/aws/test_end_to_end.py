@@ -1,4 +1,4 @@
-"""From a publisher to a subscriber: straight to a queue, and through a topic, raw and wrapped."""
+"""From a publisher to a subscriber: directly, and through a topic, raw and in an envelope."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.payload_equality import as_received, with_types
 
 
 class Route(NamedTuple):
-    """A way from a publisher to a queue."""
+    """A route from a publisher to a queue."""
 
     publish: Callable[..., str]
     queue_url: str
@@ -49,14 +49,14 @@ def through_a_topic(aws: LocalAws, raw: bool) -> Route:
 
 @pytest.fixture(params=['SQS', 'SNS raw', 'SNS wrapped'])
 def route(request: pytest.FixtureRequest, aws: LocalAws) -> Route:
-    """Each way in turn, on each local server."""
+    """Each route, on each local server."""
     if request.param == 'SQS':
         return straight(aws)
     return through_a_topic(aws, raw=request.param == 'SNS raw')
 
 
 class DeliveryResult(NamedTuple):
-    """A payload, to whom it was brought, and its message."""
+    """A payload, the subscriber that received it, and its message."""
 
     payload: AnyPayload
     subscriber: str
@@ -66,14 +66,14 @@ class DeliveryResult(NamedTuple):
 def listen(
     aws: LocalAws, queue_url: str, expected: int, *kinds: Any
 ) -> tuple[list[DeliveryResult], Stats]:
-    """Bring the messages of a queue to subscribers of the given kinds, until so many have come."""
+    """Pass the messages of a queue to subscribers of these kinds, until `count` have arrived."""
     delivered: list[DeliveryResult] = []
     listener = SqsListener(queue_url, wait_time_seconds=1, client=aws.client('sqs'))
 
     def process(self: MessageSubscriber, payload: AnyPayload) -> None:
         delivered.append(DeliveryResult(payload, type(self).__name__, self.message))
         if len(delivered) == expected:
-            listener.stop()  # what else there may be is still in the queue, and counted there
+            listener.stop()  # other messages are still in the queue, and counted there
 
     for kind in kinds:
         listener.register_subscriber(type(kind.__name__, (kind,), {'process': process}))
@@ -81,7 +81,7 @@ def listen(
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
-def test_what_is_published_arrives_equal_by_every_way(
+def test_a_published_payload_arrives_equal_on_every_route(
     case: Case, route: Route, aws: LocalAws
 ) -> None:
     route.publish(case.payload, binary_encoding=case.binary)
@@ -102,7 +102,7 @@ KINDS: dict[str, tuple[AnyPayload, str]] = {
 }
 
 
-def test_every_kind_of_payload_is_brought_to_its_kind_of_subscriber(
+def test_every_kind_of_payload_is_dispatched_to_its_kind_of_subscriber(
     route: Route, aws: LocalAws
 ) -> None:
     for payload, _ in KINDS.values():
@@ -121,7 +121,7 @@ def test_every_kind_of_payload_is_brought_to_its_kind_of_subscriber(
     assert aws.counts(route.queue_url) == (0, 0)
 
 
-def test_a_subscriber_sees_the_message_by_every_way(route: Route, aws: LocalAws) -> None:
+def test_a_subscriber_sees_the_message_on_every_route(route: Route, aws: LocalAws) -> None:
     before = datetime.now(timezone.utc)
     message_id = route.publish(
         {'a': 1}, message_attributes={'tenant': 'grün', 'price': 5}, message_group_id='tenant-a'
@@ -137,7 +137,7 @@ def test_a_subscriber_sees_the_message_by_every_way(route: Route, aws: LocalAws)
 
 
 @pytest.mark.parametrize('raw', [False, True], ids=['wrapped', 'raw'])
-def test_topic_and_subject_are_known_where_there_was_an_envelope(raw: bool, aws: LocalAws) -> None:
+def test_topic_and_subject_are_known_from_an_envelope(raw: bool, aws: LocalAws) -> None:
     route = through_a_topic(aws, raw)
     route.publish({'a': 1}, subject='A greeting')
     [found], _ = listen(aws, route.queue_url, 1, DataSubscriber)
@@ -170,10 +170,8 @@ def test_a_fifo_topic_keeps_the_order(raw: bool, aws: LocalAws) -> None:
     assert {delivered.message.group_id for delivered in found} == {'g'}
 
 
-def test_an_event_as_another_producer_writes_it_arrives_as_an_event(
-    route: Route, aws: LocalAws
-) -> None:
-    """Inline attributes, a version that is a text: `publish` writes both anew, others may not."""
+def test_an_event_of_another_producer_arrives_as_an_event(route: Route, aws: LocalAws) -> None:
+    """Inline attributes and a version that is a text, which `publish` itself would not send."""
     body = (
         '{"protocol":"mega","version":"1","event":{"name":"item.added",'
         '"timestamp":"2020-05-04T15:53:23.123","item_id":"61fcc874"},"trace":"x"}'

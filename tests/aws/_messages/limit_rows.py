@@ -1,4 +1,4 @@
-"""Messages around every limit of SQS and SNS, and what is to come of each."""
+"""Messages around every limit of SQS and SNS, and the expected result of each."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ __all__ = (
 
 KB = 1_024
 MB = 1_048_576
-OLD = 262_144  # what queues and topics took for years, and topics do until they are told otherwise
+OLD = 262_144  # the former limit of queues and topics, and still the default of topics
 
 Destination = Callable[[Server, Service], str]
 SERVICES: tuple[Service, ...] = ('sqs', 'sns')
 
 
 def of_size(limit: int, fifo: bool = False, **more: Any) -> Destination:
-    """A destination that takes messages of so many bytes."""
+    """A destination that accepts messages of up to `size` bytes."""
 
     def make(server: Server, service: Service) -> str:
         create = server.create_queue if service == 'sqs' else server.create_topic
@@ -53,7 +53,7 @@ LARGE = of_size(MB)
 
 @dataclass(frozen=True)
 class Row:
-    """A raw message, and what is to come of it: nothing, or the path of what is wrong with it."""
+    """A raw message, and the path in its expected error; None if it must be accepted."""
 
     body: str = 'hej'
     refused_at: str | None = None
@@ -90,7 +90,7 @@ def optional(refused: bool = False, destination: Destination = LARGE, **options:
 
 
 def around(limit: int, row: Callable[[int], Row], name: str) -> dict[str, Row]:
-    """The row of one below a limit, at it, and of one above, which is refused."""
+    """The rows one below a limit, at the limit, and one above it, which is refused."""
     return {
         f'{name} below': row(limit - 1),
         f'{name} at': row(limit),
@@ -102,13 +102,13 @@ TOO_LARGE = 'too large'
 
 
 def bytes_of(size: int, character: str = 'a') -> str:
-    """A text of so many bytes, of one character as far as it goes."""
+    """A text of `size` bytes, made of one character as far as possible."""
     count, rest = divmod(size, len(character.encode()))
     return character * count + 'a' * rest
 
 
 def with_attributes(size: int) -> Row:
-    """A message of so many bytes, some in attributes: their names, types and values count."""
+    """A message of `size` bytes, some of them in attributes: names, types and values count."""
     attributes = {'text': string('é'), 'blob': binary(b'\xff\x00'), 'n': string('5', 'Number.x')}
     spent = (4 + 6 + 2) + (4 + 6 + 2) + (1 + 8 + 1)
     return Row(bytes_of(size - spent, '漢'), attributes=attributes)
@@ -154,7 +154,7 @@ NAMES = {
     'line break': named('a\n', True),
     'slash': named('a/b', True),
     'e with accent': named('é', True),
-    'long s': named('ſ', True),  # an s, to a pattern that ignores case
+    'long s': named('ſ', True),  # equals "s" in a pattern that ignores case
     'sign of kelvin': named('\u212a', True),
     'dotless i': named('ı', True),
     'dot first': named('.a', True),

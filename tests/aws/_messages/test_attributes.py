@@ -37,12 +37,12 @@ attributes = st.dictionaries(names, texts | numbers | blobs, max_size=10)
 
 
 def arriving(value: object) -> object:
-    """What a subscriber gets for a value: numbers come as the text that they were sent as."""
+    """Return the value that a subscriber gets: numbers arrive as the text that was sent."""
     return value if isinstance(value, (str, bytes)) else str(value)
 
 
 def enveloped(sent: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """What SNS writes into its envelope for attributes that it was sent."""
+    """Return attributes in the form that SNS writes into its envelope."""
     return {
         name: {
             'Type': attribute['DataType'],
@@ -82,11 +82,11 @@ def test_a_value_is_sent_with_the_type_that_it_has(value: object, sent: dict[str
     ],
     ids=['String', 'String.Array', 'Number.int', 'Binary.png', 'another mapping'],
 )
-def test_an_object_of_awss_own_is_sent_as_it_is(value: dict[str, Any]) -> None:
+def test_an_attribute_in_the_form_of_aws_is_sent_unchanged(value: dict[str, Any]) -> None:
     assert to_aws({'a': value}) == {'a': dict(value)}
 
 
-def test_no_attributes_are_none() -> None:
+def test_no_attributes_are_an_empty_dict() -> None:
     assert to_aws(None) == to_aws({}) == {}
 
 
@@ -115,8 +115,8 @@ def test_a_member_of_an_enum_is_sent_as_its_value() -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_no_attribute_carries_is_refused_with_its_path(value: object) -> None:
-    """SQS takes numbers of 38 digits, up to 10**126."""
+def test_a_value_that_no_attribute_can_have_is_refused_with_its_path(value: object) -> None:
+    """SQS accepts numbers of 38 digits, up to 10**126."""
     with pytest.raises(EncodeError) as caught:
         to_aws({'fine': 'a', 'not_fine': value})
     assert caught.value.path == 'message_attributes.not_fine'
@@ -125,13 +125,13 @@ def test_what_no_attribute_carries_is_refused_with_its_path(value: object) -> No
 
 
 @given(attributes)
-def test_attributes_come_back_equal(given_: dict[str, Any]) -> None:
+def test_attributes_arrive_equal(given_: dict[str, Any]) -> None:
     sent = to_aws(given_)
     assert from_aws(sent) == {name: arriving(value) for name, value in given_.items()}
 
 
 @given(attributes)
-def test_attributes_come_back_equal_out_of_an_envelope(given_: dict[str, Any]) -> None:
+def test_attributes_in_an_envelope_arrive_equal(given_: dict[str, Any]) -> None:
     sent = to_aws(given_)
     assert from_envelope(enveloped(sent)) == from_aws(sent)
 
@@ -144,31 +144,31 @@ def test_a_number_is_sent_exactly(number: int | float | Decimal) -> None:
 
 
 @given(attributes)
-def test_the_attributes_given_are_not_changed(given_: dict[str, Any]) -> None:
+def test_the_dict_of_the_user_is_not_changed(given_: dict[str, Any]) -> None:
     before = dict(given_)
     with_payload_type(to_aws(given_), PayloadType.TEXT)
     assert given_ == before
 
 
 @pytest.mark.parametrize('payload_type', PayloadType)
-def test_the_mark_is_added_to_the_others(payload_type: PayloadType) -> None:
+def test_the_payload_type_is_added_to_the_attributes(payload_type: PayloadType) -> None:
     sent = with_payload_type(to_aws({'a': 'b'}), payload_type)
     assert sent == to_aws({'a': 'b', PAYLOAD_TYPE_ATTRIBUTE: payload_type.value})
     assert type(sent[PAYLOAD_TYPE_ATTRIBUTE]['StringValue']) is str
 
 
-def test_where_no_mark_is_needed_there_is_none() -> None:
+def test_no_payload_type_is_added_if_none_is_needed() -> None:
     assert with_payload_type(to_aws({'a': 'b'}), None) == to_aws({'a': 'b'})
 
 
 @pytest.mark.parametrize('payload_type', [None, PayloadType.DATA])
-def test_a_mark_of_the_users_own_is_refused(payload_type: PayloadType | None) -> None:
+def test_a_payload_type_of_the_user_is_refused(payload_type: PayloadType | None) -> None:
     with pytest.raises(EncodeError) as caught:
         with_payload_type(to_aws({PAYLOAD_TYPE_ATTRIBUTE: 'data'}), payload_type)
     assert caught.value.path == f'message_attributes.{PAYLOAD_TYPE_ATTRIBUTE}'
 
 
-def test_a_number_that_is_none_is_the_text_as_sent() -> None:
+def test_an_invalid_number_is_read_as_its_text() -> None:
     assert from_aws({'n': {'DataType': 'Number', 'StringValue': 'abc'}}) == {'n': 'abc'}
     assert from_envelope({'n': {'Type': 'Number', 'Value': 'abc'}}) == {'n': 'abc'}
 
@@ -178,13 +178,13 @@ def test_a_number_that_is_none_is_the_text_as_sent() -> None:
     [{}, {'DataType': 'String'}, {'DataType': 'Colour', 'ColourValue': 'red'}],
     ids=['nothing', 'no value', 'a type to come'],
 )
-def test_an_attribute_without_a_value_that_is_known_is_left_out(
+def test_an_attribute_without_a_known_value_is_left_out(
     attribute: dict[str, Any],
 ) -> None:
     assert from_aws({'a': attribute, 'b': {'DataType': 'String', 'StringValue': 'x'}}) == {'b': 'x'}
 
 
-def test_what_else_aws_says_of_an_attribute_is_ignored() -> None:
+def test_unknown_keys_of_an_attribute_are_ignored() -> None:
     attribute = {'DataType': 'String', 'StringValue': 'x', 'StringListValues': [], 'New': 1}
     assert from_aws({'a': attribute}) == {'a': 'x'}
     assert from_envelope({'a': {'Type': 'String', 'Value': 'x', 'New': 1}}) == {'a': 'x'}
@@ -199,25 +199,25 @@ def test_what_else_aws_says_of_an_attribute_is_ignored() -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_another_form_in_an_envelope_is_refused(attributes: object) -> None:
+def test_attributes_of_another_form_in_an_envelope_are_refused(attributes: object) -> None:
     with pytest.raises(EnvelopeError) as caught:
         from_envelope(attributes)
     assert len(str(caught.value)) < 300
 
 
-def test_a_name_from_outside_is_shown_escaped_and_cut_short() -> None:
+def test_an_error_shows_a_name_escaped_and_shortened() -> None:
     with pytest.raises(EnvelopeError) as caught:
         from_envelope({'\x1b[2J\n' * 1000: None})
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
 
 
-def test_an_array_in_an_envelope_is_its_json() -> None:
+def test_an_array_in_an_envelope_is_read_as_its_json() -> None:
     assert from_envelope({'a': {'Type': 'String.Array', 'Value': '["x",1]'}}) == {'a': '["x",1]'}
 
 
 @pytest.mark.parametrize('kind', ['Binary', 'Binary.png'])
-def test_a_binary_of_a_type_of_ones_own_is_bytes(kind: str) -> None:
+def test_a_binary_attribute_with_a_custom_label_is_bytes(kind: str) -> None:
     """AWS lets users append a label to a type."""
     assert from_envelope({'a': {'Type': kind, 'Value': 'AP8='}}) == {'a': b'\x00\xff'}
     assert from_aws({'a': {'DataType': kind, 'BinaryValue': b'\x00\xff'}}) == {'a': b'\x00\xff'}

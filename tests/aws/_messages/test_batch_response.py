@@ -1,4 +1,4 @@
-"""The answer to a batch request: each entry has a result, whatever shape the answer has."""
+"""The answer to a batch request: each entry has a result, even if AWS did not write the answer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What AWS refuses is refused before the call, and nothing else: in both directions, on a server.
+"""The publisher refuses a message before the request if, and only if, AWS refuses it.
 
-Each row is tried three times: by plain boto3, on a server that keeps AWS's rules, by the publisher,
-and by the publisher in a batch. All three have to agree. Where they may not, a test of its own says
-why: ten attributes for a topic, room for SNS's envelope, a limit that could not be read.
+Each row runs three times against a server with AWS's rules: by plain boto3, by the publisher, and
+by the publisher in a batch. All three must agree. Separate tests explain the exceptions: ten
+attributes for a topic, room for SNS's envelope, a limit that could not be read.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ NAMES_OF = {
 
 
 def is_taken_by_aws(client: Any, service: Service, destination: str, row: Row) -> bool:
-    """Whether plain boto3 brings the message to the destination."""
+    """Return whether plain boto3 can send the message to the destination."""
     options = {NAMES_OF[name]: value for name, value in row.options.items()}
     parameters = {'MessageAttributes': row.attributes, **options}
     try:
@@ -79,13 +79,13 @@ def assert_is_about(error: PublishError, path: str) -> None:
 
 
 def sends(server: Server) -> int:
-    """How many calls there were that bring messages."""
+    """Return the number of requests that sent messages."""
     calls = server.counts().calls
     return sum(count for name, count in calls.items() if name.startswith(('Send', 'Publish')))
 
 
 @pytest.mark.parametrize(('row', 'service'), CASES)
-def test_fault_77_a_message_is_refused_before_the_call_exactly_where_aws_refuses_it(
+def test_fault_77_a_message_is_refused_before_the_request_if_and_only_if_aws_refuses_it(
     row: Row, service: Service, server: Server, clients: dict[Service, Any]
 ) -> None:
     destination = row.destination(server, service)
@@ -101,7 +101,7 @@ def test_fault_77_a_message_is_refused_before_the_call_exactly_where_aws_refuses
 
 
 @pytest.mark.parametrize(('row', 'service'), CASES)
-def test_a_batch_refuses_the_same_and_sends_the_rest(
+def test_a_batch_refuses_the_same_messages_and_sends_the_rest(
     row: Row, service: Service, server: Server, clients: dict[Service, Any]
 ) -> None:
     destination = row.destination(server, service)
@@ -125,10 +125,10 @@ def test_a_batch_refuses_the_same_and_sends_the_rest(
 
 @EACH_SERVICE
 @pytest.mark.parametrize('character', NOT_TAKEN + '\ud800\udfff', ids=ascii)
-def test_fault_75_a_forbidden_character_is_told_with_its_code_point_and_offset(
+def test_fault_75_the_error_of_a_character_has_its_code_point_and_position(
     service: Service, character: str, server: Server, clients: dict[Service, Any]
 ) -> None:
-    """The offset is in characters. Halves of surrogate pairs could not even be sent as bytes."""
+    """The position is in characters. Half of a surrogate pair cannot be encoded as bytes at all."""
     destination = SMALL(server, service)
     send = publisher(clients, service, destination).publish_raw_message
     with pytest.raises(EncodeError, match=f'U\\+{ord(character):04X} at character 3') as caught:
@@ -139,10 +139,10 @@ def test_fault_75_a_forbidden_character_is_told_with_its_code_point_and_offset(
 
 
 @pytest.mark.parametrize('count', [8, 9, 10])
-def test_fault_78_our_mark_is_one_of_ten_attributes(
+def test_fault_78_the_payload_type_is_one_of_ten_attributes(
     count: int, server: Server, clients: dict[Service, Any]
 ) -> None:
-    """A blob is marked, so that nine of a user's own are what it may have beside it."""
+    """A blob has a payload type, which leaves room for nine attributes of the user."""
     ours = publisher(clients, 'sqs', SMALL(server, 'sqs'))
     attributes = {f'a{number}': 'v' for number in range(count)}
     if count < 10:
@@ -155,7 +155,7 @@ def test_fault_78_our_mark_is_one_of_ten_attributes(
 
 @EACH_SERVICE
 @pytest.mark.parametrize('extra', [-1, 0, 1], ids=['below', 'at', 'above'])
-def test_our_mark_counts_in_the_size(
+def test_the_payload_type_counts_in_the_size(
     service: Service, extra: int, server: Server, clients: dict[Service, Any]
 ) -> None:
     """Its name, type and value: here `MegaPayloadType`, `String` and `text`."""
@@ -170,10 +170,10 @@ def test_our_mark_counts_in_the_size(
 
 
 @pytest.mark.parametrize('count', [10, 11])
-def test_a_topic_gets_ten_attributes_too(
+def test_a_topic_accepts_ten_attributes(
     count: int, server: Server, clients: dict[Service, Any]
 ) -> None:
-    """SNS takes more, and discards the message for each queue with raw message delivery."""
+    """SNS accepts more, and discards the message for each queue with raw message delivery."""
     row = Row(attributes={f'a{number}': string('v') for number in range(count)})
     destination = SMALL(server, 'sns')
     assert is_taken_by_aws(clients['sns'], 'sns', destination, row)
@@ -199,8 +199,10 @@ def test_a_topic_gets_ten_attributes_too(
     ],
     ids=ascii,
 )
-def test_a_type_has_256_bytes_and_the_characters_of_a_body(kind: str, refused: bool) -> None:
-    """So the Developer Guide, of message attributes; what AWS's model says no word of."""
+def test_an_attribute_type_has_256_bytes_and_the_characters_of_a_body(
+    kind: str, refused: bool
+) -> None:
+    """The Developer Guide says so about message attributes. botocore's model does not."""
     if not refused:
         check_attributes({'a': string('v', kind)})
         return
@@ -210,15 +212,15 @@ def test_a_type_has_256_bytes_and_the_characters_of_a_body(kind: str, refused: b
 
 
 @pytest.mark.parametrize('character', TAKEN + NOT_TAKEN, ids=ascii)
-def test_an_event_with_any_character_leaves_escaped(
+def test_an_event_with_any_character_is_sent_escaped(
     character: str, server: Server, clients: dict[Service, Any]
 ) -> None:
-    """Only texts and raw messages are refused for their characters: JSON writes them in others."""
+    """Only texts and raw messages are refused for their characters: JSON escapes them."""
     publisher(clients, 'sqs', SMALL(server, 'sqs')).publish({'a': character})
     [accepted] = server.accepted()
     assert json.loads(accepted.body) == {'a': character}
 
 
-def test_characters_are_looked_at_before_the_size() -> None:
+def test_characters_are_checked_before_the_size() -> None:
     with pytest.raises(EncodeError):
         check_body('a' * MB + '\x00')

@@ -1,4 +1,4 @@
-"""What a destination takes: its own limit, a batch's sum, SNS's envelope, and its region."""
+"""The limits of a destination: message size, batch size, SNS's envelope, and region."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def publisher(clients: dict[Service, Any], service: Service, destination: str) -
 
 @EACH_SERVICE
 @pytest.mark.parametrize('fault', [Fault.ERROR, Fault.GARBAGE_BEFORE])
-def test_without_an_answer_a_destination_takes_256_kib(
+def test_a_destination_that_does_not_report_its_limit_accepts_256_kib(
     service: Service, fault: Fault, server: Server, clients: dict[Service, Any]
 ) -> None:
-    """Who may publish may not always ask. This refuses what a large queue would take."""
+    """Without the permission to ask, the publisher refuses messages that a large queue accepts."""
     operation = 'GetQueueAttributes' if service == 'sqs' else 'GetTopicAttributes'
     server.script(*[fault] * 2 * LIMIT_TRIES, operation=operation)
     ours = publisher(clients, service, LARGE(server, service))
@@ -53,10 +53,10 @@ def test_without_an_answer_a_destination_takes_256_kib(
 
 
 @EACH_SERVICE
-def test_a_limit_that_could_not_be_read_for_a_moment_is_asked_for_again(
+def test_the_request_for_the_limit_is_retried(
     service: Service, server: Server, clients: dict[Service, Any]
 ) -> None:
-    """One throttle at the start must not make a publisher refuse large messages for good."""
+    """Throttling at the start must not make a publisher refuse large messages forever."""
     operation = 'GetQueueAttributes' if service == 'sqs' else 'GetTopicAttributes'
     server.script(Fault.THROTTLED, operation=operation)
     ours = publisher(clients, service, LARGE(server, service))
@@ -65,7 +65,7 @@ def test_a_limit_that_could_not_be_read_for_a_moment_is_asked_for_again(
 
 
 @EACH_SERVICE
-def test_a_limit_is_asked_for_once_and_not_for_what_fits_in_any_case(
+def test_the_limit_is_requested_once_and_not_for_small_messages(
     service: Service, server: Server, clients: dict[Service, Any]
 ) -> None:
     operation = 'GetQueueAttributes' if service == 'sqs' else 'GetTopicAttributes'
@@ -92,7 +92,7 @@ def test_fault_118_each_destination_has_its_own_limit(
 
 @EACH_SERVICE
 @pytest.mark.parametrize('limit', [2 * KB, OLD, MB])
-def test_fault_74_no_batch_is_larger_than_aws_takes(
+def test_fault_74_no_batch_is_larger_than_aws_accepts(
     service: Service, limit: int, server: Server, clients: dict[Service, Any]
 ) -> None:
     """The sum: 1 MiB for a queue, the topic's own limit for a topic. The server would refuse it."""
@@ -104,11 +104,11 @@ def test_fault_74_no_batch_is_larger_than_aws_takes(
     assert sorted(len(each.body) for each in server.accepted()) == sorted(map(len, bodies))
 
 
-# SNS's envelope: a queue without raw message delivery gets the message within it, and takes 1 MiB.
+# SNS's envelope: a queue without raw message delivery gets the message in it, and accepts 1 MiB.
 
 
 def enveloped(body: str, attributes: dict[str, Any]) -> int:
-    """The bytes that a message to a topic comes to in a queue, with every field at its longest."""
+    """The size of a message to a topic in a queue, with every field at its longest."""
     shown = {
         name: {
             'Type': each['DataType'],
@@ -154,12 +154,12 @@ WRAPPED: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(('unit', 'attributes'), WRAPPED.values(), ids=WRAPPED.keys())
 @pytest.mark.parametrize('size', [OLD, OLD + 2_000, 400_000, 520_000, 700_000, 900_000, MB])
-def test_what_a_topic_is_sent_fits_into_a_queue_in_its_envelope(
+def test_a_message_to_a_topic_fits_into_a_queue_with_its_envelope(
     unit: str, attributes: dict[str, Any], size: int
 ) -> None:
-    """SNS takes 1 MiB, and a message that no queue takes afterwards is lost without a word.
+    """SNS accepts 1 MiB, and loses a message that no queue accepts, without an error.
 
-    So a little less than AWS takes is let through: no more than some 4 KiB are given away.
+    The publisher accepts a little less than AWS: about 4 KiB at most.
     """
     room = size - size_of('', attributes)
     body = unit * (room // len(unit.encode()))
@@ -189,7 +189,7 @@ def test_a_topic_of_1_mib_leaves_room_for_the_envelope(
     assert (caught.value.size, caught.value.limit) == (MB + 1, MB)
 
 
-# Where a message goes.
+# The region of a destination.
 
 ELSEWHERE: dict[Service, str] = {
     'sqs': f'https://sqs.us-east-2.amazonaws.com/{ACCOUNT}/orders',
@@ -199,10 +199,10 @@ ELSEWHERE: dict[Service, str] = {
 
 @EACH_SERVICE
 @pytest.mark.parametrize('way', ['publish', 'publish_raw_message', 'publish_batch', 'buffer'])
-def test_a_destination_of_another_region_is_refused_at_the_call(
+def test_a_destination_in_another_region_is_refused(
     service: Service, way: str, server: Server, clients: dict[Service, Any]
 ) -> None:
-    """A call signed for one region is refused by every other."""
+    """A request that is signed for one region is refused by every other."""
     name = 'queue_url' if service == 'sqs' else 'topic_arn'
     ours = publisher(clients, service, SMALL(server, service))
     arguments = {'buffer': [], 'publish_batch': [['hej']]}.get(way, ['hej'])
@@ -212,6 +212,6 @@ def test_a_destination_of_another_region_is_refused_at_the_call(
 
 
 @pytest.mark.parametrize('attributes', [{}, {'a': string('\ud800')}], ids=['body', 'attribute'])
-def test_half_of_a_surrogate_pair_is_counted_and_raises_nothing(attributes: dict[str, Any]) -> None:
-    """A message that holds one may have to be dead-lettered, and must not end the listener."""
+def test_half_of_a_surrogate_pair_is_counted_without_an_error(attributes: dict[str, Any]) -> None:
+    """A listener may have to dead-letter such a message, and must not stop because of it."""
     assert size_of('\ud800', attributes) >= 3

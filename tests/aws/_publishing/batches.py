@@ -1,4 +1,4 @@
-"""Publishers to the servers of the tests, and what came there."""
+"""Publishers to the servers of the tests, and the messages that arrived."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def publisher(server: Server, clients: Clients, service: Service, fifo: bool = F
 
 
 def faulty(faults: FaultServer, service: Service) -> Any:
-    """A publisher to a server that answers by its script."""
+    """A publisher to the server with scripted responses."""
     if service == 'sqs':
         return SqsPublisher(QUEUE, client=faults.client('sqs'))
     return SnsPublisher(TOPIC, client=faults.client('sns'))
@@ -65,7 +65,7 @@ def numbers(count: int) -> Iterator[dict[str, int]]:
 
 
 def is_sent(results: list[Any]) -> list[bool]:
-    """Of each whether it was sent: it has an id or an error, and not both."""
+    """Return for each result whether it was sent. A result has either an id or an error."""
     for result in results:
         assert (result.message_id is None) is not (result.error is None)
     return [result.error is None for result in results]

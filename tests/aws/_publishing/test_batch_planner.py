@@ -1,4 +1,4 @@
-"""The plan of a batch: whatever fails, nothing is lost, nothing doubled, nothing reordered."""
+"""The plan of a batch: failures lose, duplicate and reorder nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Lane = str | None
 
 @dataclass(frozen=True)
 class Given:
-    """What there is to send: sizes, lanes, and which of it cannot be sent at all."""
+    """The messages to send: sizes, groups, and whether they can be sent at all."""
 
     size: int
     order_key: Lane = None
@@ -30,11 +30,11 @@ class Given:
 
 @dataclass
 class Run:
-    """A plan that is carried out on a clock of its own, and all that came of it.
+    """A plan that runs with a simulated clock, and its results.
 
-    `fates` says of each item that comes back: 0, it arrived; 1, again; 2, given up. Several batches
-    may be on their way, and `landings` says which of them comes back first. `alarms` are the times
-    at which nothing could be done, each with the time that the plan said to wait for.
+    `fates` decides about each message of a finished request: 0, sent; 1, retried; 2, failed.
+    Several requests may be in flight, and `landings` decides which of them ends first. `alarms` are
+    the times without a due message, each with the time that the plan returned to wait for.
     """
 
     given: list[Given]
@@ -79,8 +79,8 @@ class Run:
         self.batches.append([item.content for item in batch])
         assert len(batch) <= ENTRIES
         assert sum(item.size for item in batch) <= BYTES or len(batch) == 1
-        lanes = Counter(item.order_key for each in in_flight for item in each if item.order_key)
-        assert not lanes or max(lanes.values()) == 1
+        groups = Counter(item.order_key for each in in_flight for item in each if item.order_key)
+        assert not groups or max(groups.values()) == 1
         assert all(item.not_before <= self.now and not item.problem for item in batch)
         left = {number for each in self.batches for number in each}
         assert self.pulled <= len(left) + len(self.unsent) + AHEAD
@@ -113,7 +113,7 @@ GIVEN = st.builds(
 def carried_out(
     given: list[Given], fates: list[int], landings: list[int], concurrency: int = 1
 ) -> Run:
-    """A run in which everything arrives once the fates that were drawn are used up."""
+    """A run that sends every message once the drawn fates are used up."""
 
     def endless(drawn: list[int]) -> Iterator[int]:
         yield from drawn
@@ -135,20 +135,20 @@ RUNS = st.builds(
 
 
 @given(run=RUNS)
-def test_every_item_is_settled_exactly_once(run: Run) -> None:
-    """And on the way every batch keeps the limits, and the source is read no further than told."""
+def test_every_message_is_sent_or_failed_exactly_once(run: Run) -> None:
+    """Every batch keeps the limits, and the source is read no further than `lookahead`."""
     assert sorted(run.arrived + run.failed + run.unsent) == list(range(len(run.given)))
 
 
 @given(run=RUNS)
-def test_a_lane_arrives_in_its_order(run: Run) -> None:
+def test_a_group_arrives_in_its_order(run: Run) -> None:
     for order_key in {each.order_key for each in run.given} - {None}:
         arrived = [number for number in run.arrived if run.given[number].order_key == order_key]
         assert arrived == sorted(arrived)
 
 
 @given(run=RUNS)
-def test_after_a_failure_for_good_nothing_of_its_lane_is_sent(run: Run) -> None:
+def test_after_a_final_failure_no_message_of_the_group_is_sent(run: Run) -> None:
     for order_key in {each.order_key for each in run.given} - {None}:
         members = [number for number, each in enumerate(run.given) if each.order_key == order_key]
         ends = [n for n in members if n in run.failed or run.given[n].is_broken]
@@ -159,15 +159,15 @@ def test_after_a_failure_for_good_nothing_of_its_lane_is_sent(run: Run) -> None:
 
 
 @given(run=RUNS)
-def test_what_has_no_lane_is_held_up_by_nothing(run: Run) -> None:
-    """Only what is broken by itself is not sent."""
+def test_a_message_without_a_group_never_waits(run: Run) -> None:
+    """Only a message with a problem is not sent."""
     unsent = [number for number in run.unsent if run.given[number].order_key is None]
     assert all(run.given[number].is_broken for number in unsent)
 
 
 @given(run=RUNS)
-def test_who_has_nothing_to_do_but_to_wait_is_told_for_how_long(run: Run) -> None:
-    """A time that is over would have the sender ask again at once, and again."""
+def test_the_plan_says_how_long_to_wait_if_nothing_is_due(run: Run) -> None:
+    """With a time in the past the sender would ask again at once, in a busy loop."""
     assert [(now, then) for now, then in run.alarms if not now < then <= now + 1] == []
 
 
@@ -175,7 +175,7 @@ def test_who_has_nothing_to_do_but_to_wait_is_told_for_how_long(run: Run) -> Non
     given=st.lists(st.builds(Given, st.integers(1, BYTES + 50)), max_size=60),
     concurrency=st.integers(1, 5),
 )
-def test_without_lanes_and_failures_all_leave_in_their_order_in_full_batches(
+def test_without_groups_and_failures_messages_leave_in_order_in_full_batches(
     given: list[Given], concurrency: int
 ) -> None:
     run = carried_out(given, [], [], concurrency)
@@ -185,17 +185,17 @@ def test_without_lanes_and_failures_all_leave_in_their_order_in_full_batches(
         assert len(batch) == ENTRIES or size > BYTES
 
 
-@given(lanes=st.lists(st.sampled_from('abc'), max_size=40))
-def test_lanes_go_side_by_side(lanes: list[str]) -> None:
-    """As many batches as the longest lane has items suffice while all of it is looked at."""
-    items = (PlannedMessage(number, 1, order_key) for number, order_key in enumerate(lanes))
-    plan = BatchPlanner(items, ENTRIES, BYTES, len(lanes) + 1)
+@given(groups=st.lists(st.sampled_from('abc'), max_size=40))
+def test_messages_of_several_groups_share_a_batch(groups: list[str]) -> None:
+    """With a lookahead over all messages, the longest group sets the number of batches."""
+    items = (PlannedMessage(number, 1, order_key) for number, order_key in enumerate(groups))
+    plan = BatchPlanner(items, ENTRIES, BYTES, len(groups) + 1)
     batches = 0
     while not plan.is_finished:
         for item in plan.next_batch(0.0):
             plan.mark_sent(item)
         batches += 1
-    assert batches == max(Counter(lanes).values(), default=0)
+    assert batches == max(Counter(groups).values(), default=0)
 
 
 def numbered(count: int, order_key: Lane = None) -> Iterator[PlannedMessage[int]]:
@@ -206,13 +206,13 @@ def contents(items: list[PlannedMessage[int]]) -> list[int]:
     return [item.content for item in items]
 
 
-def test_nothing_is_a_plan_that_is_finished() -> None:
+def test_a_plan_without_messages_is_finished() -> None:
     plan = BatchPlanner(numbered(0), ENTRIES, BYTES, AHEAD)
     assert plan.is_finished
     assert plan.next_batch(0.0) == plan.take_unsent() == []
 
 
-def test_what_is_on_its_way_is_waited_for() -> None:
+def test_a_plan_waits_for_messages_in_flight() -> None:
     plan = BatchPlanner(numbered(1), ENTRIES, BYTES, AHEAD)
     [item] = plan.next_batch(0.0)
     assert not plan.is_finished
@@ -237,13 +237,13 @@ def test_the_source_is_read_no_further_than_needed() -> None:
 
 
 @pytest.mark.parametrize('extra', [-1, 0, 1], ids=['below', 'at', 'above'])
-def test_the_sum_of_a_batch_may_be_the_limit_but_not_more(extra: int) -> None:
+def test_a_batch_may_have_the_maximum_of_bytes_and_no_more(extra: int) -> None:
     items = [PlannedMessage(0, 60), PlannedMessage(1, 40 + extra)]
     plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
     assert contents(plan.next_batch(0.0)) == ([0] if extra > 0 else [0, 1])
 
 
-def test_what_has_to_be_sent_again_goes_ahead_of_what_waits_but_not_before_its_time() -> None:
+def test_a_rescheduled_message_goes_first_but_not_before_its_time() -> None:
     plan = BatchPlanner(numbered(25), ENTRIES, BYTES, AHEAD)
     first = plan.next_batch(0.0)
     plan.reschedule(first[3:5], 5.0)
@@ -252,7 +252,7 @@ def test_what_has_to_be_sent_again_goes_ahead_of_what_waits_but_not_before_its_t
     assert [item.tries for item in first] == [1, 1, 1, 2, 2, 1, 1, 1, 1, 1]
 
 
-def test_a_lane_waits_for_what_has_to_be_sent_again() -> None:
+def test_a_group_waits_for_its_rescheduled_message() -> None:
     items = [PlannedMessage(0, 1, 'a'), PlannedMessage(1, 1, 'a'), PlannedMessage(2, 1, 'b')]
     plan = BatchPlanner(iter(items), ENTRIES, BYTES, AHEAD)
     [first, other] = plan.next_batch(0.0)
@@ -264,7 +264,7 @@ def test_a_lane_waits_for_what_has_to_be_sent_again() -> None:
     assert plan.next_batch(9.0) == []
 
 
-def test_what_was_given_up_is_told_once() -> None:
+def test_an_unsent_message_is_reported_once() -> None:
     problem = ValueError('broken')
     items = [
         PlannedMessage(0, 1, 'a', problem),
@@ -279,8 +279,8 @@ def test_what_was_given_up_is_told_once() -> None:
     assert plan.is_finished
 
 
-def test_what_is_broken_keeps_its_place_in_its_lane() -> None:
-    """It closes the lane after what was given before it, and not before that."""
+def test_a_message_with_a_problem_keeps_its_place_in_its_group() -> None:
+    """It fails its group after the earlier messages of the group were sent, and not before."""
     items = [
         PlannedMessage(0, 1, 'a'),
         PlannedMessage(1, 0, 'a', ValueError('broken')),

@@ -1,4 +1,4 @@
-"""The plan of a batch whose items can be made smaller: only where needed, the largest first."""
+"""The plan of a batch with messages that can shrink: only if needed, the largest first."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ENTRIES = 10
 BYTES = 100
 AHEAD = 12
 LEAST = 8
-"""What the plan is told that an item takes at most, once it was made smaller."""
+"""The size that the plan expects at most after a message was shrunk."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What there is to send. `smaller` is the size that it can be brought to; None: it cannot."""
+    """The messages to send. `smaller` is the size after shrinking; None if it cannot shrink."""
 
     size: int
     smaller: int | None = None
@@ -30,7 +30,7 @@ class Given:
 
 @dataclass
 class Run:
-    """All the batches of a plan, and which items were made smaller in which of them."""
+    """The batches of a plan, and the messages that were shrunk in each of them."""
 
     given: list[Given]
     fates: Iterator[bool]
@@ -69,7 +69,7 @@ class Run:
 
 
 def carried_out(given: list[Given], fates: list[bool]) -> Run:
-    """A run in which everything arrives once the fates that were drawn are used up."""
+    """A run that sends every message once the drawn fates are used up."""
 
     def endless() -> Iterator[bool]:
         yield from fates
@@ -86,7 +86,7 @@ FATES = st.lists(st.booleans(), max_size=60)
 
 
 @given(given=st.lists(SHRINKABLE, max_size=40), fates=FATES)
-def test_no_sum_is_above_the_limit_where_every_item_can_be_made_smaller(
+def test_no_batch_is_above_the_limit_if_every_message_can_shrink(
     given: list[Given], fates: list[bool]
 ) -> None:
     for batch in carried_out(given, fates).batches:
@@ -95,7 +95,7 @@ def test_no_sum_is_above_the_limit_where_every_item_can_be_made_smaller(
 
 
 @given(given=st.lists(SHRINKABLE | FIXED, max_size=40), fates=FATES)
-def test_where_some_cannot_only_one_that_is_alone_is_above_the_limit(
+def test_only_a_message_that_is_alone_may_be_above_the_limit(
     given: list[Given], fates: list[bool]
 ) -> None:
     for batch in carried_out(given, fates).batches:
@@ -105,9 +105,7 @@ def test_where_some_cannot_only_one_that_is_alone_is_above_the_limit(
 
 
 @given(given=st.lists(SHRINKABLE | FIXED, max_size=40), fates=FATES)
-def test_no_item_is_made_smaller_twice_and_it_stays_smaller(
-    given: list[Given], fates: list[bool]
-) -> None:
+def test_no_message_shrinks_twice(given: list[Given], fates: list[bool]) -> None:
     run = carried_out(given, fates)
     assert not run.shrunk or max(Counter(run.shrunk).values()) == 1
     smaller: set[int] = set()
@@ -119,7 +117,7 @@ def test_no_item_is_made_smaller_twice_and_it_stays_smaller(
 
 
 @given(given=st.lists(SHRINKABLE | FIXED, max_size=40), fates=FATES)
-def test_the_largest_are_made_smaller_and_no_more_than_needed(
+def test_the_largest_messages_shrink_and_no_more_than_needed(
     given: list[Given], fates: list[bool]
 ) -> None:
     run = carried_out(given, fates)
@@ -141,7 +139,7 @@ def test_the_largest_are_made_smaller_and_no_more_than_needed(
 
 
 @given(given=st.lists(SHRINKABLE | FIXED, max_size=40), fates=FATES)
-def test_every_item_leaves_and_a_lane_keeps_its_order(
+def test_every_message_leaves_and_a_group_keeps_its_order(
     given: list[Given], fates: list[bool]
 ) -> None:
     run = carried_out(given, fates)
@@ -151,48 +149,48 @@ def test_every_item_leaves_and_a_lane_keeps_its_order(
         members = [number for number in left if given[number].order_key == order_key]
         assert members == sorted(members)
     for batch in run.batches:
-        lanes = Counter(given[number].order_key for number, _ in batch if given[number].order_key)
-        assert not lanes or max(lanes.values()) == 1
+        groups = Counter(given[number].order_key for number, _ in batch if given[number].order_key)
+        assert not groups or max(groups.values()) == 1
 
 
 @given(given=st.lists(st.builds(Given, st.integers(9, 300), st.integers(1, 8)), max_size=40))
-def test_without_lanes_and_failures_all_leave_in_their_order_in_full_batches(
+def test_without_groups_and_failures_messages_leave_in_order_in_full_batches(
     given: list[Given],
 ) -> None:
-    """To be made smaller costs a call to S3, but fewer calls than a batch more."""
+    """Shrinking costs a request to S3, and saves one for another batch."""
     run = carried_out(given, [])
     assert [number for batch in run.batches for number, _ in batch] == list(range(len(given)))
     assert all(len(batch) == ENTRIES for batch in run.batches[:-1])
 
 
 @pytest.mark.parametrize('extra', [-1, 0, 1], ids=['below', 'at', 'above'])
-def test_the_sum_may_be_the_limit_and_one_byte_more_has_one_made_smaller(extra: int) -> None:
+def test_one_byte_above_the_limit_shrinks_one_message(extra: int) -> None:
     run = carried_out([Given(40, 5), Given(60 + extra, 5)], [])
     assert run.shrunk == ([1] if extra > 0 else [])
 
 
-def test_the_largest_is_made_smaller_wherever_it_stands() -> None:
+def test_the_largest_message_shrinks_at_any_position() -> None:
     run = carried_out([Given(30, 5), Given(50, 5), Given(40, 5)], [])
     assert run.batches == [[(0, 30), (1, 5), (2, 40)]]
 
 
-def test_one_that_cannot_be_made_smaller_has_others_made_so() -> None:
+def test_other_messages_shrink_if_the_largest_cannot() -> None:
     run = carried_out([Given(90), Given(20, 5)], [])
     assert run.batches == [[(0, 90), (1, 5)]]
 
 
-def test_what_is_smaller_already_has_the_next_made_smaller() -> None:
-    """After a failure it goes with others, and there is nothing left to take from it."""
+def test_the_next_message_shrinks_if_the_largest_is_already_small() -> None:
+    """After a failure it is in a batch with others, and cannot shrink again."""
     run = carried_out([Given(200, 5), *[Given(1)] * 9, Given(97, 5)], [True])
     assert run.shrunk == [0, 10]
     assert run.batches[1] == [(0, 5), (10, 5)]
 
 
-def test_it_is_made_smaller_when_it_leaves_and_not_before() -> None:
-    """What is read ahead and never sent is not worth the work."""
+def test_a_message_shrinks_only_when_it_leaves() -> None:
+    """A message that is read ahead and never sent must not be uploaded."""
     run = Run([Given(200, 5) for _ in range(AHEAD)], iter([]))
     plan = BatchPlanner(map(run.item, range(AHEAD)), ENTRIES, BYTES, AHEAD)
-    assert not plan.is_finished  # which reads ahead
+    assert not plan.is_finished  # reads ahead
     assert run.shrunk == []
     plan.next_batch(0.0)
     assert sorted(run.shrunk) == list(range(ENTRIES))

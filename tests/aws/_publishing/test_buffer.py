@@ -1,4 +1,4 @@
-"""The buffer that gathers payloads of many threads: when it sends, and what its futures tell."""
+"""The buffer that collects payloads of many threads: when it sends, and its futures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.aws.fault_server import FaultServer
 from tests.local_aws import ACCOUNT_ID, REGION, Service
 
 SOON = 10.0
-"""Seconds to wait for what happens at once, on a machine that has other things to do."""
+"""Seconds to wait for an event that takes no time on an idle machine."""
 
 NEVER = 60.0
 Clients = dict[Service, Any]
@@ -41,7 +41,7 @@ def publisher(server: Server, clients: Clients) -> SqsPublisher:
 
 @pytest.fixture
 def quick(server: Server) -> Iterator[None]:
-    """The server answers at once again after the test."""
+    """After the test the server responds without latency again."""
     yield
     server.configure(latency_ms=0)
 
@@ -66,7 +66,7 @@ def test_a_future_has_the_id_of_the_message(publisher: SqsPublisher, server: Ser
     assert numbers(server) == list(range(25))
 
 
-def test_it_sends_when_enough_are_there(publisher: SqsPublisher, server: Server) -> None:
+def test_a_buffer_sends_when_max_messages_wait(publisher: SqsPublisher, server: Server) -> None:
     with publisher.buffer(max_messages=3, max_seconds=NEVER) as buffer:
         futures = [buffer.publish({'n': n}) for n in range(2)]
         assert not wait(futures, 0.1).done
@@ -76,7 +76,7 @@ def test_it_sends_when_enough_are_there(publisher: SqsPublisher, server: Server)
         assert calls(server) == 1
 
 
-def test_it_sends_when_they_fill_a_call(server: Server, clients: Clients) -> None:
+def test_a_buffer_sends_when_the_payloads_fill_a_request(server: Server, clients: Clients) -> None:
     topic_arn = server.create_topic('small', MaximumMessageSize=1_024)
     publisher = SnsPublisher(topic_arn, client=clients['sns'])
     with publisher.buffer(max_messages=1_000, max_seconds=NEVER) as buffer:
@@ -86,7 +86,7 @@ def test_it_sends_when_they_fill_a_call(server: Server, clients: Clients) -> Non
         assert len({*ids([first, second])}) == 2
 
 
-def test_it_sends_when_the_first_has_waited_long_enough(
+def test_a_buffer_sends_when_the_first_payload_has_waited_max_seconds(
     publisher: SqsPublisher, server: Server
 ) -> None:
     with publisher.buffer(max_messages=1_000, max_seconds=0.2) as buffer:
@@ -95,12 +95,12 @@ def test_it_sends_when_the_first_has_waited_long_enough(
         assert time.monotonic() - began > 0.19
 
 
-def test_it_sends_at_once_where_nothing_is_to_wait(publisher: SqsPublisher) -> None:
+def test_a_buffer_with_max_seconds_0_sends_at_once(publisher: SqsPublisher) -> None:
     with publisher.buffer(max_messages=1_000, max_seconds=0) as buffer:
         assert buffer.publish({'n': 0}).result(SOON)
 
 
-def test_a_flush_returns_when_all_that_waited_is_settled(
+def test_a_flush_returns_when_every_waiting_payload_has_its_result(
     publisher: SqsPublisher, server: Server
 ) -> None:
     with publisher.buffer(max_messages=1_000, max_seconds=NEVER) as buffer:
@@ -111,17 +111,15 @@ def test_a_flush_returns_when_all_that_waited_is_settled(
 
 
 @pytest.mark.usefixtures('quick')
-def test_a_flush_does_not_wait_for_what_came_after_it(
-    publisher: SqsPublisher, server: Server
-) -> None:
-    """Or among threads that publish all the time it would never return."""
+def test_a_flush_does_not_wait_for_later_payloads(publisher: SqsPublisher, server: Server) -> None:
+    """Otherwise it would never return while other threads publish."""
     buffer = publisher.buffer(max_messages=1_000, max_seconds=NEVER)
     first = buffer.publish({'n': 0})
     server.configure(latency_ms=300)
     flushing = Thread(target=buffer.flush)
     flushing.start()
     while not calls(server):
-        time.sleep(0.01)  # until the first is on its way: the server tells nobody
+        time.sleep(0.01)  # until the first request is in flight, which the server does not report
     assert not first.done()
     second = buffer.publish({'n': 1})
     first.result(SOON)
@@ -133,21 +131,25 @@ def test_a_flush_does_not_wait_for_what_came_after_it(
     assert not is_late
 
 
-def test_a_flush_of_nothing_sends_nothing_that_comes_later(publisher: SqsPublisher) -> None:
+def test_a_flush_of_an_empty_buffer_does_not_affect_later_payloads(publisher: SqsPublisher) -> None:
     with publisher.buffer(max_messages=1_000, max_seconds=NEVER) as buffer:
         buffer.flush()
         future = buffer.publish({'n': 0})
         assert not wait([future], 0.2).done
 
 
-def test_the_end_of_a_with_sends_what_waits(publisher: SqsPublisher, server: Server) -> None:
+def test_the_end_of_a_with_block_sends_the_payloads_that_wait(
+    publisher: SqsPublisher, server: Server
+) -> None:
     with publisher.buffer(max_messages=1_000, max_seconds=NEVER) as buffer:
         futures = [buffer.publish({'n': n}) for n in range(5)]
     assert all(future.done() for future in futures)
     assert numbers(server) == list(range(5))
 
 
-def test_an_error_in_a_with_sends_what_waits(publisher: SqsPublisher, server: Server) -> None:
+def test_an_error_in_a_with_block_sends_the_payloads_that_wait(
+    publisher: SqsPublisher, server: Server
+) -> None:
     def fail() -> None:
         with publisher.buffer(max_messages=1_000, max_seconds=NEVER) as buffer:
             buffer.publish({'n': 0})
@@ -158,7 +160,7 @@ def test_an_error_in_a_with_sends_what_waits(publisher: SqsPublisher, server: Se
     assert numbers(server) == [0]
 
 
-def test_a_closed_buffer_refuses_and_closes_again_in_silence(publisher: SqsPublisher) -> None:
+def test_a_closed_buffer_refuses_payloads_and_can_be_closed_again(publisher: SqsPublisher) -> None:
     buffer = publisher.buffer()
     buffer.close()
     buffer.close()
@@ -168,7 +170,7 @@ def test_a_closed_buffer_refuses_and_closes_again_in_silence(publisher: SqsPubli
 
 
 @pytest.mark.usefixtures('quick')
-def test_with_too_many_pending_the_next_waits_for_room(
+def test_publish_blocks_while_max_pending_payloads_wait(
     publisher: SqsPublisher, server: Server
 ) -> None:
     with publisher.buffer(max_messages=2, max_pending=2, max_seconds=NEVER) as buffer:
@@ -181,7 +183,7 @@ def test_with_too_many_pending_the_next_waits_for_room(
 
 
 @pytest.mark.usefixtures('quick')
-def test_who_waits_for_room_is_told_that_the_buffer_was_closed(
+def test_a_blocked_publish_raises_an_error_when_the_buffer_is_closed(
     publisher: SqsPublisher, server: Server
 ) -> None:
     server.configure(latency_ms=300)
@@ -208,14 +210,12 @@ LIMITS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize('limits', LIMITS.values(), ids=LIMITS.keys())
-def test_limits_that_cannot_work_are_refused(
-    limits: dict[str, Any], publisher: SqsPublisher
-) -> None:
+def test_limits_out_of_range_are_refused(limits: dict[str, Any], publisher: SqsPublisher) -> None:
     with pytest.raises(ConfigurationError):
         publisher.buffer(**limits)
 
 
-# What cannot be sent, and what fails.
+# Refused payloads and failures.
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_limits_that_cannot_work_are_refused(
     ],
     ids=['payload', 'character', 'attribute', 'delay', 'size', 'destination'],
 )
-def test_what_cannot_be_sent_is_refused_at_once_and_disturbs_nothing(
+def test_an_invalid_payload_is_refused_at_once_and_does_not_affect_others(
     payload: Any,
     options: dict[str, Any],
     error: type[Exception],
@@ -245,7 +245,7 @@ def test_what_cannot_be_sent_is_refused_at_once_and_disturbs_nothing(
     assert numbers(server) == [0, 1]
 
 
-def test_a_payload_has_what_goes_with_it(server: Server, clients: Clients) -> None:
+def test_each_payload_has_its_own_options(server: Server, clients: Clients) -> None:
     queue_url = server.create_queue('orders', fifo=True)
     with SqsPublisher(queue_url, client=clients['sqs']).buffer() as buffer:
         buffer.publish({}, True, message_group_id='g', message_deduplication_id='once',
@@ -273,7 +273,7 @@ def test_each_future_has_its_own_error(faults: FaultServer) -> None:
     assert error.code == 'InvalidMessageContents'
 
 
-def test_after_a_call_that_failed_the_buffer_goes_on(server: Server, clients: Clients) -> None:
+def test_a_buffer_continues_after_a_failed_request(server: Server, clients: Clients) -> None:
     publisher = SqsPublisher(f'{server.endpoint_url}/{ACCOUNT_ID}/orders', client=clients['sqs'])
     with publisher.buffer() as buffer:
         error = buffer.publish({'n': 0}).exception(SOON)
@@ -283,9 +283,7 @@ def test_after_a_call_that_failed_the_buffer_goes_on(server: Server, clients: Cl
         assert buffer.publish({'n': 1}).result(SOON)
 
 
-def test_what_fails_on_the_side_of_aws_is_sent_again(
-    publisher: SqsPublisher, server: Server
-) -> None:
+def test_a_failure_of_aws_is_retried(publisher: SqsPublisher, server: Server) -> None:
     with publisher.buffer(max_messages=3, max_seconds=NEVER) as buffer:
         server.script(FailEntries((0, 1)))
         futures = [buffer.publish({'n': n}) for n in range(3)]
@@ -305,7 +303,7 @@ def test_groups_keep_their_order(server: Server, clients: Clients) -> None:
         assert [n for n in sent if n % 3 == group] == list(range(group, 30, 3))
 
 
-def test_a_cancelled_future_harms_no_other(publisher: SqsPublisher, server: Server) -> None:
+def test_a_cancelled_future_does_not_affect_others(publisher: SqsPublisher, server: Server) -> None:
     with publisher.buffer(max_messages=3, max_seconds=NEVER) as buffer:
         futures = [buffer.publish({'n': n}) for n in range(2)]
         assert futures[0].cancel()
@@ -313,7 +311,7 @@ def test_a_cancelled_future_harms_no_other(publisher: SqsPublisher, server: Serv
         assert ids(futures[1:])
 
 
-def test_eight_threads_share_a_buffer_and_its_calls(
+def test_eight_threads_share_the_requests_of_a_buffer(
     publisher: SqsPublisher, server: Server
 ) -> None:
     with (
@@ -326,24 +324,24 @@ def test_eight_threads_share_a_buffer_and_its_calls(
 
         found = list(pool.map(publish, range(400)))
     assert sorted(numbers(server)) == list(range(400))
-    told = {each.message_id: json.loads(each.body)['n'] for each in server.accepted()}
-    assert [told[message_id] for message_id in found] == list(range(400))
+    numbers_by_id = {each.message_id: json.loads(each.body)['n'] for each in server.accepted()}
+    assert [numbers_by_id[message_id] for message_id in found] == list(range(400))
     assert calls(server) < 300
 
 
-def test_what_cannot_be_read_breaks_no_buffer() -> None:
-    """Whatever is raised where it sends, its futures tell."""
+def test_an_unreadable_response_does_not_break_a_buffer() -> None:
+    """Every error of the sending thread is the result of its futures."""
 
     def send_all(messages: list[Any]) -> list[Any]:
         raise RuntimeError('no such luck')
 
-    def pack(payload: Any, binary_encoding: bool = False, **options: Any) -> Any:
+    def encode(payload: Any, binary_encoding: bool = False, **options: Any) -> Any:
         return payload
 
     class Sized:
         size = 1
 
-    buffer = PublishBuffer(pack, send_all, 10, max_messages=1, max_seconds=1, max_pending=10)
+    buffer = PublishBuffer(encode, send_all, 10, max_messages=1, max_seconds=1, max_pending=10)
     with buffer:
         payload: Any = Sized()
         for _ in range(2):

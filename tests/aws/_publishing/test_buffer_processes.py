@@ -1,4 +1,4 @@
-"""The buffer where its process ends, forks, or calls back."""
+"""The buffer when its process ends or forks, and in callbacks of its futures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def numbers(server: Server) -> list[int]:
     return [json.loads(each.body)['n'] for each in server.accepted()]
 
 
-def test_who_is_told_by_a_future_may_flush(server: Server) -> None:
-    """The callback of a future runs where the buffer sends: who waits there must not be waited for.
+def test_a_callback_of_a_future_may_flush(server: Server) -> None:
+    """A callback of a future runs in the sending thread, which must not wait for itself.
 
-    In a process of its own, which can be ended where it hangs.
+    The test runs in another process, which can be ended if it hangs.
     """
     run_lines(
         """
@@ -38,7 +38,7 @@ def test_who_is_told_by_a_future_may_flush(server: Server) -> None:
 
 
 @pytest.mark.parametrize('end', ['', 'sys.exit(0)'], ids=['the last line', 'exit'])
-def test_the_end_of_the_interpreter_sends_what_waits(end: str, server: Server) -> None:
+def test_the_end_of_the_interpreter_sends_the_payloads_that_wait(end: str, server: Server) -> None:
     run_lines(
         f"""
         buffer = publisher.buffer(max_messages=1000, max_seconds=60)
@@ -52,7 +52,7 @@ def test_the_end_of_the_interpreter_sends_what_waits(end: str, server: Server) -
     assert numbers(server) == list(range(25))
 
 
-def test_the_end_of_the_interpreter_waits_for_what_is_sent_again(server: Server) -> None:
+def test_the_end_of_the_interpreter_waits_for_retries(server: Server) -> None:
     server.script(FailEntries((0, 1)), FailEntries((0,)))
     run_lines(
         """
@@ -66,8 +66,8 @@ def test_the_end_of_the_interpreter_waits_for_what_is_sent_again(server: Server)
     assert sorted(numbers(server)) == [0, 1, 2]
 
 
-def test_a_forked_process_may_not_use_the_buffer_of_its_parent(server: Server) -> None:
-    """Its thread is not there: nobody would send. What waits is the parent's to send."""
+def test_a_forked_process_cannot_use_the_buffer_of_its_parent(server: Server) -> None:
+    """The child has no sending thread. The parent sends the payloads that wait."""
     run_lines(
         """
         buffer = publisher.buffer(max_messages=1000, max_seconds=60)
@@ -96,8 +96,8 @@ def test_a_forked_process_may_not_use_the_buffer_of_its_parent(server: Server) -
     assert numbers(server) == [2, 0]
 
 
-def test_a_forked_process_is_refused_whatever_a_thread_did_at_the_fork(server: Server) -> None:
-    """A lock that a thread holds at the fork is held in the child for ever."""
+def test_a_forked_process_is_refused_even_if_a_thread_held_the_lock(server: Server) -> None:
+    """A lock that a thread holds at the fork is never released in the child."""
     run_lines(
         """
         import signal

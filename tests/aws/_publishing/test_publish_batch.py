@@ -1,4 +1,4 @@
-"""What `publish_batch` does with any number of payloads, and what it tells of each."""
+"""`publish_batch` with any number of payloads, and its results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.local_aws import LocalAws, Service
 @EACH_SERVICE
 @pytest.mark.parametrize('count', [0, 1, 9, 10, 11, 25])
 @pytest.mark.parametrize('concurrency', [1, 4])
-def test_ten_go_in_a_call_and_the_results_are_in_the_order_of_the_payloads(
+def test_a_request_has_ten_messages_and_the_results_have_the_order_of_the_payloads(
     service: Service, count: int, concurrency: int, server: Server, clients: Clients
 ) -> None:
     ours = publisher(server, clients, service)
@@ -45,7 +45,7 @@ def test_ten_go_in_a_call_and_the_results_are_in_the_order_of_the_payloads(
     assert not any(result.error for result in results)
 
 
-def test_local_servers_take_it(aws: LocalAws) -> None:
+def test_a_local_server_accepts_a_batch(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     with SqsPublisher(queue_url, **aws.credentials) as ours:
         results = ours.publish_batch(numbers(12), message_attributes={'tenant': 'a'})
@@ -55,10 +55,10 @@ def test_local_servers_take_it(aws: LocalAws) -> None:
 
 
 @EACH_SERVICE
-def test_payloads_are_read_as_they_are_sent(
+def test_payloads_are_read_while_they_are_sent(
     service: Service, server: Server, clients: Clients
 ) -> None:
-    """So that a million of them need no more memory than some hundred."""
+    """A million payloads need no more memory than about a hundred."""
     ours = publisher(server, clients, service)
     ahead = []
 
@@ -73,7 +73,7 @@ def test_payloads_are_read_as_they_are_sent(
 
 
 @EACH_SERVICE
-def test_what_goes_with_a_message_is_one_value_or_a_function_of_the_payload(
+def test_an_option_is_one_value_or_a_function_of_the_payload(
     service: Service, server: Server, clients: Clients
 ) -> None:
     ours = publisher(server, clients, service, fifo=True)
@@ -92,7 +92,9 @@ def test_what_goes_with_a_message_is_one_value_or_a_function_of_the_payload(
     assert accepted[1].attributes['MegaPayloadType']['StringValue'] == 'blob'
 
 
-def test_delays_and_subjects_may_be_of_each_payload(server: Server, clients: Clients) -> None:
+def test_delays_and_subjects_may_be_functions_of_the_payload(
+    server: Server, clients: Clients
+) -> None:
     publisher(server, clients, 'sqs').publish_batch(numbers(3), delay_seconds=lambda p: p['n'])
     publisher(server, clients, 'sns').publish_batch(numbers(3), subject=lambda p: f'no. {p["n"]}')
     accepted = server.accepted()
@@ -100,14 +102,14 @@ def test_delays_and_subjects_may_be_of_each_payload(server: Server, clients: Cli
     assert [each.subject for each in accepted[3:]] == ['no. 0', 'no. 1', 'no. 2']
 
 
-def test_the_binary_encoding_is_for_all(server: Server, clients: Clients) -> None:
+def test_the_binary_encoding_applies_to_every_payload(server: Server, clients: Clients) -> None:
     publisher(server, clients, 'sqs').publish_batch([{}, {}], True)
     assert [each.body for each in server.accepted()] == ['BQAAAAA='] * 2
 
 
 @EACH_SERVICE
 @pytest.mark.parametrize('concurrency', [0, -1, 51, 1.5, None, '4'])
-def test_between_1_and_50_calls_go_at_a_time(
+def test_concurrency_must_be_1_to_50(
     service: Service, concurrency: Any, server: Server, clients: Clients
 ) -> None:
     ours = publisher(server, clients, service)
@@ -116,7 +118,7 @@ def test_between_1_and_50_calls_go_at_a_time(
     assert not calls(server, service)
 
 
-# What cannot be sent.
+# Payloads that cannot be sent.
 
 UNSENDABLE: dict[str, tuple[Any, type[PublishError | EventError], str]] = {
     'a value': ({'a': [object()]}, EncodeError, 'a[0]'),
@@ -129,7 +131,7 @@ UNSENDABLE: dict[str, tuple[Any, type[PublishError | EventError], str]] = {
 
 @EACH_SERVICE
 @pytest.mark.parametrize(('payload', 'error', 'path'), UNSENDABLE.values(), ids=UNSENDABLE.keys())
-def test_one_that_cannot_be_sent_keeps_no_other_from_it(
+def test_a_payload_that_cannot_be_sent_does_not_stop_the_others(
     service: Service,
     payload: Any,
     error: type[Exception],
@@ -155,7 +157,7 @@ def test_one_that_cannot_be_sent_keeps_no_other_from_it(
 
 
 @EACH_SERVICE
-def test_the_results_are_answered_where_failures_are_not_to_raise(
+def test_the_results_are_returned_with_raise_on_failure_false(
     service: Service, server: Server, clients: Clients
 ) -> None:
     ours = publisher(server, clients, service)
@@ -166,7 +168,7 @@ def test_the_results_are_answered_where_failures_are_not_to_raise(
 @EACH_SERVICE
 @pytest.mark.parametrize('raise_on_failure', [True, False])
 @pytest.mark.parametrize('concurrency', [1, 4])
-def test_payloads_that_end_in_an_error_are_sent_as_far_as_they_came(
+def test_payloads_before_an_error_of_the_iterable_are_sent(
     service: Service, raise_on_failure: bool, concurrency: int, server: Server, clients: Clients
 ) -> None:
     ours = publisher(server, clients, service)
@@ -183,10 +185,10 @@ def test_payloads_that_end_in_an_error_are_sent_as_far_as_they_came(
 
 
 @EACH_SERVICE
-def test_a_function_of_the_payload_that_fails_costs_no_results(
+def test_an_error_in_a_function_of_the_payload_is_the_result_of_that_payload(
     service: Service, server: Server, clients: Clients
 ) -> None:
-    """Else nobody could say which of the others were sent."""
+    """Otherwise it would be unknown which of the others were sent."""
     ours = publisher(server, clients, service)
     payloads = [{'id': 'a'}, {'no': 'id'}, {'id': 'b'}]
     with pytest.raises(PublishError) as caught:
@@ -200,7 +202,7 @@ def test_a_function_of_the_payload_that_fails_costs_no_results(
 
 
 @EACH_SERVICE
-def test_after_one_that_cannot_be_sent_nothing_of_its_group_is(
+def test_after_a_payload_that_cannot_be_sent_its_group_is_not_sent(
     service: Service, server: Server, clients: Clients
 ) -> None:
     ours = publisher(server, clients, service, fifo=True)

@@ -1,4 +1,4 @@
-"""What `publish_batch` and `publish` do about what AWS fails."""
+"""`publish_batch` and `publish` when AWS fails."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from tests.local_aws import Service
 
 @pytest.fixture
 def longest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have chance always draw the longest wait."""
+    """Let the random draw always return the longest wait."""
     longest: Callable[[float, float], float] = max
     monkeypatch.setattr(random, 'uniform', longest)
 
 
 @EACH_SERVICE
 @pytest.mark.parametrize('code', ['InternalError', 'ServiceUnavailable', 'RequestThrottled'])
-def test_fault_73_an_entry_that_fails_on_the_side_of_aws_is_sent_again(
+def test_fault_73_an_entry_that_fails_because_of_aws_is_retried(
     service: Service, code: str, server: Server, clients: Clients, waits: list[float]
 ) -> None:
     server.script(FailEntries((1, 3), code), FailEntries((0,), code))
@@ -57,7 +57,7 @@ def test_fault_73_an_entry_that_fails_on_the_side_of_aws_is_sent_again(
 
 
 @EACH_SERVICE
-def test_an_entry_is_sent_six_times_at_most_with_longer_and_longer_breaks(
+def test_an_entry_is_tried_six_times_at_most_with_growing_waits(
     service: Service,
     server: Server,
     clients: Clients,
@@ -89,7 +89,7 @@ def test_two_senders_do_not_wait_equally_long() -> None:
     assert len({sender.backoff_of_batch(1) for _ in range(20)}) > 10
 
 
-def test_an_entry_that_is_the_senders_fault_is_sent_once(
+def test_an_entry_that_is_the_fault_of_the_sender_is_not_retried(
     faults: FaultServer, waits: list[float]
 ) -> None:
     answer = sqs_answer(
@@ -99,7 +99,7 @@ def test_an_entry_that_is_the_senders_fault_is_sent_once(
         ],
         Successful=[{'Id': '2', 'MessageId': 'm-2', 'MD5OfMessageBody': ''}],
     )
-    faults.will(sqs_answer(), answer)  # the first is about the queue's limit
+    faults.will(sqs_answer(), answer)  # the first response is for the limit of the queue
     ours = SqsPublisher(QUEUE, client=faults.client('sqs'))
     results = ours.publish_batch(numbers(3), raise_on_failure=False)
     assert is_sent(results) == [False, False, True]
@@ -111,7 +111,7 @@ def test_an_entry_that_is_the_senders_fault_is_sent_once(
 
 
 @pytest.mark.parametrize('code', ['KmsThrottled', 'RequestThrottled', 'ThrottlingException'])
-def test_a_throttled_entry_is_sent_again_whose_fault_it_may_be(
+def test_a_throttled_entry_is_retried_even_as_a_fault_of_the_sender(
     code: str, faults: FaultServer, waits: list[float]
 ) -> None:
     failed = sqs_answer(Failed=[{'Id': '0', 'SenderFault': True, 'Code': code}])
@@ -135,7 +135,7 @@ WITHOUT_IDS = {
 
 
 @pytest.mark.parametrize('answer', WITHOUT_IDS.values(), ids=WITHOUT_IDS.keys())
-def test_a_payload_of_which_the_answer_says_nothing_is_sent_again(
+def test_an_entry_that_the_response_does_not_mention_is_retried(
     answer: Answer, faults: FaultServer, waits: list[float]
 ) -> None:
     faults.will(sqs_answer(), answer, sqs_answer(Successful=[{'Id': '0', 'MessageId': 'm-2'}]))
@@ -160,7 +160,7 @@ GARBAGE = {
 
 @EACH_SERVICE
 @pytest.mark.parametrize('answer', GARBAGE.values(), ids=GARBAGE.keys())
-def test_a_success_without_ids_never_counts_as_one(
+def test_a_success_without_message_ids_is_a_failure(
     service: Service, answer: Answer, faults: FaultServer, waits: list[float]
 ) -> None:
     faults.will(answer)
@@ -173,16 +173,16 @@ def test_a_success_without_ids_never_counts_as_one(
     assert len(waits) == 5
 
 
-OF_NO_USE = (Fault.EXPIRED, Fault.MISSING)
-"""After these a call is not made again; and an answer that is slow is one."""
+NOT_RETRIED = (Fault.EXPIRED, Fault.MISSING)
+"""Faults after which a request is not retried."""
 
 
 @EACH_SERVICE
-@pytest.mark.parametrize('fault', sorted({*Fault} - {*OF_NO_USE, Fault.SLOW_AFTER}))
-def test_a_call_that_fails_is_made_again(
+@pytest.mark.parametrize('fault', sorted({*Fault} - {*NOT_RETRIED, Fault.SLOW_AFTER}))
+def test_a_failed_request_is_retried(
     service: Service, fault: Fault, server: Server, clients: Clients, waits: list[float]
 ) -> None:
-    """Also after an effect that nobody heard of: on a standard destination that doubles it."""
+    """Also if the first request had an effect: on a standard destination that sends it twice."""
     server.script(fault)
     results = publisher(server, clients, service).publish_batch(numbers(3))
     assert all(is_sent(results))
@@ -193,10 +193,10 @@ def test_a_call_that_fails_is_made_again(
 
 @pytest.mark.parametrize('concurrency', [1, 4])
 @pytest.mark.parametrize('service', SERVICES)
-def test_a_call_that_can_never_succeed_is_made_once_and_says_why(
+def test_a_request_that_cannot_succeed_is_sent_once_and_names_the_reason(
     service: Service, concurrency: int, faults: FaultServer, waits: list[float]
 ) -> None:
-    """Credentials that expired, say: the code is AWS's own."""
+    """For example expired credentials, with the error code of AWS."""
     code = 'ExpiredToken'
     faults.will(sqs_error(code, 403) if service == 'sqs' else sns_error(code, 403))
     ours = faulty(faults, service)
@@ -210,7 +210,9 @@ def test_a_call_that_can_never_succeed_is_made_once_and_says_why(
 
 
 @EACH_SERVICE
-def test_expired_credentials_are_told_by_their_code(service: Service, faults: FaultServer) -> None:
+def test_expired_credentials_have_the_error_code_of_aws(
+    service: Service, faults: FaultServer
+) -> None:
     code = 'ExpiredToken'
     faults.will(sqs_error(code, 403) if service == 'sqs' else sns_error(code, 403))
     ours: Any = (
@@ -227,7 +229,7 @@ def test_expired_credentials_are_told_by_their_code(service: Service, faults: Fa
 
 @EACH_SERVICE
 @pytest.mark.parametrize('times', [1, 5, 6])
-def test_fault_76_a_throttle_of_kms_is_tried_again_as_botocore_does_not(
+def test_fault_76_throttling_by_kms_is_retried(
     service: Service, times: int, faults: FaultServer, waits: list[float]
 ) -> None:
     throttled = sqs_error('KmsThrottled') if service == 'sqs' else sns_error('KMSThrottling')
@@ -243,10 +245,10 @@ def test_fault_76_a_throttle_of_kms_is_tried_again_as_botocore_does_not(
 
 
 @EACH_SERVICE
-def test_a_group_waits_for_what_has_to_be_sent_again(
+def test_a_group_waits_for_the_retry_of_its_message(
     service: Service, server: Server, clients: Clients, waits: list[float]
 ) -> None:
-    """And meanwhile it costs no time of the processor: each break is slept through."""
+    """Waiting costs no CPU: the sender sleeps."""
     server.script(FailEntries((0,)), FailEntries((0,)), FailEntries((0,)))
     ours = publisher(server, clients, service, fifo=True)
     assert all(is_sent(ours.publish_batch(numbers(4), message_group_id='g')))
@@ -256,7 +258,7 @@ def test_a_group_waits_for_what_has_to_be_sent_again(
 
 
 @EACH_SERVICE
-def test_after_one_that_failed_for_good_nothing_of_its_group_is_sent(
+def test_after_a_final_failure_no_message_of_the_group_is_sent(
     service: Service, server: Server, clients: Clients, waits: list[float]
 ) -> None:
     server.script(None, *[FailEntries((0,))] * 6)

@@ -1,4 +1,4 @@
-"""Ten thousand payloads through a server that fails, and publishers that went through a fork."""
+"""Ten thousand payloads through a failing server, and publishers after a fork."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAYLOADS = [{'n': number} for number in range(COUNT)]
 
 
 def failed(results: list[PublishResult]) -> set[int]:
-    """The numbers of the payloads that were not published; of 10,000 hardly one fails six times."""
+    """The numbers of the payloads that were not published. Very few of 10,000 fail six times."""
     assert len(results) == COUNT
     numbers = {number for number, result in enumerate(results) if result.error}
     assert len(numbers) < GROUPS * 2
@@ -38,7 +38,7 @@ def group_of(payload: Any) -> str:
 
 
 @pytest.mark.no_cover
-def test_a_standard_queue_gets_each_of_10_000_at_least_once_and_the_results_say_so(
+def test_a_standard_queue_gets_each_of_10_000_payloads_at_least_once(
     server: Server, clients: Clients
 ) -> None:
     ours = SqsPublisher(server.create_queue('orders'), client=clients['sqs'])
@@ -54,7 +54,7 @@ def test_a_standard_queue_gets_each_of_10_000_at_least_once_and_the_results_say_
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize(('service', 'concurrency'), [('sqs', 4), ('sns', 1)])
-def test_fifo_gets_each_group_of_10_000_in_its_order_and_nothing_twice(
+def test_fifo_gets_10_000_payloads_in_the_order_of_their_groups_and_none_twice(
     service: Service, concurrency: int, server: Server, clients: Clients
 ) -> None:
     ours: Any = (
@@ -86,8 +86,8 @@ def test_fifo_gets_each_group_of_10_000_in_its_order_and_nothing_twice(
 # Forks.
 
 
-def test_children_of_a_fork_publish_beside_their_parent(server: Server) -> None:
-    """On connections of their own: on shared ones, answers would come to the wrong process."""
+def test_forked_processes_publish_at_the_same_time_as_their_parent(server: Server) -> None:
+    """Each has its own connections. On a shared one a response could reach the wrong process."""
     queue_url = server.create_queue('orders')
     run_lines(
         """
@@ -110,7 +110,7 @@ def test_children_of_a_fork_publish_beside_their_parent(server: Server) -> None:
     assert len(accepted) == 7
 
 
-def test_a_batch_may_be_published_after_a_fork(server: Server) -> None:
+def test_a_forked_process_publishes_a_batch(server: Server) -> None:
     queue_url = server.create_queue('orders')
     run_lines(
         """
@@ -130,7 +130,7 @@ def test_a_batch_may_be_published_after_a_fork(server: Server) -> None:
     assert len(server.accepted()) == 400
 
 
-def test_after_a_fork_the_child_has_a_client_of_its_own_and_the_parent_its_old_one(
+def test_a_forked_process_creates_its_own_client(
     server: Server,
 ) -> None:
     run_lines(
@@ -150,8 +150,8 @@ def test_after_a_fork_the_child_has_a_client_of_its_own_and_the_parent_its_old_o
     )
 
 
-def test_a_client_that_was_given_stays_the_same_after_a_fork(server: Server) -> None:
-    """Only its owner knows how to make another."""
+def test_a_client_of_the_user_is_kept_after_a_fork(server: Server) -> None:
+    """Only its owner can create another client."""
     run_lines(
         """
         given = connect('sqs', url).client
@@ -170,7 +170,7 @@ def test_a_client_that_was_given_stays_the_same_after_a_fork(server: Server) -> 
 def test_a_publisher_that_is_not_closed_closes_its_connections_when_it_is_collected(
     server: Server,
 ) -> None:
-    """Python warns of an open socket that is collected, and here a warning is an error."""
+    """Python warns of an open socket that is collected, and the tests treat warnings as errors."""
     publisher = SqsPublisher(server.create_queue('orders'), **server.credentials)
     assert publisher.publish({'n': 1})
     del publisher

@@ -1,4 +1,4 @@
-"""The two servers of the tests that publish: one takes messages, the other what they point to."""
+"""The two servers of the tests that publish: one for messages, one for bodies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from tests.aws.s3.sending import Sending
 
 @pytest.fixture
 def sending(server: Server, clients: Clients, faults: FaultServer) -> Sending:
-    """A server that refuses what AWS refuses, and one that takes the place of S3."""
+    """A server with AWS's rules for messages, and the fault server as S3."""
     faults.will(Answer())
     return Sending(server, clients, faults)

@@ -31,7 +31,7 @@ __all__ = (
 
 BUCKET = 'bodies'
 LARGE = 300_000
-"""Bytes of a body that goes to S3 by default."""
+"""Bytes of a body that is offloaded by default."""
 
 POINTER_TO_OURS = Pointer(BUCKET, 'a-key', 2)
 
@@ -57,7 +57,7 @@ def store_on(
     read_timeout: float | None = None,
     **settings: Any,
 ) -> Any:
-    """A store on a server, in a bucket of its own unless one is given."""
+    """A store on a server, in a new bucket unless one is given."""
     if isinstance(aws, FaultServer):
         client = aws.client('s3', read_timeout or 10)
         return S3PayloadStore(bucket or BUCKET, client=client, **settings)
@@ -85,7 +85,7 @@ def bodies_in(aws: LocalAws, bucket: str) -> list[str]:
 
 
 def put(aws: LocalAws, bucket: str, body: str | bytes, key: str = 'a-key', **extra: Any) -> Pointer:
-    """Put an object into a bucket as any stranger may, and answer the pointer to it."""
+    """Put an object into a bucket as another sender would, and return its pointer."""
     content = body.encode() if isinstance(body, str) else body
     aws.client('s3').put_object(Bucket=bucket, Key=key, Body=content, **extra)
     return Pointer(bucket, key, len(content))
@@ -94,7 +94,7 @@ def put(aws: LocalAws, bucket: str, body: str | bytes, key: str = 'a-key', **ext
 def send_pointer(
     aws: LocalAws, queue_url: str, *pointers: Pointer, body: str | None = None
 ) -> None:
-    """Send messages that announce a pointer, as any stranger may. `body` is in place of one."""
+    """Send messages that announce a pointer, as any sender can. `body` replaces the pointer."""
     for pointer in pointers:
         written, attributes = write_pointer(pointer)
         aws.client('sqs').send_message(
@@ -105,7 +105,7 @@ def send_pointer(
 
 
 def pointing_to(pointer: Pointer, number: int = 0) -> dict[str, Any]:
-    """A message that carries a pointer, as ReceiveMessage gives it."""
+    """A message that carries a pointer, as ReceiveMessage returns it."""
     body, attributes = write_pointer(pointer)
     return {
         'MessageId': f'message-{number}',
@@ -117,5 +117,5 @@ def pointing_to(pointer: Pointer, number: int = 0) -> dict[str, Any]:
 
 
 def deliveries(*messages: dict[str, Any]) -> list[Scripted]:
-    """The answers of a queue that has these messages and nothing after them."""
+    """The responses of a queue with these messages, which is empty afterwards."""
     return [sqs_answer(Messages=list(messages)), sqs_answer()]

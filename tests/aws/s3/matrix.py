@@ -1,8 +1,10 @@
-"""Whose offloaded messages who reads: what test_interoperability.py runs, and the README shows.
+"""The libraries, and whether each reads the offloaded messages of each other.
+
+    test_interoperability.py tests it, and the README shows it.
 
     python -m tests.aws.s3.matrix
 
-writes the table of the README anew.
+writes the table of the README.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ LEGACY_SIZE = 'SQSLargePayloadSize'
 
 
 class Route(Enum):
-    """A way to a queue. The values are what the table calls them."""
+    """A route to a queue. The values are the names in the table."""
 
     SQS = 'SQS'
     RAW = 'SNS raw'
@@ -59,9 +61,9 @@ class Route(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who offloads a body, and the form of what is sent in its place.
+    """A library that offloads a body, and the form of its pointer.
 
-    `pointer_class` is the first of two members of a list; None where the pointer is an object.
+    `pointer_class` is the first of two members of a list; None if the pointer is an object.
     """
 
     name: str
@@ -80,7 +82,7 @@ class Writer:
 
 
 class Instead(Enum):
-    """What a reader hands out where it does not find the body."""
+    """The value that a reader returns if it does not find the body."""
 
     ENVELOPE = 'the envelope that SNS put around the pointer'
     POINTER = 'the pointer'
@@ -89,7 +91,7 @@ class Instead(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Messages that a reader cannot read, why, and what comes of it."""
+    """Messages that a reader cannot read, the reason, and the result."""
 
     concerns: Callable[[Writer, Route], bool]
     reason: str
@@ -111,12 +113,12 @@ class Reader:
         return self.title.replace('`', '')
 
     def gap(self, writer: Writer, route: Route) -> Gap | None:
-        """The first thing that keeps it from reading what so was written and came."""
+        """Return the first reason why it cannot read a message of this writer and route."""
         return next((gap for gap in self.gaps if gap.concerns(writer, route)), None)
 
 
 class Cell(NamedTuple):
-    """One claim: a reader reads what a writer wrote and what came by a route, or has a gap."""
+    """One claim: a reader reads the messages of a writer on a route, or has a gap."""
 
     writer: Writer
     route: Route
@@ -140,7 +142,7 @@ WRITERS = (
     Writer(AMAZON_SNS, '', TOPIC),
     Writer(AMAZON_SNS, '`use_legacy_attribute`', TOPIC, LEGACY_CLASS, LEGACY_SIZE, True),
     Writer(EXT_CLIENT, '', (Route.SQS,), None),
-    # Java does not run here: the tests write what it writes, without a space.
+    # Java does not run here: the tests write its form, without spaces.
     Writer(JAVA, 'by default', tuple(Route), CLASS, LEGACY_SIZE),
     Writer(JAVA, 'without the legacy name'),
     Writer(JAVA, '1.0', tuple(Route), LEGACY_CLASS, LEGACY_SIZE),
@@ -171,7 +173,7 @@ READERS = (
     Reader(MEGA),
     Reader(AMAZON_SQS, '', (WRAPPED, FLAT, ONE_NAME)),
     Reader(AMAZON_SQS, "`MessageAttributeNames=['All']`", (WRAPPED, FLAT), ('All',)),
-    # It is asked for all, so that it is no lack of these which shows.
+    # All attributes are requested, so that a missing one is not the reason.
     Reader(EXT_CLIENT, '', (WRAPPED, NO_LEGACY), ('All',)),
 )
 
@@ -215,7 +217,7 @@ def table() -> Iterator[str]:
 
 
 def section() -> str:
-    """What stands between the marks of the README."""
+    """The section between the markers of the README."""
     return f'{BEGIN}\n' + '\n'.join(table()) + f'\n\n{END}'
 
 

@@ -1,9 +1,9 @@
-"""An extended client of somebody else's, set up as its documents say, in a process of its own.
+"""Another library's extended client, configured as documented, in its own process.
 
     python -m tests.aws.s3.peer amazon-sqs-extended-client
 
-reads calls from standard input and answers them on standard output, each a JSON object on a line,
-until the input ends. The tests never import this: these libraries patch boto3 on import.
+reads calls from standard input and writes results to standard output, each a JSON object on a line,
+until the input ends. The tests never import it, because these libraries patch boto3 on import.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def amazon_sns(session: Any, bucket: str, is_legacy: bool) -> dict[str, Callable
 
 def ext_client(session: Any, bucket: str, is_legacy: bool) -> dict[str, Callable[..., Any]]:
     assert not is_legacy, 'it knows one attribute only'
-    session.extend_sqs(bucket, s3_bucket_params=None)  # the bucket is there
+    session.extend_sqs(bucket, s3_bucket_params=None)  # the bucket exists
     client = session.client('sqs')
     return {'send': client.send_message_extended, 'receive': client.receive_message_extended}
 
@@ -53,11 +53,11 @@ EXTENDED = {
 
 def serve(library: str, calls: Iterable[str], answers: TextIO) -> None:
     importlib.import_module(MODULES[library])
-    import boto3  # now it is the library's
+    import boto3  # the library has patched it
 
     @lru_cache
     def extended(bucket: str, is_legacy: bool, endpoint_url: str, **credentials: Any) -> Any:
-        # None of them passes an endpoint on to the client of S3 that it makes for itself.
+        # None of them passes an endpoint to the S3 client that it creates.
         os.environ['AWS_ENDPOINT_URL'] = endpoint_url
         session = boto3.session.Session(**credentials)
         return EXTENDED[library](session, bucket, is_legacy)

@@ -1,4 +1,4 @@
-"""The processes of the other libraries, as the tests call them."""
+"""The processes of the other libraries, for the tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PeerError(Exception):
 
 
 class Peer:
-    """One library, in a process that lives until the tests end it."""
+    """One library, in a process that runs until the tests end it."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -36,10 +36,10 @@ class Peer:
         is_legacy: bool = False,
         **arguments: Any,
     ) -> dict[str, Any]:
-        """Have the library `send`, `publish` or `receive`, by AWS's arguments.
+        """Call `send`, `publish` or `receive` of the library, with AWS's arguments.
 
         Raises:
-            PeerError: when the library does.
+            PeerError: if the library raises an error.
         """
         assert self._process.stdin
         assert self._process.stdout
@@ -59,7 +59,7 @@ class Peer:
 
 
 class Peers(dict[str, Peer]):
-    """Peers by the name of their library, each started when it is first asked for."""
+    """The peers by the name of their library. Each is started on first use."""
 
     def __init__(self, stack: ExitStack) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ def peers() -> Iterator[Peers]:
 @contextmanager
 def _process(library: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        # What they warn of is theirs.
+        # Their warnings are not tested.
         [sys.executable, '-W', 'ignore', '-m', 'tests.aws.s3.peer', library],
         cwd=ROOT,
         env={
@@ -93,5 +93,5 @@ def _process(library: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         encoding='utf-8',
     )
-    with process:  # closes its input, which ends it, and waits
+    with process:  # closes its input, which ends the process, and waits
         yield process

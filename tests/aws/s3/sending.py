@@ -1,4 +1,4 @@
-"""Publishers with a store, what they put into S3, and what they sent."""
+"""Publishers with a store, their uploads to S3, and their messages."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ('Sending', 'is_offloaded', 'key_of')
 
 @dataclass(frozen=True)
 class Sending:
-    """One server takes messages by the rules of AWS, the other what they point to."""
+    """One server accepts messages by AWS's rules, the other one stores bodies."""
 
     server: Server
     clients: Clients
     s3: FaultServer
 
     def publisher(self, service: Service, fifo: bool = False, **settings: Any) -> Any:
-        """A publisher whose store has these settings, to a new queue or topic."""
+        """A publisher to a new queue or topic, with these settings of its store."""
         return self.publisher_with(store_on(self.s3, **settings), service, fifo)
 
     def publisher_with(
@@ -52,7 +52,7 @@ class Sending:
 
     @property
     def bodies(self) -> list[str]:
-        """What was put into S3, in no order: several may be under way at a time."""
+        """The uploaded bodies, in any order, because uploads are concurrent."""
         return [each.body.decode() for each in self.requests('PutObject')]
 
 

@@ -1,4 +1,4 @@
-"""A bucket for those who ask for one: closed, encrypted, and with an end to what lies in it."""
+"""A bucket that is created on request: closed to the public, encrypted, with expiring objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def unmade_store(aws: LocalAws, **settings: Any) -> S3PayloadStore:
     return store
 
 
-def test_it_is_closed_to_the_public_in_the_region_of_the_store(aws: LocalAws) -> None:
+def test_the_bucket_is_closed_to_the_public_in_the_region_of_the_store(aws: LocalAws) -> None:
     store, s3 = unmade_store(aws), aws.client('s3')
     store.create_bucket()
     found = s3.get_public_access_block(Bucket=store.bucket)['PublicAccessBlockConfiguration']
@@ -49,7 +49,7 @@ def test_it_is_closed_to_the_public_in_the_region_of_the_store(aws: LocalAws) ->
     ],
     ids=['by default', 'KMS', 'a key', 'twice'],
 )
-def test_it_is_encrypted_as_the_bodies_of_the_store(
+def test_the_bucket_is_encrypted_like_the_bodies_of_the_store(
     aws: LocalAws, settings: dict[str, Any], rule: dict[str, str], has_bucket_key: bool
 ) -> None:
     store = unmade_store(aws, **settings)
@@ -61,12 +61,12 @@ def test_it_is_encrypted_as_the_bodies_of_the_store(
 
 
 @pytest.mark.parametrize('days', [30, 45, 1])
-def test_trap_09_what_lies_under_the_prefix_expires_after_longer_than_a_message_lives(
+def test_trap_09_objects_under_the_prefix_expire_after_the_life_of_a_message(
     aws: LocalAws, days: int
 ) -> None:
-    """14 days in a queue and as many in its dead-letter queue, unless another number is given.
+    """14 days in a queue and 14 in its dead-letter queue, unless another number is given.
 
-    That what is old goes in fact, only AWS can show: neither server deletes anything.
+    Only AWS can show that old objects are deleted: neither server deletes anything.
     """
     store = unmade_store(aws, key_prefix='in/')
     if days == 30:
@@ -81,14 +81,14 @@ def test_trap_09_what_lies_under_the_prefix_expires_after_longer_than_a_message_
     assert rule['AbortIncompleteMultipartUpload'] == {'DaysAfterInitiation': 1}
 
 
-def test_nothing_expires_where_that_is_not_wanted(aws: LocalAws) -> None:
+def test_without_a_number_of_days_there_is_no_rule(aws: LocalAws) -> None:
     store, s3 = unmade_store(aws), aws.client('s3')
     store.create_bucket(expire_after_days=None)
     with pytest.raises(s3.exceptions.ClientError, match='NoSuchLifecycleConfiguration'):
         s3.get_bucket_lifecycle_configuration(Bucket=store.bucket)
 
 
-def test_bodies_go_there(aws: LocalAws) -> None:
+def test_the_bucket_accepts_bodies(aws: LocalAws) -> None:
     store = unmade_store(aws)
     store.create_bucket()
     store.offload('hej').upload()
@@ -104,8 +104,8 @@ def test_a_bucket_that_exists_is_not_changed(aws: LocalAws) -> None:
     assert found['Rules'][0]['Expiration'] == {'Days': 45}
 
 
-def test_in_us_east_1_no_location_is_named(faults: FaultServer) -> None:
-    """S3 does not take that one as a location."""
+def test_in_us_east_1_the_request_has_no_location(faults: FaultServer) -> None:
+    """S3 does not accept this region as a location."""
     faults.will(Answer())
     credentials: Any = {**faults.credentials, 'region_name': 'us-east-1'}
     with S3PayloadStore(BUCKET, **credentials) as store:
@@ -115,23 +115,21 @@ def test_in_us_east_1_no_location_is_named(faults: FaultServer) -> None:
 
 
 @pytest.mark.parametrize('days', [0, -1, 1.5, True, '30', 2**31], ids=repr)
-def test_days_that_s3_would_refuse_are_refused_before_there_is_a_bucket(
-    faults: FaultServer, days: Any
-) -> None:
+def test_invalid_days_are_refused_before_the_first_request(faults: FaultServer, days: Any) -> None:
     with pytest.raises(ConfigurationError, match='expire_after_days'):
         store_on(faults).create_bucket(expire_after_days=days)
     assert faults.requests == []
 
 
-def test_a_bucket_that_is_not_made_ends_it(faults: FaultServer) -> None:
-    """Or the settings of somebody else's bucket would be changed."""
+def test_no_request_follows_a_failed_creation(faults: FaultServer) -> None:
+    """Otherwise the settings of another owner's bucket would be changed."""
     faults.will(s3_error('BucketAlreadyExists', 409))
     with pytest.raises(TransportError, match='BucketAlreadyExists'):
         store_on(faults).create_bucket()
     assert len(faults.requests) == 1
 
 
-def test_no_store_makes_a_bucket_by_itself(aws: LocalAws) -> None:
+def test_a_store_does_not_create_its_bucket_by_itself(aws: LocalAws) -> None:
     store = unmade_store(aws)
     with pytest.raises(Exception, match='NoSuchBucket') as caught:
         store.offload('hej').upload()

@@ -1,4 +1,4 @@
-"""Bodies that are deleted in S3: after their message, and only where nobody else can want them."""
+"""Bodies that are deleted in S3: after their message, if no other message points to them."""
 
 from __future__ import annotations
 
@@ -45,20 +45,18 @@ def drain(aws: LocalAws | FaultServer, queue_url: str, store: Any, answer: Any =
 
 
 def messages(count: int) -> list[Scripted]:
-    """The answers of a queue with messages of which each points to a key of its own."""
+    """The responses of a queue with messages that point to different keys."""
     return deliveries(*[pointing_to(Pointer(BUCKET, f'k{n}', 2), n) for n in range(count)])
 
 
 def deleted(faults: FaultServer) -> list[str]:
-    """The keys whose delete was asked for."""
+    """The keys of the requested deletes."""
     paths = [each.path for each in faults.requests if each.operation == 'DeleteObject']
     return sorted(path.rpartition('/')[2] for path in paths)
 
 
 @pytest.mark.parametrize('delete', [False, True], ids=['by default', 'on request'])
-def test_trap_08_and_fault_49_a_body_stays_unless_its_deletion_was_asked_for(
-    aws: LocalAws, delete: bool
-) -> None:
+def test_trap_08_and_fault_49_a_body_remains_without_delete(aws: LocalAws, delete: bool) -> None:
     queue_url, store = aws.create_queue(), store_on(aws, always=True, delete=delete)
     ours = publisher_on(aws, queue_url, store)
     ours.publish('a')
@@ -68,7 +66,7 @@ def test_trap_08_and_fault_49_a_body_stays_unless_its_deletion_was_asked_for(
     assert len(keys_in(aws, store.bucket)) == (0 if delete else 3)
 
 
-def test_a_body_that_a_batch_had_made_smaller_is_deleted_too(aws: LocalAws) -> None:
+def test_a_body_that_was_offloaded_because_of_its_batch_is_deleted(aws: LocalAws) -> None:
     queue_url, store = aws.create_queue(), store_on(aws, delete=True)
     publisher_on(aws, queue_url, store).publish_batch(['a' * 250_000] * 6)
     assert len(keys_in(aws, store.bucket)) == 2
@@ -76,7 +74,7 @@ def test_a_body_that_a_batch_had_made_smaller_is_deleted_too(aws: LocalAws) -> N
     assert keys_in(aws, store.bucket) == []
 
 
-def test_trap_07_first_the_message_is_deleted_and_then_its_body(faults: FaultServer) -> None:
+def test_trap_07_the_body_is_deleted_after_the_message(faults: FaultServer) -> None:
     will_receive(faults, *messages(1), GetObject=[OURS], DeleteObject=[Answer(204)])
     drain(faults, QUEUE, store_on(faults, delete=True))
     operations = [each.operation for each in faults.requests]
@@ -86,7 +84,9 @@ def test_trap_07_first_the_message_is_deleted_and_then_its_body(faults: FaultSer
     ]
 
 
-def test_trap_07_of_a_batch_only_bodies_of_messages_that_were_deleted(faults: FaultServer) -> None:
+def test_trap_07_only_the_bodies_of_deleted_messages_of_a_batch_are_deleted(
+    faults: FaultServer,
+) -> None:
     answer = sqs_answer(
         Successful=[{'Id': '0'}, {'Id': '2'}],
         Failed=[{'Id': '1', 'SenderFault': True, 'Code': 'ReceiptHandleIsInvalid'}],
@@ -102,7 +102,7 @@ def test_trap_07_of_a_batch_only_bodies_of_messages_that_were_deleted(faults: Fa
     assert deleted(faults) == ['k0', 'k2']
 
 
-def test_trap_07_while_nobody_says_that_a_message_is_deleted_its_body_stays(
+def test_trap_07_a_body_remains_until_sqs_confirms_the_delete_of_its_message(
     faults: FaultServer,
 ) -> None:
     will_receive(
@@ -121,7 +121,7 @@ def test_trap_07_while_nobody_says_that_a_message_is_deleted_its_body_stays(
 
 
 @pytest.mark.parametrize('raw', [False, True], ids=['wrapped', 'raw'])
-def test_trap_08_what_went_through_a_topic_stays_for_the_others(aws: LocalAws, raw: bool) -> None:
+def test_trap_08_a_body_that_went_through_a_topic_remains(aws: LocalAws, raw: bool) -> None:
     topic, store = aws.create_topic(), store_on(aws, always=True, delete=True)
     queues = [aws.create_queue() for _ in range(2)]
     for queue_url in queues:
@@ -136,18 +136,18 @@ def test_trap_08_what_went_through_a_topic_stays_for_the_others(aws: LocalAws, r
 
 
 @pytest.mark.parametrize('url', [None, f'{QUEUE}-2', QUEUE.upper(), ''], ids=repr)
-def test_trap_08_what_was_not_sent_to_this_queue_alone_stays(
+def test_trap_08_a_body_that_was_sent_to_another_queue_remains(
     faults: FaultServer, url: str | None
 ) -> None:
-    """What others offloaded, what a topic fanned out, what was sent to another queue first."""
+    """Bodies of other libraries, of messages to a topic, and of messages to another queue."""
     found = s3_object(b'ok') if url is None else s3_object(b'ok', mega_queue_url=url)
     will_receive(faults, *messages(1), GetObject=[found])
     drain(faults, QUEUE, store_on(faults, delete=True))
     assert deleted(faults) == []
 
 
-def test_what_a_stranger_points_to_stays(aws: LocalAws) -> None:
-    """In our own bucket, even."""
+def test_a_body_that_another_library_offloaded_remains(aws: LocalAws) -> None:
+    """Even in the bucket of the store."""
     queue_url, store = aws.create_queue(), store_on(aws, delete=True)
     send_pointer(aws, queue_url, put(aws, store.bucket, 'hej'))
     drain(aws, queue_url, store)
@@ -162,7 +162,7 @@ def test_a_message_that_is_left_keeps_its_body(aws: LocalAws) -> None:
     assert len(keys_in(aws, store.bucket)) == 1
 
 
-def test_a_message_that_fails_for_good_and_is_deleted_takes_its_body_with_it(
+def test_the_body_of_a_message_that_is_deleted_after_a_fatal_error_is_deleted(
     aws: LocalAws,
 ) -> None:
     queue_url, store = aws.create_queue(), store_on(aws, delete=True)
@@ -172,7 +172,7 @@ def test_a_message_that_fails_for_good_and_is_deleted_takes_its_body_with_it(
 
 
 def dead_lettered(aws: LocalAws, store: Any) -> tuple[str, str]:
-    """A queue, and its dead-letter queue that has got a large message from it."""
+    """A queue, and its dead-letter queue with a large message from it."""
     queue_url, dead = aws.create_queue(), aws.create_queue()
     publisher_on(aws, queue_url, store).publish('a' * LARGE)
     answer = ProcessStatus.FATAL_ERROR
@@ -182,7 +182,7 @@ def dead_lettered(aws: LocalAws, store: Any) -> tuple[str, str]:
     return queue_url, dead
 
 
-def test_a_message_that_is_dead_lettered_keeps_its_body_also_when_that_is_processed(
+def test_the_body_of_a_dead_lettered_message_remains_after_its_processing(
     aws: LocalAws,
 ) -> None:
     store = store_on(aws, delete=True)
@@ -195,8 +195,8 @@ def test_a_message_that_is_dead_lettered_keeps_its_body_also_when_that_is_proces
     assert len(keys_in(aws, store.bucket)) == 1
 
 
-def test_a_dead_letter_that_is_sent_back_to_its_queue_keeps_its_body(aws: LocalAws) -> None:
-    """Nobody knows whether another copy of it is still in the dead-letter queue."""
+def test_the_body_of_a_redriven_dead_letter_remains(aws: LocalAws) -> None:
+    """Another copy of the message may still be in the dead-letter queue."""
     store = store_on(aws, delete=True)
     queue_url, dead = dead_lettered(aws, store)
     [letter] = aws.receive(dead, at_least=1, delete=False)
@@ -211,7 +211,7 @@ def test_a_dead_letter_that_is_sent_back_to_its_queue_keeps_its_body(aws: LocalA
     assert len(keys_in(aws, store.bucket)) == 1
 
 
-def test_what_the_queue_itself_redrove_keeps_its_body(aws: LocalAws) -> None:
+def test_the_body_of_a_message_that_sqs_redrove_remains(aws: LocalAws) -> None:
     dead = aws.create_queue()
     queue_url = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, 1), VisibilityTimeout=0)
     store = store_on(aws, delete=True)
@@ -224,7 +224,7 @@ def test_what_the_queue_itself_redrove_keeps_its_body(aws: LocalAws) -> None:
     assert len(keys_in(aws, store.bucket)) == 1
 
 
-def test_a_body_that_cannot_be_deleted_is_told_of_and_the_rest_goes_on(
+def test_a_failed_delete_of_a_body_is_logged_and_the_listener_continues(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     will_receive(
@@ -241,7 +241,7 @@ def test_a_body_that_cannot_be_deleted_is_told_of_and_the_rest_goes_on(
     assert len([text for text in warnings_of(caplog) if 'lifecycle' in text]) == 1
 
 
-def test_what_is_in_an_allowed_bucket_of_another_is_deleted_by_the_same_rule(
+def test_the_same_rule_applies_to_bodies_in_an_allowed_bucket(
     aws: LocalAws,
 ) -> None:
     queue_url, other = aws.create_queue(), create_bucket(aws)

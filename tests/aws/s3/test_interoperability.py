@@ -1,7 +1,7 @@
-"""Offloaded messages of ours with the other libraries, which run in processes of their own.
+"""Offloaded messages between this library and others, which run in their own processes.
 
-What is claimed of whom stands in matrix.py. Where a library cannot read a message, it is shown what
-it hands out instead, so that the matrix stays true when the library learns it.
+matrix.py has the claims. If a library cannot read a message, a test shows the value that it returns
+instead, so that the test fails when the library learns to read it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from tests.aws.s3.matrix import (
 from tests.aws.s3.peers import PeerError, Peers, peers
 from tests.local_aws import LocalAws
 
-pytestmark = pytest.mark.no_cover  # other tests run the same lines
+pytestmark = pytest.mark.no_cover  # other tests run the same code
 
 LINE = 'Grüße, 漢字 \U0001f600, and the rest of a line, which is plain'
 LARGE: list[AnyPayload] = [{'pages': [f'{LINE}\n' * 45] * 100}, f'{LINE}\n' * 4_500]
 SMALL: list[AnyPayload] = [{'lines': [LINE]}, LINE]
-BLOB = random.Random(0).randbytes(200_000)  # too large for a message as Base64 only
+BLOB = random.Random(0).randbytes(200_000)  # too large for a message only as Base64
 
 READ = [cell for cell in CELLS if cell.gap is None]
 NOT_READ = [cell for cell in CELLS if cell.gap is not None]
@@ -56,21 +56,21 @@ INLINE = [cell for cell in OURS if not cell.writer.setting]
 
 
 class Found(NamedTuple):
-    """What a reader of ours brought to its subscriber."""
+    """The payload that a listener of this library passed to its subscriber."""
 
     payload: AnyPayload
     message: Message
 
 
 class FieldLocation(NamedTuple):
-    """A local server with a bucket, and the libraries that work on it."""
+    """A local server with a bucket, and the libraries that use it."""
 
     aws: LocalAws
     bucket: str
     peers: Peers
 
     def way(self, route: Route) -> tuple[str, str]:
-        """Where to send to, and the URL of the queue where it arrives."""
+        """The destination, and the URL of the queue that receives its messages."""
         queue_url = self.aws.create_queue()
         if route is Route.SQS:
             return queue_url, queue_url
@@ -116,7 +116,7 @@ class FieldLocation(NamedTuple):
         return peer.call(method, self.bucket, self.aws.credentials, is_legacy, **arguments)
 
     def receive(self, library: str, queue_url: str, *attribute_names: str) -> list[dict[str, Any]]:
-        """Messages of a queue, as a library hands them out."""
+        """Return the messages of a queue, as a library returns them."""
         answer = self.call(
             library,
             'receive',
@@ -129,7 +129,7 @@ class FieldLocation(NamedTuple):
         return messages
 
     def listen(self, queue_url: str, expected: int) -> list[Found]:
-        """Bring the messages of a queue to a subscriber of ours, until so many have come."""
+        """Pass the messages of a queue to one of our subscribers, until `count` have arrived."""
         found: list[Found] = []
         store = S3PayloadStore(self.bucket, client=self.aws.client('s3'))
         listener = SqsListener(
@@ -151,7 +151,7 @@ class FieldLocation(NamedTuple):
         return found
 
     def read(self, reader: Reader, queue_url: str, expected: int) -> list[AnyPayload]:
-        """The payloads in a queue, as a reader finds them, texts last."""
+        """Return the payloads in a queue, as a reader reads them, texts last."""
         if reader.name == MEGA:
             payloads = [found.payload for found in self.listen(queue_url, expected)]
         else:
@@ -171,7 +171,7 @@ def libraries() -> Iterator[Peers]:
 
 @pytest.fixture(scope='module')
 def buckets() -> dict[str, str]:
-    """The bucket on each server, once it is there."""
+    """The bucket on each server, once it exists."""
     return {}
 
 
@@ -182,7 +182,7 @@ def place(aws: LocalAws, libraries: Peers, buckets: dict[str, str]) -> FieldLoca
 
 @pytest.fixture
 def one_place(moto: LocalAws, libraries: Peers, buckets: dict[str, str]) -> FieldLocation:
-    """For what is about the other libraries, and the same on every server."""
+    """One server, for tests whose result is the same on every server."""
     return _place(moto, libraries, buckets)
 
 
@@ -203,16 +203,14 @@ def test_a_large_payload_arrives(cell: Cell, place: FieldLocation) -> None:
 
 
 @pytest.mark.parametrize('cell', THEIRS, ids=str)
-def test_a_large_payload_passes_between_other_libraries(
-    cell: Cell, one_place: FieldLocation
-) -> None:
+def test_other_libraries_exchange_a_large_payload(cell: Cell, one_place: FieldLocation) -> None:
     destination, queue_url = one_place.way(cell.route)
     one_place.write(cell.writer, destination, LARGE[1])
     assert one_place.read(cell.reader, queue_url, 1) == [LARGE[1]]
 
 
 @pytest.mark.parametrize('cell', NOT_READ, ids=str)
-def test_a_library_that_cannot_read_a_payload_hands_out_something_else(
+def test_a_library_that_cannot_read_a_payload_returns_another_value(
     cell: Cell, one_place: FieldLocation
 ) -> None:
     destination, queue_url = one_place.way(cell.route)
@@ -232,8 +230,8 @@ def test_a_library_that_cannot_read_a_payload_hands_out_something_else(
 
 
 @pytest.mark.parametrize('cell', INLINE, ids=str)
-def test_a_payload_that_is_not_offloaded_arrives_as_well(cell: Cell, place: FieldLocation) -> None:
-    place = place._replace(bucket='nobody-made-this-one')  # whoever asks for it fails
+def test_a_payload_that_is_not_offloaded_arrives(cell: Cell, place: FieldLocation) -> None:
+    place = place._replace(bucket='nobody-made-this-one')  # a request for it fails
     destination, queue_url = place.way(cell.route)
     for payload in SMALL:
         place.write(cell.writer, destination, payload)
@@ -241,7 +239,7 @@ def test_a_payload_that_is_not_offloaded_arrives_as_well(cell: Cell, place: Fiel
 
 
 @pytest.mark.parametrize('writer', [writer for writer in WRITERS if writer.name != JAVA], ids=str)
-def test_a_message_has_the_form_that_its_writer_is_known_by(
+def test_a_message_has_the_documented_form_of_its_library(
     writer: Writer, one_place: FieldLocation
 ) -> None:
     destination, queue_url = one_place.way(writer.routes[0])
@@ -257,8 +255,8 @@ def test_a_message_has_the_form_that_its_writer_is_known_by(
 
 
 @pytest.mark.parametrize('library', [AMAZON_SQS, AMAZON_SNS])
-def test_a_key_of_the_senders_own_is_followed(library: str, one_place: FieldLocation) -> None:
-    """AWS's clients take it from an attribute, which stays on the message."""
+def test_a_key_that_the_sender_chose_is_followed(library: str, one_place: FieldLocation) -> None:
+    """AWS's clients read it from an attribute, which remains on the message."""
     route = Route.SQS if library == AMAZON_SQS else Route.RAW
     destination, queue_url = one_place.way(route)
     method, arguments = _sent(destination, str(LARGE[1]))
@@ -270,7 +268,7 @@ def test_a_key_of_the_senders_own_is_followed(library: str, one_place: FieldLoca
 
 
 @pytest.mark.parametrize('library', [AMAZON_SQS, EXT_CLIENT])
-def test_a_blob_is_base64_to_a_library_and_a_blob_again_when_that_sends_it_on(
+def test_a_blob_is_base64_to_another_library_and_a_blob_after_it_is_forwarded(
     library: str, place: FieldLocation
 ) -> None:
     first, second = place.aws.create_queue(), place.aws.create_queue()
@@ -305,7 +303,7 @@ def _is_topic(destination: str) -> bool:
 
 
 def _sent(destination: str, body: str) -> tuple[str, dict[str, Any]]:
-    """Which method sends a body, and by which arguments."""
+    """Return the method that sends a body, and its arguments."""
     if _is_topic(destination):
         return 'publish', {'TopicArn': destination, 'Message': body}
     return 'send', {'QueueUrl': destination, 'MessageBody': body}

@@ -1,4 +1,4 @@
-"""A listener whose messages point into S3: what it fetches, what it leaves, and what it deletes."""
+"""A listener with messages that point into S3: fetched, left and deleted messages."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def drained(aws: Any, queue_url: str, store: Any, seen: list[Any], **settings: A
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES)
-def test_every_kind_of_payload_comes_back_from_s3_as_from_a_message(
-    moto: LocalAws, case: Any
-) -> None:
+def test_every_kind_of_payload_arrives_from_s3_as_from_a_message(moto: LocalAws, case: Any) -> None:
     queue_url, store = moto.create_queue(), store_on(moto, always=True)
     seen: list[Any] = []
     for each in (store, None):
@@ -77,7 +75,7 @@ WAYS = pytest.mark.parametrize('way', ['queue', 'raw', 'wrapped'])
 
 
 def sent(aws: LocalAws, way: str, store: Any, *payloads: Any, **options: Any) -> str:
-    """Publish payloads on their way to a new queue, and answer its URL."""
+    """Publish payloads to a new queue on a route, and return its URL."""
     queue_url = destination = aws.create_queue()
     if way != 'queue':
         destination = aws.create_topic()
@@ -89,7 +87,7 @@ def sent(aws: LocalAws, way: str, store: Any, *payloads: Any, **options: Any) ->
 
 
 @WAYS
-def test_a_message_knows_where_its_payload_came_from_and_keeps_all_it_had(
+def test_a_message_has_the_pointer_of_its_payload_and_all_of_its_own_data(
     aws: LocalAws, way: str
 ) -> None:
     class Keeper(MessageSubscriber):
@@ -112,7 +110,7 @@ def test_a_message_knows_where_its_payload_came_from_and_keeps_all_it_had(
 
 
 @WAYS
-def test_trap_19_patterns_see_the_payload_and_not_the_pointer(aws: LocalAws, way: str) -> None:
+def test_trap_19_patterns_match_the_payload_and_not_the_pointer(aws: LocalAws, way: str) -> None:
     seen: list[Any] = []
 
     class OfItems(EventSubscriber):
@@ -128,10 +126,10 @@ def test_trap_19_patterns_see_the_payload_and_not_the_pointer(aws: LocalAws, way
     assert seen == [item_added()]
 
 
-def test_trap_19_a_filter_of_sns_sees_attributes_and_of_the_body_only_the_pointer(
+def test_trap_19_a_filter_policy_sees_the_attributes_and_the_pointer_only(
     aws: LocalAws,
 ) -> None:
-    """So what SNS is to filter by has to be an attribute, once bodies are offloaded."""
+    """With offloaded bodies, a filter policy needs attributes."""
     store, topic = store_on(aws, threshold=4_000), aws.create_topic()
     by_attribute, by_body = aws.create_queue(), aws.create_queue()
     policy = {'kind': ['a']}
@@ -145,10 +143,10 @@ def test_trap_19_a_filter_of_sns_sees_attributes_and_of_the_body_only_the_pointe
     assert [json.loads(each['Body'])['text'] for each in aws.receive(by_body, 1)] == ['']
 
 
-def test_trap_10_and_fault_35_a_pointer_to_a_foreign_bucket_makes_no_request_at_all(
+def test_trap_10_and_fault_35_a_pointer_to_another_bucket_causes_no_request(
     aws: LocalAws, faults: FaultServer
 ) -> None:
-    """Counted by a server that takes the place of S3. The message is left, or dead-lettered."""
+    """The fault server counts the requests to S3. The message is left, or dead-lettered."""
     secret = Pointer('secrets', 'k', 9)
     queue_url, dead = aws.create_queue(), aws.create_queue()
     envelope = {
@@ -169,7 +167,7 @@ def test_trap_10_and_fault_35_a_pointer_to_a_foreign_bucket_makes_no_request_at_
     assert faults.requests == []
 
 
-def test_trap_10_without_a_store_no_pointer_is_followed(aws: LocalAws) -> None:
+def test_trap_10_a_listener_without_a_store_follows_no_pointer(aws: LocalAws) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     send_pointer(aws, queue_url, put(aws, create_bucket(aws), 'hej'))
     stats = drained(aws, queue_url, None, [], dead_letter_queue_url=dead)
@@ -178,7 +176,7 @@ def test_trap_10_without_a_store_no_pointer_is_followed(aws: LocalAws) -> None:
     assert 'payload_store' in letter['MessageAttributes']['MegaDeadLetter']['StringValue']
 
 
-def test_another_bucket_is_read_where_it_is_allowed(aws: LocalAws) -> None:
+def test_an_allowed_bucket_is_read(aws: LocalAws) -> None:
     other, queue_url = create_bucket(aws), aws.create_queue()
     send_pointer(aws, queue_url, put(aws, other, 'hej'))
     seen: list[Any] = []
@@ -187,7 +185,7 @@ def test_another_bucket_is_read_where_it_is_allowed(aws: LocalAws) -> None:
 
 
 @pytest.mark.parametrize('is_wrapped', [False, True], ids=['direct', 'wrapped'])
-def test_trap_11_what_looks_like_a_pointer_and_is_not_announced_is_a_text(
+def test_trap_11_a_body_that_looks_like_a_pointer_without_the_attribute_is_a_text(
     faults: FaultServer, is_wrapped: bool
 ) -> None:
     body, _ = write_pointer(POINTER_TO_OURS)
@@ -201,10 +199,10 @@ def test_trap_11_what_looks_like_a_pointer_and_is_not_announced_is_a_text(
 
 
 @pytest.mark.parametrize('kind', ['pointer', 'envelope with a pointer'])
-def test_fault_38_what_a_pointer_leads_to_is_data_whatever_it_looks_like(
+def test_fault_38_a_fetched_body_that_looks_like_a_pointer_is_data(
     faults: FaultServer, kind: str
 ) -> None:
-    """Neither a pointer nor an envelope in it is followed: one fetch for a message, and no more."""
+    """Neither a pointer nor an envelope in it is followed: one fetch for each message."""
     inner, _ = write_pointer(Pointer(BUCKET, 'another'))
     attributes = {'ExtendedPayloadSize': {'Type': 'Number', 'Value': '2'}}
     content = inner
@@ -227,7 +225,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize('body', BROKEN.values(), ids=BROKEN)
-def test_trap_12_a_broken_pointer_fails_its_own_message_alone(aws: LocalAws, body: str) -> None:
+def test_trap_12_an_invalid_pointer_fails_its_own_message_only(aws: LocalAws, body: str) -> None:
     queue_url, dead, store = aws.create_queue(), aws.create_queue(), store_on(aws)
     good = [put(aws, store.bucket, f'{n}', f'k{n}') for n in range(4)]
     send_pointer(aws, queue_url, *good[:2])
@@ -240,8 +238,8 @@ def test_trap_12_a_broken_pointer_fails_its_own_message_alone(aws: LocalAws, bod
     assert [each['Body'] for each in aws.receive(dead, at_least=1)] == [body]
 
 
-def test_trap_12_one_of_ten_fetches_that_fails_fails_one_message(faults: FaultServer) -> None:
-    """They are fetched side by side: the server answers none before all are there."""
+def test_trap_12_one_failed_fetch_of_ten_fails_one_message(faults: FaultServer) -> None:
+    """They are fetched at the same time: the server responds to none before all have arrived."""
     together = Barrier(10)
     good = Together(together, s3_object(b'ok'))
     answers: list[Scripted] = [good] * 9
@@ -256,10 +254,10 @@ def test_trap_12_one_of_ten_fetches_that_fails_fails_one_message(faults: FaultSe
     assert (stats.done, stats.unopened) == (9, 1)
 
 
-def test_trap_25_a_batch_is_fetched_side_by_side_even_with_a_concurrency_of_1(
+def test_trap_25_the_bodies_of_a_batch_are_fetched_at_the_same_time_with_concurrency_1(
     faults: FaultServer,
 ) -> None:
-    """The server answers none of the ten before all of them are there."""
+    """The server responds to none of the ten before all of them have arrived."""
     will_receive(
         faults,
         *deliveries(*[pointing_to(POINTER_TO_OURS, number) for number in range(10)]),
@@ -274,8 +272,8 @@ def test_trap_25_a_batch_is_fetched_side_by_side_even_with_a_concurrency_of_1(
     'handle',
     ['AQEB-xyz+/==', '-..s3BucketName..-b-..s3BucketName..--..s3Key..-k-..s3Key..-AQEB', '-'],
 )
-def test_trap_13_a_receipt_handle_is_what_sqs_gave(faults: FaultServer, handle: str) -> None:
-    """Whatever other libraries would take it for."""
+def test_trap_13_a_receipt_handle_is_not_changed(faults: FaultServer, handle: str) -> None:
+    """Other libraries would read it as a pointer."""
     message = {**pointing_to(POINTER_TO_OURS), 'ReceiptHandle': handle}
     will_receive(faults, *deliveries(message), GetObject=[s3_object(b'ok')])
     drained(faults, QUEUE, store_on(faults), [])
@@ -284,7 +282,7 @@ def test_trap_13_a_receipt_handle_is_what_sqs_gave(faults: FaultServer, handle: 
     assert entry['ReceiptHandle'] == handle
 
 
-def test_trap_14_all_attributes_are_asked_for_and_so_both_reserved_names(
+def test_trap_14_all_attributes_are_requested_with_both_reserved_names(
     faults: FaultServer,
 ) -> None:
     will_receive(faults, sqs_answer())
@@ -307,10 +305,10 @@ LEAVES: dict[str, Scripted] = {
 
 
 @pytest.mark.parametrize('answer', LEAVES.values(), ids=LEAVES)
-def test_fault_40_41_44_50_and_51_what_cannot_be_fetched_now_is_left_and_told(
+def test_fault_40_41_44_50_and_51_a_message_is_left_if_its_body_cannot_be_fetched_now(
     faults: FaultServer, caplog: pytest.LogCaptureFixture, answer: Scripted
 ) -> None:
-    """Not deleted, not dead-lettered, nobody's to process: it may be there the next time."""
+    """It is not deleted, dead-lettered or processed, because the next fetch may succeed."""
     will_receive(faults, *deliveries(pointing_to(POINTER_TO_OURS)), GetObject=[answer])
     seen: list[Any] = []
     store = store_on(faults, read_timeout=0.2, on_missing='delete', delete=True)
@@ -322,7 +320,7 @@ def test_fault_40_41_44_50_and_51_what_cannot_be_fetched_now_is_left_and_told(
     assert any('a-key' in text and 'stays' in text for text in warnings_of(caplog))
 
 
-def test_fault_39_a_missing_body_is_dead_lettered_or_left_unless_told_otherwise(
+def test_fault_39_the_message_of_a_missing_body_is_dead_lettered_or_left_by_default(
     aws: LocalAws,
 ) -> None:
     queue_url, dead, store = aws.create_queue(), aws.create_queue(), store_on(aws)
@@ -340,7 +338,7 @@ def test_fault_39_a_missing_body_is_dead_lettered_or_left_unless_told_otherwise(
     assert 'gone' in letter['MessageAttributes']['MegaDeadLetter']['StringValue']
 
 
-def test_fault_39_on_missing_delete_deletes_the_message_and_says_so(
+def test_fault_39_on_missing_delete_deletes_the_message_and_logs_it(
     aws: LocalAws, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue_url, store = aws.create_queue(), store_on(aws, on_missing='delete')
@@ -352,7 +350,7 @@ def test_fault_39_on_missing_delete_deletes_the_message_and_says_so(
     assert any('not in S3 any more' in text for text in warnings_of(caplog))
 
 
-def test_fault_39_on_missing_raw_hands_out_the_pointer_as_a_text(aws: LocalAws) -> None:
+def test_fault_39_on_missing_raw_passes_the_pointer_as_a_text(aws: LocalAws) -> None:
     pointers: list[Any] = []
 
     class Keeper(MessageSubscriber):
@@ -367,7 +365,7 @@ def test_fault_39_on_missing_raw_hands_out_the_pointer_as_a_text(aws: LocalAws) 
     assert pointers == [(write_pointer(missing)[0], missing)]
 
 
-def test_fault_42_and_43_a_body_that_is_not_what_was_announced_is_dead_lettered(
+def test_fault_42_and_43_a_body_of_another_size_or_digest_is_dead_lettered(
     aws: LocalAws,
 ) -> None:
     queue_url, dead, store = aws.create_queue(), aws.create_queue(), store_on(aws, max_payload=100)
@@ -387,7 +385,7 @@ def test_fault_42_and_43_a_body_that_is_not_what_was_announced_is_dead_lettered(
     assert len(aws.receive(dead, at_least=4)) == 4
 
 
-def test_a_store_of_a_listener_and_the_queue_may_be_in_different_places(
+def test_the_store_and_the_queue_of_a_listener_may_have_different_endpoints(
     aws: LocalAws,
 ) -> None:
     with fault_server() as s3:
@@ -399,7 +397,7 @@ def test_a_store_of_a_listener_and_the_queue_may_be_in_different_places(
         assert seen == ['ok']
 
 
-def test_coroutines_get_what_lies_in_s3_too(faults: FaultServer) -> None:
+def test_an_async_subscriber_gets_a_body_from_s3(faults: FaultServer) -> None:
     seen: list[Any] = []
 
     class Later(MessageSubscriber):
@@ -417,12 +415,12 @@ def test_coroutines_get_what_lies_in_s3_too(faults: FaultServer) -> None:
     assert (seen, stats.done) == (['ok'] * 3, 3)
 
 
-def test_trap_25_the_time_that_opening_took_counts(
+def test_trap_25_the_visibility_timeout_includes_the_fetch(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once the visibility timeout is over others may have the message: it is not begun any more.
+    """After the visibility timeout another consumer may have the message, so it is not started.
 
-    Here a predicate takes that time, when the body has come from S3.
+    Here a predicate takes that time, after the body was fetched.
     """
     passed: list[float] = []
     now = time.monotonic
@@ -442,10 +440,10 @@ def test_trap_25_the_time_that_opening_took_counts(
     assert (seen, stats.expired, stats.deleted) == ([], 1, 0)
 
 
-def test_fault_95_a_body_that_nobody_has_room_for_leaves_its_message_and_not_the_work(
+def test_fault_95_a_body_that_does_not_fit_in_memory_leaves_its_message_in_the_queue(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever on its way memory runs out: here where its digest is made."""
+    """Memory may run out at any step: here while the digest is computed."""
 
     def no_room(content: bytes) -> Any:
         raise MemoryError
@@ -459,10 +457,10 @@ def test_fault_95_a_body_that_nobody_has_room_for_leaves_its_message_and_not_the
     assert (seen, stats.done, stats.deleted) == (['hej'], 1, 1)
 
 
-def test_no_room_to_read_a_body_does_not_count_against_its_message(
+def test_a_memory_error_while_reading_does_not_count_against_the_message(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is this process's fault: elsewhere there may be room."""
+    """It is a fault of this process: another process may have enough memory."""
 
     def no_room(stream: object) -> bytes:
         raise MemoryError

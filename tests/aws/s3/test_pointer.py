@@ -1,4 +1,4 @@
-"""The pointer of a message: every form that is in use, and whatever else may come in its place."""
+"""The pointer of a message: every form in use, and invalid ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def body_of(document: object, separators: tuple[str, str] = (',', ':')) -> str:
 @EACH_NAME
 @pytest.mark.parametrize('kind', CLASSES.values(), ids=[f'{each} class' for each in CLASSES])
 @SPACING
-def test_reads_either_name_with_either_class_spaced_or_not(
+def test_reads_both_attributes_with_both_classes_and_any_spacing(
     name: str, kind: str, separators: tuple[str, str]
 ) -> None:
     body = body_of([kind, WHERE], separators)
@@ -43,7 +43,7 @@ def test_reads_either_name_with_either_class_spaced_or_not(
 
 @EACH_NAME
 @SPACING
-def test_reads_the_object_alone(name: str, separators: tuple[str, str]) -> None:
+def test_reads_an_object_without_a_class(name: str, separators: tuple[str, str]) -> None:
     assert read_pointer(body_of(WHERE, separators), {name: '5'}) == Pointer('bkt', 'k-1', 5)
 
 
@@ -59,8 +59,8 @@ def test_writes_what_the_first_extended_clients_wrote_on_request() -> None:
     assert attributes == {NAMES['legacy']: {'DataType': 'Number', 'StringValue': '300000'}}
 
 
-def test_the_digest_is_one_key_more_in_the_object() -> None:
-    """Java's reader takes no third element, and every reader in use takes another key."""
+def test_the_digest_is_an_additional_key_of_the_object() -> None:
+    """Java's reader refuses a third element, and every reader in use accepts another key."""
     body, _ = write_pointer(Pointer('bkt', 'k-1', 1, SHA256))
     assert json.loads(body) == [CLASSES['new'], {**WHERE, 'sha256': SHA256}]
 
@@ -72,7 +72,7 @@ def test_the_digest_is_one_key_more_in_the_object() -> None:
     size=st.integers(0, 2**31),
     sha256=st.none() | st.just(SHA256),
 )
-def test_what_is_written_is_read_again(
+def test_a_written_pointer_is_read_as_it_was(
     is_legacy: bool, bucket: str, key: str, size: int, sha256: str | None
 ) -> None:
     pointer = Pointer(bucket, key, size, sha256)
@@ -84,31 +84,31 @@ def test_what_is_written_is_read_again(
 
 
 @pytest.mark.parametrize('is_legacy', [False, True], ids=['new', 'legacy'])
-def test_a_pointer_with_a_key_of_ours_fits_into_the_smallest_of_destinations(
+def test_a_pointer_fits_into_the_smallest_destination(
     is_legacy: bool,
 ) -> None:
-    """A queue may be set to take 1,024 bytes. Only a key prefix of hundreds would be too long."""
+    """The smallest limit of a queue is 1,024 bytes. Only a very long prefix would not fit."""
     pointer = Pointer('b' * 63, 'k' * 36, 2**31, SHA256)
     assert size_of(*write_pointer(pointer, is_legacy)) < 1_024 / 2
 
 
-def test_further_keys_of_the_object_are_passed_over() -> None:
+def test_unknown_keys_of_the_object_are_ignored() -> None:
     assert read_pointer(body_of([CLASSES['new'], {**WHERE, 'x': [1]}]), {}) == Pointer('bkt', 'k-1')
 
 
 @pytest.mark.parametrize('sha256', [SHA256.upper(), 'ab', SHA256 + 'a', '', 1, None, [SHA256]])
-def test_a_digest_that_is_none_is_passed_over(sha256: object) -> None:
+def test_an_invalid_digest_is_ignored(sha256: object) -> None:
     assert read_pointer(body_of({**WHERE, 'sha256': sha256}), {}).sha256 is None
 
 
 @pytest.mark.parametrize(
     'size', ['', '-1', '+1', '1.0', '1e3', '0x1', ' 1', '１２', '9' * 20, 'NaN', b'12'], ids=repr
 )
-def test_a_size_that_is_none_is_not_known(size: object) -> None:
+def test_an_invalid_size_is_ignored(size: object) -> None:
     assert read_pointer(body_of(WHERE), {NAMES['new']: size}).size is None
 
 
-def test_of_two_sizes_the_new_one_counts() -> None:
+def test_the_newer_of_two_size_attributes_counts() -> None:
     both = {NAMES['legacy']: '1', NAMES['new']: '2'}
     assert read_pointer(body_of(WHERE), both).size == 2
 
@@ -157,7 +157,7 @@ NO_POINTERS: dict[str, str] = {
 
 @EACH_NAME
 @pytest.mark.parametrize('body', NO_POINTERS.values(), ids=NO_POINTERS)
-def test_anything_else_is_refused_in_no_time_with_a_short_text_on_one_line(
+def test_an_invalid_pointer_is_refused_quickly_with_a_short_error_on_one_line(
     name: str, body: str
 ) -> None:
     with cpu_limit(5), pytest.raises(PointerError) as caught:
@@ -167,7 +167,7 @@ def test_anything_else_is_refused_in_no_time_with_a_short_text_on_one_line(
     assert len(text) < 300
 
 
-def test_the_longest_key_is_read_even_where_all_of_it_is_escaped() -> None:
+def test_the_longest_key_is_read_with_every_character_escaped() -> None:
     key = '\x01' * 1_024
     assert read_pointer(_where(s3Key=key), {}).key == key
 
@@ -183,7 +183,7 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(document=ANYTHING | st.tuples(st.sampled_from([*CLASSES.values(), 'x']), ANYTHING))
-def test_whatever_is_in_a_body_it_is_a_pointer_or_refused(document: object) -> None:
+def test_any_body_is_a_pointer_or_is_refused(document: object) -> None:
     try:
         found = read_pointer(json.dumps(document), {NAMES['new']: '1'})
     except PointerError:
@@ -193,5 +193,5 @@ def test_whatever_is_in_a_body_it_is_a_pointer_or_refused(document: object) -> N
 
 
 @pytest.mark.parametrize('attributes', [{}, {'ExtendedPayloadsize': '1'}, {'S3Key': 'k-1'}])
-def test_without_one_of_the_two_attributes_nothing_is_offloaded(attributes: dict[str, str]) -> None:
+def test_a_message_without_a_size_attribute_is_not_offloaded(attributes: dict[str, str]) -> None:
     assert not is_offloaded(attributes)

@@ -1,4 +1,4 @@
-"""Stores where a process ends or forks. Each in a process of its own, with S3 in this one."""
+"""Stores when a process ends or forks. Each runs in another process, with S3 in this one."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def run(lines: str, server: Server, s3: FaultServer, queue_url: str) -> str:
 
 
 @pytest.mark.parametrize('end', ['', 'sys.exit(0)'], ids=['the last line', 'exit'])
-def test_the_end_of_the_interpreter_puts_and_sends_what_waits_in_a_buffer(
+def test_the_end_of_the_interpreter_uploads_and_sends_the_payloads_of_a_buffer(
     end: str, server: Server, faults: FaultServer
 ) -> None:
-    """No thread can be started any more by then."""
+    """No thread can be started at that point."""
     faults.will(Answer())
     lines = f"""
 buffer = publisher.buffer(max_messages=1000, max_seconds=60)
@@ -45,7 +45,7 @@ for n in range(25):
 
 
 def test_a_store_works_on_both_sides_of_a_fork(server: Server, faults: FaultServer) -> None:
-    """With a connection that the parent had opened before."""
+    """The parent opened a connection before the fork."""
     faults.will(Answer(), GetObject=[s3_object(b'ok')])
     lines = """
 def use():
@@ -64,10 +64,10 @@ use()
     assert len(server.accepted()) == 9
 
 
-def test_a_listener_in_a_thread_goes_on_when_the_last_line_of_the_program_is_over(
+def test_a_listener_in_a_thread_continues_after_the_last_line_of_the_program(
     server: Server, clients: Clients, faults: FaultServer
 ) -> None:
-    """As one without a store does: Python waits for its thread."""
+    """As without a store: Python waits for the thread of the listener."""
     faults.will(Answer(204), GetObject=[s3_object(b'ok', mega_queue_url='any')])
     queue_url = server.create_queue('orders')
     body, attributes = write_pointer(POINTER_TO_OURS)

@@ -1,4 +1,4 @@
-"""What goes to S3 and what does not, and the message that goes in its place."""
+"""The bodies that are offloaded, and the messages that point to them."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ SIZED: dict[str, tuple[str, dict[str, Any], int]] = {
 
 
 @pytest.mark.parametrize(('body', 'attributes', 'size'), SIZED.values(), ids=SIZED)
-def test_trap_02_a_body_goes_to_s3_from_one_byte_above_the_threshold_attributes_counted(
+def test_trap_02_a_body_is_offloaded_from_one_byte_above_the_threshold_with_attributes(
     sending: Sending, body: str, attributes: dict[str, Any], size: int
 ) -> None:
-    """Names, types with what is added to them, texts and bytes count, in bytes."""
+    """Names, types with their labels, texts and bytes count, in bytes."""
     at, above = (sending.publisher('sqs', threshold=limit) for limit in (size, size - 1))
     at.publish_raw_message(body, message_attributes=attributes)
     assert sending.s3.requests == []
@@ -57,7 +57,7 @@ def test_trap_02_a_body_goes_to_s3_from_one_byte_above_the_threshold_attributes_
     assert kept == sending.accepted[0].attributes
 
 
-def test_trap_02_a_payload_is_measured_as_it_is_encoded_with_the_mark_that_it_needs(
+def test_trap_02_the_size_of_a_payload_is_its_body_with_the_payload_type(
     sending: Sending,
 ) -> None:
     size = size_of('AP8=', {'MegaPayloadType': {'DataType': 'String', 'StringValue': 'blob'}})
@@ -69,7 +69,7 @@ def test_trap_02_a_payload_is_measured_as_it_is_encoded_with_the_mark_that_it_ne
 
 
 @EACH_SERVICE
-def test_always_has_everything_go_to_s3(sending: Sending, service: Service) -> None:
+def test_always_offloads_every_body(sending: Sending, service: Service) -> None:
     ours = sending.publisher(service, always=True)
     ours.publish('a')
     ours.publish_batch(['b', 'c'])
@@ -79,14 +79,14 @@ def test_always_has_everything_go_to_s3(sending: Sending, service: Service) -> N
 
 
 @EACH_SERVICE
-def test_trap_03_any_threshold_works_down_to_none(sending: Sending, service: Service) -> None:
+def test_trap_03_any_threshold_works_down_to_0(sending: Sending, service: Service) -> None:
     """The reserved attribute is larger than that by itself."""
     sending.publisher(service, threshold=0).publish('a')
     assert [is_offloaded(each) for each in sending.accepted] == [True]
 
 
 @EACH_SERVICE
-def test_legacy_attribute_has_the_first_form_of_the_pointer_written(
+def test_legacy_attribute_writes_the_first_form_of_the_pointer(
     sending: Sending, service: Service
 ) -> None:
     sending.publisher(service, always=True, legacy_attribute=True).publish('a')
@@ -96,10 +96,10 @@ def test_legacy_attribute_has_the_first_form_of_the_pointer_written(
 
 
 @EACH_SERVICE
-def test_trap_01_fault_77_and_118_what_the_destination_does_not_take_goes_to_s3(
+def test_trap_01_fault_77_and_118_a_body_above_the_limit_of_the_destination_is_offloaded(
     sending: Sending, service: Service
 ) -> None:
-    """A queue or a topic may be set to less than the threshold of the store."""
+    """A queue or a topic may have a lower limit than the threshold of the store."""
     store = store_on(sending.s3, threshold=MB)
     ours = sending.publisher_with(store, service, MaximumMessageSize=2 * KB)
     ours.publish_raw_message('a' * 2 * KB)
@@ -108,22 +108,20 @@ def test_trap_01_fault_77_and_118_what_the_destination_does_not_take_goes_to_s3(
 
 
 @EACH_SERVICE
-def test_trap_01_the_threshold_is_256_kib_unless_it_is_set(
-    sending: Sending, service: Service
-) -> None:
-    """A queue or topic may take four times as much, and feed one that does not."""
+def test_trap_01_the_default_threshold_is_256_kib(sending: Sending, service: Service) -> None:
+    """A queue or topic may accept four times as much, and deliver to one that does not."""
     ours = sending.publisher_with(store_on(sending.s3), service, MaximumMessageSize=MB)
     ours.publish_raw_message('a' * (256 * KB + 1))
     assert [is_offloaded(each) for each in sending.accepted] == [True]
 
 
 @pytest.mark.parametrize('character', ['a', '"', '\n'], ids=ascii)
-def test_a_message_to_a_topic_keeps_within_the_threshold_in_its_envelope(
+def test_the_envelope_of_sns_counts_in_the_threshold_of_a_topic(
     aws: LocalAws, character: str
 ) -> None:
-    """SNS escapes what it wraps, and a queue counts that.
+    """SNS escapes the body in its envelope, and the queue counts the result.
 
-    That it leaves what is not ASCII as it is, only AWS can show: neither server does.
+    Only AWS can show that characters beyond ASCII are not escaped: neither server does that.
     """
     threshold = 4_000
     topic, queue_url = aws.create_topic(), aws.create_queue()
@@ -146,7 +144,7 @@ def sizes(sending: Sending) -> list[int]:
 
 
 @EACH_SERVICE
-def test_trap_04_of_a_batch_the_largest_go_to_s3_until_their_sum_fits_a_call(
+def test_trap_04_the_largest_bodies_of_a_batch_are_offloaded_until_it_fits_a_request(
     sending: Sending, service: Service
 ) -> None:
     lengths = [150, 90, 250, 120, 60, 200, 110, 80, 240, 130]  # 1,430,000 bytes
@@ -161,7 +159,7 @@ def test_trap_04_of_a_batch_the_largest_go_to_s3_until_their_sum_fits_a_call(
     assert sending.server.counts().calls[operation] == 1
 
 
-def test_trap_04_each_entry_of_a_batch_keeps_to_its_payload(sending: Sending) -> None:
+def test_trap_04_each_entry_of_a_batch_points_to_its_own_body(sending: Sending) -> None:
     bodies = [f'{number}' * 150_000 for number in range(10)]
     results = sending.publisher('sqs').publish_batch(bodies)
     put = dict(zip(sending.keys(), sending.bodies, strict=True))
@@ -172,7 +170,7 @@ def test_trap_04_each_entry_of_a_batch_keeps_to_its_payload(sending: Sending) ->
     assert [found[each.message_id] for each in results] == bodies
 
 
-def test_trap_04_what_one_entry_has_too_much_is_its_own_failure(sending: Sending) -> None:
+def test_trap_04_an_entry_that_is_too_large_fails_alone(sending: Sending) -> None:
     ours = sending.publisher('sqs', always=True)
 
     def attributes(payload: Any) -> dict[str, str]:
@@ -185,10 +183,10 @@ def test_trap_04_what_one_entry_has_too_much_is_its_own_failure(sending: Sending
     assert sorted(sending.bodies) == ['a', 'c']
 
 
-def test_a_batch_larger_than_max_payload_in_an_entry_is_sent_as_without_a_store(
+def test_a_body_above_max_payload_in_a_batch_is_sent_as_without_a_store(
     sending: Sending,
 ) -> None:
-    """What may not be offloaded cannot be made smaller, and still fits into a message."""
+    """A body above max_payload cannot be offloaded, but fits into a message."""
     bodies = [f'{number}' * 150_000 for number in range(10)]
     ours = sending.publisher('sqs', max_payload=100_000)
     results = ours.publish_batch([*bodies, 'small'])
@@ -197,7 +195,7 @@ def test_a_batch_larger_than_max_payload_in_an_entry_is_sent_as_without_a_store(
     assert sending.s3.requests == []
 
 
-def test_max_payload_is_refused_before_anything_is_put(sending: Sending) -> None:
+def test_a_body_above_max_payload_is_refused_before_an_upload(sending: Sending) -> None:
     ours = sending.publisher('sqs', threshold=10, max_payload=20)
     with pytest.raises(PayloadTooLargeError) as caught:
         ours.publish_raw_message('a' * 21)
@@ -207,10 +205,12 @@ def test_max_payload_is_refused_before_anything_is_put(sending: Sending) -> None
 
 
 @EACH_SERVICE
-def test_trap_05_what_the_caller_gave_is_not_changed(sending: Sending, service: Service) -> None:
-    """A second large message with the same attributes goes as the first did.
+def test_trap_05_the_arguments_of_the_caller_are_not_changed(
+    sending: Sending, service: Service
+) -> None:
+    """A second large message with the same attributes is sent like the first one.
 
-    And so does a small one, in which nothing is left of the others.
+    A small message afterwards has no data of the others.
     """
     ours = sending.publisher(service, threshold=5_000)
     own = {'DataType': 'Number.int', 'StringValue': '7'}
@@ -249,7 +249,7 @@ def test_trap_06_40_large_messages_from_8_threads_arrive_as_40_different_payload
 @pytest.mark.parametrize('name', ['ExtendedPayloadSize', 'SQSLargePayloadSize'])
 @pytest.mark.parametrize('has_store', [False, True], ids=['without a store', 'with a store'])
 @EACH_SERVICE
-def test_trap_10_nobody_may_publish_a_reserved_attribute_however_small_the_message(
+def test_trap_10_a_reserved_attribute_is_refused_for_a_message_of_any_size(
     sending: Sending, service: Service, name: str, has_store: bool
 ) -> None:
     ours = sending.publisher(service)
@@ -264,7 +264,7 @@ def test_trap_10_nobody_may_publish_a_reserved_attribute_however_small_the_messa
 
 
 @EACH_SERVICE
-def test_trap_15_an_empty_body_is_refused_before_anything_is_put(
+def test_trap_15_an_empty_body_is_refused_before_an_upload(
     sending: Sending, service: Service
 ) -> None:
     ours = sending.publisher(service, always=True)
@@ -288,7 +288,7 @@ REFUSED: dict[str, Callable[[Any], object]] = {
 
 @EACH_SERVICE
 @pytest.mark.parametrize('publish', REFUSED.values(), ids=REFUSED)
-def test_trap_17_everything_is_checked_before_anything_is_put(
+def test_trap_17_every_check_comes_before_the_upload(
     sending: Sending, service: Service, publish: Callable[[Any], object]
 ) -> None:
     with pytest.raises(EncodeError):
@@ -298,17 +298,17 @@ def test_trap_17_everything_is_checked_before_anything_is_put(
 
 
 @EACH_SERVICE
-def test_nine_attributes_go_with_a_pointer(sending: Sending, service: Service) -> None:
+def test_a_pointer_leaves_room_for_nine_attributes(sending: Sending, service: Service) -> None:
     attributes = {f'a{number}': 'x' for number in range(9)}
     sending.publisher(service, always=True).publish('a', message_attributes=attributes)
     [message] = sending.accepted
     assert len(message.attributes) == 10
 
 
-def test_ten_attributes_and_a_large_body_are_sent_where_the_queue_takes_both(
+def test_ten_attributes_and_a_large_body_are_sent_if_the_queue_accepts_both(
     sending: Sending,
 ) -> None:
-    """In a batch nothing is offloaded that has no room for the attribute, and two calls do it."""
+    """Without room for the attribute a message is not offloaded, and two requests are sent."""
     attributes = {f'a{number}': 'x' for number in range(10)}
     ours = sending.publisher('sqs')
     results = ours.publish_batch(['a' * 200_000] * 6, message_attributes=attributes)
@@ -317,7 +317,7 @@ def test_ten_attributes_and_a_large_body_are_sent_where_the_queue_takes_both(
 
 
 def test_trap_18_no_key_is_used_twice_not_even_for_the_same_body(sending: Sending) -> None:
-    """Whoever deleted or changed the one would hurt the other. And no caller names a key."""
+    """A delete or a change of one would affect the other. A caller cannot choose a key."""
     ours = sending.publisher('sqs', always=True, key_prefix='in/')
     for _ in range(3):
         ours.publish('a', message_attributes={'S3Key': 'mine'})
@@ -327,16 +327,16 @@ def test_trap_18_no_key_is_used_twice_not_even_for_the_same_body(sending: Sendin
     assert all(len(key) == len('in/') + 36 and key.startswith('in/') for key in keys)
 
 
-def test_trap_20_a_body_for_each_protocol_cannot_be_published(sending: Sending) -> None:
-    """SNS would look into the pointer for it."""
+def test_trap_20_a_body_for_each_protocol_is_refused(sending: Sending) -> None:
+    """SNS would look for it in the pointer."""
     ours = sending.publisher('sns', always=True)
     for publish in (ours.publish, ours.publish_raw_message, ours.publish_batch):
         with pytest.raises(TypeError, match='message_structure'):
             publish(['a'], message_structure='json')
 
 
-def test_trap_21_a_body_is_put_as_the_text_that_it_is(sending: Sending) -> None:
-    """Not packed: no other reader would unpack it."""
+def test_trap_21_a_body_is_uploaded_as_its_text(sending: Sending) -> None:
+    """It is not compressed, because no other reader would decompress it."""
     ours = sending.publisher('sqs', always=True)
     ours.publish(item_added(), binary_encoding=True)
     ours.publish('\ufeffé\n')
@@ -349,17 +349,17 @@ def test_trap_21_a_body_is_put_as_the_text_that_it_is(sending: Sending) -> None:
 
 
 def test_trap_23_no_access_control_list_is_sent_unless_it_is_asked_for(sending: Sending) -> None:
-    """Buckets do not take one by default. That AWS refuses it, only AWS can show."""
+    """Buckets refuse one by default. Only AWS can show that."""
     sending.publisher('sqs', always=True).publish('a')
     sending.publisher('sqs', always=True, put_arguments={'ACL': 'private'}).publish('a')
     lists = [each.headers.get('x-amz-acl') for each in sending.requests('PutObject')]
     assert lists == [None, 'private']
 
 
-def test_trap_24_s3_may_be_elsewhere_and_boto3_stays_what_it_is(
+def test_trap_24_s3_may_be_in_another_region_and_boto3_is_not_patched(
     aws: LocalAws, sending: Sending
 ) -> None:
-    """Its own endpoint and region, by its own client; and nobody else's clients learn of it."""
+    """The store has its own client, endpoint and region. Other clients are not affected."""
     queue_url = aws.create_queue()
     ours = publisher_on(aws, queue_url, store_on(sending.s3, always=True))
     ours.publish('a')
@@ -372,15 +372,15 @@ def test_trap_24_s3_may_be_elsewhere_and_boto3_stays_what_it_is(
     assert plain['Body'] == 'a' * LARGE
 
 
-def test_trap_25_the_bodies_of_a_batch_are_put_side_by_side(sending: Sending) -> None:
-    """The server answers none of them until all ten are there."""
+def test_trap_25_the_bodies_of_a_batch_are_uploaded_at_the_same_time(sending: Sending) -> None:
+    """The server responds to none of them until all ten have arrived."""
     sending.s3.will(Together(Barrier(10), Answer()))
     sending.publisher('sqs', always=True).publish_batch(f'{number}' for number in range(10))
     assert sorted(sending.bodies) == [f'{number}' for number in range(10)]
     assert len(sending.accepted) == 10
 
 
-def test_trap_26_nothing_of_one_store_reaches_another(sending: Sending) -> None:
+def test_trap_26_two_stores_share_no_settings(sending: Sending) -> None:
     first = store_on(sending.s3, 'first', always=True, put_arguments={'ACL': 'private'})
     second = store_on(sending.s3, 'second', always=True)
     for store in (first, second, first):
@@ -396,14 +396,14 @@ _contents = count()
 
 
 def fifo_payloads() -> tuple[str, str]:
-    """A small and a large one that nobody has sent in the last five minutes."""
+    """A small and a large body that were not sent in the last five minutes."""
     content = f'{next(_contents)}'
     return content, content * LARGE
 
 
 @pytest.mark.cannot(moto='forgets within a receive which contents it has seen')
 @pytest.mark.parametrize('through_topic', [False, True], ids=['queue', 'topic'])
-def test_trap_16_content_is_told_apart_by_the_body_and_not_by_its_pointer(
+def test_trap_16_content_based_deduplication_uses_the_body_and_not_the_pointer(
     aws: LocalAws, through_topic: bool
 ) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
@@ -421,10 +421,10 @@ def test_trap_16_content_is_told_apart_by_the_body_and_not_by_its_pointer(
 
 
 @EACH_SERVICE
-def test_trap_16_the_id_is_the_digest_of_the_body_unless_one_is_given(
+def test_trap_16_the_deduplication_id_is_the_digest_of_the_body_unless_one_is_given(
     sending: Sending, service: Service
 ) -> None:
-    """As SQS and SNS make it of a body: so it is the same whether or not it was offloaded."""
+    """As SQS and SNS compute it from a body, so that it is the same with and without offloading."""
     ours = sending.publisher(service, fifo=True, always=True)
     ours.publish('a', message_group_id='g')
     ours.publish('a', message_group_id='g', message_deduplication_id='mine')
@@ -434,7 +434,9 @@ def test_trap_16_the_id_is_the_digest_of_the_body_unless_one_is_given(
 
 
 @EACH_SERVICE
-def test_only_what_is_sent_to_one_queue_says_so_in_s3(sending: Sending, service: Service) -> None:
+def test_the_metadata_names_the_queue_only_for_messages_to_one_queue(
+    sending: Sending, service: Service
+) -> None:
     ours = sending.publisher(service, always=True)
     ours.publish('a')
     ours.publish_batch(['b'])
@@ -442,8 +444,8 @@ def test_only_what_is_sent_to_one_queue_says_so_in_s3(sending: Sending, service:
     assert only == [ours._publisher._destination if service == 'sqs' else None] * 2
 
 
-def test_a_bucket_of_its_own_is_needed_by_nobody(aws: LocalAws) -> None:
-    """Two stores, with prefixes, share one."""
+def test_publishers_can_share_a_bucket(aws: LocalAws) -> None:
+    """Two stores with prefixes share one bucket."""
     bucket, queue_url = create_bucket(aws), aws.create_queue()
     for prefix in ('a/', 'b/'):
         store = store_on(aws, bucket, key_prefix=prefix, always=True)

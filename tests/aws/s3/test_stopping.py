@@ -1,4 +1,4 @@
-"""Stops, while S3 is asked for a body and answers when it likes: or never."""
+"""Stops while a request to S3 is in progress, with a late response or none."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def threads() -> list[str]:
 def hanging(
     faults: FaultServer, answer: Scripted, seen: list[Any], **settings: Any
 ) -> Iterator[SqsListener]:
-    """A listener at work that waits for S3 with two messages in hand, and one behind them."""
+    """A listener that waits for S3 with two messages in flight, and one behind them."""
     will_receive(
         faults,
         *deliveries(*[pointing_to(POINTER_TO_OURS, number) for number in range(2)]),
@@ -61,10 +61,10 @@ def hanging(
 
 @pytest.mark.parametrize('answer', HANGS.values(), ids=HANGS)
 @pytest.mark.parametrize('is_paused', [False, True], ids=['', 'after a pause'])
-def test_fault_44_a_stop_does_not_wait_for_s3_and_leaves_no_thread_behind(
+def test_fault_44_a_stop_does_not_wait_for_s3_and_leaves_no_thread(
     faults: FaultServer, answer: Scripted, is_paused: bool
 ) -> None:
-    """After the grace period. The messages are given back, or come again by themselves."""
+    """After the grace period. The messages are returned, or SQS redelivers them."""
     seen: list[Any] = []
     with hanging(faults, answer, seen, grace_period=0.1) as listener:
         if is_paused:
@@ -75,10 +75,10 @@ def test_fault_44_a_stop_does_not_wait_for_s3_and_leaves_no_thread_behind(
     assert listener.stats().deleted == 0
 
 
-def test_what_comes_from_s3_within_the_grace_period_is_processed_if_it_was_in_work(
+def test_a_body_that_arrives_within_the_grace_period_is_processed(
     faults: FaultServer,
 ) -> None:
-    """And given back if it was not. The server answers when the stop was said."""
+    """Otherwise it is returned to the queue. The server responds after the stop was requested."""
     may_answer, seen = threading.Barrier(3), list[Any]()
     answer = Together(may_answer, s3_object(b'ok'))
     with hanging(faults, answer, seen, grace_period=WITHIN) as listener:
@@ -90,7 +90,7 @@ def test_what_comes_from_s3_within_the_grace_period_is_processed_if_it_was_in_wo
     assert threads() == []
 
 
-def test_deletes_that_are_under_way_at_the_end_are_waited_for(faults: FaultServer) -> None:
+def test_the_listener_waits_for_deletes_in_progress(faults: FaultServer) -> None:
     will_receive(
         faults,
         *deliveries(*[pointing_to(POINTER_TO_OURS, number) for number in range(5)]),
@@ -104,7 +104,7 @@ def test_deletes_that_are_under_way_at_the_end_are_waited_for(faults: FaultServe
     assert threads() == []
 
 
-def test_a_receive_that_brings_nothing_asks_s3_for_nothing(faults: FaultServer) -> None:
+def test_an_empty_receive_sends_no_request_to_s3(faults: FaultServer) -> None:
     will_receive(faults, sqs_answer())
     store = S3PayloadStore(BUCKET, client=faults.client('s3'))
     listener_on(faults, QUEUE, subscriber(None), payload_store=store).drain()

@@ -1,4 +1,4 @@
-"""A store by itself: its settings, what it asks S3 for, and what it makes of the answers."""
+"""A store alone: its settings, its requests to S3, and the responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OK = s3_object(b'ok')
 
 @pytest.fixture(scope='module')
 def a_client() -> Iterator[Any]:
-    """A client that reaches nobody."""
+    """A client of a server that does not exist."""
     session: Any = boto3.Session()
     credentials = {'aws_access_key_id': 'testing', 'aws_secret_access_key': 'testing'}
     endpoint = 'http://127.0.0.1:1'
@@ -87,9 +87,7 @@ def a_client() -> Iterator[Any]:
     ],
     ids=repr,
 )
-def test_settings_that_cannot_work_are_refused_when_the_store_is_made(
-    a_client: Any, settings: dict[str, Any]
-) -> None:
+def test_the_constructor_refuses_invalid_settings(a_client: Any, settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         S3PayloadStore(**{'bucket': BUCKET, 'client': a_client, **settings})
     [name] = settings
@@ -111,16 +109,16 @@ def test_settings_that_cannot_work_are_refused_when_the_store_is_made(
     ],
     ids=repr,
 )
-def test_settings_at_their_limits_are_taken_and_nobody_is_asked(
+def test_settings_at_their_limits_are_accepted_without_a_request(
     a_client: Any, settings: dict[str, Any]
 ) -> None:
     S3PayloadStore(**{'bucket': BUCKET, 'client': a_client, **settings})
 
 
-def test_a_missing_region_shows_when_the_store_is_made(
+def test_the_constructor_refuses_a_missing_region(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """boto3 would take us-east-1 for S3, where it takes none for SQS, and make buckets there."""
+    """For S3, boto3 would use us-east-1, and create buckets there. For SQS it raises an error."""
     credentials: Any = {**faults.credentials, 'region_name': None}
     with pytest.raises(ConfigurationError, match='region_name='):
         S3PayloadStore(BUCKET, **credentials)
@@ -129,7 +127,7 @@ def test_a_missing_region_shows_when_the_store_is_made(
         assert store._aws.region == 'eu-west-1'
 
 
-def test_a_body_comes_back_from_where_it_was_put(aws: LocalAws) -> None:
+def test_an_uploaded_body_is_fetched(aws: LocalAws) -> None:
     store = store_on(aws, key_prefix='in/')
     upload = store.offload('hej \u6f22 \U0001f600\n', 'https://queue')
     assert keys_in(aws, store.bucket) == []
@@ -155,7 +153,7 @@ def test_an_upload_happens_once(faults: FaultServer) -> None:
     assert [request.operation for request in faults.requests] == ['PutObject']
 
 
-def test_an_upload_that_failed_is_made_again(faults: FaultServer) -> None:
+def test_a_failed_upload_can_be_repeated(faults: FaultServer) -> None:
     faults.will(s3_error('SlowDown', 503), Answer())
     upload = store_on(faults).offload('hej')
     with pytest.raises(OffloadError) as caught:
@@ -165,7 +163,7 @@ def test_an_upload_that_failed_is_made_again(faults: FaultServer) -> None:
     assert [request.body for request in faults.requests] == [b'hej', b'hej']
 
 
-def test_what_was_not_put_is_not_deleted(faults: FaultServer) -> None:
+def test_a_body_that_was_not_uploaded_is_not_deleted(faults: FaultServer) -> None:
     faults.will(s3_error('AccessDenied', 403), Answer())
     upload = store_on(faults).offload('hej')
     with pytest.raises(OffloadError):
@@ -174,7 +172,7 @@ def test_what_was_not_put_is_not_deleted(faults: FaultServer) -> None:
     assert [request.operation for request in faults.requests] == ['PutObject']
 
 
-def test_every_put_says_what_is_put_and_carries_what_was_asked_for(faults: FaultServer) -> None:
+def test_every_put_has_its_content_type_and_the_arguments_of_the_store(faults: FaultServer) -> None:
     faults.will(Answer())
     store = store_on(
         faults,
@@ -201,7 +199,7 @@ def test_every_put_says_what_is_put_and_carries_what_was_asked_for(faults: Fault
 
 
 def test_put_arguments_of_one_upload_do_not_reach_the_next(faults: FaultServer) -> None:
-    """The note of the only queue would otherwise have what fanned out deleted by one of many."""
+    """Otherwise the queue in the metadata would let one of many queues delete the body."""
     faults.will(Answer())
     metadata = {'mine': 'yes'}
     store = store_on(faults, put_arguments={'Metadata': metadata})
@@ -212,8 +210,8 @@ def test_put_arguments_of_one_upload_do_not_reach_the_next(faults: FaultServer) 
     assert metadata == {'mine': 'yes'}
 
 
-def test_the_owner_is_expected_of_the_own_bucket_alone(faults: FaultServer) -> None:
-    """Others of the allowed buckets may belong to somebody else."""
+def test_the_expected_owner_applies_only_to_the_bucket_of_the_store(faults: FaultServer) -> None:
+    """Other allowed buckets may belong to another account."""
     faults.will(OK)
     store = store_on(faults, allowed_buckets=['another'], expected_bucket_owner='123456789012')
     store.fetch(Pointer('another', 'k'))
@@ -228,9 +226,7 @@ def test_the_owner_is_expected_of_the_own_bucket_alone(faults: FaultServer) -> N
     ['../x', '../../other/x', '/abs', '%2e%2e/x', './x', 'a//b', 'a?versionId=1', 'a#b', 'a b\n'],
     ids=repr,
 )
-def test_fault_37_a_key_is_literal_whatever_it_would_mean_as_a_path(
-    faults: FaultServer, key: str
-) -> None:
+def test_fault_37_a_key_that_looks_like_a_path_is_literal(faults: FaultServer, key: str) -> None:
     faults.will(OK)
     store_on(faults).fetch(Pointer(BUCKET, key))
     [request] = faults.requests
@@ -240,7 +236,7 @@ def test_fault_37_a_key_is_literal_whatever_it_would_mean_as_a_path(
 
 
 @pytest.mark.parametrize('key', ['../x', '/abs', '%2e%2e', 'a?b#c d'], ids=repr)
-def test_fault_37_a_key_of_strange_characters_is_found(aws: LocalAws, key: str) -> None:
+def test_fault_37_a_key_of_unusual_characters_is_found(aws: LocalAws, key: str) -> None:
     store = store_on(aws)
     put(aws, store.bucket, 'hej', key)
     assert store.fetch(Pointer(store.bucket, key)).body == 'hej'
@@ -269,7 +265,7 @@ def test_fault_37_a_key_of_strange_characters_is_found(aws: LocalAws, key: str) 
 def test_fault_35_and_36_another_bucket_is_refused_without_a_request(
     faults: FaultServer, bucket: str
 ) -> None:
-    """Access points, paths and everything else that no bucket is called by included."""
+    """Also access points, paths and other text that cannot be the name of a bucket."""
     store = store_on(faults, allowed_buckets=['third'])
     with pytest.raises(PointerError) as caught:
         store.fetch(Pointer(bucket, 'k'))
@@ -288,13 +284,13 @@ def test_another_prefix_is_refused_without_a_request(faults: FaultServer) -> Non
     assert store.fetch(Pointer(BUCKET, 'old/x')).body == 'ok'
 
 
-def test_without_a_single_prefix_nothing_may_be_fetched(faults: FaultServer) -> None:
+def test_an_empty_list_of_allowed_prefixes_refuses_every_key(faults: FaultServer) -> None:
     with pytest.raises(PointerError):
         store_on(faults, allowed_prefixes=[]).fetch(POINTER_TO_OURS)
     assert faults.requests == []
 
 
-def test_fault_42_a_body_that_announces_too_many_bytes_is_refused_without_a_request(
+def test_fault_42_an_announced_size_above_max_payload_is_refused_without_a_request(
     faults: FaultServer,
 ) -> None:
     with pytest.raises(PointerError, match='5,000,000,000'):
@@ -306,14 +302,14 @@ def test_fault_42_a_body_that_announces_too_many_bytes_is_refused_without_a_requ
 def test_fault_42_a_body_that_is_too_large_is_not_read(
     faults: FaultServer, size: int | None
 ) -> None:
-    """The server has but the head of an answer to give: to read on would be to wait for ever."""
+    """The server sends only the head of a response: reading the body would block forever."""
     faults.will(s3_object(b'', length=5_000_000_000, hangs=True))
     with pytest.raises(PointerError, match='5,000,000,000'):
         store_on(faults).fetch(Pointer(BUCKET, 'k', size))
 
 
 @pytest.mark.parametrize('extra', [0, 1], ids=['at', 'above'])
-def test_max_payload_holds_both_ways(faults: FaultServer, extra: int) -> None:
+def test_max_payload_limits_upload_and_fetch(faults: FaultServer, extra: int) -> None:
     faults.will(Answer(), s3_object(b'a' * (10 + extra)))
     store = store_on(faults, max_payload=10)
     if not extra:
@@ -346,8 +342,8 @@ def test_fault_43_a_body_that_was_changed_after_it_was_offloaded_is_refused(
         store.fetch(pointer)
 
 
-def test_trap_22_the_checksum_that_s3_keeps_is_asked_for_and_compared(faults: FaultServer) -> None:
-    """What differs from it was hurt on its way, so it is worth another try."""
+def test_trap_22_the_checksum_of_s3_is_requested_and_compared(faults: FaultServer) -> None:
+    """A different checksum is an error of the transfer, so a retry may succeed."""
     faults.will(Answer(200, b'ok', {'x-amz-checksum-crc32': 'AAAAAA=='}))
     with pytest.raises(OffloadError, match='FlexibleChecksumError') as caught:
         store_on(faults).fetch(POINTER_TO_OURS)
@@ -356,17 +352,17 @@ def test_trap_22_the_checksum_that_s3_keeps_is_asked_for_and_compared(faults: Fa
 
 
 @pytest.mark.parametrize('content', [b'\xff\xfe', b'a\xc3', b'\xed\xa0\x80'], ids=repr)
-def test_trap_21_an_object_that_is_no_text_is_refused(faults: FaultServer, content: bytes) -> None:
+def test_trap_21_an_object_that_is_not_text_is_refused(faults: FaultServer, content: bytes) -> None:
     faults.will(s3_object(content))
     with pytest.raises(PointerError, match='UTF-8'):
         store_on(faults).fetch(Pointer(BUCKET, 'k'))
 
 
 @pytest.mark.parametrize('encoding', ['gzip', 'aws-chunked', 'br'])
-def test_fault_46_an_encoding_that_an_object_claims_changes_nothing(
+def test_fault_46_the_content_encoding_of_an_object_is_ignored(
     faults: FaultServer, encoding: str
 ) -> None:
-    """A bomb is as large as it is, and what anybody may claim is not believed."""
+    """A decompression bomb is not decompressed, and the header is not trusted."""
     faults.will(Answer(200, b'{"a":1}', {'Content-Encoding': encoding}))
     assert store_on(faults).fetch(Pointer(BUCKET, 'k', 7)).body == '{"a":1}'
 
@@ -396,7 +392,7 @@ CANNOT_NOW: dict[str, tuple[Answer | Fault, bool]] = {
 
 
 @pytest.mark.parametrize(('answer', 'retriable'), CANNOT_NOW.values(), ids=CANNOT_NOW)
-def test_fault_40_41_44_50_and_51_what_may_be_otherwise_next_time_is_no_fault_of_the_pointer(
+def test_fault_40_41_44_50_and_51_a_transient_error_is_not_an_error_of_the_pointer(
     faults: FaultServer, answer: Answer | Fault, retriable: bool
 ) -> None:
     faults.will(answer)
@@ -419,7 +415,7 @@ def test_fault_45_a_bucket_of_another_region_is_found_there(faults: FaultServer)
     assert '/us-west-2/' in faults.requests[-1].headers['authorization']
 
 
-def test_fault_45_where_nobody_says_which_region_it_may_be_fetched_later(
+def test_fault_45_a_redirect_without_a_region_is_a_retriable_error(
     faults: FaultServer,
 ) -> None:
     faults.will(OK, GetObject=[s3_error('PermanentRedirect', 301)], HeadBucket=[Answer(403)])
@@ -427,20 +423,20 @@ def test_fault_45_where_nobody_says_which_region_it_may_be_fetched_later(
         store_on(faults).fetch(POINTER_TO_OURS)
 
 
-def test_fault_40_a_403_says_what_to_allow(faults: FaultServer) -> None:
+def test_fault_40_the_error_of_a_403_names_the_permissions(faults: FaultServer) -> None:
     faults.will(s3_error('AccessDenied', 403))
     with pytest.raises(OffloadError, match=r's3:GetObject.*s3:ListBucket'):
         store_on(faults).fetch(POINTER_TO_OURS)
 
 
-def test_fault_39_only_s3_itself_can_say_that_a_body_is_gone(faults: FaultServer) -> None:
-    """At once: what was put can be read from then on, so to ask again is of no use."""
+def test_fault_39_only_a_response_of_s3_says_that_a_body_is_missing(faults: FaultServer) -> None:
+    """At once: S3 is consistent, so another request would not help."""
     faults.will(s3_error('NoSuchKey', 404))
     assert store_on(faults).fetch(POINTER_TO_OURS) is None
     assert len(faults.requests) == 1
 
 
-def test_a_delete_that_fails_is_told_and_raises_nothing(
+def test_a_failed_delete_is_logged_and_not_raised(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     faults.will(s3_error('AccessDenied', 403))
@@ -452,13 +448,17 @@ def test_a_delete_that_fails_is_told_and_raises_nothing(
 @pytest.mark.parametrize(
     'answer', [s3_error('AccessDenied', 403), Fault.RESET_BEFORE], ids=['denied', 'reset']
 )
-def test_whatever_fails_it_is_an_error_of_ours(faults: FaultServer, answer: Answer | Fault) -> None:
+def test_every_failure_is_an_error_of_this_library(
+    faults: FaultServer, answer: Answer | Fault
+) -> None:
     faults.will(answer)
     with pytest.raises(MegaError):
         store_on(faults).offload('a').upload()
 
 
-def test_a_given_client_is_left_open_and_an_own_one_closed(faults: FaultServer) -> None:
+def test_close_closes_the_client_of_the_store_and_not_the_client_of_the_user(
+    faults: FaultServer,
+) -> None:
     faults.will(OK)
     client = faults.client('s3')
     with S3PayloadStore(BUCKET, client=client) as store:

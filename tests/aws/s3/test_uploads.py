@@ -1,4 +1,4 @@
-"""Between S3 and the queue something fails: what is sent, what is told, and what stays in S3."""
+"""Failures between S3 and the queue: sent messages, results, and objects that remain in S3."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ BUSY = s3_error('SlowDown', 503)
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries wait for nothing here: not what is tested."""
+    """Retries do not wait in these tests."""
     monkeypatch.setattr('random.uniform', lambda low, high: low)
     monkeypatch.setattr(time, 'sleep', lambda seconds: None)
 
 
 def publisher(faults: FaultServer, service: Service, *, attempts: int = 1) -> Any:
-    """A publisher with everything on one server, that puts whatever it sends into S3."""
+    """A publisher with one server for messages and S3, that offloads every body."""
     store = store_on(faults, always=True)
     client = faults.client(service, attempts=attempts)
     if service == 'sqs':
@@ -54,7 +54,7 @@ def publisher(faults: FaultServer, service: Service, *, attempts: int = 1) -> An
 
 
 def will(faults: FaultServer, *messages: Scripted, **of_s3: list[Scripted]) -> None:
-    """Answer calls that send like this. S3 does what it is asked, unless it is told otherwise."""
+    """Set the responses to requests that send. S3 succeeds, unless its responses are given."""
     others: dict[str, list[Scripted]] = {
         'GetQueueAttributes': [sqs_answer(Attributes={'MaximumMessageSize': '1048576'})],
         'PutObject': [Answer()],
@@ -73,7 +73,7 @@ def keys(faults: FaultServer, operation: str) -> set[str]:
 
 @EACH_SERVICE
 @pytest.mark.parametrize('answer', [DENIED, BUSY, Fault.RESET_AFTER])
-def test_fault_48_when_a_body_is_not_put_its_message_is_not_sent(
+def test_fault_48_a_message_is_not_sent_if_its_upload_failed(
     faults: FaultServer, service: Service, answer: Scripted
 ) -> None:
     will(faults, SENT[service], PutObject=[answer])
@@ -83,7 +83,7 @@ def test_fault_48_when_a_body_is_not_put_its_message_is_not_sent(
     assert set(operations(faults)) == {'PutObject'}
 
 
-def test_fault_48_in_a_batch_the_others_are_sent(sending: Sending) -> None:
+def test_fault_48_the_other_messages_of_a_batch_are_sent(sending: Sending) -> None:
     sending.s3.will(Answer(), DENIED, Answer())
     results = sending.publisher('sqs', always=True).publish_batch('abc', raise_on_failure=False)
     assert sorted(is_sent(results)) == [False, True, True]
@@ -92,7 +92,7 @@ def test_fault_48_in_a_batch_the_others_are_sent(sending: Sending) -> None:
     assert len(sending.accepted) == 2
 
 
-def test_a_batch_of_which_nothing_could_be_put_is_no_call(sending: Sending) -> None:
+def test_a_batch_without_a_successful_upload_sends_no_request(sending: Sending) -> None:
     sending.s3.will(DENIED)
     with pytest.raises(PublishError, match='3 of 3 payloads'):
         sending.publisher('sqs', always=True).publish_batch('abc')
@@ -104,12 +104,12 @@ def ordered(sending: Sending) -> Any:
     return sending.publisher_with(store, fifo=True, ContentBasedDeduplication=True)
 
 
-def test_a_body_that_was_not_put_closes_its_group_and_no_other(sending: Sending) -> None:
-    """Or what follows would come before it."""
+def test_a_failed_upload_fails_its_group_and_no_other(sending: Sending) -> None:
+    """Otherwise the following messages would arrive before it."""
     sending.s3.will(DENIED, Answer())
     payloads = ['a1', 'b1', 'a2', 'b2', 'a3']
     ours = ordered(sending)
-    payloads[0] *= 100  # the only one that goes to S3
+    payloads[0] *= 100  # the only one that is offloaded
     results = ours.publish_batch(
         payloads, message_group_id=lambda payload: payload[0], raise_on_failure=False
     )
@@ -118,7 +118,7 @@ def test_a_body_that_was_not_put_closes_its_group_and_no_other(sending: Sending)
     assert 'the group' in str(results[2].error)
 
 
-def test_a_body_that_could_not_be_put_for_a_moment_is_put_again_and_sent_in_its_order(
+def test_a_failed_upload_is_retried_and_its_message_keeps_its_order(
     sending: Sending,
 ) -> None:
     sending.s3.will(BUSY, BUSY, Answer())
@@ -130,7 +130,7 @@ def test_a_body_that_could_not_be_put_for_a_moment_is_put_again_and_sent_in_its_
     assert len(set(sending.keys())) == 1
 
 
-def test_a_body_that_can_never_be_put_is_given_up(sending: Sending) -> None:
+def test_an_upload_is_tried_six_times_at_most(sending: Sending) -> None:
     sending.s3.will(BUSY)
     with pytest.raises(PublishError, match='SlowDown'):
         sending.publisher('sqs', always=True).publish_batch(['a'])
@@ -138,7 +138,7 @@ def test_a_body_that_can_never_be_put_is_given_up(sending: Sending) -> None:
 
 
 @EACH_SERVICE
-def test_trap_17_and_fault_47_what_a_refused_message_points_to_is_deleted_again(
+def test_trap_17_and_fault_47_the_body_of_a_refused_message_is_deleted(
     faults: FaultServer, service: Service
 ) -> None:
     will(faults, REFUSED[service])
@@ -149,7 +149,7 @@ def test_trap_17_and_fault_47_what_a_refused_message_points_to_is_deleted_again(
 
 
 @EACH_SERVICE
-def test_trap_17_and_fault_47_what_cannot_be_deleted_is_left_and_the_refusal_told(
+def test_trap_17_and_fault_47_a_failed_delete_is_logged_and_the_refusal_raised(
     faults: FaultServer, service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     will(faults, REFUSED[service], DeleteObject=[DENIED])
@@ -161,10 +161,10 @@ def test_trap_17_and_fault_47_what_cannot_be_deleted_is_left_and_the_refusal_tol
 
 @EACH_SERVICE
 @pytest.mark.parametrize('first', [Fault.RESET_AFTER, Answer(500)], ids=['reset', '500'])
-def test_fault_47_what_may_have_been_sent_before_it_was_refused_is_kept(
+def test_fault_47_the_body_is_kept_if_an_earlier_try_may_have_sent_the_message(
     faults: FaultServer, service: Service, first: Scripted
 ) -> None:
-    """botocore sent it twice. The refusal is of the second: of the first nobody heard."""
+    """The second request was refused, and the outcome of the first is unknown."""
     will(faults, first, REFUSED[service])
     with pytest.raises(TransportError) as caught:
         publisher(faults, service, attempts=2).publish('a')
@@ -176,7 +176,7 @@ def test_fault_47_what_may_have_been_sent_before_it_was_refused_is_kept(
 @pytest.mark.parametrize(
     'answer', [Fault.RESET_AFTER, Answer(500), Answer(200, b'<html>')], ids=['reset', '500', 'html']
 )
-def test_fault_47_what_nobody_knows_the_fate_of_is_kept(
+def test_fault_47_the_body_is_kept_if_the_outcome_is_unknown(
     faults: FaultServer, service: Service, answer: Scripted
 ) -> None:
     will(faults, answer)
@@ -186,14 +186,16 @@ def test_fault_47_what_nobody_knows_the_fate_of_is_kept(
 
 
 def failed(sender_fault: bool, *places: int) -> Answer:
-    """An answer in which these entries of three failed, and the others were sent."""
+    """A response to three entries: these failed, and the others were sent."""
     return sqs_answer(
         Failed=[{'Id': str(n), 'SenderFault': sender_fault, 'Code': 'x'} for n in places],
         Successful=[{'Id': str(n), 'MessageId': f'id-{n}'} for n in range(3) if n not in places],
     )
 
 
-def test_fault_47_of_a_batch_only_what_was_refused_is_deleted(faults: FaultServer) -> None:
+def test_fault_47_only_the_bodies_of_refused_messages_of_a_batch_are_deleted(
+    faults: FaultServer,
+) -> None:
     will(faults, failed(True, 1))
     results = publisher(faults, 'sqs').publish_batch('abc', raise_on_failure=False)
     assert is_sent(results) == [True, False, True]
@@ -201,8 +203,10 @@ def test_fault_47_of_a_batch_only_what_was_refused_is_deleted(faults: FaultServe
     assert [put[path] for path in keys(faults, 'DeleteObject')] == [b'b']
 
 
-def test_fault_47_what_was_tried_before_is_kept_when_it_is_refused(faults: FaultServer) -> None:
-    """First the whole call was lost, and with it whether these were sent."""
+def test_fault_47_a_body_is_kept_if_its_message_is_refused_after_an_unknown_outcome(
+    faults: FaultServer,
+) -> None:
+    """The outcome of the first request is unknown, so they may have been sent."""
     will(faults, Fault.RESET_AFTER, failed(True, 0, 1, 2))
     results = publisher(faults, 'sqs').publish_batch('abc', raise_on_failure=False)
     assert is_sent(results) == [False] * 3
@@ -210,24 +214,24 @@ def test_fault_47_what_was_tried_before_is_kept_when_it_is_refused(faults: Fault
     assert 'DeleteObject' not in operations(faults)
 
 
-def test_fault_47_a_batch_that_is_refused_whole_has_all_of_it_deleted(faults: FaultServer) -> None:
+def test_fault_47_every_body_of_a_refused_batch_is_deleted(faults: FaultServer) -> None:
     will(faults, sqs_error('QueueDoesNotExist'))
     results = publisher(faults, 'sqs').publish_batch('abc', raise_on_failure=False)
     assert is_sent(results) == [False] * 3
     assert keys(faults, 'PutObject') == keys(faults, 'DeleteObject')
 
 
-def test_what_is_sent_again_points_to_what_was_put_first(faults: FaultServer) -> None:
+def test_a_retried_message_points_to_the_first_upload(faults: FaultServer) -> None:
     will(faults, failed(False, 1), sqs_answer(Successful=[{'Id': '0', 'MessageId': 'again'}]))
     results = publisher(faults, 'sqs').publish_batch('abc')
     assert [each.message_id for each in results] == ['id-0', 'again', 'id-2']
     assert operations(faults).count('PutObject') == 3
 
 
-def test_one_body_that_is_not_put_does_not_keep_the_others_waiting_for_it(
+def test_a_failed_upload_does_not_delay_the_others(
     sending: Sending,
 ) -> None:
-    """All ten are under way when the first is answered, and it is refused."""
+    """All ten are in progress when S3 refuses the first one."""
     together = Barrier(10)
     sending.s3.will(Together(together, DENIED), Together(together, Answer()))
     results = sending.publisher('sqs', always=True).publish_batch(
@@ -242,7 +246,7 @@ def buffer_on(sending: Sending, **settings: Any) -> Iterator[Any]:
         yield buffer
 
 
-def test_a_buffer_tells_each_what_came_of_its_body(sending: Sending) -> None:
+def test_each_future_of_a_buffer_has_the_error_of_its_upload(sending: Sending) -> None:
     sending.s3.will(DENIED, Answer())
     with buffer_on(sending, threshold=100) as buffer:
         futures = [buffer.publish(payload) for payload in ('a' * 200, 'b', 'c')]
@@ -250,7 +254,7 @@ def test_a_buffer_tells_each_what_came_of_its_body(sending: Sending) -> None:
     assert [bool(each.result(10)) for each in futures[1:]] == [True, True]
 
 
-def test_a_buffer_refuses_at_once_what_is_over_max_payload(sending: Sending) -> None:
+def test_a_buffer_refuses_a_body_above_max_payload_at_once(sending: Sending) -> None:
     with buffer_on(sending, threshold=10, max_payload=20) as buffer:
         with pytest.raises(MegaError):
             buffer.publish('a' * 30)
@@ -258,8 +262,10 @@ def test_a_buffer_refuses_at_once_what_is_over_max_payload(sending: Sending) -> 
     assert [each.body for each in sending.accepted] == ['b']
 
 
-def test_an_unforeseen_error_of_an_upload_is_told_and_nothing_is_sent(sending: Sending) -> None:
-    """Of a client with hooks of the user's own, say."""
+def test_an_unexpected_error_of_an_upload_is_the_result_and_nothing_is_sent(
+    sending: Sending,
+) -> None:
+    """For example of a client with event handlers of the user."""
     client = sending.s3.client('s3')
 
     def burst(**those: object) -> None:

@@ -1,4 +1,4 @@
-"""What counts as an envelope of SNS, and what comes out of one."""
+"""The envelope of SNS: which objects are envelopes, and their content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mega.codec import looks_like_envelope, payload_type_hint
 from mega.errors import EnvelopeError
 from tests.aws.payloads import CONFIRMATION, ENVELOPE
 
-# Each is something that AWS, or a server in its place, really sends.
+# AWS or a server in its place really sends each of these.
 SENT: dict[str, dict[str, Any]] = {
     'with everything': ENVELOPE,
     'without subject and attributes': {
@@ -40,7 +40,7 @@ def without(document: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize('document', SENT.values(), ids=SENT.keys())
-def test_what_sns_sends_is_opened(document: dict[str, Any]) -> None:
+def test_an_envelope_of_sns_is_opened(document: dict[str, Any]) -> None:
     assert looks_like_envelope(document)
     envelope = unwrap(document)
     assert isinstance(envelope, Envelope)
@@ -102,12 +102,12 @@ def test_with_a_field_of_another_kind_an_object_is_data(name: str, value: object
         'another type', 'no ARN', 'an empty ARN', 'other names', 'within data',
     ],
 )  # fmt: skip
-def test_what_only_resembles_an_envelope_is_data(document: dict[str, Any]) -> None:
+def test_an_object_that_resembles_an_envelope_is_data(document: dict[str, Any]) -> None:
     assert not looks_like_envelope(document)
 
 
 @pytest.mark.parametrize('kind', ['SubscriptionConfirmation', 'UnsubscribeConfirmation'])
-def test_a_confirmation_is_told_apart_and_its_links_are_not_kept(kind: str) -> None:
+def test_a_confirmation_is_recognised_and_its_links_are_not_kept(kind: str) -> None:
     found = unwrap({**CONFIRMATION, 'Type': kind})
     assert found == SubscriptionNotice(kind, 'arn:aws:sns:us-east-2:123456789012:orders')
     kept = ' '.join(str(value) for value in dataclasses.asdict(found).values())
@@ -117,8 +117,8 @@ def test_a_confirmation_is_told_apart_and_its_links_are_not_kept(kind: str) -> N
 
 @pytest.mark.parametrize('name', ['TopicArn', 'MessageId', 'Subject', 'Timestamp'])
 @pytest.mark.parametrize('line_break', ['\n', '\r', '\r\n'], ids=repr)
-def test_a_line_break_is_allowed_in_the_message_alone(name: str, line_break: str) -> None:
-    """What SNS signs is the fields one a line, so a line break would make one field two."""
+def test_a_line_break_is_allowed_in_the_message_only(name: str, line_break: str) -> None:
+    """SNS signs its fields line by line, so a line break would turn one field into two."""
     value = f'{ENVELOPE[name]}{line_break}Subject{line_break}S'
     with pytest.raises(EnvelopeError, match=name) as caught:
         unwrap({**ENVELOPE, name: value})
@@ -132,13 +132,13 @@ def test_a_message_may_have_line_breaks() -> None:
 
 
 @pytest.mark.parametrize('name', ['TopicArn', 'MessageId'])
-def test_a_line_break_in_a_confirmation_is_refused_too(name: str) -> None:
+def test_a_line_break_in_a_confirmation_is_refused(name: str) -> None:
     with pytest.raises(EnvelopeError):
         unwrap({**CONFIRMATION, name: 'arn:aws:sns\nToken'})
 
 
 @pytest.mark.parametrize('subject', [5, True, [], {}, ['a']], ids=repr)
-def test_a_subject_is_a_text(subject: object) -> None:
+def test_a_subject_must_be_a_text(subject: object) -> None:
     with pytest.raises(EnvelopeError, match='Subject'):
         unwrap({**ENVELOPE, 'Subject': subject})
 
@@ -151,7 +151,7 @@ def test_attributes_of_another_form_are_refused(attributes: object) -> None:
         unwrap({**ENVELOPE, 'MessageAttributes': attributes})
 
 
-def test_what_comes_from_outside_is_shown_cut_short() -> None:
+def test_an_error_shows_a_foreign_value_shortened() -> None:
     for name in ('Subject', 'MessageId'):
         with pytest.raises(EnvelopeError) as caught:
             unwrap({**ENVELOPE, name: '\x1b[2J\n' * 10_000})

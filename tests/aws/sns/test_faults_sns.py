@@ -1,7 +1,7 @@
-"""Odd and spoofed messages of SNS, by the numbers of the catalogue of faults.
+"""Unusual and spoofed messages of SNS, by the numbers of the catalogue of faults.
 
-Whoever may send to a queue may write an envelope. So nothing in one is taken for proof, nothing in
-one is ever fetched, and the worst that one can do is not to open.
+Every sender to a queue can write an envelope. So its data proves nothing, its links are never
+followed, and at worst the message cannot be opened.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONFIRMATIONS = ['SubscriptionConfirmation', 'UnsubscribeConfirmation']
 
 
 def message(body: str, attributes: dict[str, Any] | None = None) -> Message:
-    """A message as SQS delivers it; None are attributes that it does not mention."""
+    """A message as SQS delivers it. With None it has no attributes at all."""
     received = {'MessageId': 'm', 'ReceiptHandle': 'r', 'Body': body}
     return read_message(received if attributes is None else {**received, **attributes})
 
@@ -44,13 +44,13 @@ def enveloped(body: str, **fields: object) -> dict[str, Any]:
     [None, {'MessageAttributes': {}}, {'Attributes': {}}, {'MessageAttributes': {}, 'New': {}}],
     ids=['absent', 'empty', 'others', 'unknown'],
 )
-def test_fault_18_attributes_that_were_not_asked_for_are_none(
+def test_fault_18_missing_attributes_are_empty(
     attributes: dict[str, Any] | None,
 ) -> None:
     assert open_message(message('{"a":1}', attributes)) == (message('{"a":1}'), {'a': 1})
 
 
-def test_fault_18_attributes_that_are_not_in_the_envelope_are_none() -> None:
+def test_fault_18_attributes_missing_in_the_envelope_are_empty() -> None:
     without = {name: value for name, value in ENVELOPE.items() if name != 'MessageAttributes'}
     found, payload = open_message(message(json.dumps(without)))
     assert payload == {'x': 1}
@@ -59,7 +59,7 @@ def test_fault_18_attributes_that_are_not_in_the_envelope_are_none() -> None:
 
 
 @pytest.mark.parametrize('text', ['abc', '', '1,5', 'NaN', '9' * 5_000], ids=lambda t: t[:5])
-def test_fault_19_a_number_that_is_none_is_kept_as_its_text(text: str) -> None:
+def test_fault_19_an_invalid_number_is_kept_as_its_text(text: str) -> None:
     direct = {'MessageAttributes': {'n': {'DataType': 'Number', 'StringValue': text}}}
     assert open_message(message('hej', direct))[0].attributes == {'n': text}
     attributes = {'n': {'Type': 'Number', 'Value': text}}
@@ -68,7 +68,7 @@ def test_fault_19_a_number_that_is_none_is_kept_as_its_text(text: str) -> None:
 
 
 @pytest.mark.parametrize('kind', CONFIRMATIONS)
-def test_fault_20_a_confirmation_is_no_payload(kind: str) -> None:
+def test_fault_20_a_confirmation_is_not_a_payload(kind: str) -> None:
     found = opened({**CONFIRMATION, 'Type': kind})
     assert found == SubscriptionNotice(kind, CONFIRMATION['TopicArn'])
     assert CONFIRMATION['SubscribeURL'] not in repr(found)
@@ -106,15 +106,13 @@ def test_fault_20_a_confirmation_is_deleted_and_its_link_is_never_followed(
     ],
     ids=['s3:TestEvent', 's3', 'EventBridge'],
 )  # fmt: skip
-def test_fault_21_what_aws_itself_sends_is_data(data: dict[str, Any]) -> None:
+def test_fault_21_a_message_of_another_aws_service_is_data(data: dict[str, Any]) -> None:
     assert opened(data) == data
     assert opened(enveloped(json.dumps(data))) == data
 
 
-def test_fault_52_an_envelope_that_was_sent_straight_to_the_queue_is_trusted_as_any_sender() -> (
-    None
-):
-    """Its topic is what the sender says: `topic_arn` is for information, and proof of nothing."""
+def test_fault_52_an_envelope_sent_directly_to_the_queue_is_opened() -> None:
+    """The sender names the topic: `topic_arn` is information, and not proof."""
     forged = enveloped(json.dumps(ITEM_ADDED), TopicArn='arn:aws:sns:eu-west-1:000000000000:theirs')
     found, payload = open_message(message(json.dumps(forged)))
     assert payload == opened(ITEM_ADDED)
@@ -134,17 +132,15 @@ def test_fault_52_an_envelope_that_was_sent_straight_to_the_queue_is_trusted_as_
     ],
     ids=repr,
 )
-def test_fault_53_and_54_no_link_of_an_envelope_is_looked_at(url: object) -> None:
+def test_fault_53_and_54_no_link_of_an_envelope_is_followed(url: object) -> None:
     links = {'SigningCertURL': url, 'UnsubscribeURL': url, 'SubscribeURL': url}
     assert opened(enveloped('{"a":1}', **links)) == {'a': 1}
 
 
 @pytest.mark.parametrize('mark', ['text', 'data', 'event', 'blob', 'nonsense', ''])
 @pytest.mark.parametrize('kind', ['String', 'Number', 'Binary', 'String.Array', 'Thing'])
-def test_fault_55_altered_attributes_can_only_keep_a_message_from_opening(
-    mark: str, kind: str
-) -> None:
-    """They are not among what SNS signs. Even then the payload is made of the body alone."""
+def test_fault_55_altered_attributes_can_only_prevent_the_opening(mark: str, kind: str) -> None:
+    """SNS does not sign them. The payload depends on the body only."""
     forged = enveloped(
         '{"a":1}', MessageAttributes={'MegaPayloadType': {'Type': kind, 'Value': mark}}
     )
@@ -164,13 +160,13 @@ def test_fault_56_a_line_break_in_an_id_or_a_subject_is_refused(name: str, value
 
 
 def test_fault_57_an_envelope_opens_however_old_it_is() -> None:
-    """How long a message may lie is for the retention of its queue to say."""
+    """The retention period of the queue decides how old a message may be."""
     assert opened(enveloped('{"a":1}', Timestamp='2010-04-26T20:45:04.751Z')) == {'a': 1}
 
 
 @pytest.mark.parametrize('binary', [False, True], ids=['json', 'bson'])
 @pytest.mark.parametrize('data', [ENVELOPE, CONFIRMATION], ids=['envelope', 'confirmation'])
-def test_fault_58_data_that_looks_like_an_envelope_is_marked_and_stays_data(
+def test_fault_58_data_that_looks_like_an_envelope_has_a_payload_type_and_remains_data(
     data: dict[str, Any], binary: bool
 ) -> None:
     body = encode(data, binary)
@@ -185,7 +181,7 @@ def test_fault_58_data_that_looks_like_an_envelope_is_marked_and_stays_data(
 
 @pytest.mark.parametrize('name', ['Type', 'Message', 'MessageId', 'TopicArn', 'Timestamp'])
 @pytest.mark.parametrize('data', [ENVELOPE, CONFIRMATION], ids=['envelope', 'confirmation'])
-def test_fault_58_data_that_lacks_a_field_of_an_envelope_needs_no_mark(
+def test_fault_58_data_without_one_field_of_an_envelope_has_no_payload_type(
     data: dict[str, Any], name: str
 ) -> None:
     almost = {key: value for key, value in data.items() if key != name}
@@ -198,8 +194,8 @@ def test_fault_58_an_envelope_within_an_envelope_is_data() -> None:
     assert opened(enveloped(json.dumps(CONFIRMATION))) == CONFIRMATION
 
 
-def test_what_a_message_says_of_itself_is_only_what_was_sent() -> None:
-    """Of an envelope a message takes topic, subject and attributes, and nothing else."""
+def test_an_envelope_changes_only_topic_subject_and_attributes() -> None:
+    """A message takes topic, subject and attributes from an envelope, and nothing else."""
     before = message(json.dumps(enveloped('hej', MessageId='forged', ReceiptHandle='forged')))
     after, _ = open_message(before)
     changed = {

@@ -1,4 +1,4 @@
-"""What `SnsPublisher` sends, as it comes to queues that subscribed to the topic."""
+"""The messages of `SnsPublisher`, as they arrive in queues that are subscribed to the topic."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def publishing_to(aws: LocalAws, topic_arn: str | None = None) -> SnsPublisher:
 
 
 def subscribed_topic(aws: LocalAws, raw: bool = True, fifo: bool = False) -> tuple[str, str]:
-    """A topic's ARN, and the URL of a queue to which it delivers."""
+    """A topic's ARN, and the URL of a queue that is subscribed to it."""
     topic_arn, queue_url = aws.create_topic(fifo=fifo), aws.create_queue(fifo=fifo)
     aws.subscribe(topic_arn, queue_url, raw=raw)
     return topic_arn, queue_url
@@ -45,9 +45,7 @@ def only_envelope(aws: LocalAws, queue_url: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
-def test_a_payload_is_sent_encoded_and_marked_only_where_it_has_to_be(
-    case: Case, aws: LocalAws
-) -> None:
+def test_a_payload_is_encoded_with_a_payload_type_only_if_needed(case: Case, aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws)
     publishing_to(aws, topic_arn).publish(case.payload, binary_encoding=case.binary)
     message = only(aws, queue_url)
@@ -61,7 +59,7 @@ def test_a_payload_is_sent_encoded_and_marked_only_where_it_has_to_be(
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
-def test_an_envelope_holds_the_body_and_the_mark(case: Case, aws: LocalAws) -> None:
+def test_an_envelope_has_the_body_and_the_payload_type(case: Case, aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws, raw=False)
     publishing_to(aws, topic_arn).publish(case.payload, binary_encoding=case.binary)
     envelope = only_envelope(aws, queue_url)
@@ -71,7 +69,7 @@ def test_an_envelope_holds_the_body_and_the_mark(case: Case, aws: LocalAws) -> N
 
 
 @RAW_OR_NOT
-def test_the_id_that_is_answered_is_the_one_in_the_envelope(raw: bool, aws: LocalAws) -> None:
+def test_publish_returns_the_message_id_in_the_envelope(raw: bool, aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws, raw=False)
     publisher = publishing_to(aws, topic_arn)
     message_id = publisher.publish_raw_message('hej') if raw else publisher.publish('hej')
@@ -118,7 +116,7 @@ def test_a_binary_attribute_is_base64_in_the_envelope(aws: LocalAws) -> None:
     assert found == {'digest': {'Type': 'Binary', 'Value': 'AP8='}}
 
 
-def test_the_mark_goes_beside_the_attributes(aws: LocalAws) -> None:
+def test_the_payload_type_is_sent_with_the_attributes(aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws)
     publishing_to(aws, topic_arn).publish(b'\x00', message_attributes={'tenant': 'a'})
     found = only(aws, queue_url)['MessageAttributes']
@@ -127,7 +125,7 @@ def test_the_mark_goes_beside_the_attributes(aws: LocalAws) -> None:
 
 
 @pytest.mark.parametrize('body', ['{"a":', 'text', 'BQAAAAA=', '{"default":"x"}', ' '])
-def test_a_raw_message_is_sent_as_it_is_and_never_marked(body: str, aws: LocalAws) -> None:
+def test_a_raw_message_is_sent_unchanged_without_a_payload_type(body: str, aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws)
     publishing_to(aws, topic_arn).publish_raw_message(body)
     message = only(aws, queue_url)
@@ -135,7 +133,7 @@ def test_a_raw_message_is_sent_as_it_is_and_never_marked(body: str, aws: LocalAw
     assert not message.get('MessageAttributes')
 
 
-def test_who_sends_a_raw_message_may_mark_it(aws: LocalAws) -> None:
+def test_a_raw_message_may_have_a_payload_type(aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws)
     publisher = publishing_to(aws, topic_arn)
     publisher.publish_raw_message('{"a":1}', message_attributes={PAYLOAD_TYPE_ATTRIBUTE: 'text'})
@@ -171,7 +169,7 @@ def test_a_fifo_topic_gets_the_ids_of_group_and_deduplication(raw: bool, aws: Lo
     assert attributes['MessageDeduplicationId'] == 'once'
 
 
-def test_what_has_no_group_is_not_sent_to_a_fifo_topic(aws: LocalAws) -> None:
+def test_a_message_without_a_group_is_not_sent_to_a_fifo_topic(aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws, fifo=True)
     with pytest.raises(EncodeError) as caught:
         publishing_to(aws, topic_arn).publish({'a': 1}, message_deduplication_id='once')
@@ -188,7 +186,7 @@ def test_the_group_is_the_tenant_of_fair_queues(raw: bool, aws: LocalAws) -> Non
     assert only(aws, queue_url)['Attributes']['MessageGroupId'] == 'tenant-a'
 
 
-def test_every_queue_that_subscribed_gets_the_message(aws: LocalAws) -> None:
+def test_every_subscribed_queue_gets_the_message(aws: LocalAws) -> None:
     topic_arn, first = subscribed_topic(aws)
     second = aws.create_queue()
     aws.subscribe(topic_arn, second, raw=True)
@@ -196,7 +194,7 @@ def test_every_queue_that_subscribed_gets_the_message(aws: LocalAws) -> None:
     assert only(aws, first)['Body'] == only(aws, second)['Body'] == 'hej'
 
 
-def test_the_topic_of_a_call_goes_before_the_publishers_own(aws: LocalAws) -> None:
+def test_the_topic_of_a_call_overrides_the_topic_of_the_publisher(aws: LocalAws) -> None:
     own_arn, own = subscribed_topic(aws)
     other_arn, other = subscribed_topic(aws)
     publisher = publishing_to(aws, own_arn)
@@ -207,7 +205,7 @@ def test_the_topic_of_a_call_goes_before_the_publishers_own(aws: LocalAws) -> No
     assert only(aws, own)['Body'] == 'c'
 
 
-def test_a_publisher_without_a_topic_takes_one_with_each_call(aws: LocalAws) -> None:
+def test_a_publisher_without_a_topic_needs_one_in_each_call(aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws)
     publisher = publishing_to(aws)
     publisher.publish('a', topic_arn=topic_arn)
@@ -218,7 +216,7 @@ def test_a_publisher_without_a_topic_takes_one_with_each_call(aws: LocalAws) -> 
     assert only(aws, queue_url)['Body'] == 'a'
 
 
-def test_a_publisher_makes_a_client_of_its_own_from_credentials(aws: LocalAws) -> None:
+def test_a_publisher_creates_a_client_from_credentials(aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws)
     with SnsPublisher(topic_arn, **aws.credentials) as publisher:
         publisher.publish('hej')
@@ -249,7 +247,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(('payload', 'options', 'path'), REFUSED.values(), ids=REFUSED.keys())
-def test_what_cannot_be_carried_is_refused_and_not_sent(
+def test_an_invalid_payload_is_refused_and_not_sent(
     payload: Any, options: dict[str, Any], path: str, moto: LocalAws
 ) -> None:
     topic_arn, queue_url = subscribed_topic(moto)
@@ -259,7 +257,7 @@ def test_what_cannot_be_carried_is_refused_and_not_sent(
     assert moto.counts(queue_url).visible == 0
 
 
-def test_a_dict_marked_as_an_event_that_is_none_is_refused(moto: LocalAws) -> None:
+def test_a_dict_that_is_an_invalid_event_is_refused(moto: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(moto)
     with pytest.raises(EventError) as caught:
         publishing_to(moto, topic_arn).publish(document({'timestamp': 'yesterday'}))
@@ -268,14 +266,14 @@ def test_a_dict_marked_as_an_event_that_is_none_is_refused(moto: LocalAws) -> No
 
 
 @pytest.mark.parametrize('body', ['', None, b'bytes', {'a': 1}], ids=repr)
-def test_a_raw_message_is_a_text(body: Any, moto: LocalAws) -> None:
+def test_a_raw_message_must_be_a_text(body: Any, moto: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(moto)
     with pytest.raises(EncodeError):
         publishing_to(moto, topic_arn).publish_raw_message(body)
     assert moto.counts(queue_url).visible == 0
 
 
-def test_a_publisher_may_be_shared_by_threads(aws: LocalAws) -> None:
+def test_threads_share_a_publisher(aws: LocalAws) -> None:
     topic_arn, queue_url = subscribed_topic(aws)
     publish = publishing_to(aws, topic_arn).publish
     with ThreadPoolExecutor(8) as threads:

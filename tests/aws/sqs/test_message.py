@@ -1,4 +1,4 @@
-"""Reading a message as SQS delivers it, and taking the payload out of it."""
+"""Messages as SQS delivers them, and their payloads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAR = 4_102_444_800_000  # the year 2100, in milliseconds
 
 
 def received(body: str = 'hej', mark: str | None = None, **system: object) -> dict[str, Any]:
-    """A message as boto3 shows it. Its system attributes are those of AWS's, or what is given."""
+    """A message as boto3 returns it. `attributes` replaces its system attributes."""
     attributes = {'MegaPayloadType': {'DataType': 'String', 'StringValue': mark}} if mark else {}
     return {
         'MessageId': '5fea7756-0ea4-451a-a703-a558b933e274',
@@ -47,7 +47,7 @@ def wrapped(body: str, mark: str | None = None, **fields: object) -> str:
     return json.dumps({name: value for name, value in envelope.items() if value is not None})
 
 
-def test_a_message_is_read_whole() -> None:
+def test_every_field_of_a_message_is_read() -> None:
     everything = received(
         'hej', ApproximateReceiveCount='3', MessageGroupId='cart-7', SenderId='AIDA'
     )
@@ -69,7 +69,7 @@ def test_a_message_is_read_whole() -> None:
     )
 
 
-def test_a_message_without_anything_that_can_be_left_out_is_read() -> None:
+def test_a_message_without_optional_fields_is_read() -> None:
     message = read_message({'MessageId': 'm', 'ReceiptHandle': 'r', 'Body': 'hej'})
     assert message == Message('m', 'hej', 'r')
     assert message.attributes == {}
@@ -87,11 +87,11 @@ def test_a_message_without_a_body_has_an_empty_one() -> None:
     ['', '0', '-1', '1.5', 'abc', ' ', '1e3', '0x10', 'NaN', '²', '9' * 5_000, None, {}, [2]],
     ids=lambda count: repr(count)[:20],
 )
-def test_a_receive_count_that_is_wrong_counts_as_1(count: object) -> None:
+def test_an_invalid_receive_count_is_1(count: object) -> None:
     assert read_message(received(ApproximateReceiveCount=count)).receive_count == 1
 
 
-def test_a_receive_count_that_is_missing_counts_as_1() -> None:
+def test_a_missing_receive_count_is_1() -> None:
     message = received()
     del message['Attributes']['ApproximateReceiveCount']
     assert read_message(message).receive_count == 1
@@ -105,7 +105,7 @@ def test_a_receive_count_is_read(count: int) -> None:
 
 
 @given(st.integers(0, FAR))
-def test_the_time_when_it_was_sent_is_exact_to_the_millisecond(milliseconds: int) -> None:
+def test_the_sent_time_is_exact_to_the_millisecond(milliseconds: int) -> None:
     sent = read_message(received(SentTimestamp=str(milliseconds))).sent_time
     assert sent == EPOCH + timedelta(milliseconds=milliseconds)
     assert sent.tzinfo is timezone.utc
@@ -114,11 +114,11 @@ def test_the_time_when_it_was_sent_is_exact_to_the_millisecond(milliseconds: int
 @pytest.mark.parametrize(
     'time', ['', 'abc', '-5', '1.5', '9' * 18, '9' * 5_000, None, []], ids=lambda t: repr(t)[:20]
 )
-def test_a_time_that_is_wrong_is_not_known(time: object) -> None:
+def test_an_invalid_sent_time_is_none(time: object) -> None:
     assert read_message(received(SentTimestamp=time)).sent_time is None
 
 
-def test_what_sqs_may_come_to_say_is_ignored() -> None:
+def test_unknown_fields_of_a_message_are_ignored() -> None:
     plain = received(mark='text')
     rich = json.loads(json.dumps(plain))
     rich['Confidence'] = {'Level': 3}
@@ -128,20 +128,20 @@ def test_what_sqs_may_come_to_say_is_ignored() -> None:
     assert read_message(rich) == read_message(plain)
 
 
-def test_attributes_that_are_absent_and_that_are_empty_are_the_same() -> None:
+def test_missing_and_empty_attributes_are_equal() -> None:
     absent, empty = received('{"a":1}'), received('{"a":1}')
     del absent['MessageAttributes']
     assert read_message(absent) == read_message(empty)
     assert open_message(read_message(absent)) == open_message(read_message(empty))
 
 
-def test_an_attribute_whose_number_is_none_is_the_text_as_sent() -> None:
+def test_an_attribute_with_an_invalid_number_is_its_text() -> None:
     message = received()
     message['MessageAttributes'] = {'n': {'DataType': 'Number', 'StringValue': 'abc'}}
     assert read_message(message).attributes == {'n': 'abc'}
 
 
-def test_a_message_cannot_be_changed_and_shows_neither_its_body_nor_its_receipt_handle() -> None:
+def test_a_message_is_immutable_and_its_repr_hides_body_and_receipt_handle() -> None:
     message = read_message(received('the card number is 4111'))
     with pytest.raises(AttributeError):
         message.id = 'another'  # type: ignore[misc]  # what is tested
@@ -151,18 +151,18 @@ def test_a_message_cannot_be_changed_and_shows_neither_its_body_nor_its_receipt_
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
-def test_what_was_published_is_opened(case: Case) -> None:
+def test_a_published_payload_is_opened(case: Case) -> None:
     payload = opened(encode(case.payload, case.binary), case.mark)
     assert with_types(payload) == with_types(as_received(case.payload))
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
-def test_what_was_published_is_opened_out_of_an_envelope(case: Case) -> None:
+def test_a_published_payload_is_opened_from_an_envelope(case: Case) -> None:
     payload = opened(wrapped(encode(case.payload, case.binary), case.mark))
     assert with_types(payload) == with_types(as_received(case.payload))
 
 
-def test_a_message_says_what_the_envelope_does() -> None:
+def test_a_message_has_the_data_of_its_envelope() -> None:
     attributes = {
         'tenant': {'Type': 'String', 'Value': 'a'},
         'digest': {'Type': 'Binary', 'Value': 'AP8='},
@@ -179,7 +179,7 @@ def test_a_message_says_what_the_envelope_does() -> None:
     assert message.sent_time == before.sent_time
 
 
-def test_a_message_without_an_envelope_stays_as_it_was_read() -> None:
+def test_a_message_without_an_envelope_is_not_changed() -> None:
     before = read_message(received('{"a":1}'))
     assert open_message(before) == (before, {'a': 1})
 
@@ -199,32 +199,32 @@ def test_an_envelope_is_opened_only_once() -> None:
     assert opened(wrapped(json.dumps(inner))) == inner
 
 
-def test_a_mark_outside_decides_before_there_is_an_envelope() -> None:
+def test_a_payload_type_of_the_message_decides_before_an_envelope() -> None:
     body = wrapped('{"a":1}')
     assert opened(body, 'text') == body
     assert opened(body, 'data') == json.loads(body)
 
 
-def test_a_mark_inside_is_for_the_inner_body_alone() -> None:
+def test_a_payload_type_in_the_envelope_applies_to_its_body() -> None:
     assert opened(wrapped('{"a":1}', 'text')) == '{"a":1}'
     assert opened(wrapped('AP8=', 'blob')) == b'\x00\xff'
 
 
-def test_attributes_of_the_delivery_are_none_of_the_inner_bodys() -> None:
-    """The message says what its own attributes do, and with an envelope those are inside."""
+def test_attributes_of_the_message_do_not_apply_to_the_body_of_an_envelope() -> None:
+    """A message has its own attributes, or with an envelope the attributes in the envelope."""
     message = received(wrapped('hej'))
     message['MessageAttributes'] = {'outer': {'DataType': 'String', 'StringValue': 'x'}}
     assert open_message(read_message(message))[0].attributes == {}
 
 
-def test_an_event_out_of_an_envelope_is_an_event() -> None:
+def test_an_event_in_an_envelope_is_an_event() -> None:
     assert opened(wrapped(json.dumps(ITEM_ADDED))) == Payload.from_dict(ITEM_ADDED)
 
 
 @pytest.mark.parametrize(
     'mark', ['DATA', 'json', '', 'data ', 'x' * 10_000], ids=lambda m: repr(m)[:9]
 )
-def test_an_unknown_mark_cannot_be_opened(mark: str) -> None:
+def test_a_message_of_an_unknown_payload_type_cannot_be_opened(mark: str) -> None:
     message = received('{"a":1}')
     message['MessageAttributes'] = {'MegaPayloadType': {'DataType': 'String', 'StringValue': mark}}
     with pytest.raises(DecodeError) as caught:
@@ -232,7 +232,7 @@ def test_an_unknown_mark_cannot_be_opened(mark: str) -> None:
     assert len(str(caught.value)) < 300
 
 
-def test_a_binary_mark_cannot_be_opened() -> None:
+def test_a_message_with_a_binary_payload_type_cannot_be_opened() -> None:
     message = received('{"a":1}')
     message['MessageAttributes'] = {
         'MegaPayloadType': {'DataType': 'Binary', 'BinaryValue': b'data'}
@@ -254,13 +254,15 @@ def test_a_binary_mark_cannot_be_opened() -> None:
     ],
     ids=['body', 'inner body', 'inner mark', 'unknown mark', 'envelope', 'event', 'inner event'],
 )
-def test_what_cannot_be_opened_says_so_without_its_body(body: str, error: type[Exception]) -> None:
+def test_the_error_of_an_unreadable_message_does_not_show_its_body(
+    body: str, error: type[Exception]
+) -> None:
     with pytest.raises(error) as caught:
         opened(body)
     assert body not in str(caught.value)
 
 
-def test_an_error_never_holds_the_body() -> None:
+def test_an_error_never_contains_the_body() -> None:
     for body in ('{"card": "4111 1111"', wrapped('{"card": "4111 1111"'), '{"card": 4111 1111}'):
         with pytest.raises(DecodeError) as caught:
             opened(body)

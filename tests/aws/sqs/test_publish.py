@@ -1,4 +1,4 @@
-"""What `SqsPublisher` sends, as local servers give it back."""
+"""The messages of `SqsPublisher`, as local servers return them."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def delayed(aws: LocalAws, queue_url: str) -> int:
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
-def test_a_payload_is_sent_encoded_and_marked_only_where_it_has_to_be(
-    case: Case, aws: LocalAws
-) -> None:
+def test_a_payload_is_encoded_with_a_payload_type_only_if_needed(case: Case, aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     publisher = publishing_to(aws, queue_url)
     publisher.publish(case.payload, binary_encoding=case.binary)
@@ -53,7 +51,7 @@ def test_a_payload_is_sent_encoded_and_marked_only_where_it_has_to_be(
     assert message.get('MessageAttributes', {}) == marks
 
 
-def test_the_id_that_is_answered_is_the_one_received(aws: LocalAws) -> None:
+def test_publish_returns_the_id_of_the_received_message(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     publisher = publishing_to(aws, queue_url)
     ids = {publisher.publish({'a': 1}), publisher.publish_raw_message('{"a":1}')}
@@ -85,7 +83,7 @@ def test_attributes_arrive_with_their_types(raw: bool, aws: LocalAws) -> None:
     }
 
 
-def test_the_mark_goes_beside_the_attributes(aws: LocalAws) -> None:
+def test_the_payload_type_is_sent_with_the_attributes(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     publisher = publishing_to(aws, queue_url)
     publisher.publish(b'\x00', message_attributes={'tenant': 'a'})
@@ -95,7 +93,7 @@ def test_the_mark_goes_beside_the_attributes(aws: LocalAws) -> None:
 
 
 @pytest.mark.parametrize('body', ['{"a":', 'text', 'BQAAAAA=', '{"Type":"Notification"}', ' '])
-def test_a_raw_message_is_sent_as_it_is_and_never_marked(body: str, aws: LocalAws) -> None:
+def test_a_raw_message_is_sent_unchanged_without_a_payload_type(body: str, aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     publisher = publishing_to(aws, queue_url)
     publisher.publish_raw_message(body)
@@ -104,7 +102,7 @@ def test_a_raw_message_is_sent_as_it_is_and_never_marked(body: str, aws: LocalAw
     assert not message.get('MessageAttributes')
 
 
-def test_who_sends_a_raw_message_may_mark_it(aws: LocalAws) -> None:
+def test_a_raw_message_may_have_a_payload_type(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     publisher = publishing_to(aws, queue_url)
     publisher.publish_raw_message('{"a":1}', message_attributes={PAYLOAD_TYPE_ATTRIBUTE: 'text'})
@@ -125,7 +123,7 @@ def test_a_fifo_queue_gets_the_ids_of_group_and_deduplication(raw: bool, aws: Lo
     assert attributes['MessageDeduplicationId'] == 'once'
 
 
-def test_a_fifo_queue_keeps_the_order_in_which_it_was_sent(aws: LocalAws) -> None:
+def test_a_fifo_queue_keeps_the_order_of_its_messages(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
     publisher = publishing_to(aws, queue_url)
     for number in range(5):
@@ -134,7 +132,7 @@ def test_a_fifo_queue_keeps_the_order_in_which_it_was_sent(aws: LocalAws) -> Non
     assert bodies == [encode({'number': number}) for number in range(5)]
 
 
-def test_what_has_no_group_is_not_sent_to_a_fifo_queue(aws: LocalAws) -> None:
+def test_a_message_without_a_group_is_not_sent_to_a_fifo_queue(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
     publisher = publishing_to(aws, queue_url)
     with pytest.raises(EncodeError) as caught:
@@ -162,7 +160,7 @@ def test_a_message_may_be_delayed(raw: bool, aws: LocalAws) -> None:
     assert aws.counts(queue_url).visible == 0
 
 
-def test_a_delay_of_zero_goes_before_the_delay_of_the_queue(aws: LocalAws) -> None:
+def test_a_delay_of_zero_overrides_the_delay_of_the_queue(aws: LocalAws) -> None:
     queue_url = aws.create_queue(DelaySeconds=900)
     publisher = publishing_to(aws, queue_url)
     publisher.publish('now', delay_seconds=0)
@@ -171,7 +169,7 @@ def test_a_delay_of_zero_goes_before_the_delay_of_the_queue(aws: LocalAws) -> No
     assert only(aws, queue_url)['Body'] == 'now'
 
 
-def test_the_queue_of_a_call_goes_before_the_publishers_own(aws: LocalAws) -> None:
+def test_the_queue_of_a_call_overrides_the_queue_of_the_publisher(aws: LocalAws) -> None:
     own, other = aws.create_queue(), aws.create_queue()
     publisher = publishing_to(aws, own)
     publisher.publish('a', queue_url=other)
@@ -181,7 +179,7 @@ def test_the_queue_of_a_call_goes_before_the_publishers_own(aws: LocalAws) -> No
     assert only(aws, own)['Body'] == 'c'
 
 
-def test_a_publisher_without_a_queue_takes_one_with_each_call(aws: LocalAws) -> None:
+def test_a_publisher_without_a_queue_needs_one_in_each_call(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     publisher = publishing_to(aws)
     publisher.publish('a', queue_url=queue_url)
@@ -192,14 +190,14 @@ def test_a_publisher_without_a_queue_takes_one_with_each_call(aws: LocalAws) -> 
     assert only(aws, queue_url)['Body'] == 'a'
 
 
-def test_a_publisher_makes_a_client_of_its_own_from_credentials(aws: LocalAws) -> None:
+def test_a_publisher_creates_a_client_from_credentials(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     with SqsPublisher(queue_url, **aws.credentials) as publisher:
         publisher.publish('hej')
     assert only(aws, queue_url)['Body'] == 'hej'
 
 
-def test_a_publisher_makes_a_client_of_its_own_from_a_session(aws: LocalAws) -> None:
+def test_a_publisher_creates_a_client_from_a_session(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     session = boto3.Session(aws_access_key_id='testing', aws_secret_access_key='testing')
     with SqsPublisher(
@@ -228,7 +226,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(('payload', 'options', 'path'), REFUSED.values(), ids=REFUSED.keys())
-def test_what_cannot_be_carried_is_refused_and_not_sent(
+def test_an_invalid_payload_is_refused_and_not_sent(
     payload: Any, options: dict[str, Any], path: str, moto: LocalAws
 ) -> None:
     queue_url = moto.create_queue()
@@ -239,7 +237,7 @@ def test_what_cannot_be_carried_is_refused_and_not_sent(
     assert moto.counts(queue_url).visible == 0
 
 
-def test_a_dict_marked_as_an_event_that_is_none_is_refused(moto: LocalAws) -> None:
+def test_a_dict_that_is_an_invalid_event_is_refused(moto: LocalAws) -> None:
     queue_url = moto.create_queue()
     publisher = publishing_to(moto, queue_url)
     with pytest.raises(EventError) as caught:
@@ -249,7 +247,7 @@ def test_a_dict_marked_as_an_event_that_is_none_is_refused(moto: LocalAws) -> No
 
 
 @pytest.mark.parametrize('body', ['', None, b'bytes', {'a': 1}, 5], ids=repr)
-def test_a_raw_message_is_a_text(body: Any, moto: LocalAws) -> None:
+def test_a_raw_message_must_be_a_text(body: Any, moto: LocalAws) -> None:
     queue_url = moto.create_queue()
     publisher = publishing_to(moto, queue_url)
     with pytest.raises(EncodeError):
@@ -257,7 +255,7 @@ def test_a_raw_message_is_a_text(body: Any, moto: LocalAws) -> None:
     assert moto.counts(queue_url).visible == 0
 
 
-def test_a_payload_is_not_changed_by_being_published(moto: LocalAws) -> None:
+def test_publishing_does_not_change_a_payload(moto: LocalAws) -> None:
     payload = document({'item_id': 'x'}, extra={'tags': ('a', 'b')})
     before = document({'item_id': 'x'}, extra={'tags': ('a', 'b')})
     publisher = publishing_to(moto, moto.create_queue())
@@ -266,7 +264,7 @@ def test_a_payload_is_not_changed_by_being_published(moto: LocalAws) -> None:
     assert payload == before
 
 
-def test_a_publisher_may_be_shared_by_threads(aws: LocalAws) -> None:
+def test_threads_share_a_publisher(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     publish = publishing_to(aws, queue_url).publish
     with ThreadPoolExecutor(8) as threads:
