@@ -15,7 +15,7 @@ from benchmarks.matching.workload import Rule
 from mega.match import PatternSet, evaluate
 from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import gt, prefix
-from mega.match.pattern import compiled
+from mega.match.pattern import compile_pattern
 
 __all__ = (
     'CLOSURES',
@@ -93,7 +93,7 @@ def _eventbridge(among: Sequence[Rule]) -> Matcher:
 
 
 def _evaluate(among: Sequence[Rule]) -> Matcher:
-    patterns = [compiled(pattern_of(rule)) for rule in among]
+    patterns = [compile_pattern(pattern_of(rule)) for rule in among]
 
     def match(event: object) -> list[int]:
         return [place for place, pattern in enumerate(patterns) if evaluate(event, pattern)]

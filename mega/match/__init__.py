@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from mega.match.context import Context, to_plain
 from mega.match.explanation import Explanation, Explanations, Finding, explain
-from mega.match.pattern import Pattern, compiled
+from mega.match.pattern import Pattern, compile_pattern
 from mega.match.pattern_set import PatternSet
 
 __all__ = (
@@ -36,4 +36,4 @@ def evaluate(lhs: object, rhs: object) -> bool:
         Exception: whatever a predicate within the pattern raises.
     """
     value = to_plain(lhs)
-    return compiled(rhs).accepts(value, Context(value))
+    return compile_pattern(rhs).accepts(value, Context(value))

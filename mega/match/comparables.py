@@ -25,11 +25,11 @@ __all__ = (
     'Test',
     'TextValue',
     'is_number',
-    'read_address',
-    'read_day',
-    'read_instant',
-    'read_spelled',
-    'scale_of',
+    'parse_address',
+    'parse_number',
+    'to_comparable',
+    'to_day',
+    'to_instant',
 )
 
 MAX_ADDRESS = len('ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255')
@@ -46,12 +46,12 @@ class NumberValue:
     """Numbers, exactly: 2**53 + 1 is not 2.0**53. Booleans are none.
 
     A text is read where it spells a number in JSON's grammar, and then stands against the
-    pattern's number as that is written: 19.99 against '19.99'.
+    pattern's number as that is spelled: 19.99 against '19.99'.
     """
 
     value: int | float | Decimal
     exact: int | Decimal
-    written: int | Decimal
+    spelled: int | Decimal
 
     @classmethod
     def of(cls, value: int | float | Decimal) -> NumberValue:
@@ -61,10 +61,10 @@ class NumberValue:
         plain_or_decimal = value if isinstance(value, Decimal) else int(value)
         return cls(plain_or_decimal, plain_or_decimal, plain_or_decimal)
 
-    def holds(self, test: Test, lhs: object) -> bool:
+    def compare(self, test: Test, lhs: object) -> bool:
         if isinstance(lhs, str):
-            read = read_spelled(lhs)
-            return read is not None and test(read, self.written)
+            read = parse_number(lhs)
+            return read is not None and test(read, self.spelled)
         if not is_number(lhs):
             return False
         # Between a float and a Decimal, the caller's decimal context would have a say.
@@ -79,7 +79,7 @@ class TextValue:
 
     value: str
 
-    def holds(self, test: Test, lhs: object) -> bool:
+    def compare(self, test: Test, lhs: object) -> bool:
         return isinstance(lhs, str) and test(lhs, self.value)
 
 
@@ -89,8 +89,8 @@ class InstantValue:
 
     value: datetime
 
-    def holds(self, test: Test, lhs: object) -> bool:
-        instant = read_instant(lhs)
+    def compare(self, test: Test, lhs: object) -> bool:
+        instant = to_instant(lhs)
         return instant is not None and test(instant, self.value)
 
 
@@ -100,15 +100,15 @@ class DayValue:
 
     value: date
 
-    def holds(self, test: Test, lhs: object) -> bool:
-        day = read_day(lhs)
+    def compare(self, test: Test, lhs: object) -> bool:
+        day = to_day(lhs)
         return day is not None and test(day, self.value)
 
 
 Comparable: TypeAlias = NumberValue | TextValue | InstantValue | DayValue
 
 
-def scale_of(value: object) -> Comparable | None:
+def to_comparable(value: object) -> Comparable | None:
     """The scale on which a pattern's value lies; None for one that is on no scale.
 
     NaN is on none: it compares with nothing.
@@ -133,7 +133,7 @@ def is_number(value: object) -> TypeGuard[int | float | Decimal]:
     return isinstance(value, Decimal) and not value.is_nan()
 
 
-def read_spelled(lhs: object) -> Decimal | None:
+def parse_number(lhs: object) -> Decimal | None:
     """The number that a text spells in JSON's grammar."""
     if not isinstance(lhs, str) or not _JSON_NUMBER.fullmatch(lhs):
         return None
@@ -143,7 +143,7 @@ def read_spelled(lhs: object) -> Decimal | None:
         return None
 
 
-def read_instant(lhs: object) -> datetime | None:
+def to_instant(lhs: object) -> datetime | None:
     """The instant in UTC that something is, or that a text spells."""
     if isinstance(lhs, str):
         return timestamps.parse_timestamp(lhs)
@@ -154,13 +154,13 @@ def read_instant(lhs: object) -> datetime | None:
     return None
 
 
-def read_day(lhs: object) -> date | None:
+def to_day(lhs: object) -> date | None:
     """The calendar day in UTC on which something lies, or that a text spells."""
-    instant = read_instant(lhs)
+    instant = to_instant(lhs)
     return None if instant is None else timestamps.utc_date(instant)
 
 
-def read_address(lhs: object) -> tuple[int, int] | None:
+def parse_address(lhs: object) -> tuple[int, int] | None:
     """The internet address that a text spells: its version, then its bits."""
     if not isinstance(lhs, str) or len(lhs) > MAX_ADDRESS or '%' in lhs:
         return None

@@ -27,7 +27,7 @@ class Context:
         # The values are kept with the answers: as long as they live, nothing else has their id.
         self._answers: dict[tuple[int, int], tuple[bool, BaseException | None, object]] = {}
 
-    def ask(self, predicate: Callable[[Any], object], lhs: object) -> bool:
+    def call(self, predicate: Callable[[Any], object], lhs: object) -> bool:
         """What a user's predicate says of a value. It is called once, whoever asks how often.
 
         Raises:
@@ -46,7 +46,7 @@ class Context:
             raise failure
         return holds
 
-    def at(self, keys: Sequence[str]) -> object:
+    def value_at(self, keys: Sequence[str]) -> object:
         """The value at a path from the root of the payload; MISSING where nothing is."""
         value = self.payload
         for key in keys:

@@ -11,8 +11,8 @@ from mega.match.context import MISSING, Context, to_plain
 from mega.match.eventbridge.matcher import EventPattern, FieldCondition, matches, scalars_at
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
-from mega.match.functions.presence import Optional
-from mega.match.pattern import AllOf, AnyOf, Object, Pattern, compiled
+from mega.match.functions.presence import OptionalValue
+from mega.match.pattern import AllOf, AnyOf, Object, Pattern, compile_pattern
 
 __all__ = ('Explanation', 'Explanations', 'Finding', 'explain')
 
@@ -96,7 +96,7 @@ def explain(lhs: object, rhs: object) -> Explanation:
         PatternError: when `rhs` is no pattern.
     """
     value = to_plain(lhs)
-    return _Explainer(Context(value)).explain(compiled(rhs), value, '')
+    return _Explainer(Context(value)).explain(compile_pattern(rhs), value, '')
 
 
 class Explanations(Generic[Target]):
@@ -131,7 +131,7 @@ class _Explainer:
         self._context = context
 
     def explain(self, pattern: Pattern, lhs: object, path: str) -> Explanation:
-        if isinstance(pattern, (Equal, Optional)) and lhs is not MISSING:
+        if isinstance(pattern, (Equal, OptionalValue)) and lhs is not MISSING:
             return self.explain(pattern.child, lhs, path)
         if isinstance(pattern, Object) and pattern.entries and isinstance(lhs, dict):
             parts = [
@@ -151,7 +151,7 @@ class _Explainer:
         matches = True
         findings: list[Finding] = []
         for pattern, lhs, path in parts:
-            if pattern.calls and not matches:
+            if pattern.has_predicate and not matches:
                 findings.append(Finding(path, lhs, pattern, None, 'not asked'))
                 continue
             part = self.explain(pattern, lhs, path)
@@ -196,7 +196,9 @@ class _Explainer:
         note = ''
         try:
             holds = (
-                pattern.absent is True if lhs is MISSING else pattern.accepts(lhs, self._context)
+                pattern.when_missing is True
+                if lhs is MISSING
+                else pattern.accepts(lhs, self._context)
             )
         except Exception as error:
             holds, note = False, f'it raised {single_line(repr(error), 100)}'

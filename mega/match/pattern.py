@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from mega.errors import PatternError, join_path
-from mega.match.comparables import Comparable, scale_of
+from mega.match.comparables import Comparable, to_comparable
 from mega.match.context import MISSING, Context
 
 __all__ = (
@@ -32,11 +32,11 @@ __all__ = (
     'Predicate',
     'Value',
     'call_repr',
-    'code',
-    'compiled',
+    'compile_pattern',
+    'value_repr',
 )
 
-MAX_LEVELS = 250
+MAX_DEPTH = 250
 """How deep patterns are nested at most: payloads have 100 levels, and to match takes recursion."""
 
 MAX_BITS_AS_DIGITS = 14_000
@@ -53,38 +53,38 @@ class Pattern:
     """
 
     # No ABC: that makes isinstance, of which compiling is full, four times as slow.
-    __slots__ = ('absent', 'calls', 'levels', 'needs_context')
+    __slots__ = ('depth', 'has_predicate', 'needs_context', 'when_missing')
 
-    absent: bool | None
+    when_missing: bool | None
     """What the pattern says of a key that is not there: true, false, or None for unknown.
 
     Kleene's logic: only true accepts the absence.
     """
 
-    calls: bool
+    has_predicate: bool
     """Whether a user's own predicate is in it. Such a pattern is asked after the others."""
 
     needs_context: bool
     """Whether it asks for more than the value: a predicate's answer, or another field."""
 
-    levels: int
+    depth: int
     """How deep patterns are nested in it, itself included."""
 
     _USES_CONTEXT: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        levels, calls, needs_context = 1, isinstance(self, Predicate), self._USES_CONTEXT
+        depth, has_predicate, needs_context = 1, isinstance(self, Predicate), self._USES_CONTEXT
         for child in self.children:
-            if child.levels >= levels:
-                levels = child.levels + 1
-            calls = calls or child.calls
+            if child.depth >= depth:
+                depth = child.depth + 1
+            has_predicate = has_predicate or child.has_predicate
             needs_context = needs_context or child.needs_context
-        if levels > MAX_LEVELS:
+        if depth > MAX_DEPTH:
             raise PatternError('', self, TOO_DEEP)
-        object.__setattr__(self, 'levels', levels)
-        object.__setattr__(self, 'calls', calls)
+        object.__setattr__(self, 'depth', depth)
+        object.__setattr__(self, 'has_predicate', has_predicate)
         object.__setattr__(self, 'needs_context', needs_context)
-        object.__setattr__(self, 'absent', self._absent())
+        object.__setattr__(self, 'when_missing', self._when_missing())
 
     def accepts(self, lhs: object, context: Context) -> bool:
         """Whether a value that is there matches, within the payload that the context holds."""
@@ -95,20 +95,20 @@ class Pattern:
         """The patterns of which it is made."""
         return ()
 
-    def _absent(self) -> bool | None:
+    def _when_missing(self) -> bool | None:
         return None
 
     def __and__(self, other: object) -> Pattern:
-        return AllOf((*_parts(AllOf, self), *_parts(AllOf, compiled(other))))
+        return AllOf((*_parts(AllOf, self), *_parts(AllOf, compile_pattern(other))))
 
     def __rand__(self, other: object) -> Pattern:
-        return compiled(other) & self
+        return compile_pattern(other) & self
 
     def __or__(self, other: object) -> Pattern:
-        return AnyOf((*_parts(AnyOf, self), *_parts(AnyOf, compiled(other))))
+        return AnyOf((*_parts(AnyOf, self), *_parts(AnyOf, compile_pattern(other))))
 
     def __ror__(self, other: object) -> Pattern:
-        return compiled(other) | self
+        return compile_pattern(other) | self
 
     def __invert__(self) -> Pattern:
         return Not(self)
@@ -121,7 +121,7 @@ class AllOf(Pattern):
     members: tuple[Pattern, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'members', tuple(sorted(self.members, key=_calls)))
+        object.__setattr__(self, 'members', tuple(sorted(self.members, key=_has_predicate)))
         Pattern.__post_init__(self)
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -134,8 +134,8 @@ class AllOf(Pattern):
     def children(self) -> tuple[Pattern, ...]:
         return self.members
 
-    def _absent(self) -> bool | None:
-        answers = {child.absent for child in self.members}
+    def _when_missing(self) -> bool | None:
+        answers = {child.when_missing for child in self.members}
         return False if False in answers else None if None in answers else True
 
     def __repr__(self) -> str:
@@ -158,8 +158,8 @@ class AnyOf(Pattern):
     def children(self) -> tuple[Pattern, ...]:
         return self.members
 
-    def _absent(self) -> bool | None:
-        answers = {child.absent for child in self.members}
+    def _when_missing(self) -> bool | None:
+        answers = {child.when_missing for child in self.members}
         return True if True in answers else None if None in answers else False
 
     def __repr__(self) -> str:
@@ -179,8 +179,8 @@ class Not(Pattern):
     def children(self) -> tuple[Pattern, ...]:
         return (self.child,)
 
-    def _absent(self) -> bool | None:
-        return None if self.child.absent is None else not self.child.absent
+    def _when_missing(self) -> bool | None:
+        return None if self.child.when_missing is None else not self.child.when_missing
 
     def __repr__(self) -> str:
         return call_repr('not_', self.child)
@@ -190,13 +190,13 @@ class Not(Pattern):
 class Value(Pattern):
     """The equal number, text, instant or day."""
 
-    scale: Comparable
+    comparable: Comparable
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        return self.scale.holds(operator.eq, lhs)
+        return self.comparable.compare(operator.eq, lhs)
 
     def __repr__(self) -> str:
-        return code(self.scale.value)
+        return value_repr(self.comparable.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,7 +222,7 @@ class ExactValue(Pattern):
         return isinstance(lhs, type(self.value)) and lhs == self.value
 
     def __repr__(self) -> str:
-        return code(self.value)
+        return value_repr(self.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,7 +232,7 @@ class Object(Pattern):
     entries: tuple[tuple[str, Pattern], ...]
 
     def __post_init__(self) -> None:
-        ordered = sorted(self.entries, key=lambda entry: entry[1].calls)
+        ordered = sorted(self.entries, key=lambda entry: entry[1].has_predicate)
         object.__setattr__(self, 'entries', tuple(ordered))
         Pattern.__post_init__(self)
 
@@ -242,7 +242,7 @@ class Object(Pattern):
         for key, pattern in self.entries:
             value = lhs.get(key, MISSING)
             if (
-                pattern.absent is not True
+                pattern.when_missing is not True
                 if value is MISSING
                 else not pattern.accepts(value, context)
             ):
@@ -298,16 +298,16 @@ class Predicate(Pattern):
     function: Callable[[Any], object]
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        return context.ask(self.function, lhs)
+        return context.call(self.function, lhs)
 
     def __repr__(self) -> str:
         return getattr(self.function, '__qualname__', None) or repr(self.function)
 
 
-_calls = operator.attrgetter('calls')
+_has_predicate = operator.attrgetter('has_predicate')
 
 
-def compiled(rhs: object, path: str = '') -> Pattern:
+def compile_pattern(rhs: object, path: str = '') -> Pattern:
     """Turn any value into the pattern that it stands for.
 
     Raises:
@@ -321,10 +321,10 @@ def compiled(rhs: object, path: str = '') -> Pattern:
 
 def call_repr(name: str, *arguments: object) -> str:
     """The code of a call, for a pattern's `repr`."""
-    return f'{name}({", ".join(map(code, arguments))})'
+    return f'{name}({", ".join(map(value_repr, arguments))})'
 
 
-def code(value: object) -> str:
+def value_repr(value: object) -> str:
     """The code of a value, for a pattern's `repr`."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"float('{value}')"
@@ -338,8 +338,8 @@ def _compiled(rhs: object, path: str) -> Pattern:
         return rhs
     if rhs is None or isinstance(rhs, bool):
         return Constant(rhs)
-    if scale := scale_of(rhs):
-        return Value(scale)
+    if comparable := to_comparable(rhs):
+        return Value(comparable)
     if isinstance(rhs, (bytes, UUID)):
         return ExactValue(rhs)
     if isinstance(rhs, (float, Decimal)):

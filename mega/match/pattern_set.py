@@ -1,4 +1,14 @@
-"""Many patterns at once: those that a payload matches, without asking each."""
+"""A set of patterns with targets, and the targets of the patterns that match a payload.
+
+The set keeps a list of indexes, each a decision tree (`mega.match.index.decision_tree`), and asks
+all of them. `add` only appends a pattern; the next match, or `build`, indexes the new patterns.
+
+To rebuild one index over everything would make n additions cost n**2 work. So the new patterns get
+an index of their own, which replaces the existing indexes that are less than `REBUILD_RATIO` times
+as large as the new one. Sizes grow geometrically along the list, as in a log-structured merge
+tree. For example, with a ratio of 8 and indexes of 1,000 and 20 patterns, one more pattern gets its
+own index: 1,000, 20, 1. With three more after that, 20 is less than 8 * 4: 1,000 and 24.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +25,7 @@ from mega.match.explanation import Explanations, explain
 from mega.match.index.codegen import MatchState, Node, emit_all
 from mega.match.index.decision_tree import IndexedPattern, TreeBuilder
 from mega.match.index.normal_form import Alternative, to_dnf
-from mega.match.pattern import Pattern, Predicate, compiled
+from mega.match.pattern import Pattern, Predicate, compile_pattern
 
 __all__ = ('PatternSet',)
 
@@ -26,26 +36,27 @@ Target = TypeVar('Target')
 class _Member(Generic[Target]):
     pattern: Pattern
     target: Target
-    to_dnf: tuple[Alternative, ...]
+    alternatives: tuple[Alternative, ...]
     predicates: tuple[int, ...]
-    """The ids of the user's predicates in it."""
+    """The ids of the predicates of the user in the pattern."""
 
 
-_order = itemgetter(1)
+_position = itemgetter(1)
 
 REBUILD_RATIO = 8
-"""A tree is built anew when what joins it is more than an eighth of it."""
+"""An index is rebuilt when the patterns that join it are more than an eighth of it."""
 
 
 class PatternSet(Generic[Target]):
-    """Any number of patterns, each with a target, and the targets that a payload matches.
+    """Patterns with targets, and the targets of the patterns that match a payload.
 
-    To match ten thousand patterns costs two to four times what ten cost, where they ask for values,
-    beginnings, ends or ranges at common paths, and few match (resources/matching.md).
-    Targets come in the order in which they were added, one for each pattern that matches.
-    A predicate of the user's is called at most once for a value and a payload, and only when
-    everything else in its pattern holds.
-    Thread-safe: match from any number of threads, and add from any.
+    - A match against ten thousand patterns takes two to four times as long as against ten, if
+      patterns test values, prefixes, suffixes or ranges at common paths, and few match
+      (resources/matching.md).
+    - Targets have the order in which they were added, one for each pattern that matches.
+    - A predicate of the user is called at most once per value and payload, and only when all other
+      conditions of its pattern are true.
+    - Thread-safe: any thread may match, and any thread may add.
 
     >>> subscribers = PatternSet()
     >>> subscribers.add({'name': 'user:login'}, 'audit')
@@ -60,21 +71,21 @@ class PatternSet(Generic[Target]):
         self._sizes: tuple[int, ...] = ()
         self._indexed = 0
         self._is_stale = False
-        self._asked: Counter[int] = Counter()
-        self._needs_visit = False
+        self._predicate_counts: Counter[int] = Counter()
+        self._needs_state = False
         self._lock = Lock()
 
     def add(self, pattern: object, target: Target) -> None:
-        """Add a pattern, and what stands for it in the answers.
+        """Add a pattern and its target.
 
-        Cheap: the search tree takes it in with the next match, and then only parts are built anew.
+        Cheap: the next match, or `build`, updates the index, and only parts of it are rebuilt.
 
         Raises:
-            PatternError: when `pattern` is none.
+            PatternError: if `pattern` is invalid.
         """
-        asked = compiled(pattern)
-        predicates = tuple(_predicates(asked)) if asked.calls else ()
-        member = _Member(asked, target, tuple(to_dnf(asked)), predicates)
+        compiled = compile_pattern(pattern)
+        predicates = tuple(_predicates(compiled)) if compiled.has_predicate else ()
+        member = _Member(compiled, target, tuple(to_dnf(compiled)), predicates)
         with self._lock:
             self._members.append(member)
             self._is_stale = True
@@ -82,7 +93,7 @@ class PatternSet(Generic[Target]):
     def build(self) -> None:
         """Build the index now, rather than during the first match.
 
-        `match` calls this itself after patterns were added. A call without new patterns does
+        `match` builds the index itself after patterns were added. A call without new patterns does
         nothing. Thread-safe, as `add` and `match` are.
         """
         if self._is_stale:
@@ -91,23 +102,26 @@ class PatternSet(Generic[Target]):
     def match(
         self, lhs: object, errors: list[tuple[Target, BaseException]] | None = None
     ) -> list[Target]:
-        """The targets of all patterns that match a value, or an object with `to_dict()`.
+        """Return the targets of all patterns that match a value, or an object with `to_dict()`.
 
-        A predicate that raises spoils only its own pattern. With a list given, `errors` gains the
-        target and the exception of each such pattern.
+        A predicate that raises affects only its own pattern. If `errors` is given, the target and
+        the exception of each such pattern are appended to it.
 
         Raises:
-            BaseException: without that list, what the first such predicate raised, at the end.
+            BaseException: without `errors`, the exception of the first such pattern, after all
+                patterns were tested.
         """
         if self._is_stale:
             self._rebuild()
         value = lhs if type(lhs) is dict else to_plain(lhs)
         found: list[Node] = []
-        visit = MatchState(value) if self._needs_visit else None
-        for root in self._roots:
-            root[0](value, found, root, visit)
-        if visit is not None and visit.failures:
-            self._report(visit, found, errors)
+        # `_rebuild` sets these two in the opposite order: no thread sees a root without its state.
+        roots = self._roots
+        state = MatchState(value) if self._needs_state else None
+        for root in roots:
+            root[0](value, found, root, state)
+        if state is not None and state.failures:
+            self._report(state, found, errors)
         if not found:
             return []
         if len(found) == 1:
@@ -116,9 +130,9 @@ class PatternSet(Generic[Target]):
         return _in_order(found)
 
     def explain(self, lhs: object) -> Explanations[Target]:
-        """What every pattern makes of a value, leaf by leaf, in the order of their adding.
+        """Explain for every pattern why it matches or does not, in the order of their addition.
 
-        Each pattern is asked on its own: this takes its time.
+        Slow: each pattern is tested separately.
         """
         return Explanations((target, explain(lhs, pattern)) for pattern, target in self)
 
@@ -126,54 +140,56 @@ class PatternSet(Generic[Target]):
         return len(self._members)
 
     def __iter__(self) -> Iterator[tuple[Pattern, Target]]:
-        """The patterns with their targets, in the order in which they were added."""
+        """Yield the patterns with their targets, in the order of their addition."""
         return ((member.pattern, member.target) for member in self._members)
 
     def __repr__(self) -> str:
         return f'<PatternSet of {len(self)}>'
 
     def _rebuild(self) -> None:
-        """Grow a tree of what was added, and of the trees that are not much larger."""
+        """Index the new patterns, together with the indexes that are not much larger."""
         with self._lock:
             members = self._members
-            first, trees = self._indexed, list(zip(self._sizes, self._roots, strict=True))
+            first, indexes = self._indexed, list(zip(self._sizes, self._roots, strict=True))
             if first == len(members):
-                return  # another thread was here first
+                return  # another thread has indexed them
             new = Counter(id_ for member in members[first:] for id_ in member.predicates)
-            if not new.keys().isdisjoint(self._asked):
-                first, trees = 0, []  # there a predicate is asked as if by those alone
-            while trees and trees[-1][0] < REBUILD_RATIO * (len(members) - first):
-                first -= trees.pop()[0]
-            self._asked += new
-            self._needs_visit |= any(member.pattern.needs_context for member in members[first:])
-            grower = TreeBuilder(lambda predicate, count: self._asked[predicate] > count)
-            root = grower.build(
+            if not new.keys().isdisjoint(self._predicate_counts):
+                # Existing indexes may call the predicate without storing the result.
+                first, indexes = 0, []
+            while indexes and indexes[-1][0] < REBUILD_RATIO * (len(members) - first):
+                first -= indexes.pop()[0]
+            self._predicate_counts += new
+            self._needs_state |= any(member.pattern.needs_context for member in members[first:])
+            counts = self._predicate_counts
+            builder = TreeBuilder(lambda predicate, count: counts[predicate] > count)
+            root = builder.build(
                 [
-                    IndexedPattern(order, members[order].target, alternative)
-                    for order in range(first, len(members))
-                    for alternative in members[order].to_dnf
+                    IndexedPattern(position, members[position].target, alternative)
+                    for position in range(first, len(members))
+                    for alternative in members[position].alternatives
                 ]
             )
-            trees.append((len(members) - first, root))
-            self._sizes, self._roots = zip(*trees, strict=True)
+            indexes.append((len(members) - first, root))
+            self._sizes, self._roots = zip(*indexes, strict=True)
             self._indexed = len(members)
             self._is_stale = False
 
     def _report(
         self,
-        visit: MatchState,
+        state: MatchState,
         found: list[Node],
         errors: list[tuple[Target, BaseException]] | None,
     ) -> None:
-        """Tell of the patterns of which nobody can say whether they match."""
+        """Report the patterns whose predicates raised, unless another alternative matched."""
         matched: set[int] = set()
         for node in found:
             matched.update(node[3] if node[0] is emit_all else (node[1],))
         failed: dict[int, tuple[Target, BaseException]] = {}
-        for node, error in visit.failures:
+        for node, error in state.failures:
             if node[1] not in matched:
                 failed.setdefault(node[1], (node[2], error))
-        in_order = [failed[order] for order in sorted(failed)]
+        in_order = [failed[position] for position in sorted(failed)]
         if errors is not None:
             errors += in_order
         elif in_order:
@@ -188,22 +204,25 @@ def _predicates(pattern: Pattern) -> Iterator[int]:
 
 
 def _in_order(found: list[Node]) -> list[Any]:
-    """The targets of what was found, each pattern's once."""
-    found.sort(key=_order)
+    """Return the targets of the nodes by position, each pattern once."""
+    found.sort(key=_position)
     targets, last = [], None
     for node in found:
         if node[0] is emit_all:
-            return _merge_into_largest(found)
-        if node[1] != last:  # it was not found in two ways
+            return _merge_groups(found)
+        if node[1] != last:  # a pattern with several alternatives may be found twice
             targets.append(node[2])
         last = node[1]
     return targets
 
 
-def _merge_into_largest(found: list[Node]) -> list[Any]:
-    """Put the others into the largest crowd, which is in order already."""
-    crowds = (node for node in found if node[0] is emit_all)
-    largest = max(crowds, key=lambda node: len(node[2]))
+def _merge_groups(found: list[Node]) -> list[Any]:
+    """Return the targets if there are groups: merge the others into the largest group.
+
+    The targets of a group are in order already. A few others are inserted by binary search.
+    """
+    groups = (node for node in found if node[0] is emit_all)
+    largest = max(groups, key=lambda node: len(node[2]))
     others: dict[int, Any] = {}
     for node in found:
         if node is largest:
@@ -212,13 +231,13 @@ def _merge_into_largest(found: list[Node]) -> list[Any]:
             others.update(zip(node[3], node[2], strict=True))
         else:
             others[node[1]] = node[2]
-    _, _, targets, orders = largest
+    _, _, targets, positions = largest
     if len(others) > len(targets) // 8:
-        others.update(zip(orders, targets, strict=True))
-        return [others[order] for order in sorted(others)]
-    answer = list(targets)
-    for order in sorted(others, reverse=True):
-        at = bisect_left(orders, order)
-        if at == len(orders) or orders[at] != order:
-            answer.insert(at, others[order])
-    return answer
+        others.update(zip(positions, targets, strict=True))
+        return [others[position] for position in sorted(others)]
+    merged = list(targets)
+    for position in sorted(others, reverse=True):
+        at = bisect_left(positions, position)
+        if at == len(positions) or positions[at] != position:
+            merged.insert(at, others[position])
+    return merged

@@ -54,7 +54,7 @@ class ValueList(Pattern):
     def children(self) -> tuple[Pattern, ...]:
         return self.members
 
-    def _absent(self) -> bool | None:
+    def _when_missing(self) -> bool | None:
         return True if self.accepts_missing else None
 
     def __repr__(self) -> str:

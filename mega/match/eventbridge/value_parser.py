@@ -21,10 +21,10 @@ from mega.match.eventbridge.operators import (
     is_exact_double,
     parse_event_address,
 )
-from mega.match.functions.presence import Any as Anything
+from mega.match.functions.presence import AnyValue
 from mega.match.functions.text import Prefix, Suffix
 from mega.match.functions.wildcards import Wildcard, pieces
-from mega.match.pattern import AnyOf, Constant, Not, Pattern, compiled
+from mega.match.pattern import AnyOf, Constant, Not, Pattern, compile_pattern
 
 __all__ = ('UnconditionalError', 'parse_literal', 'parse_operator')
 
@@ -39,7 +39,7 @@ def parse_literal(value: Any, path: str) -> Pattern:
         return Constant(value)
     if isinstance(value, str):
         address = parse_event_address(value)
-        return compiled(value) if address is None else AddressText(value, address)
+        return compile_pattern(value) if address is None else AddressText(value, address)
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return Number(value)
     problem = 'a value must be a str, a number, true, false, null or an operator'
@@ -92,7 +92,7 @@ def _equals_ignore_case(operand: Any, path: str) -> Pattern:
 
 
 def _exactly(operand: Any, path: str) -> Pattern:
-    return compiled(_text(operand, path))
+    return compile_pattern(_text(operand, path))
 
 
 def _wildcard(operand: Any, path: str) -> Pattern:
@@ -116,7 +116,7 @@ _ESCAPE_OR_MARK = re.compile(r'\\.|\?', re.DOTALL)
 def _exists(operand: Any, path: str) -> Pattern:
     if operand is not True:
         raise PatternError(path, operand, 'the operand of exists must be true or false')
-    return Anything()
+    return AnyValue()
 
 
 # ── addresses ────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +222,9 @@ def _scalars_of_one_type(operand: Any, path: str) -> tuple[Pattern, ...]:
         if not isinstance(value, str) and not is_exact_double(value):
             error = PatternError if values is operand else UnconditionalError
             raise error(path, value, _INEXACT)
-    return tuple(compiled(value) if isinstance(value, str) else Number(value) for value in values)
+    return tuple(
+        compile_pattern(value) if isinstance(value, str) else Number(value) for value in values
+    )
 
 
 _OPERATORS: dict[str, Callable[[Any, str], Pattern]] = {

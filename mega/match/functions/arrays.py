@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mega.errors import PatternError, join_path
 from mega.match.context import Context
-from mega.match.functions.logic import members
-from mega.match.pattern import AllOf, Pattern, call_repr, compiled
+from mega.match.functions.logic import compile_members
+from mega.match.pattern import AllOf, Pattern, call_repr, compile_pattern
 
 __all__ = (
     'Contains',
@@ -112,7 +112,7 @@ def contains(pattern: object) -> Pattern:
     >>> evaluate(['sms', 'email'], contains('sms')), evaluate('sms', contains('sms'))
     (True, False)
     """
-    return Contains(compiled(pattern))
+    return Contains(compile_pattern(pattern))
 
 
 def contains_all(*patterns: object) -> Pattern:
@@ -121,7 +121,7 @@ def contains_all(*patterns: object) -> Pattern:
     >>> evaluate([1, 2, 3], contains_all(1, gt(2))), evaluate([1, 2], contains_all(1, gt(2)))
     (True, False)
     """
-    return AllOf(tuple(Contains(child) for child in members('contains_all', patterns)))
+    return AllOf(tuple(Contains(child) for child in compile_members('contains_all', patterns)))
 
 
 def every(pattern: object) -> Pattern:
@@ -130,7 +130,7 @@ def every(pattern: object) -> Pattern:
     >>> evaluate([1, 2], every(gt(0))), evaluate([1, 'x'], every(gt(0))), evaluate([], every(1))
     (True, False, True)
     """
-    return Every(compiled(pattern))
+    return Every(compile_pattern(pattern))
 
 
 def length(pattern: object) -> Pattern:
@@ -139,7 +139,7 @@ def length(pattern: object) -> Pattern:
     >>> evaluate('abc', length(3)), evaluate([1, 2], length(gt(2)))
     (True, False)
     """
-    return Length(compiled(pattern))
+    return Length(compile_pattern(pattern))
 
 
 def exactly(array: Sequence[object]) -> Pattern:
@@ -150,4 +150,4 @@ def exactly(array: Sequence[object]) -> Pattern:
     """
     if not isinstance(array, (list, tuple)):
         raise PatternError('', array, 'exactly() takes a list')
-    return Exactly(tuple(compiled(value, join_path('', i)) for i, value in enumerate(array)))
+    return Exactly(tuple(compile_pattern(value, join_path('', i)) for i, value in enumerate(array)))

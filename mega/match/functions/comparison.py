@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from mega.errors import PatternError
-from mega.match.comparables import Comparable, Test, scale_of
+from mega.match.comparables import Comparable, Test, to_comparable
 from mega.match.context import Context
 from mega.match.functions.paths import Field
-from mega.match.pattern import Not, Pattern, call_repr, compiled
+from mega.match.pattern import Not, Pattern, call_repr, compile_pattern
 
 __all__ = (
     'Between',
@@ -64,13 +64,13 @@ class Compare(Pattern):
     """More or less than a value on its scale."""
 
     name: str
-    scale: Comparable
+    comparable: Comparable
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        return self.scale.holds(_TESTS[self.name], lhs)
+        return self.comparable.compare(_TESTS[self.name], lhs)
 
     def __repr__(self) -> str:
-        return call_repr(self.name, self.scale.value)
+        return call_repr(self.name, self.comparable.value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,8 +81,8 @@ class CompareField(Pattern):
     field: Field
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        scale = scale_of(self.field.value(context))
-        return scale is not None and scale.holds(_TESTS[self.name], lhs)
+        scale = to_comparable(self.field.value(context))
+        return scale is not None and scale.compare(_TESTS[self.name], lhs)
 
     @property
     def children(self) -> tuple[Pattern, ...]:
@@ -100,7 +100,7 @@ class Between(Pattern):
     high: Comparable
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        return self.low.holds(operator.ge, lhs) and self.high.holds(operator.le, lhs)
+        return self.low.compare(operator.ge, lhs) and self.high.compare(operator.le, lhs)
 
     def __repr__(self) -> str:
         return call_repr('between', self.low.value, self.high.value)
@@ -115,12 +115,12 @@ class BetweenFields(Pattern):
 
     def accepts(self, lhs: object, context: Context) -> bool:
         low, high = (
-            scale_of(end.value(context)) if isinstance(end, Field) else end
+            to_comparable(end.value(context)) if isinstance(end, Field) else end
             for end in (self.low, self.high)
         )
         if low is None or high is None or _why_no_range(low, high):
             return False
-        return low.holds(operator.ge, lhs) and high.holds(operator.le, lhs)
+        return low.compare(operator.ge, lhs) and high.compare(operator.le, lhs)
 
     @property
     def children(self) -> tuple[Pattern, ...]:
@@ -137,7 +137,7 @@ def eq(value: object) -> Pattern:
     >>> evaluate(19.99, eq(19.99)), evaluate('19.99', eq(19.99)), evaluate(True, eq(1))
     (True, True, False)
     """
-    return Equal(compiled(value))
+    return Equal(compile_pattern(value))
 
 
 def neq(value: object) -> Pattern:
@@ -206,7 +206,7 @@ def _comparison(name: str, value: object) -> Pattern:
 
 
 def _scale(value: object) -> Comparable:
-    scale = scale_of(value)
+    scale = to_comparable(value)
     if scale is None:
         raise PatternError('', value, 'only a number, a text, a date or a datetime compares')
     return scale
@@ -215,4 +215,4 @@ def _scale(value: object) -> Comparable:
 def _why_no_range(low: Comparable, high: Comparable) -> str:
     if type(low) is not type(high):
         return 'low and high are of different kinds'
-    return 'low is above high' if low.holds(operator.lt, high.value) else ''
+    return 'low is above high' if low.compare(operator.lt, high.value) else ''

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mega.errors import PatternError, join_path
 from mega.match.context import Context
-from mega.match.pattern import AllOf, AnyOf, Not, Pattern, call_repr, compiled
+from mega.match.pattern import AllOf, AnyOf, Not, Pattern, call_repr, compile_pattern
 
-__all__ = ('OneOf', 'and_', 'in_', 'members', 'none_of', 'not_', 'one_of', 'or_')
+__all__ = ('OneOf', 'and_', 'compile_members', 'in_', 'none_of', 'not_', 'one_of', 'or_')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ def one_of(*values: object) -> Pattern:
     >>> evaluate('sms', one_of('email', 'sms')), evaluate(['sms'], one_of('email', 'sms'))
     (True, False)
     """
-    return OneOf(members('one_of', values))
+    return OneOf(compile_members('one_of', values))
 
 
 def in_(values: Iterable[object]) -> Pattern:
@@ -51,7 +51,7 @@ def in_(values: Iterable[object]) -> Pattern:
     """
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise PatternError('', values, 'in_() takes a list of members')
-    return OneOf(members('in_', tuple(values)))
+    return OneOf(compile_members('in_', tuple(values)))
 
 
 def none_of(*values: object) -> Pattern:
@@ -69,7 +69,7 @@ def not_(pattern: object) -> Pattern:
     >>> evaluate('john', not_(['test', 'synthetic'])), evaluate({}, {'a': not_(5)})
     (True, False)
     """
-    return Not(compiled(pattern))
+    return Not(compile_pattern(pattern))
 
 
 def and_(*patterns: object) -> Pattern:
@@ -78,7 +78,7 @@ def and_(*patterns: object) -> Pattern:
     >>> evaluate(7, and_(gt(5), lt(10)))
     True
     """
-    return AllOf(members('and_', patterns))
+    return AllOf(compile_members('and_', patterns))
 
 
 def or_(*patterns: object) -> Pattern:
@@ -87,10 +87,10 @@ def or_(*patterns: object) -> Pattern:
     >>> evaluate({'b': 2}, or_({'a': 1}, {'b': 2}))
     True
     """
-    return AnyOf(members('or_', patterns))
+    return AnyOf(compile_members('or_', patterns))
 
 
-def members(name: str, values: tuple[object, ...]) -> tuple[Pattern, ...]:
+def compile_members(name: str, values: tuple[object, ...]) -> tuple[Pattern, ...]:
     """Compile the members that a function was given.
 
     Raises:
@@ -98,4 +98,4 @@ def members(name: str, values: tuple[object, ...]) -> tuple[Pattern, ...]:
     """
     if not values:
         raise PatternError('', values, f'{name}() needs at least one member')
-    return tuple(compiled(value, join_path('', i)) for i, value in enumerate(values))
+    return tuple(compile_pattern(value, join_path('', i)) for i, value in enumerate(values))

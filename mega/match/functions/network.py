@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from mega.errors import PatternError
-from mega.match.comparables import read_address
+from mega.match.comparables import parse_address
 from mega.match.context import Context
 from mega.match.pattern import Pattern, call_repr
 
@@ -18,11 +18,11 @@ class Cidr(Pattern):
     """A text that is an address within a block."""
 
     block: IPv4Network | IPv6Network
-    written: str
+    source: str
 
     @property
-    def ends(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The first and the last address, as `read_address` reads them."""
+    def bounds(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The first and the last address, as `parse_address` reads them."""
         version = self.block.version
         return (
             (version, int(self.block.network_address)),
@@ -30,14 +30,14 @@ class Cidr(Pattern):
         )
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        address = read_address(lhs)
+        address = parse_address(lhs)
         if address is None:
             return False
-        first, last = self.ends
+        first, last = self.bounds
         return first <= address <= last
 
     def __repr__(self) -> str:
-        return call_repr('cidr', self.written)
+        return call_repr('cidr', self.source)
 
 
 def cidr(block: str) -> Pattern:

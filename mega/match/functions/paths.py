@@ -9,7 +9,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from mega.errors import PatternError
-from mega.match.comparables import scale_of
+from mega.match.comparables import to_comparable
 from mega.match.context import MISSING, Context
 from mega.match.pattern import Pattern, call_repr
 
@@ -30,7 +30,7 @@ class Field(Pattern):
 
     def value(self, context: Context) -> object:
         """What the field holds; MISSING where nothing does."""
-        return context.at(self.keys)
+        return context.value_at(self.keys)
 
     def __repr__(self) -> str:
         if any('.' in key for key in self.keys):
@@ -59,8 +59,8 @@ def _same(lhs: object, rhs: object) -> bool:
             if not isinstance(lhs, (list, tuple)) or len(lhs) != len(rhs):
                 return False
             pairs += zip(lhs, rhs, strict=True)
-        elif scale := scale_of(rhs):
-            if not scale.holds(operator.eq, lhs):
+        elif scale := to_comparable(rhs):
+            if not scale.compare(operator.eq, lhs):
                 return False
         elif isinstance(rhs, (bytes, UUID)):
             if lhs != rhs:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from mega.errors import PatternError
 from mega.match.context import Context
-from mega.match.pattern import Pattern, call_repr, compiled
+from mega.match.pattern import Pattern, call_repr, compile_pattern
 
 __all__ = (
-    'Any',
+    'AnyValue',
     'Empty',
     'Exists',
     'IsA',
     'Missing',
-    'Optional',
+    'OptionalValue',
     'any_',
     'empty',
     'exists',
@@ -26,13 +26,13 @@ __all__ = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Any(Pattern):
+class AnyValue(Pattern):
     """Whatever is there."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return True
 
-    def _absent(self) -> bool | None:
+    def _when_missing(self) -> bool | None:
         return False
 
     def __repr__(self) -> str:
@@ -46,7 +46,7 @@ class Exists(Pattern):
     def accepts(self, lhs: object, context: Context) -> bool:
         return lhs is not None
 
-    def _absent(self) -> bool | None:
+    def _when_missing(self) -> bool | None:
         return False
 
     def __repr__(self) -> str:
@@ -60,7 +60,7 @@ class Missing(Pattern):
     def accepts(self, lhs: object, context: Context) -> bool:
         return False
 
-    def _absent(self) -> bool | None:
+    def _when_missing(self) -> bool | None:
         return True
 
     def __repr__(self) -> str:
@@ -68,7 +68,7 @@ class Missing(Pattern):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Optional(Pattern):
+class OptionalValue(Pattern):
     """Nothing is there, or what is there matches."""
 
     child: Pattern
@@ -80,7 +80,7 @@ class Optional(Pattern):
     def children(self) -> tuple[Pattern, ...]:
         return (self.child,)
 
-    def _absent(self) -> bool | None:
+    def _when_missing(self) -> bool | None:
         return True
 
     def __repr__(self) -> str:
@@ -114,16 +114,16 @@ class IsA(Pattern):
 
 
 def any_() -> Pattern:
-    """Any value that is there, null included.
+    """AnyValue value that is there, null included.
 
     >>> evaluate({'a': None}, {'a': any_()}), evaluate({}, {'a': any_()})
     (True, False)
     """
-    return Any()
+    return AnyValue()
 
 
 def exists() -> Pattern:
-    """Any value that is there and not null.
+    """AnyValue value that is there and not null.
 
     >>> evaluate({'a': None}, {'a': exists()}), evaluate({'a': 0}, {'a': exists()})
     (False, True)
@@ -146,7 +146,7 @@ def optional(pattern: object) -> Pattern:
     >>> evaluate({}, {'a': optional(gt(0))}), evaluate({'a': 0}, {'a': optional(gt(0))})
     (True, False)
     """
-    return Optional(compiled(pattern))
+    return OptionalValue(compile_pattern(pattern))
 
 
 def empty() -> Pattern:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mega.errors import PatternError
 from mega.match.context import Context
 from mega.match.functions.wildcards import Wildcard, pieces
-from mega.match.pattern import Pattern, call_repr, code
+from mega.match.pattern import Pattern, call_repr, value_repr
 
 __all__ = (
     'IEquals',
@@ -209,7 +209,7 @@ def _texts(text: object, ignore_case: bool) -> tuple[str, str | None]:
 
 
 def _written(name: str, text: str, folded: str | None) -> str:
-    return f'{name}({code(text)}{"" if folded is None else ", ignore_case=True"})'
+    return f'{name}({value_repr(text)}{"" if folded is None else ", ignore_case=True"})'
 
 
 def _regex(name: str, regex: object, flags: int, max_length: object) -> Pattern:

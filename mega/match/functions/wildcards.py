@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mega.errors import PatternError
 from mega.match.context import Context
-from mega.match.pattern import Pattern, code
+from mega.match.pattern import Pattern, value_repr
 
 __all__ = ('Wildcard', 'pieces')
 
@@ -16,7 +16,7 @@ __all__ = ('Wildcard', 'pieces')
 class Piece:
     """A run of plain characters and `?`: it takes so many characters, and there is no choice."""
 
-    run: tuple[str | None, ...]
+    characters: tuple[str | None, ...]
     """Character by character; None for any one."""
 
     regex: re.Pattern[str]
@@ -36,7 +36,9 @@ class Wildcard(Pattern):
         return _holds(self.pieces, lhs.casefold() if self.ignore_case else lhs)
 
     def __repr__(self) -> str:
-        return f'wildcard({code(self.text)}{", ignore_case=True" if self.ignore_case else ""})'
+        return (
+            f'wildcard({value_repr(self.text)}{", ignore_case=True" if self.ignore_case else ""})'
+        )
 
 
 def pieces(text: str, *, fold: bool) -> tuple[Piece, ...]:
@@ -75,5 +77,5 @@ def _holds(pieces: tuple[Piece, ...], text: str) -> bool:
     found = first.regex.match(text)
     for piece in middle:
         found = found and piece.regex.search(text, found.end())
-    start = len(text) - len(last.run)
+    start = len(text) - len(last.characters)
     return bool(found and found.end() <= start and last.regex.fullmatch(text, start))

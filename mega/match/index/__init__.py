@@ -1,9 +1,9 @@
-"""Finding the patterns that a payload matches without asking each of them.
+"""Find the patterns that match a payload without testing each pattern.
 
-conditions  a pattern taken apart: what it asks at which path
-keys        by what each of these can be looked up
-finders     the look-ups: hash tables, sorted prefixes, spans, tests
-checks      what remains to be asked of what was found, as compiled code
-steps       the walk through all this, node by node
-tree        which look-up comes first
+- `normal_form`: a pattern as alternatives (OR) of conditions (AND), each with a path.
+- `keys`: the values by which a condition can be looked up.
+- `lookups`: hash tables, sorted prefixes, intervals and lists of tests.
+- `residuals`: compiled functions that check the remaining conditions of a pattern.
+- `codegen`: nodes, and the generation of the functions that visit them.
+- `decision_tree`: the choice of look-ups, and the theory of the index with an example.
 """

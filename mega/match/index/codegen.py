@@ -1,4 +1,25 @@
-"""Steps of a search, written as code and compiled: reading a path must not cost calls."""
+"""Nodes of the index, and the functions that visit them.
+
+A node is a tuple `(function, *data)`. To visit it means `node[0](payload, found, node, state)`. The
+function appends the patterns that match to `found` and visits child nodes.
+
+The functions are generated as Python source, because a generic interpreter of paths would need
+several calls per key of a path. For example, the look-up of `event.name` in a hash table becomes:
+
+    def node_function(payload, found, node, state):
+        object0 = payload
+        if type(object0) is not dict and not isinstance(object0, dict):
+            return
+        object1 = object0.get('event')
+        if type(object1) is not dict and not isinstance(object1, dict):
+            return
+        value = object1.get('name', MISSING)
+        if value is MISSING:
+            return
+        child = node[1].get(value if type(value) is str else to_text(value))
+        if child is not None:
+            child[0](payload, found, child, state)
+"""
 
 from __future__ import annotations
 
@@ -9,101 +30,106 @@ from mega.match.context import MISSING, Context
 from mega.match.index.normal_form import Path
 
 __all__ = (
-    'WALK_THROUGH_FEW',
+    'VISIT_UNROLLED',
     'MatchState',
     'Node',
-    'Step',
-    'compile_step',
+    'NodeFunction',
+    'compile_node_function',
+    'emit',
     'emit_all',
-    'find',
+    'read_path_lines',
     'visit_all',
-    'walk',
 )
 
 Node: TypeAlias = tuple[Any, ...]
-"""Where a search goes: first the step to take, then what that needs.
+"""A function and its data.
 
-An entry, one pattern, is (step, order, target, *constants). A crowd, patterns that match together
-without a check, is (find_crowd, order of the first, targets, orders). What is found is a list of
-these two.
-
-Code takes from a node only what it needs: among many patterns each object touched is one more that
-no cache of the processor holds.
+The node of one pattern is `(function, position, target, *constants)`. A group of patterns that
+need no check is `(emit_all, first position, targets, positions)`. The list `found` contains nodes
+of these two forms.
 """
 
 
 class MatchState(Context):
-    """One payload while a whole set of patterns is asked."""
+    """The state of one match of a payload against a set of patterns."""
 
     __slots__ = ('failures',)
 
     def __init__(self, payload: object) -> None:
         super().__init__(payload)
         self.failures: list[tuple[Node, BaseException]] = []
-        """The entries that nobody can tell of, and why."""
+        """The nodes of the patterns whose predicates raised, each with the exception."""
 
 
-Step: TypeAlias = 'Callable[[Any, list[Node], Node, Any], None]'
-"""Takes the payload, what is found so far, the node and the visit.
+NodeFunction: TypeAlias = 'Callable[[Any, list[Node], Node, Any], None]'
+"""Takes the payload, the nodes found so far, the node and the state.
 
-The visit is None in a set of which no pattern needs one.
+The state is None in a set in which no pattern needs a context.
 """
 
 
-def find(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
-    """Find an entry, without any check."""
+def emit(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
+    """Add the node of one pattern that needs no check."""
     found.append(node)
 
 
-def emit_all(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
-    """Find a crowd."""
+def emit_all(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
+    """Add a group of patterns that need no check.
+
+    A function of its own marks the node: callers compare `node[0]` with it.
+    """
     found.append(node)
 
 
-def visit_all(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
-    """Go to every node of (step, *nodes)."""
-    for each in node[1:]:
-        each[0](payload, found, each, visit)
+def visit_all(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
+    """Visit every child of `(visit_all, *children)`."""
+    for child in node[1:]:
+        child[0](payload, found, child, state)
 
 
-def walk(path: Path, parents: dict[Path, str], otherwise: str = 'return') -> list[str]:
-    """The lines that read the value at a path into `v`, or MISSING for a last key not there.
+def read_path_lines(path: Path, objects: dict[Path, str], on_failure: str = 'return') -> list[str]:
+    """Return the lines that assign the value at a path to `value`.
 
-    Where something on the way is no object they do what is said `otherwise`. `parents` names the
-    objects that were read before, and learns those that are read now.
+    `value` is `MISSING` if the last key is missing. If an earlier value on the path is not an
+    object, the lines execute the statement `on_failure`. `objects` maps the paths of objects that
+    earlier lines read to their variables; the function adds the objects that it reads.
     """
     lines = []
     for depth in range(len(path)):
-        way = path[:depth]
-        if way in parents:
+        parent = path[:depth]
+        if parent in objects:
             continue
-        name = parents[way] = f'o{len(parents)}'
+        name = objects[parent] = f'object{len(objects)}'
+        source = f'{objects[parent[:-1]]}.get({parent[-1]!r})' if parent else 'payload'
         lines += [
-            f'{name} = {f"{parents[way[:-1]]}.get({way[-1]!r})" if way else "payload"}',
+            f'{name} = {source}',
             f'if type({name}) is not dict and not isinstance({name}, dict):',
-            f'    {otherwise}',
+            f'    {on_failure}',
         ]
-    last = f'{parents[path[:-1]]}.get({path[-1]!r}, MISSING)' if path else 'payload'
-    return [*lines, f'v = {last}']
+    last = f'{objects[path[:-1]]}.get({path[-1]!r}, MISSING)' if path else 'payload'
+    return [*lines, f'value = {last}']
 
 
-def compile_step(lines: Sequence[str], **names: object) -> Step:
-    """Make a step of the lines of its body, and of the names that they use beyond MISSING."""
-    code = '\n    '.join(['def step(payload, found, node, visit):', *lines])
-    made: dict[str, Any] = {'MISSING': MISSING, **names}
-    exec(code, made)
-    join_path: Step = made['step']
-    return join_path
+def compile_node_function(lines: Sequence[str], **names: object) -> NodeFunction:
+    """Compile the lines of a function body.
+
+    `names` are the global names of the body in addition to `MISSING`.
+    """
+    source = '\n    '.join(['def node_function(payload, found, node, state):', *lines])
+    namespace: dict[str, Any] = {'MISSING': MISSING, **names}
+    exec(source, namespace)
+    function: NodeFunction = namespace['node_function']
+    return function
 
 
-WALK_THROUGH_FEW = {
-    count: compile_step(
+VISIT_UNROLLED = {
+    count: compile_node_function(
         [
             line
             for i in range(1, count + 1)
-            for line in (f'each = node[{i}]', 'each[0](payload, found, each, visit)')
+            for line in (f'child = node[{i}]', 'child[0](payload, found, child, state)')
         ]
     )
     for count in (2, 3, 4)
 }
-"""By the number of nodes: what `visit_all` does, but without a copy to loop over."""
+"""`visit_all` for a fixed number of children: no slice of the node, no loop."""

@@ -1,335 +1,358 @@
-"""A search tree over many patterns, built at once.
+"""The index: a decision tree over many patterns.
 
-At each branch one value of the payload is looked up among the keys of all patterns that ask about
-it; where few are left, what remains of each is checked. The branch that is expected to cost least
-is taken first.
+To test every pattern against a payload costs time in proportion to their number. The index avoids
+that by look-ups. A branch of the tree reads one path of the payload and looks the value up among
+the keys of all patterns with a condition on that path. Only the patterns that it finds are tested
+further: by more branches while they are many, and by residual checks of their other conditions
+while they are few. For example, the patterns
+
+    0: {'type': 'order', 'name': 'paid'}           3: {'type': 'order', 'amount': gt(100)}
+    1: {'type': 'order', 'name': 'sent'}           4: {'type': 'user', 'name': prefix('log')}
+    2: {'type': 'order', 'name': 'sent', 'vip': True}
+
+become this tree:
+
+    look up `type` in a hash table
+      'order': look up `name` in a hash table
+                 'paid': emit 0
+                 'sent': emit 1, check `vip` and emit 2
+               check `amount` and emit 3
+      'user':  check `name` and emit 4
+
+(A real tree of so few patterns has fewer branches, see `MAX_UNINDEXED`.) The builder is greedy: it
+takes the branch with the highest benefit first, which is the number of patterns that the branch
+looks up, divided by the estimated cost of the look-up in checks of one pattern.
+
+A pattern with several keys on the path of a branch (`one_of('a', 'b')`) is stored under each of
+them, and a pattern with several alternatives once per alternative. `MAX_COPIES` and
+`MAX_TREE_DEPTH` limit the size of the tree: when they are reached, patterns are checked one by one.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import log2
 from typing import Any, TypeAlias
 
 from mega.match.eventbridge.matcher import scalars_at
 from mega.match.index.codegen import (
-    WALK_THROUGH_FEW,
+    VISIT_UNROLLED,
     MatchState,
     Node,
-    Step,
-    compile_step,
+    NodeFunction,
+    compile_node_function,
+    read_path_lines,
     visit_all,
-    walk,
 )
-from mega.match.index.keys import Key, Kind, Reading, read_anything, read_text
+from mega.match.index.keys import Key, LookupKind, Normaliser, to_text, wrap
 from mega.match.index.lookups import (
-    Equality,
-    Finder,
+    AnyLookup,
     ForEachMember,
+    HashTable,
     IntervalIndex,
-    Predicates,
-    Prefixes,
+    PredicateList,
+    PrefixTable,
     TestList,
-    found_of_all,
+    find_for_each,
 )
 from mega.match.index.normal_form import Alternative, Condition, Path
-from mega.match.index.residuals import entry, group_by_shape
+from mega.match.index.residuals import group_unconditional, residual_node
 
 __all__ = ('IndexedPattern', 'TreeBuilder')
 
-FEW = 3
-"""So many patterns are checked one by one: looking them up would cost as much."""
+MAX_UNINDEXED = 3
+"""The number of patterns that are checked one by one: a look-up would cost as much."""
 
-MIN_WORTH = 1.1
-"""Patterns found for each check that a look-up costs; for fewer it is not worth its branch."""
+MIN_BENEFIT = 1.1
+"""The minimum number of patterns found per unit of cost for a branch to be worthwhile."""
 
-MAX_LEVELS = 12
-"""Deeper than that no tree grows, whatever the patterns: every level is a call within a call."""
+MAX_TREE_DEPTH = 12
+"""The maximum number of nested branches. Each is a nested function call."""
 
 MAX_COPIES = 32
-"""A tree holds each pattern so many times on average, at most: once for each way to find it."""
+"""The average number of times that a tree may contain each pattern."""
 
-MAX_SHAPES = 512
-"""So many look-ups are kept compiled."""
+MAX_COMPILED_PLANS = 512
+"""The number of compiled look-ups that a process keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedPattern:
-    """One alternative of a pattern, and what of it remains to be asked."""
+    """One alternative of a pattern, with the conditions that remain to be tested."""
 
-    order: int
+    position: int
     target: object
     conditions: Alternative
 
-    def without(self, condition: Condition, is_settled: bool) -> IndexedPattern:
-        """What remains once a key of a condition was found."""
+    def without(self, condition: Condition, is_sufficient: bool) -> IndexedPattern:
+        """Return what remains after a key of a condition was found."""
         rest = tuple([one for one in self.conditions if one is not condition])
-        if not is_settled and not condition.is_prefilter:
+        if not is_sufficient and not condition.is_prefilter:
             rest = (*rest, Condition(condition.path, condition.leaf))
-        return IndexedPattern(self.order, self.target, rest)
+        return IndexedPattern(self.position, self.target, rest)
 
 
 _BranchKey: TypeAlias = tuple[Path, bool]
-"""Where to look something up: at which path, and whether through arrays, as hints are."""
+"""The path that a branch reads, and whether it reads through arrays, as prefilters do."""
 
 _Clause: TypeAlias = tuple[Condition, tuple[Key, ...]]
-"""A condition of a pattern, and the keys by which that finds it."""
+"""A condition of a pattern, and the keys that find it."""
 
-_Below: TypeAlias = 'dict[Any, tuple[Key, list[IndexedPattern]]]'
-"""What is found by each key, under the value of the key."""
+_Children: TypeAlias = 'dict[Any, tuple[Key, list[IndexedPattern]]]'
+"""The patterns under each key, by the value of the key."""
 
-_Grown: TypeAlias = dict[tuple[int, ...], Node]
-"""Nodes by the ids of the patterns that they were grown of."""
+_LookupGroup: TypeAlias = tuple[LookupKind, Normaliser, bool]
+"""Keys with the same kind, normaliser and `per_member` are in one look-up."""
+
+_BuiltNodes: TypeAlias = dict[tuple[int, ...], Node]
+"""Nodes by the ids of the patterns that they were built from."""
 
 
 @dataclass(frozen=True, slots=True)
 class BranchPlan:
-    """What a step looks up: at which path, and by which finders, each reading in its way.
-
-    Where one table leads mostly to nodes that look up the same, both are looked up in one step:
-    that saves a call, and reads the objects on the way to both once.
-    """
+    """What the function of a branch reads: a path, and the look-ups with their normalisers."""
 
     path: Path
-    is_loose: bool
-    finders: tuple[tuple[type[Finder], Reading], ...]
-    then: BranchPlan | None = None
+    through_arrays: bool
+    lookups: tuple[tuple[type[AnyLookup], Normaliser], ...]
 
 
 class TreeBuilder:
-    """Builds the tree of some patterns.
+    """Builds the tree of a list of patterns.
 
-    `is_shared` says of a predicate, by its id, whether more patterns ask it than so many.
+    `is_shared(predicate id, n)` returns whether more than n patterns have a predicate of the user.
     """
 
     def __init__(self, is_shared: Callable[[int, int], bool]) -> None:
         self._is_shared = is_shared
-        self._room = 0
-        self._looks: dict[Step, BranchPlan] = {}
+        self._remaining_copies = 0
         self._texts: dict[str, str] = {}
 
-    def build(self, planted: Sequence[IndexedPattern]) -> Node:
-        """Build a tree, and answer its root."""
-        self._room = MAX_COPIES * len(planted)
-        return self._grow(planted, 1)
+    def build(self, patterns: Sequence[IndexedPattern]) -> Node:
+        """Build a tree and return its root."""
+        self._remaining_copies = MAX_COPIES * len(patterns)
+        return self._build_node(patterns, 1)
 
-    def _grow(self, planted: Sequence[IndexedPattern], level: int) -> Node:
-        self._room -= len(planted)
-        may_branch = len(planted) > FEW and level < MAX_LEVELS and self._room > 0
+    def _build_node(self, patterns: Sequence[IndexedPattern], depth: int) -> Node:
+        self._remaining_copies -= len(patterns)
+        may_branch = (
+            len(patterns) > MAX_UNINDEXED and depth < MAX_TREE_DEPTH and self._remaining_copies > 0
+        )
         nodes = []
-        rest = [(one, _routes(one) if may_branch else {}) for one in planted]
-        while len(rest) > FEW and (route := _best_route(rest)):
-            found = [(one, routes[route]) for one, routes in rest if route in routes]
-            nodes.append(self._branch(route, found, level))
-            rest = [(one, routes) for one, routes in rest if route not in routes]
-        nodes += group_by_shape(self._entries(one for one, _ in rest))
+        rest = [(one, _clauses(one) if may_branch else {}) for one in patterns]
+        while len(rest) > MAX_UNINDEXED and (branch := _best_branch(rest)):
+            found = [(one, clauses[branch]) for one, clauses in rest if branch in clauses]
+            nodes.append(self._build_branch(branch, found, depth))
+            rest = [(one, clauses) for one, clauses in rest if branch not in clauses]
+        nodes += group_unconditional(self._residual_nodes(one for one, _ in rest))
         if len(nodes) == 1:
             return nodes[0]
-        return WALK_THROUGH_FEW.get(len(nodes), visit_all), *nodes
+        return VISIT_UNROLLED.get(len(nodes), visit_all), *nodes
 
-    def _branch(
-        self, route: _BranchKey, found: Sequence[tuple[IndexedPattern, _Clause]], level: int
+    def _build_branch(
+        self, branch: _BranchKey, found: Sequence[tuple[IndexedPattern, _Clause]], depth: int
     ) -> Node:
-        groups: defaultdict[tuple[Kind, Reading, bool], _Below] = defaultdict(dict)
+        groups: defaultdict[_LookupGroup, _Children] = defaultdict(dict)
         for one, (condition, keys) in found:
-            left = {
+            remaining = {
                 is_sufficient: one.without(condition, is_sufficient)
                 for is_sufficient in (True, False)
             }
             for key in keys:
-                _, planted = groups[key.kind, key.read, key.each].setdefault(key.value, (key, []))
-                planted.append(left[key.is_sufficient])
-        grown: _Grown = {}
-        finders: list[Finder] = [
-            ForEachMember(finder) if each and not isinstance(finder, Predicates) else finder
-            for (kind, read, each), below in sorted(groups.items(), key=_by_vagueness)
-            for finder in self._finders(kind, read, below, level, grown)
-        ]
-        path, is_loose = route
-        constants = [constant for finder in finders for constant in finder.constants]
-        look = BranchPlan(path, is_loose, tuple((type(one), one.read) for one in finders))
-        if is_loose:
-            return _look_up(look), *constants, path, finders
-        if len(finders) == 1 and isinstance(finders[0], Equality):
-            [(below, count)] = Counter(node[0] for node in finders[0].nodes.values()).most_common(1)
-            if below in self._looks and 2 * count > len(finders[0].nodes):
-                look = replace(look, then=self._looks[below])
-                constants.append(below)
-        join_path = _look_up(look)
-        self._looks[join_path] = look
-        return join_path, *constants
-
-    def _finders(
-        self, kind: Kind, read: Reading, below: _Below, level: int, grown: _Grown
-    ) -> Iterable[Finder]:
-        if kind is Kind.WITHIN:
-            yield IntervalIndex(
-                read, [(span, self._entries(planted)) for span, (_, planted) in below.items()]
+                children = groups[key.kind, key.normalise, key.per_member]
+                _, patterns = children.setdefault(key.value, (key, []))
+                patterns.append(remaining[key.is_sufficient])
+        built: _BuiltNodes = {}
+        # In all branches the groups have the same order, so that branches share functions.
+        lookups: list[AnyLookup] = [
+            ForEachMember(lookup)
+            if per_member and not isinstance(lookup, PredicateList)
+            else lookup
+            for (kind, normalise, per_member), children in sorted(
+                groups.items(), key=lambda group: _RANKS[group[0][0]]
             )
+            for lookup in self._build_lookups(kind, normalise, children, depth, built)
+        ]
+        path, through_arrays = branch
+        constants = [constant for lookup in lookups for constant in lookup.constants]
+        plan = BranchPlan(
+            path, through_arrays, tuple((type(one), one.normalise) for one in lookups)
+        )
+        if through_arrays:
+            return _compile_plan(plan), *constants, path, lookups
+        return _compile_plan(plan), *constants
+
+    def _build_lookups(
+        self,
+        kind: LookupKind,
+        normalise: Normaliser,
+        children: _Children,
+        depth: int,
+        built: _BuiltNodes,
+    ) -> Iterable[AnyLookup]:
+        if kind is LookupKind.RANGE:
+            intervals = [
+                (interval, self._residual_nodes(patterns))
+                for interval, (_, patterns) in children.items()
+            ]
+            yield IntervalIndex(normalise, intervals)
             return
-        if kind is Kind.HOLDS and read is read_anything:
-            yield from self._predicates(below)
+        if kind is LookupKind.TEST and normalise is wrap:
+            yield from self._build_predicate_lists(children)
             return
         nodes = {}
-        for value, (_, planted) in below.items():
-            # Two keys often lead to the same patterns, as a number and the text that spells it do.
-            same = tuple(map(id, planted))
-            if same not in grown:
-                grown[same] = self._grow(planted, level + 1)
-            nodes[self._shared(value)] = grown[same]
-        if kind is Kind.HOLDS:
-            yield TestList(read, [(key.test, nodes[value]) for value, (key, _) in below.items()])
-        elif kind is Kind.BEGINS:
-            yield Prefixes(read, nodes)
+        for value, (_, patterns) in children.items():
+            # Two keys often lead to the same patterns: a number and the text that spells it do.
+            ids = tuple(map(id, patterns))
+            if ids not in built:
+                built[ids] = self._build_node(patterns, depth + 1)
+            nodes[self._single_copy(value)] = built[ids]
+        if kind is LookupKind.TEST:
+            tests = [(key.test, nodes[value]) for value, (key, _) in children.items()]
+            yield TestList(normalise, tests)
+        elif kind is LookupKind.PREFIX:
+            yield PrefixTable(normalise, nodes)
         else:
-            yield Equality(read, nodes)
+            yield HashTable(normalise, nodes)
 
-    def _predicates(self, below: _Below) -> Iterable[Finder]:
-        for shared in (False, True):
+    def _build_predicate_lists(self, children: _Children) -> Iterable[AnyLookup]:
+        for is_shared in (False, True):
             predicates = [
-                (key.test, self._entries(planted))
-                for key, planted in below.values()
-                if self._is_shared(key.value, len(planted)) is shared
+                (key.test, self._residual_nodes(patterns))
+                for key, patterns in children.values()
+                if self._is_shared(key.value, len(patterns)) is is_shared
             ]
             if predicates:
-                yield Predicates(predicates, shared)
+                yield PredicateList(predicates, is_shared)
 
-    def _entries(self, planted: Iterable[IndexedPattern]) -> list[Node]:
+    def _residual_nodes(self, patterns: Iterable[IndexedPattern]) -> list[Node]:
         nodes = []
-        for one in planted:
-            join_path, order, target, *constants = entry(one.order, one.target, one.conditions)
-            nodes.append((join_path, order, target, *map(self._shared, constants)))
+        for one in patterns:
+            function, position, target, *constants = residual_node(
+                one.position, one.target, one.conditions
+            )
+            nodes.append((function, position, target, *map(self._single_copy, constants)))
         return nodes
 
-    def _shared(self, value: Any) -> Any:
-        """A copy of a text, one for all that equal it.
+    def _single_copy(self, value: Any) -> Any:
+        """Return the same copy for all equal texts.
 
-        Copies lie closer together than texts that came from anywhere: of fewer pages of memory,
-        more are known to the processor.
+        New copies are close together in memory, so that the processor's caches hold more of them.
         """
         return self._texts.setdefault(value, f'{value} '[:-1]) if type(value) is str else value
 
 
-def _routes(one: IndexedPattern) -> dict[_BranchKey, _Clause]:
-    """At which paths a pattern can be found, and by what: the most telling condition at each.
+def _clauses(one: IndexedPattern) -> dict[_BranchKey, _Clause]:
+    """Return the branches that can find a pattern, each with the most selective condition there.
 
-    By a user's predicate only where nothing else is left to ask.
+    A branch tests a predicate of the user only if the pattern has no other conditions left.
     """
-    only_calls = all(condition.leaf.calls for condition in one.conditions)
-    routes: dict[_BranchKey, _Clause] = {}
+    only_predicates = all(condition.leaf.has_predicate for condition in one.conditions)
+    clauses: dict[_BranchKey, _Clause] = {}
     for condition in one.conditions:
         keys = condition.keys
-        if keys is None or (condition.leaf.calls and not only_calls):
+        if keys is None or (condition.leaf.has_predicate and not only_predicates):
             continue
-        route = condition.path, condition.is_prefilter
-        known = routes.get(route)
+        branch = condition.path, condition.is_prefilter
+        known = clauses.get(branch)
         if known is None or _selectivity_rank(keys) < _selectivity_rank(known[1]):
-            routes[route] = condition, keys
-    return routes
+            clauses[branch] = condition, keys
+    return clauses
+
+
+_RANKS = {kind: rank for rank, kind in enumerate(LookupKind)}
 
 
 def _selectivity_rank(keys: tuple[Key, ...]) -> int:
-    return max([_VAGUENESS[key.kind] for key in keys], default=0)
-
-
-_VAGUENESS = {kind: i for i, kind in enumerate(Kind)}
-
-
-def _by_vagueness(group: tuple[tuple[Kind, Reading, bool], _Below]) -> int:
-    """By it groups stand in one order in all branches: so that these have one step."""
-    return _VAGUENESS[group[0][0]]
+    """Return the rank of the least selective key; 0 is the most selective kind."""
+    return max([_RANKS[key.kind] for key in keys], default=0)
 
 
 @dataclass(slots=True)
-class _Tally:
-    """What a look-up at one path would cost, in units of checking one pattern."""
+class _CostEstimate:
+    """The cost of a branch. The unit is the check of one pattern."""
 
     patterns: int = 0
-    values: Counter[tuple[Reading, bool, Any]] = field(default_factory=Counter)
-    kinds: Counter[Kind] = field(default_factory=Counter)
+    values: Counter[tuple[Normaliser, bool, Any]] = field(default_factory=Counter)
+    kinds: Counter[LookupKind] = field(default_factory=Counter)
 
     def add(self, keys: tuple[Key, ...]) -> None:
+        """Add one pattern."""
         self.patterns += 1
         for key in keys:
             self.kinds[key.kind] += 1
-            if key.kind in (Kind.EQUALS, Kind.BEGINS):
-                self.values[key.read, key.each, key.value] += 1
+            if key.kind in (LookupKind.EQUALS, LookupKind.PREFIX):
+                self.values[key.normalise, key.per_member, key.value] += 1
 
     def benefit(self) -> float:
-        """The patterns that are looked up, for each check that this costs."""
-        begins = self.kinds[Kind.BEGINS]
-        cost = 1 + 0.7 * self.kinds[Kind.HOLDS] + self.kinds[Kind.WITHIN] / 3
-        if begins:
-            cost += 1 + log2(begins)
-        # What is found together is looked up once more: that bounds its cost.
-        group_by_shape = sum([count * min(count, FEW) for count in self.values.values()])
-        return self.patterns / (cost + group_by_shape / (sum(self.values.values()) or 1))
+        """Return the number of patterns looked up per unit of cost."""
+        prefixes = self.kinds[LookupKind.PREFIX]
+        cost = 1 + 0.7 * self.kinds[LookupKind.TEST] + self.kinds[LookupKind.RANGE] / 3
+        if prefixes:
+            cost += 1 + log2(prefixes)
+        # Patterns with the same key are found together. If they are many, another look-up follows,
+        # which bounds the cost of their checks.
+        checks = sum([count * min(count, MAX_UNINDEXED) for count in self.values.values()])
+        return self.patterns / (cost + checks / (sum(self.values.values()) or 1))
 
 
-def _best_route(
+def _best_branch(
     patterns: Iterable[tuple[IndexedPattern, dict[_BranchKey, _Clause]]],
 ) -> _BranchKey | None:
-    """The path most worth a look-up; None where every pattern had better be checked."""
-    tallies: defaultdict[_BranchKey, _Tally] = defaultdict(_Tally)
-    for _, routes in patterns:
-        for route, (_, keys) in routes.items():
-            tallies[route].add(keys)
-    worths = {route: tally.benefit() for route, tally in tallies.items()}
-    best = max(worths, key=worths.__getitem__, default=None)
-    return best if best is not None and worths[best] > MIN_WORTH else None
+    """Return the branch with the highest benefit; None if checking every pattern is better."""
+    estimates: defaultdict[_BranchKey, _CostEstimate] = defaultdict(_CostEstimate)
+    for _, clauses in patterns:
+        for branch, (_, keys) in clauses.items():
+            estimates[branch].add(keys)
+    benefits = {branch: estimate.benefit() for branch, estimate in estimates.items()}
+    best = max(benefits, key=benefits.__getitem__, default=None)
+    return best if best is not None and benefits[best] > MIN_BENEFIT else None
 
 
-@lru_cache(MAX_SHAPES)
-def _look_up(look: BranchPlan) -> Step:
-    """The step of a node (step, *constants of every finder), and for hints (..., path, finders)."""
-    names: dict[str, object] = {'look_through': _look_through}
-    return compile_step(_lines(look, {}, names), **names)
+@lru_cache(MAX_COMPILED_PLANS)
+def _compile_plan(plan: BranchPlan) -> NodeFunction:
+    """Compile the function of a branch node.
 
-
-def _lines(look: BranchPlan, parents: dict[Path, str], names: dict[str, object]) -> list[str]:
-    if look.is_loose:
-        through = 'return look_through(payload, found, node, visit)'
-        nothing_plain = 'v is MISSING or isinstance(v, (dict, list, tuple))'
+    The node is `(function, *constants of every look-up)`. If the branch reads through arrays, the
+    path and the look-ups follow.
+    """
+    names: dict[str, object] = {'look_up_in_arrays': _look_up_in_arrays}
+    if plan.through_arrays:
+        otherwise = 'return look_up_in_arrays(payload, found, node, state)'
+        is_unusable = 'value is MISSING or isinstance(value, (dict, list, tuple))'
     else:
-        through, nothing_plain = 'return', 'v is MISSING'
-    lines = [*walk(look.path, parents, through), f'if {nothing_plain}:', f'    {through}']
-    taken = 1
-    reads = [read for _, read in look.finders]
-    known: dict[Reading, str] = {}
-    for finder, read in look.finders:
-        constants = [f'node[{taken + i}]' for i in range(finder.arity)]
-        taken += finder.arity
-        names[read.__name__] = read
-        what = f'{read.__name__}(v)'
-        if read is read_text:
-            what = f'v if type(v) is str else {what}'
-        if reads.count(read) > 1:
-            if read not in known:
-                known[read] = f'read{len(known)}'
-                lines.append(f'{known[read]} = {what}')
-            what = known[read]
-        if look.then is not None:
-            lines.append(f'below = {constants[0]}.get({what})')
-        else:
-            lines += (line.format(*constants, read=what) for line in finder.lines)
-    if look.then is None:
-        return lines
-    return [
-        *lines,
-        'if below is None:',
-        '    return',
-        f'if below[0] is not node[{taken}]:',
-        '    return below[0](payload, found, below, visit)',
-        'node = below',
-        *_lines(look.then, parents, names),
+        otherwise, is_unusable = 'return', 'value is MISSING'
+    lines = [
+        *read_path_lines(plan.path, {}, otherwise),
+        f'if {is_unusable}:',
+        f'    {otherwise}',
     ]
+    next_constant = 1
+    normalisers = [normalise for _, normalise in plan.lookups]
+    variables: dict[Normaliser, str] = {}
+    for lookup, normalise in plan.lookups:
+        constants = [f'node[{next_constant + i}]' for i in range(lookup.arity)]
+        next_constant += lookup.arity
+        names[normalise.__name__] = normalise
+        normalised = f'{normalise.__name__}(value)'
+        if normalise is to_text:
+            normalised = f'value if type(value) is str else {normalised}'
+        if normalisers.count(normalise) > 1:
+            if normalise not in variables:
+                variables[normalise] = f'normalised{len(variables)}'
+                lines.append(f'{variables[normalise]} = {normalised}')
+            normalised = variables[normalise]
+        lines += (line.format(*constants, normalised=normalised) for line in lookup.lines)
+    return compile_node_function(lines, **names)
 
 
-def _look_through(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
+def _look_up_in_arrays(
+    payload: object, found: list[Node], node: Node, state: MatchState | None
+) -> None:
     """Look up every scalar at a path, through arrays and names with dots."""
-    *_, path, finders = node
-    for below in found_of_all(scalars_at(payload, path), finders):
-        below[0](payload, found, below, visit)
+    *_, path, lookups = node
+    for child in find_for_each(scalars_at(payload, path), lookups):
+        child[0](payload, found, child, state)

@@ -1,7 +1,12 @@
-"""By what a pattern is found: the values that one of its leaves lets through.
+"""The keys of a leaf: the values that it may match, in a form that can be looked up.
 
-A key is a necessary condition that can be looked up. Whoever holds a value reads it (as a text, a
-number, an instant, ...) and finds the keys that fit what was read, without asking every pattern.
+A key has a normal form (a text, a number, an instant, ...) and a value in that form. The index
+normalises the value from the payload in the same way and looks it up. For example, the leaf 5 has
+two keys, the number 5 and a text that spells 5, and `suffix('.png')` has the prefix 'gnp.' of the
+reversed text.
+
+LeafKeys are a necessary condition: a leaf matches no value that fits none of its keys. If
+`is_sufficient` is true, a value that fits the key matches without a further test.
 """
 
 from __future__ import annotations
@@ -23,10 +28,10 @@ from mega.match.comparables import (
     NumberValue,
     TextValue,
     is_number,
-    read_address,
-    read_day,
-    read_instant,
-    read_spelled,
+    parse_address,
+    parse_number,
+    to_day,
+    to_instant,
 )
 from mega.match.eventbridge.operators import (
     AddressBlock,
@@ -45,24 +50,24 @@ from mega.match.functions.text import IEquals, Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
 from mega.match.pattern import AnyMember, AnyOf, Constant, ExactValue, Pattern, Predicate, Value
 
-__all__ = ('Key', 'Kind', 'Reading', 'Span', 'keys_of', 'read_anything', 'read_text')
+__all__ = ('Interval', 'Key', 'LookupKind', 'Normaliser', 'keys_of', 'to_text', 'wrap')
 
-Reading: TypeAlias = Callable[[object], Any]
-"""What a value is, seen in one way: hashable, and comparable with its like. None: it is none."""
+Normaliser: TypeAlias = Callable[[object], Any]
+"""Returns a value in one normal form, hashable and ordered; None if it has no such form."""
 
 
-class Kind(Enum):
-    """How keys of one kind are looked up."""
+class LookupKind(Enum):
+    """The ways to look up a key, the most selective first."""
 
-    EQUALS = 'what was read equals the key'
-    BEGINS = 'the text that was read begins with the key'
-    WITHIN = 'what was read lies within the key, a span'
-    HOLDS = 'the key is a test, and holds for what was read'
+    EQUALS = 'the normalised value equals the key'
+    PREFIX = 'the normalised text starts with the key'
+    RANGE = 'the normalised value is in the interval of the key'
+    TEST = 'the test of the key is true for the normalised value'
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """From one bound to another; None is no bound."""
+class Interval:
+    """The values between two bounds. A bound of None does not limit the interval."""
 
     low: Any = None
     high: Any = None
@@ -72,271 +77,280 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a value has to be for a pattern to be worth asking."""
+    """A necessary condition of a leaf that can be looked up."""
 
-    kind: Kind
-    read: Reading
+    kind: LookupKind
+    normalise: Normaliser
     value: Any
-    """Hashable. For a test, what tells it from others: the id of a user's predicate."""
+    """Hashable. For a test, its identity, such as the `id()` of a user's predicate."""
 
     test: Callable[[Any], object] = bool
-    """What HOLDS calls."""
+    """The function of `LookupKind.TEST`."""
 
     is_sufficient: bool = True
-    """Whether a value that fits the key matches; otherwise the pattern has still to be asked."""
+    """Whether a value that fits the key matches; otherwise the leaf must still be tested."""
 
-    each: bool = False
-    """Whether it is about each member of an array, not about the value itself."""
-
-
-Keys: TypeAlias = 'tuple[Key, ...] | None'
+    per_member: bool = False
+    """Whether the key is compared with each member of an array, not with the value itself."""
 
 
-def read_text(lhs: object) -> str | None:
+LeafKeys: TypeAlias = 'tuple[Key, ...] | None'
+
+
+def to_text(lhs: object) -> str | None:
     return str.__str__(lhs) if isinstance(lhs, str) else None
 
 
-def _read_backwards(lhs: object) -> str | None:
+def _to_reversed_text(lhs: object) -> str | None:
     return lhs[::-1] if isinstance(lhs, str) else None
 
 
-def _read_folded(lhs: object) -> str | None:
+def _to_folded_text(lhs: object) -> str | None:
     return lhs.casefold() if isinstance(lhs, str) else None
 
 
-def _read_folded_backwards(lhs: object) -> str | None:
+def _to_reversed_folded_text(lhs: object) -> str | None:
     return lhs.casefold()[::-1] if isinstance(lhs, str) else None
 
 
-def _read_number(lhs: object) -> Any:
+def _to_number(lhs: object) -> Any:
     if type(lhs) is int:
         return lhs
     if not is_number(lhs):
         return None
-    # One of a subclass may have no hash.
+    # An instance of a subclass may not be hashable.
     if isinstance(lhs, Decimal):
         return Decimal(lhs)
     return float(lhs) if isinstance(lhs, float) else int(lhs)
 
 
-def _read_constant(lhs: object) -> str | None:
+def _to_constant(lhs: object) -> str | None:
     return repr(lhs) if lhs is None or lhs is True or lhs is False else None
 
 
-def _read_opaque(lhs: object) -> tuple[type, object] | None:
+def _to_typed_value(lhs: object) -> tuple[type, object] | None:
     for kind in (bytes, UUID):
         if isinstance(lhs, kind):
             return kind, lhs
     return None
 
 
-def _read_array(lhs: object) -> str | None:
+def _to_array_marker(lhs: object) -> str | None:
     return 'array' if isinstance(lhs, (list, tuple)) else None
 
 
-def read_anything(lhs: object) -> tuple[object]:
+def wrap(lhs: object) -> tuple[object]:
+    """Return any value in a tuple, so that the value None also has a normal form."""
     return (lhs,)
 
 
-_READ_SCALE: dict[type, Reading] = {
-    TextValue: read_text,
-    InstantValue: read_instant,
-    DayValue: read_day,
+_NORMALISERS: dict[type, Normaliser] = {
+    TextValue: to_text,
+    InstantValue: to_instant,
+    DayValue: to_day,
 }
 
 
 @singledispatch
-def keys_of(leaf: Pattern) -> Keys:
-    """The keys of a pattern: it matches no value that fits none of them.
+def keys_of(leaf: Pattern) -> LeafKeys:
+    """Return the keys of a leaf: it matches no value that fits none of them.
 
-    No keys at all: it matches nothing. None: there is no saying, it has to be asked.
+    An empty tuple means that the leaf matches nothing. None means that the leaf has no keys and
+    must be tested.
     """
     return None
 
 
 @keys_of.register
-def _(leaf: Value) -> Keys:
-    if isinstance(leaf.scale, NumberValue):
+def _(leaf: Value) -> LeafKeys:
+    if isinstance(leaf.comparable, NumberValue):
         return (
-            Key(Kind.EQUALS, _read_number, leaf.scale.value),
-            Key(Kind.EQUALS, read_spelled, leaf.scale.written),
+            Key(LookupKind.EQUALS, _to_number, leaf.comparable.value),
+            Key(LookupKind.EQUALS, parse_number, leaf.comparable.spelled),
         )
-    return (Key(Kind.EQUALS, _READ_SCALE[type(leaf.scale)], leaf.scale.value),)
+    return (Key(LookupKind.EQUALS, _NORMALISERS[type(leaf.comparable)], leaf.comparable.value),)
 
 
 @keys_of.register
-def _(leaf: Constant) -> Keys:
-    return (Key(Kind.EQUALS, _read_constant, repr(leaf.value)),)
+def _(leaf: Constant) -> LeafKeys:
+    return (Key(LookupKind.EQUALS, _to_constant, repr(leaf.value)),)
 
 
 @keys_of.register
-def _(leaf: ExactValue) -> Keys:
-    read = _read_opaque(leaf.value)
-    return (Key(Kind.EQUALS, _read_opaque, read),) if read else ()
+def _(leaf: ExactValue) -> LeafKeys:
+    normalised = _to_typed_value(leaf.value)
+    return (Key(LookupKind.EQUALS, _to_typed_value, normalised),) if normalised else ()
 
 
 @keys_of.register
-def _(leaf: Equal) -> Keys:
+def _(leaf: Equal) -> LeafKeys:
     return keys_of(leaf.child)
 
 
 @keys_of.register
-def _(leaf: AnyMember) -> Keys:
+def _(leaf: AnyMember) -> LeafKeys:
     keys = _union(leaf)
     if keys is None:
         return None
-    # An array that equals them has a member for each of them, the first included.
+    # An equal array has a matching member for each pattern, and so for the first one.
     members = keys_of(Contains(leaf.members[0])) if leaf.members else ()
     if not members:
-        return *keys, Key(Kind.EQUALS, _read_array, 'array', is_sufficient=False)
+        return *keys, Key(LookupKind.EQUALS, _to_array_marker, 'array', is_sufficient=False)
     return *keys, *(replace(key, is_sufficient=False) for key in members)
 
 
 @keys_of.register(OneOf)
 @keys_of.register(AnyOf)
-def _union(leaf: OneOf | AnyOf | AnyMember) -> Keys:
+def _union(leaf: OneOf | AnyOf | AnyMember) -> LeafKeys:
     return _union_of(leaf.members)
 
 
-def _union_of(members: Sequence[Pattern]) -> Keys:
+def _union_of(members: Sequence[Pattern]) -> LeafKeys:
     found: list[Key] = []
     for child in members:
         keys = keys_of(child)
-        if keys is None or child.absent or child.calls or any(key.each for key in keys):
+        if (
+            keys is None
+            or child.when_missing
+            or child.has_predicate
+            or any(key.per_member for key in keys)
+        ):
             return None
         found += keys
     return tuple(dict.fromkeys(found))
 
 
 @keys_of.register
-def _(leaf: Compare) -> Keys:
+def _(leaf: Compare) -> LeafKeys:
     included = leaf.name in ('gte', 'lte')
     if leaf.name in ('gt', 'gte'):
-        return _within(leaf.scale, None, low_included=included)
-    return _within(None, leaf.scale, high_included=included)
+        return _range_keys(leaf.comparable, None, low_included=included)
+    return _range_keys(None, leaf.comparable, high_included=included)
 
 
 @keys_of.register
-def _(leaf: Between) -> Keys:
-    return _within(leaf.low, leaf.high)
+def _(leaf: Between) -> LeafKeys:
+    return _range_keys(leaf.low, leaf.high)
 
 
-def _within(low: Comparable | None, high: Comparable | None, **included: bool) -> Keys:
-    scale = low or high
-    if not isinstance(scale, NumberValue):
-        span = Span(low and low.value, high and high.value, **included)
-        return (Key(Kind.WITHIN, _READ_SCALE[type(scale)], span),)
+def _range_keys(low: Comparable | None, high: Comparable | None, **included: bool) -> LeafKeys:
+    bound = low or high
+    values = Interval(low and low.value, high and high.value, **included)
+    if not isinstance(bound, NumberValue):
+        return (Key(LookupKind.RANGE, _NORMALISERS[type(bound)], values),)
     assert not isinstance(low, (TextValue, InstantValue, DayValue))
     assert not isinstance(high, (TextValue, InstantValue, DayValue))
-    read = Span(low and low.value, high and high.value, **included)
-    spelled = Span(low and low.written, high and high.written, **included)
-    return Key(Kind.WITHIN, _read_number, read), Key(Kind.WITHIN, read_spelled, spelled)
+    spelled = Interval(low and low.spelled, high and high.spelled, **included)
+    return (
+        Key(LookupKind.RANGE, _to_number, values),
+        Key(LookupKind.RANGE, parse_number, spelled),
+    )
 
 
 @keys_of.register
-def _(leaf: Cidr) -> Keys:
-    return (Key(Kind.WITHIN, read_address, Span(*leaf.ends)),)
+def _(leaf: Cidr) -> LeafKeys:
+    return (Key(LookupKind.RANGE, parse_address, Interval(*leaf.bounds)),)
 
 
 @keys_of.register
-def _(leaf: IEquals) -> Keys:
-    return (Key(Kind.EQUALS, _read_folded, leaf.folded),)
+def _(leaf: IEquals) -> LeafKeys:
+    return (Key(LookupKind.EQUALS, _to_folded_text, leaf.folded),)
 
 
 @keys_of.register
-def _(leaf: Prefix) -> Keys:
+def _(leaf: Prefix) -> LeafKeys:
     if leaf.folded is None:
-        return (Key(Kind.BEGINS, read_text, leaf.text),)
-    return (Key(Kind.BEGINS, _read_folded, leaf.folded),)
+        return (Key(LookupKind.PREFIX, to_text, leaf.text),)
+    return (Key(LookupKind.PREFIX, _to_folded_text, leaf.folded),)
 
 
 @keys_of.register
-def _(leaf: Suffix) -> Keys:
+def _(leaf: Suffix) -> LeafKeys:
     if leaf.folded is None:
-        return (Key(Kind.BEGINS, _read_backwards, leaf.text[::-1]),)
-    return (Key(Kind.BEGINS, _read_folded_backwards, leaf.folded[::-1]),)
+        return (Key(LookupKind.PREFIX, _to_reversed_text, leaf.text[::-1]),)
+    return (Key(LookupKind.PREFIX, _to_reversed_folded_text, leaf.folded[::-1]),)
 
 
 @keys_of.register
-def _(leaf: Wildcard) -> Keys:
-    read, backwards = read_text, _read_backwards
+def _(leaf: Wildcard) -> LeafKeys:
+    normalise, normalise_reversed = to_text, _to_reversed_text
     if leaf.ignore_case:
-        read, backwards = _read_folded, _read_folded_backwards
-    first, *middle = (piece.run for piece in leaf.pieces)
+        normalise, normalise_reversed = _to_folded_text, _to_reversed_folded_text
+    first, *middle = (piece.characters for piece in leaf.pieces)
     last = middle[-1] if middle else first
-    if head := _plain_beginning(first):
-        return (Key(Kind.BEGINS, read, head, is_sufficient=False),)
-    if tail := _plain_beginning(last[::-1]):
-        return (Key(Kind.BEGINS, backwards, tail, is_sufficient=False),)
-    within = max(map(_plain_beginning, middle), key=len, default='')
-    return (_holding(within, read, is_sufficient=False),) if within else None
+    if start := _literal_start(first):
+        return (Key(LookupKind.PREFIX, normalise, start, is_sufficient=False),)
+    if end := _literal_start(last[::-1]):
+        return (Key(LookupKind.PREFIX, normalise_reversed, end, is_sufficient=False),)
+    longest = max(map(_literal_start, middle), key=len, default='')
+    return (_substring_key(longest, normalise, is_sufficient=False),) if longest else None
 
 
-def _holding(text: str, read: Reading, *, is_sufficient: bool) -> Key:
-    return Key(Kind.HOLDS, read, text, re.compile(re.escape(text)).search, is_sufficient)
+def _substring_key(text: str, normalise: Normaliser, *, is_sufficient: bool) -> Key:
+    return Key(LookupKind.TEST, normalise, text, re.compile(re.escape(text)).search, is_sufficient)
 
 
-def _plain_beginning(run: Sequence[str | None]) -> str:
-    return ''.join(character or '' for character in takewhile(bool, run))
+def _literal_start(characters: Sequence[str | None]) -> str:
+    return ''.join(character or '' for character in takewhile(bool, characters))
 
 
 @keys_of.register
-def _(leaf: Regex) -> Keys:
+def _(leaf: Regex) -> LeafKeys:
     if leaf.max_length is not None:
         return None
     test = getattr(leaf.regex, leaf.name)
-    return (Key(Kind.HOLDS, read_text, (leaf.name, leaf.regex), test),)
+    return (Key(LookupKind.TEST, to_text, (leaf.name, leaf.regex), test),)
 
 
 @keys_of.register
-def _(leaf: Substring) -> Keys:
+def _(leaf: Substring) -> LeafKeys:
     if leaf.folded is not None:
-        return (_holding(leaf.folded, _read_folded, is_sufficient=True),)
-    return (_holding(leaf.text, read_text, is_sufficient=True),)
+        return (_substring_key(leaf.folded, _to_folded_text, is_sufficient=True),)
+    return (_substring_key(leaf.text, to_text, is_sufficient=True),)
 
 
 @keys_of.register
-def _(leaf: Predicate) -> Keys:
-    return (Key(Kind.HOLDS, read_anything, id(leaf.function), leaf.function),)
+def _(leaf: Predicate) -> LeafKeys:
+    return (Key(LookupKind.TEST, wrap, id(leaf.function), leaf.function),)
 
 
 @keys_of.register
-def _(leaf: Contains) -> Keys:
+def _(leaf: Contains) -> LeafKeys:
     keys = keys_of(leaf.child)
-    if keys is None or leaf.calls or any(key.each for key in keys):
+    if keys is None or leaf.has_predicate or any(key.per_member for key in keys):
         return None
-    return tuple(replace(key, each=True) for key in keys)
+    return tuple(replace(key, per_member=True) for key in keys)
 
 
-# ── EventBridge's items ──────────────────────────────────────────────────────────────────────────
+# ── EventBridge's operators ──────────────────────────────────────────────────────────────────────
 
 
 @keys_of.register
-def _(leaf: ValueList) -> Keys:
+def _(leaf: ValueList) -> LeafKeys:
     return None if leaf.accepts_missing else _union_of(leaf.members)
 
 
 @keys_of.register
-def _(leaf: Number) -> Keys:
-    return (Key(Kind.EQUALS, _read_number, leaf.value),)
+def _(leaf: Number) -> LeafKeys:
+    return (Key(LookupKind.EQUALS, _to_number, leaf.value),)
 
 
 @keys_of.register
-def _(leaf: NumericRange) -> Keys:
-    span = Span(leaf.low, leaf.high, leaf.low_included, leaf.high_included)
-    return (Key(Kind.WITHIN, _read_number, span),)
+def _(leaf: NumericRange) -> LeafKeys:
+    interval = Interval(leaf.low, leaf.high, leaf.low_included, leaf.high_included)
+    return (Key(LookupKind.RANGE, _to_number, interval),)
 
 
 @keys_of.register
-def _(leaf: AddressText) -> Keys:
-    return (Key(Kind.EQUALS, parse_event_address, leaf.address),)
+def _(leaf: AddressText) -> LeafKeys:
+    return (Key(LookupKind.EQUALS, parse_event_address, leaf.address),)
 
 
 @keys_of.register
-def _(leaf: AddressBlock) -> Keys:
-    return (Key(Kind.WITHIN, parse_event_address, Span(*leaf.bounds)),)
+def _(leaf: AddressBlock) -> LeafKeys:
+    return (Key(LookupKind.RANGE, parse_event_address, Interval(*leaf.bounds)),)
 
 
 @keys_of.register
-def _(leaf: CaseInsensitive) -> Keys:
-    return (Key(Kind.HOLDS, read_text, leaf.regex, leaf.regex.search),)
+def _(leaf: CaseInsensitive) -> LeafKeys:
+    return (Key(LookupKind.TEST, to_text, leaf.regex, leaf.regex.search),)

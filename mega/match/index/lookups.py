@@ -1,7 +1,12 @@
-"""Looking up a value among the keys of many patterns.
+"""Look-ups of one value among the keys of many patterns.
 
-A finder takes a value from the payload, reads it in its way, and goes on to the nodes of the keys
-that fit.
+A look-up normalises the value from the payload and visits the nodes of the keys that fit.
+
+- `HashTable`: equal keys, one probe.
+- `PrefixTable`: texts with which the value starts, one probe and at most one binary search.
+- `IntervalIndex`: intervals that contain the value, one binary search.
+- `TestList`: tests, such as regular expressions, one after another.
+- `PredicateList`: predicates of the user, which may raise.
 """
 
 from __future__ import annotations
@@ -15,65 +20,65 @@ from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from mega.match.index.codegen import MatchState, Node
-from mega.match.index.keys import Reading, Span, read_anything
-from mega.match.index.residuals import group_by_shape
+from mega.match.index.keys import Interval, Normaliser, wrap
+from mega.match.index.residuals import group_unconditional
 
 __all__ = (
-    'Equality',
-    'Finder',
+    'AnyLookup',
     'ForEachMember',
+    'HashTable',
     'IntervalIndex',
     'Lookup',
-    'Predicates',
-    'Prefixes',
+    'PredicateList',
+    'PrefixTable',
     'TestList',
-    'found_of_all',
+    'find_for_each',
 )
 
-MAX_KEPT = 250_000
-"""How many entries the blocks of spans hold in all, some 8 bytes each."""
+MAX_BLOCK_ENTRIES = 250_000
+"""The maximum number of nodes in all blocks of an interval index, about 8 bytes each."""
 
 
 class Lookup(Protocol):
     """One way to look up a value."""
 
     arity: ClassVar[int]
-    """How many constants it has."""
+    """The number of `constants`."""
 
     lines: ClassVar[Sequence[str]]
-    """The code that goes on to the nodes whose keys fit the value `v`.
+    """The code that visits the nodes whose keys fit `value`.
 
-    `{read}` stands for what was read of it, and `{0}`, `{1}`, ... for the constants.
+    `{normalised}` stands for the normalised value, and `{0}`, `{1}`, ... for the constants.
     """
 
     @property
-    def read(self) -> Reading:
-        """How it reads a value."""
+    def normalise(self) -> Normaliser:
+        """Bring a value into the form of the keys."""
 
     @property
     def constants(self) -> tuple[object, ...]:
-        """What it looks up in."""
+        """The data of the look-up, which the node stores."""
 
     def find(self, value: object) -> Iterable[Node]:
-        """The nodes whose keys fit a value: what the lines do, but not to go on to them."""
+        """Return the nodes whose keys fit a value. `lines` does the same and visits them."""
 
 
-_GO_BELOW = 'below[0](payload, found, below, visit)'
-_FIND = ('for below in {0}.find(v):', f'    {_GO_BELOW}')
+_VISIT_CHILD = 'child[0](payload, found, child, state)'
+_FIND = ('for child in {0}.find(value):', f'    {_VISIT_CHILD}')
 
 
 @dataclass(frozen=True, slots=True)
-class Equality:
-    """Keys that equal what was read: one probe of a hash table."""
+class HashTable:
+    """Keys that equal the normalised value."""
 
-    read: Reading
+    normalise: Normaliser
     nodes: Mapping[Any, Node]
 
     arity: ClassVar[int] = 1
     lines: ClassVar[Sequence[str]] = (
-        'below = {0}.get({read})',
-        'if below is not None:',
-        f'    {_GO_BELOW}',
+        'child = {0}.get({normalised})',
+        'if child is not None:',
+        f'    {_VISIT_CHILD}',
     )
 
     @property
@@ -81,114 +86,118 @@ class Equality:
         return (self.nodes,)
 
     def find(self, value: object) -> Iterable[Node]:
-        node = self.nodes.get(self.read(value))
+        node = self.nodes.get(self.normalise(value))
         return () if node is None else (node,)
 
 
 @dataclass(frozen=True, slots=True)
 class ForEachMember:
-    """What another finder finds for the members of an array, each node once."""
+    """Another look-up for each member of an array. Each node is found once."""
 
-    finder: Lookup
+    lookup: Lookup
 
     arity: ClassVar[int] = 1
     lines: ClassVar[Sequence[str]] = _FIND
 
     @property
-    def read(self) -> Reading:
-        return self.finder.read
+    def normalise(self) -> Normaliser:
+        return self.lookup.normalise
 
     @property
     def constants(self) -> tuple[object, ...]:
         return (self,)
 
     def find(self, value: object) -> Iterable[Node]:
-        return found_of_all(value, (self.finder,)) if isinstance(value, (list, tuple)) else ()
+        return find_for_each(value, (self.lookup,)) if isinstance(value, (list, tuple)) else ()
 
 
-def found_of_all(values: Iterable[object], finders: Sequence[Lookup]) -> Iterable[Node]:
-    """What finders find for any of several values, each node once."""
+def find_for_each(values: Iterable[object], lookups: Sequence[Lookup]) -> Iterable[Node]:
+    """Return the nodes that any look-up finds for any of the values, each node once."""
     reached = {
-        id(node): node for value in values for finder in finders for node in finder.find(value)
+        id(node): node for value in values for lookup in lookups for node in lookup.find(value)
     }
     return reached.values()
 
 
-class Prefixes:
-    """Texts with which what was read begins.
+class PrefixTable:
+    """Texts with which the normalised value starts.
 
-    They are grouped by their first characters, as many as the shortest has: most texts begin with
-    none of them, and are done with one probe. In a group, sorted, the longest that fits is the
-    nearest at or before the text, or one that is a prefix of that; and each knows the longest that
-    is a prefix of itself.
+    The prefixes are grouped by their first n characters, where n is the length of the shortest.
+    Most values start with no prefix: for them, one probe of the hash table of groups is enough.
+
+    A group of several prefixes is sorted. The longest prefix of a value is the nearest one at or
+    before the value, or a prefix of that one; every prefix stores the next shorter one. For
+    example, in the group ('a', 'ab', 'b') the value 'abc' is behind 'ab', whose next shorter
+    prefix is 'a': both are found.
     """
 
-    __slots__ = ('constants', 'read')
+    __slots__ = ('constants', 'normalise')
 
     arity: ClassVar[int] = 2
     lines: ClassVar[Sequence[str]] = (
-        'read = {read}',
-        'group = None if read is None else {0}.get(read[{1}])',
+        'text = {normalised}',
+        'group = None if text is None else {0}.get(text[{1}])',
         'if group is not None:',
-        '    text, below, more = group',
-        '    if more is None:',
-        '        if read.startswith(text):',
-        f'            {_GO_BELOW}',
+        '    only_prefix, child, find_all = group',
+        '    if find_all is None:',
+        '        if text.startswith(only_prefix):',
+        f'            {_VISIT_CHILD}',
         '    else:',
-        '        for below in more(read):',
-        f'            {_GO_BELOW}',
+        '        for child in find_all(text):',
+        f'            {_VISIT_CHILD}',
     )
 
-    def __init__(self, read: Reading, nodes: Mapping[str, Node]) -> None:
+    def __init__(self, normalise: Normaliser, nodes: Mapping[str, Node]) -> None:
         shortest = min(map(len, nodes))
         groups: defaultdict[str, list[str]] = defaultdict(list)
         for text in sorted(nodes):
             groups[text[:shortest]].append(text)
-        self.read = read
+        self.normalise = normalise
         self.constants = (
-            {head: _group(texts, nodes) for head, texts in groups.items()},
-            _beginning(shortest),
+            {start: _prefix_group(texts, nodes) for start, texts in groups.items()},
+            _first_characters(shortest),
         )
 
     def find(self, value: object) -> Iterable[Node]:
-        groups, beginning = self.constants
-        read = self.read(value)
-        group = None if read is None else groups.get(read[beginning])
+        groups, first_characters = self.constants
+        text = self.normalise(value)
+        group = None if text is None else groups.get(text[first_characters])
         if group is None:
             return ()
-        text, below, more = group
-        if more is not None:
-            return more(read)
-        return (below,) if read.startswith(text) else ()
+        only_prefix, child, find_all = group
+        if find_all is not None:
+            return find_all(text)
+        return (child,) if text.startswith(only_prefix) else ()
 
 
 @lru_cache
-def _beginning(length: int) -> slice:
-    """One object for all that cut off as much: it need not be made for every payload."""
+def _first_characters(length: int) -> slice:
+    """Return a slice. A stored slice is faster than one that is built for every payload."""
     return slice(length)
 
 
-_Group: TypeAlias = tuple[str, Node, 'Callable[[str], Iterable[Node]] | None']
-"""A text and its node, where it is the only one that begins so; otherwise how to find more."""
+_PrefixGroup: TypeAlias = tuple[str, Node, 'Callable[[str], Iterable[Node]] | None']
+"""A prefix, its node, and None; or a function that finds the nodes if there are more prefixes."""
 
 
-def _group(texts: Sequence[str], nodes: Mapping[str, Node]) -> _Group:
-    below = [nodes[text] for text in texts]
-    more = None if len(texts) == 1 else _Sorted(texts, below, _next_shorter(texts)).find
-    return texts[0], below[0], more
+def _prefix_group(texts: Sequence[str], nodes: Mapping[str, Node]) -> _PrefixGroup:
+    children = [nodes[text] for text in texts]
+    if len(texts) == 1:
+        return texts[0], children[0], None
+    return texts[0], children[0], _SortedPrefixes(texts, children, _next_shorter(texts)).find
 
 
 @dataclass(frozen=True, slots=True)
-class _Sorted:
-    """Texts in order, the node of each, and the place of the next shorter one within it."""
+class _SortedPrefixes:
+    """Sorted texts, the node of each, and for each the index of the next shorter prefix."""
 
     texts: Sequence[str]
     nodes: Sequence[Node]
     shorter: Sequence[int]
 
-    def find(self, read: str) -> Iterable[Node]:
-        i = bisect_right(self.texts, read) - 1
-        while i >= 0 and not read.startswith(self.texts[i]):
+    def find(self, text: str) -> Iterable[Node]:
+        i = bisect_right(self.texts, text) - 1
+        while i >= 0 and not text.startswith(self.texts[i]):
             i = self.shorter[i]
         found = []
         while i >= 0:
@@ -198,7 +207,7 @@ class _Sorted:
 
 
 def _next_shorter(texts: Sequence[str]) -> list[int]:
-    """For each of some sorted texts the place of the longest other that is its prefix, or -1."""
+    """Return for each sorted text the index of the longest other text that is its prefix, or -1."""
     shorter: list[int] = []
     prefixes: list[int] = []
     for i, text in enumerate(texts):
@@ -210,77 +219,97 @@ def _next_shorter(texts: Sequence[str]) -> list[int]:
 
 
 class IntervalIndex:
-    """Spans in which what was read lies.
+    """Intervals that contain the normalised value.
 
-    The bounds cut the scale into cells: each bound is one, and so is each gap between two. Cells
-    are taken together in blocks. A block keeps as one crowd what holds in all of it, and apart what
-    begins or ends within.
+    The bounds of all intervals divide the axis into cells: each bound is a cell, and each gap
+    between two bounds. A binary search finds the cell of a value. For example, the bounds 10 and
+    20 make five cells: below 10, 10, between, 20, above 20.
+
+    Neighbouring cells form blocks. A block stores the nodes of the intervals that cover all of it,
+    and separately the intervals that cover only some of its cells. With one cell per block, 10,000
+    half-open intervals would need 100 million entries; larger blocks limit the memory.
     """
 
-    __slots__ = ('_block', '_bounds', '_decimal', '_edges', '_exact', '_inside', 'read')
+    __slots__ = (
+        '_block_size',
+        '_bounds',
+        '_exact',
+        '_has_decimals',
+        '_inside',
+        '_partial',
+        'normalise',
+    )
 
     arity: ClassVar[int] = 1
     lines: ClassVar[Sequence[str]] = _FIND
 
-    def __init__(self, read: Reading, spans: Sequence[tuple[Span, list[Node]]]) -> None:
-        bounds = {b for span, _ in spans for b in (span.low, span.high) if b is not None}
-        self.read = read
-        # Between a float and a Decimal, the caller's decimal context would have a say.
-        self._decimal = any(isinstance(bound, Decimal) for bound in bounds)
-        self._exact = sorted({_exact(bound) for bound in bounds})
-        self._bounds = self._exact if self._decimal else sorted(bounds)
-        cells = [(*self._cells(span), nodes) for span, nodes in spans]
+    def __init__(
+        self, normalise: Normaliser, intervals: Sequence[tuple[Interval, list[Node]]]
+    ) -> None:
+        ends = {end for one, _ in intervals for end in (one.low, one.high) if end is not None}
+        self.normalise = normalise
+        # Python compares a float with a Decimal in the caller's decimal context, which may trap.
+        self._has_decimals = any(isinstance(end, Decimal) for end in ends)
+        self._exact = sorted({_exact(end) for end in ends})
+        self._bounds = self._exact if self._has_decimals else sorted(ends)
+        cells = [(*self._cells(interval), nodes) for interval, nodes in intervals]
         covered = sum((last - first + 1) * len(nodes) for first, last, nodes in cells)
-        self._block = 1 + covered // MAX_KEPT
-        count = 1 + 2 * len(self._bounds) // self._block
+        self._block_size = 1 + covered // MAX_BLOCK_ENTRIES
+        count = 1 + 2 * len(self._bounds) // self._block_size
         inside: list[list[Node]] = [[] for _ in range(count)]
-        self._edges: list[list[tuple[int, int, list[Node]]]] = [[] for _ in range(count)]
+        self._partial: list[list[tuple[int, int, list[Node]]]] = [[] for _ in range(count)]
         for first, last, nodes in cells:
             self._place(first, last, nodes, inside)
-        self._inside = [group_by_shape(nodes) for nodes in inside]
+        self._inside = [group_unconditional(nodes) for nodes in inside]
 
     @property
     def constants(self) -> tuple[object, ...]:
         return (self,)
 
     def find(self, value: object) -> Iterable[Node]:
-        read = self.read(value)
-        if read is None:
+        normalised = self.normalise(value)
+        if normalised is None:
             return ()
-        cell = self._cell(read)
-        inside, edges = self._inside[cell // self._block], self._edges[cell // self._block]
-        return [*inside, *(n for first, last, ns in edges if first <= cell <= last for n in ns)]
+        cell = self._cell(normalised)
+        block = cell // self._block_size
+        partial = self._partial[block]
+        return [
+            *self._inside[block],
+            *(node for first, last, nodes in partial if first <= cell <= last for node in nodes),
+        ]
 
-    def _cell(self, read: Any) -> int:
+    def _cell(self, normalised: Any) -> int:
         bounds = self._bounds
-        if isinstance(read, Decimal):
+        if isinstance(normalised, Decimal):
             bounds = self._exact
-        elif self._decimal:
-            read = _exact(read)
-        return bisect_left(bounds, read) + bisect_right(bounds, read)
+        elif self._has_decimals:
+            normalised = _exact(normalised)
+        return bisect_left(bounds, normalised) + bisect_right(bounds, normalised)
 
-    def _cells(self, span: Span) -> tuple[int, int]:
+    def _cells(self, interval: Interval) -> tuple[int, int]:
+        """Return the first and the last cell of an interval."""
         first, last = 0, 2 * len(self._bounds)
-        if span.low is not None:
-            first = self._cell(span.low) + (not span.low_included)
-        if span.high is not None:
-            last = self._cell(span.high) - (not span.high_included)
+        if interval.low is not None:
+            first = self._cell(interval.low) + (not interval.low_included)
+        if interval.high is not None:
+            last = self._cell(interval.high) - (not interval.high_included)
         return first, last
 
     def _place(self, first: int, last: int, nodes: list[Node], inside: list[list[Node]]) -> None:
-        for block in range(first // self._block, last // self._block + 1):
-            start = block * self._block
-            if first <= start and min(start + self._block - 1, 2 * len(self._bounds)) <= last:
+        for block in range(first // self._block_size, last // self._block_size + 1):
+            start = block * self._block_size
+            end = min(start + self._block_size - 1, 2 * len(self._bounds))
+            if first <= start and end <= last:
                 inside[block] += nodes
             else:
-                self._edges[block].append((first, last, nodes))
+                self._partial[block].append((first, last, nodes))
 
 
 @dataclass(frozen=True, slots=True)
 class TestList:
-    """Tests that hold for what was read: each is made once, however many patterns share it."""
+    """Tests of the normalised value. Each test runs once, even if many patterns share it."""
 
-    read: Reading
+    normalise: Normaliser
     tests: Sequence[tuple[Callable[[Any], object], Node]]
 
     arity: ClassVar[int] = 1
@@ -291,46 +320,49 @@ class TestList:
         return (self,)
 
     def find(self, value: object) -> Iterable[Node]:
-        read = self.read(value)
-        return () if read is None else [node for test, node in self.tests if test(read)]
+        normalised = self.normalise(value)
+        return () if normalised is None else [node for test, node in self.tests if test(normalised)]
 
 
 @dataclass(frozen=True, slots=True)
-class Predicates:
-    """Users' predicates that hold for the value. They may raise, and spoil only their own."""
+class PredicateList:
+    """Predicates of the user. An exception affects only the patterns of that predicate."""
 
     predicates: Sequence[tuple[Callable[[Any], object], Sequence[Node]]]
-    """Each with the entries that ask it."""
+    """Each predicate with the nodes of the patterns that contain it."""
 
-    shared: bool
-    """Whether other patterns ask them too, so that the visit has to remember the answers."""
+    is_shared: bool
+    """Whether patterns elsewhere in the set have the same predicates.
 
-    read = staticmethod(read_anything)
+    The state then stores the results, so that a predicate is called once per value.
+    """
+
+    normalise = staticmethod(wrap)
     arity: ClassVar[int] = 1
-    lines: ClassVar[Sequence[str]] = ('{0}.visit(v, payload, found, visit)',)
+    lines: ClassVar[Sequence[str]] = ('{0}.visit(value, payload, found, state)',)
 
     @property
     def constants(self) -> tuple[object, ...]:
         return (self,)
 
     def visit(
-        self, value: object, payload: Any, found: list[Node], visit: MatchState | None
+        self, value: object, payload: Any, found: list[Node], state: MatchState | None
     ) -> None:
-        assert visit is not None
-        for predicate, entries in self.predicates:
+        assert state is not None
+        for predicate, nodes in self.predicates:
             try:
-                holds = visit.ask(predicate, value) if self.shared else predicate(value)
-                # Truth is the user's code, too.
-                if not holds:
+                is_true = state.call(predicate, value) if self.is_shared else predicate(value)
+                # `__bool__` of the result may be code of the user, too.
+                if not is_true:
                     continue
             except BaseException as error:
-                visit.failures += ((entry, error) for entry in entries)
+                state.failures += ((node, error) for node in nodes)
                 continue
-            for node in entries:
-                node[0](payload, found, node, visit)
+            for node in nodes:
+                node[0](payload, found, node, state)
 
 
-Finder: TypeAlias = Lookup | Predicates
+AnyLookup: TypeAlias = Lookup | PredicateList
 
 
 def _exact(bound: Any) -> Any:

@@ -1,6 +1,10 @@
-"""A pattern taken apart: what it asks at which path, as alternatives of conditions.
+"""Patterns in disjunctive normal form: alternatives (OR) of conditions (AND).
 
-One of the alternatives has to hold, and in it every condition.
+For example, `{'name': 'a', **or_({'x': 1}, {'y': 2})}` has two alternatives: `name` is 'a' and `x`
+is 1, or `name` is 'a' and `y` is 2. The index finds each alternative by its own conditions.
+
+The number of alternatives is limited, because it multiplies: ten `or_` of two members each in one
+`and_` would have 1,024. A pattern over the limit stays one condition, which is tested as a whole.
 """
 
 from __future__ import annotations
@@ -20,45 +24,45 @@ __all__ = ('Alternative', 'Condition', 'Path', 'to_dnf')
 Path: TypeAlias = tuple[str, ...]
 
 MAX_ALTERNATIVES = 32
-"""Beyond that many, an `or_` is one condition, and asked as a whole."""
+"""The maximum number of alternatives of one pattern."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A pattern that the value at a path has to match.
+    """A pattern for the value at a path.
 
-    Everything on the way to the path is an object, or the condition does not hold.
+    If a value on the way to the path is not an object, the condition is false.
     """
 
     path: Path
     leaf: Pattern
     keys: tuple[Key, ...] | None = field(default=None, compare=False)
-    """By what to look it up; None where it has to be asked."""
+    """The keys that find the condition; None if it must be tested."""
 
     is_prefilter: bool = False
-    """Whether it only helps to find a pattern, and another condition has the say.
+    """Whether the condition only helps to find the pattern, and another condition decides.
 
-    It is about the scalars at the path, whatever arrays are on the way.
+    A prefilter tests the scalars at the path, also inside arrays on the way.
     """
 
-    def holds(self, payload: object, context: Context | None) -> bool:
-        """Ask it of a payload. The context may be None where the leaf needs none."""
+    def is_met(self, payload: object, context: Context | None) -> bool:
+        """Test a payload. The context may be None if the leaf needs none."""
         value = payload
         for key in self.path:
             if not isinstance(value, dict):
                 return False
             value = value.get(key, MISSING)
         if value is MISSING:
-            return self.leaf.absent is True
-        return self.leaf.accepts(value, context)  # type: ignore[arg-type]  # it asks for none
+            return self.leaf.when_missing is True
+        return self.leaf.accepts(value, context)  # type: ignore[arg-type]  # needs no context
 
 
 Alternative: TypeAlias = tuple[Condition, ...]
 
 
 def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
-    """Take a pattern apart."""
-    if isinstance(pattern, Equal) and pattern.child.absent is None:
+    """Return the alternatives of a pattern at a path."""
+    if isinstance(pattern, Equal) and pattern.child.when_missing is None:
         return to_dnf(pattern.child, path)
     if isinstance(pattern, Not) and isinstance(pattern.child, Not):
         return to_dnf(pattern.child.child, path)
@@ -66,14 +70,15 @@ def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
         parts = [to_dnf(child, (*path, str.__str__(key))) for key, child in pattern.entries]
         return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, AllOf):
-        return _conjunction([to_dnf(child, path) for child in pattern.members]) or _single(
-            pattern, path
-        )
+        parts = [to_dnf(child, path) for child in pattern.members]
+        return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, EventPattern) and len(pattern.combinations) <= MAX_ALTERNATIVES:
-        return [_hinted(combination, pattern, path) for combination in pattern.combinations]
-    if isinstance(pattern, AnyOf) and any(map(_reaches_deeper, pattern.members)):
-        found = [one for child in pattern.members for one in to_dnf(child, path)]
-        return found if len(found) <= MAX_ALTERNATIVES else _single(pattern, path)
+        return [
+            _with_prefilters(combination, pattern, path) for combination in pattern.combinations
+        ]
+    if isinstance(pattern, AnyOf) and any(map(_has_paths, pattern.members)):
+        alternatives = [one for child in pattern.members for one in to_dnf(child, path)]
+        return alternatives if len(alternatives) <= MAX_ALTERNATIVES else _single(pattern, path)
     return _single(pattern, path)
 
 
@@ -81,19 +86,23 @@ def _single(pattern: Pattern, path: Path) -> list[Alternative]:
     return [(Condition(path, pattern, keys_of(pattern)),)]
 
 
-def _hinted(combination: Combination, pattern: EventPattern, path: Path) -> Alternative:
-    hints = [
-        Condition((*path, *field.path), field.values, keys_of(field.values), is_prefilter=True)
-        for field in combination
+def _with_prefilters(combination: Combination, pattern: EventPattern, path: Path) -> Alternative:
+    """Return the fields of an EventBridge pattern as prefilters, and the pattern as the decision.
+
+    A field alone cannot decide, because two fields may have to match in the same array member.
+    """
+    prefilters = [
+        Condition((*path, *one.path), one.values, keys_of(one.values), is_prefilter=True)
+        for one in combination
     ]
-    whole = (
-        pattern if len(pattern.combinations) == 1 else EventPattern((combination,), pattern.source)
-    )
-    return *(hint for hint in hints if hint.keys is not None), Condition(path, whole)
+    whole = pattern
+    if len(pattern.combinations) > 1:
+        whole = EventPattern((combination,), pattern.source)
+    return *(one for one in prefilters if one.keys is not None), Condition(path, whole)
 
 
 def _conjunction(parts: list[list[Alternative]]) -> list[Alternative]:
-    """The alternatives of patterns that all have to match; none where there would be too many."""
+    """Return the alternatives of patterns that must all match; empty if there are too many."""
     combinations = 1
     for part in parts:
         combinations *= len(part)
@@ -102,5 +111,5 @@ def _conjunction(parts: list[list[Alternative]]) -> list[Alternative]:
     return [tuple(c for one in chosen for c in one) for chosen in product(*parts)]
 
 
-def _reaches_deeper(pattern: Pattern) -> bool:
+def _has_paths(pattern: Pattern) -> bool:
     return isinstance(pattern, (Object, AllOf, AnyOf)) and bool(pattern.children)

@@ -1,13 +1,23 @@
-"""What remains to be checked of a pattern once it was found, as code made once for each shape.
+"""The residual check of a pattern: the conditions that no look-up has decided yet.
 
-A shape is which paths are read and how each value is tested; the values to test against are
-constants of the entry. Many patterns have few shapes.
+Conditions compile to one function per *shape*. A shape says which paths are read and how each value
+is tested; the values to compare with are constants of the node. Thousands of patterns have few
+shapes. For example, `{'age': gt(17)}` and `{'age': gt(64)}` share this function, where `node[3]` is
+17 or 64:
+
+    def node_function(payload, found, node, state):
+        object0 = payload
+        if type(object0) is not dict and not isinstance(object0, dict):
+            return
+        value = object0.get('age', MISSING)
+        if not (value is not MISSING and (value > node[3] if type(value) is int ... else ...)):
+            return
+        found.append(node)
 """
 
 from __future__ import annotations
 
 import operator
-from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -20,22 +30,37 @@ from mega.match.eventbridge.matcher import EventPattern
 from mega.match.eventbridge.operators import Number, ValueList
 from mega.match.functions.comparison import Between, Compare, Equal
 from mega.match.functions.logic import OneOf
-from mega.match.functions.presence import Optional
+from mega.match.functions.presence import OptionalValue
 from mega.match.functions.text import Prefix
-from mega.match.index.codegen import MatchState, Node, Step, compile_step, emit_all, find, walk
+from mega.match.index.codegen import (
+    MatchState,
+    Node,
+    NodeFunction,
+    compile_node_function,
+    emit,
+    emit_all,
+    read_path_lines,
+)
 from mega.match.index.normal_form import Condition, Path
 from mega.match.pattern import AnyMember, Constant, Not, Pattern, Value
 
-__all__ = ('entry', 'group_by_shape')
+__all__ = ('group_unconditional', 'residual_node')
 
-MAX_SHAPES = 1_000
-"""So many are compiled in a process, which takes some 150 microseconds each.
+MAX_COMPILED_SHAPES = 1_000
+"""The maximum number of shapes that a process compiles, about 150 microseconds each.
 
-A pattern of any other shape is asked condition by condition.
+Patterns of other shapes are checked condition by condition.
+"""
+
+MIN_GROUP = 32
+"""The minimum number of nodes in a group.
+
+To add a whole group is faster than to add its nodes one by one, but to merge a small group into the
+order of the other results is slower.
 """
 
 _IS_TEXT = '(type(@) is str or isinstance(@, str))'
-_SIGNS = {'gt': '>', 'gte': '>=', 'lt': '<', 'lte': '<='}
+_OPERATORS = {'gt': '>', 'gte': '>=', 'lt': '<', 'lte': '<='}
 _TESTS: dict[str, Test] = {
     '==': operator.eq,
     '>': operator.gt,
@@ -45,88 +70,111 @@ _TESTS: dict[str, Test] = {
 }
 
 _Part: TypeAlias = tuple[Path, str, bool, bool]
-"""A condition's part of a shape: where, how, whether it may be missing, whether it may raise."""
+"""One condition of a shape: path, test, whether missing matches, whether the test may raise."""
 
 _Shape: TypeAlias = tuple[_Part, ...]
 
 
-def entry(order: int, target: object, conditions: Sequence[Condition]) -> Node:
-    """The node that checks what remains of a pattern and, where all of it holds, is found."""
+def residual_node(position: int, target: object, conditions: Sequence[Condition]) -> Node:
+    """Return the node that checks the remaining conditions of a pattern and adds the pattern."""
     conditions = [one for one in conditions if not one.is_prefilter]
     if not conditions:
-        return find, order, target
+        return emit, position, target
     if len(conditions) == 1 and isinstance(conditions[0].leaf, EventPattern):
-        return _event_entry(order, target, conditions[0].path, conditions[0].leaf)
+        return _event_pattern_node(position, target, conditions[0].path, conditions[0].leaf)
+    conditions = sorted(conditions, key=_cost)
     constants: list[object] = []
-    shape: list[_Part] = []
-    for one in sorted(conditions, key=_cost):
-        test = _test(one.leaf, constants)
-        shape.append((one.path, test, one.leaf.absent is True, one.leaf.calls))
-    join_path = _step(tuple(shape))
-    if join_path is None:
-        return _check_each, order, target, sorted(conditions, key=_cost)
-    return join_path, order, target, *constants
+    shape = tuple(
+        (
+            one.path,
+            _test_source(one.leaf, constants),
+            one.leaf.when_missing is True,
+            one.leaf.has_predicate,
+        )
+        for one in conditions
+    )
+    function = _function_of(shape)
+    if function is None:
+        return _check_each, position, target, conditions
+    return function, position, target, *constants
 
 
-def _event_entry(order: int, target: object, path: Path, pattern: EventPattern) -> Node:
-    """The entry of a pattern of EventBridge's, read field by field where that is plain."""
+def group_unconditional(nodes: Sequence[Node]) -> list[Node]:
+    """Combine the nodes that need no check into one node, if there are many."""
+    groupable = [node for node in nodes if node[0] is emit]
+    if len(groupable) < MIN_GROUP:
+        return list(nodes)
+    targets = {node[1]: node[2] for node in sorted(groupable, key=itemgetter(1))}
+    group = emit_all, next(iter(targets)), [*targets.values()], [*targets]
+    return [*(node for node in nodes if node[0] is not emit), group]
+
+
+def _event_pattern_node(position: int, target: object, path: Path, pattern: EventPattern) -> Node:
+    """Return the node of an EventBridge pattern. It tests field by field if there are no arrays."""
     constants: list[object] = [pattern]
     combination = pattern.combinations[0] if len(pattern.combinations) == 1 else ()
-    fields = tuple((field.path, _test(field.values, constants)) for field in combination)
-    return _event_step(path, fields), order, target, *constants
+    fields = tuple((one.path, _test_source(one.values, constants)) for one in combination)
+    return _event_pattern_function(path, fields), position, target, *constants
 
 
 def _cost(condition: Condition) -> tuple[bool, int]:
-    """Users' predicates go last, and what is made of much goes after what is made of little."""
-    return condition.leaf.calls, condition.leaf.levels
+    """Return the sort key: predicates of the user last, flat patterns before nested ones."""
+    return condition.leaf.has_predicate, condition.leaf.depth
 
 
-def _test(leaf: Pattern, constants: list[object]) -> str:
-    """Write what a leaf says of `@`, which is there, and add the constants that this needs."""
-    if isinstance(leaf, (Equal, Optional)):
-        return _test(leaf.child, constants)
+def _test_source(leaf: Pattern, constants: list[object]) -> str:
+    """Return an expression that tests a present value, written as `@`.
+
+    The values that the expression needs are appended to `constants`.
+    """
+    if isinstance(leaf, (Equal, OptionalValue)):
+        return _test_source(leaf.child, constants)
     if isinstance(leaf, Not):
-        return f'(not {_test(leaf.child, constants)})'
+        return f'(not {_test_source(leaf.child, constants)})'
     if isinstance(leaf, Constant):
         return f'(@ is {_constant(leaf.value, constants)})'
     if isinstance(leaf, Value):
-        return _compare('==', leaf.scale, constants)
+        return _comparison_source('==', leaf.comparable, constants)
     if isinstance(leaf, Compare):
-        return _compare(_SIGNS[leaf.name], leaf.scale, constants)
+        return _comparison_source(_OPERATORS[leaf.name], leaf.comparable, constants)
     if isinstance(leaf, Between):
-        low, high = _compare('>=', leaf.low, constants), _compare('<=', leaf.high, constants)
-        return f'({low} and {high})'
+        low = _comparison_source('>=', leaf.low, constants)
+        return f'({low} and {_comparison_source("<=", leaf.high, constants)})'
     if isinstance(leaf, Prefix) and leaf.folded is None:
         return f'({_IS_TEXT} and @.startswith({_constant(leaf.text, constants)}))'
     if isinstance(leaf, ValueList) and len(leaf.members) == 1:
-        return _test(leaf.members[0], constants)
+        return _test_source(leaf.members[0], constants)
     if isinstance(leaf, Number):
-        asked = f'{_constant(leaf, constants)}.accepts(@, visit)'
-        return f'(@ == {_constant(leaf.value, constants)} if type(@) is int else {asked})'
+        general = _accepts_source(leaf, constants)
+        return f'(@ == {_constant(leaf.value, constants)} if type(@) is int else {general})'
     if isinstance(leaf, (OneOf, AnyMember)) and (texts := _texts(leaf)):
-        among = f'@ in {_constant(texts, constants)}'
+        is_member = f'@ in {_constant(texts, constants)}'
         if isinstance(leaf, OneOf):
-            return f'({_IS_TEXT} and {among})'
-        return f'({among} if {_IS_TEXT} else {_constant(leaf, constants)}.accepts(@, visit))'
-    return f'{_constant(leaf, constants)}.accepts(@, visit)'
+            return f'({_IS_TEXT} and {is_member})'
+        return f'({is_member} if {_IS_TEXT} else {_accepts_source(leaf, constants)})'
+    return _accepts_source(leaf, constants)
 
 
-def _compare(sign: str, scale: Comparable, constants: list[object]) -> str:
-    """Write how `@` stands to a value, without a call where it is of the common type."""
-    if isinstance(scale, TextValue):
-        return f'({_IS_TEXT} and @ {sign} {_constant(scale.value, constants)})'
+def _accepts_source(leaf: Pattern, constants: list[object]) -> str:
+    return f'{_constant(leaf, constants)}.accepts(@, state)'
+
+
+def _comparison_source(sign: str, comparable: Comparable, constants: list[object]) -> str:
+    """Return an expression that compares `@` with a value; no call if `@` has the usual type."""
+    if isinstance(comparable, TextValue):
+        return f'({_IS_TEXT} and @ {sign} {_constant(comparable.value, constants)})'
     test = _TESTS[sign].__name__
-    if not isinstance(scale, NumberValue) or isinstance(scale.value, Decimal):
-        return f'{_constant(scale, constants)}.holds({test}, @)'
-    value = _constant(scale.value, constants)
-    others = f'NumberValue.of({value}).holds({test}, @)'
-    return f'(@ {sign} {value} if type(@) is int or type(@) is float else {others})'
+    if not isinstance(comparable, NumberValue) or isinstance(comparable.value, Decimal):
+        return f'{_constant(comparable, constants)}.compare({test}, @)'
+    value = _constant(comparable.value, constants)
+    general = f'NumberValue.of({value}).compare({test}, @)'
+    return f'(@ {sign} {value} if type(@) is int or type(@) is float else {general})'
 
 
 def _texts(leaf: OneOf | AnyMember) -> frozenset[str] | None:
-    """The members, where all of them are texts."""
-    scales = [one.scale for one in leaf.members if isinstance(one, Value)]
-    texts = [scale.value for scale in scales if isinstance(scale, TextValue)]
+    """Return the members if all of them are texts; None otherwise."""
+    values = [one.comparable for one in leaf.members if isinstance(one, Value)]
+    texts = [one.value for one in values if isinstance(one, TextValue)]
     return frozenset(texts) if len(texts) == len(leaf.members) else None
 
 
@@ -135,118 +183,85 @@ def _constant(value: object, constants: list[object]) -> str:
     return f'node[{2 + len(constants)}]'
 
 
-def _check_each(payload: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
+def _check_each(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
     try:
         for condition in node[3]:
-            if not condition.holds(payload, visit):
+            if not condition.is_met(payload, state):
                 return
     except BaseException as error:
-        if visit is None:
+        if state is None:
             raise
-        visit.failures.append((node, error))
+        state.failures.append((node, error))
     else:
         found.append(node)
 
 
-_steps: dict[_Shape, Step] = {}
-_shapes: dict[Step, _Shape] = {}
+_functions: dict[_Shape, NodeFunction] = {}
 
 
-def _step(shape: _Shape) -> Step | None:
-    join_path = _steps.get(shape)
-    if join_path is None and len(_steps) < MAX_SHAPES:
-        join_path = _steps[shape] = _compiled(shape)
-        _shapes[join_path] = shape
-    return join_path
+def _function_of(shape: _Shape) -> NodeFunction | None:
+    """Return the compiled function of a shape; None if the process has compiled too many."""
+    function = _functions.get(shape)
+    if function is None and len(_functions) < MAX_COMPILED_SHAPES:
+        function = _functions[shape] = _compile_shape(shape)
+    return function
 
 
-def group_by_shape(entries: Sequence[Node]) -> list[Node]:
-    """The same entries in few nodes: those of one shape as one, and those that need no check."""
-    by_step: defaultdict[Step, list[Node]] = defaultdict(list)
-    for each in entries:
-        by_step[each[0]].append(each)
-    nodes: list[Node] = []
-    for join_path, alike in by_step.items():
-        if len(alike) == 1:
-            nodes += alike
-        elif join_path is find:
-            crowd = {each[1]: each[2] for each in sorted(alike, key=itemgetter(1))}
-            nodes.append((emit_all, next(iter(crowd)), [*crowd.values()], [*crowd]))
-        elif join_path in _shapes:
-            nodes.append((_compiled_for_many(_shapes[join_path]), *alike))
-        else:
-            nodes += alike
-    return nodes
-
-
-def _compiled(shape: _Shape) -> Step:
-    """One entry: path by path, up to the first that does not hold."""
+def _compile_shape(shape: _Shape) -> NodeFunction:
+    """Compile the check of one pattern: condition by condition, up to the first that is false."""
     lines: list[str] = []
-    parents: dict[Path, str] = {}
-    for part in shape:
-        path, _, _, may_raise = part
-        refused = [f'if not ({_holds(part, "v")}):', '    return']
-        lines += walk(path, parents)
-        lines += _caught(refused, 'return') if may_raise else refused
-    return compile_step([*lines, 'found.append(node)'], **_NAMES)
+    objects: dict[Path, str] = {}
+    for path, test, matches_missing, may_raise in shape:
+        check = [f'if not ({_condition_source(test, matches_missing)}):', '    return']
+        lines += read_path_lines(path, objects)
+        lines += _with_failure_handler(check) if may_raise else check
+    return compile_node_function([*lines, 'found.append(node)'], **_NAMES)
 
 
-@lru_cache(MAX_SHAPES)
-def _compiled_for_many(shape: _Shape) -> Step:
-    """All entries of (step, *entries): every path is read once, then each entry is asked."""
-    lines: list[str] = []
-    parents: dict[Path, str] = {}
-    asked: list[str] = []
-    for i, part in enumerate(shape):
-        path, _, _, may_raise = part
-        refused = [f'if not ({_holds(part, f"v{i}")}):', '    continue']
-        lines += [*walk(path, parents), f'v{i} = v']
-        asked += _caught(refused, 'continue') if may_raise else refused
-    loop = ['for node in node[1:]:', *(f'    {line}' for line in asked), '    found.append(node)']
-    return compile_step([*lines, *loop], **_NAMES)
+def _condition_source(test: str, matches_missing: bool) -> str:
+    source = test.replace('@', 'value')
+    if matches_missing:
+        return f'value is MISSING or {source}'
+    return f'value is not MISSING and {source}'
 
 
-@lru_cache(MAX_SHAPES)
-def _event_step(path: Path, fields: tuple[tuple[Path, str], ...]) -> Step:
-    """Field by field; the pattern itself has the say where one is missing, or there are arrays."""
-    parents: dict[Path, str] = {}
-    lines = [*walk(path, parents), 'whole = v']
-    ask = 'return ask_whole(whole, found, node, visit)'
-    for field, test in fields:
-        lines += [
-            *walk((*path, *field), parents, otherwise=ask),
-            'if v is MISSING or isinstance(v, (dict, list, tuple)):',
-            f'    {ask}',
-            f'if not ({test.replace("@", "v")}):',
-            '    return',
-        ]
-    lines.append('found.append(node)' if fields else ask)
-    return compile_step(lines, ask_whole=_ask_whole, **_NAMES)
-
-
-def _ask_whole(whole: object, found: list[Node], node: Node, visit: MatchState | None) -> None:
-    if whole is not MISSING and node[3].accepts(whole, visit):
-        found.append(node)
-
-
-def _holds(part: _Part, value: str) -> str:
-    _, test, may_be_missing, _ = part
-    asked = test.replace('@', value)
-    return (
-        f'{value} is MISSING or {asked}'
-        if may_be_missing
-        else f'{value} is not MISSING and {asked}'
-    )
-
-
-def _caught(lines: list[str], leave: str) -> list[str]:
+def _with_failure_handler(lines: list[str]) -> list[str]:
     return [
         'try:',
         *(f'    {line}' for line in lines),
         'except BaseException as error:',
-        '    visit.failures.append((node, error))',
-        f'    {leave}',
+        '    state.failures.append((node, error))',
+        '    return',
     ]
+
+
+@lru_cache(MAX_COMPILED_SHAPES)
+def _event_pattern_function(path: Path, fields: tuple[tuple[Path, str], ...]) -> NodeFunction:
+    """Compile the check of an EventBridge pattern.
+
+    The function tests field by field. If a field is missing or a value on its path is an array,
+    the pattern itself decides.
+    """
+    objects: dict[Path, str] = {}
+    lines = [*read_path_lines(path, objects), 'whole = value']
+    test_whole = 'return test_whole_pattern(whole, found, node, state)'
+    for field, test in fields:
+        lines += [
+            *read_path_lines((*path, *field), objects, on_failure=test_whole),
+            'if value is MISSING or isinstance(value, (dict, list, tuple)):',
+            f'    {test_whole}',
+            f'if not ({test.replace("@", "value")}):',
+            '    return',
+        ]
+    lines.append('found.append(node)' if fields else test_whole)
+    return compile_node_function(lines, test_whole_pattern=_test_whole_pattern, **_NAMES)
+
+
+def _test_whole_pattern(
+    value: object, found: list[Node], node: Node, state: MatchState | None
+) -> None:
+    if value is not MISSING and node[3].accepts(value, state):
+        found.append(node)
 
 
 _NAMES: dict[str, object] = {'NumberValue': NumberValue}

@@ -52,8 +52,7 @@ from mega.match.functions.comparison import Between, BetweenFields, Compare, Com
 from mega.match.functions.logic import OneOf
 from mega.match.functions.network import Cidr
 from mega.match.functions.paths import Field
-from mega.match.functions.presence import Any as Anything
-from mega.match.functions.presence import Empty, Exists, IsA, Missing, Optional
+from mega.match.functions.presence import AnyValue, Empty, Exists, IsA, Missing, OptionalValue
 from mega.match.functions.text import IEquals, Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
 from mega.match.pattern import (
@@ -84,7 +83,7 @@ def _untranslatable(why: str, *kinds: type[Pattern]) -> None:
 
 _untranslatable(reasons.FUNCTION, Predicate)
 _untranslatable(reasons.OTHER_FIELD, Field, CompareField, BetweenFields)
-_untranslatable(reasons.EMPTY, Exists, Anything, Empty)
+_untranslatable(reasons.EMPTY, Exists, AnyValue, Empty)
 _untranslatable(reasons.WHOLE, Length, Every)
 
 
@@ -93,21 +92,21 @@ _untranslatable(reasons.WHOLE, Length, Every)
 
 @translate_leaf.register
 def _(leaf: Value, scope: Scope) -> Translation:
-    if isinstance(leaf.scale, NumberValue):
-        return _number(leaf.scale, scope)
-    if isinstance(leaf.scale, TextValue):
-        return exact_text(leaf.scale.value, scope)
-    day = leaf.scale.value
+    if isinstance(leaf.comparable, NumberValue):
+        return _number(leaf.comparable, scope)
+    if isinstance(leaf.comparable, TextValue):
+        return exact_text(leaf.comparable.value, scope)
+    day = leaf.comparable.value
     texts = prefixes.day_prefixes(day.date() if isinstance(day, datetime) else day)
     conditions = tuple(operator('prefix', text) for text in texts)
     return Translation(conditions or (PRESENT,), reasons.DAYS)
 
 
 def _number(scale: NumberValue, scope: Scope) -> Translation:
-    number = Decimal(scale.written)
+    number = Decimal(scale.spelled)
     if not number.is_finite():
         return Translation(())
-    comparable = _comparable_number(number, scope) if scale.exact == scale.written else None
+    comparable = _comparable_number(number, scope) if scale.exact == scale.spelled else None
     if comparable is None:
         return Translation((PRESENT,), reasons.NUMBERS)
     texts = [operator('prefix', text) for text in prefixes.number_prefixes(number)]
@@ -139,8 +138,8 @@ def _(leaf: ExactValue, scope: Scope) -> Translation:
 
 
 @translate_leaf.register(Equal)
-@translate_leaf.register(Optional)
-def _child(leaf: Equal | Optional, scope: Scope) -> Translation:
+@translate_leaf.register(OptionalValue)
+def _child(leaf: Equal | OptionalValue, scope: Scope) -> Translation:
     return translate_leaf(leaf.child, scope)
 
 
@@ -176,7 +175,7 @@ _CONDITIONS_OF_TYPE: dict[Scope, dict[type, tuple[Condition, ...]]] = {
 
 @translate_leaf.register
 def _(leaf: Compare, scope: Scope) -> Translation:
-    return _ordered(leaf, leaf.scale, scope)
+    return _ordered(leaf, leaf.comparable, scope)
 
 
 @translate_leaf.register
@@ -207,7 +206,7 @@ def _(leaf: Substring, scope: Scope) -> Translation:
 def _(leaf: Wildcard, scope: Scope) -> Translation:
     if leaf.ignore_case:
         return any_text(leaf, scope, reasons.CASE)
-    return wildcard_from(leaf, [piece.run for piece in leaf.pieces], scope, '')
+    return wildcard_from(leaf, [piece.characters for piece in leaf.pieces], scope, '')
 
 
 @translate_leaf.register
@@ -281,7 +280,7 @@ def _(leaf: Not, scope: Scope) -> Translation:
         return translate_leaf(child.child, scope)
     if isinstance(child, Exists):
         return Translation((to_condition(None),))
-    return Translation(()) if isinstance(child, Anything) else Translation(None, reasons.NEGATION)
+    return Translation(()) if isinstance(child, AnyValue) else Translation(None, reasons.NEGATION)
 
 
 def _union(translations: Sequence[Translation]) -> Translation:

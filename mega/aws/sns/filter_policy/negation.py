@@ -40,8 +40,8 @@ def translate_negation(child: Pattern, scope: Scope) -> Translation:
     texts: list[object] = []
     numbers: list[object] = []
     for leaf in leaves:
-        if isinstance(leaf, Value) and isinstance(leaf.scale, TextValue):
-            texts += [leaf.scale.value] if is_encodable(leaf.scale.value) else []
+        if isinstance(leaf, Value) and isinstance(leaf.comparable, TextValue):
+            texts += [leaf.comparable.value] if is_encodable(leaf.comparable.value) else []
         elif isinstance(leaf, Number):
             number = to_policy_number(Decimal(leaf.value))
             numbers += [] if number is None else [number]

@@ -38,8 +38,17 @@ from mega.match.eventbridge.matcher import EventPattern
 from mega.match.eventbridge.parser import from_eventbridge
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
-from mega.match.functions.presence import IsA, Optional
-from mega.match.pattern import AllOf, AnyMember, AnyOf, ExactValue, Not, Object, Pattern, compiled
+from mega.match.functions.presence import IsA, OptionalValue
+from mega.match.pattern import (
+    AllOf,
+    AnyMember,
+    AnyOf,
+    ExactValue,
+    Not,
+    Object,
+    Pattern,
+    compile_pattern,
+)
 
 __all__ = ('FilterPolicy', 'Widened', 'to_filter_policy')
 
@@ -175,7 +184,7 @@ class _Interest:
         """Return the interest of a subscriber class or of a pattern."""
         is_class = isinstance(subscriber, type) and hasattr(subscriber, 'wants')
         if not (is_class and hasattr(subscriber, 'payload_kind')):
-            pattern = compiled(subscriber)
+            pattern = compile_pattern(subscriber)
             return cls('a pattern', pattern, True, True, _may_match_text(pattern))
         pattern, kinds = subscriber.wants, subscriber.payload_kind
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
@@ -223,7 +232,7 @@ def _may_match_text(pattern: Pattern) -> bool:
         return False
     if isinstance(pattern, AllOf):
         return all(map(_may_match_text, pattern.members))
-    if isinstance(pattern, (AnyOf, OneOf, AnyMember, Equal, Optional)):
+    if isinstance(pattern, (AnyOf, OneOf, AnyMember, Equal, OptionalValue)):
         return any(map(_may_match_text, pattern.children))
     return True
 

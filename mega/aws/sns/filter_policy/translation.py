@@ -38,7 +38,7 @@ from mega.match.eventbridge.matcher import Combination, EventPattern
 from mega.match.eventbridge.operators import ValueList
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
-from mega.match.functions.presence import Optional
+from mega.match.functions.presence import OptionalValue
 from mega.match.pattern import AllOf, AnyMember, AnyOf, Not, Object, Pattern, Value
 
 __all__ = ('PolicyTranslator', 'Widened')
@@ -79,7 +79,7 @@ class PolicyTranslator:
 
         The list is empty if the pattern never matches.
         """
-        if pattern.absent is not True:
+        if pattern.when_missing is not True:
             return self.translate_present(pattern, location)
         # EventBridge treats an empty value as missing. If a body has two equal keys, the pattern
         # sees the last one, which may be empty, while SNS also sees the first one.
@@ -92,7 +92,7 @@ class PolicyTranslator:
 
     def translate_present(self, pattern: Pattern, location: FieldLocation) -> list[Branch]:
         """Return the branches for a field that is present."""
-        if isinstance(pattern, (Equal, Optional)):
+        if isinstance(pattern, (Equal, OptionalValue)):
             return self.translate_present(pattern.child, location)
         if isinstance(pattern, Object):
             return self._object(pattern, location)
@@ -120,7 +120,7 @@ class PolicyTranslator:
             field = location.child(str.__str__(key))
             if field is not None:
                 parts.append(self.translate(child, field))
-            elif child.absent is not True:
+            elif child.when_missing is not True:
                 return []
         return self._all(parts, location)
 
@@ -192,7 +192,7 @@ class PolicyTranslator:
 def _has_nested_fields(pattern: Pattern) -> bool:
     if isinstance(pattern, (Object, EventPattern)):
         return True
-    return isinstance(pattern, (AllOf, AnyOf, OneOf, Equal, Optional, Not)) and any(
+    return isinstance(pattern, (AllOf, AnyOf, OneOf, Equal, OptionalValue, Not)) and any(
         map(_has_nested_fields, pattern.children)
     )
 
@@ -200,13 +200,13 @@ def _has_nested_fields(pattern: Pattern) -> bool:
 def _has_only_instants(pattern: Pattern) -> bool:
     """Return whether a pattern compares only instants and days, which need no time zone."""
     if isinstance(pattern, Value):
-        return not isinstance(pattern.scale, (NumberValue, TextValue))
+        return not isinstance(pattern.comparable, (NumberValue, TextValue))
     return bool(pattern.children) and all(map(_has_only_instants, pattern.children))
 
 
 def _translate_version(pattern: Pattern) -> Translation:
     """Translate the pattern of a version, which is a number, or absent if it is 1."""
-    if pattern.calls or pattern.needs_context or pattern.accepts(1, Context(1)):
+    if pattern.has_predicate or pattern.needs_context or pattern.accepts(1, Context(1)):
         return Translation(None, reasons.VERSION)
     translation = translate_leaf(pattern, Scope.BODY)
     if translation.conditions is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mega.errors import ConfigurationError, join_path, safe_repr
-from mega.match.pattern import Pattern, compiled
+from mega.match.pattern import Pattern, compile_pattern
 
 __all__ = (
     'EVENT_FIELDS',
@@ -40,7 +40,7 @@ EXTRA_FIELD: Mapping[str, tuple[str, ...]] = {'extra': ('extra',)}
 def patterns(cls: type, fields: Mapping[str, tuple[str, ...]]) -> dict[str, Pattern]:
     """Return the patterns that a class declares for the given fields of a payload."""
     return {
-        field: compiled(declared[1], join_path(cls.__name__, declared[0]))
+        field: compile_pattern(declared[1], join_path(cls.__name__, declared[0]))
         for field, names in fields.items()
         if (declared := find_declared(cls, *names))
     }

@@ -22,7 +22,7 @@ from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay, check_del
 from mega.errors import ConfigurationError, join_path, safe_repr
 from mega.event import Payload
 from mega.match.functions import and_, optional
-from mega.match.pattern import Pattern, compiled
+from mega.match.pattern import Pattern, compile_pattern
 
 __all__ = (
     'Answer',
@@ -96,7 +96,7 @@ class MessageSubscriber(ABC):
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
         if found := find_declared(cls, 'pattern'):
-            yield compiled(found[1], join_path(cls.__name__, found[0]))
+            yield compile_pattern(found[1], join_path(cls.__name__, found[0]))
 
     @abstractmethod
     def process(self, payload: Any) -> Answer | Awaitable[Answer]:
@@ -160,13 +160,13 @@ class EventSubscriber(MessageSubscriber):
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
         if event := patterns(cls, EVENT_FIELDS):
-            yield compiled({'event': event})
+            yield compile_pattern({'event': event})
         if subject := patterns(cls, OBJECT_FIELDS):
             # An event without an object matches if none of the fields is required.
-            may_be_absent = all(pattern.absent for pattern in subject.values())
-            yield compiled({'object': optional(subject) if may_be_absent else subject})
+            may_be_absent = all(pattern.when_missing for pattern in subject.values())
+            yield compile_pattern({'object': optional(subject) if may_be_absent else subject})
         if extra := patterns(cls, EXTRA_FIELD):
-            yield compiled(extra)
+            yield compile_pattern(extra)
         yield from super()._declared()
 
 
