@@ -17,6 +17,7 @@ from mega.aws._messages.attributes import (
     with_filter_attributes,
     with_payload_type,
 )
+from mega.aws._messages.backoff import backoff
 from mega.aws._messages.limits import (
     ALWAYS_ALLOWED_BYTES,
     DEFAULT_MAX_BYTES,
@@ -28,7 +29,6 @@ from mega.aws._messages.limits import (
 from mega.aws._publishing.batch_planner import PlannedMessage
 from mega.aws._publishing.outgoing import Outgoing, Planned
 from mega.aws._publishing.service import ServiceApi
-from mega.aws._transport.backoff import backoff
 from mega.aws._transport.client import AwsClient
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload, encode_with_type_hint, to_document

@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mega.aws._executor import Executor, run_concurrently
+from mega.aws._messages.backoff import backoff
 from mega.aws._messages.batch_response import (
     BatchEntryResult,
     message_id_in,
@@ -32,7 +33,6 @@ from mega.aws._messages.batch_response import (
 from mega.aws._publishing.batch_planner import BatchPlanner
 from mega.aws._publishing.outgoing import Outgoing, Planned, PublishResult
 from mega.aws._publishing.service import ServiceApi
-from mega.aws._transport.backoff import backoff
 from mega.aws._transport.client import AwsClient
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
 

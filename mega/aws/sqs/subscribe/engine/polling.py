@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mega.aws._messages.backoff import backoff
 from mega.aws.sqs.subscribe.engine.commands import Receive, Settings
 
 __all__ = ('MAX_BACKOFF', 'PollController')
@@ -85,9 +86,8 @@ class PollController:
         if poll.asked_at >= self._failed_at:
             self._failures += 1
             self._failed_at = now
-            # The exponent is limited, because a large power overflows.
-            longest = min(MAX_BACKOFF, 2.0 ** min(self._failures, 10))
-            self.not_before = now + self._uniform(1.0, longest)
+            wait = backoff(self._failures, 2.0, MAX_BACKOFF, self._uniform, shortest=1.0)
+            self.not_before = now + wait
 
     def is_late(self, poll: Receive, now: float) -> bool:
         """Return whether a receive took longer than its long poll and a call should take."""

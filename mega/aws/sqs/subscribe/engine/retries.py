@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from mega.aws._messages.backoff import max_backoff
 from mega.aws.sqs.subscribe.engine.batches import FOREVER
 from mega.aws.sqs.subscribe.engine.commands import DeadLetter
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
@@ -14,8 +15,10 @@ MAX_TRIES = 6
 """The maximum number of calls that delete or dead-letter one message. After that the message stays
 in the queue, until its visibility timeout ends."""
 
-FIRST_BACKOFF = 0.2
+FIRST_BACKOFF = 0.4
 """The maximum number of seconds before the second try. It doubles with each try."""
+
+LONGEST_BACKOFF = 60.0
 
 
 class RetrySchedule:
@@ -30,7 +33,8 @@ class RetrySchedule:
         delivery.tries += 1
         if delivery.tries >= MAX_TRIES:
             return FOREVER
-        return now + self._uniform(0.5, 1.0) * FIRST_BACKOFF * 2.0**delivery.tries
+        longest = max_backoff(delivery.tries, FIRST_BACKOFF, LONGEST_BACKOFF)
+        return now + self._uniform(0.5, 1.0) * longest
 
     def add(self, retry: Delivery | DeadLetter, now: float) -> float:
         """Schedule another try, and return its time; infinity if there is none."""

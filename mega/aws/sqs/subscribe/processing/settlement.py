@@ -19,12 +19,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Literal, TypeAlias
 
+from mega.aws._messages.backoff import RandomUniform
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.retry_delay import (
     MAX_DELAY,
-    RandomUniform,
     RetryDelay,
     check_delay,
     resolve_delay,

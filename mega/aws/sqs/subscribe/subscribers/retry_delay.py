@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from mega.aws._messages.backoff import RandomUniform, max_backoff
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.safe_logging import log_of
 from mega.aws.sqs.subscribe.subscribers.declaration import accepts_arguments
@@ -14,7 +15,6 @@ from mega.errors import ConfigurationError, safe_repr
 __all__ = (
     'MAX_DELAY',
     'Backoff',
-    'RandomUniform',
     'RetryDelay',
     'check_delay',
     'max_delay',
@@ -27,12 +27,6 @@ MAX_DELAY = 43_200
 """The longest visibility timeout in seconds.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 """
-
-_MAX_EXPONENT = 64
-"""Limits the exponent, because a large power overflows. 64 doublings exceed every delay."""
-
-RandomUniform: TypeAlias = Callable[[float, float], float]
-"""Draws a random number between two numbers, as `random.uniform` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,7 @@ class Backoff:
 
     def up_to(self, receive_count: int) -> float:
         """Return the maximum delay after that many receives, in seconds."""
-        return min(self.longest, self.first * self.factor ** min(receive_count - 1, _MAX_EXPONENT))
+        return max_backoff(receive_count, self.first, self.longest, self.factor)
 
 
 RetryDelay: TypeAlias = float | Backoff | Callable[[Message], float | None]

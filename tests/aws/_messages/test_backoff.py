@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from mega.aws._transport.backoff import backoff, max_backoff
+from mega.aws._messages.backoff import backoff, max_backoff
 
 
 def test_the_longest_wait_doubles_with_each_attempt_up_to_the_limit() -> None:
