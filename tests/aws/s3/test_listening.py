@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from threading import Barrier
 from typing import Any
 
@@ -11,18 +10,16 @@ import pytest
 
 from mega.aws.s3 import Pointer
 from mega.aws.s3.pointer import write_pointer
-from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubscriber, Stats
+from mega.aws.sqs.subscribe import EventSubscriber, MessageSubscriber, Stats
 from tests.aws._publishing.batches import QUEUE
 from tests.aws.answers import (
-    Answer,
-    Fault,
     Scripted,
     Together,
     s3_error,
     s3_object,
     sqs_answer,
 )
-from tests.aws.fault_server import FaultServer, fault_server
+from tests.aws.fault_server import FaultServer
 from tests.aws.payloads import CASES, ENVELOPE
 from tests.aws.s3.making import (
     BUCKET,
@@ -41,14 +38,10 @@ from tests.aws.sqs.subscribe.making import (
     listener_on,
     send,
     subscriber,
-    warnings_of,
     will_receive,
 )
 from tests.event.examples import item_added
 from tests.local_aws import Counts, LocalAws
-
-EMPTY = Counts(visible=0, in_flight=0)
-LEFT = Counts(visible=0, in_flight=1)
 
 
 def drained(aws: Any, queue_url: str, store: Any, seen: list[Any], **settings: Any) -> Stats:
@@ -289,186 +282,3 @@ def test_trap_14_all_attributes_are_requested_with_both_reserved_names(
     drained(faults, QUEUE, store_on(faults), [])
     asked = [each for each in faults.requests if each.operation == 'ReceiveMessage']
     assert json.loads(asked[0].body)['MessageAttributeNames'] == ['All']
-
-
-LEAVES: dict[str, Scripted] = {
-    'fault 40 denied': s3_error('AccessDenied', 403),
-    'fault 41 no bucket': s3_error('NoSuchBucket', 404),
-    'fault 44 broken off': s3_object(b'o', length=2),
-    'fault 44 silence': s3_object(b'o', length=2, hangs=True),
-    'fault 44 reset': Fault.RESET_AFTER,
-    'fault 50 another owner': s3_error('AccessDenied', 403, 'not the expected owner'),
-    'fault 51 KMS': s3_error('KMS.DisabledException', 400),
-    'busy': s3_error('SlowDown', 503),
-    'a proxy': Answer(404, b'<html>'),
-}
-
-
-@pytest.mark.parametrize('answer', LEAVES.values(), ids=LEAVES)
-def test_fault_40_41_44_50_and_51_a_message_is_left_if_its_body_cannot_be_fetched_now(
-    faults: FaultServer, caplog: pytest.LogCaptureFixture, answer: Scripted
-) -> None:
-    """It is not deleted, dead-lettered or processed, because the next fetch may succeed."""
-    will_receive(faults, *deliveries(pointing_to(POINTER_TO_OURS)), GetObject=[answer])
-    seen: list[Any] = []
-    store = store_on(faults, read_timeout=0.2, on_missing='delete', delete=True)
-    stats = drained(faults, QUEUE, store, seen, dead_letter_queue_url=f'{QUEUE}-dead')
-    assert seen == []
-    assert stats.unopened == 1
-    operations = {each.operation for each in faults.requests}
-    assert not operations & {'DeleteMessageBatch', 'DeleteObject', 'SendMessage'}
-    assert any('a-key' in text and 'stays' in text for text in warnings_of(caplog))
-
-
-def test_fault_39_the_message_of_a_missing_body_is_dead_lettered_or_left_by_default(
-    aws: LocalAws,
-) -> None:
-    queue_url, dead, store = aws.create_queue(), aws.create_queue(), store_on(aws)
-    missing = Pointer(store.bucket, 'gone', 1)
-    send_pointer(aws, queue_url, missing)
-    assert drained(aws, queue_url, store, []).unopened == 1
-    assert aws.counts(queue_url) == LEFT
-    queue_url = aws.create_queue()
-    send_pointer(aws, queue_url, missing)
-    drained(aws, queue_url, store, [], dead_letter_queue_url=dead)
-    assert aws.counts(queue_url) == EMPTY
-    [letter] = aws.receive(dead, at_least=1)
-    assert letter['Body'] == write_pointer(missing)[0]
-    assert 'ExtendedPayloadSize' in letter['MessageAttributes']
-    assert 'gone' in letter['MessageAttributes']['MegaDeadLetter']['StringValue']
-
-
-def test_fault_39_on_missing_delete_deletes_the_message_and_logs_it(
-    aws: LocalAws, caplog: pytest.LogCaptureFixture
-) -> None:
-    queue_url, store = aws.create_queue(), store_on(aws, on_missing='delete')
-    send_pointer(aws, queue_url, Pointer(store.bucket, 'gone', 1))
-    seen: list[Any] = []
-    stats = drained(aws, queue_url, store, seen)
-    assert (seen, stats.unopened, stats.deleted) == ([], 1, 1)
-    assert aws.counts(queue_url) == EMPTY
-    assert any('not in S3 any more' in text for text in warnings_of(caplog))
-
-
-def test_fault_39_on_missing_raw_passes_the_pointer_as_a_text(aws: LocalAws) -> None:
-    pointers: list[Any] = []
-
-    class Keeper(MessageSubscriber):
-        def process(self, payload: Any) -> None:
-            pointers.append((payload, self.message.pointer))
-
-    queue_url, store = aws.create_queue(), store_on(aws, on_missing='raw', delete=True)
-    missing = Pointer(store.bucket, 'gone', 1)
-    send_pointer(aws, queue_url, missing)
-    stats = listener_on(aws, queue_url, Keeper, payload_store=store).drain()
-    assert stats.done == 1
-    assert pointers == [(write_pointer(missing)[0], missing)]
-
-
-def test_fault_42_and_43_a_body_of_another_size_or_digest_is_dead_lettered(
-    aws: LocalAws,
-) -> None:
-    queue_url, dead, store = aws.create_queue(), aws.create_queue(), store_on(aws, max_payload=100)
-    put(aws, store.bucket, 'a' * 101)
-    put(aws, store.bucket, 'changed', 'changed')
-    send_pointer(
-        aws,
-        queue_url,
-        Pointer(store.bucket, 'a-key'),
-        Pointer(store.bucket, 'a-key', 101),
-        Pointer(store.bucket, 'changed', 8),
-        Pointer(store.bucket, 'changed', 7, '0' * 64),
-    )
-    seen: list[Any] = []
-    stats = drained(aws, queue_url, store, seen, dead_letter_queue_url=dead)
-    assert (seen, stats.unopened) == ([], 4)
-    assert len(aws.receive(dead, at_least=4)) == 4
-
-
-def test_the_store_and_the_queue_of_a_listener_may_have_different_endpoints(
-    aws: LocalAws,
-) -> None:
-    with fault_server() as s3:
-        s3.will(s3_object(b'ok'))
-        queue_url = aws.create_queue()
-        send_pointer(aws, queue_url, POINTER_TO_OURS)
-        seen: list[Any] = []
-        drained(aws, queue_url, store_on(s3), seen)
-        assert seen == ['ok']
-
-
-def test_an_async_subscriber_gets_a_body_from_s3(faults: FaultServer) -> None:
-    seen: list[Any] = []
-
-    class Later(MessageSubscriber):
-        async def process(self, payload: Any) -> None:
-            seen.append(payload)
-
-    will_receive(
-        faults,
-        *deliveries(*[pointing_to(POINTER_TO_OURS, number) for number in range(3)]),
-        GetObject=[s3_object(b'ok')],
-    )
-    store = store_on(faults)
-    settings = {'max_number_of_messages': 10, 'concurrency': 3}
-    stats = listener_on(faults, QUEUE, Later, payload_store=store, **settings).drain()
-    assert (seen, stats.done) == (['ok'] * 3, 3)
-
-
-def test_trap_25_the_visibility_timeout_includes_the_fetch(
-    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After the visibility timeout another consumer may have the message, so it is not started.
-
-    Here a predicate takes that time, after the body was fetched.
-    """
-    passed: list[float] = []
-    now = time.monotonic
-    monkeypatch.setattr(
-        'mega.aws.sqs.subscribe.runtime.session.time.monotonic', lambda: now() + sum(passed)
-    )
-
-    def takes_long(value: object) -> bool:
-        passed.append(31.0)
-        return True
-
-    seen: list[Any] = []
-    pointer = Pointer(BUCKET, 'a-key')
-    will_receive(faults, *deliveries(pointing_to(pointer)), GetObject=[s3_object(b'{"a":1}')])
-    slow = subscriber(None, seen, DataSubscriber, pattern={'a': takes_long})
-    stats = listener_on(faults, QUEUE, slow, payload_store=store_on(faults)).drain()
-    assert (seen, stats.expired, stats.deleted) == ([], 1, 0)
-
-
-def test_fault_95_a_body_that_does_not_fit_in_memory_leaves_its_message_in_the_queue(
-    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Memory may run out at any step: here while the digest is computed."""
-
-    def no_room(content: bytes) -> Any:
-        raise MemoryError
-
-    pointer = Pointer(BUCKET, 'a-key', 2, '0' * 64)
-    other = {'MessageId': 'm', 'ReceiptHandle': 'h', 'Body': 'hej'}
-    will_receive(faults, *deliveries(pointing_to(pointer), other), GetObject=[s3_object(b'ok')])
-    monkeypatch.setattr('mega.aws.s3.store.hashlib.sha256', no_room)
-    seen: list[Any] = []
-    stats = drained(faults, QUEUE, store_on(faults, delete=True), seen)
-    assert (seen, stats.done, stats.deleted) == (['hej'], 1, 1)
-
-
-def test_a_memory_error_while_reading_does_not_count_against_the_message(
-    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is a fault of this process: another process may have enough memory."""
-
-    def no_room(stream: object) -> bytes:
-        raise MemoryError
-
-    monkeypatch.setattr('botocore.response.StreamingBody.read', no_room)
-    pointer = Pointer(BUCKET, 'a-key', 2)
-    will_receive(faults, *deliveries(pointing_to(pointer)), GetObject=[s3_object(b'ok')])
-    given_up = {'dead_letter_queue_url': f'{QUEUE}-dead', 'max_receives': 1}
-    listener = listener_on(faults, QUEUE, subscriber(), payload_store=store_on(faults), **given_up)
-    stats = listener.drain()
-    assert (stats.unopened, stats.dead_lettered, stats.deleted) == (1, 0, 0)
