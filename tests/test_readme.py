@@ -94,6 +94,18 @@ def test_the_package_contains_every_log_message_that_the_readme_explains() -> No
     assert [message for message in messages if not any(message in text for text in texts)] == []
 
 
+LINK = re.compile(r'\]\(([A-Z]+\.md)?(?:#([\w-]+))?\)')
+
+
+@pytest.mark.parametrize('name', DOCUMENTS)
+def test_the_links_between_documents_lead_to_headings(name: str) -> None:
+    for document, anchor in LINK.findall((ROOT / name).read_text(encoding='utf-8')):
+        text = (ROOT / (document or name)).read_text(encoding='utf-8')
+        headings = re.findall('^#+ (.+)$', text, re.MULTILINE)
+        anchors = [re.sub(r'[^\w -]', '', title).lower().replace(' ', '-') for title in headings]
+        assert not anchor or anchor in anchors, f'{name} links to {document}#{anchor}'
+
+
 DOCUMENT = """
 ```console
 $ python
