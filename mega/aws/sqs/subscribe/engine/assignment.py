@@ -8,9 +8,9 @@ A share is not a reservation. The worker takes the messages one by one from the 
 deque. The engine takes messages that no worker has begun from the right end: for a worker that has
 nothing to do, and at a stop, to release them.
 
-The worker reports its results later, at the next turn of any thread. The share sets a deadline for
-that turn, `MAX_BATCH_DELAY` after its start, and after it the worker begins no further message. A
-slow message therefore delays no result of an earlier message for longer.
+The worker reports its results later, at the next turn of any thread. A share ends `MAX_BATCH_DELAY`
+after its start: then the results are reported, the worker begins no further message, and the engine
+takes back the rest. A slow message therefore delays no result of an earlier message for longer.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ class WorkAssigner:
         return not delivery.is_lost and now + self._margin < delivery.hidden_until
 
     def run_timers(self, now: float) -> None:
-        """Compute the next deadline of a share."""
+        """Take back what a worker will not begin any more, and compute the next deadline."""
+        for process in self._shares:
+            if now >= process.due:
+                self._take_back(process)
         dues = (process.due for process in self._shares if process.due > now)
         self.deadline = min(dues, default=FOREVER)
 
