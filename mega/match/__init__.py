@@ -1,8 +1,8 @@
-"""The pattern language: which payloads a subscriber wants.
+"""The pattern language: patterns select the payloads that a subscriber receives.
 
-`lhs` is the value from the payload, `rhs` the pattern. Any value is a pattern; what values cannot
-say, `mega.match.functions` does. A pattern is compiled when it is declared and fails then; to match
-raises nothing, and changes nothing.
+`lhs` is the value from the payload, `rhs` the pattern. Every value is a pattern; the functions in
+`mega.match.functions` express the other patterns. A pattern is compiled when it is declared, and an
+invalid pattern raises then. Matching raises nothing and changes nothing.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ __all__ = (
 
 
 def evaluate(lhs: object, rhs: object) -> bool:
-    """Whether a value matches a pattern.
+    """Return whether a value matches a pattern.
 
-    `lhs` is a value as JSON or BSON has them, or an object with `to_dict()`, such as a payload.
+    `lhs` is a value of JSON or BSON, or an object with `to_dict()`, such as a payload.
 
     >>> evaluate({'type': 'cart', 'quantity': 5}, {'quantity': 5})
     True
 
     Raises:
-        PatternError: when `rhs` is no pattern.
-        Exception: whatever a predicate within the pattern raises.
+        PatternError: if `rhs` is not a valid pattern.
+        Exception: any exception of a predicate in the pattern.
     """
     value = to_plain(lhs)
     return compile_pattern(rhs).accepts(value, Context(value))

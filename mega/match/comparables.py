@@ -1,7 +1,8 @@
-"""Scales on which two values can be compared: numbers, texts, instants, days.
+"""The four kinds of comparable values: numbers, texts, instants and days.
 
-The type of the pattern's value picks the scale; a value from a payload that cannot be read on it
-does not match. Nothing here raises, whatever the payload holds.
+The type of the pattern's value determines the kind. A value from a payload is converted to this
+kind; if that is impossible, it does not match. For example, `gt(5)` compares numbers: 6 and "6"
+match, and "six" does not. No payload makes this module raise.
 """
 
 from __future__ import annotations
@@ -33,25 +34,28 @@ __all__ = (
 )
 
 MAX_ADDRESS = len('ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255')
-"""The characters of the longest internet address."""
+"""The number of characters in the longest IP address."""
 
 Test: TypeAlias = Callable[[Any, Any], bool]
-"""One of `operator`'s comparisons, the payload's value on the left."""
+"""A comparison of the module `operator`, with the payload's value on the left."""
 
 _JSON_NUMBER = re.compile(r'-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 
 
 @dataclass(frozen=True, slots=True)
 class NumberValue:
-    """Numbers, exactly: 2**53 + 1 is not 2.0**53. Booleans are none.
+    """A number. Comparisons are exact: 2**53 + 1 is not 2.0**53. A boolean is not a number.
 
-    A text is read where it spells a number in JSON's grammar, and then stands against the
-    pattern's number as that is spelled: 19.99 against '19.99'.
+    A text that spells a number in JSON's grammar is compared with the decimal spelling of the
+    pattern's number. So '19.99' equals 19.99, although the float 19.99 is slightly less.
     """
 
     value: int | float | Decimal
     exact: int | Decimal
+    """The exact value: a float as a Decimal."""
+
     spelled: int | Decimal
+    """The value of the shortest decimal spelling, which `repr` shows."""
 
     @classmethod
     def of(cls, value: int | float | Decimal) -> NumberValue:
@@ -63,11 +67,11 @@ class NumberValue:
 
     def compare(self, test: Test, lhs: object) -> bool:
         if isinstance(lhs, str):
-            read = parse_number(lhs)
-            return read is not None and test(read, self.spelled)
+            number = parse_number(lhs)
+            return number is not None and test(number, self.spelled)
         if not is_number(lhs):
             return False
-        # Between a float and a Decimal, the caller's decimal context would have a say.
+        # Python compares a float with a Decimal in the caller's decimal context, which may trap.
         if isinstance(lhs, float) and isinstance(self.value, Decimal):
             return test(Decimal.from_float(lhs), self.value)
         return test(lhs, self.exact if isinstance(lhs, Decimal) else self.value)
@@ -75,7 +79,7 @@ class NumberValue:
 
 @dataclass(frozen=True, slots=True)
 class TextValue:
-    """Texts, code point by code point: no case is folded and nothing is normalised."""
+    """A text, compared by code points, without case folding or normalisation."""
 
     value: str
 
@@ -85,7 +89,7 @@ class TextValue:
 
 @dataclass(frozen=True, slots=True)
 class InstantValue:
-    """Points in time. A day alone is its midnight; no zone means UTC."""
+    """A point in time. A date without a time means its midnight; without a zone it is UTC."""
 
     value: datetime
 
@@ -96,7 +100,7 @@ class InstantValue:
 
 @dataclass(frozen=True, slots=True)
 class DayValue:
-    """Calendar days in UTC."""
+    """A calendar day in UTC."""
 
     value: date
 
@@ -109,10 +113,7 @@ Comparable: TypeAlias = NumberValue | TextValue | InstantValue | DayValue
 
 
 def to_comparable(value: object) -> Comparable | None:
-    """The scale on which a pattern's value lies; None for one that is on no scale.
-
-    NaN is on none: it compares with nothing.
-    """
+    """Return a value of a pattern as a comparable; None for other types, and for NaN."""
     if isinstance(value, str):
         return TextValue(str.__str__(value))
     if isinstance(value, datetime):
@@ -125,7 +126,7 @@ def to_comparable(value: object) -> Comparable | None:
 
 
 def is_number(value: object) -> TypeGuard[int | float | Decimal]:
-    """Whether something is a number that compares: no boolean, and not NaN."""
+    """Return whether a value is a number that is neither a boolean nor NaN."""
     if isinstance(value, float):
         return not math.isnan(value)
     if isinstance(value, int):
@@ -134,17 +135,17 @@ def is_number(value: object) -> TypeGuard[int | float | Decimal]:
 
 
 def parse_number(lhs: object) -> Decimal | None:
-    """The number that a text spells in JSON's grammar."""
+    """Return the number that a text spells in JSON's grammar."""
     if not isinstance(lhs, str) or not _JSON_NUMBER.fullmatch(lhs):
         return None
     try:
         return Decimal(lhs)
-    except InvalidOperation:  # an exponent of more digits than Decimal has room for
+    except InvalidOperation:  # the exponent exceeds the limit of Decimal
         return None
 
 
 def to_instant(lhs: object) -> datetime | None:
-    """The instant in UTC that something is, or that a text spells."""
+    """Return a value, or the text of a timestamp, as an instant in UTC."""
     if isinstance(lhs, str):
         return timestamps.parse_timestamp(lhs)
     if isinstance(lhs, datetime):
@@ -155,13 +156,13 @@ def to_instant(lhs: object) -> datetime | None:
 
 
 def to_day(lhs: object) -> date | None:
-    """The calendar day in UTC on which something lies, or that a text spells."""
+    """Return the calendar day in UTC of a value, or of the text of a timestamp."""
     instant = to_instant(lhs)
     return None if instant is None else timestamps.utc_date(instant)
 
 
 def parse_address(lhs: object) -> tuple[int, int] | None:
-    """The internet address that a text spells: its version, then its bits."""
+    """Return the IP address that a text spells, as its version (4 or 6) and its integer value."""
     if not isinstance(lhs, str) or len(lhs) > MAX_ADDRESS or '%' in lhs:
         return None
     try:
@@ -172,5 +173,5 @@ def parse_address(lhs: object) -> tuple[int, int] | None:
 
 
 def _in_utc(instant: datetime) -> datetime:
-    """The same instant, comparable with any other: within one zone Python compares wall clocks."""
+    """Return an instant in UTC. Python compares two instants in one zone by their wall clocks."""
     return timestamps.to_utc(instant) or instant

@@ -1,4 +1,4 @@
-"""What is known while one payload is matched: all of it, and what users' predicates said."""
+"""The state of one match: the payload, and the results of the user's predicates."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ class _Missing:
 
 
 MISSING = _Missing()
-"""What stands for the value of a key that is not there."""
+"""The value of a missing key."""
 
 
 class Context:
-    """One payload while it is matched. Used by one thread, for as long as that takes."""
+    """The state of one match of one payload. Used by one thread."""
 
-    __slots__ = ('_answers', 'payload')
+    __slots__ = ('_results', 'payload')
 
     def __init__(self, payload: object) -> None:
         self.payload = payload
-        # The values are kept with the answers: as long as they live, nothing else has their id.
-        self._answers: dict[tuple[int, int], tuple[bool, BaseException | None, object]] = {}
+        # The values are stored with the results: while a value is alive, its id stays unique.
+        self._results: dict[tuple[int, int], tuple[bool, BaseException | None, object]] = {}
 
     def call(self, predicate: Callable[[Any], object], lhs: object) -> bool:
-        """What a user's predicate says of a value. It is called once, whoever asks how often.
+        """Return the result of a user's predicate. It is called once per value.
 
         Raises:
-            BaseException: what the predicate raises, every time.
+            BaseException: the exception of the predicate, at every call.
         """
-        asked = id(predicate), id(lhs)
-        known = self._answers.get(asked)
+        key = id(predicate), id(lhs)
+        known = self._results.get(key)
         if known is None:
             try:
                 known = bool(predicate(lhs)), None, lhs
             except BaseException as error:
                 known = False, error, lhs
-            self._answers[asked] = known
-        holds, failure, _ = known
+            self._results[key] = known
+        is_true, failure, _ = known
         if failure is not None:
             raise failure
-        return holds
+        return is_true
 
     def value_at(self, keys: Sequence[str]) -> object:
-        """The value at a path from the root of the payload; MISSING where nothing is."""
+        """Return the value at a path from the root of the payload; MISSING if there is none."""
         value = self.payload
         for key in keys:
             if not isinstance(value, dict):
@@ -57,6 +57,6 @@ class Context:
 
 
 def to_plain(lhs: object) -> object:
-    """The value to match: what `to_dict()` answers where there is one, or the value itself."""
+    """Return the value to match: the result of `to_dict()` if it exists, or the value itself."""
     to_dict = getattr(type(lhs), 'to_dict', None)
     return to_dict(lhs) if to_dict else lhs

@@ -19,26 +19,29 @@ __all__ = ('Explanation', 'Explanations', 'Finding', 'explain')
 Target = TypeVar('Target')
 
 MAX_LINES = 12
-"""Findings that `str()` shows; the rest is counted."""
+"""The number of findings that `str()` shows; it counts the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one leaf of a pattern wanted of the value at its path, and what was there."""
+    """The result of one leaf of a pattern: the value at its path, and the wanted pattern."""
 
     path: str
-    """Where, as in `object.current.tags`; `''` is the value itself."""
+    """The path of the value, such as `object.current.tags`; `''` is the whole value."""
 
     found: Any
-    """The value; `MISSING`, which shows as `missing`, where there is no such key."""
+    """The value; `MISSING`, shown as `missing`, if the key is missing."""
 
     wanted: Pattern
 
     holds: bool | None
-    """None: it was not asked, as something else failed and a predicate is asked last."""
+    """Whether the leaf matched; None for a predicate that was not called.
+
+    A predicate is not called if another condition failed.
+    """
 
     note: str = ''
-    """What more there is to say of it."""
+    """A hint for the user, such as the exception of a predicate."""
 
     def __str__(self) -> str:
         sign = {True: '+', False: '-', None: '?'}[self.holds]
@@ -52,9 +55,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a pattern made of a value, leaf by leaf. True when it matched.
+    """Why a pattern matched a value or did not, leaf by leaf. It is true if the pattern matched.
 
-    `str()` is one line for what failed and one for each leaf that held, the failures first.
+    `str()` has one line per leaf. If the pattern did not match, the failures are first.
     """
 
     matches: bool
@@ -65,15 +68,15 @@ class Explanation:
 
     @property
     def reason(self) -> Finding | None:
-        """The first leaf that failed; None where the pattern matched."""
+        """The first leaf that failed; None if the pattern matched."""
         if self.matches:
             return None
         return next((finding for finding in self.findings if not finding.holds), None)
 
     def __str__(self) -> str:
         failed = [finding for finding in self.findings if not finding.holds]
-        held = [finding for finding in self.findings if finding.holds]
-        ordered = [*held, *failed] if self.matches else [*failed, *held]
+        passed = [finding for finding in self.findings if finding.holds]
+        ordered = [*passed, *failed] if self.matches else [*failed, *passed]
         lines = ['it matches' if self.matches else 'it does not match']
         lines += (f'  {finding}' for finding in ordered[:MAX_LINES])
         if len(ordered) > MAX_LINES:
@@ -82,10 +85,10 @@ class Explanation:
 
 
 def explain(lhs: object, rhs: object) -> Explanation:
-    """Say leaf by leaf what a pattern makes of a value, or of an object with `to_dict()`.
+    """Explain leaf by leaf why a pattern matches a value, or an object with `to_dict()`, or not.
 
-    It answers what `evaluate` answers. A predicate is asked only where everything else holds; one
-    that raises does not match, and its finding says what it raised.
+    The result agrees with `evaluate`. A predicate is called only if all other conditions are true.
+    A predicate that raises does not match, and its finding has the exception as a note.
 
     >>> print(explain({'name': 'user:login', 'age': 16}, {'name': prefix('user:'), 'age': gt(17)}))
     it does not match
@@ -93,16 +96,16 @@ def explain(lhs: object, rhs: object) -> Explanation:
       + name is 'user:login', wanted prefix('user:')
 
     Raises:
-        PatternError: when `rhs` is no pattern.
+        PatternError: if `rhs` is not a valid pattern.
     """
     value = to_plain(lhs)
     return _Explainer(Context(value)).explain(compile_pattern(rhs), value, '')
 
 
 class Explanations(Generic[Target]):
-    """What each of many patterns made of one value: an `Explanation` for each target.
+    """The explanations of many patterns for one value: one `Explanation` for each target.
 
-    `str()` is one line for each, with the first leaf that failed.
+    `str()` has one line per target, with the first leaf that failed.
     """
 
     def __init__(self, entries: Iterable[tuple[Target, Explanation]]) -> None:
@@ -160,7 +163,7 @@ class _Explainer:
         return Explanation(matches, tuple(findings))
 
     def _any(self, pattern: AnyOf, lhs: object, path: str) -> Explanation:
-        """The findings of the first that matches; of all, where none does."""
+        """Return the findings of the first member that matches; of all members if none does."""
         findings: list[Finding] = []
         for child in pattern.members:
             part = self.explain(child, lhs, path)

@@ -1,7 +1,8 @@
-"""What a pattern is, how patterns combine, and how any Python value becomes one.
+"""The base class of patterns, the patterns of plain values, and the compiler of patterns.
 
-A pattern is compiled when it is declared: from then on it holds only patterns, it cannot change,
-and to ask it about a payload raises nothing (a user's own predicate excepted).
+`compile_pattern` turns any Python value into a tree of immutable `Pattern` objects when the pattern
+is declared. For example, `{'age': gt(17)}` becomes an `Object` with the entry `age`, a `Compare`.
+`accepts` then tests a payload. It raises nothing, except the exceptions of a user's predicate.
 """
 
 from __future__ import annotations
@@ -37,38 +38,39 @@ __all__ = (
 )
 
 MAX_DEPTH = 250
-"""How deep patterns are nested at most: payloads have 100 levels, and to match takes recursion."""
+"""The maximum nesting of a pattern. Matching is recursive; payloads have at most 100 levels."""
 
 MAX_BITS_AS_DIGITS = 14_000
-"""Python refuses to write longer integers in decimal (sys.set_int_max_str_digits)."""
+"""Python does not convert longer integers to decimal text (sys.set_int_max_str_digits)."""
 
 TOO_DEEP = 'it is nested too deep, or contains itself'
 
 
 class Pattern:
-    """A question about one value.
+    """A condition on one value.
 
     Patterns combine as `p & q`, `p | q` and `~p`, where one side may be any value.
     The `repr` of a pattern is the code that builds it.
     """
 
-    # No ABC: that makes isinstance, of which compiling is full, four times as slow.
+    # Not an ABC: isinstance, which the compiler calls often, would take four times as long.
     __slots__ = ('depth', 'has_predicate', 'needs_context', 'when_missing')
 
     when_missing: bool | None
-    """What the pattern says of a key that is not there: true, false, or None for unknown.
+    """The result for a missing key: true, false, or None for unknown (Kleene's logic).
 
-    Kleene's logic: only true accepts the absence.
+    Only true is a match. The negation of unknown is unknown, so `not_(5)` does not match a missing
+    key.
     """
 
     has_predicate: bool
-    """Whether a user's own predicate is in it. Such a pattern is asked after the others."""
+    """Whether the pattern contains a predicate of the user. Such patterns are tested last."""
 
     needs_context: bool
-    """Whether it asks for more than the value: a predicate's answer, or another field."""
+    """Whether the result depends on more than the value: on a predicate or on another field."""
 
     depth: int
-    """How deep patterns are nested in it, itself included."""
+    """The number of nested patterns, including this one."""
 
     _USES_CONTEXT: ClassVar[bool] = False
 
@@ -87,25 +89,25 @@ class Pattern:
         object.__setattr__(self, 'when_missing', self._when_missing())
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        """Whether a value that is there matches, within the payload that the context holds."""
-        raise NotImplementedError  # abstract: every kind of pattern answers for itself
+        """Return whether a value matches. The value is present; the context has the payload."""
+        raise NotImplementedError  # abstract
 
     @property
     def children(self) -> tuple[Pattern, ...]:
-        """The patterns of which it is made."""
+        """The patterns directly in this pattern."""
         return ()
 
     def _when_missing(self) -> bool | None:
         return None
 
     def __and__(self, other: object) -> Pattern:
-        return AllOf((*_parts(AllOf, self), *_parts(AllOf, compile_pattern(other))))
+        return AllOf((*_flatten(AllOf, self), *_flatten(AllOf, compile_pattern(other))))
 
     def __rand__(self, other: object) -> Pattern:
         return compile_pattern(other) & self
 
     def __or__(self, other: object) -> Pattern:
-        return AnyOf((*_parts(AnyOf, self), *_parts(AnyOf, compile_pattern(other))))
+        return AnyOf((*_flatten(AnyOf, self), *_flatten(AnyOf, compile_pattern(other))))
 
     def __ror__(self, other: object) -> Pattern:
         return compile_pattern(other) | self
@@ -116,7 +118,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AllOf(Pattern):
-    """Every member matches."""
+    """A value that all members match."""
 
     members: tuple[Pattern, ...]
 
@@ -144,7 +146,7 @@ class AllOf(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnyOf(Pattern):
-    """At least one member matches."""
+    """A value that at least one member matches."""
 
     members: tuple[Pattern, ...]
 
@@ -168,7 +170,7 @@ class AnyOf(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Not(Pattern):
-    """The member does not match. On a missing key unknown stays unknown."""
+    """A value that the child does not match. For a missing key, unknown stays unknown."""
 
     child: Pattern
 
@@ -188,7 +190,7 @@ class Not(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value(Pattern):
-    """The equal number, text, instant or day."""
+    """An equal number, text, instant or day."""
 
     comparable: Comparable
 
@@ -201,7 +203,7 @@ class Value(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant(Pattern):
-    """Null, true or false: that one, and nothing that merely equals it."""
+    """Null, true or false. An equal value such as 1 does not match true."""
 
     value: bool | None
 
@@ -214,7 +216,7 @@ class Constant(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExactValue(Pattern):
-    """The equal value of the same type: bytes, a UUID, and NaN, which equals nothing."""
+    """An equal value of the same type: bytes, or a UUID. NaN equals nothing."""
 
     value: bytes | UUID | float
 
@@ -259,7 +261,10 @@ class Object(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnyMember(Pattern):
-    """One value of several. An array equals them as sets, each matching one on the other side."""
+    """A value that one of the members matches, or an array that equals the members as a set.
+
+    In such an array, every element matches a member, and every member is matched by an element.
+    """
 
     members: tuple[Pattern, ...]
 
@@ -276,7 +281,7 @@ class AnyMember(Pattern):
         return self.members
 
     def _equals(self, array: Sequence[object], context: Context) -> bool:
-        # No member is asked twice about a value: in arrays of arrays that would double each level.
+        # Each member tests each element once: a second test would double the cost per nested array.
         unmatched = set(self.members)
         for value in array:
             matching = [child for child in self.members if child.accepts(value, context)]
@@ -291,7 +296,7 @@ class AnyMember(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicate(Pattern):
-    """Whatever a user's own function answers. What it raises comes out of the matching."""
+    """A value that makes a function of the user return a true result."""
 
     _USES_CONTEXT: ClassVar[bool] = True
 
@@ -308,24 +313,24 @@ _has_predicate = operator.attrgetter('has_predicate')
 
 
 def compile_pattern(rhs: object, path: str = '') -> Pattern:
-    """Turn any value into the pattern that it stands for.
+    """Compile any value to a pattern.
 
     Raises:
-        PatternError: for a value that means nothing as a pattern, with its path under `path`.
+        PatternError: if a value is not a valid pattern. The error has its path, starting at `path`.
     """
     try:
-        return _compiled(rhs, path)
+        return _compile(rhs, path)
     except RecursionError:
         raise PatternError(path, rhs, TOO_DEEP) from None
 
 
 def call_repr(name: str, *arguments: object) -> str:
-    """The code of a call, for a pattern's `repr`."""
+    """Return the code of a call, for the `repr` of a pattern."""
     return f'{name}({", ".join(map(value_repr, arguments))})'
 
 
 def value_repr(value: object) -> str:
-    """The code of a value, for a pattern's `repr`."""
+    """Return the code of a value, for the `repr` of a pattern."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"float('{value}')"
     if isinstance(value, int) and value.bit_length() > MAX_BITS_AS_DIGITS:
@@ -333,7 +338,7 @@ def value_repr(value: object) -> str:
     return repr(value)
 
 
-def _compiled(rhs: object, path: str) -> Pattern:
+def _compile(rhs: object, path: str) -> Pattern:
     if isinstance(rhs, Pattern):
         return rhs
     if rhs is None or isinstance(rhs, bool):
@@ -343,35 +348,35 @@ def _compiled(rhs: object, path: str) -> Pattern:
     if isinstance(rhs, (bytes, UUID)):
         return ExactValue(rhs)
     if isinstance(rhs, (float, Decimal)):
-        return ExactValue(float('nan'))  # a number on no scale; Decimal's may raise when compared
+        return ExactValue(float('nan'))  # NaN; comparing a Decimal NaN may raise
     if isinstance(rhs, Mapping):
-        return Object(tuple(_entry(key, value, path) for key, value in rhs.items()))
+        return Object(tuple(_compile_entry(key, value, path) for key, value in rhs.items()))
     if isinstance(rhs, (list, tuple, set, frozenset)):
-        return AnyMember(tuple(_compiled(value, join_path(path, i)) for i, value in enumerate(rhs)))
-    if problem := _why_no_predicate(rhs):
+        return AnyMember(tuple(_compile(value, join_path(path, i)) for i, value in enumerate(rhs)))
+    if problem := _predicate_error(rhs):
         raise PatternError(path, rhs, problem)
     assert callable(rhs)
     return Predicate(rhs)
 
 
-def _entry(key: object, value: object, path: str) -> tuple[str, Pattern]:
+def _compile_entry(key: object, value: object, path: str) -> tuple[str, Pattern]:
     if not isinstance(key, str):
-        raise PatternError(path, key, 'a key of an object is a text')
-    return key, _compiled(value, join_path(path, key))
+        raise PatternError(path, key, 'a key of an object must be a str')
+    return key, _compile(value, join_path(path, key))
 
 
-def _why_no_predicate(rhs: object) -> str:
+def _predicate_error(rhs: object) -> str:
     if isinstance(rhs, re.Pattern):
-        return 'write match(...) to look for a regular expression'
+        return 'write match(...) to search for a regular expression'
     if inspect.isclass(rhs):
-        return 'a class is no pattern; write is_a(...) to ask for a type, or give a value'
+        return 'a class is not a pattern; write is_a(...) to test the type, or give a value'
     if inspect.iscoroutinefunction(rhs):
-        return 'a predicate cannot be async: what it returns would always be true'
+        return 'a predicate must not be async: its result, a coroutine, would always be true'
     if not callable(rhs):
-        return 'give a value of JSON or BSON, a date, a function of one value, or a pattern'
+        return 'must be a value of JSON or BSON, a date, a function of one value, or a pattern'
     return ''
 
 
-def _parts(kind: type[AllOf | AnyOf], pattern: Pattern) -> tuple[Pattern, ...]:
-    """What `p | q | r` joins: three, not one within another."""
+def _flatten(kind: type[AllOf | AnyOf], pattern: Pattern) -> tuple[Pattern, ...]:
+    """Return the members to combine, so that `p | q | r` has three members and no nesting."""
     return pattern.children if isinstance(pattern, kind) else (pattern,)

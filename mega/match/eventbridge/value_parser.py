@@ -23,7 +23,7 @@ from mega.match.eventbridge.operators import (
 )
 from mega.match.functions.presence import AnyValue
 from mega.match.functions.text import Prefix, Suffix
-from mega.match.functions.wildcards import Wildcard, pieces
+from mega.match.functions.wildcards import Wildcard, parse_pieces
 from mega.match.pattern import AnyOf, Constant, Not, Pattern, compile_pattern
 
 __all__ = ('UnconditionalError', 'parse_literal', 'parse_operator')
@@ -105,7 +105,7 @@ def _wildcard(operand: Any, path: str) -> Pattern:
         raise PatternError(path, operand, 'a wildcard must not contain two asterisks in a row')
     # In the language's own wildcards, `?` stands for one character; EventBridge has only `*`.
     own = _ESCAPE_OR_MARK.sub(lambda found: found[0] if found[0] != '?' else r'\?', text)
-    return Wildcard(own, False, pieces(own, fold=False))
+    return Wildcard(own, False, parse_pieces(own, fold=False))
 
 
 _ESCAPE = re.compile(r'\\[*\\]')

@@ -1,7 +1,7 @@
-"""The vocabulary of patterns beyond plain values.
+"""The functions of the pattern language.
 
-Every function returns a pattern, and refuses with a `PatternError`, at once, what it cannot use.
-Where a function takes patterns, any value is one.
+Every function returns a pattern. Invalid arguments raise a `PatternError` immediately.
+If a parameter is a pattern, it may be any value.
 
     comparison  eq neq gt gte lt lte between
     logic       one_of in_ none_of, not_ and_ or_

@@ -1,4 +1,4 @@
-"""What is in an array, and how much."""
+"""Patterns of arrays: their members, and the length of arrays, texts and objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contains(Pattern):
-    """An array with a member that matches."""
+    """An array with at least one member that matches."""
 
     child: Pattern
 
@@ -69,7 +69,7 @@ class Every(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Length(Pattern):
-    """An array, a text or an object of a length that matches."""
+    """An array, a text or an object whose length matches."""
 
     child: Pattern
 
@@ -86,7 +86,7 @@ class Length(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exactly(Pattern):
-    """An array whose members match these, one by one."""
+    """An array with as many members as patterns, each matching the pattern at its position."""
 
     members: tuple[Pattern, ...]
 
@@ -116,7 +116,7 @@ def contains(pattern: object) -> Pattern:
 
 
 def contains_all(*patterns: object) -> Pattern:
-    """An array in which each of the patterns has a member that matches: several `contains`.
+    """An array that contains a matching member for each pattern: several `contains` combined.
 
     >>> evaluate([1, 2, 3], contains_all(1, gt(2))), evaluate([1, 2], contains_all(1, gt(2)))
     (True, False)
@@ -125,7 +125,7 @@ def contains_all(*patterns: object) -> Pattern:
 
 
 def every(pattern: object) -> Pattern:
-    """An array all of whose members match; an empty one has none that does not.
+    """An array whose members all match. An empty array matches.
 
     >>> evaluate([1, 2], every(gt(0))), evaluate([1, 'x'], every(gt(0))), evaluate([], every(1))
     (True, False, True)
@@ -134,7 +134,7 @@ def every(pattern: object) -> Pattern:
 
 
 def length(pattern: object) -> Pattern:
-    """An array, a text (in code points) or an object (in keys) of a length that matches.
+    """An array, a text (in code points) or an object (in keys) whose length matches.
 
     >>> evaluate('abc', length(3)), evaluate([1, 2], length(gt(2)))
     (True, False)
@@ -143,7 +143,7 @@ def length(pattern: object) -> Pattern:
 
 
 def exactly(array: Sequence[object]) -> Pattern:
-    """An array of the same members in the same order, and no others.
+    """An array with exactly these members in this order.
 
     >>> evaluate(['a', 'b'], exactly(['a', 'b'])), evaluate(['b', 'a'], exactly(['a', 'b']))
     (True, False)

@@ -1,4 +1,4 @@
-"""More, less, equal: values on one scale."""
+"""Comparisons: equal, less, greater, between."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ __all__ = (
 )
 
 Operand: TypeAlias = int | float | Decimal | str | date | Pattern
-"""What can be compared: a number, a text, a `datetime`, a `date` (a calendar day in UTC), or the
-`field(...)` that holds one of these.
-"""
+"""A number, a text, a `datetime`, a `date` (a calendar day in UTC), or a `field(...)` of these."""
 
 _TESTS: dict[str, Test] = {
     'gt': operator.gt,
@@ -44,7 +42,7 @@ _TESTS: dict[str, Test] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Equal(Pattern):
-    """The value itself."""
+    """A value that the child matches, written as `eq(child)`."""
 
     child: Pattern
 
@@ -61,7 +59,7 @@ class Equal(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compare(Pattern):
-    """More or less than a value on its scale."""
+    """A value that is less or greater than a constant."""
 
     name: str
     comparable: Comparable
@@ -75,14 +73,14 @@ class Compare(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompareField(Pattern):
-    """More or less than what another field of the payload holds, on the scale of that."""
+    """A value that is less or greater than the value of another field of the payload."""
 
     name: str
     field: Field
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        scale = to_comparable(self.field.value(context))
-        return scale is not None and scale.compare(_TESTS[self.name], lhs)
+        comparable = to_comparable(self.field.value(context))
+        return comparable is not None and comparable.compare(_TESTS[self.name], lhs)
 
     @property
     def children(self) -> tuple[Pattern, ...]:
@@ -94,7 +92,7 @@ class CompareField(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Between(Pattern):
-    """From one value to another on their scale, both included."""
+    """A value from `low` to `high`, both included."""
 
     low: Comparable
     high: Comparable
@@ -108,7 +106,7 @@ class Between(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BetweenFields(Pattern):
-    """From one value to another, where other fields of the payload hold one or both."""
+    """A value from `low` to `high`, where one or both are other fields of the payload."""
 
     low: Comparable | Field
     high: Comparable | Field
@@ -118,7 +116,7 @@ class BetweenFields(Pattern):
             to_comparable(end.value(context)) if isinstance(end, Field) else end
             for end in (self.low, self.high)
         )
-        if low is None or high is None or _why_no_range(low, high):
+        if low is None or high is None or _range_error(low, high):
             return False
         return low.compare(operator.ge, lhs) and high.compare(operator.le, lhs)
 
@@ -132,7 +130,7 @@ class BetweenFields(Pattern):
 
 
 def eq(value: object) -> Pattern:
-    """The value itself, said as a function.
+    """A value that equals this value.
 
     >>> evaluate(19.99, eq(19.99)), evaluate('19.99', eq(19.99)), evaluate(True, eq(1))
     (True, True, False)
@@ -141,7 +139,7 @@ def eq(value: object) -> Pattern:
 
 
 def neq(value: object) -> Pattern:
-    """Anything but the value: `not_(eq(value))`.
+    """A value that does not equal this value: `not_(eq(value))`.
 
     >>> evaluate('sms', neq('email'))
     True
@@ -150,7 +148,7 @@ def neq(value: object) -> Pattern:
 
 
 def gt(value: Operand) -> Pattern:
-    """More than the value; after that instant, or after that day.
+    """A value greater than this value; after this instant, or after this day.
 
     >>> evaluate(3, gt(2)), evaluate('3', gt(2)), evaluate('b', gt('a')), evaluate(True, gt(0))
     (True, True, True, False)
@@ -159,7 +157,7 @@ def gt(value: Operand) -> Pattern:
 
 
 def gte(value: Operand) -> Pattern:
-    """The value or more; on that day or later.
+    """A value greater than or equal to this value; on this day or later.
 
     >>> evaluate('2020-01-01T00:00:00Z', gte(date(2020, 1, 1)))
     True
@@ -168,7 +166,7 @@ def gte(value: Operand) -> Pattern:
 
 
 def lt(value: Operand) -> Pattern:
-    """Less than the value; before that instant, or before that day.
+    """A value less than this value; before this instant, or before this day.
 
     >>> evaluate(1, lt(2)), evaluate(2, lt(2))
     (True, False)
@@ -177,7 +175,7 @@ def lt(value: Operand) -> Pattern:
 
 
 def lte(value: Operand) -> Pattern:
-    """The value or less; on that day or earlier.
+    """A value less than or equal to this value; on this day or earlier.
 
     >>> evaluate('2020-01-31T23:59:59.999Z', lte(date(2020, 1, 31)))
     True
@@ -186,33 +184,35 @@ def lte(value: Operand) -> Pattern:
 
 
 def between(low: Operand, high: Operand) -> Pattern:
-    """From low to high, both included.
+    """A value from `low` to `high`, both included.
 
     >>> evaluate(5, between(1, 5)), evaluate(6, between(1, 5))
     (True, False)
     """
     if isinstance(low, Field) or isinstance(high, Field):
         return BetweenFields(
-            *(end if isinstance(end, Field) else _scale(end) for end in (low, high))
+            *(end if isinstance(end, Field) else _comparable(end) for end in (low, high))
         )
-    from_, to = _scale(low), _scale(high)
-    if problem := _why_no_range(from_, to):
+    bounds = _comparable(low), _comparable(high)
+    if problem := _range_error(*bounds):
         raise PatternError('', (low, high), problem)
-    return Between(from_, to)
+    return Between(*bounds)
 
 
 def _comparison(name: str, value: object) -> Pattern:
-    return CompareField(name, value) if isinstance(value, Field) else Compare(name, _scale(value))
+    return (
+        CompareField(name, value) if isinstance(value, Field) else Compare(name, _comparable(value))
+    )
 
 
-def _scale(value: object) -> Comparable:
-    scale = to_comparable(value)
-    if scale is None:
-        raise PatternError('', value, 'only a number, a text, a date or a datetime compares')
-    return scale
+def _comparable(value: object) -> Comparable:
+    comparable = to_comparable(value)
+    if comparable is None:
+        raise PatternError('', value, 'must be a number, a text, a date or a datetime')
+    return comparable
 
 
-def _why_no_range(low: Comparable, high: Comparable) -> str:
+def _range_error(low: Comparable, high: Comparable) -> str:
     if type(low) is not type(high):
-        return 'low and high are of different kinds'
-    return 'low is above high' if low.compare(operator.lt, high.value) else ''
+        return 'low and high must have the same type'
+    return 'low must not be above high' if low.compare(operator.lt, high.value) else ''

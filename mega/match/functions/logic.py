@@ -1,4 +1,4 @@
-"""Patterns combined, and a value among several."""
+"""Combinations of patterns, and alternatives of one value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ('OneOf', 'and_', 'compile_members', 'in_', 'none_of', 'not_', 'one_of
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OneOf(Pattern):
-    """A value, not an array, that matches at least one member."""
+    """A value, but not an array, that at least one member matches."""
 
     members: tuple[Pattern, ...]
 
@@ -35,7 +35,7 @@ class OneOf(Pattern):
 
 
 def one_of(*values: object) -> Pattern:
-    """A value that matches at least one member, in whatever order. An array never is one.
+    """A value that matches at least one member. An array never matches.
 
     >>> evaluate('sms', one_of('email', 'sms')), evaluate(['sms'], one_of('email', 'sms'))
     (True, False)
@@ -64,7 +64,7 @@ def none_of(*values: object) -> Pattern:
 
 
 def not_(pattern: object) -> Pattern:
-    """What the pattern does not match. A missing key matches neither.
+    """A value that the pattern does not match. A missing key matches neither.
 
     >>> evaluate('john', not_(['test', 'synthetic'])), evaluate({}, {'a': not_(5)})
     (True, False)
@@ -73,7 +73,7 @@ def not_(pattern: object) -> Pattern:
 
 
 def and_(*patterns: object) -> Pattern:
-    """What every pattern matches.
+    """A value that all patterns match.
 
     >>> evaluate(7, and_(gt(5), lt(10)))
     True
@@ -82,7 +82,7 @@ def and_(*patterns: object) -> Pattern:
 
 
 def or_(*patterns: object) -> Pattern:
-    """What at least one pattern matches. Over whole objects too.
+    """A value, which may be an object, that at least one pattern matches.
 
     >>> evaluate({'b': 2}, or_({'a': 1}, {'b': 2}))
     True
@@ -91,10 +91,10 @@ def or_(*patterns: object) -> Pattern:
 
 
 def compile_members(name: str, values: tuple[object, ...]) -> tuple[Pattern, ...]:
-    """Compile the members that a function was given.
+    """Compile the arguments of a function.
 
     Raises:
-        PatternError: when there is none, and for a member that is no pattern.
+        PatternError: if an argument is not a valid pattern, or without arguments.
     """
     if not values:
         raise PatternError('', values, f'{name}() needs at least one member')

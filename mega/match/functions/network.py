@@ -1,4 +1,4 @@
-"""Internet addresses."""
+"""Patterns of IP addresses."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ('Cidr', 'cidr')
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cidr(Pattern):
-    """A text that is an address within a block."""
+    """A text that spells an IP address in a CIDR block."""
 
     block: IPv4Network | IPv6Network
     source: str
 
     @property
     def bounds(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The first and the last address, as `parse_address` reads them."""
+        """The first and the last address of the block, in the form of `parse_address`."""
         version = self.block.version
         return (
             (version, int(self.block.network_address)),
@@ -41,16 +41,16 @@ class Cidr(Pattern):
 
 
 def cidr(block: str) -> Pattern:
-    """A text that is an address within a block, IPv4 or IPv6.
+    """A text that spells an IP address in a CIDR block, IPv4 or IPv6.
 
-    Bits of the host within the block are ignored; a plain address is that address alone.
+    Host bits of the block are ignored. A block without a mask is a single address.
 
     >>> evaluate('10.1.2.3', cidr('10.0.0.0/8')), evaluate('::1', cidr('10.0.0.0/8'))
     (True, False)
     """
     if not isinstance(block, str) or '%' in block:
-        raise PatternError('', block, "a block of addresses is a text like '10.0.0.0/8'")
+        raise PatternError('', block, "a CIDR block must be a str like '10.0.0.0/8'")
     try:
         return Cidr(ip_network(block, strict=False), block)
     except ValueError as error:
-        raise PatternError('', block, f'no block of addresses: {error}') from error
+        raise PatternError('', block, f'is not a CIDR block: {error}') from error

@@ -1,4 +1,4 @@
-"""Other fields of the same payload."""
+"""References to other fields of the same payload."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ('Field', 'field')
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field(Pattern):
-    """The value that another field of the payload holds."""
+    """A value that equals the value of another field of the payload."""
 
     _USES_CONTEXT: ClassVar[bool] = True
 
@@ -26,10 +26,10 @@ class Field(Pattern):
 
     def accepts(self, lhs: object, context: Context) -> bool:
         rhs = self.value(context)
-        return rhs is not MISSING and _same(lhs, rhs)
+        return rhs is not MISSING and _equal(lhs, rhs)
 
     def value(self, context: Context) -> object:
-        """What the field holds; MISSING where nothing does."""
+        """Return the value of the field; MISSING if there is none."""
         return context.value_at(self.keys)
 
     def __repr__(self) -> str:
@@ -38,10 +38,11 @@ class Field(Pattern):
         return call_repr('field', '.'.join(self.keys))
 
 
-def _same(lhs: object, rhs: object) -> bool:
-    """Whether two values of one payload are the same, each scalar as if it were the pattern.
+def _equal(lhs: object, rhs: object) -> bool:
+    """Return whether two values of one payload are equal, with each scalar of `rhs` as a pattern.
 
-    Both come from outside, so this takes neither recursion nor more than one look at a pair.
+    Both values are untrusted. So the function does not recurse, and it compares each pair of
+    containers only once: arrays that share members could otherwise take exponential time.
     """
     pairs = [(lhs, rhs)]
     seen: set[tuple[int, int]] = set()
@@ -59,8 +60,8 @@ def _same(lhs: object, rhs: object) -> bool:
             if not isinstance(lhs, (list, tuple)) or len(lhs) != len(rhs):
                 return False
             pairs += zip(lhs, rhs, strict=True)
-        elif scale := to_comparable(rhs):
-            if not scale.compare(operator.eq, lhs):
+        elif comparable := to_comparable(rhs):
+            if not comparable.compare(operator.eq, lhs):
                 return False
         elif isinstance(rhs, (bytes, UUID)):
             if lhs != rhs:
@@ -71,12 +72,12 @@ def _same(lhs: object, rhs: object) -> bool:
 
 
 def field(path: str | Sequence[str]) -> Pattern:
-    """What another field of the same payload holds, to stand wherever a value may.
+    """The value of another field of the same payload. It may replace any value in a pattern.
 
-    Dots separate the keys from the root of the payload; where a key holds a dot, give the keys one
-    by one. A number, a text or a null is compared as if it were written in place of the field. An
-    object equals one with the same keys, an array one with the same members in the same order.
-    A field that is not there equals nothing, and compares with nothing.
+    The path starts at the root of the payload, with dots between the keys. If a key contains a dot,
+    give a list of keys. A number, a text or null is compared as if it were written in the pattern.
+    An object equals an object with the same keys and equal values. An array equals an array with
+    equal members in the same order. A missing field equals nothing and compares with nothing.
 
     >>> changed = {'status': neq(field('previous.status'))}
     >>> evaluate({'status': 'paid', 'previous': {'status': 'new'}}, changed)
@@ -84,7 +85,7 @@ def field(path: str | Sequence[str]) -> Pattern:
     """
     keys = tuple(path.split('.')) if isinstance(path, str) else path
     if not isinstance(keys, (list, tuple)) or not keys:
-        raise PatternError('', path, "a field is a path like 'object.previous.status'")
+        raise PatternError('', path, "a field must be a path like 'object.previous.status'")
     if not all(isinstance(key, str) for key in keys):
-        raise PatternError('', path, 'the keys of a path are texts')
+        raise PatternError('', path, 'the keys of a path must be str')
     return Field(tuple(keys))

@@ -1,4 +1,4 @@
-"""Whether something is there, and of what kind it is."""
+"""Patterns of presence and of type."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnyValue(Pattern):
-    """Whatever is there."""
+    """Any value that is present, null included."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return True
@@ -41,7 +41,7 @@ class AnyValue(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exists(Pattern):
-    """Whatever is there and not null."""
+    """Any value that is present and not null."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return lhs is not None
@@ -55,7 +55,7 @@ class Exists(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Missing(Pattern):
-    """Nothing is there."""
+    """A missing key."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return False
@@ -69,7 +69,7 @@ class Missing(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OptionalValue(Pattern):
-    """Nothing is there, or what is there matches."""
+    """A missing key, or a value that matches."""
 
     child: Pattern
 
@@ -89,7 +89,7 @@ class OptionalValue(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Empty(Pattern):
-    """Null, and what holds nothing."""
+    """Null, and an empty text, array or object."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return lhs is None or (isinstance(lhs, (str, list, tuple, dict)) and not lhs)
@@ -100,7 +100,7 @@ class Empty(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IsA(Pattern):
-    """A value of one of several types. A boolean is no `int`, and every array is a `list`."""
+    """A value of one of several types. A boolean is not an `int`; every array is a `list`."""
 
     types: tuple[type, ...]
 
@@ -114,7 +114,7 @@ class IsA(Pattern):
 
 
 def any_() -> Pattern:
-    """AnyValue value that is there, null included.
+    """Any value that is present, null included.
 
     >>> evaluate({'a': None}, {'a': any_()}), evaluate({}, {'a': any_()})
     (True, False)
@@ -123,7 +123,7 @@ def any_() -> Pattern:
 
 
 def exists() -> Pattern:
-    """AnyValue value that is there and not null.
+    """Any value that is present and not null.
 
     >>> evaluate({'a': None}, {'a': exists()}), evaluate({'a': 0}, {'a': exists()})
     (False, True)
@@ -132,7 +132,7 @@ def exists() -> Pattern:
 
 
 def missing() -> Pattern:
-    """No such key. Null is there, and so not missing.
+    """A missing key. Null is present, not missing.
 
     >>> evaluate({}, {'a': missing()}), evaluate({'a': None}, {'a': missing()})
     (True, False)
@@ -141,7 +141,7 @@ def missing() -> Pattern:
 
 
 def optional(pattern: object) -> Pattern:
-    """No such key, or a value that matches.
+    """A missing key, or a value that matches.
 
     >>> evaluate({}, {'a': optional(gt(0))}), evaluate({'a': 0}, {'a': optional(gt(0))})
     (True, False)
@@ -159,9 +159,9 @@ def empty() -> Pattern:
 
 
 def is_a(*types: type | None) -> Pattern:
-    """A value of one of these types, as `isinstance` says; None stands for the type of null.
+    """A value of one of these types, as in `isinstance`. None stands for the type of null.
 
-    A boolean is no `int`, and a tuple is a `list` too.
+    Unlike in `isinstance`, a boolean is not an `int`, and a tuple is also a `list`.
 
     >>> evaluate(5, is_a(int, float)), evaluate(True, is_a(int)), evaluate(None, is_a(str, None))
     (True, False, True)
@@ -170,13 +170,13 @@ def is_a(*types: type | None) -> Pattern:
     if not kinds:
         raise PatternError('', types, 'is_a() needs at least one type')
     for kind in kinds:
-        if not _can_be_asked(kind):
+        if not _is_usable_type(kind):
             raise PatternError('', kind, 'is_a() takes types, such as str or int')
     return IsA(kinds)
 
 
-def _can_be_asked(kind: object) -> bool:
-    try:  # list[int] calls itself a class, and some protocols refuse isinstance
+def _is_usable_type(kind: object) -> bool:
+    try:  # isclass(list[int]) is true, and some protocols do not support isinstance
         return inspect.isclass(kind) and isinstance(None, kind) in (True, False)
     except TypeError:
         return False
@@ -185,6 +185,6 @@ def _can_be_asked(kind: object) -> bool:
 def _name(kind: type) -> str:
     if kind is type(None):
         return 'None'
-    # As the values of these types show themselves.
+    # The repr of values of these types has no module either.
     is_bare = kind.__module__ in ('builtins', 'decimal', 'uuid')
     return kind.__qualname__ if is_bare else f'{kind.__module__}.{kind.__qualname__}'

@@ -1,6 +1,6 @@
-"""Texts: their beginning, end and middle, wildcards, regular expressions, and the case ignored.
+"""Patterns of texts: prefixes, suffixes, substrings, wildcards and regular expressions.
 
-To ignore the case, both texts are folded (`str.casefold`) before they are compared.
+If case is ignored, both texts are case-folded (`str.casefold`) before they are compared.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mega.errors import PatternError
 from mega.match.context import Context
-from mega.match.functions.wildcards import Wildcard, pieces
+from mega.match.functions.wildcards import Wildcard, parse_pieces
 from mega.match.pattern import Pattern, call_repr, value_repr
 
 __all__ = (
@@ -32,7 +32,7 @@ __all__ = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regex(Pattern):
-    """A text in which a regular expression is found."""
+    """A text that a regular expression matches."""
 
     name: str
     regex: re.Pattern[str]
@@ -51,7 +51,7 @@ class Regex(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IEquals(Pattern):
-    """The equal text once both are folded."""
+    """A text that is equal after case folding."""
 
     text: str
     folded: str
@@ -65,7 +65,7 @@ class IEquals(Pattern):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prefix(Pattern):
-    """A text that begins with another."""
+    """A text that starts with another text."""
 
     text: str
     folded: str | None
@@ -78,12 +78,12 @@ class Prefix(Pattern):
         return lhs.casefold().startswith(self.folded)
 
     def __repr__(self) -> str:
-        return _written('prefix', self.text, self.folded)
+        return _text_call_repr('prefix', self.text, self.folded)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Suffix(Pattern):
-    """A text that ends with another."""
+    """A text that ends with another text."""
 
     text: str
     folded: str | None
@@ -96,12 +96,12 @@ class Suffix(Pattern):
         return lhs.casefold().endswith(self.folded)
 
     def __repr__(self) -> str:
-        return _written('suffix', self.text, self.folded)
+        return _text_call_repr('suffix', self.text, self.folded)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Substring(Pattern):
-    """A text that holds another."""
+    """A text that contains another text."""
 
     text: str
     folded: str | None
@@ -112,117 +112,117 @@ class Substring(Pattern):
         return self.text in lhs if self.folded is None else self.folded in lhs.casefold()
 
     def __repr__(self) -> str:
-        return _written('substring', self.text, self.folded)
+        return _text_call_repr('substring', self.text, self.folded)
 
 
 def match(
     regex: str | re.Pattern[str], flags: int = 0, *, max_length: int | None = None
 ) -> Pattern:
-    """A text that begins with the regular expression, as `re.match` finds it.
+    """A text whose start matches a regular expression, as in `re.match`.
 
-    A text longer than `max_length` characters does not match: some expressions take exponential
-    time, and what they are run on comes from outside.
+    A text of more than `max_length` characters does not match. Set the limit for an expression that
+    may take exponential time, because payloads are untrusted.
 
     >>> evaluate('user:login:web', match(r'user:login:(.*)'))
     True
     """
-    return _regex('match', regex, flags, max_length)
+    return _compile_regex('match', regex, flags, max_length)
 
 
 def fullmatch(
     regex: str | re.Pattern[str], flags: int = 0, *, max_length: int | None = None
 ) -> Pattern:
-    r"""A text that is the regular expression from end to end. `max_length` as in `match`.
+    r"""A text that matches a regular expression as a whole. `max_length` as in `match`.
 
     >>> evaluate('v12', fullmatch(r'v\d+')), evaluate('v12b', fullmatch(r'v\d+'))
     (True, False)
     """
-    return _regex('fullmatch', regex, flags, max_length)
+    return _compile_regex('fullmatch', regex, flags, max_length)
 
 
 def search(
     regex: str | re.Pattern[str], flags: int = 0, *, max_length: int | None = None
 ) -> Pattern:
-    r"""A text that holds the regular expression anywhere. `max_length` as in `match`.
+    r"""A text with a match of a regular expression anywhere. `max_length` as in `match`.
 
     >>> evaluate('order 66', search(r'\d+')), evaluate('order', search(r'\d+'))
     (True, False)
     """
-    return _regex('search', regex, flags, max_length)
+    return _compile_regex('search', regex, flags, max_length)
 
 
 def prefix(text: str, *, ignore_case: bool = False) -> Pattern:
-    """A text that begins with this one.
+    """A text that starts with this text.
 
     >>> evaluate('user:login', prefix('user:')), evaluate('us', prefix('user:'))
     (True, False)
     """
-    return Prefix(*_texts(text, ignore_case))
+    return Prefix(*_text_and_folded(text, ignore_case))
 
 
 def suffix(text: str, *, ignore_case: bool = False) -> Pattern:
-    """A text that ends with this one.
+    """A text that ends with this text.
 
     >>> evaluate('photo.PNG', suffix('.png')), evaluate('photo.PNG', suffix('.png', ignore_case=1))
     (False, True)
     """
-    return Suffix(*_texts(text, ignore_case))
+    return Suffix(*_text_and_folded(text, ignore_case))
 
 
 def substring(text: str, *, ignore_case: bool = False) -> Pattern:
-    """A text that holds this one.
+    """A text that contains this text.
 
     >>> evaluate('a big cat', substring('big'))
     True
     """
-    return Substring(*_texts(text, ignore_case))
+    return Substring(*_text_and_folded(text, ignore_case))
 
 
 def wildcard(text: str, *, ignore_case: bool = False) -> Pattern:
-    r"""A text that reads like this one, where `*` is any run of characters and `?` is any one.
+    r"""A text that matches a wildcard: `*` is any number of characters, `?` is one character.
 
-    A backslash takes the character after it as it is. The time is bounded by the product of both
-    lengths, whatever the texts.
+    A backslash escapes the next character. The time is at most proportional to the product of the
+    lengths of both texts.
 
     >>> evaluate('user:login:web', wildcard('user:*:we?')), evaluate('a*', wildcard(r'a\*'))
     (True, True)
     """
-    plain, folded = _texts(text, ignore_case)
-    return Wildcard(plain, ignore_case, pieces(plain, fold=folded is not None))
+    plain, folded = _text_and_folded(text, ignore_case)
+    return Wildcard(plain, ignore_case, parse_pieces(plain, fold=folded is not None))
 
 
 def iequals(text: str) -> Pattern:
-    """The equal text, whatever the case of its letters.
+    """An equal text, ignoring case.
 
     >>> evaluate('STRASSE', iequals('straße'))
     True
     """
-    plain, _ = _texts(text, False)
+    plain, _ = _text_and_folded(text, False)
     return IEquals(plain, plain.casefold())
 
 
-def _texts(text: object, ignore_case: bool) -> tuple[str, str | None]:
+def _text_and_folded(text: object, ignore_case: bool) -> tuple[str, str | None]:
     if not isinstance(text, str):
-        raise PatternError('', text, 'a text is wanted')
+        raise PatternError('', text, 'must be a str')
     plain = str.__str__(text)
     return plain, plain.casefold() if ignore_case else None
 
 
-def _written(name: str, text: str, folded: str | None) -> str:
+def _text_call_repr(name: str, text: str, folded: str | None) -> str:
     return f'{name}({value_repr(text)}{"" if folded is None else ", ignore_case=True"})'
 
 
-def _regex(name: str, regex: object, flags: int, max_length: object) -> Pattern:
+def _compile_regex(name: str, regex: object, flags: int, max_length: object) -> Pattern:
     try:
-        made: re.Pattern[str] = re.compile(regex, flags)  # type: ignore[call-overload]  # it checks
+        made: re.Pattern[str] = re.compile(regex, flags)  # type: ignore[call-overload]  # it checks the type
     except (re.error, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise PatternError('', regex, f'no regular expression: {error}') from error
+        raise PatternError('', regex, f'is not a regular expression: {error}') from error
     if not isinstance(made.pattern, str):
-        raise PatternError('', regex, 'a regular expression over text is wanted, not over bytes')
-    return Regex(name, made, _length(max_length))
+        raise PatternError('', regex, 'must be a regular expression for str, not for bytes')
+    return Regex(name, made, _check_max_length(max_length))
 
 
-def _length(limit: object) -> int | None:
+def _check_max_length(limit: object) -> int | None:
     if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0):
         return limit
-    raise PatternError('', limit, 'max_length is a number of characters')
+    raise PatternError('', limit, 'max_length must be a number of characters')

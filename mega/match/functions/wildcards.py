@@ -1,4 +1,10 @@
-"""Wildcards, matched piece by piece: no text makes that slow, as some make a regular expression."""
+"""Wildcards, matched piece by piece in polynomial time.
+
+The stars divide a wildcard into pieces of literal characters and `?`. The first piece must match at
+the start and the last one at the end. Each piece between matches at the first possible place, which
+leaves the most room for the rest. No backtracking is necessary, unlike with a regular expression.
+For example, `a*b?*c` has the pieces `a`, `b?` and `c`.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +15,22 @@ from mega.errors import PatternError
 from mega.match.context import Context
 from mega.match.pattern import Pattern, value_repr
 
-__all__ = ('Wildcard', 'pieces')
+__all__ = ('Wildcard', 'parse_pieces')
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of plain characters and `?`: it takes so many characters, and there is no choice."""
+    """Literal characters and `?`. A piece matches a fixed number of characters."""
 
     characters: tuple[str | None, ...]
-    """Character by character; None for any one."""
+    """The characters; None stands for any character (`?`)."""
 
     regex: re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wildcard(Pattern):
-    """A text of several pieces, one after another, with anything between them."""
+    """A text that contains the pieces in this order, with any characters between them."""
 
     text: str
     ignore_case: bool
@@ -33,7 +39,7 @@ class Wildcard(Pattern):
     def accepts(self, lhs: object, context: Context) -> bool:
         if not isinstance(lhs, str):
             return False
-        return _holds(self.pieces, lhs.casefold() if self.ignore_case else lhs)
+        return _matches(self.pieces, lhs.casefold() if self.ignore_case else lhs)
 
     def __repr__(self) -> str:
         return (
@@ -41,11 +47,11 @@ class Wildcard(Pattern):
         )
 
 
-def pieces(text: str, *, fold: bool) -> tuple[Piece, ...]:
-    """What stands between the stars of a wildcard; what `fold` says is folded.
+def parse_pieces(text: str, *, fold: bool) -> tuple[Piece, ...]:
+    """Return the pieces between the stars of a wildcard, case-folded if `fold` is true.
 
     Raises:
-        PatternError: for a backslash with nothing to take as it is.
+        PatternError: if the text ends with a backslash that escapes nothing.
     """
     runs: list[list[str | None]] = [[]]
     characters = iter(text)
@@ -59,17 +65,17 @@ def pieces(text: str, *, fold: bool) -> tuple[Piece, ...]:
         elif escaped := next(characters, ''):
             runs[-1] += escaped.casefold() if fold else escaped
         else:
-            raise PatternError('', text, 'a backslash at the end has nothing to escape')
+            raise PatternError('', text, 'a backslash at the end escapes nothing')
     return tuple(map(_piece, runs))
 
 
-def _piece(run: list[str | None]) -> Piece:
-    regex = ''.join('.' if character is None else re.escape(character) for character in run)
-    return Piece(tuple(run), re.compile(regex, re.DOTALL))
+def _piece(characters: list[str | None]) -> Piece:
+    regex = ''.join('.' if character is None else re.escape(character) for character in characters)
+    return Piece(tuple(characters), re.compile(regex, re.DOTALL))
 
 
-def _holds(pieces: tuple[Piece, ...], text: str) -> bool:
-    """The first piece stands at the start, the last at the end, the others where they fit first."""
+def _matches(pieces: tuple[Piece, ...], text: str) -> bool:
+    """Return whether a text matches: first piece at the start, last at the end, others between."""
     first, *middle = pieces
     if not middle:
         return first.regex.fullmatch(text) is not None

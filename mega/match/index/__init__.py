@@ -1,7 +1,7 @@
 """Find the patterns that match a payload without testing each pattern.
 
 - `normal_form`: a pattern as alternatives (OR) of conditions (AND), each with a path.
-- `keys`: the values by which a condition can be looked up.
+- `keys`: values of a condition that can be looked up.
 - `lookups`: hash tables, sorted prefixes, intervals and lists of tests.
 - `residuals`: compiled functions that check the remaining conditions of a pattern.
 - `codegen`: nodes, and the generation of the functions that visit them.

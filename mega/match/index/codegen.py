@@ -64,7 +64,7 @@ class MatchState(Context):
 NodeFunction: TypeAlias = 'Callable[[Any, list[Node], Node, Any], None]'
 """Takes the payload, the nodes found so far, the node and the state.
 
-The state is None in a set in which no pattern needs a context.
+The state is None if no pattern of the set needs a context.
 """
 
 
@@ -76,7 +76,7 @@ def emit(payload: object, found: list[Node], node: Node, state: MatchState | Non
 def emit_all(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
     """Add a group of patterns that need no check.
 
-    A function of its own marks the node: callers compare `node[0]` with it.
+    Callers recognise groups by this function: they compare `node[0]` with it.
     """
     found.append(node)
 

@@ -125,10 +125,10 @@ class PrefixTable:
     The prefixes are grouped by their first n characters, where n is the length of the shortest.
     Most values start with no prefix: for them, one probe of the hash table of groups is enough.
 
-    A group of several prefixes is sorted. The longest prefix of a value is the nearest one at or
-    before the value, or a prefix of that one; every prefix stores the next shorter one. For
-    example, in the group ('a', 'ab', 'b') the value 'abc' is behind 'ab', whose next shorter
-    prefix is 'a': both are found.
+    A group of several prefixes is sorted. The longest prefix of a value is its nearest neighbour
+    at or before the value, or a prefix of this neighbour. Every prefix stores the next
+    shorter one. For example, in the group ('a', 'ab', 'ac') the value 'abc' is behind 'ab', whose
+    next shorter prefix is 'a': both are found.
     """
 
     __slots__ = ('constants', 'normalise')
@@ -172,7 +172,7 @@ class PrefixTable:
 
 @lru_cache
 def _first_characters(length: int) -> slice:
-    """Return a slice. A stored slice is faster than one that is built for every payload."""
+    """Return a slice. A stored slice is faster than a new one for every payload."""
     return slice(length)
 
 

@@ -110,7 +110,7 @@ def group_unconditional(nodes: Sequence[Node]) -> list[Node]:
 
 
 def _event_pattern_node(position: int, target: object, path: Path, pattern: EventPattern) -> Node:
-    """Return the node of an EventBridge pattern. It tests field by field if there are no arrays."""
+    """Return the node of an EventBridge pattern; for events without arrays, it tests each field."""
     constants: list[object] = [pattern]
     combination = pattern.combinations[0] if len(pattern.combinations) == 1 else ()
     fields = tuple((one.path, _test_source(one.values, constants)) for one in combination)

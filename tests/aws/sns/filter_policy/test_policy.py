@@ -175,7 +175,7 @@ def test_has_no_policy_if_a_subscriber_matches_all_data_subscriber(unrestricted:
 def test_refuses_no_subscribers_and_a_value_that_is_not_a_pattern() -> None:
     with pytest.raises(ConfigurationError, match='no subscribers'):
         to_filter_policy([])
-    with pytest.raises(PatternError, match='a class is no pattern'):
+    with pytest.raises(PatternError, match='a class is not a pattern'):
         to_filter_policy(int)
 
 
