@@ -1,8 +1,8 @@
-"""Faults that a listener meets, by the numbers of the catalogue of faults: nothing ends its loop.
+"""Faults that a listener meets, with the numbers of the fault catalogue. None ends the listener.
 
-What a codec makes of a body is held by `test_faults_bodies`; signals and kills (84 to 87) by
-`test_signals`, exits (93) by `test_lifecycle`, calls to AWS that fail (60 to 63) by
-`test_transport`, all three beside the other tests of the listener.
+Other files test the remaining faults: `test_faults_bodies` the bodies and their codecs, and, beside
+the other tests of the listener, `test_signals` the signals and kills (84 to 87), `test_lifecycle`
+the exits (93), and `test_transport` the failed calls to AWS (60 to 63).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mega.match.functions import between, empty, gt, match, not_, one_of
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import fault_server
 from tests.aws.payloads import CONFIRMATION
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     listener_on,
     send,
     subscriber,
@@ -93,8 +93,10 @@ def test_fault_02_to_24_an_invalid_body_is_kept_and_the_next_message_is_processe
 
 
 @pytest.mark.parametrize('kind', ['SubscriptionConfirmation', 'UnsubscribeConfirmation'])
-@pytest.mark.parametrize('has_queue', [False, True], ids=['', 'dead-letter queue'])
-def test_fault_20_a_confirmation_is_logged_and_deleted_and_its_link_not_followed(
+@pytest.mark.parametrize(
+    'has_queue', [False, True], ids=['without dead-letter queue', 'with dead-letter queue']
+)
+def test_fault_20_a_confirmation_is_logged_and_deleted_without_a_request_to_its_link(
     aws: LocalAws, caplog: pytest.LogCaptureFixture, kind: str, has_queue: bool
 ) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
@@ -114,8 +116,8 @@ def test_fault_20_a_confirmation_is_logged_and_deleted_and_its_link_not_followed
     assert link not in text
 
 
-class Strict(logging.StreamHandler):  # type: ignore[type-arg]  # no generic before Python 3.11
-    """Writes UTF-8, and lets nobody overlook what cannot be written."""
+class StrictHandler(logging.StreamHandler):  # type: ignore[type-arg]  # no generic before Python 3.11
+    """A log handler that writes UTF-8, and raises an exception for a line that it cannot encode."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         raise
@@ -123,9 +125,9 @@ class Strict(logging.StreamHandler):  # type: ignore[type-arg]  # no generic bef
 
 @pytest.fixture
 def log() -> Iterator[io.BytesIO]:
-    """What the library writes to a log file, bytes."""
+    """Return the bytes that the library writes to a log file."""
     written = io.BytesIO()
-    handler = Strict(io.TextIOWrapper(written, encoding='utf-8', write_through=True))
+    handler = StrictHandler(io.TextIOWrapper(written, encoding='utf-8', write_through=True))
     logging.getLogger('mega').addHandler(handler)
     yield written
     logging.getLogger('mega').removeHandler(handler)
@@ -142,7 +144,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize('name', HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize('has_queue', [False, True], ids=['', 'dead-letter queue'])
+@pytest.mark.parametrize(
+    'has_queue', [False, True], ids=['without dead-letter queue', 'with dead-letter queue']
+)
 def test_fault_28_and_29_external_text_is_logged_escaped_and_shortened(
     aws: LocalAws, log: io.BytesIO, name: str, has_queue: bool
 ) -> None:
@@ -166,10 +170,10 @@ def test_fault_28_and_29_external_text_is_logged_escaped_and_shortened(
 
 
 @pytest.mark.parametrize('key', ['__class__', '__dict__', '$where', '__proto__', 'message'])
-def test_fault_31_keys_with_a_meaning_elsewhere_are_only_keys(aws: LocalAws, key: str) -> None:
+def test_fault_31_special_names_are_ordinary_keys(aws: LocalAws, key: str) -> None:
     seen: list[Any] = []
 
-    class Wanting(EventSubscriber):
+    class Matching(EventSubscriber):
         attributes = {key: 'x'}
 
         def process(self, payload: Payload) -> None:
@@ -178,16 +182,16 @@ def test_fault_31_keys_with_a_meaning_elsewhere_are_only_keys(aws: LocalAws, key
     queue_url = aws.create_queue()
     body = document({'attributes': {key: 'x'}}, object={'current': {key: 1}}, extra={key: [key]})
     send(aws, queue_url, json.dumps(body))
-    assert listener_on(aws, queue_url, Wanting).drain().done == 1
+    assert listener_on(aws, queue_url, Matching).drain().done == 1
     [(kind, message, event, payload)] = seen
-    assert (kind, message, event.__name__) == (Wanting, Message, 'Event')
+    assert (kind, message, event.__name__) == (Matching, Message, 'Event')
     assert payload == Payload.from_dict(body).to_dict()
 
 
 @pytest.mark.parametrize(
     'value', [{'a': 1}, [1], 'text', 5, True, None, 1.5, [], {}, '', [[{}]]], ids=repr
 )
-def test_fault_32_a_value_of_another_type_does_not_match_and_raises_nothing(
+def test_fault_32_a_value_of_another_type_does_not_match_and_raises_no_exception(
     aws: LocalAws, value: Any
 ) -> None:
     patterns = [gt(10), between('x', 'z'), match('z'), one_of(7, 'z'), {'b': 2}, [7], False, 7, 'z',
@@ -199,8 +203,8 @@ def test_fault_32_a_value_of_another_type_does_not_match_and_raises_nothing(
     assert listener_on(aws, queue_url, *made).drain() == Stats(received=1, unmatched=1, deleted=1)
 
 
-class Hostile:
-    """What compares like an array, or not at all."""
+class InvalidComparison:
+    """A value whose comparison returns an array, or raises an exception."""
 
     def __eq__(self, other: object) -> bool:
         raise ValueError('the truth value of an array is ambiguous')
@@ -218,7 +222,7 @@ def raising(error: BaseException) -> Callable[[object], bool]:
 @pytest.mark.parametrize(
     'predicate',
     [
-        pytest.param(lambda value: value == Hostile(), id='33 __eq__'),
+        pytest.param(lambda value: value == InvalidComparison(), id='33 __eq__'),
         pytest.param(raising(KeyError('a')), id='91 KeyError'),
         pytest.param(raising(RecursionError()), id='91 RecursionError'),
         pytest.param(raising(MemoryError()), id='95 MemoryError'),
@@ -279,7 +283,7 @@ def test_fault_92_a_retry_of_one_subscriber_repeats_all_three(aws: LocalAws) -> 
 
 
 def test_fault_93_after_an_interrupt_no_other_subscriber_is_started(aws: LocalAws) -> None:
-    """Who interrupts a program wants it to end at once, and the message comes again to all."""
+    """An interrupt ends the program at once. All subscribers receive the redelivered message."""
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
     seen: list[Any] = []
@@ -312,7 +316,9 @@ def test_fault_94_and_95_the_message_is_left_and_the_next_is_processed(
     assert (aws.counts(queue_url), aws.counts(dead)) == (LEFT, EMPTY)
 
 
-def test_fault_98_a_subscriber_that_changes_an_event_changes_it_for_itself(aws: LocalAws) -> None:
+def test_fault_98_changes_of_a_subscriber_to_an_event_are_invisible_to_the_others(
+    aws: LocalAws,
+) -> None:
     seen: list[Any] = []
 
     def process(payload: Payload) -> None:

@@ -1,11 +1,11 @@
-"""Listeners in processes of their own that are killed, stopped and failed, on real local servers.
+"""Listener processes under kills, stops and faults, on real local servers.
 
-    program.py      one listener: it tells of all that it does on a pipe
-    crowd.py        several of them on one queue, and what they tell, in the order of its happening
-    test_kills.py   SIGKILL at random; SIGTERM under load
-    test_order.py   FIFO groups, under kills and failures
-    test_faults.py  an SQS that fails at random, and in each way by itself
+    listener_program.py  one listener process, which reports its messages through a pipe
+    process_group.py     several of these processes on one queue, and their reports in order
+    test_kills.py        SIGKILL at random; SIGTERM under load
+    test_order.py        FIFO groups, with kills and failures
+    test_faults.py       an SQS with random faults, and with each kind of fault alone
 
-Nothing here waits for a time to pass: it waits for what the processes tell and the queues say.
-`MEGA_PROFILE=nightly` makes everything ten times as much.
+No test sleeps: the tests wait for reports of the processes and for the counts of the queues.
+`MEGA_PROFILE=nightly` multiplies the number of messages and kills.
 """

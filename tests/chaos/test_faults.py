@@ -17,10 +17,10 @@ from benchmarks.sqs_server import Fault, Faults, Server, running
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, SqsListener
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
-from tests.chaos.crowd import PATIENCE, SCALE
+from tests.chaos.process_group import REPORT_TIMEOUT, SCALE
 
 COUNT = 10_000 * SCALE
-OFTEN = Faults(seed=8, fail_calls=0.05, fail_entries=0.05)
+RANDOM_FAULTS = Faults(seed=8, fail_calls=0.05, fail_entries=0.05)
 
 
 @pytest.fixture(scope='module')
@@ -36,9 +36,9 @@ def server(process: Server) -> Server:
 
 
 class Load:
-    """Listeners in threads, on a queue with numbers in it. What becomes of each is seen.
+    """Listeners in threads, on a queue with numbered messages, and the outcome of each message.
 
-    Every hundredth number fails for good, and every thirtieth one at its first receive.
+    Every hundredth number fails permanently, and every thirtieth one at its first receive.
     """
 
     def __init__(self, server: Server, count: int) -> None:
@@ -48,7 +48,7 @@ class Load:
         self.numbers = set(range(count))
         self.client: Any = boto3.Session().client('sqs', **server.credentials)
         self._credentials: Any = server.credentials
-        self._told: SimpleQueue[tuple[int, bool]] = SimpleQueue()
+        self._responses: SimpleQueue[tuple[int, bool]] = SimpleQueue()
         self._threads: list[Thread] = []
         self.listeners: list[SqsListener] = []
         self.publish(*self.numbers)
@@ -57,8 +57,8 @@ class Load:
         with SqsPublisher(self.queue_url, **self._credentials) as publisher:
             publisher.publish_batch([{'n': number} for number in numbers], concurrency=4)
 
-    def listen(self, of: int = 1, **settings: Any) -> None:
-        """Start listeners, and wait until each of them has received something."""
+    def listen(self, count: int = 1, **settings: Any) -> None:
+        """Start `count` listeners, and wait until each of them has received a message."""
         options = {
             'max_number_of_messages': 10,
             'wait_time_seconds': 1,
@@ -67,24 +67,24 @@ class Load:
             **settings,
             **self._credentials,
         }
-        for number in range(of):
+        for number in range(count):
             listener = SqsListener(self.queue_url, [self._subscriber()], **options)
-            self._hear(listener, number)
+            self._report_receives(listener, number)
             thread = Thread(target=listener.listen)
             thread.start()
             self.listeners.append(listener)
             self._threads.append(thread)
-        waited_for = set(range(of))
-        while waited_for:
-            number, is_empty = self._told.get(timeout=PATIENCE)
+        idle = set(range(count))
+        while idle:
+            number, is_empty = self._responses.get(timeout=REPORT_TIMEOUT)
             if not is_empty:
-                waited_for.discard(number)
+                idle.discard(number)
 
     def until_empty(self) -> None:
-        """Wait until nothing is in the queue any more, as it says itself."""
+        """Wait until SQS counts no message in the queue."""
         names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible']
         while True:
-            _, is_empty = self._told.get(timeout=PATIENCE)
+            _, is_empty = self._responses.get(timeout=REPORT_TIMEOUT)
             if not is_empty:
                 continue
             answer = self.client.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)
@@ -106,7 +106,7 @@ class Load:
         for listener in self.listeners:
             listener.stop()
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(REPORT_TIMEOUT)
         for listener in self.listeners:
             listener.close()
         self.client.close()
@@ -115,7 +115,7 @@ class Load:
     def _subscriber(self) -> Subscriber:
         done = self.done
 
-        class Working(MessageSubscriber):
+        class Worker(MessageSubscriber):
             retry_delay = 0
 
             def process(self, payload: dict[str, int]) -> ProcessStatus:
@@ -127,13 +127,13 @@ class Load:
                 done.add(number)
                 return ProcessStatus.DONE
 
-        return Working
+        return Worker
 
-    def _hear(self, listener: SqsListener, number: int) -> None:
-        def hear(parsed: dict[str, Any], **others: object) -> None:
-            self._told.put((number, not parsed.get('Messages')))
+    def _report_receives(self, listener: SqsListener, number: int) -> None:
+        def on_response(parsed: dict[str, Any], **others: object) -> None:
+            self._responses.put((number, not parsed.get('Messages')))
 
-        listener._aws.client.meta.events.register('after-call.sqs.ReceiveMessage', hear)
+        listener._aws.client.meta.events.register('after-call.sqs.ReceiveMessage', on_response)
 
 
 @pytest.fixture
@@ -147,8 +147,8 @@ def test_random_faults_lose_no_message_and_end_no_listener(
 ) -> None:
     load = Load(server, COUNT)
     closing.callback(load.close)
-    load.listen(of=8, concurrency=4)
-    server.configure(faults=OFTEN)  # from now on: at its start a listener refuses what is hopeless
+    load.listen(count=8, concurrency=4)
+    server.configure(faults=RANDOM_FAULTS)  # after the start, which some faults would end
     load.until_empty()
     happened = server.counts().faults
     server.configure(faults=Faults())
@@ -169,7 +169,7 @@ OPERATIONS = (
 def test_the_listener_continues_after_each_kind_of_fault(
     server: Server, closing: ExitStack, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    """One after the other befalls a call, and never the same one twice."""
+    """The server injects each kind of fault once, with a successful call after each."""
     monkeypatch.setattr(random, 'uniform', lambda low, high: low / 10)
     load = Load(server, 1_500)
     closing.callback(load.close)

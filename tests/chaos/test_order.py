@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.chaos.crowd import SCALE, crowd, fill
+from tests.chaos.process_group import SCALE, process_group, publish_all
 from tests.local_aws import LocalAws
 
 GROUPS, SIZE = 50, 20
@@ -18,13 +18,13 @@ def group_of(body: str) -> str:
     return body.partition('-')[0]
 
 
-@pytest.mark.cannot(moto='mixes up the order of a group when its first message comes again')
-def test_each_group_is_processed_in_its_order(aws: LocalAws) -> None:
+@pytest.mark.cannot(moto='changes the order of a group at the redelivery of its first message')
+def test_each_group_is_processed_in_order(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True, VisibilityTimeout=2)
     size = SIZE * SCALE
     bodies = [f'{group}-{number}' for number in range(size) for group in range(GROUPS)]
-    fill(aws, queue_url, bodies, message_group_id=group_of, concurrency=4)
-    chance, total = random.Random(6), 0
+    publish_all(aws, queue_url, bodies, message_group_id=group_of, concurrency=4)
+    randomness, total = random.Random(6), 0
     done: defaultdict[str, list[str]] = defaultdict(list)
     settings = {
         'max_number_of_messages': 10,
@@ -32,8 +32,8 @@ def test_each_group_is_processed_in_its_order(aws: LocalAws) -> None:
         'visibility_timeout': 2,
         'retry_delay': 0,
     }
-    with crowd(aws, queue_url, fails=0.1, **settings) as processes:
-        next_kill = chance.randint(*KILLED_AFTER)
+    with process_group(aws, queue_url, failure_rate=0.1, **settings) as processes:
+        next_kill = randomness.randint(*KILLED_AFTER)
         for report in processes.until_empty():
             if report.word != 'done':
                 continue
@@ -42,8 +42,8 @@ def test_each_group_is_processed_in_its_order(aws: LocalAws) -> None:
                 first.append(report.body)
                 total += 1
             if total >= next_kill:
-                processes.kill_one(chance)
-                next_kill += chance.randint(*KILLED_AFTER)
+                processes.kill_one(randomness)
+                next_kill += randomness.randint(*KILLED_AFTER)
         assert processes.stop() == {0}
     assert done == {
         str(group): [f'{group}-{number}' for number in range(size)] for group in range(GROUPS)

@@ -6,12 +6,12 @@
     sqs_model.py   a queue, standard or FIFO
     network.py     how long calls take, and how they fail
     plan.py        the parameters of a schedule: settings, messages, faults, disturbances
-    work.py        the outcomes of the subscribers of a message
+    outcomes.py    the outcomes of the subscribers of a message
     law_checker.py checks the commands and events of one engine against the laws
     process.py     a listener process: runs the commands of an engine
     world.py       queue, network and processes of one schedule, from the first event to the last
     schedule.py    runs a schedule, minimises it if it fails, and prints it
-    breakages.py   deliberate bugs
+    mutations.py   deliberate bugs
 
-`python -m tests.simulation --help` runs as many schedules as are wanted.
+`python -m tests.simulation --help` shows how to run any number of schedules.
 """

@@ -1,4 +1,4 @@
-"""As many schedules as are wanted: `python -m tests.simulation --schedules 1000000`."""
+"""Run many schedules: `python -m tests.simulation --schedules 1000000`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ def main() -> int:
     parser = argparse.ArgumentParser('python -m tests.simulation', description=__doc__)
     parser.add_argument('--schedules', type=int, default=20_000, metavar='N')
     parser.add_argument('--from', type=int, default=0, dest='first', metavar='SEED')
-    parser.add_argument('--seed', type=int, help='just this one, minimised when it fails')
+    parser.add_argument(
+        '--seed', type=int, help='run only this schedule, and minimise it if it fails'
+    )
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
-    asked = parser.parse_args()
-    if asked.seed is not None:
-        return _one(asked.seed)
-    return _many(asked.first, asked.first + asked.schedules, asked.jobs)
+    arguments = parser.parse_args()
+    if arguments.seed is not None:
+        return _one(arguments.seed)
+    return _many(arguments.first, arguments.first + arguments.schedules, arguments.jobs)
 
 
 def _one(seed: int) -> int:
     failure = check(seed)
-    _say(failure.minimal() if failure else f'{seed}: every law holds', end='\n')
+    _write(failure.minimal() if failure else f'{seed}: every law holds', end='\n')
     return 1 if failure else 0
 
 
@@ -39,21 +41,21 @@ def _many(first: int, end: int, jobs: int) -> int:
             if failure is not None:
                 seed, text = failure
                 pool.shutdown(wait=False, cancel_futures=True)
-                _say(f'\nSeed {seed}\n{text}', end='\n')
+                _write(f'\nSeed {seed}\n{text}', end='\n')
                 return 1
             done = min(start + _CHUNK, end) - first
-            _say(f'\r{done:,} schedules in {time.monotonic() - began:.0f} s')
-    _say(': every law holds', end='\n')
+            _write(f'\r{done:,} schedules in {time.monotonic() - began:.0f} s')
+    _write(': every law holds', end='\n')
     return 0
 
 
-def _say(text: str, end: str = '') -> None:
+def _write(text: str, end: str = '') -> None:
     sys.stdout.write(text + end)
     sys.stdout.flush()
 
 
 def _first_failure(start: int) -> tuple[int, str] | None:
-    """Of a chunk. In the end some more are run than were asked for."""
+    """Return the first failure of a chunk. The last chunk may exceed the requested number."""
     for seed in range(start, start + _CHUNK):
         failure = check(seed)
         if failure is not None:

@@ -1,4 +1,4 @@
-"""Chance, from a seed or from a script."""
+"""Random choices, from a seed or from a script."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ Script = list[int]
 
 
 class Choices:
-    """Whole numbers below a bound, one after another, and all that is made of them.
+    """A sequence of random whole numbers below given bounds, and choices derived from them.
 
-    `drawn` is the script that repeats them. The lower a number, the simpler what follows from it:
-    0 is no fault, no delay, the first of a table. A script that ends early goes on with 0.
+    `drawn` is the script that repeats the choices. A lower number means a simpler choice: 0 is the
+    absence of a fault or a delay, or the first entry of a table. A script that is too short
+    continues with 0.
     """
 
     def __init__(self, draw: Callable[[int], int]) -> None:
@@ -39,14 +40,14 @@ class Choices:
         return number
 
     def chance(self, percent: int) -> bool:
-        """Whether something happens; without a number drawn for what never does."""
+        """Return whether an event happens. For 0 percent, the method draws no number."""
         return percent > 0 and self.below(100) >= 100 - percent
 
     def one_of(self, table: Sequence[T]) -> T:
         return table[self.below(len(table))]
 
     def fraction(self) -> float:
-        """From 0 to 1, both of them possible."""
+        """Return a number from 0 to 1, both included."""
         return self.below(9) / 8
 
     def uniform(self, low: float, high: float) -> float:

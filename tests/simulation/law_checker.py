@@ -21,9 +21,9 @@ from mega.aws.sqs.subscribe.engine.commands import (
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDED, NOT_BEGUN, Delivery, Phase
 from tests.simulation.laws import Law, Violation
+from tests.simulation.outcomes import SubscriberOutcomes
 from tests.simulation.sqs_model import MAX_HIDDEN, Queue, Receipt
 from tests.simulation.timeline import Timeline
-from tests.simulation.work import Work
 
 __all__ = ('Decision', 'LawChecker', 'Record')
 
@@ -60,7 +60,7 @@ class Record:
     """
 
     message: Message
-    work: Work | None = None
+    work: SubscriberOutcomes | None = None
     decision: Decision = Decision.NONE
     since: float = 0.0
     begun_at: float = NOT_BEGUN
@@ -83,7 +83,7 @@ class LawChecker:
         self._settled: set[str] = set()
         self.records: dict[Delivery, Record] = {}
         self.deliveries: list[Delivery] = []
-        self.in_work: dict[str, Delivery] = {}
+        self.in_processing: dict[str, Delivery] = {}
         self.busy_workers: dict[Process, Delivery | None] = {}
         self._failed_at = float('-inf')
         self.is_stopped = False
@@ -93,7 +93,7 @@ class LawChecker:
 
     def check_receive(self, poll: Receive) -> None:
         if self.is_stopped or self.is_paused:
-            raise Violation(Law.STOP_IS_A_STOP, 'receives')
+            raise Violation(Law.NOTHING_AFTER_STOP, 'receives')
         if self._timeline.now < self._failed_at + _MIN_BACKOFF:
             raise Violation(Law.BACKS_OFF, f'receives after a failure at {self._failed_at}')
         if not (1 <= poll.max_messages <= BATCH_SIZE and 0 <= poll.wait_seconds <= 20):
@@ -102,17 +102,21 @@ class LawChecker:
     def check_begin(self, delivery: Delivery) -> None:
         receipt = self._receipt(delivery)
         if self.is_stopped:
-            raise Violation(Law.STOP_IS_A_STOP, f'begins {receipt}')
-        if delivery.id in self.in_work:
-            raise Violation(Law.IN_WORK_ONCE, f'begins {receipt}, which is in processing')
-        if len(self.in_work) >= self._settings.concurrency:
-            raise Violation(Law.CONCURRENCY, f'begins {receipt} beside {len(self.in_work)} others')
+            raise Violation(Law.NOTHING_AFTER_STOP, f'begins {receipt}')
+        if delivery.id in self.in_processing:
+            raise Violation(
+                Law.NO_CONCURRENT_DUPLICATE, f'begins {receipt}, which is in processing'
+            )
+        if len(self.in_processing) >= self._settings.concurrency:
+            raise Violation(
+                Law.CONCURRENCY, f'begins {receipt} beside {len(self.in_processing)} others'
+            )
         if receipt.ends <= self._timeline.now:
             raise Violation(Law.STARTED_HIDDEN, f'begins {receipt}, visible at {receipt.ends:.3f}')
         if self._settings.is_fifo:
-            for earlier in self._queue.before(receipt.stored):
+            for earlier in self._queue.predecessors(receipt.stored):
                 raise Violation(Law.GROUPS_IN_ORDER, f'begins {receipt} before {earlier.name}')
-        self.in_work[delivery.id] = delivery
+        self.in_processing[delivery.id] = delivery
         self.records[delivery].begun_at = self._timeline.now
 
     def check_shares(self) -> None:
@@ -194,8 +198,8 @@ class LawChecker:
         is_first = not any(each.stored.place < first.place for each in of_group)
         if (
             not is_first
-            or any(queue.before(first))
-            or first.is_gone
+            or any(queue.predecessors(first))
+            or first.is_removed
             or not queue.is_in_flight(receipt)
         ):
             return
@@ -222,7 +226,7 @@ class LawChecker:
         self.deliveries.extend(deliveries)
 
     def on_receive_failed(self, poll: Receive) -> None:
-        """Record a failure. One that was under way at an earlier failure does not count."""
+        """Record a failure, unless the receive began before an earlier failure."""
         if poll.asked_at >= self._failed_at:
             self._failed_at = self._timeline.now
 
@@ -249,10 +253,10 @@ class LawChecker:
 
     def _check_loss(self, entry: Entry, result: EntryResult) -> None:
         delivery = entry.delivery
-        is_at_work = entry.phase is delivery.phase is Phase.WORKING
+        is_in_processing = entry.phase is delivery.phase is Phase.WORKING
         is_same = delivery.receipt_handle == entry.receipt_handle
-        if result is EntryResult.FAILED and is_at_work and is_same and not delivery.is_lost:
-            raise Violation(Law.LOSS_TOLD, f'{entry.receipt_handle} is not in flight')
+        if result is EntryResult.FAILED and is_in_processing and is_same and not delivery.is_lost:
+            raise Violation(Law.LOSS_VISIBLE, f'{entry.receipt_handle} is not in flight')
 
     def on_dead_lettered(self, delivery: Delivery, result: EntryResult) -> None:
         """Record the result for a dead letter. Call this after the engine received it."""

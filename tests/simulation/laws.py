@@ -13,7 +13,7 @@ class Law(Enum):
     NOTHING_LOST = 'each message leaves the queue, and only after it was completed or dead-lettered'
     RETRIES_KEPT = 'the engine deletes no message for which a subscriber asked for a retry'
     DELAYS_KEPT = 'a retry has the longest delay that a subscriber asked for'
-    TRIED_ENOUGH = (
+    MAX_RECEIVES_KEPT = (
         'a message that asks for a retry is dead-lettered at its last receive, and only then'
     )
     WORK_FIRST = 'the engine deletes a message only after it completed or dead-lettered it'
@@ -22,8 +22,8 @@ class Law(Enum):
     STARTED_HIDDEN = 'no message begins after its visibility timeout, on the clock of SQS'
     KEPT_HIDDEN = 'faultless: no message becomes visible while it waits or may be in processing'
     HIDDEN_NO_LONGER = 'no message in processing is hidden for longer than max_processing_time'
-    LOSS_TOLD = 'a subscriber can see that its message is not in flight any more'
-    IN_WORK_ONCE = 'no engine has a message in processing twice at the same time'
+    LOSS_VISIBLE = 'a subscriber can see that its message is not in flight any more'
+    NO_CONCURRENT_DUPLICATE = 'no engine has a message in processing twice at the same time'
     CONCURRENCY = 'an engine has at most `concurrency` messages in processing'
     SHARED = 'no message waits behind a message in processing while another worker is free'
     REPORTED = 'the engine learns of a finished message within MAX_BATCH_DELAY'
@@ -32,7 +32,7 @@ class Law(Enum):
     STOP_ENDS = 'a stop ends within the grace period and the time for the last calls'
     STOP_IS_QUICK = 'faultless: a stop ends soon after the last message in processing'
     STOP_SETTLES = 'a stop sends all deletes; faultless: and releases all other messages'
-    STOP_IS_A_STOP = 'no receive and no begin after a stop, and no receive during a pause'
+    NOTHING_AFTER_STOP = 'no receive and no begin after a stop, and no receive during a pause'
     DRAINED = 'drain() ends when the queue is empty; faultless: and leaves no message there'
     PROMPT = 'a delete waits at most MAX_BATCH_DELAY'
     WELL_FORMED = 'the engine makes no call that SQS always refuses'
@@ -41,7 +41,7 @@ class Law(Enum):
     RAISES_NOTHING = 'the engine raises no exception'
 
 
-class Violation(Exception):  # noqa: N818 -- not an error of the program that finds it
+class Violation(Exception):  # noqa: N818 -- a finding, not an error of the simulation
     """A law does not hold."""
 
     def __init__(self, law: Law, text: str) -> None:

@@ -11,7 +11,7 @@ from mega.aws.sqs.subscribe.processing.settlement import Policy
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from tests.simulation.choices import Choices
 from tests.simulation.network import CallFate
-from tests.simulation.sqs_model import Oddities
+from tests.simulation.sqs_model import QueueBehaviour
 
 __all__ = ('Disturbance', 'Plan')
 
@@ -48,7 +48,7 @@ class Plan:
     durations: tuple[float, ...]
     has_retries: bool
     policy: Policy
-    oddities: Oddities
+    queue_behaviour: QueueBehaviour
     fault_percent: int
     fates: list[CallFate]
     dead_letter_faults: int
@@ -59,10 +59,14 @@ class Plan:
     @property
     def is_faultless(self) -> bool:
         """Whether no call fails, no message is delivered twice, and no process crashes."""
-        oddities = self.oddities
-        is_odd = oddities.duplicates or oddities.gives_heads or oddities.max_receives
+        queue_behaviour = self.queue_behaviour
+        deviates = (
+            queue_behaviour.duplicates
+            or queue_behaviour.delivers_heads
+            or queue_behaviour.max_receives
+        )
         crashes = any(disturbance.kind == 'crash' for disturbance in self.disturbances)
-        return not (self.fates or crashes or is_odd)
+        return not (self.fates or crashes or deviates)
 
     def __str__(self) -> str:
         """Return the differences to the simplest schedule."""
@@ -70,7 +74,7 @@ class Plan:
         parts = (
             (self.settings, simplest.settings),
             (self.policy, simplest.policy),
-            (self.oddities, simplest.oddities),
+            (self.queue_behaviour, simplest.queue_behaviour),
         )
         said = [*_differences(self, simplest)]
         for part, simple in parts:
@@ -95,7 +99,7 @@ class Plan:
             durations=_durations(choices, settings),
             has_retries=choices.chance(50),
             policy=_policy(choices, has_dead_letter_queue, settings.is_fifo),
-            oddities=_oddities(choices, is_troubled),
+            queue_behaviour=_queue_behaviour(choices, is_troubled),
             fault_percent=choices.one_of((5, 15, 40, 80)) if fates else 0,
             fates=fates,
             dead_letter_faults=choices.one_of((0, 0, 0, 50, 90)) if has_dead_letter_queue else 0,
@@ -108,7 +112,7 @@ class Plan:
 def _differences(mine: Any, others: Any) -> Iterator[tuple[str, object]]:
     for each in fields(mine):
         value = getattr(mine, each.name)
-        is_part = isinstance(value, (Settings, Policy, Oddities))
+        is_part = isinstance(value, (Settings, Policy, QueueBehaviour))
         if value != getattr(others, each.name) and not is_part:
             yield each.name, value
 
@@ -119,9 +123,9 @@ _MOST_DISTURBANCES = 4
 
 
 def _sent_at(choices: Choices) -> list[float]:
-    """One after another, so that a script is still one when some are cut out of it.
+    """Draw the times one by one, so that a script stays valid without some of its numbers.
 
-    Small schedules find most; but what fills batches needs some more messages.
+    Small schedules find most bugs. Full batches need more messages.
     """
     times = [0.0]
     most, more = (_MANY, 96) if choices.chance(7) else (_FEW, 80)
@@ -163,13 +167,13 @@ def _durations(choices: Choices, settings: Settings) -> tuple[float, ...]:
     return choices.one_of((quick, steady, slow))
 
 
-def _oddities(choices: Choices, is_troubled: bool) -> Oddities:
+def _queue_behaviour(choices: Choices, is_troubled: bool) -> QueueBehaviour:
     if not is_troubled:
-        return Oddities(disorder=choices.one_of((0, 50)))
-    return Oddities(
+        return QueueBehaviour(disorder=choices.one_of((0, 50)))
+    return QueueBehaviour(
         disorder=choices.one_of((0, 50)),
         duplicates=choices.one_of((0, 0, 0, 10, 50)),
-        gives_heads=choices.chance(30),
+        delivers_heads=choices.chance(30),
         max_receives=choices.one_of((None, None, None, 3, 1)),
     )
 
@@ -179,7 +183,7 @@ def _disturbances(choices: Choices, processes: int, calm_at: float) -> list[Dist
     found: list[Disturbance] = []
     while len(found) < _MOST_DISTURBANCES and choices.chance(60):
         kind = choices.one_of(kinds)
-        # There is most to be disturbed at the beginning.
+        # Most messages are in flight at the beginning, so that disturbances have an effect there.
         when = choices.one_of((0.2, 2.0, calm_at)) * choices.below(50) / 50
         later = choices.one_of((0.0, 0.3, 2.0, 15.0))
         found.append(Disturbance(kind, when, choices.below(processes), later))

@@ -28,8 +28,8 @@ from mega.aws.sqs.subscribe.reason import Reason
 from tests.simulation.law_checker import Decision, LawChecker, Record
 from tests.simulation.laws import Law, Violation
 from tests.simulation.network import CallFate
+from tests.simulation.outcomes import OUTCOMES, OUTCOMES_WITHOUT_RETRIES, SubscriberOutcomes
 from tests.simulation.sqs_model import Batch, Queue, Receipt, Request
-from tests.simulation.work import WORKS, WORKS_WITHOUT_RETRIES, Work
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ('ListenerProcess',)
 
 _MAX_RECEIVES = 4
-"""The number of receives of a message for which a subscriber may ask for a retry."""
+"""The maximum number of receives of a message at which a subscriber may ask for a retry."""
 
 _WAKE_TIMES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.04, 0.04, 3.0)
 """Seconds until a worker runs: the machine may have no time for its thread."""
@@ -56,15 +56,15 @@ _DEAD_LETTER_RESULTS = {
 
 @dataclass(slots=True, eq=False)
 class _Poll:
-    """A receive under way. `request` is the request that waits at the queue."""
+    """A receive under way. `request` is its request while it waits at the queue."""
 
     command: Receive
     fate: CallFate
     request: Request | None = None
 
-    def forget(self, queue: Queue) -> None:
+    def cancel(self, queue: Queue) -> None:
         if self.request is not None:
-            queue.forget(self.request)
+            queue.cancel(self.request)
 
 
 class ListenerProcess:
@@ -124,7 +124,7 @@ class ListenerProcess:
         if self._choices.chance(50):
             return
         for poll in self._polls:
-            poll.forget(self._queue)
+            poll.cancel(self._queue)
 
     def pause(self) -> None:
         if self.is_alive:
@@ -203,7 +203,7 @@ class ListenerProcess:
 
     def _on_interrupted(self, poll: _Poll) -> None:
         if self._end_poll(poll):
-            poll.forget(self._queue)
+            poll.cancel(self._queue)
             self.engine.receive_interrupted(poll.command)
             self._after_event()
 
@@ -221,7 +221,7 @@ class ListenerProcess:
 
     def _check_quick(self) -> None:
         """Check that the stop took no longer than a few calls after the last work and receive."""
-        last_work = self._grace_ends if self.laws.in_work else self._last_work
+        last_work = self._grace_ends if self.laws.in_processing else self._last_work
         last_poll = float('inf') if self._polls else self._last_poll
         last_poll = min(last_poll, self._stopped_at + INTERRUPT_TIMEOUT)
         calls = 6 * min(1.0, self._settings.visibility_timeout / 10) + 0.2
@@ -249,17 +249,19 @@ class ListenerProcess:
         self.laws.check_receive(command)
         poll = _Poll(command, self._network.of_receive())
         self._polls.append(poll)
-        arrives = self._on_receive_failed if poll.fate is CallFate.FAILED else self._ask_queue
+        arrives = (
+            self._on_receive_failed if poll.fate is CallFate.FAILED else self._request_messages
+        )
         self._timeline.after(self._network.request_time(), arrives, poll)
 
-    def _ask_queue(self, poll: _Poll) -> None:
+    def _request_messages(self, poll: _Poll) -> None:
         if not self.is_alive or poll not in self._polls:
             return
         # Without a wait SQS answers at once. 0.9 s leave time for other events.
         until = self._timeline.now + (poll.command.wait_seconds or 0.9)
         answer = partial(self._answer, poll)
         poll.request = Request(poll.command.max_messages, until, answer)
-        self._queue.ask(poll.request)
+        self._queue.receive(poll.request)
 
     def _answer(self, poll: _Poll, batch: Batch) -> None:
         command, fate = poll.command, poll.fate
@@ -349,19 +351,19 @@ class ListenerProcess:
             return
         stored = self._queue.receipts[delivery.receipt_handle].stored
         may_retry = self._world.has_retries and stored.receives < _MAX_RECEIVES
-        work = self._choices.one_of(WORKS if may_retry else WORKS_WITHOUT_RETRIES)
+        work = self._choices.one_of(OUTCOMES if may_retry else OUTCOMES_WITHOUT_RETRIES)
         self._note('finishes', delivery.receipt_handle, work)
         policy = self._world.policy
         if not (work.asks_for_retry or (work.is_fatal and policy.has_dead_letter_queue)):
             stored.is_completed = True
-        del self.laws.in_work[delivery.id]
+        del self.laws.in_processing[delivery.id]
         record = self.laws.records[delivery]
         record.work = work
         self._last_work = record.finished_at = self._timeline.now
         self._deferred.append(partial(self._report, delivery, work))
         self._work(process)
 
-    def _report(self, delivery: Delivery, work: Work) -> None:
+    def _report(self, delivery: Delivery, work: SubscriberOutcomes) -> None:
         now = self._timeline.now
         self.laws.check_report(delivery)
         settlement = work.settle(self._world.policy, self.laws.records[delivery].message)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.simulation.choices import Choices, Script
 from tests.simulation.laws import Law, Violation
-from tests.simulation.shrinking import shrunk
+from tests.simulation.shrinking import shrink
 from tests.simulation.world import World
 
 __all__ = ('Failure', 'check')
@@ -34,10 +34,10 @@ class Failure:
 
         trace: list[str] = []
         violation = _violation(
-            World(Choices.of_script(shrunk(self.script, fails_too)), trace.append)
+            World(Choices.of_script(shrink(self.script, fails_too)), trace.append)
         )
         command = f'python -m tests.simulation --seed {self.seed}'
-        return '\n'.join([*trace, str(violation), f'Again: {command}'])
+        return '\n'.join([*trace, str(violation), f'Repeat with: {command}'])
 
 
 def check(seed: int) -> Failure | None:

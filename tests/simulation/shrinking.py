@@ -1,4 +1,4 @@
-"""From a script that fails to a simple one."""
+"""Shrinking: the search for a simpler script that fails in the same way."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 
 from tests.simulation.choices import Script
 
-__all__ = ('shrunk',)
+__all__ = ('shrink',)
 
 _TRIES = 4_000
 
 
-def shrunk(script: Script, again: Callable[[Script], Script | None]) -> Script:
-    """A script that is shorter, or has lower numbers, and as a whole fails in the same way.
+def shrink(script: Script, rerun: Callable[[Script], Script | None]) -> Script:
+    """Return a script that is shorter or has lower numbers, and fails in the same way.
 
-    `again` tries a script: what was drawn by it if it fails, else None.
+    `rerun` runs a script. It returns the drawn numbers if the script fails, and None otherwise.
     """
     best = script
     tries = 0
@@ -25,7 +25,7 @@ def shrunk(script: Script, again: Callable[[Script], Script | None]) -> Script:
             tries += 1
             if tries > _TRIES:
                 return best
-            drawn = again(candidate)
+            drawn = rerun(candidate)
             if drawn is not None and _rank(drawn) < _rank(best):
                 best = drawn
                 improved = True
@@ -34,7 +34,10 @@ def shrunk(script: Script, again: Callable[[Script], Script | None]) -> Script:
 
 
 def _rank(script: Script) -> tuple[int, int, Script]:
-    """How far from simple a script is. Zeros at its end count nothing: they come by themselves."""
+    """Return the rank of a script: simpler scripts have lower ranks.
+
+    Zeros at the end do not count, because a script that is too short continues with zeros.
+    """
     kept = list(script)
     while kept and not kept[-1]:
         kept.pop()
@@ -42,7 +45,7 @@ def _rank(script: Script) -> tuple[int, int, Script]:
 
 
 def _simpler(script: Script) -> Iterator[Script]:
-    """Candidates, the boldest first."""
+    """Yield simpler scripts, with the largest changes first."""
     size = len(script)
     for length in (size // 2, size // 4, 32, 8, 4, 2, 1):
         if not 0 < length < size:
@@ -60,6 +63,6 @@ def _simpler(script: Script) -> Iterator[Script]:
         for lower in sorted({0, number // 2, number - 1}) if number > 0 else ():
             lowered = [*script[:at], lower, *script[at + 1 :]]
             yield lowered
-            # Where it was a number of things, or a thing that more is drawn for.
+            # The number may be a count of later choices. Then a later choice must go, too.
             for cut in range(at + 1, min(at + 40, size)):
                 yield lowered[:cut] + lowered[cut + 1 :]

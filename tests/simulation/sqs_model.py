@@ -1,14 +1,14 @@
-"""A queue of SQS, standard or FIFO, as its documentation has it.
+"""A model of an SQS queue, standard or FIFO, by the documentation of SQS.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 
-Where it leaves open what happens, chance decides:
+The documentation leaves these points open, and a random choice decides them:
 
 - Standard: SQS delivers messages in any order, and may deliver a hidden or a deleted message
   again. A delete with an expired receipt handle "succeeds", with or without an effect.
-- FIFO: whether the first message of a group is given, having become visible, while later ones of
-  the group are still hidden. None behind a hidden one ever is.
+- FIFO: SQS may or may not deliver the first messages of a group while later messages of the group
+  are hidden. SQS never delivers a message behind a hidden message of its group.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from tests.simulation.choices import Choices
 from tests.simulation.laws import Law, Violation
 from tests.simulation.timeline import Timeline
 
-__all__ = ('Batch', 'Oddities', 'Queue', 'Receipt', 'Request', 'Stored')
+__all__ = ('Batch', 'Queue', 'QueueBehaviour', 'Receipt', 'Request', 'StoredMessage')
 
 MAX_HIDDEN = 43_200
 """The maximum number of seconds that a message can be hidden after its receive."""
 
 
 @dataclass(slots=True, eq=False)
-class Stored:
-    """A message. `place` is where it is in its group, or in the queue."""
+class StoredMessage:
+    """A message in the queue. `place` is its position in its group, or in a standard queue."""
 
     name: str
     group: str | None
@@ -41,7 +41,7 @@ class Stored:
     hidden_until: float = float('-inf')
     is_completed: bool = False
     is_dead_lettered: bool = False
-    is_gone: bool = False
+    is_removed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +51,7 @@ class Receipt:
     `owner` is the process that received it.
     """
 
-    stored: Stored
+    stored: StoredMessage
     handle: str
     number: int
     since: float
@@ -76,23 +76,23 @@ class Request:
 
 
 @dataclass(slots=True)
-class Oddities:
-    """What a queue may do, in percent of the cases; and after how many receives it redrives."""
+class QueueBehaviour:
+    """The deviations of a queue (in percent of the cases), and the limit of its redrive policy."""
 
     disorder: int = 0
     duplicates: int = 0
-    gives_heads: bool = False
+    delivers_heads: bool = False
     max_receives: int | None = None
 
 
 class Queue:
-    """`expired` hears of each receipt that ended by itself."""
+    """A queue. It calls `expired` with each receipt whose visibility timeout ended."""
 
     def __init__(
         self,
         is_fifo: bool,
         timeout: int,
-        oddities: Oddities,
+        behaviour: QueueBehaviour,
         choices: Choices,
         timeline: Timeline,
         expired: Callable[[Receipt], None],
@@ -104,86 +104,89 @@ class Queue:
         self._expired = expired
         self.receipts: dict[str, Receipt] = {}
         self._waiting: list[Request] = []
-        self._take = self._first_of_groups if is_fifo else self._any
-        self.oddities = oddities
-        self.messages: dict[str, Stored] = {}
+        self._take = self._take_from_groups if is_fifo else self._take_from_standard_queue
+        self.behaviour = behaviour
+        self.messages: dict[str, StoredMessage] = {}
 
-    def send(self, stored: Stored) -> None:
+    def send(self, stored: StoredMessage) -> None:
         self.messages[stored.name] = stored
-        self._serve()
+        self._answer_requests()
 
     # Receiving
 
-    def ask(self, request: Request) -> None:
+    def receive(self, request: Request) -> None:
         self._waiting.append(request)
-        self._serve()
+        self._answer_requests()
         if request in self._waiting:
-            self._timeline.at(request.until, self._give_up, request)
+            self._timeline.at(request.until, self._time_out, request)
 
-    def forget(self, request: Request) -> None:
-        """Its connection was closed, and SQS saw it."""
+    def cancel(self, request: Request) -> None:
+        """Cancel a receive: its connection was closed, and SQS noticed it."""
         if request in self._waiting:
             self._waiting.remove(request)
 
-    def _give_up(self, request: Request) -> None:
+    def _time_out(self, request: Request) -> None:
         if request in self._waiting:
             self._waiting.remove(request)
             request.answer([])
 
-    def _serve(self) -> None:
+    def _answer_requests(self) -> None:
         while self._waiting:
             request = self._waiting[0]
             taken = self._take(request.number)
             if not taken:
                 return
-            batch = [self._hide(stored) for stored in taken if not self._is_redriven(stored)]
+            batch = [self._hide(stored) for stored in taken if not self._redrives(stored)]
             if batch:
                 self._waiting.remove(request)
                 request.answer(batch)
 
-    def _any(self, number: int) -> list[Stored]:
+    def _take_from_standard_queue(self, number: int) -> list[StoredMessage]:
         now = self._timeline.now
-        choices, oddities = self._choices, self.oddities
+        choices, behaviour = self._choices, self.behaviour
         found = [stored for stored in self.messages.values() if stored.hidden_until <= now]
-        if found and choices.chance(oddities.disorder):
+        if found and choices.chance(behaviour.disorder):
             start = choices.below(len(found))
             found = found[start:] + found[:start]
             number = min(number, 1 + choices.below(len(found)))
         found = found[:number]
-        if len(found) < number and self.messages and choices.chance(oddities.duplicates):
-            again = choices.one_of(list(self.messages.values()))
-            if again not in found and again.receives:
-                found.append(again)
+        if len(found) < number and self.messages and choices.chance(behaviour.duplicates):
+            duplicate = choices.one_of(list(self.messages.values()))
+            if duplicate not in found and duplicate.receives:
+                found.append(duplicate)
         return found
 
-    def _first_of_groups(self, number: int) -> list[Stored]:
+    def _take_from_groups(self, number: int) -> list[StoredMessage]:
         choices = self._choices
-        groups: dict[str | None, list[Stored]] = {}
+        groups: dict[str | None, list[StoredMessage]] = {}
         for stored in self.messages.values():
             groups.setdefault(stored.group, []).append(stored)
-        lines = [line for line in map(self._given_of, groups.values()) if line]
-        if lines and choices.chance(self.oddities.disorder):
-            start = choices.below(len(lines))
-            lines = [line[: 1 + choices.below(len(line))] for line in lines[start:] + lines[:start]]
-        return [stored for line in lines for stored in line][:number]
+        sequences = [sequence for sequence in map(self._deliverable, groups.values()) if sequence]
+        if sequences and choices.chance(self.behaviour.disorder):
+            start = choices.below(len(sequences))
+            sequences = [
+                sequence[: 1 + choices.below(len(sequence))]
+                for sequence in sequences[start:] + sequences[:start]
+            ]
+        return [stored for sequence in sequences for stored in sequence][:number]
 
-    def _given_of(self, line: list[Stored]) -> list[Stored]:
+    def _deliverable(self, sequence: list[StoredMessage]) -> list[StoredMessage]:
         now = self._timeline.now
-        hidden = [place for place, stored in enumerate(line) if stored.hidden_until > now]
+        hidden = [place for place, stored in enumerate(sequence) if stored.hidden_until > now]
         if hidden:
-            return line[: hidden[0]] if self.oddities.gives_heads else []
-        return line
+            return sequence[: hidden[0]] if self.behaviour.delivers_heads else []
+        return sequence
 
-    def _is_redriven(self, stored: Stored) -> bool:
-        """Whether a message goes to the dead-letter queue of the queue's own redrive policy."""
-        most = self.oddities.max_receives
+    def _redrives(self, stored: StoredMessage) -> bool:
+        """Move a message to the dead-letter queue if the redrive policy of the queue says so."""
+        most = self.behaviour.max_receives
         if most is None or stored.receives < most:
             return False
         stored.is_dead_lettered = True
         self._remove(stored)
         return True
 
-    def _hide(self, stored: Stored) -> Receipt:
+    def _hide(self, stored: StoredMessage) -> Receipt:
         now = self._timeline.now
         stored.receives += 1
         handle = f'{stored.name}#{stored.receives}'
@@ -197,38 +200,38 @@ class Queue:
         receipt.ends = ends
         stored = receipt.stored
         stored.hidden_until = max(each.ends for each in stored.receipts)
-        self._timeline.at(ends, self._end, receipt, ends)
+        self._timeline.at(ends, self._on_timeout, receipt, ends)
 
-    def _end(self, receipt: Receipt, ends: float) -> None:
-        if receipt.ends != ends or receipt.stored.is_gone:
+    def _on_timeout(self, receipt: Receipt, ends: float) -> None:
+        if receipt.ends != ends or receipt.stored.is_removed:
             return
         if not receipt.is_left:
             self._expired(receipt)
-        self._serve()
+        self._answer_requests()
 
     # Settling
 
     def delete(self, handle: str) -> EntryResult:
         receipt = self.receipts[handle]
         stored = receipt.stored
-        if stored.is_gone:
+        if stored.is_removed:
             return EntryResult.OK
         is_good = self.is_in_flight(receipt)
         if not is_good and self._is_fifo:
             return EntryResult.FAILED
-        may_be_kept = 0 if self._is_fifo else self.oddities.duplicates if is_good else 50
+        may_be_kept = 0 if self._is_fifo else self.behaviour.duplicates if is_good else 50
         if not self._choices.chance(may_be_kept):
             self._remove(stored)
-            self._serve()
+            self._answer_requests()
         return EntryResult.OK
 
     def change(self, handle: str, seconds: int, is_leaving: bool) -> EntryResult:
         receipt = self.receipts[handle]
         now = self._timeline.now
-        if receipt.stored.is_gone or not self.is_in_flight(receipt):
+        if receipt.stored.is_removed or not self.is_in_flight(receipt):
             return EntryResult.FAILED
         if now + seconds > receipt.since + MAX_HIDDEN:
-            raise Violation(Law.WELL_FORMED, f'{receipt} is to be hidden for more than 12 hours')
+            raise Violation(Law.WELL_FORMED, f'{receipt} would be hidden for more than 12 hours')
         if receipt.is_left and not is_leaving:
             raise Violation(Law.SETTLED_ONCE, f'{receipt} was extended when it had been left')
         receipt.is_left = is_leaving
@@ -236,20 +239,22 @@ class Queue:
         return EntryResult.OK
 
     def is_in_flight(self, receipt: Receipt) -> bool:
-        """Whether a handle is the right one for a message that is in flight."""
+        """Return whether a receipt handle is valid for a message in flight."""
         is_latest = receipt is receipt.stored.receipts[-1]
         return receipt.ends > self._timeline.now and (is_latest or not self._is_fifo)
 
-    def before(self, stored: Stored) -> Iterator[Stored]:
-        """The messages in the queue that are before another one of their group."""
+    def predecessors(self, stored: StoredMessage) -> Iterator[StoredMessage]:
+        """Yield the messages in the queue that precede a message in its group."""
         return (
             other
             for other in self.messages.values()
             if other.group == stored.group and other.place < stored.place
         )
 
-    def _remove(self, stored: Stored) -> None:
+    def _remove(self, stored: StoredMessage) -> None:
         if not (stored.is_completed or stored.is_dead_lettered):
-            raise Violation(Law.NOTHING_LOST, f'{stored.name} was deleted before all was done')
-        stored.is_gone = True
+            raise Violation(
+                Law.NOTHING_LOST, f'{stored.name} was deleted before its processing was complete'
+            )
+        stored.is_removed = True
         del self.messages[stored.name]

@@ -10,7 +10,7 @@ from tests.simulation.schedule import check
 from tests.simulation.world import World
 
 SCHEDULES = amount(2_000, 200_000)
-SCHEDULES_PER_TEST = SCHEDULES // 10  # several tests, for several workers
+SCHEDULES_PER_TEST = SCHEDULES // 10  # several tests, for the workers of pytest-xdist
 
 
 @pytest.mark.parametrize('first', range(0, SCHEDULES, SCHEDULES_PER_TEST))
@@ -20,7 +20,7 @@ def test_every_law_holds(first: int) -> None:
         assert failure is None, failure.minimal()
 
 
-def test_a_seed_is_always_the_same_schedule() -> None:
+def test_the_same_seed_runs_the_same_schedule() -> None:
     assert _traces() == _traces()
 
 

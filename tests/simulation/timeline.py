@@ -12,7 +12,7 @@ _MANY = 100_000
 
 
 class Timeline:
-    """A clock that stands still while something happens, and then jumps to what happens next.
+    """A clock that stands still during an event, and then jumps to the time of the next event.
 
     Events at the same time happen in the order of their scheduling.
     """

@@ -10,7 +10,7 @@ from tests.simulation.laws import Law, Violation
 from tests.simulation.network import Network
 from tests.simulation.plan import Disturbance, Plan
 from tests.simulation.process import ListenerProcess
-from tests.simulation.sqs_model import Queue, Receipt, Stored
+from tests.simulation.sqs_model import Queue, Receipt, StoredMessage
 from tests.simulation.timeline import Timeline
 
 __all__ = ('World',)
@@ -44,7 +44,7 @@ class World:
         self.queue = Queue(
             settings.is_fifo,
             settings.visibility_timeout,
-            plan.oddities,
+            plan.queue_behaviour,
             choices,
             self.timeline,
             self._expired,
@@ -52,7 +52,7 @@ class World:
         self.policy = replace(plan.policy, uniform=choices.uniform)
         self.has_retries = plan.has_retries
         self._is_calm = False
-        self._born = 0
+        self._started = 0
         self._to_send = len(plan.sent_at)
         self._processes: list[ListenerProcess] = []
 
@@ -60,26 +60,26 @@ class World:
         """Run the schedule.
 
         Raises:
-            Violation: when a law does not receipt.
+            Violation: if the schedule violates a law.
         """
-        self._set_down()
-        latest = self.plan.calm_at + self._long_enough()
+        self._schedule_events()
+        latest = self.plan.calm_at + self._time_limit()
         while not self._is_done():
             if not self.timeline.step() or self.timeline.now > latest:
                 left = ' '.join(self.queue.messages)
                 raise Violation(Law.NOTHING_LOST, f'still in the queue: {left}')
-        self._wait_for_the_drained()
+        self._wait_for_drains()
         for process in self._processes:
             process.stop()
         while any(process.is_alive for process in self._processes):
             if not self.timeline.step():
-                raise Violation(Law.STOP_ENDS, 'and there is no end to what happens')
+                raise Violation(Law.STOP_ENDS, 'a process runs forever after a stop')
 
-    def _wait_for_the_drained(self) -> None:
-        latest = self.timeline.now + self._long_enough()
+    def _wait_for_drains(self) -> None:
+        latest = self.timeline.now + self._time_limit()
         while any(process.is_alive and process.is_draining for process in self._processes):
             if not self.timeline.step() or self.timeline.now > latest:
-                raise Violation(Law.DRAINED, 'nothing is in the queue, and somebody still waits')
+                raise Violation(Law.DRAINED, 'the queue is empty, and a drain continues')
 
     def _is_done(self) -> bool:
         return self._is_calm and not self._to_send and not self.queue.messages
@@ -92,22 +92,22 @@ class World:
         """A process ended. Without faults, another process replaces it."""
         plan = self.plan
         if self._is_calm:
-            self._somebody_is_there()
+            self._ensure_listener()
         elif plan.settings.until_empty and plan.processes == 1 and not plan.disturbances:
-            self._is_drained()
+            self._check_drained()
 
     def note(self, *words: object) -> None:
         if self.trace is not None:
             self.trace(f'{self.timeline.now:10.3f}  {" ".join(map(str, words))}')
 
-    def _set_down(self) -> None:
+    def _schedule_events(self) -> None:
         plan, timeline = self.plan, self.timeline
         if self.trace is not None:
             self.trace(str(plan))
         for number, when in enumerate(plan.sent_at):
             timeline.at(when, self._send, number)
         for _ in range(plan.processes):
-            timeline.at(0.0, self._begin)
+            timeline.at(0.0, self._start_process)
         for disturbance in plan.disturbances:
             timeline.at(disturbance.when, self._disturb, disturbance)
         timeline.at(plan.calm_at, self._calm_down)
@@ -117,23 +117,23 @@ class World:
         place = number // self.plan.groups
         if self.plan.settings.is_fifo:
             letter = _LETTERS[group]
-            stored = Stored(f'{letter}{place}', letter, place, self.timeline.now)
+            stored = StoredMessage(f'{letter}{place}', letter, place, self.timeline.now)
         else:
-            stored = Stored(f'm{number}', None, number, self.timeline.now)
+            stored = StoredMessage(f'm{number}', None, number, self.timeline.now)
         self._to_send -= 1
         self.note('sent', stored.name)
         self.queue.send(stored)
         if self._is_calm:
-            self._somebody_is_there()
+            self._ensure_listener()
 
-    def _begin(self) -> None:
+    def _start_process(self) -> None:
         if self._is_done():
             return
         settings = self.plan.settings
         if self._is_calm:
             settings = replace(settings, until_empty=False)
-        self._born += 1
-        self._processes.append(ListenerProcess(self, f'p{self._born}', settings))
+        self._started += 1
+        self._processes.append(ListenerProcess(self, f'p{self._started}', settings))
 
     def _disturb(self, disturbance: Disturbance) -> None:
         process = self._processes[disturbance.process]
@@ -146,23 +146,23 @@ class World:
             process.stop()
         else:
             process.crash()
-        self.timeline.at(ends, self._begin)
+        self.timeline.at(ends, self._start_process)
 
     def _calm_down(self) -> None:
-        self.note('all is calm')
+        self.note('faults end')
         self._is_calm = True
         self.has_retries = False
         self.network.calm_down()
-        oddities = self.queue.oddities
-        self.queue.oddities = replace(oddities, duplicates=0)
+        queue_behaviour = self.queue.behaviour
+        self.queue.behaviour = replace(queue_behaviour, duplicates=0)
         for process in list(self._processes):
             process.resume()
-        self._somebody_is_there()
+        self._ensure_listener()
 
-    def _somebody_is_there(self) -> None:
+    def _ensure_listener(self) -> None:
         alive = [process for process in self._processes if process.is_alive]
         if all(process.engine.is_stopping for process in alive) and self.queue.messages:
-            self._begin()
+            self._start_process()
 
     def _expired(self, receipt: Receipt) -> None:
         self.note('visible:', receipt)
@@ -171,14 +171,14 @@ class World:
             if process.is_alive and not process.engine.is_stopping:
                 process.laws.expired(receipt)
 
-    def _is_drained(self) -> None:
+    def _check_drained(self) -> None:
         plan = self.plan
-        # What came since the receives that found nothing is another matter.
+        # Messages that were sent after the last two receives do not count.
         seen = self.timeline.now - _DRAINING
         left = [each.name for each in self.queue.messages.values() if each.sent_at < seen]
         if left and plan.is_faultless and not (plan.has_retries or plan.dead_letter_faults):
             raise Violation(Law.DRAINED, f'still in the queue: {" ".join(left)}')
 
-    def _long_enough(self) -> float:
+    def _time_limit(self) -> float:
         """Return the seconds without faults within which the queue must become empty."""
         return 900.0 + 8 * self.plan.settings.visibility_timeout

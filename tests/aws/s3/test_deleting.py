@@ -32,7 +32,7 @@ from tests.aws.s3.making import (
     send_pointer,
     store_on,
 )
-from tests.aws.sqs.subscribe.making import listener_on, subscriber, warnings_of, will_receive
+from tests.aws.sqs.subscribe.factories import listener_on, subscriber, warnings_of, will_receive
 from tests.local_aws import Counts, LocalAws
 
 EMPTY = Counts(visible=0, in_flight=0)

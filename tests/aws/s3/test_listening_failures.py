@@ -28,7 +28,7 @@ from tests.aws.s3.making import (
     send_pointer,
     store_on,
 )
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     listener_on,
     subscriber,
     warnings_of,

@@ -16,7 +16,7 @@ from tests.aws._publishing.batches import QUEUE
 from tests.aws.answers import Answer, Fault, Scripted, Together, s3_object, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import BUCKET, POINTER_TO_OURS, deliveries, pointing_to
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     WITHIN,
     listener_on,
     listening,

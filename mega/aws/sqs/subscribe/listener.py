@@ -44,7 +44,7 @@ _LIMITS = {
 
 _READ_TIMEOUT_MARGIN = 5.0
 """Seconds after its long poll within which SQS must answer a receive. A later answer is useless,
-because nobody knows how long its messages are still hidden."""
+because the remaining visibility timeout of its messages is unknown."""
 
 
 class SqsListener(ClosesClient):

@@ -1,8 +1,11 @@
-"""A small program that listens, for tests to send signals to.
+"""A listener program, for tests that send signals.
 
-Its arguments are the URL of a queue and the kind of its `process`. It writes a line when it has
-begun with a message, when it was told to stop, and when it is done with the message: which is when
-it was sent a line.
+Its arguments are the URL of a queue and a key of `KINDS`. The program writes these lines:
+
+- `begun` at the begin of a message,
+- `stopping` at a call of `stop()`,
+- `done` at the end of a message, after the test wrote a line to the program's input,
+- `ended` after `listen()` returned.
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ from typing import Any
 
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
 
-VISIBILITY_TIMEOUT = 600  # seconds: a test advances the clock of the server by as much
+VISIBILITY_TIMEOUT = 600  # seconds; a test advances the server's clock by them
 
 
 def say(word: str) -> None:
-    os.write(1, f'{word}\n'.encode())  # print() must not interrupt itself, as a signal may
+    os.write(1, f'{word}\n'.encode())  # a signal handler must not call print() within print()
 
 
 class Plain(MessageSubscriber):
@@ -38,7 +41,7 @@ class Asynchronous(MessageSubscriber):
 
 
 class Blocking(MessageSubscriber):
-    """Asynchronous by its looks alone: it keeps the event loop from everything else."""
+    """A subscriber with an `async def process` that blocks the event loop."""
 
     async def process(self, payload: str) -> None:
         say('begun')
@@ -49,7 +52,7 @@ class Blocking(MessageSubscriber):
 KINDS: dict[str, Any] = {'plain': Plain, 'async': Asynchronous, 'blocking': Blocking}
 
 
-class Telling(SqsListener):
+class ReportingListener(SqsListener):
     def stop(self) -> None:
         super().stop()
         say('stopping')
@@ -58,6 +61,6 @@ class Telling(SqsListener):
 if __name__ == '__main__':
     made = KINDS[sys.argv[2]]
     settings: Any = {'max_number_of_messages': 10, 'visibility_timeout': VISIBILITY_TIMEOUT}
-    with Telling(sys.argv[1], [made], **settings) as listener:
+    with ReportingListener(sys.argv[1], [made], **settings) as listener:
         listener.listen()
     say('ended')

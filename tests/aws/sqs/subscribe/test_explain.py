@@ -1,4 +1,4 @@
-"""Why a subscriber stays silent: `listener.explain`."""
+"""`listener.explain` says for each subscriber why it matches a payload or not."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Blob(BlobSubscriber):
 
 @pytest.fixture
 def listener() -> SqsListener:
-    """Nothing is asked of AWS."""
+    """Return a listener. `explain` sends no request to AWS."""
     return SqsListener(
         'https://sqs.eu-west-1.amazonaws.com/123456789012/queue',
         [ItemAdded, ManyItems, Everything, Data, Text, Blob],
@@ -74,7 +74,7 @@ def test_explains_each_subscriber_in_one_line(listener: SqsListener) -> None:
         ({'a': 1}, {'Text': 'is_a(str)', 'Blob': 'is_a(bytes)'}),
     ],
 )  # fmt: skip
-def test_says_that_a_subscriber_gets_another_kind_of_payload(
+def test_says_that_a_subscriber_expects_another_type_of_payload(
     listener: SqsListener, payload: Any, lines: dict[str, str]
 ) -> None:
     shown = str(listener.explain(payload)).splitlines()
@@ -83,17 +83,17 @@ def test_says_that_a_subscriber_gets_another_kind_of_payload(
         assert line in shown
 
 
-def test_names_those_that_match(listener: SqsListener) -> None:
+def test_names_the_subscribers_that_match(listener: SqsListener) -> None:
     assert listener.explain(ADDED).matching == [ItemAdded, Everything]
     assert listener.explain({'kind': 'a'}).matching == [Everything, Data]
     assert listener.explain('hej').matching == [Everything, Text]
     assert listener.explain(b'hej').matching == [Everything, Blob]
 
 
-def test_an_event_may_be_given_as_a_dict(listener: SqsListener) -> None:
+def test_accepts_an_event_as_a_dict(listener: SqsListener) -> None:
     assert listener.explain(ADDED.to_dict()).matching == [ItemAdded, Everything]
 
 
-def test_an_invalid_event_is_refused(listener: SqsListener) -> None:
+def test_rejects_an_invalid_event(listener: SqsListener) -> None:
     with pytest.raises(EventError, match='event'):
         listener.explain({'protocol': 'mega'})

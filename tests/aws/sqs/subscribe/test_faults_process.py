@@ -1,4 +1,4 @@
-"""Faults of a process and of its clock, by the numbers of the catalogue of faults."""
+"""Faults of a process and of its clock, with the numbers of the fault catalogue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mega.errors import TransportError
 from mega.event import Payload
 from tests.aws.answers import ALL_DONE, Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     WITHIN,
     listener_on,
     listening,
@@ -56,11 +56,11 @@ def test_fault_81_unknown_fields_of_an_answer_are_ignored(faults: FaultServer) -
     will_receive(faults, sqs_answer(Messages=[message], Tomorrow=1), sqs_answer())
     seen: list[Any] = []
 
-    class Seeing(MessageSubscriber):
+    class Recording(MessageSubscriber):
         def process(self, payload: str) -> None:
             seen.append((payload, self.message.attributes, self.message.receive_count))
 
-    assert listener_on(faults, QUEUE_URL, Seeing).drain() == Stats(received=1, done=1, deleted=1)
+    assert listener_on(faults, QUEUE_URL, Recording).drain() == Stats(received=1, done=1, deleted=1)
     assert seen == [('hej', {'a': 'x'}, 1)]
 
 
@@ -72,14 +72,14 @@ class WordlessError(Exception):
 
 
 class Raising(logging.Handler):
-    """Lets what goes wrong in it out, as no handler should."""
+    """A log handler that raises an exception, although a handler must not."""
 
     def emit(self, record: logging.LogRecord) -> None:
         raise OSError('the log is full')
 
 
-class MissingBody:
-    """What a stream is like whose reader has gone."""
+class BrokenPipe:
+    """A stream whose reader has closed its end."""
 
     def write(self, text: str) -> int:
         raise BrokenPipeError
@@ -92,14 +92,14 @@ class MissingBody:
     'handler',
     [
         pytest.param(Raising(), id='100 raises'),
-        pytest.param(logging.StreamHandler(MissingBody()), id='102 EPIPE'),
+        pytest.param(logging.StreamHandler(BrokenPipe()), id='102 EPIPE'),
         pytest.param(logging.NullHandler(), id='100 __str__ raises'),
     ],
 )
 def test_fault_100_and_102_a_failing_log_handler_loses_no_message(
     aws: LocalAws, handler: logging.Handler
 ) -> None:
-    """Of each that is logged: a failure, one nobody wants, one that cannot be opened or kept."""
+    """The log has a line for a failed, an unmatched, an invalid and a returned message."""
     queue_url, dead = aws.create_queue(), aws.create_queue()
     send(aws, queue_url, 'bad', 'good', '{"a":', json.dumps({'nobody': 1}))
     seen: list[Any] = []
@@ -113,11 +113,11 @@ def test_fault_100_and_102_a_failing_log_handler_loses_no_message(
 
 
 @pytest.mark.parametrize('handler', [Raising()], ids=['raises'])
-def test_fault_100_nor_does_it_end_the_loop_when_calls_fail(
+def test_fault_100_a_failing_log_handler_does_not_end_the_listener_when_calls_fail(
     faults: FaultServer, handler: logging.Handler
 ) -> None:
     message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
-    gone = sqs_answer(Failed=[{'Id': '0', 'Code': 'MissingBody', 'SenderFault': True}])
+    gone = sqs_answer(Failed=[{'Id': '0', 'Code': 'BrokenPipe', 'SenderFault': True}])
     will_receive(
         faults,
         sqs_error('ServiceUnavailable', 503),
@@ -136,7 +136,7 @@ def test_fault_100_nor_does_it_end_the_loop_when_calls_fail(
 def test_fault_101_the_existing_threads_continue_if_no_thread_can_be_started(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """None is there when it begins; and when there are some, they are not given up."""
+    """The listener starts without a thread, and later keeps the threads that exist."""
     start, refused = threading.Thread.start, [2]
 
     def refuse(thread: threading.Thread) -> None:
@@ -148,7 +148,7 @@ def test_fault_101_the_existing_threads_continue_if_no_thread_can_be_started(
     monkeypatch.setattr(threading.Thread, 'start', refuse)
     queue_url = aws.create_queue()
     send(aws, queue_url, *'abcd')
-    done = threading.Barrier(3)  # two in work at once, and the test
+    done = threading.Barrier(3)  # two messages in processing, and the test
 
     def process(payload: str) -> None:
         done.wait(WITHIN)
@@ -174,7 +174,7 @@ def test_fault_104_a_wrong_clock_is_reported_at_the_start(faults: FaultServer, c
 def test_fault_105_a_clock_that_is_set_back_changes_no_deadline(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While a message is in work it is kept hidden, and an hour later by another clock."""
+    """The wall clock is set back by an hour during the processing, and the extensions continue."""
     message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
     extended = Event()
     client = faults.client('sqs')

@@ -1,4 +1,4 @@
-"""FIFO queues: a message that stays holds back those behind it in its group, and no others."""
+"""FIFO queues: a message that stays blocks its followers in its group, and no other message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from mega.aws.sqs.subscribe import ProcessStatus, Stats
 from mega.errors import RetriableError
 from mega.match.functions import match
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     listener_on,
     send,
     subscriber,
@@ -24,7 +24,7 @@ BODIES = ('a1', 'a2', 'b1', 'a3', 'b2')
 
 @pytest.fixture
 def queue_url(aws: LocalAws) -> str:
-    """A FIFO queue with messages of two groups, each the letter that its bodies begin with."""
+    """Create a FIFO queue with two groups. The first letter of each body is its group."""
     url = aws.create_queue(fifo=True, ContentBasedDeduplication=True)
     for body in BODIES:
         send(aws, url, body, message_group_id=body[0])
@@ -32,7 +32,7 @@ def queue_url(aws: LocalAws) -> str:
 
 
 def failing(seen: list[str], *answers: object, at: str = 'a1') -> Callable[[str], object]:
-    """An answer that gives others first where the payload is `at`, and then `DONE`."""
+    """Return a function that gives the answers for the payload `at` one by one, and then `DONE`."""
     left = list(answers)
 
     def answer(payload: str) -> object:
@@ -85,7 +85,7 @@ def test_a_retry_in_the_middle_of_a_group_delays_only_its_followers(
 
 
 @pytest.mark.cannot(moto='mixes up the order of a group when its first message comes again')
-def test_a_group_goes_on_in_its_order_when_the_message_comes_again(
+def test_a_group_continues_in_order_after_the_redelivery_of_a_message(
     aws: LocalAws, queue_url: str
 ) -> None:
     seen: list[str] = []

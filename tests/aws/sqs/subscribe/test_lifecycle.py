@@ -1,4 +1,4 @@
-"""How a listener begins and ends, and what that means for messages that it has received."""
+"""The start and the end of a listener, and their effect on received messages."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ import pytest
 from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
 from mega.errors import ConfigurationError
-from tests.aws.sqs.subscribe.making import (
-    POLLS,
+from tests.aws.sqs.subscribe.factories import (
+    BEFORE_RECEIVE,
     WITHIN,
-    each_time,
+    botocore_event,
     listener_on,
     listening,
+    on_botocore_event,
     send,
     subscriber,
-    told_of,
 )
 from tests.local_aws import Counts, LocalAws
 
 EMPTY = Counts(visible=0, in_flight=0)
-POLL = 20  # seconds; far longer than anything here may take
+POLL = 20  # seconds; longer than any test of this file may take
 
 
 @pytest.fixture
-def attentive(server: Server) -> Iterator[LocalAws]:
-    """A server that notices when somebody does not wait for its answer any more."""
-    with closing(LocalAws('attentive', server.endpoint_url)) as aws:
+def disconnect_aware(server: Server) -> Iterator[LocalAws]:
+    """A server that keeps messages in the queue if the client closes its connection."""
+    with closing(LocalAws('disconnect_aware', server.endpoint_url)) as aws:
         yield aws
 
 
-def received_of(aws: LocalAws, queue_url: str, count: int) -> list[tuple[str, str]]:
-    """What is in a queue, and how often it was received."""
+def receive_counts(aws: LocalAws, queue_url: str, count: int) -> list[tuple[str, str]]:
+    """Return the bodies and the receive counts of the messages in a queue."""
     messages = aws.receive(queue_url, at_least=count, within=WITHIN)
     return sorted(
         (message['Body'], message['Attributes']['ApproximateReceiveCount']) for message in messages
     )
 
 
-def test_stopping_does_not_wait_for_the_end_of_a_poll(aws: LocalAws) -> None:
+def test_a_stop_does_not_wait_for_the_end_of_a_long_poll(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     listener = listener_on(aws, queue_url, subscriber(), wait_time_seconds=POLL)
-    with told_of(aws, POLLS) as polling, listening(listener) as thread:
+    with botocore_event(aws, BEFORE_RECEIVE) as polling, listening(listener) as thread:
         assert polling.wait(WITHIN)
         listener.stop()
         thread.join(5)
@@ -59,11 +59,11 @@ def test_messages_received_after_a_stop_are_released_at_once(aws: LocalAws) -> N
     send(aws, queue_url, 'late')
     seen: list[Any] = []
     listener = listener_on(aws, queue_url, subscriber(None, seen), visibility_timeout=600)
-    with each_time(aws, 'after-call.sqs.ReceiveMessage', listener.stop):
+    with on_botocore_event(aws, 'after-call.sqs.ReceiveMessage', listener.stop):
         listener.listen()
     assert seen == []
     assert listener.stats() == Stats(received=1, released=1)
-    assert received_of(aws, queue_url, 1) == [('late', '2')]
+    assert receive_counts(aws, queue_url, 1) == [('late', '2')]
 
 
 def test_a_stop_finishes_the_message_and_releases_the_rest_of_the_batch(
@@ -86,12 +86,12 @@ def test_a_stop_finishes_the_message_and_releases_the_rest_of_the_batch(
         going_on.set()
     stats = listener.stats()
     assert (stats.done, stats.deleted) == (1, 1)
-    assert len(received_of(aws, queue_url, 2)) == 2
+    assert len(receive_counts(aws, queue_url, 2)) == 2
     assert aws.counts(queue_url) == EMPTY
 
 
 @pytest.mark.parametrize('is_async', [False, True], ids=['plain', 'async'])
-def test_nothing_starts_after_a_stop(aws: LocalAws, is_async: bool) -> None:
+def test_no_message_starts_after_a_stop(aws: LocalAws, is_async: bool) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, *'abc')
     seen: list[str] = []
@@ -112,7 +112,7 @@ def test_nothing_starts_after_a_stop(aws: LocalAws, is_async: bool) -> None:
     assert len(seen) == listener.stats().done == listener.stats().deleted == 1
 
 
-def test_a_stop_before_the_start_ends_the_next_listen_alone(aws: LocalAws) -> None:
+def test_a_stop_before_the_start_ends_only_the_next_listen(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     processed = Event()
     listener = listener_on(aws, queue_url, subscriber(lambda payload: processed.set()))
@@ -123,7 +123,7 @@ def test_a_stop_before_the_start_ends_the_next_listen_alone(aws: LocalAws) -> No
         assert processed.wait(WITHIN)
 
 
-def test_a_stop_before_the_start_ends_the_next_drain_alone(aws: LocalAws) -> None:
+def test_a_stop_before_the_start_ends_only_the_next_drain(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
     listener = listener_on(aws, queue_url, subscriber())
@@ -132,7 +132,7 @@ def test_a_stop_before_the_start_ends_the_next_drain_alone(aws: LocalAws) -> Non
     assert listener.drain() == Stats(received=1, done=1, deleted=1)
 
 
-def test_stopping_more_than_once_is_stopping(aws: LocalAws) -> None:
+def test_a_second_stop_has_no_effect(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, *'ab')
     seen: list[Any] = []
@@ -147,24 +147,24 @@ def test_stopping_more_than_once_is_stopping(aws: LocalAws) -> None:
     assert sorted(seen) == ['a', 'b']
 
 
-def test_a_listener_listens_again_after_it_was_stopped(attentive: LocalAws) -> None:
-    queue_url = attentive.create_queue()
+def test_a_stopped_listener_can_listen_again(disconnect_aware: LocalAws) -> None:
+    queue_url = disconnect_aware.create_queue()
     processed = Event()
     made = subscriber(lambda payload: processed.set())
-    listener = listener_on(attentive, queue_url, made, wait_time_seconds=POLL)
+    listener = listener_on(disconnect_aware, queue_url, made, wait_time_seconds=POLL)
     for _ in '123':
         processed.clear()
         with listening(listener):
-            send(attentive, queue_url, 'hej')
+            send(disconnect_aware, queue_url, 'hej')
             assert processed.wait(WITHIN)
     assert listener.stats() == Stats(received=3, done=3, deleted=3)
 
 
-def test_a_listener_works_in_one_thread_at_a_time(aws: LocalAws) -> None:
+def test_a_listener_refuses_to_listen_in_two_threads(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     processed = Event()
     listener = listener_on(aws, queue_url, subscriber(lambda payload: processed.set()))
-    with told_of(aws, POLLS) as polling, listening(listener):
+    with botocore_event(aws, BEFORE_RECEIVE) as polling, listening(listener):
         assert polling.wait(WITHIN)
         with pytest.raises(ConfigurationError, match='already listening'):
             listener.listen()
@@ -191,7 +191,7 @@ def test_an_exit_of_a_subscriber_leaves_the_message_and_is_raised(
     assert aws.counts(queue_url) == Counts(visible=2, in_flight=1)
 
 
-def test_a_listener_that_was_left_by_an_exit_listens_again(aws: LocalAws) -> None:
+def test_a_listener_can_listen_again_after_an_exit(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, *'ab')
     answers: list[BaseException | None] = [SystemExit(3), None]
@@ -206,7 +206,7 @@ def test_a_listener_that_was_left_by_an_exit_listens_again(aws: LocalAws) -> Non
     assert listener.drain() == Stats(received=1, done=1, deleted=1)
 
 
-def test_all_async_processes_share_a_loop_that_ends_with_the_work(aws: LocalAws) -> None:
+def test_async_subscribers_share_one_event_loop_that_ends_with_the_listener(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, *'abc')
     loops: list[object] = []
@@ -224,7 +224,7 @@ def test_all_async_processes_share_a_loop_that_ends_with_the_work(aws: LocalAws)
     assert 'mega-event-loop' not in {thread.name for thread in threading.enumerate()}
 
 
-def test_statistics_may_be_read_while_it_works(aws: LocalAws) -> None:
+def test_statistics_can_be_read_while_a_message_is_in_processing(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, *'ab')
     read: list[Stats] = []

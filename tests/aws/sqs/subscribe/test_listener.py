@@ -1,4 +1,4 @@
-"""From the queue to the subscribers and back, on real servers."""
+"""A listener on real local servers: messages from the queue to the subscribers and back."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mega.aws.sqs.subscribe import (
     TextSubscriber,
 )
 from mega.errors import RetriableError, TransportError
-from tests.aws.sqs.subscribe.making import (
-    POLLS,
+from tests.aws.sqs.subscribe.factories import (
+    BEFORE_RECEIVE,
     WITHIN,
+    botocore_event,
     listener_on,
     listening,
     send,
     subscriber,
-    told_of,
     warnings_of,
 )
 from tests.event.examples import NOTIFICATION, item_added, user_created
@@ -34,7 +34,7 @@ LEFT = Counts(visible=0, in_flight=1)
 
 
 class Recording(MessageSubscriber):
-    """Keeps the messages, which a test clears."""
+    """A subscriber that records its messages. The fixture `messages` clears them."""
 
     messages: list[Message] = []
 
@@ -48,7 +48,7 @@ def messages() -> list[Message]:
     return Recording.messages
 
 
-def test_it_takes_credentials_as_a_publisher_does(aws: LocalAws) -> None:
+def test_a_listener_accepts_the_same_credentials_as_a_publisher(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
     made = [subscriber(), subscriber()]
@@ -58,9 +58,7 @@ def test_it_takes_credentials_as_a_publisher_does(aws: LocalAws) -> None:
 
 
 @pytest.mark.parametrize('status', [None, ProcessStatus.DONE, ProcessStatus.FATAL_ERROR], ids=str)
-def test_a_message_that_is_done_with_is_deleted(
-    aws: LocalAws, status: ProcessStatus | None
-) -> None:
+def test_a_processed_message_is_deleted(aws: LocalAws, status: ProcessStatus | None) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
     stats = listener_on(aws, queue_url, subscriber(status), subscriber()).drain()
@@ -93,7 +91,7 @@ def test_unhandled_exceptions_are_retried_with_unhandled_retry(aws: LocalAws) ->
     assert aws.counts(queue_url) == LEFT
 
 
-def test_a_retry_without_delay_comes_again_at_once_to_all_that_match(
+def test_a_retry_without_a_delay_is_delivered_at_once_to_all_matching_subscribers(
     aws: LocalAws, messages: list[Message]
 ) -> None:
     answers = [RetriableError(delay=0), RetriableError(delay=0), ProcessStatus.DONE]
@@ -114,10 +112,10 @@ def test_a_retry_without_delay_comes_again_at_once_to_all_that_match(
 
 
 @pytest.mark.parametrize('delay', [60, 43_200], ids=str)
-def test_a_retry_with_a_delay_stays_hidden_for_it(
+def test_a_retry_stays_hidden_for_its_delay(
     aws: LocalAws, delay: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """SQS hides no message for longer than 12 hours, counted from when it was received."""
+    """SQS hides a message for at most 12 hours after its receive."""
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
     listener = listener_on(aws, queue_url, subscriber(RetriableError(delay)), visibility_timeout=9)
@@ -126,7 +124,7 @@ def test_a_retry_with_a_delay_stays_hidden_for_it(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-def test_the_delay_ends_what_the_visibility_timeout_would_have_hidden(aws: LocalAws) -> None:
+def test_a_short_delay_replaces_a_longer_visibility_timeout(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
     listener = listener_on(aws, queue_url, subscriber(RetriableError(1)), visibility_timeout=600)
@@ -223,8 +221,8 @@ def test_the_redrive_policy_moves_a_message_that_fails_too_often(aws: LocalAws) 
 
 
 def started(aws: LocalAws, listener: SqsListener) -> None:
-    """Have a listener start, and stop as soon as it receives."""
-    with told_of(aws, POLLS) as polling, listening(listener):
+    """Start a listener, and stop it at its first receive."""
+    with botocore_event(aws, BEFORE_RECEIVE) as polling, listening(listener):
         assert polling.wait(WITHIN)
 
 
@@ -239,7 +237,7 @@ def test_a_queue_without_a_redrive_policy_causes_a_warning_at_the_start(
     assert 'dead_letter_queue_url' in text
 
 
-def test_a_dead_letter_queue_of_either_sort_is_enough(
+def test_a_redrive_policy_or_a_dead_letter_queue_prevents_the_warning(
     aws: LocalAws, caplog: pytest.LogCaptureFixture
 ) -> None:
     dead = aws.create_queue()

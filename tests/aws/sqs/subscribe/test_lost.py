@@ -1,4 +1,4 @@
-"""Work that takes too long: it can see when its message is not its own any more, and is told of."""
+"""Slow subscribers: they can see that their message is lost, and the log shows their stack."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     WITHIN,
     listener_on,
     send,
@@ -33,12 +33,14 @@ QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
 RECEIVED = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
 DELIVERY = sqs_answer(Messages=[RECEIVED])
 NOT_IN_FLIGHT = sqs_answer(
-    Failed=[{'Id': '0', 'Code': 'MessageNotInflight', 'SenderFault': True, 'Message': 'as told'}]
+    Failed=[
+        {'Id': '0', 'Code': 'MessageNotInflight', 'SenderFault': True, 'Message': 'as scripted'}
+    ]
 )
 
 
-class Heard(logging.Handler):
-    """Hears of a line in the log that has some words in it."""
+class LogWatcher(logging.Handler):
+    """A log handler that waits for a line with given words."""
 
     def __init__(self, words: str) -> None:
         super().__init__()
@@ -53,28 +55,28 @@ class Heard(logging.Handler):
 
 
 @pytest.fixture
-def heard(request: pytest.FixtureRequest) -> Iterator[Heard]:
-    handler = Heard(request.param)
+def log_watcher(request: pytest.FixtureRequest) -> Iterator[LogWatcher]:
+    handler = LogWatcher(request.param)
     logging.getLogger('mega').addHandler(handler)
     yield handler
     logging.getLogger('mega').removeHandler(handler)
 
 
-@pytest.mark.parametrize('heard', ['lost its visibility timeout'], indirect=True)
-@pytest.mark.parametrize('beside', [0, 1], ids=['alone', 'beside another'])
+@pytest.mark.parametrize('log_watcher', ['lost its visibility timeout'], indirect=True)
+@pytest.mark.parametrize('others', [0, 1], ids=['alone', 'with another'])
 def test_fault_70_a_subscriber_can_see_that_its_message_is_lost(
-    faults: FaultServer, heard: Heard, beside: int
+    faults: FaultServer, log_watcher: LogWatcher, others: int
 ) -> None:
     seen: list[bool] = []
 
     class Slow(MessageSubscriber):
         def process(self, payload: str) -> None:
             seen.append(self.message.lost)
-            assert heard.event.wait(WITHIN)
+            assert log_watcher.event.wait(WITHIN)
             seen.append(self.message.lost)
 
     will_receive(faults, DELIVERY, sqs_answer(), ChangeMessageVisibilityBatch=[NOT_IN_FLIGHT])
-    made: list[Subscriber] = [Slow, *[subscriber()] * beside]
+    made: list[Subscriber] = [Slow, *[subscriber()] * others]
     listener = listener_on(faults, QUEUE_URL, *made, visibility_timeout=1, max_processing_time=60)
     stats = listener.drain()
     assert seen == [False, True]
@@ -102,7 +104,7 @@ STATUSES = {
 
 
 def test_a_settled_delivery_is_freed_without_the_garbage_collector(aws: LocalAws) -> None:
-    """A message knows its delivery, which knew the message: each is gone when it is done with."""
+    """A message and its delivery refer to each other. The settlement breaks the cycle."""
     queue_url, dead = aws.create_queue(), aws.create_queue()
     ids = send(aws, queue_url, *STATUSES)
     made = [subscriber(status, pattern=body) for body, status in STATUSES.items()]
@@ -123,19 +125,19 @@ def test_the_repr_of_a_message_does_not_show_its_delivery() -> None:
     assert not read_message(RECEIVED).lost
 
 
-def plain(heard: Heard) -> Subscriber:
+def plain(log_watcher: LogWatcher) -> Subscriber:
     def overdue_in_a_thread(payload: Any) -> None:
-        assert heard.event.wait(WITHIN)
+        assert log_watcher.event.wait(WITHIN)
 
     return subscriber(overdue_in_a_thread)
 
 
-def waiting(heard: Heard) -> Subscriber:
-    async def overdue_further_in() -> None:
-        assert await asyncio.to_thread(heard.event.wait, WITHIN)
+def waiting(log_watcher: LogWatcher) -> Subscriber:
+    async def overdue_in_a_nested_call() -> None:
+        assert await asyncio.to_thread(log_watcher.event.wait, WITHIN)
 
     async def overdue_in_a_coroutine(payload: Any) -> None:
-        await overdue_further_in()
+        await overdue_in_a_nested_call()
 
     class Waiting(MessageSubscriber):
         async def process(self, payload: Any) -> None:
@@ -144,36 +146,36 @@ def waiting(heard: Heard) -> Subscriber:
     return Waiting
 
 
-def blocking(heard: Heard) -> Subscriber:
-    def overdue_further_in() -> None:
-        assert heard.event.wait(WITHIN)
+def blocking(log_watcher: LogWatcher) -> Subscriber:
+    def overdue_in_a_nested_call() -> None:
+        assert log_watcher.event.wait(WITHIN)
 
     class Blocking(MessageSubscriber):
         async def process(self, payload: Any) -> None:
-            overdue_further_in()
+            overdue_in_a_nested_call()
 
     return Blocking
 
 
-@pytest.mark.parametrize('heard', ['in processing for longer than max_proc'], indirect=True)
+@pytest.mark.parametrize('log_watcher', ['in processing for longer than max_proc'], indirect=True)
 @pytest.mark.parametrize(
-    ('make', 'beside', 'names'),
+    ('make', 'others', 'names'),
     [
         (plain, 0, ['overdue_in_a_thread']),
-        (waiting, 0, ['overdue_in_a_coroutine', 'overdue_further_in']),
-        (waiting, 1, ['overdue_in_a_coroutine', 'overdue_further_in']),
-        (blocking, 0, ['overdue_further_in']),
-        (blocking, 1, ['overdue_further_in']),
+        (waiting, 0, ['overdue_in_a_coroutine', 'overdue_in_a_nested_call']),
+        (waiting, 1, ['overdue_in_a_coroutine', 'overdue_in_a_nested_call']),
+        (blocking, 0, ['overdue_in_a_nested_call']),
+        (blocking, 1, ['overdue_in_a_nested_call']),
     ],
-    ids=['def', 'async', 'async beside def', 'blocking', 'blocking beside def'],
+    ids=['def', 'async', 'async with def', 'blocking', 'blocking with def'],
 )
 def test_fault_88_a_hanging_process_is_logged_with_its_stack(
-    faults: FaultServer, heard: Heard, make: Any, beside: int, names: list[str]
+    faults: FaultServer, log_watcher: LogWatcher, make: Any, others: int, names: list[str]
 ) -> None:
     will_receive(faults, DELIVERY, sqs_answer())
-    made = [*[subscriber()] * beside, make(heard)]
+    made = [*[subscriber()] * others, make(log_watcher)]
     listener_on(faults, QUEUE_URL, *made, max_processing_time=0.1).drain()
-    [text] = heard.texts
+    [text] = log_watcher.texts
     assert text.startswith('message 1 ')
     for name in names:
         assert f'in {name}' in text

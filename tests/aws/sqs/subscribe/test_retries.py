@@ -1,4 +1,4 @@
-"""When a message comes again, and when it has come often enough."""
+"""The delay of a retry, and the limit on the number of receives."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mega.aws.sqs.subscribe.processing.settlement import (
 from mega.errors import ConfigurationError, DecodeError, RetriableError
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     MESSAGE,
     listener_on,
     send,
@@ -38,27 +38,30 @@ EMPTY = Counts(visible=0, in_flight=0)
 RETRY = ProcessStatus.RETRIABLE_ERROR
 
 
-def at_most(low: float, high: float) -> float:
-    """The longest jitter that there may be."""
+def maximum_jitter(low: float, high: float) -> float:
+    """Return the largest possible jitter."""
     return high
 
 
 def policy(**settings: Any) -> Policy:
-    return Policy(uniform=at_most, **settings)
+    return Policy(uniform=maximum_jitter, **settings)
 
 
-def wanted_again(*delays: Any, error: BaseException | None = None) -> list[Outcome]:
-    """What comes of subscribers that want a message again, each with such a `retry_delay`."""
+def retries(*delays: Any, error: BaseException | None = None) -> list[Outcome]:
+    """Return an outcome with a retry for each `retry_delay`, of a subscriber with that delay."""
     return [Outcome(subscriber(retry_delay=delay), RETRY, error) for delay in delays]
 
 
 def delay_of(outcomes: list[Outcome], policy: Policy, receive_count: int = 1) -> int | None:
-    verdict = settle(outcomes, policy, replace(MESSAGE, receive_count=receive_count))
-    assert (verdict.action, verdict.stats_field) == (SettlementAction.LEAVE, StatsField.RETRIED)
-    return verdict.delay
+    settlement = settle(outcomes, policy, replace(MESSAGE, receive_count=receive_count))
+    assert (settlement.action, settlement.stats_field) == (
+        SettlementAction.LEAVE,
+        StatsField.RETRIED,
+    )
+    return settlement.delay
 
 
-# How long
+# The delay
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,7 @@ def delay_of(outcomes: list[Outcome], policy: Policy, receive_count: int = 1) ->
     ],
     ids=str,
 )
-def test_a_backoff_is_longer_after_each_receive_up_to_the_longest(
+def test_a_backoff_grows_with_each_receive_up_to_its_limit(
     backoff: Backoff, ceilings: list[float]
 ) -> None:
     assert [backoff.up_to(count) for count in range(1, len(ceilings) + 1)] == ceilings
@@ -79,14 +82,16 @@ def test_a_backoff_is_longer_after_each_receive_up_to_the_longest(
 
 
 @given(st.integers(1, 10**19), st.floats(0, 1))
-def test_it_is_drawn_from_nothing_to_that(receive_count: int, fraction: float) -> None:
+def test_a_backoff_is_drawn_between_zero_and_its_ceiling(
+    receive_count: int, fraction: float
+) -> None:
     def draw(low: float, high: float) -> float:
         assert low == 0.0
         return fraction * high
 
     backoff = Backoff(first=2, longest=60)
     drawn = delay_of(
-        wanted_again(None), Policy(retry_delay=backoff, uniform=draw), min(receive_count, 99)
+        retries(None), Policy(retry_delay=backoff, uniform=draw), min(receive_count, 99)
     )
     assert drawn is not None
     assert 0 <= drawn <= 60
@@ -119,30 +124,32 @@ def test_it_is_drawn_from_nothing_to_that(receive_count: int, fraction: float) -
         (5, lambda message: 'soon', RetriableError(), None),
     ],
 )
-def test_the_delay_of_the_error_precedes_the_subscribers_and_the_listeners(
+def test_the_delay_of_the_error_overrides_the_subscribers_and_the_listeners(
     general: Any, own: Any, error: BaseException | None, delay: int | None
 ) -> None:
-    asked = wanted_again(own, error=error)
+    asked = retries(own, error=error)
     assert delay_of(asked, policy(retry_delay=general)) == delay
 
 
 def test_the_longest_delay_of_all_subscribers_applies() -> None:
     general = policy(retry_delay=20)
-    assert delay_of(wanted_again(5, 10), general) == 10
-    assert delay_of(wanted_again(5, None), general) == 20
-    assert delay_of(wanted_again(5, Backoff(first=3, longest=90)), general, 5) == 48
+    assert delay_of(retries(5, 10), general) == 10
+    assert delay_of(retries(5, None), general) == 20
+    assert delay_of(retries(5, Backoff(first=3, longest=90)), general, 5) == 48
     done = Outcome(subscriber(retry_delay=500), ProcessStatus.DONE)
-    assert delay_of([done, *wanted_again(5)], general) == 5
+    assert delay_of([done, *retries(5)], general) == 5
 
 
-def test_a_child_has_its_parents_delay_until_it_has_its_own() -> None:
+def test_a_child_inherits_the_delay_unless_it_declares_its_own() -> None:
     parent = subscriber(retry_delay=5)
     assert subscriber(base=parent).retry_delay == 5
     assert subscriber(base=parent, retry_delay=None).retry_delay is None
 
 
-def test_a_function_that_raises_leaves_it_to_the_queue(caplog: pytest.LogCaptureFixture) -> None:
-    assert delay_of(wanted_again(lambda message: 1 / 0), policy(retry_delay=5)) is None
+def test_an_exception_of_a_delay_function_leaves_the_visibility_timeout(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert delay_of(retries(lambda message: 1 / 0), policy(retry_delay=5)) is None
     [text] = warnings_of(caplog)
     assert MESSAGE.id in text
     assert 'retry_delay' in text
@@ -159,13 +166,13 @@ def test_a_message_left_without_an_attempt_has_the_listeners_delay(
 
 REFUSED: list[Any] = [
     -1, 43_201, float('nan'), float('inf'), True, '5', [], Backoff,
-    pytest.param(lambda: 5, id='of nothing'),
-    pytest.param(lambda message, count: 5, id='of more'),
+    pytest.param(lambda: 5, id='without a parameter'),
+    pytest.param(lambda message, count: 5, id='with two parameters'),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize('delay', REFUSED, ids=str)
-def test_an_invalid_delay_is_refused_at_its_declaration(delay: Any) -> None:
+def test_an_invalid_delay_is_rejected_at_its_declaration(delay: Any) -> None:
     with pytest.raises(ConfigurationError, match=r'Made\.retry_delay='):
         subscriber(retry_delay=delay)
     with pytest.raises(ConfigurationError, match='retry_delay='):
@@ -181,7 +188,7 @@ def test_an_invalid_delay_is_refused_at_its_declaration(delay: Any) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_backoff_of_other_numbers_is_refused(numbers: dict[str, Any]) -> None:
+def test_a_backoff_with_invalid_numbers_is_rejected(numbers: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match='Backoff'):
         Backoff(**numbers)
 
@@ -200,7 +207,7 @@ def test_a_message_is_hidden_for_its_delay(faults: FaultServer, answer: object) 
     assert changes == [[{'Id': '0', 'ReceiptHandle': 'a', 'VisibilityTimeout': 70}]]
 
 
-# How often
+# The number of receives
 
 
 @pytest.mark.parametrize(
@@ -213,20 +220,24 @@ def test_a_retry_at_the_last_receive_is_dead_lettered(
     limited = policy(max_receives=3, has_dead_letter_queue=True, retry_delay=5)
     message = replace(MESSAGE, receive_count=receive_count)
     asked = Outcome(subscriber(called='Inventory'), status, TimeoutError('no answer'))
-    verdict = settle([asked], limited, message)
-    assert verdict.reason
-    assert verdict.reason.error == 'TimeoutError'
+    settlement = settle([asked], limited, message)
+    assert settlement.reason
+    assert settlement.reason.error == 'TimeoutError'
     if is_enough:
-        assert (verdict.action, verdict.stats_field) == (
+        assert (settlement.action, settlement.stats_field) == (
             SettlementAction.DEAD_LETTER,
             StatsField.EXHAUSTED,
         )
-        assert verdict.reason.subscriber == 'Inventory'
+        assert settlement.reason.subscriber == 'Inventory'
         assert (
-            verdict.reason.text == f'asked for a retry at receive {receive_count} of 3: no answer'
+            settlement.reason.text
+            == f'asked for a retry at receive {receive_count} of 3: no answer'
         )
     else:
-        assert (verdict.action, verdict.stats_field) == (SettlementAction.LEAVE, StatsField.RETRIED)
+        assert (settlement.action, settlement.stats_field) == (
+            SettlementAction.LEAVE,
+            StatsField.RETRIED,
+        )
 
 
 @pytest.mark.parametrize('status', [ProcessStatus.DONE, ProcessStatus.FATAL_ERROR])
@@ -243,22 +254,22 @@ def test_only_retries_are_limited_by_max_receives(status: ProcessStatus) -> None
 def test_a_failure_of_the_process_does_not_exhaust_a_message(error: BaseException) -> None:
     message = replace(MESSAGE, receive_count=99)
     limited = policy(max_receives=3, has_dead_letter_queue=True)
-    asked = [*wanted_again(None, error=TimeoutError()), *wanted_again(None, error=error)]
+    asked = [*retries(None, error=TimeoutError()), *retries(None, error=error)]
     assert settle(asked, limited, message).action is SettlementAction.LEAVE
 
 
 @pytest.mark.parametrize('most', [0, -1, True, 1.0, '3'], ids=repr)
-def test_a_number_of_receives_is_1_or_more(most: Any) -> None:
+def test_max_receives_must_be_at_least_1(most: Any) -> None:
     with pytest.raises(ConfigurationError, match='max_receives='):
         Policy(max_receives=most, has_dead_letter_queue=True)
 
 
-def test_it_needs_a_dead_letter_queue() -> None:
+def test_max_receives_requires_a_dead_letter_queue() -> None:
     with pytest.raises(ConfigurationError, match=r'max_receives=3 requires dead_letter_queue_url='):
         Policy(max_receives=3)
 
 
-def test_a_message_that_fails_again_and_again_is_dead_lettered(aws: LocalAws) -> None:
+def test_a_message_that_fails_repeatedly_is_dead_lettered(aws: LocalAws) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     send(aws, queue_url, 'bad', 'good')
     seen: list[Any] = []
@@ -281,7 +292,7 @@ def test_a_message_received_often_without_an_attempt_is_tried(aws: LocalAws) -> 
     queue_url, dead = aws.create_queue(VisibilityTimeout=0), aws.create_queue()
     send(aws, queue_url, 'hej')
     sqs = aws.client('sqs')
-    for _ in range(4):  # by others, that gave it back
+    for _ in range(4):  # by another consumer, which returned the message
         [_] = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=1)['Messages']
     seen: list[Any] = []
     made = subscriber(None, seen)
@@ -318,7 +329,7 @@ def test_the_delay_of_each_message_is_its_own(aws: LocalAws) -> None:
 
 
 def test_a_settlement_has_the_reason_for_a_retry() -> None:
-    verdict = settle(wanted_again(5, error=TimeoutError('no answer')), policy(), MESSAGE)
-    assert isinstance(verdict, Settlement)
-    assert verdict.reason
-    assert (verdict.reason.error, verdict.reason.text) == ('TimeoutError', 'no answer')
+    settlement = settle(retries(5, error=TimeoutError('no answer')), policy(), MESSAGE)
+    assert isinstance(settlement, Settlement)
+    assert settlement.reason
+    assert (settlement.reason.error, settlement.reason.text) == ('TimeoutError', 'no answer')

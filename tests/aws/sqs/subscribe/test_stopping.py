@@ -1,4 +1,4 @@
-"""Stops and pauses: they take effect at once, and leave no message, thread or socket behind."""
+"""Stops and pauses take effect at once, and leave no message, thread or socket behind."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from tests.aws.conftest import ONCE
-from tests.aws.sqs.subscribe.making import WITHIN, listening, sockets, subscriber, warnings_of
+from tests.aws.sqs.subscribe.factories import (
+    BEFORE_RECEIVE,
+    WITHIN,
+    listening,
+    open_sockets,
+    subscriber,
+    warnings_of,
+)
 
-SOON = 5.0  # seconds; a poll takes twenty
+SOON = 5.0  # seconds; a long poll takes 20
 
-POLLS = 'before-send.sqs.ReceiveMessage'
 POLL_FAILED = 'after-call-error.sqs.ReceiveMessage'
 
 
@@ -39,17 +45,17 @@ def queue_url(server: Server) -> str:
     return server.create_queue('orders', VisibilityTimeout=600)
 
 
-def happens(client: Any, event: str) -> Event:
-    """What is set when botocore tells of an event."""
+def botocore_event_of(client: Any, event: str) -> Event:
+    """Return an event that is set when botocore emits the event."""
     happened = Event()
-    client.meta.events.register(event, lambda **those: happened.set())
+    client.meta.events.register(event, lambda **event_arguments: happened.set())
     return happened
 
 
-def until_it_polls(server: Server) -> None:
-    """Until a receive has come to the server: from then on it fails when it is broken off.
+def wait_for_poll(server: Server) -> None:
+    """Wait until a receive has arrived at the server.
 
-    One that is still on its way may be given up without a word.
+    An interruption of such a receive raises an error. An earlier one may be silent.
     """
     given_up = time.monotonic() + WITHIN
     while 'ReceiveMessage' not in server.counts().calls:
@@ -61,7 +67,7 @@ def listener_on(queue_url: str, *subscribers: Subscriber, **settings: Any) -> Sq
 
 
 def visible(client: Any, queue_url: str) -> list[tuple[str, str]]:
-    """What can be received now, and how often it was."""
+    """Return the bodies and the receive counts of all visible messages."""
     messages: list[Any] = []
     while found := client.receive_message(
         QueueUrl=queue_url,
@@ -85,7 +91,7 @@ def test_a_stop_ends_a_receive_and_leaves_later_messages_to_others(
     server: Server, queue_url: str
 ) -> None:
     with client_of(server) as client, client_of(server) as other:
-        polls = happens(client, POLLS)
+        polls = botocore_event_of(client, BEFORE_RECEIVE)
         listener = listener_on(queue_url, subscriber(), client=client)
         with listening(listener) as thread:
             assert polls.wait(WITHIN)
@@ -97,7 +103,7 @@ def test_a_stop_ends_a_receive_and_leaves_later_messages_to_others(
 
 
 def test_a_stop_ends_many_polls(server: Server, queue_url: str) -> None:
-    """There are several when messages have just come."""
+    """The engine makes several receives at a time after messages arrived."""
     seen: list[str] = []
     all_seen = Event()
 
@@ -148,10 +154,10 @@ def test_a_message_beyond_the_grace_period_is_released_and_left_behind(
         going_on.set()
         workers[0].join(WITHIN)
         assert listener.stats().deleted == 0
-        assert server.counts().calls['DeleteMessageBatch'] == 1  # that of the checks
+        assert server.counts().calls['DeleteMessageBatch'] == 1  # the call of the checks
 
 
-def test_a_coroutine_that_blocks_longer_is_cancelled(server: Server, queue_url: str) -> None:
+def test_a_coroutine_beyond_the_grace_period_is_cancelled(server: Server, queue_url: str) -> None:
     begun = Event()
     ends: list[str] = []
 
@@ -185,10 +191,10 @@ def test_a_message_that_ends_in_the_grace_period_is_deleted(server: Server, queu
             queue_url, subscriber(process), client=client, max_number_of_messages=10
         )
         send(client, queue_url, 'a', 'b')
-        released = happens(client, 'after-call.sqs.ChangeMessageVisibilityBatch')
+        released = botocore_event_of(client, 'after-call.sqs.ChangeMessageVisibilityBatch')
         with listening(listener) as thread:
             assert begun.wait(WITHIN)
-            released.clear()  # the checks made that call
+            released.clear()  # the call of the checks
             listener.stop()
             assert released.wait(WITHIN)
             assert thread.is_alive()
@@ -209,12 +215,12 @@ def test_a_message_that_ends_in_the_grace_period_is_deleted(server: Server, queu
 def test_during_a_pause_other_listeners_receive_the_messages(
     server: Server, queue_url: str
 ) -> None:
-    """The poll that was under way is broken off."""
+    """The pause interrupts the long poll."""
     with client_of(server) as client, client_of(server) as other:
-        ended = happens(client, POLL_FAILED)
+        ended = botocore_event_of(client, POLL_FAILED)
         listener = listener_on(queue_url, subscriber(), client=client)
         with listening(listener):
-            until_it_polls(server)
+            wait_for_poll(server)
             listener.pause()
             listener.pause()
             assert ended.wait(SOON)
@@ -223,15 +229,15 @@ def test_during_a_pause_other_listeners_receive_the_messages(
         assert listener.stats().received == 0
 
 
-def test_after_it_what_comes_is_processed(server: Server, queue_url: str) -> None:
+def test_messages_are_processed_after_a_pause(server: Server, queue_url: str) -> None:
     processed = Event()
     with client_of(server) as client, client_of(server) as other:
-        ended = happens(client, POLL_FAILED)
+        ended = botocore_event_of(client, POLL_FAILED)
         listener = listener_on(
             queue_url, subscriber(lambda payload: processed.set()), client=client
         )
         with listening(listener):
-            until_it_polls(server)
+            wait_for_poll(server)
             listener.pause()
             assert ended.wait(SOON)
             listener.resume()
@@ -240,7 +246,7 @@ def test_after_it_what_comes_is_processed(server: Server, queue_url: str) -> Non
         assert listener.stats().errors == 0
 
 
-def test_however_often_and_shortly_it_was(server: Server, queue_url: str) -> None:
+def test_messages_are_processed_after_many_short_pauses(server: Server, queue_url: str) -> None:
     processed = Event()
     with client_of(server) as client, client_of(server) as other:
         listener = listener_on(
@@ -280,11 +286,11 @@ def test_messages_received_before_a_pause_are_processed(server: Server, queue_ur
         assert listener.stats().deleted == 3
 
 
-def test_a_pause_before_the_start_is_one_from_the_start(server: Server, queue_url: str) -> None:
+def test_a_pause_before_the_start_applies_from_the_start(server: Server, queue_url: str) -> None:
     processed = Event()
     with client_of(server) as client:
-        polls = happens(client, POLLS)
-        checked = happens(client, 'after-call.sqs.ChangeMessageVisibilityBatch')
+        polls = botocore_event_of(client, BEFORE_RECEIVE)
+        checked = botocore_event_of(client, 'after-call.sqs.ChangeMessageVisibilityBatch')
         listener = listener_on(
             queue_url, subscriber(lambda payload: processed.set()), client=client
         )
@@ -300,10 +306,10 @@ def test_a_pause_before_the_start_is_one_from_the_start(server: Server, queue_ur
 
 def test_a_stop_ends_a_pause(server: Server, queue_url: str) -> None:
     with client_of(server) as client:
-        ended = happens(client, POLL_FAILED)
+        ended = botocore_event_of(client, POLL_FAILED)
         listener = listener_on(queue_url, subscriber(), client=client)
         with listening(listener) as thread:
-            until_it_polls(server)
+            wait_for_poll(server)
             listener.pause()
             assert ended.wait(SOON)
             listener.stop()
@@ -311,7 +317,7 @@ def test_a_stop_ends_a_pause(server: Server, queue_url: str) -> None:
             assert not thread.is_alive()
 
 
-# Time and again
+# Repeated starts and stops
 
 
 @pytest.mark.no_cover
@@ -320,9 +326,9 @@ def test_a_stop_ends_a_pause(server: Server, queue_url: str) -> None:
 def test_starts_and_stops_leave_no_thread_socket_or_message_behind(
     server: Server, queue_url: str, concurrency: int, starts: int
 ) -> None:
-    """Stopped as it starts, as it polls, as a message comes, and as it works."""
+    """Stops come at the start, during a poll, at the arrival of a message and during processing."""
     gc.collect()
-    threads, before = set(threading.enumerate()), sockets()
+    threads, before = set(threading.enumerate()), open_sockets()
     seen: list[str] = []
     polling, working = Event(), Event()
 
@@ -331,7 +337,7 @@ def test_starts_and_stops_leave_no_thread_socket_or_message_behind(
         working.set()
 
     session: Any = boto3.Session('testing', 'testing', region_name='eu-west-1')
-    session.events.register(POLLS, lambda **those: polling.set())
+    session.events.register(BEFORE_RECEIVE, lambda **event_arguments: polling.set())
     settings = {'session': session, 'endpoint_url': server.endpoint_url, 'concurrency': concurrency}
     with (
         client_of(server) as client,
@@ -356,4 +362,4 @@ def test_starts_and_stops_leave_no_thread_socket_or_message_behind(
     ]
     gc.collect()
     assert set(threading.enumerate()) == threads
-    assert sockets() <= before
+    assert open_sockets() <= before

@@ -1,4 +1,4 @@
-"""A listener goes on whatever its calls to AWS come to."""
+"""A listener continues after any failure of its calls to AWS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mega.aws.sqs.subscribe import Stats
 from mega.errors import RetriableError, TransportError
 from tests.aws.answers import ALL_DONE, HTML, Answer, Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     WITHIN,
     listener_on,
     listening,
@@ -29,8 +29,8 @@ NOTHING = sqs_answer()
 UNAVAILABLE = Answer(503)
 
 
-def found(*bodies: str) -> Answer:
-    """What ReceiveMessage answers when there are messages."""
+def received(*bodies: str) -> Answer:
+    """Return a response to ReceiveMessage with messages."""
     return sqs_answer(
         Messages=[
             {'MessageId': body, 'ReceiptHandle': f'handle of {body}', 'Body': body}
@@ -39,8 +39,8 @@ def found(*bodies: str) -> Answer:
     )
 
 
-class Waits:
-    """The bounds of the waits that were drawn, each drawn as `length`; and word of the last one."""
+class RecordedWaits:
+    """A fake of `random.uniform` that returns `length` and records the bounds of each wait."""
 
     def __init__(self, expected: int, length: float) -> None:
         self.bounds: list[tuple[float, float]] = []
@@ -55,8 +55,10 @@ class Waits:
         return self._length
 
 
-def waits(monkeypatch: pytest.MonkeyPatch, expected: int = 0, length: float = 0.0) -> Waits:
-    made = Waits(expected, length)
+def record_waits(
+    monkeypatch: pytest.MonkeyPatch, expected: int = 0, length: float = 0.0
+) -> RecordedWaits:
+    made = RecordedWaits(expected, length)
     monkeypatch.setattr(random, 'uniform', made.draw)
     return made
 
@@ -90,8 +92,8 @@ def waits(monkeypatch: pytest.MonkeyPatch, expected: int = 0, length: float = 0.
 def test_no_failed_receive_ends_the_work_after_a_successful_one(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
 ) -> None:
-    waits(monkeypatch)
-    will_receive(faults, NOTHING, fault, fault, found('hej'), NOTHING, Fault.SILENCE)
+    record_waits(monkeypatch)
+    will_receive(faults, NOTHING, fault, fault, received('hej'), NOTHING, Fault.SILENCE)
     processed = Event()
     made = subscriber(lambda payload: processed.set(), pattern='hej')
     listener = listener_on(faults, QUEUE_URL, made)
@@ -104,33 +106,33 @@ def test_no_failed_receive_ends_the_work_after_a_successful_one(
 def test_a_first_failure_that_is_retriable_does_not_end_the_work(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
 ) -> None:
-    waits(monkeypatch)
-    will_receive(faults, fault, found('hej'), Fault.SILENCE)
+    record_waits(monkeypatch)
+    will_receive(faults, fault, received('hej'), Fault.SILENCE)
     processed = Event()
     with listening(listener_on(faults, QUEUE_URL, subscriber(lambda payload: processed.set()))):
         assert processed.wait(WITHIN)
 
 
-def test_a_call_that_takes_too_long_does_not_end_the_loop(
+def test_a_call_that_times_out_does_not_end_the_listener(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = waits(monkeypatch, expected=2)
+    drawn = record_waits(monkeypatch, expected=2)
     will_receive(faults, Fault.SILENCE)
     processed = Event()
     made = subscriber(lambda payload: processed.set())
     client = faults.client('sqs', read_timeout=0.2)
     with listening(listener_on(faults, QUEUE_URL, made, client=client)):
         assert drawn.are_all.wait(WITHIN)
-        will_receive(faults, found('hej'), NOTHING, Fault.SILENCE)
+        will_receive(faults, received('hej'), NOTHING, Fault.SILENCE)
         assert processed.wait(WITHIN)
 
 
-def test_the_next_try_comes_after_one_to_sixty_seconds(
+def test_the_wait_after_a_failed_receive_is_one_to_sixty_seconds(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Longer after every failure in a row, and at random: not all listeners are to come at once."""
-    drawn = waits(monkeypatch, expected=10)
-    will_receive(faults, *[UNAVAILABLE] * 9, found('hej'), NOTHING, UNAVAILABLE, Fault.SILENCE)
+    """The wait grows with each failure and is random, so that listeners do not retry together."""
+    drawn = record_waits(monkeypatch, expected=10)
+    will_receive(faults, *[UNAVAILABLE] * 9, received('hej'), NOTHING, UNAVAILABLE, Fault.SILENCE)
     listener = listener_on(faults, QUEUE_URL, subscriber())
     with listening(listener):
         assert drawn.are_all.wait(WITHIN)
@@ -143,7 +145,7 @@ def test_the_next_try_comes_after_one_to_sixty_seconds(
 
 
 def test_a_stop_ends_the_wait(faults: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = waits(monkeypatch, expected=1, length=60.0)
+    drawn = record_waits(monkeypatch, expected=1, length=60.0)
     will_receive(faults, UNAVAILABLE)
     listener = listener_on(faults, QUEUE_URL, subscriber())
     with listening(listener) as thread:
@@ -156,7 +158,7 @@ def test_a_stop_ends_the_wait(faults: FaultServer, monkeypatch: pytest.MonkeyPat
 def test_each_failed_receive_is_logged_with_the_queue_and_without_a_traceback(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    drawn = waits(monkeypatch, expected=2)
+    drawn = record_waits(monkeypatch, expected=2)
     will_receive(faults, UNAVAILABLE, Fault.RESET_AFTER, Fault.SILENCE)
     with listening(listener_on(faults, QUEUE_URL, subscriber())):
         assert drawn.are_all.wait(WITHIN)
@@ -167,13 +169,13 @@ def test_each_failed_receive_is_logged_with_the_queue_and_without_a_traceback(
         assert not record.exc_info
 
 
-def test_fault_82_an_answer_that_aws_did_not_write_is_logged(
+def test_fault_82_a_response_that_is_not_from_aws_is_logged(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It says nothing of messages, and a proxy that gives it gives it at once, and for ever."""
-    waits(monkeypatch)
+    """The response contains no messages. A proxy returns it at once, and at each receive."""
+    record_waits(monkeypatch)
     html = Answer(200, HTML, {'Content-Type': 'text/html'})
-    will_receive(faults, html, found('hej'), NOTHING, Fault.SILENCE)
+    will_receive(faults, html, received('hej'), NOTHING, Fault.SILENCE)
     processed = Event()
     with listening(listener_on(faults, QUEUE_URL, subscriber(lambda payload: processed.set()))):
         assert processed.wait(WITHIN)
@@ -181,7 +183,7 @@ def test_fault_82_an_answer_that_aws_did_not_write_is_logged(
 
 
 def test_drain_raises_the_first_failure_to_receive(faults: FaultServer) -> None:
-    will_receive(faults, found('hej'), NOTHING, UNAVAILABLE)
+    will_receive(faults, received('hej'), NOTHING, UNAVAILABLE)
     listener = listener_on(faults, QUEUE_URL, subscriber())
     with pytest.raises(TransportError, match='ReceiveMessage'):
         listener.drain()
@@ -191,34 +193,34 @@ def test_drain_raises_the_first_failure_to_receive(faults: FaultServer) -> None:
 FAILED_CALLS = pytest.mark.parametrize(
     'fault',
     [UNAVAILABLE, sqs_error('RequestThrottled'), Fault.RESET_AFTER, Answer(200, b'null')],
-    ids=['unavailable', 'throttled', 'reset', 'not of aws'],
+    ids=['unavailable', 'throttled', 'reset', 'not from aws'],
 )
 
 
-def refused(place: int, code: str, *, is_final: bool = True) -> dict[str, object]:
-    """What a batch call answers of an entry that failed."""
+def failed_entry(place: int, code: str, *, is_final: bool = True) -> dict[str, object]:
+    """Return the result of a batch call for a failed entry."""
     return {'Id': str(place), 'SenderFault': is_final, 'Code': code, 'Message': 'as scripted'}
 
 
 def calls(faults: FaultServer, operation: str) -> list[dict[str, Any]]:
-    """What was asked for in all calls of a kind."""
+    """Return the parameters of all calls of an operation."""
     made = [request for request in faults.requests if request.operation == operation]
     return [json.loads(request.body) for request in made]
 
 
 def handles(faults: FaultServer, operation: str) -> list[list[str]]:
-    """The messages of each batch call."""
+    """Return the receipt handles of each batch call."""
     return [
         [entry['ReceiptHandle'] for entry in call['Entries']] for call in calls(faults, operation)
     ]
 
 
 @FAILED_CALLS
-def test_a_delete_that_failed_is_made_again(
+def test_a_failed_delete_is_repeated(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
 ) -> None:
-    waits(monkeypatch)
-    will_receive(faults, found('a', 'b'), NOTHING, DeleteMessageBatch=[fault, fault, ALL_DONE])
+    record_waits(monkeypatch)
+    will_receive(faults, received('a', 'b'), NOTHING, DeleteMessageBatch=[fault, fault, ALL_DONE])
     seen: list[Any] = []
     stats = listener_on(faults, QUEUE_URL, subscriber(None, seen)).drain()
     assert seen == ['a', 'b']
@@ -233,9 +235,9 @@ def test_a_message_that_cannot_be_deleted_is_logged(
     caplog: pytest.LogCaptureFixture,
     fault: Answer | Fault,
 ) -> None:
-    """It comes again when its visibility timeout ends."""
-    waits(monkeypatch)
-    will_receive(faults, found('a'), NOTHING, DeleteMessageBatch=[fault])
+    """SQS delivers the message again after its visibility timeout."""
+    record_waits(monkeypatch)
+    will_receive(faults, received('a'), NOTHING, DeleteMessageBatch=[fault])
     stats = listener_on(faults, QUEUE_URL, subscriber()).drain()
     assert stats == Stats(received=1, done=1, errors=6)
     *_, text = warnings_of(caplog)
@@ -246,8 +248,8 @@ def test_a_message_that_cannot_be_deleted_is_logged(
 def test_fault_116_an_expired_receipt_handle_is_logged_and_not_used_again(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stale = sqs_answer(Failed=[refused(0, 'ReceiptHandleIsInvalid')])
-    will_receive(faults, found('a'), NOTHING, DeleteMessageBatch=[stale])
+    stale = sqs_answer(Failed=[failed_entry(0, 'ReceiptHandleIsInvalid')])
+    will_receive(faults, received('a'), NOTHING, DeleteMessageBatch=[stale])
     stats = listener_on(faults, QUEUE_URL, subscriber()).drain()
     assert stats == Stats(received=1, done=1)
     assert len(calls(faults, 'DeleteMessageBatch')) == 1
@@ -264,17 +266,17 @@ DONE = {'Id': '0'}
 @pytest.mark.parametrize(
     'answer',
     [
-        sqs_answer(Successful=[DONE], Failed=[refused(1, 'InternalError', is_final=False)]),
-        sqs_answer(Successful=[DONE], Failed=[refused(1, 'RequestThrottled')]),
+        sqs_answer(Successful=[DONE], Failed=[failed_entry(1, 'InternalError', is_final=False)]),
+        sqs_answer(Successful=[DONE], Failed=[failed_entry(1, 'RequestThrottled')]),
         sqs_answer(Successful=[DONE]),
     ],
-    ids=['failed', 'throttled', 'not mentioned'],
+    ids=['failed', 'throttled', 'missing in the response'],
 )
-def test_of_a_batch_only_what_failed_is_deleted_again(
+def test_only_the_failed_entries_of_a_batch_are_deleted_again(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
-    waits(monkeypatch)
-    will_receive(faults, found('a', 'b'), NOTHING, DeleteMessageBatch=[answer, ALL_DONE])
+    record_waits(monkeypatch)
+    will_receive(faults, received('a', 'b'), NOTHING, DeleteMessageBatch=[answer, ALL_DONE])
     stats = listener_on(faults, QUEUE_URL, subscriber()).drain()
     assert stats == Stats(received=2, done=2, deleted=2)
     assert handles(faults, 'DeleteMessageBatch') == [
@@ -284,11 +286,11 @@ def test_of_a_batch_only_what_failed_is_deleted_again(
 
 
 @FAILED_CALLS
-def test_a_message_that_could_not_be_hidden_is_hidden_at_the_next_try(
+def test_a_failed_change_of_visibility_is_repeated(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, fault: Answer | Fault
 ) -> None:
-    waits(monkeypatch)
-    will_receive(faults, found('a'), NOTHING, ChangeMessageVisibilityBatch=[fault, ALL_DONE])
+    record_waits(monkeypatch)
+    will_receive(faults, received('a'), NOTHING, ChangeMessageVisibilityBatch=[fault, ALL_DONE])
     stats = listener_on(faults, QUEUE_URL, subscriber(RetriableError(5))).drain()
     assert stats == Stats(received=1, retried=1, errors=1)
     hidden = {'Id': '0', 'ReceiptHandle': 'handle of a', 'VisibilityTimeout': 5}
@@ -296,11 +298,11 @@ def test_a_message_that_could_not_be_hidden_is_hidden_at_the_next_try(
     assert calls(faults, 'ChangeMessageVisibilityBatch') == [change] * 2
 
 
-def test_a_message_that_cannot_be_hidden_is_logged(
+def test_a_message_whose_visibility_cannot_be_changed_is_logged(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gone = sqs_answer(Failed=[refused(0, 'MessageNotInflight')])
-    will_receive(faults, found('a'), NOTHING, ChangeMessageVisibilityBatch=[gone])
+    gone = sqs_answer(Failed=[failed_entry(0, 'MessageNotInflight')])
+    will_receive(faults, received('a'), NOTHING, ChangeMessageVisibilityBatch=[gone])
     stats = listener_on(faults, QUEUE_URL, subscriber(RetriableError(5))).drain()
     assert stats.retried == 1
     assert len(calls(faults, 'ChangeMessageVisibilityBatch')) == 1
@@ -310,8 +312,10 @@ def test_a_message_that_cannot_be_hidden_is_logged(
 def test_a_message_does_not_start_after_its_visibility_timeout(
     faults: FaultServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It could not be kept hidden, and by then others may have received it."""
-    will_receive(faults, found('a', 'b', 'c'), NOTHING, ChangeMessageVisibilityBatch=[UNAVAILABLE])
+    """All extensions failed, so that another consumer may have received the message."""
+    will_receive(
+        faults, received('a', 'b', 'c'), NOTHING, ChangeMessageVisibilityBatch=[UNAVAILABLE]
+    )
     now, passed = time.monotonic, [0.0]
     monkeypatch.setattr(time, 'monotonic', lambda: now() + passed[0])
 
@@ -333,21 +337,21 @@ def test_a_message_does_not_start_after_its_visibility_timeout(
 def test_a_message_without_a_body_does_not_end_the_listener(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
 ) -> None:
-    """SQS sends none, but what is between it and us may."""
-    waits(monkeypatch)
+    """SQS sends no such message, but a proxy may."""
+    record_waits(monkeypatch)
     bare = sqs_answer(Messages=[{'MessageId': '1', 'ReceiptHandle': 'handle'}])
     will_receive(faults, bare, NOTHING)
     made = subscriber(pattern='hej')
     assert listener_on(faults, QUEUE_URL, made, **settings).drain().received == 1
 
 
-def test_the_settings_of_a_listener_are_those_of_its_calls(faults: FaultServer) -> None:
+def test_the_settings_of_a_listener_reach_its_calls(faults: FaultServer) -> None:
     settings = {
         'max_number_of_messages': 7,
         'wait_time_seconds': 13,
         'visibility_timeout': 41,
     }
-    will_receive(faults, found('hej'), NOTHING, Fault.SILENCE)
+    will_receive(faults, received('hej'), NOTHING, Fault.SILENCE)
     processed = Event()
     made = subscriber(lambda payload: processed.set())
     with listening(listener_on(faults, QUEUE_URL, made, **settings)):
@@ -369,12 +373,12 @@ def test_the_settings_of_a_listener_are_those_of_its_calls(faults: FaultServer) 
 
 
 @pytest.mark.parametrize(('wait', 'drained_by'), [(0, 0), (1, 1), (20, 1)])
-def test_drain_waits_no_longer_than_a_second_and_asks_twice(
+def test_drain_makes_two_receives_of_at_most_a_second(
     faults: FaultServer, wait: int, drained_by: int
 ) -> None:
-    will_receive(faults, NOTHING, found('hej'), NOTHING)
+    will_receive(faults, NOTHING, received('hej'), NOTHING)
     listener_on(faults, QUEUE_URL, subscriber(), wait_time_seconds=wait).drain()
-    # Whether the delete comes before the third receive depends on how long its linger lasts.
+    # The delete may be sent before or after the third receive, depending on MAX_BATCH_DELAY.
     done = Counter(request.operation for request in faults.requests)
     assert done == {'ReceiveMessage': 4, 'DeleteMessageBatch': 1}
     assert {call['WaitTimeSeconds'] for call in calls(faults, 'ReceiveMessage')} == {drained_by}

@@ -38,7 +38,7 @@ class Phase(Enum):
 WAITING, WORKING, DEAD_LETTERING, ACKING, LEAVING, ENDED = Phase
 
 EXTENDED = (WAITING, WORKING, DEAD_LETTERING)
-"""The phases in which the engine extends the visibility timeout."""
+"""The phases with extensions of the visibility timeout."""
 
 NOT_BEGUN = float('inf')
 

@@ -266,7 +266,7 @@ class Engine:
         self._is_paused = False
 
     def stop(self, now: float) -> None:
-        """Receive and start no more messages, and release those that no worker has begun.
+        """Receive and start no more messages, and release all messages without a worker.
 
         Messages in processing have the grace period to end. Then they are released, too.
         """

@@ -96,7 +96,7 @@ class InFlight:
                 self.release(delivery)
 
     def release_working(self) -> None:
-        """Release all messages in processing, and those that wait for the dead-letter queue."""
+        """Release all messages that are in processing or wait for the dead-letter queue."""
         for delivery in list(self.deliveries.values()):
             is_unsent = delivery.phase is DEAD_LETTERING and not delivery.is_being_sent
             if delivery.phase is WORKING or is_unsent:

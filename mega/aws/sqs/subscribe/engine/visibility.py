@@ -22,7 +22,7 @@ from mega.aws.sqs.subscribe.engine.delivery import NOT_BEGUN, WORKING, Delivery
 __all__ = ('MAX_VISIBILITY', 'VisibilityExtender')
 
 MAX_VISIBILITY = 43_200 - 10
-"""Seconds for which a message can stay hidden after its receive, over all extensions together.
+"""The maximum number of seconds that a message can stay hidden after its receive.
 SQS's limit is twelve hours (API reference of ChangeMessageVisibility). The ten seconds are a margin
 for a difference between the clocks."""
 

@@ -42,7 +42,7 @@ _NO_CREDENTIALS = (
 )
 
 UNRECOVERABLE_CODES = (*_NO_QUEUE, *_DENIED, *_NO_CREDENTIALS)
-"""The error codes that a repetition cannot resolve: somebody must change something.
+"""The error codes that a repetition cannot resolve: an administrator must change the setup.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 """
 

@@ -44,7 +44,7 @@ def dispatch(
     """Pass a payload to subscribers, one after another, and return their outcomes.
 
     - Each subscriber gets its own copy of the payload and of the message.
-    - `unhandled` is the status for an exception without a status of its own.
+    - `unhandled` is the status for an exception without its own status.
     - An outcome contains the exception that its subscriber raised.
     - After an exit request (`SystemExit`, `KeyboardInterrupt`), no other subscriber starts.
     """

@@ -59,7 +59,7 @@ names from outside, so that their number must be limited."""
 class OpenedMessage:
     """A message after `Processor.open`.
 
-    - `subscribers` are those that match the payload.
+    - `subscribers` has the subscribers that match the payload.
     - `failed` has an outcome for each subscriber whose pattern raised an exception.
     - `settlement` is set if the message has no payload for a subscriber.
     """

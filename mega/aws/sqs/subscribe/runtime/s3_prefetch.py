@@ -2,7 +2,7 @@
 
 receive    submit([a, b])        both bodies are being read, in two threads
 process    opener(a)(message)    waits for the body of a
-settle     delete_after(a, ...)  the body of a is to be deleted with the message
+settle     delete_after(a, ...)  the body of a will be deleted with the message
 deleted    message_deleted(a)    the body of a is being deleted
 """
 

@@ -1,4 +1,4 @@
-"""A driver for the engine: a clock that a test sets, and workers that do not process anything."""
+"""A driver for the engine, with a clock that a test sets and with workers that process nothing."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class EngineDriver:
         """End a batch call with these results, or with OK for all entries."""
         self.engine.settled(call, results or [EntryResult.OK] * len(call.entries), self.now)
 
-    def settle_but(self, call: BatchCommand, result: EntryResult, *names: str) -> None:
+    def settle_with_failures(self, call: BatchCommand, result: EntryResult, *names: str) -> None:
         """End a batch call with this result for the named messages, and OK for all others."""
         by_name = dict.fromkeys(names, result)
         self.settle(call, *[by_name.get(each.delivery.id, EntryResult.OK) for each in call.entries])

@@ -1,4 +1,4 @@
-"""Receives that fail: made again, later and later, and never given up."""
+"""The engine repeats failed receives, with a growing wait, and never stops."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.aws.sqs.subscribe.engine.driver import ERROR, Begin, EngineDriver, id
 
 
 def waits(driver: EngineDriver, failures: int) -> list[float]:
-    """How long the engine waits after each of some failures in a row."""
+    """Return the seconds that the engine waits after each of several consecutive failures."""
     found = []
     for _ in range(failures):
         driver.fail()
@@ -19,19 +19,19 @@ def waits(driver: EngineDriver, failures: int) -> list[float]:
 
 
 def test_fault_60_the_wait_after_a_throttled_receive_doubles_each_time() -> None:
-    """Up to a minute, at random."""
+    """The wait is random, and at most a minute."""
     driver = EngineDriver()
     assert waits(driver, 8) == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
     assert driver.drawn[:3] == [(1.0, 2.0), (1.0, 4.0), (1.0, 8.0)]
     assert driver.drawn[-1] == (1.0, 60.0)
 
 
-def test_fault_61_the_next_receive_never_comes_within_a_second() -> None:
+def test_fault_61_the_next_receive_waits_at_least_a_second() -> None:
     assert waits(EngineDriver(draw=lambda low, high: low), 3) == [1.0, 1.0, 1.0]
 
 
-def test_fault_62_a_lost_connection_never_ends_the_work() -> None:
-    """Nor does it become too much for a number, after months."""
+def test_fault_62_a_lost_connection_never_ends_the_listener() -> None:
+    """After months of failures, the exponent of the backoff does not overflow."""
     driver = EngineDriver()
     for _ in range(5_000):
         driver.fail()
@@ -48,7 +48,7 @@ def test_a_successful_receive_resets_the_wait() -> None:
     assert waits(driver, 2) == [2.0, 4.0]
 
 
-def test_receives_that_fail_together_count_once() -> None:
+def test_concurrent_failed_receives_count_once() -> None:
     driver = EngineDriver(concurrency=100)
     for answer in range(3):
         driver.start(f'{answer}')
@@ -61,7 +61,7 @@ def test_receives_that_fail_together_count_once() -> None:
     assert waits(driver, 1) == [4.0]
 
 
-def test_a_receive_under_way_may_succeed_without_ending_the_wait() -> None:
+def test_a_receive_made_before_the_failure_does_not_end_the_wait() -> None:
     driver = EngineDriver(concurrency=100)
     driver.start('a')
     driver.fail()
@@ -90,7 +90,7 @@ def test_deletes_do_not_wait_for_the_next_receive() -> None:
     assert len(of(Delete, driver.steps())) == 1
 
 
-def test_fault_64_invalid_credentials_at_the_start_end_the_work() -> None:
+def test_fault_64_invalid_credentials_at_the_start_end_the_listener() -> None:
     driver = EngineDriver()
     driver.fail(is_unrecoverable=True)
     assert driver.engine.failure is ERROR
@@ -98,7 +98,7 @@ def test_fault_64_invalid_credentials_at_the_start_end_the_work() -> None:
 
 
 def test_fault_65_a_receive_that_is_denied_later_is_repeated() -> None:
-    """Whoever took the permission away may give it back, and messages wait meanwhile."""
+    """An administrator may restore the permission. The messages wait until then."""
     driver = EngineDriver()
     driver.receive()
     driver.fail(is_unrecoverable=True)

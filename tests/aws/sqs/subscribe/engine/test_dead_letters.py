@@ -1,4 +1,4 @@
-"""What failed for good: it is kept hidden until it is in the dead-letter queue, or left."""
+"""Permanently failed messages stay hidden until the engine dead-letters them or returns them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tests.aws.sqs.subscribe.engine.driver import EngineDriver, Step, ids, of, v
 
 
 def failing(driver: EngineDriver, group: str | None = None) -> Delivery:
-    """A message that failed for good."""
+    """Receive one message, and let its processing fail permanently."""
     [message, *_] = driver.start('a', 'b', group=group) if group else driver.start('a')
     driver.to_dead_letter(message)
     return message
 
 
-def sends(driver: EngineDriver, *told: EntryResult) -> list[float]:
-    """When a message is sent to the dead-letter queue, where this comes of one try after another.
+def sends(driver: EngineDriver, *results: EntryResult) -> list[float]:
+    """Return the times of the sends to the dead-letter queue, given the result of each send.
 
-    Whatever else is to be done meanwhile succeeds.
+    All other calls succeed.
     """
     found: list[float] = []
-    answers = list(told)
+    answers = list(results)
     while answers and driver.now < 200.0:
         for action in driver.steps():
             if isinstance(action, DeadLetter):
@@ -78,7 +78,7 @@ def test_a_failed_dead_letter_is_sent_again_with_backoff() -> None:
     assert ids([driver.wait_for(Delete)]) == ['a']
 
 
-def test_and_so_many_times_at_most() -> None:
+def test_a_failed_dead_letter_is_sent_a_limited_number_of_times() -> None:
     driver = EngineDriver()
     failing(driver)
     assert len(sends(driver, *[EntryResult.RETRY] * (MAX_TRIES + 1))) == MAX_TRIES
@@ -86,7 +86,7 @@ def test_and_so_many_times_at_most() -> None:
     assert driver.engine.in_flight == 0
 
 
-def test_a_dead_lettered_message_has_all_tries_of_its_delete() -> None:
+def test_the_delete_of_a_dead_lettered_message_has_the_full_number_of_tries() -> None:
     driver = EngineDriver()
     failing(driver)
     sends(driver, *[EntryResult.RETRY] * (MAX_TRIES - 1), EntryResult.OK)

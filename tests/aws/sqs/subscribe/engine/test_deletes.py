@@ -1,4 +1,4 @@
-"""Messages that are processed are deleted: together, where that keeps nobody waiting."""
+"""The engine deletes processed messages in batches, if no message group waits for a delete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = [f'message {number}' for number in range(100)]
 
 
 def acks(found: list[tuple[float, Step]]) -> list[tuple[float, list[str]]]:
-    """When which messages were to be deleted."""
+    """Return the time and the message ids of each delete."""
     return [(at, ids([action])) for at, action in found if isinstance(action, Delete)]
 
 
@@ -82,7 +82,7 @@ def test_an_urgent_delete_sends_the_waiting_deletes_with_it() -> None:
 
 
 def test_fault_89_a_message_that_finishes_late_is_reported_and_deleted_at_once() -> None:
-    """SQS may still take it: nobody else received the message perhaps."""
+    """SQS accepts the delete if no other consumer received the message."""
     driver = EngineDriver(visibility_timeout=2)
     [message] = driver.start('a')
     driver.until(3.0)
@@ -124,7 +124,7 @@ def test_a_deleted_message_is_forgotten() -> None:
     assert driver.noticed(Notice.DELETED) == NAMES[:10]
 
 
-def test_fault_63_an_entry_that_the_answer_does_not_mention_is_repeated() -> None:
+def test_fault_63_an_entry_that_is_missing_in_the_response_is_repeated() -> None:
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a'))
     driver.settle(driver.delete(), EntryResult.RETRY)
@@ -132,7 +132,7 @@ def test_fault_63_an_entry_that_the_answer_does_not_mention_is_repeated() -> Non
 
 
 def test_fault_67_a_failed_delete_is_repeated_with_backoff() -> None:
-    """Six times in all. Then the message is told of, and comes again."""
+    """After six calls the engine reports the message, and SQS delivers it again."""
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a'))
     for _ in range(MAX_TRIES):
@@ -173,14 +173,14 @@ def test_fault_69_an_expired_receipt_handle_is_reported_and_not_used_again() -> 
 
 
 def test_a_message_received_again_during_its_delete_is_deleted_by_its_new_handle() -> None:
-    """Whatever SQS says of the old one: the message that has a new one is still there."""
-    for told in EntryResult:
+    """The result for the old handle has no effect, because the message is still in the queue."""
+    for result in EntryResult:
         driver = EngineDriver(concurrency=2, max_number_of_messages=1)
         driver.processed(*driver.start('a'))
         driver.now = MAX_BATCH_DELAY
         call = driver.delete()
         driver.engine.received(driver.polls.pop(), [Delivery('a', 'new')], driver.now)
-        driver.settle(call, told)
+        driver.settle(call, result)
         assert driver.notices == [(Notice.DUPLICATE, 'a')]
         driver.now = 2 * MAX_BATCH_DELAY
         assert [entry.receipt_handle for entry in driver.delete().entries] == ['new']

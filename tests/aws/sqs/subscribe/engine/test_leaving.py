@@ -1,4 +1,4 @@
-"""Messages that stay in the queue, and when they come again."""
+"""Messages that stay in the queue, and the time of their next delivery."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ def test_no_delay_exceeds_twelve_hours() -> None:
 
 
 def test_an_extension_under_way_never_overwrites_a_delay() -> None:
-    """They might come to SQS in any order: so the delay waits for the answer to the extension."""
-    for told in EntryResult:
+    """SQS might process both calls in either order. So the delay waits for the first response."""
+    for result in EntryResult:
         driver = EngineDriver(max_processing_time=600.0)
         [message] = driver.start('a')
         driver.now = 15.0
         extension = driver.change()
         driver.left_in_queue(message, 300)
         assert of(ChangeVisibility, driver.steps()) == []
-        driver.settle(extension, told)
+        driver.settle(extension, result)
         assert visibility_changes(driver.change()) == {'a': 300}
 
 
 def test_a_pending_extension_never_overwrites_a_delay() -> None:
-    """It was one too many for a call."""
+    """The batch of the extension was full, so that the extension waits for the next call."""
     driver = EngineDriver(concurrency=11, max_processing_time=600.0)
     messages = [*driver.start(*NAMES[:10]), *driver.start(NAMES[10])]
     driver.now = 15.0
@@ -95,7 +95,7 @@ def test_a_delay_that_failed_is_set_again_before_the_timeout_ends() -> None:
     assert driver.engine.in_flight == 0
 
 
-def test_and_so_many_times_at_most() -> None:
+def test_a_failed_delay_is_set_a_limited_number_of_times() -> None:
     driver = EngineDriver(visibility_timeout=43_200)
     [message] = driver.start('a')
     driver.left_in_queue(message, 300)
@@ -107,7 +107,7 @@ def test_and_so_many_times_at_most() -> None:
 
 
 def test_a_delay_that_sqs_refuses_is_not_repeated() -> None:
-    """The message is there already, or gone."""
+    """The message is visible already, or deleted."""
     driver = EngineDriver()
     [message] = driver.start('a')
     driver.left_in_queue(message, 300)
@@ -118,7 +118,7 @@ def test_a_delay_that_sqs_refuses_is_not_repeated() -> None:
 
 
 def test_a_message_received_again_while_it_is_left_is_processed() -> None:
-    """It came, so nothing more has to be said of its last delivery."""
+    """The new delivery makes the call for the previous delivery unnecessary."""
     driver = EngineDriver(concurrency=2)
     [message] = driver.start('a')
     driver.left_in_queue(message, 0)
@@ -130,7 +130,7 @@ def test_a_message_received_again_while_it_is_left_is_processed() -> None:
     assert driver.notices == []
 
 
-# What comes once more while it is in hand
+# Duplicate deliveries of a message in flight
 
 
 def test_fault_108_a_duplicate_of_a_message_in_processing_does_not_start() -> None:

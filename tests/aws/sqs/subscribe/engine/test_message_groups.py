@@ -1,4 +1,4 @@
-"""FIFO queues: one message of a group after the other, and never past one that stays."""
+"""FIFO queues: the messages of a group start one by one, and none overtakes another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def fifo(**settings: Any) -> EngineDriver:
 
 
 def started(driver: EngineDriver) -> list[str]:
-    """What was ever started."""
+    """Return the ids of all messages that workers began."""
     driver.steps()
     return [message.id for message in driver.begun]
 
@@ -70,17 +70,17 @@ def test_a_message_without_a_group_does_not_wait() -> None:
 
 
 def test_on_a_standard_queue_groups_have_no_effect() -> None:
-    """There they share the queue fairly, and have no order."""
+    """On a standard queue, groups are for SQS's fair queues and have no order."""
     driver = EngineDriver(concurrency=10)
     driver.receive(*'abc', group='g')
     assert started(driver) == ['a', 'b', 'c']
 
 
-# When the first one stays
+# When the head of a group stays in the queue
 
 
 def test_followers_are_released_before_the_message_that_stays() -> None:
-    """Given back first it could be received, and started after them."""
+    """A consumer that receives the head first could start it after its followers."""
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
     driver.left_in_queue(first, 0)
@@ -95,7 +95,7 @@ def test_the_message_that_stays_waits_for_its_last_follower() -> None:
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
     driver.left_in_queue(first, 5)
-    driver.settle_but(driver.change(), EntryResult.RETRY, 'b')
+    driver.settle_with_failures(driver.change(), EntryResult.RETRY, 'b')
     again = driver.wait_for(ChangeVisibility)
     assert visibility_changes(again) == {'b': 0}
     driver.settle(again)
@@ -123,7 +123,7 @@ def test_fault_110_no_follower_of_a_message_that_stays_starts(delay: int | None)
 
 
 def test_no_follower_of_a_message_that_was_not_deleted_starts() -> None:
-    """It will come again, and they must come after it."""
+    """SQS delivers the message again, and its followers must start after it."""
     driver = fifo()
     first, *_ = driver.start(*'ab', group='g')
     driver.processed(first)
@@ -146,7 +146,7 @@ def test_no_follower_of_a_lost_message_starts() -> None:
     driver = fifo(max_processing_time=600.0)
     first, *_ = driver.start(*'ab', group='g')
     driver.now = 15.0
-    driver.settle_but(driver.change(), EntryResult.FAILED, 'a')
+    driver.settle_with_failures(driver.change(), EntryResult.FAILED, 'a')
     driver.processed(first)
     assert visibility_changes(driver.change()) == {'b': 0}
 
@@ -157,7 +157,7 @@ def test_fault_114_no_follower_of_an_expired_message_starts() -> None:
     busy = [*driver.start('x', group='x'), *driver.start('y', group='y')]
     driver.start(*'ab', group='g')
     driver.now = 15.0
-    driver.settle_but(driver.change(), EntryResult.FAILED, 'a')
+    driver.settle_with_failures(driver.change(), EntryResult.FAILED, 'a')
     driver.processed(*busy)
     assert visibility_changes(driver.change()) == {'b': 0}
     assert driver.noticed(Notice.EXPIRED) == ['a']

@@ -1,4 +1,4 @@
-"""How much the engine receives: what can be worked on soon, and no more."""
+"""The engine receives only as many messages as workers can begin soon."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_failed_receive_reduces_the_receives_to_one() -> None:
 def test_the_messages_in_flight_are_limited_by_concurrency_and_one_batch(
     concurrency: int, number: int
 ) -> None:
-    """However much there is in the queue, and though nothing of it is ever finished."""
+    """The limit holds for a queue of any size, even if no message finishes."""
     driver = EngineDriver(concurrency=concurrency, max_number_of_messages=number)
     names = map(str, count())
     driver.steps()
@@ -101,7 +101,7 @@ def test_a_concurrency_of_two_receives_one_message_ahead() -> None:
     assert driver.polls == []
 
 
-def test_messages_that_wait_for_their_delete_take_no_room() -> None:
+def test_messages_that_wait_for_their_delete_do_not_count_against_the_limit() -> None:
     driver = EngineDriver(concurrency=1, max_number_of_messages=1)
     for name in 'abc':
         [message] = driver.start(name)
@@ -117,7 +117,7 @@ def test_as_many_messages_start_as_the_concurrency_allows(concurrency: int) -> N
     assert ids(of(Begin, driver.steps())) == NAMES[:concurrency][:10]
 
 
-def test_a_worker_that_is_done_begins_the_next_message_of_its_share() -> None:
+def test_a_free_worker_begins_the_next_message_of_its_share() -> None:
     driver = EngineDriver(concurrency=2)
     first, second, *_ = driver.start(*'abcd')
     driver.processed(second)

@@ -1,4 +1,4 @@
-"""The end of the work: nothing new, nothing lost, and not for ever."""
+"""A stop starts no message, loses no message, and ends in limited time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_stop_without_messages_and_receives_ends_at_once() -> None:
     assert driver.steps() == []
 
 
-def test_after_a_stop_nothing_is_received_or_started() -> None:
+def test_after_a_stop_the_engine_receives_and_starts_no_message() -> None:
     driver = EngineDriver(concurrency=2)
     first, *_ = driver.start(*'abc')
     driver.stop()
@@ -117,14 +117,14 @@ def test_messages_in_processing_are_extended_during_the_grace_period() -> None:
     assert driver.now == 5.0
 
 
-@pytest.mark.parametrize('verdict', ['processed', 'left_in_queue', 'to_dead_letter'])
-def test_a_settlement_after_the_release_has_no_effect(verdict: str) -> None:
-    """The message is somebody else's: it must not be deleted, nor be hidden from them."""
+@pytest.mark.parametrize('end_processing', ['processed', 'left_in_queue', 'to_dead_letter'])
+def test_a_settlement_after_the_release_has_no_effect(end_processing: str) -> None:
+    """Another consumer may have the message. The engine must not delete it or hide it."""
     driver = EngineDriver(grace_period=0.0)
     [message] = driver.start('a')
     driver.stop()
     call = driver.change()
-    getattr(driver, verdict)(message)
+    getattr(driver, end_processing)(message)
     assert ids(driver.steps()) == []
     driver.settle(call)
     assert ids(action for _, action in driver.until(100.0)) == []
@@ -149,7 +149,7 @@ def test_a_stop_does_not_wait_for_an_interrupted_receive() -> None:
 
 
 def test_a_receive_may_take_as_long_as_the_processing() -> None:
-    """What it brings is given back all the same."""
+    """The engine releases the messages of such a receive."""
     driver = EngineDriver(concurrency=2, grace_period=GRACE)
     [message] = driver.start('a')
     driver.stop()
@@ -161,9 +161,9 @@ def test_a_receive_may_take_as_long_as_the_processing() -> None:
 
 
 @pytest.mark.parametrize(
-    'told', [EntryResult.RETRY, None], ids=['failing calls', 'calls without answer']
+    'result', [EntryResult.RETRY, None], ids=['failing calls', 'calls without answer']
 )
-def test_a_stop_always_ends(told: EntryResult | None) -> None:
+def test_a_stop_always_ends(result: EntryResult | None) -> None:
     driver = EngineDriver(concurrency=3, grace_period=GRACE, visibility_timeout=600)
     first, second, *_ = driver.start(*'abcd')
     driver.stop()
@@ -172,8 +172,8 @@ def test_a_stop_always_ends(told: EntryResult | None) -> None:
     while driver.now < GRACE + SETTLE_TIMEOUT:
         assert not driver.is_finished
         for action in driver.steps():
-            if told and isinstance(action, (Delete, ChangeVisibility)):
-                driver.settle(action, *[told] * len(action.entries))
+            if result and isinstance(action, (Delete, ChangeVisibility)):
+                driver.settle(action, *[result] * len(action.entries))
         driver.now = min(max(driver.engine.next_deadline, driver.now), GRACE + SETTLE_TIMEOUT)
     assert driver.is_finished
 
@@ -232,7 +232,7 @@ def test_a_pause_does_not_prevent_the_end_of_a_stop() -> None:
     assert driver.is_finished
 
 
-# Work until the queue is empty
+# Drain: process until the queue is empty
 
 
 def test_two_empty_receives_in_a_row_end_a_drain() -> None:

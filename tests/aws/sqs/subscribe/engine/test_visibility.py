@@ -1,4 +1,4 @@
-"""What is in hand is kept hidden from others, for as long as it may be."""
+"""The engine extends the visibility timeout of messages in flight, up to the limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TWELVE_HOURS = 43_200
 
 
 def hidden(found: list[tuple[float, Step]]) -> list[tuple[float, dict[str, int]]]:
-    """When which messages were to be hidden for how long."""
+    """Return the time, the message ids and the new timeouts of each change of visibility."""
     return [
         (at, visibility_changes(action))
         for at, action in found
@@ -30,19 +30,19 @@ def hidden(found: list[tuple[float, Step]]) -> list[tuple[float, dict[str, int]]
 
 
 def extensions(
-    driver: EngineDriver, until: float, told: EntryResult = EntryResult.OK
+    driver: EngineDriver, until: float, result: EntryResult = EntryResult.OK
 ) -> list[tuple[float, int]]:
-    """When a message is to be hidden for how long, where SQS says this of each call."""
+    """Return the time and the seconds of each extension, given the result of each call."""
     found = []
     while driver.now < until:
         for call in of(ChangeVisibility, driver.steps()):
             found += [(driver.now, entry.seconds) for entry in call.entries]
-            driver.settle(call, *[told] * len(call.entries))
+            driver.settle(call, *[result] * len(call.entries))
         driver.now = min(until, max(driver.engine.next_deadline, driver.now))
     return found
 
 
-# What waits
+# Messages that wait for a worker
 
 
 def test_a_waiting_message_is_extended_after_half_of_its_timeout() -> None:
@@ -142,10 +142,10 @@ def test_the_timeout_of_an_answer_in_time_counts_from_the_answer() -> None:
     assert message.hidden_until == 50.0
 
 
-# What is in work
+# Messages in processing
 
 
-def test_a_message_in_processing_has_the_rest_of_its_timeout() -> None:
+def test_a_message_in_processing_keeps_the_rest_of_its_timeout() -> None:
     driver = EngineDriver(visibility_timeout=30)
     driver.start('a')
     assert extensions(driver, 1_000.0) == []
@@ -246,15 +246,15 @@ def test_a_lost_message_that_is_received_again_is_not_lost_any_more() -> None:
 
 
 @pytest.mark.parametrize('timeout', [30, 3_600, 30_000, TWELVE_HOURS])
-@pytest.mark.parametrize('in_work', [True, False], ids=['in work', 'waiting'])
+@pytest.mark.parametrize('is_working', [True, False], ids=['in processing', 'waiting'])
 def test_fault_71_no_message_is_hidden_for_more_than_twelve_hours(
-    timeout: int, in_work: bool
+    timeout: int, is_working: bool
 ) -> None:
-    """SQS refuses what would be longer, and takes the message away at that time."""
+    """SQS rejects a longer timeout, and makes the message visible after twelve hours."""
     driver = EngineDriver(
         concurrency=1, visibility_timeout=timeout, max_processing_time=MAX_VISIBILITY
     )
-    driver.start(*('a' if in_work else 'ab'))
+    driver.start(*('a' if is_working else 'ab'))
     found = extensions(driver, 2.0 * TWELVE_HOURS)
     assert all(at + seconds <= TWELVE_HOURS for at, seconds in found)
     assert max([timeout, *(at + seconds for at, seconds in found)]) >= MAX_VISIBILITY

@@ -1,4 +1,4 @@
-"""What a listener says at its start of settings that do not go together."""
+"""The advice of a listener about contradicting settings, at its start."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from mega.aws.sqs.subscribe import Backoff, SqsListener
 from mega.aws.sqs.subscribe.engine.commands import Settings
 from mega.aws.sqs.subscribe.preflight.advice import ListenerSetup, advice
 from mega.aws.sqs.subscribe.processing.settlement import Policy
-from tests.aws.sqs.subscribe.making import subscriber, warnings_of
+from tests.aws.sqs.subscribe.factories import subscriber, warnings_of
 
-IN_ORDER = {
+CONSISTENT = {
     'RedrivePolicy': json.dumps({'deadLetterTargetArn': 'arn', 'maxReceiveCount': 20}),
     'VisibilityTimeout': '30',
     'MessageRetentionPeriod': '345600',
@@ -22,18 +22,18 @@ IN_ORDER = {
 }
 
 
-def redriven(after: object) -> dict[str, Any]:
+def redrive_policy(after: object) -> dict[str, Any]:
     return {'RedrivePolicy': json.dumps({'deadLetterTargetArn': 'arn', 'maxReceiveCount': after})}
 
 
-def said(
+def advice_for(
     settings: dict[str, Any] | None = None,
     policy: dict[str, Any] | None = None,
     queue: dict[str, Any] | None = None,
     dead: dict[str, Any] | None = None,
     longest_delay: float = 0.0,
 ) -> list[str]:
-    attributes = {**IN_ORDER, **(queue or {})}
+    attributes = {**CONSISTENT, **(queue or {})}
     known = {name: value for name, value in attributes.items() if value is not None}
     made = Settings(**(settings or {}))
     return list(
@@ -51,25 +51,25 @@ NO_POLICY = {'RedrivePolicy': None}
     [
         {},
         {'settings': BATCH},
-        {'settings': BATCH, 'queue': redriven(11)},
-        {'settings': BATCH, 'queue': redriven('11')},
-        {'settings': {'is_fifo': True}, 'queue': redriven(1)},
-        {'settings': {'max_number_of_messages': 10}, 'queue': redriven(1)},
+        {'settings': BATCH, 'queue': redrive_policy(11)},
+        {'settings': BATCH, 'queue': redrive_policy('11')},
+        {'settings': {'is_fifo': True}, 'queue': redrive_policy(1)},
+        {'settings': {'max_number_of_messages': 10}, 'queue': redrive_policy(1)},
         {'queue': NO_POLICY, 'policy': DEAD},
         {'settings': BATCH, 'queue': NO_POLICY, 'policy': {**DEAD, 'max_receives': 3}},
-        {'queue': redriven(3), 'policy': {**DEAD, 'max_receives': 3}},
+        {'queue': redrive_policy(3), 'policy': {**DEAD, 'max_receives': 3}},
         {'settings': {'visibility_timeout': 60, 'max_processing_time': 60.0}},
         {'settings': {'visibility_timeout': 10, 'max_processing_time': 30.0}},
         {'settings': {'visibility_timeout': 10}, 'queue': {'VisibilityTimeout': '0'}},
         {'dead': {'MaximumMessageSize': '1048576'}, 'policy': DEAD},
         {'longest_delay': 345_599.0},
-        {'queue': dict.fromkeys(IN_ORDER), 'policy': DEAD},
-        {'queue': dict.fromkeys(IN_ORDER, 'odd'), 'policy': DEAD},
+        {'queue': dict.fromkeys(CONSISTENT), 'policy': DEAD},
+        {'queue': dict.fromkeys(CONSISTENT, 'odd'), 'policy': DEAD},
     ],
     ids=str,
 )
 def test_matching_settings_cause_no_advice(setup: dict[str, Any]) -> None:
-    assert said(**setup) == []
+    assert advice_for(**setup) == []
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_matching_settings_cause_no_advice(setup: dict[str, Any]) -> None:
     [
         ({'queue': NO_POLICY}, 'deleted and lost', 'Configure one of the two'),
         (
-            {'queue': redriven(3), 'policy': {**DEAD, 'max_receives': 4}},
+            {'queue': redrive_policy(3), 'policy': {**DEAD, 'max_receives': 4}},
             'max_receives=4 has no effect',
             'lower it to 3 or less',
         ),
@@ -92,7 +92,7 @@ def test_matching_settings_cause_no_advice(setup: dict[str, Any]) -> None:
             'Configure one of the two',
         ),
         (
-            {'settings': BATCH, 'queue': redriven(10)},
+            {'settings': BATCH, 'queue': redrive_policy(10)},
             'redriven without an attempt',
             'Raise maxReceiveCount above 10, or lower max_number_of_messages',
         ),
@@ -131,17 +131,17 @@ def test_matching_settings_cause_no_advice(setup: dict[str, Any]) -> None:
 def test_contradicting_settings_cause_advice(
     setup: dict[str, Any], problem: str, change: str
 ) -> None:
-    [sentence] = said(**setup)
+    [sentence] = advice_for(**setup)
     assert problem in sentence
     assert change in sentence
     assert sentence.endswith('.')
 
 
-def test_on_a_fifo_queue_without_anything_both_are_said() -> None:
-    assert len(said(settings=BATCH, queue=NO_POLICY)) == 2
+def test_a_fifo_queue_without_a_dead_letter_queue_causes_two_pieces_of_advice() -> None:
+    assert len(advice_for(settings=BATCH, queue=NO_POLICY)) == 2
 
 
-def test_it_is_said_of_the_queue_at_the_start(
+def test_the_advice_is_logged_at_the_start(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.create_queue('dead', fifo=True)
@@ -153,8 +153,8 @@ def test_it_is_said_of_the_queue_at_the_start(
     made = subscriber(retry_delay=Backoff(first=5, longest=900))
     with SqsListener(queue_url, [made], max_number_of_messages=10, **settings) as listener:
         listener.pause()
-        hear = listener._aws.client.meta.events.register  # the last of the checks
-        hear('after-call.sqs.ChangeMessageVisibilityBatch', lambda **those: listener.stop())
+        register = listener._aws.client.meta.events.register  # of the last check
+        register('after-call.sqs.ChangeMessageVisibilityBatch', lambda **event: listener.stop())
         listener.listen()
     texts = warnings_of(caplog)
     assert all(text.startswith(f'{queue_url} ') for text in texts)

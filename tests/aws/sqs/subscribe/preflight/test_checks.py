@@ -1,4 +1,4 @@
-"""What a listener finds out before it begins, and what it says is to be done."""
+"""The checks of a listener before its first receive, and their advice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mega.aws.sqs.subscribe import SqsListener, Stats
 from mega.errors import TransportError
 from tests.aws.answers import Answer, Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     WITHIN,
     listener_on,
     listening,
@@ -42,8 +42,8 @@ CREDENTIALS = pytest.mark.parametrize(
 )
 
 
-def refused(faults: FaultServer, *answers: Answer | Fault, **settings: Any) -> TransportError:
-    """How a listener fails that gets these answers, before it processes anything."""
+def startup_error(faults: FaultServer, *answers: Answer | Fault, **settings: Any) -> TransportError:
+    """Start a listener that gets these responses, and return the error that ends it."""
     faults.will(*answers)
     listener = listener_on(faults, URL, subscriber(), **settings)
     with pytest.raises(TransportError) as caught:
@@ -53,21 +53,21 @@ def refused(faults: FaultServer, *answers: Answer | Fault, **settings: Any) -> T
 
 
 @contextmanager
-def listens(
+def running_listener(
     faults: FaultServer, *answers: Answer | Fault, **settings: Any
 ) -> Iterator[SqsListener]:
-    """A listener that gets these answers, and polls for a message in the end."""
+    """Run a listener that gets these responses, and wait until it makes a long poll."""
     polls = Event()
     faults.will(*answers, Fault.SILENCE)
     client = faults.client('sqs')
-    client.meta.events.register('before-send.sqs.ReceiveMessage', lambda **those: polls.set())
+    client.meta.events.register('before-send.sqs.ReceiveMessage', lambda **event: polls.set())
     listener = listener_on(faults, URL, subscriber(), client=client, **settings)
     with listening(listener):
         assert polls.wait(WITHIN)
         yield listener
 
 
-# What cannot work
+# Unrecoverable errors
 
 
 def test_a_missing_queue_is_detected(aws: LocalAws) -> None:
@@ -78,8 +78,8 @@ def test_a_missing_queue_is_detected(aws: LocalAws) -> None:
         listener.listen()
 
 
-def test_a_dead_letter_queue_that_does_not_exist_is_found_out(aws: LocalAws) -> None:
-    """At start, and not by the first message that fails for good."""
+def test_a_missing_dead_letter_queue_is_detected_at_the_start(aws: LocalAws) -> None:
+    """The start fails, not the first message that fails permanently."""
     queue_url, missing = aws.create_queue(), aws.create_queue()
     aws.client('sqs').delete_queue(QueueUrl=missing)
     listener = listener_on(aws, queue_url, subscriber(), dead_letter_queue_url=missing)
@@ -87,34 +87,36 @@ def test_a_dead_letter_queue_that_does_not_exist_is_found_out(aws: LocalAws) -> 
         listener.listen()
 
 
-def test_fault_65_messages_that_may_not_be_deleted_are_not_received(faults: FaultServer) -> None:
-    error = refused(faults, POLICY, DENIED)
+def test_fault_65_without_permission_to_delete_no_message_is_received(faults: FaultServer) -> None:
+    error = startup_error(faults, POLICY, DENIED)
     assert 'allow sqs:DeleteMessage on the queue' in str(error)
     assert (error.operation, error.code) == ('DeleteMessageBatch', 'AccessDeniedException')
     assert not error.retriable
 
 
-def test_messages_whose_visibility_may_not_be_changed_are_not_received(faults: FaultServer) -> None:
-    error = refused(faults, POLICY, FINE, DENIED)
+def test_without_permission_to_change_visibility_no_message_is_received(
+    faults: FaultServer,
+) -> None:
+    error = startup_error(faults, POLICY, FINE, DENIED)
     assert 'allow sqs:ChangeMessageVisibility on the queue' in str(error)
 
 
-def test_a_receive_that_is_denied_ends_it_with_advice(faults: FaultServer) -> None:
-    """No harmless call tells beforehand: it is the first one that does."""
-    error = refused(faults, POLICY, FINE, FINE, DENIED)
+def test_a_denied_first_receive_ends_the_listener_with_advice(faults: FaultServer) -> None:
+    """No call without an effect tests this permission. So the first receive tests it."""
+    error = startup_error(faults, POLICY, FINE, FINE, DENIED)
     assert 'allow sqs:ReceiveMessage on the queue' in str(error)
 
 
 @CREDENTIALS
 def test_fault_64_invalid_credentials_are_reported(faults: FaultServer, code: str) -> None:
-    error = refused(faults, sqs_error(code, 403))
+    error = startup_error(faults, sqs_error(code, 403))
     assert error.code == code
     assert 'check the credentials that boto3 finds, and the clock of this machine' in str(error)
     assert len(faults.requests) == 1
 
 
 def test_missing_credentials_are_reported(server: Server) -> None:
-    """Neither given nor in the environment nor anywhere else."""
+    """Neither the arguments nor the environment nor another source of boto3 has credentials."""
     listener = SqsListener(
         URL, [subscriber()], region_name='eu-west-1', endpoint_url=server.endpoint_url
     )
@@ -127,12 +129,12 @@ def test_missing_credentials_are_reported(server: Server) -> None:
 def test_fault_66_a_missing_queue_is_reported_by_each_call(
     faults: FaultServer, checks: int
 ) -> None:
-    error = refused(faults, *[POLICY, FINE, FINE][:checks], MISSING)
+    error = startup_error(faults, *[POLICY, FINE, FINE][:checks], MISSING)
     assert 'create the queue' in str(error)
 
 
-def test_what_botocore_said_is_the_cause(faults: FaultServer) -> None:
-    error = refused(faults, MISSING)
+def test_the_error_of_botocore_is_the_cause(faults: FaultServer) -> None:
+    error = startup_error(faults, MISSING)
     assert 'as scripted' in str(error)
     assert type(error.__cause__).__name__ == 'QueueDoesNotExist'
 
@@ -148,13 +150,13 @@ def test_a_listener_may_listen_again_after_the_repair(server: Server) -> None:
         assert it.drain() == Stats()
 
 
-# What can work
+# Queues that work, perhaps with a warning
 
 
 def test_a_correct_queue_causes_no_warning(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with listens(faults, POLICY, FINE, FINE):
+    with running_listener(faults, POLICY, FINE, FINE):
         assert warnings_of(caplog) == []
     operations = [request.operation for request in faults.requests]
     assert operations[:3] == [
@@ -165,11 +167,11 @@ def test_a_correct_queue_causes_no_warning(
 
 
 def check(aws: LocalAws, queue_url: str) -> None:
-    """Let a listener check a queue, and receive nothing from it."""
+    """Run the checks of a listener, and stop it before its first receive."""
     done = Event()
     name = 'after-call.sqs.ChangeMessageVisibilityBatch'
     events = aws.client('sqs').meta.events
-    events.register(name, lambda **those: done.set(), unique_id='checked')
+    events.register(name, lambda **event: done.set(), unique_id='checked')
     listener = listener_on(aws, queue_url, subscriber())
     listener.pause()
     try:
@@ -179,7 +181,7 @@ def check(aws: LocalAws, queue_url: str) -> None:
         events.unregister(name, unique_id='checked')
 
 
-def test_nothing_is_received_or_changed_by_the_checks(aws: LocalAws) -> None:
+def test_the_checks_receive_and_change_no_message(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     aws.client('sqs').send_message(QueueUrl=queue_url, MessageBody='hej')
     check(aws, queue_url)
@@ -195,16 +197,18 @@ def test_fault_111_without_a_redrive_policy_there_is_a_warning(
     assert f'{queue_url} has no redrive policy' in warning
 
 
-def test_with_one_there_is_none(aws: LocalAws, caplog: pytest.LogCaptureFixture) -> None:
+def test_with_a_redrive_policy_there_is_no_warning(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
     dead = aws.create_queue()
     check(aws, aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=3)))
     assert warnings_of(caplog) == []
 
 
-def test_with_a_dead_letter_queue_of_the_listener_there_is_none(
+def test_with_a_dead_letter_queue_of_the_listener_there_is_no_warning(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with listens(faults, FINE, FINE, FINE, FINE, dead_letter_queue_url=OTHER):
+    with running_listener(faults, FINE, FINE, FINE, FINE, dead_letter_queue_url=OTHER):
         assert warnings_of(caplog) == []
     assert b'"QueueUrl": "%s"' % OTHER.encode() in faults.requests[3].body
 
@@ -212,7 +216,7 @@ def test_with_a_dead_letter_queue_of_the_listener_there_is_none(
 def test_a_listener_without_permission_for_attributes_listens(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with listens(faults, DENIED, FINE, FINE):
+    with running_listener(faults, DENIED, FINE, FINE):
         [warning] = warnings_of(caplog)
     assert 'cannot be checked' in warning
     assert 'AccessDeniedException' in warning
@@ -221,7 +225,7 @@ def test_a_listener_without_permission_for_attributes_listens(
 def test_a_listener_without_permission_for_dead_letter_attributes_listens(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with listens(faults, POLICY, FINE, FINE, DENIED, dead_letter_queue_url=OTHER):
+    with running_listener(faults, POLICY, FINE, FINE, DENIED, dead_letter_queue_url=OTHER):
         [warning] = warnings_of(caplog)
     assert f'{OTHER} cannot be checked' in warning
 
@@ -230,18 +234,18 @@ def test_a_listener_without_permission_for_dead_letter_attributes_listens(
 def test_a_temporary_failure_of_the_checks_does_not_prevent_listening(
     faults: FaultServer, caplog: pytest.LogCaptureFixture, answer: Answer | Fault
 ) -> None:
-    with listens(faults, answer, answer, answer):
+    with running_listener(faults, answer, answer, answer):
         assert len(warnings_of(caplog)) == 3
 
 
 def test_the_checks_expect_an_invalid_receipt_handle_to_be_refused(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is nobody's: what counts is that the call is allowed."""
+    """The receipt handle is invalid on purpose. SQS checks the permission first."""
     invalid = sqs_answer(
         Failed=[{'Id': '0', 'SenderFault': True, 'Code': 'ReceiptHandleIsInvalid', 'Message': ''}]
     )
-    with listens(faults, POLICY, invalid, invalid):
+    with running_listener(faults, POLICY, invalid, invalid):
         assert warnings_of(caplog) == []
 
 
@@ -253,7 +257,7 @@ def test_drain_makes_no_checks(server: Server) -> None:
     assert set(server.counts().calls) == {'ReceiveMessage'}
 
 
-def test_so_does_a_listener_that_was_stopped_before_it_began(server: Server) -> None:
+def test_a_listener_that_was_stopped_before_its_start_makes_no_checks(server: Server) -> None:
     queue_url = server.create_queue('orders')
     settings: Any = server.credentials
     with SqsListener(queue_url, [subscriber()], **settings) as listener:

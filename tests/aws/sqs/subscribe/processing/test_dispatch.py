@@ -1,4 +1,4 @@
-"""One message, many subscribers: who is asked, and what comes of each."""
+"""The dispatch of one message to many subscribers, and their outcomes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ from mega.aws.sqs.subscribe import (
 )
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import RetriableError
-from tests.aws.sqs.subscribe.making import MESSAGE, delivered, outcomes, statuses, subscriber
+from tests.aws.sqs.subscribe.factories import (
+    MESSAGE,
+    outcomes,
+    process_received,
+    statuses,
+    subscriber,
+)
 from tests.event.examples import NOTIFICATION, item_added
 from tests.payload_equality import with_types
 from tests.strategies import carried_by_bson, data_objects, event_payloads
@@ -33,7 +39,7 @@ FATAL, RETRIABLE = ProcessStatus.FATAL_ERROR, ProcessStatus.RETRIABLE_ERROR
 
 
 class BusyError(RetriableError):
-    """A user's own."""
+    """An exception class of a user."""
 
 
 class WordlessError(Exception):
@@ -42,7 +48,7 @@ class WordlessError(Exception):
 
 
 def asynchronous(answer: object) -> Callable[[Any], Any]:
-    """An `async def` that answers, or raises an exception, after it has let others run."""
+    """Return an `async def` that yields to the event loop, and then answers or raises."""
 
     async def process(payload: Any) -> object:
         await asyncio.sleep(0)
@@ -53,18 +59,18 @@ def asynchronous(answer: object) -> Callable[[Any], Any]:
     return process
 
 
-def both_ways(answer: object, **declared: Any) -> tuple[Subscriber, Subscriber]:
-    """A subscriber whose `process` is plain, and one whose is asynchronous."""
+def sync_and_async(answer: object, **declared: Any) -> tuple[Subscriber, Subscriber]:
+    """Return two subscribers: one with a `def process`, and one with an `async def process`."""
     return subscriber(answer, **declared), subscriber(asynchronous(answer), **declared)
 
 
 @pytest.mark.parametrize('status', ProcessStatus)
 def test_the_returned_status_is_the_outcome(status: ProcessStatus) -> None:
-    assert statuses('hej', *both_ways(status)) == [status, status]
+    assert statuses('hej', *sync_and_async(status)) == [status, status]
 
 
-def test_returning_nothing_is_done() -> None:
-    assert statuses('hej', *both_ways(None)) == [DONE, DONE]
+def test_the_return_value_none_means_done() -> None:
+    assert statuses('hej', *sync_and_async(None)) == [DONE, DONE]
 
 
 def test_process_may_be_a_coroutine_function() -> None:
@@ -88,7 +94,7 @@ def test_an_invalid_return_value_is_a_retriable_error(answer: object) -> None:
         assert 'it must return a ProcessStatus or None' in str(found.error)
 
 
-def test_a_process_that_yields_returned_an_invalid_value() -> None:
+def test_a_generator_is_an_invalid_return_value_of_process() -> None:
     class Yielding(MessageSubscriber):
         def process(self, payload: str) -> Iterator[None]:  # type: ignore[override]
             yield
@@ -102,13 +108,13 @@ def test_a_process_that_yields_returned_an_invalid_value() -> None:
      OSError(28, 'no space left on device')],
     ids=repr,
 )  # fmt: skip
-def test_any_exception_has_the_status_of_unhandled(error: Exception) -> None:
-    made = both_ways(error, retriable_exceptions=(KeyError, TimeoutError))
+def test_an_unhandled_exception_has_the_status_of_unhandled(error: Exception) -> None:
+    made = sync_and_async(error, retriable_exceptions=(KeyError, TimeoutError))
     assert statuses('hej', *made, unhandled=FATAL) == [FATAL, FATAL]
     assert statuses('hej', *made, unhandled=RETRIABLE) == [RETRIABLE, RETRIABLE]
 
 
-def test_it_is_kept_in_the_outcome() -> None:
+def test_the_outcome_contains_the_exception() -> None:
     error = ValueError('no such item')
     made = subscriber(error)
     [found] = outcomes('hej', made)
@@ -116,12 +122,12 @@ def test_it_is_kept_in_the_outcome() -> None:
 
 
 @pytest.mark.parametrize('error', [LookupError(), KeyError('a'), ConnectionResetError()], ids=repr)
-def test_retriable_exceptions_are_mapped_with_their_kinds(error: Exception) -> None:
+def test_retriable_exceptions_include_their_subclasses(error: Exception) -> None:
     mapped = (LookupError, ConnectionError)
-    assert statuses('hej', *both_ways(error, retriable_exceptions=mapped)) == [RETRIABLE] * 2
+    assert statuses('hej', *sync_and_async(error, retriable_exceptions=mapped)) == [RETRIABLE] * 2
 
 
-def test_retriable_exceptions_are_inherited_until_a_child_has_its_own() -> None:
+def test_a_child_inherits_retriable_exceptions_unless_it_declares_its_own() -> None:
     parent = subscriber(KeyError(), retriable_exceptions=(KeyError,))
     child = subscriber(KeyError(), base=parent)
     other_child = subscriber(KeyError(), base=parent, retriable_exceptions=())
@@ -142,7 +148,7 @@ def test_retriable_exceptions_are_inherited_until_a_child_has_its_own() -> None:
 def test_a_retriable_error_asks_for_a_retry_after_its_delay(
     error: RetriableError, delay: float | None
 ) -> None:
-    for found in outcomes('hej', *both_ways(error)):
+    for found in outcomes('hej', *sync_and_async(error)):
         assert found.status is RETRIABLE
         assert found.asks_for_retry
         assert found.delay == delay
@@ -155,13 +161,13 @@ def test_a_retriable_error_asks_for_a_retry_after_its_delay(
     ids=lambda error: f'{type(error).__module__}.{type(error).__name__}',
 )  # fmt: skip
 @pytest.mark.parametrize('unhandled', [FATAL, RETRIABLE], ids=['fatal', 'retry'])
-def test_the_end_of_the_process_is_never_fatal_to_the_message(
+def test_a_failure_of_the_operating_system_process_never_dead_letters_a_message(
     error: BaseException, unhandled: ProcessStatus
 ) -> None:
     assert statuses('hej', subscriber(error), unhandled=unhandled) == [RETRIABLE]
 
 
-def test_an_error_of_the_constructor_counts_as_one_of_process() -> None:
+def test_an_exception_of_the_constructor_has_the_effect_of_one_of_process() -> None:
     def fail(self: object) -> None:
         raise KeyError('no database')
 
@@ -190,7 +196,7 @@ def raising(error: BaseException) -> Callable[[object], bool]:
 
 
 class Undecided:
-    """What a comparison of arrays answers: many truths, and so none."""
+    """The result of a comparison of arrays: it has no truth value."""
 
     def __bool__(self) -> bool:
         raise ValueError('the truth value of an array is ambiguous')
@@ -210,25 +216,27 @@ class Undecided:
 def test_a_predicate_that_raises_is_a_retriable_error_and_others_process(
     predicate: Callable[[object], bool],
 ) -> None:
-    """Nobody can say that it did not match."""
+    """The subscriber might match, so that the message stays for a retry."""
     seen: list[Any] = []
     broken = subscriber(base=DataSubscriber, pattern={'type': predicate})
     asked = [subscriber(None, seen), broken, subscriber(None, seen)]
     body = json.dumps(NOTIFICATION)
-    found = delivered({'MessageId': '1', 'ReceiptHandle': 'a', 'Body': body}, *asked).outcomes
+    found = process_received(
+        {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': body}, *asked
+    ).outcomes
     assert sorted(outcome.status.name for outcome in found) == ['DONE', 'DONE', 'RETRIABLE_ERROR']
     assert [outcome.subscriber for outcome in found if outcome.error] == [broken]
     assert seen == [NOTIFICATION, NOTIFICATION]
 
 
-def test_a_predicate_is_not_asked_about_other_kinds_of_payload_or_missing_keys() -> None:
+def test_a_predicate_is_not_called_for_other_payload_types_or_missing_keys() -> None:
     never = raising(AssertionError('it was asked'))
     assert outcomes(item_added(), subscriber(base=DataSubscriber, pattern=never)) == []
     assert outcomes(NOTIFICATION, subscriber(base=EventSubscriber, name=never)) == []
     assert outcomes(NOTIFICATION, subscriber(pattern={'colour': never})) == []
 
 
-def test_every_subscriber_is_asked_before_the_first_one_processes() -> None:
+def test_all_patterns_are_evaluated_before_the_first_subscriber_processes() -> None:
     steps: list[str] = []
 
     def asked(value: object) -> bool:
@@ -237,59 +245,59 @@ def test_every_subscriber_is_asked_before_the_first_one_processes() -> None:
 
     made = [subscriber(lambda payload: steps.append('processed'), pattern=asked) for _ in '12']
     outcomes('hej', *made)
-    assert steps == ['asked', 'processed', 'processed']  # about one value it is asked once
+    assert steps == ['asked', 'processed', 'processed']  # one call for each value
 
 
-def spoil(value: Any) -> None:
-    """Change everything in a payload that can be changed."""
+def mutate(value: Any) -> None:
+    """Change each mutable part of a payload."""
     if isinstance(value, dict):
         for member in value.values():
-            spoil(member)
+            mutate(member)
         value['spoiled'] = True
     elif isinstance(value, list):
         for member in value:
-            spoil(member)
+            mutate(member)
         value.append('spoiled')
     elif hasattr(value, 'event'):
-        spoil(value.event.attributes)
-        spoil(value.extra)
+        mutate(value.event.attributes)
+        mutate(value.extra)
         if value.object is not None:
-            spoil(value.object.current)
-            spoil(value.object.previous)
+            mutate(value.object.current)
+            mutate(value.object.previous)
 
 
 @given(st.one_of(data_objects(carried_by_bson), event_payloads(carried_by_bson)))
-def test_no_subscriber_sees_changes_of_another_to_the_payload(payload: Any) -> None:
+def test_changes_of_a_subscriber_to_the_payload_are_invisible_to_the_others(payload: Any) -> None:
     before = with_types(copy.deepcopy(payload))
     seen: list[Any] = []
 
     def process(received: Any) -> None:
         seen.append(with_types(copy.deepcopy(received)))
-        spoil(received)
+        mutate(received)
 
     assert statuses(payload, *[subscriber(process) for _ in '123']) == [DONE] * 3
     assert seen == [before] * 3
 
 
-def test_no_subscriber_sees_changes_of_another_to_the_attributes() -> None:
+def test_changes_of_a_subscriber_to_the_attributes_are_invisible_to_the_others() -> None:
     seen: list[dict[str, Any]] = []
 
-    class Spoiling(MessageSubscriber):
+    class Mutating(MessageSubscriber):
         def process(self, payload: str) -> None:
             seen.append(dict(self.message.attributes))
             self.message.attributes['tenant'] = 'another'
 
     message = replace(MESSAGE, attributes={'tenant': 'a'})
 
-    class Spoiled(Spoiling):
+    class Observing(Mutating):
         pass
 
-    outcomes('hej', Spoiling, subscriber(base=Spoiling), Spoiled, message=message)
+    outcomes('hej', Mutating, subscriber(base=Mutating), Observing, message=message)
     assert seen[0] == {'tenant': 'a'}
     assert seen == seen[:1] * len(seen)
 
 
-def test_a_fresh_instance_serves_each_delivery() -> None:
+def test_each_delivery_has_a_new_subscriber_instance() -> None:
     instances: list[MessageSubscriber] = []
 
     class Counting(MessageSubscriber):
@@ -313,9 +321,9 @@ def test_the_message_is_available_during_processing() -> None:
         def process(self, payload: str) -> None:
             seen.append(self.message)
 
-    class ReadingToo(MessageSubscriber):
+    class AlsoReading(MessageSubscriber):
         async def process(self, payload: str) -> None:
             seen.append(self.message)
 
-    assert statuses('hej', Reading, ReadingToo) == [DONE, DONE]
+    assert statuses('hej', Reading, AlsoReading) == [DONE, DONE]
     assert seen == [MESSAGE, MESSAGE]

@@ -1,4 +1,4 @@
-"""What stands round deliveries and subscribers: sees, replaces, does instead, and may fail."""
+"""Hooks around deliveries and subscribers: they observe, change or replace results, or fail."""
 
 from __future__ import annotations
 
@@ -25,33 +25,35 @@ from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementA
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import ConfigurationError
-from tests.aws.sqs.subscribe.making import subscriber, warnings_of
+from tests.aws.sqs.subscribe.factories import subscriber, warnings_of
 
 DONE, RETRY = ProcessStatus.DONE, ProcessStatus.RETRY_LATER
 
-Round = Generator[None, Any, Any]
+HookGenerator = Generator[None, Any, Any]
 
 
-class Named(Hook):
-    """Notes what happens."""
+class RecordingHook(Hook):
+    """A hook that records its calls under its name."""
 
     def __init__(self, name: str, notes: list[str]) -> None:
         self.name = name
         self.notes = notes
 
-    def around_delivery(self, message: Message) -> Round:
+    def around_delivery(self, message: Message) -> HookGenerator:
         self.notes.append(f'{self.name} before the delivery')
         delivered = yield
         self.notes.append(f'{self.name} after the delivery: {delivered.settlement.action.value}')
 
-    def around_subscriber(self, subscriber: Subscriber, message: Message, payload: Any) -> Round:
+    def around_subscriber(
+        self, subscriber: Subscriber, message: Message, payload: Any
+    ) -> HookGenerator:
         self.notes.append(f'{self.name} before {subscriber.__name__}')
         outcome = yield
         self.notes.append(f'{self.name} after {subscriber.__name__}: {outcome.status.value}')
 
 
 def drained(server: Server, *subscribers: Subscriber, hooks: Any, count: int = 1) -> Stats:
-    """What comes of so many messages that say 'hej'."""
+    """Publish `count` messages 'hej', drain the queue with the hooks, and return the statistics."""
     queue_url = server.create_queue('orders')
     settings: Any = {'wait_time_seconds': 0, 'hooks': hooks, **server.credentials}
     with (
@@ -64,8 +66,10 @@ def drained(server: Server, *subscribers: Subscriber, hooks: Any, count: int = 1
 
 
 def around_subscriber(function: Any) -> Any:
-    """A hook that is made of one generator function."""
-    made: Any = type('Made', (Hook,), {'around_subscriber': lambda self, *those: function(*those)})
+    """Return a hook with `function` as its `around_subscriber`."""
+    made: Any = type(
+        'Made', (Hook,), {'around_subscriber': lambda self, *arguments: function(*arguments)}
+    )
     return made()
 
 
@@ -74,7 +78,7 @@ def around_delivery(function: Any) -> Any:
     return made()
 
 
-# What they see
+# What hooks observe
 
 
 def test_the_first_hook_is_outermost_and_delivery_hooks_enclose_subscribers(
@@ -83,7 +87,7 @@ def test_the_first_hook_is_outermost_and_delivery_hooks_enclose_subscribers(
     notes: list[str] = []
     one = subscriber(lambda payload: notes.append('one'), called='One')
     two = subscriber(lambda payload: notes.append('two'), called='Two')
-    drained(server, one, two, hooks=[Named('a', notes), Named('b', notes)])
+    drained(server, one, two, hooks=[RecordingHook('a', notes), RecordingHook('b', notes)])
     assert notes == [
         'a before the delivery',
         'b before the delivery',
@@ -102,11 +106,13 @@ def test_the_first_hook_is_outermost_and_delivery_hooks_enclose_subscribers(
     ]
 
 
-def test_they_see_who_gets_what_of_which_message(server: Server) -> None:
+def test_a_subscriber_hook_receives_the_subscriber_the_message_and_the_payload(
+    server: Server,
+) -> None:
     seen: list[Any] = []
 
-    def see(*those: Any) -> Round:
-        seen.extend(those)
+    def see(*arguments: Any) -> HookGenerator:
+        seen.extend(arguments)
         yield
 
     made = subscriber()
@@ -116,11 +122,11 @@ def test_they_see_who_gets_what_of_which_message(server: Server) -> None:
     assert message.id == the_same.id == server.accepted()[0].message_id
 
 
-def test_they_see_what_was_raised(server: Server) -> None:
+def test_a_subscriber_hook_receives_the_exception_in_the_outcome(server: Server) -> None:
     error = ValueError('no')
     seen: list[Outcome] = []
 
-    def see(*those: Any) -> Round:
+    def see(*arguments: Any) -> HookGenerator:
         seen.append((yield))
 
     drained(server, subscriber(error), hooks=[around_subscriber(see)])
@@ -132,7 +138,7 @@ def test_they_see_what_was_raised(server: Server) -> None:
 def test_hooks_see_unmatched_and_invalid_messages(server: Server) -> None:
     seen: list[DeliveryResult] = []
 
-    def see(message: Message) -> Round:
+    def see(message: Message) -> HookGenerator:
         seen.append((yield))
 
     drained(server, subscriber(pattern='something else'), hooks=[around_delivery(see)])
@@ -141,14 +147,14 @@ def test_hooks_see_unmatched_and_invalid_messages(server: Server) -> None:
     assert delivered.settlement.stats_field is StatsField.UNMATCHED
 
 
-def test_they_see_how_long_it_took(server: Server) -> None:
+def test_results_contain_the_duration(server: Server) -> None:
     outcomes: list[Outcome] = []
     deliveries: list[DeliveryResult] = []
 
-    def see(*those: Any) -> Round:
+    def see(*arguments: Any) -> HookGenerator:
         outcomes.append((yield))
 
-    def see_delivery(message: Message) -> Round:
+    def see_delivery(message: Message) -> HookGenerator:
         deliveries.append((yield))
 
     hooks = [around_subscriber(see), around_delivery(see_delivery)]
@@ -170,7 +176,7 @@ def test_hooks_enclose_an_async_process(server: Server) -> None:
             await asyncio.sleep(0)
             notes.append('processed')
 
-    drained(server, Asynchronous, hooks=[Named('a', notes)])
+    drained(server, Asynchronous, hooks=[RecordingHook('a', notes)])
     assert notes == [
         'a before the delivery',
         'a before Asynchronous',
@@ -180,29 +186,29 @@ def test_hooks_enclose_an_async_process(server: Server) -> None:
     ]
 
 
-def test_one_serves_all_deliveries(server: Server) -> None:
+def test_one_hook_object_serves_all_deliveries(server: Server) -> None:
     notes: list[str] = []
-    stats = drained(server, subscriber(), hooks=[Named('a', notes)], count=3)
+    stats = drained(server, subscriber(), hooks=[RecordingHook('a', notes)], count=3)
     assert stats.done == 3
     assert notes.count('a after Made: done') == 3
 
 
-def test_one_may_hand_on_to_what_it_is_made_of(server: Server) -> None:
+def test_a_hook_may_delegate_to_its_base_class(server: Server) -> None:
     class Idle(Hook):
-        def around_delivery(self, message: Message) -> Round:
+        def around_delivery(self, message: Message) -> HookGenerator:
             return (yield from super().around_delivery(message))
 
-        def around_subscriber(self, *those: Any) -> Round:
-            return (yield from super().around_subscriber(*those))
+        def around_subscriber(self, *arguments: Any) -> HookGenerator:
+            return (yield from super().around_subscriber(*arguments))
 
     assert drained(server, subscriber(), hooks=[Idle()]).deleted == 1
 
 
-# What they change
+# What hooks change
 
 
 def test_the_result_that_a_subscriber_hook_returns_applies(server: Server) -> None:
-    def change(who: Subscriber, message: Message, payload: str) -> Round:
+    def change(who: Subscriber, message: Message, payload: str) -> HookGenerator:
         outcome = yield
         assert outcome.status is DONE
         return Outcome(who, RETRY)
@@ -214,16 +220,16 @@ def test_the_result_that_a_subscriber_hook_returns_applies(server: Server) -> No
 def test_outer_hooks_see_the_returned_result(server: Server) -> None:
     notes: list[str] = []
 
-    def change(who: Subscriber, message: Message, payload: str) -> Round:
+    def change(who: Subscriber, message: Message, payload: str) -> HookGenerator:
         yield
         return Outcome(who, RETRY)
 
-    drained(server, subscriber(), hooks=[Named('a', notes), around_subscriber(change)])
+    drained(server, subscriber(), hooks=[RecordingHook('a', notes), around_subscriber(change)])
     assert notes[-2:] == ['a after Made: retry later', 'a after the delivery: leave']
 
 
 def test_the_result_that_a_delivery_hook_returns_applies(server: Server) -> None:
-    def change(message: Message) -> Round:
+    def change(message: Message) -> HookGenerator:
         delivered = yield
         assert delivered.settlement.action is SettlementAction.LEAVE
         return DeliveryResult(delivered.outcomes, Settlement(SettlementAction.ACK, StatsField.DONE))
@@ -233,10 +239,10 @@ def test_the_result_that_a_delivery_hook_returns_applies(server: Server) -> None
 
 
 def test_a_hook_may_replace_a_subscriber(server: Server) -> None:
-    """So nothing is done twice: that is what a store of what was done is made of."""
+    """An idempotency hook works like this: it skips a subscriber that has processed the message."""
     done: set[tuple[str, str]] = set()
 
-    def only_once(who: Subscriber, message: Message, payload: str) -> Round:
+    def only_once(who: Subscriber, message: Message, payload: str) -> HookGenerator:
         if (who.__name__, payload) in done:
             return Outcome(who, DONE)
         outcome = yield
@@ -255,11 +261,11 @@ def test_inner_hooks_do_not_run_and_outer_hooks_receive_the_result(
 ) -> None:
     notes: list[str] = []
 
-    def instead(who: Subscriber, message: Message, payload: str) -> Round:
+    def instead(who: Subscriber, message: Message, payload: str) -> HookGenerator:
         return Outcome(who, RETRY)
         yield
 
-    hooks = [Named('a', notes), around_subscriber(instead), Named('b', notes)]
+    hooks = [RecordingHook('a', notes), around_subscriber(instead), RecordingHook('b', notes)]
     drained(server, subscriber(), hooks=hooks)
     assert [note for note in notes if 'Made' in note] == [
         'a before Made',
@@ -268,7 +274,7 @@ def test_inner_hooks_do_not_run_and_outer_hooks_receive_the_result(
 
 
 def test_a_hook_may_replace_all_subscribers(server: Server) -> None:
-    def instead(message: Message) -> Round:
+    def instead(message: Message) -> HookGenerator:
         return DeliveryResult((), Settlement(SettlementAction.ACK, StatsField.DONE))
         yield
 
@@ -283,40 +289,40 @@ class Asynchronous(MessageSubscriber):
 
 
 def test_a_coroutine_submitted_after_the_close_does_not_begin(server: Server) -> None:
-    """Nor is there a warning that it was not."""
+    """Python logs no warning about a coroutine that was never awaited."""
 
-    def instead(who: Subscriber, message: Message, payload: str) -> Round:
+    def instead(who: Subscriber, message: Message, payload: str) -> HookGenerator:
         return Outcome(who, DONE)
         yield
 
     assert drained(server, Asynchronous, hooks=[around_subscriber(instead)]).deleted == 1
 
 
-# When they fail
+# Hooks that fail
 
 
-def raises_before(*those: Any) -> Round:
+def raises_before(*arguments: Any) -> HookGenerator:
     raise LookupError('before')
     yield
 
 
-def raises_after(*those: Any) -> Round:
+def raises_after(*arguments: Any) -> HookGenerator:
     yield
     raise LookupError('after')
 
 
-def yields_twice(*those: Any) -> Round:
+def yields_twice(*arguments: Any) -> HookGenerator:
     yield
     yield
 
 
-def has_nothing_to_say(*those: Any) -> Round:
+def returns_before_yield(*arguments: Any) -> HookGenerator:
     return
     yield
 
 
 FAILING = pytest.mark.parametrize(
-    'function', [raises_before, raises_after, yields_twice, has_nothing_to_say]
+    'function', [raises_before, raises_after, yields_twice, returns_before_yield]
 )
 
 
@@ -327,44 +333,57 @@ def test_a_message_stays_when_a_hook_fails(server: Server, place: Any, function:
     assert (stats.retried, stats.deleted) == (1, 0)
 
 
-TO_NOBODY = Reason('Broken', 'for good')
-NONSENSE: dict[str, tuple[Any, Any]] = {
-    'no outcome': (around_subscriber, lambda who: 'done'),
-    'no status': (around_subscriber, lambda who: made(Outcome, who, 'done')),
-    'no delivered': (around_delivery, lambda message: DONE),
-    'no verdict': (around_delivery, lambda message: made(DeliveryResult, (), SettlementAction.ACK)),
-    'no action': (around_delivery, lambda message: verdict('ack', StatsField.DONE)),
-    'no count': (around_delivery, lambda message: verdict(SettlementAction.ACK, 'done')),
-    'no reason': (
+FATAL_REASON = Reason('Broken', 'for good')
+INVALID_RESULTS: dict[str, tuple[Any, Any]] = {
+    'not an outcome': (around_subscriber, lambda who: 'done'),
+    'not a status': (around_subscriber, lambda who: untyped(Outcome, who, 'done')),
+    'not a delivery result': (around_delivery, lambda message: DONE),
+    'not a settlement': (
         around_delivery,
-        lambda message: verdict(SettlementAction.DEAD_LETTER, StatsField.FATAL),
+        lambda message: untyped(DeliveryResult, (), SettlementAction.ACK),
     ),
-    'no queue': (
+    'not an action': (
         around_delivery,
-        lambda message: verdict(SettlementAction.DEAD_LETTER, StatsField.FATAL, TO_NOBODY),
+        lambda message: result_with_settlement('ack', StatsField.DONE),
     ),
-    'no whole seconds': (
+    'not a stats field': (
         around_delivery,
-        lambda message: verdict(SettlementAction.LEAVE, StatsField.RETRIED, None, 0.5),
+        lambda message: result_with_settlement(SettlementAction.ACK, 'done'),
+    ),
+    'dead letter without a reason': (
+        around_delivery,
+        lambda message: result_with_settlement(SettlementAction.DEAD_LETTER, StatsField.FATAL),
+    ),
+    'dead letter without a queue': (
+        around_delivery,
+        lambda message: result_with_settlement(
+            SettlementAction.DEAD_LETTER, StatsField.FATAL, FATAL_REASON
+        ),
+    ),
+    'fraction of a second': (
+        around_delivery,
+        lambda message: result_with_settlement(
+            SettlementAction.LEAVE, StatsField.RETRIED, None, 0.5
+        ),
     ),
 }
 
 
-def made(kind: Any, *arguments: Any) -> Any:
-    """What types would refuse."""
+def untyped(kind: Any, *arguments: Any) -> Any:
+    """Construct an object with arguments that its annotations do not allow."""
     return kind(*arguments)
 
 
-def verdict(*arguments: Any) -> Any:
-    return made(DeliveryResult, (), made(Settlement, *arguments))
+def result_with_settlement(*arguments: Any) -> Any:
+    return untyped(DeliveryResult, (), untyped(Settlement, *arguments))
 
 
 @pytest.mark.parametrize('who', [subscriber(), Asynchronous], ids=['def', 'async def'])
-@pytest.mark.parametrize(('place', 'make'), NONSENSE.values(), ids=NONSENSE)
+@pytest.mark.parametrize(('place', 'make'), INVALID_RESULTS.values(), ids=INVALID_RESULTS)
 def test_a_message_stays_after_an_invalid_result_of_a_hook(
     server: Server, who: Subscriber, place: Any, make: Any
 ) -> None:
-    def answers(first: Any, *others: Any) -> Round:
+    def answers(first: Any, *others: Any) -> HookGenerator:
         yield
         return make(first)
 
@@ -376,10 +395,10 @@ def test_a_message_stays_after_an_invalid_result_of_a_hook(
 def test_the_other_subscribers_receive_the_message(server: Server, function: Any) -> None:
     seen: list[Any] = []
 
-    def fails_for_one(who: Subscriber, *those: Any) -> Round:
+    def fails_for_one(who: Subscriber, *arguments: Any) -> HookGenerator:
         return (
             yield from (
-                function() if who.__name__ == 'One' else Hook().around_subscriber(who, *those)
+                function() if who.__name__ == 'One' else Hook().around_subscriber(who, *arguments)
             )
         )
 
@@ -390,7 +409,7 @@ def test_the_other_subscribers_receive_the_message(server: Server, function: Any
 
 
 @pytest.mark.parametrize('place', [around_subscriber, around_delivery])
-def test_it_is_logged_with_what_was_raised(
+def test_a_failed_hook_is_logged_with_its_exception(
     server: Server, caplog: pytest.LogCaptureFixture, place: Any
 ) -> None:
     drained(server, subscriber(), hooks=[place(raises_after)])
@@ -400,10 +419,10 @@ def test_it_is_logged_with_what_was_raised(
 
 
 def test_an_exception_of_a_hook_is_raised_in_the_outer_hooks(server: Server) -> None:
-    """So what they have begun can be ended: the span of a trace, a lock."""
+    """An outer hook can then end its span of a trace, or release its lock."""
     notes: list[str] = []
 
-    def ending(*those: Any) -> Round:
+    def ending(*arguments: Any) -> HookGenerator:
         try:
             yield
         except LookupError as error:
@@ -417,8 +436,8 @@ def test_an_exception_of_a_hook_is_raised_in_the_outer_hooks(server: Server) -> 
     assert notes == ['before', 'ended', 'after', 'ended']
 
 
-def test_they_may_answer_in_its_place(server: Server) -> None:
-    def forgiving(who: Subscriber, message: Message, payload: str) -> Round:
+def test_an_outer_hook_may_replace_an_exception_with_a_result(server: Server) -> None:
+    def forgiving(who: Subscriber, message: Message, payload: str) -> HookGenerator:
         try:
             yield
         except LookupError:
@@ -428,8 +447,10 @@ def test_they_may_answer_in_its_place(server: Server) -> None:
     assert drained(server, subscriber(), hooks=hooks).deleted == 1
 
 
-def test_but_not_without_an_answer(server: Server) -> None:
-    def silent(*those: Any) -> Round:
+def test_a_message_stays_when_an_outer_hook_replaces_an_exception_with_nothing(
+    server: Server,
+) -> None:
+    def silent(*arguments: Any) -> HookGenerator:
         with suppress(LookupError):
             yield
 
@@ -437,16 +458,18 @@ def test_but_not_without_an_answer(server: Server) -> None:
     assert drained(server, subscriber(), hooks=hooks).retried == 1
 
 
-def test_the_loop_goes_on(server: Server) -> None:
+def test_the_listener_continues_after_a_failed_hook(server: Server) -> None:
     hooks = [around_delivery(raises_before)]
     assert drained(server, subscriber(), hooks=hooks, count=3).retried == 3
 
 
-# What is none
+# Invalid hooks and exits
 
 
 @pytest.mark.parametrize(
-    'hook', [Hook, Named, None, 'hook', raises_before], ids=['Hook', 'Named', 'None', 'text', 'def']
+    'hook',
+    [Hook, RecordingHook, None, 'hook', raises_before],
+    ids=['Hook', 'RecordingHook', 'None', 'text', 'def'],
 )
 def test_an_object_that_is_not_a_hook_is_refused(hook: Any) -> None:
     with pytest.raises(
@@ -460,7 +483,7 @@ def test_an_object_that_is_not_a_hook_is_refused(hook: Any) -> None:
 def test_an_exit_ends_the_work_at_once_and_the_message_stays(
     server: Server, error: BaseException, concurrency: int
 ) -> None:
-    def exit_(*those: Any) -> Round:
+    def exit_(*arguments: Any) -> HookGenerator:
         raise error
         yield
 
@@ -481,7 +504,7 @@ def test_an_exit_ends_the_work_at_once_and_the_message_stays(
         assert (seen, listener.stats().deleted) == ([], 0)
 
 
-def test_without_hooks_what_came_of_each_subscriber_is_logged(
+def test_without_hooks_the_outcome_of_each_subscriber_is_logged(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, 'mega')

@@ -1,4 +1,4 @@
-"""What becomes of a message, by all that came of it: the whole table, and its laws."""
+"""The settlement of a message by the outcomes of its subscribers: a complete table, and laws."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mega.aws.sqs.subscribe.processing.settlement import (
 )
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.errors import DecodeError, EventError, RetriableError
-from tests.aws.sqs.subscribe.making import MESSAGE, subscriber
+from tests.aws.sqs.subscribe.factories import MESSAGE, subscriber
 
 ACK, LEAVE, DEAD_LETTER = SettlementAction.ACK, SettlementAction.LEAVE, SettlementAction.DEAD_LETTER
 MADE = subscriber(called='Inventory')
@@ -33,8 +33,8 @@ STATUSES = {
     'R': ProcessStatus.RETRIABLE_ERROR,
 }
 
-# What the subscribers said, in any order and number; what follows without a dead-letter queue of
-# the listener's own, and with one; and as what it counts.
+# Statuses of the subscribers, in any order and number; the action without and with a dead-letter
+# queue of the listener; the counter in `Stats`.
 TABLE = [
     ('D', ACK, ACK, StatsField.DONE),
     ('F', ACK, DEAD_LETTER, StatsField.FATAL),
@@ -77,10 +77,10 @@ def test_the_settlement_for_all_subscribers(
         if set(statuses) == set(said):
             outcomes = [outcome(status) for status in statuses]
             for policy, action in ((Policy(), without), (WITH_QUEUE, with_queue)):
-                verdict = settle(outcomes, policy, MESSAGE)
-                assert (verdict.action, verdict.stats_field) == (action, count)
-                assert verdict.delay is None
-                assert verdict.reason or count is not StatsField.FATAL
+                settlement = settle(outcomes, policy, MESSAGE)
+                assert (settlement.action, settlement.stats_field) == (action, count)
+                assert settlement.delay is None
+                assert settlement.reason or count is not StatsField.FATAL
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_the_settlement_for_all_subscribers(
 def test_an_unmatched_message_is_settled_by_the_policy(
     policy: Policy, action: SettlementAction
 ) -> None:
-    verdict = settle([], policy, MESSAGE)
-    assert (verdict.action, verdict.stats_field) == (action, StatsField.UNMATCHED)
-    assert verdict.reason
+    settlement = settle([], policy, MESSAGE)
+    assert (settlement.action, settlement.stats_field) == (action, StatsField.UNMATCHED)
+    assert settlement.reason
 
 
 @pytest.mark.parametrize(('has_queue', 'action'), [(False, LEAVE), (True, DEAD_LETTER)])
@@ -111,18 +111,18 @@ def test_an_unmatched_message_is_settled_by_the_policy(
 def test_an_invalid_body_is_dead_lettered_or_left(
     has_queue: bool, action: SettlementAction, error: Exception
 ) -> None:
-    verdict = settle_undecodable(error, Policy(has_dead_letter_queue=has_queue), MESSAGE)
-    assert (verdict.action, verdict.stats_field) == (action, StatsField.UNOPENED)
-    assert verdict.reason == Reason(type(error).__name__, str(error))
+    settlement = settle_undecodable(error, Policy(has_dead_letter_queue=has_queue), MESSAGE)
+    assert (settlement.action, settlement.stats_field) == (action, StatsField.UNOPENED)
+    assert settlement.reason == Reason(type(error).__name__, str(error))
 
 
 def test_the_reason_is_the_first_fatal_error() -> None:
     first = outcome('F', KeyError('no such item'))
-    verdict = settle([outcome('D'), first, outcome('F', ValueError('no'))], WITH_QUEUE, MESSAGE)
-    assert verdict.reason == Reason('KeyError', "'no such item'", 'Inventory')
+    settlement = settle([outcome('D'), first, outcome('F', ValueError('no'))], WITH_QUEUE, MESSAGE)
+    assert settlement.reason == Reason('KeyError', "'no such item'", 'Inventory')
 
 
-def test_the_reason_may_be_that_a_subscriber_said_so() -> None:
+def test_without_an_exception_the_reason_is_the_returned_status() -> None:
     reason = settle([outcome('F')], WITH_QUEUE, MESSAGE).reason
     assert reason
     assert (reason.error, reason.subscriber) == ('FATAL_ERROR', 'Inventory')
@@ -171,8 +171,8 @@ def test_the_text_of_a_reason_is_always_one_line(error: Exception, text: str) ->
 def test_a_message_is_delivered_again_after_the_longest_delay(
     outcomes: list[Outcome], delay: int | None
 ) -> None:
-    verdict = settle(outcomes, Policy(), MESSAGE)
-    assert (verdict.action, verdict.stats_field, verdict.delay) == (
+    settlement = settle(outcomes, Policy(), MESSAGE)
+    assert (settlement.action, settlement.stats_field, settlement.delay) == (
         LEAVE,
         StatsField.RETRIED,
         delay,
@@ -181,7 +181,7 @@ def test_a_message_is_delivered_again_after_the_longest_delay(
 
 
 @given(st.lists(st.floats(0, 43_200), min_size=1, max_size=3))
-def test_a_retry_is_never_early_and_never_a_second_late(asked: list[float]) -> None:
+def test_a_retry_is_never_early_and_less_than_a_second_late(asked: list[float]) -> None:
     delay = settle([retry(seconds) for seconds in asked], Policy(), MESSAGE).delay
     assert delay is not None
     assert delay - 1 < max(asked) <= delay
@@ -211,11 +211,11 @@ policies = st.one_of(
 def test_a_message_stays_when_a_subscriber_asks_for_a_retry(
     outcomes: list[Outcome], policy: Policy
 ) -> None:
-    verdict = settle(outcomes, policy, MESSAGE)
+    settlement = settle(outcomes, policy, MESSAGE)
     if any(found.asks_for_retry for found in outcomes):
-        assert verdict.action is LEAVE
+        assert settlement.action is LEAVE
     elif outcomes:
-        assert verdict.action is not LEAVE
+        assert settlement.action is not LEAVE
 
 
 @given(st.text(), policies)
@@ -229,7 +229,7 @@ def test_an_invalid_body_is_never_deleted_unless_dead_lettered(text: str, policy
 def test_nothing_is_dead_lettered_without_a_queue_and_a_reason(
     outcomes: list[Outcome], policy: Policy
 ) -> None:
-    verdict = settle(outcomes, policy, MESSAGE)
-    if verdict.action is DEAD_LETTER:
+    settlement = settle(outcomes, policy, MESSAGE)
+    if settlement.action is DEAD_LETTER:
         assert policy.has_dead_letter_queue
-        assert verdict.reason
+        assert settlement.reason

@@ -1,4 +1,4 @@
-"""Several messages at once: in threads, on an event loop, in several processes."""
+"""Concurrent messages: in threads, in an event loop, and in several processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from tests.aws.forking import run_lines
-from tests.aws.sqs.subscribe.making import WITHIN, sockets, subscriber
+from tests.aws.sqs.subscribe.factories import WITHIN, open_sockets, subscriber
 
 
 def publish(server: Server, queue_url: str, *payloads: Any) -> None:
@@ -28,13 +28,13 @@ def publish(server: Server, queue_url: str, *payloads: Any) -> None:
 def listener_on(
     server: Server, queue_url: str, *subscribers: Subscriber, **settings: Any
 ) -> SqsListener:
-    """A listener with a client of its own, which receives as many as it can."""
+    """Return a listener with its own client, which receives ten messages at a time."""
     given = {'wait_time_seconds': 0, 'max_number_of_messages': 10, 'visibility_timeout': 600}
     return SqsListener(queue_url, subscribers, **{**given, **server.credentials, **settings})
 
 
 class Load:
-    """How many are in work, and how many were at most."""
+    """Counts the messages in processing, and their maximum."""
 
     def __init__(self) -> None:
         self.most = self.now = self.ended = 0
@@ -56,7 +56,7 @@ class Load:
 
 @pytest.mark.parametrize('concurrency', [1, 2, 8])
 def test_at_most_concurrency_messages_are_in_processing(server: Server, concurrency: int) -> None:
-    """Nobody gets past the barrier alone."""
+    """The barrier requires `concurrency` threads at the same time."""
     queue_url = server.create_queue('orders')
     publish(server, queue_url, *'abcdefghijklmnopqrstuvwx')
     together, load = Barrier(concurrency), Load()
@@ -71,7 +71,9 @@ def test_at_most_concurrency_messages_are_in_processing(server: Server, concurre
     assert load.most == concurrency
 
 
-def test_they_work_in_threads_of_the_listeners_that_end_with_the_work(server: Server) -> None:
+def test_messages_are_processed_in_worker_threads_that_end_with_the_listener(
+    server: Server,
+) -> None:
     queue_url = server.create_queue('orders')
     publish(server, queue_url, *'abc')
     together = Barrier(3)
@@ -145,8 +147,8 @@ def test_groups_of_a_fifo_queue_run_concurrently_and_each_in_order(
 # The event loop
 
 
-class Meeting:
-    """Where so many coroutines wait for each other, time and again."""
+class AsyncBarrier:
+    """A barrier for `size` coroutines, which can be used several times."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -166,34 +168,34 @@ class Meeting:
 def test_one_loop_runs_concurrency_coroutines(server: Server, concurrency: int) -> None:
     queue_url = server.create_queue('orders')
     publish(server, queue_url, *map(str, range(100)))
-    meetings: dict[object, Meeting] = {}
+    barriers: dict[object, AsyncBarrier] = {}
     load = Load()
 
     class Asynchronous(MessageSubscriber):
         async def process(self, payload: str) -> None:
             loop = asyncio.get_running_loop()
             with load:
-                await meetings.setdefault(loop, Meeting(concurrency)).wait()
+                await barriers.setdefault(loop, AsyncBarrier(concurrency)).wait()
 
     listener = listener_on(server, queue_url, Asynchronous, concurrency=concurrency)
     with closing(listener):
         assert listener.drain().deleted == 100
     assert load.most == concurrency
-    assert len(meetings) == 1
+    assert len(barriers) == 1
 
 
-def test_coroutines_need_no_thread_each(server: Server) -> None:
+def test_coroutines_do_not_need_a_thread_each(server: Server) -> None:
     queue_url = server.create_queue('orders')
     publish(server, queue_url, *map(str, range(100)))
     names: set[str] = set()
-    meeting: list[Meeting] = []
+    barrier: list[AsyncBarrier] = []
 
     class Asynchronous(MessageSubscriber):
         async def process(self, payload: str) -> None:
-            if not meeting:
-                meeting.append(Meeting(100))
+            if not barrier:
+                barrier.append(AsyncBarrier(100))
             names.update(thread.name for thread in threading.enumerate())
-            await meeting[0].wait()
+            await barrier[0].wait()
 
     with closing(listener_on(server, queue_url, Asynchronous, concurrency=100)) as listener:
         assert listener.drain().done == 100
@@ -222,10 +224,10 @@ def test_a_coroutine_that_waits_does_not_block_others(server: Server) -> None:
     assert len(order) == 2
 
 
-# Both for one message
+# Threads and coroutines for one message
 
 
-def test_a_message_for_both_kinds_is_done_by_both_in_a_thread_and_on_the_loop(
+def test_sync_subscribers_run_in_a_thread_and_async_subscribers_in_the_loop(
     server: Server,
 ) -> None:
     queue_url = server.create_queue('orders')
@@ -266,12 +268,12 @@ def test_one_subscriber_that_asks_for_a_retry_keeps_the_message(server: Server) 
         assert listener.drain() == Stats(received=1, retried=1)
 
 
-# What waits
+# Extensions
 
 
 @pytest.mark.parametrize('is_async', [False, True], ids=['a thread', 'a coroutine'])
 def test_waiting_and_processing_messages_are_extended(server: Server, is_async: bool) -> None:
-    """The first message ends when both were hidden anew, after more than their timeout."""
+    """The first message ends after extensions of both, later than their first timeout."""
     queue_url = server.create_queue('orders')
     publish(server, queue_url, 'first', 'second')
     extended = Event()
@@ -328,7 +330,7 @@ def test_one_client_serves_all_threads_with_no_more_connections_than_threads(
         nonlocal most
         if together.wait(WITHIN) == 0:
             threads = [each for each in threading.enumerate() if 'mega' in each.name]
-            most = max(most, len(sockets() - before) - len(threads))
+            most = max(most, len(open_sockets() - before) - len(threads))
 
     with SqsListener(
         queue_url,
@@ -339,7 +341,7 @@ def test_one_client_serves_all_threads_with_no_more_connections_than_threads(
         session=session,
         endpoint_url=server.endpoint_url,
     ) as listener:
-        before = sockets()
+        before = open_sockets()
         assert listener.drain().done == 192
     assert len(made) == 1
     assert most <= 0
@@ -372,8 +374,10 @@ def test_fault_97_a_listener_created_before_a_fork_listens_in_the_child(
     assert printed.split() == ['False', '0', 'False', '1', 'True', '2']
 
 
-def test_and_in_the_child_of_a_process_that_listens(server: Server) -> None:
-    """Where no thread of the listener is. Both get messages, until the child had one."""
+def test_a_listener_also_listens_in_a_child_that_was_forked_while_it_listened(
+    server: Server,
+) -> None:
+    """The child has no thread of the listener. Both receive messages until the child has one."""
     queue_url = server.create_queue('orders')
     printed = run_lines(
         """

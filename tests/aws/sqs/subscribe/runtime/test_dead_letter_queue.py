@@ -1,4 +1,4 @@
-"""A listener's own dead-letter queue: what is sent there, and that nothing is lost on the way."""
+"""The dead-letter queue of a listener: the content of dead letters, and that none is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mega.aws.sqs.subscribe import ProcessStatus, Stats
 from mega.errors import RetriableError
 from tests.aws.answers import Answer, sqs_answer
 from tests.aws.fault_server import FaultServer
-from tests.aws.sqs.subscribe.making import (
+from tests.aws.sqs.subscribe.factories import (
     listener_on,
     send,
     subscriber,
@@ -35,8 +35,8 @@ ATTRIBUTES = {
 }
 
 
-def why(message: dict[str, Any]) -> dict[str, Any]:
-    """What a dead-lettered message says of itself."""
+def reason_attributes(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a dead letter that contain its reason."""
     attribute = message['MessageAttributes'][WHY]
     assert attribute['DataType'] == 'String'
     read: dict[str, Any] = json.loads(attribute['StringValue'])
@@ -48,7 +48,7 @@ def dead_lettered(aws: LocalAws, dead: str) -> dict[str, Any]:
     return message
 
 
-def test_a_message_that_failed_permanently_is_dead_lettered_whole_with_the_reason(
+def test_a_permanently_failed_message_is_dead_lettered_unchanged_with_the_reason(
     aws: LocalAws,
 ) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
@@ -61,16 +61,16 @@ def test_a_message_that_failed_permanently_is_dead_lettered_whole_with_the_reaso
     assert aws.counts(queue_url) == EMPTY
     message = dead_lettered(aws, dead)
     assert message['Body'] == body
-    told = why(message)
+    attributes = reason_attributes(message)
     del message['MessageAttributes'][WHY]
     assert message['MessageAttributes'] == ATTRIBUTES
     times = 'sent', 'first_received', 'dead_lettered'
-    sent, first, when = (timestamps.parse_timestamp(told.pop(key)) for key in times)
+    sent, first, when = (timestamps.parse_timestamp(attributes.pop(key)) for key in times)
     assert sent
     assert first
     assert when
     assert before <= sent <= first <= when <= datetime.now(timezone.utc)
-    assert told == {
+    assert attributes == {
         'error': 'KeyError',
         'text': "'no such\\nuser'",
         'subscriber': 'Notify',
@@ -100,7 +100,7 @@ def test_a_dead_letter_of_a_topic_keeps_its_envelope(aws: LocalAws) -> None:
     listener_on(aws, queue_url, failing, dead_letter_queue_url=dead).drain()
     message = dead_lettered(aws, dead)
     assert json.loads(message['Body'])['TopicArn'] == topic_arn
-    assert why(message)['error'] == 'ValueError'
+    assert reason_attributes(message)['error'] == 'ValueError'
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_dead_letter_of_a_topic_keeps_its_envelope(aws: LocalAws) -> None:
         ('hej', 'Unmatched', 'unmatched'),
     ],
 )
-def test_the_reason_of_what_no_subscriber_saw(
+def test_the_reason_of_a_message_that_reached_no_subscriber(
     aws: LocalAws, body: str, error: str, count: str
 ) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
@@ -121,8 +121,11 @@ def test_the_reason_of_what_no_subscriber_saw(
     assert stats == replace(Stats(received=1, dead_lettered=1, deleted=1), **{count: 1})  # type: ignore[arg-type]
     message = dead_lettered(aws, dead)
     assert message['Body'] == body
-    assert (why(message)['error'], why(message)['subscriber']) == (error, None)
-    assert why(message)['text']
+    assert (reason_attributes(message)['error'], reason_attributes(message)['subscriber']) == (
+        error,
+        None,
+    )
+    assert reason_attributes(message)['text']
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,7 @@ def test_a_message_stays_when_its_dead_letter_queue_does_not_exist(
     assert any(message_id in text and 'it stays' in text for text in warnings_of(caplog))
 
 
-def test_a_call_that_failed_is_counted(aws: LocalAws) -> None:
+def test_a_failed_send_to_the_dead_letter_queue_is_counted_as_an_error(aws: LocalAws) -> None:
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
     gone = {'dead_letter_queue_url': queue_url + '-gone'}
@@ -180,9 +183,9 @@ QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
 @pytest.mark.parametrize(
     'failure',
     [Answer(500), Answer(200, b'<html></html>'), sqs_answer(MD5OfMessageBody='x')],
-    ids=['error', 'answer of a proxy', 'answer without an id'],
+    ids=['error', 'response of a proxy', 'response without an id'],
 )
-def test_it_is_deleted_only_when_sqs_has_said_that_it_was_sent(
+def test_a_message_is_deleted_only_after_sqs_confirmed_its_dead_letter(
     faults: FaultServer, failure: Answer
 ) -> None:
     will_receive(faults, DELIVERY, NOTHING, SendMessage=[failure, SENT])
@@ -195,7 +198,7 @@ def test_it_is_deleted_only_when_sqs_has_said_that_it_was_sent(
     assert stats == Stats(received=1, fatal=1, dead_lettered=1, deleted=1, errors=1)
 
 
-def test_it_is_kept_hidden_until_it_is_sent(faults: FaultServer) -> None:
+def test_a_message_stays_hidden_until_its_dead_letter_is_sent(faults: FaultServer) -> None:
     will_receive(faults, DELIVERY, NOTHING, SendMessage=[Answer(500), Answer(500), SENT])
     dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead', 'visibility_timeout': 1}
     listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
@@ -204,10 +207,10 @@ def test_it_is_kept_hidden_until_it_is_sent(faults: FaultServer) -> None:
     assert 'ChangeMessageVisibilityBatch' in done[first:last]
 
 
-def test_a_message_that_fails_once_more_is_no_duplicate_to_a_fifo_queue(
+def test_a_second_dead_letter_of_a_message_is_not_a_duplicate_in_a_fifo_queue(
     faults: FaultServer,
 ) -> None:
-    """It may have been moved back in the meantime, where its id stays what it was."""
+    """A redrive can move the message back, and then it keeps its id."""
     dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead.fifo'}
     for _ in '12':
         will_receive(faults, DELIVERY, NOTHING, SendMessage=[SENT])
@@ -234,8 +237,8 @@ def test_a_message_without_room_for_the_reason_is_sent_without_it(
     assert any('no room' in text for text in warnings_of(caplog))
 
 
-def test_a_message_as_large_as_sqs_takes_is_sent_without_the_reason(aws: LocalAws) -> None:
-    """With it, it would be refused each time, and never leave the queue."""
+def test_a_message_of_the_maximum_size_is_sent_without_the_reason(aws: LocalAws) -> None:
+    """SQS would reject the message with the reason each time."""
     queue_url, dead = aws.create_queue(), aws.create_queue()
     body = 'a' * 1_048_576
     send(aws, queue_url, body)
@@ -247,32 +250,30 @@ def test_a_message_as_large_as_sqs_takes_is_sent_without_the_reason(aws: LocalAw
     assert WHY not in message.get('MessageAttributes', {})
 
 
-def test_the_reason_of_a_message_that_fails_once_more_is_the_new_one(aws: LocalAws) -> None:
+def test_a_second_failure_replaces_the_reason(aws: LocalAws) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     old = {f'number{number}': number for number in range(9)} | {WHY: '{"error": "Old"}'}
     send(aws, queue_url, 'hej', message_attributes=old)
     listener = listener_on(aws, queue_url, subscriber(ValueError()), dead_letter_queue_url=dead)
     listener.drain()
     message = dead_lettered(aws, dead)
-    assert why(message)['error'] == 'ValueError'
+    assert reason_attributes(message)['error'] == 'ValueError'
     assert len(message['MessageAttributes']) == 10
 
 
-def test_a_reason_is_cut_short(aws: LocalAws) -> None:
+def test_a_long_reason_is_shortened(aws: LocalAws) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     send(aws, queue_url, 'hej')
     failing = subscriber(ValueError('\x1bé' * 100_000))
     listener_on(aws, queue_url, failing, dead_letter_queue_url=dead).drain()
     message = dead_lettered(aws, dead)
     assert len(message['MessageAttributes'][WHY]['StringValue']) < 4096
-    assert why(message)['text'].startswith('\\x1bé')
+    assert reason_attributes(message)['text'].startswith('\\x1bé')
 
 
 @pytest.mark.parametrize('fifo', [True, False], ids=['fifo', 'standard'])
-def test_the_group_is_kept_and_every_failure_is_a_message_of_its_own(
-    aws: LocalAws, fifo: bool
-) -> None:
-    """To a FIFO queue the same body twice in five minutes is one: but it did fail twice."""
+def test_dead_letters_keep_the_group_and_are_not_deduplicated(aws: LocalAws, fifo: bool) -> None:
+    """A FIFO queue drops an equal body for five minutes. But each failure needs a dead letter."""
     queue_url = aws.create_queue(fifo=True)
     dead = aws.create_queue(fifo=fifo, **{'ContentBasedDeduplication': True} if fifo else {})
     for number in '12':
@@ -285,7 +286,9 @@ def test_the_group_is_kept_and_every_failure_is_a_message_of_its_own(
     assert {message['Attributes'].get('MessageGroupId') for message in messages} == {'cart-5'}
 
 
-def test_a_message_without_a_group_gets_one_of_its_own_in_a_fifo_queue(aws: LocalAws) -> None:
+def test_a_message_without_a_group_gets_its_own_group_in_a_fifo_dead_letter_queue(
+    aws: LocalAws,
+) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue(fifo=True)
     send(aws, queue_url, *'ab')
     listener = listener_on(aws, queue_url, subscriber(ValueError()), dead_letter_queue_url=dead)

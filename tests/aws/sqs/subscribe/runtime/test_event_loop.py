@@ -1,4 +1,4 @@
-"""One event loop serves all `async def process` of a listener, for as long as it works."""
+"""One event loop runs all `async def process` of a listener, until the listener ends."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
 from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
-WITHIN = 5.0  # seconds; what takes so long does not happen
+WITHIN = 5.0  # seconds; a test fails if an event takes longer
 
 tenant: ContextVar[str] = ContextVar('tenant')
 
 
 @pytest.fixture
-def coroutines() -> Iterator[EventLoopThread]:
+def event_loop() -> Iterator[EventLoopThread]:
     with closing(EventLoopThread()) as made:
         yield made
 
@@ -45,21 +45,21 @@ def names_of_threads() -> list[str]:
     ids=repr,
 )  # fmt: skip
 def test_exceptions_reach_the_caller_and_the_loop_continues(
-    coroutines: EventLoopThread, error: BaseException
+    event_loop: EventLoopThread, error: BaseException
 ) -> None:
-    loop = coroutines.run(current_loop())
-    assert coroutines.run(raise_(error)) == (None, error)
-    assert coroutines.run(current_loop()) == loop
+    loop = event_loop.run(current_loop())
+    assert event_loop.run(raise_(error)) == (None, error)
+    assert event_loop.run(current_loop()) == loop
 
 
-def test_a_coroutine_that_cancels_itself_is_cancelled(coroutines: EventLoopThread) -> None:
+def test_a_coroutine_that_cancels_itself_is_cancelled(event_loop: EventLoopThread) -> None:
     async def cancel() -> None:
         task = asyncio.current_task()
         assert task
         task.cancel()
         await asyncio.sleep(0)
 
-    _, error = coroutines.run(cancel())
+    _, error = event_loop.run(cancel())
     assert isinstance(error, asyncio.CancelledError)
 
 
@@ -72,47 +72,49 @@ async def gather(awaitable: Awaitable[object]) -> None:
 
 
 @pytest.mark.parametrize('wrap', [wait_for, gather])
-def test_an_exit_in_another_task_leaves_the_loop(
+def test_an_exit_in_another_task_ends_the_wait_for_the_loop(
     wrap: Callable[[Any], Awaitable[None]],
 ) -> None:
-    """And whoever waits for it does not wait for ever: so it is tried in a thread."""
-    coroutines = EventLoopThread()
+    """The waiting thread must not block forever. So the test waits in a separate thread."""
+    event_loop = EventLoopThread()
     exit_ = SystemExit(3)
     found: list[AwaitResult] = []
 
     def run() -> None:
-        found.append(coroutines.run(wrap(raise_(exit_))))
+        found.append(event_loop.run(wrap(raise_(exit_))))
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(WITHIN)
     assert found == [(None, exit_)]
-    coroutines.close()
+    event_loop.close()
 
 
-def test_a_coroutine_has_the_context_of_the_waiting_thread(coroutines: EventLoopThread) -> None:
+def test_a_coroutine_has_the_context_of_the_waiting_thread(event_loop: EventLoopThread) -> None:
     async def read() -> str:
         return tenant.get()
 
     token = tenant.set('a')
     try:
-        assert coroutines.run(read()) == ('a', None)
+        assert event_loop.run(read()) == ('a', None)
         tenant.set('b')
-        assert coroutines.run(read()) == ('b', None)
+        assert event_loop.run(read()) == ('b', None)
     finally:
         tenant.reset(token)
 
 
-def test_what_a_coroutine_sets_in_its_context_is_gone_with_it(coroutines: EventLoopThread) -> None:
+def test_context_variables_that_a_coroutine_sets_end_with_it(event_loop: EventLoopThread) -> None:
     async def exchange(name: str) -> str:
-        before = tenant.get('nobody')
+        before = tenant.get('default')
         tenant.set(name)
         return before
 
-    assert [coroutines.run(exchange(name)) for name in 'ab'] == [('nobody', None)] * 2
+    assert [event_loop.run(exchange(name)) for name in 'ab'] == [('default', None)] * 2
 
 
-def test_what_a_coroutine_leaves_in_the_loop_serves_the_next(coroutines: EventLoopThread) -> None:
+def test_objects_that_a_coroutine_binds_to_the_loop_work_in_the_next_coroutine(
+    event_loop: EventLoopThread,
+) -> None:
     async def make_queue() -> asyncio.Queue[str]:
         queue: asyncio.Queue[str] = asyncio.Queue()
         filled = asyncio.create_task(queue.put('hej'))
@@ -123,11 +125,11 @@ def test_what_a_coroutine_leaves_in_the_loop_serves_the_next(coroutines: EventLo
         return await queues[0][0].get()
 
     queues: list[tuple[asyncio.Queue[str], asyncio.Task[None]]] = []
-    coroutines.run(make_queue())
-    assert coroutines.run(take()) == ('hej', None)
+    event_loop.run(make_queue())
+    assert event_loop.run(take()) == ('hej', None)
 
 
-def test_closing_cancels_what_still_runs_and_ends_the_loop_with_its_thread() -> None:
+def test_closing_cancels_running_tasks_and_ends_the_loop_and_its_thread() -> None:
     ends: list[str] = []
     tasks: list[asyncio.Task[None]] = []
 
@@ -152,27 +154,27 @@ def test_closing_cancels_what_still_runs_and_ends_the_loop_with_its_thread() -> 
         await asyncio.sleep(0)
         return asyncio.get_running_loop()
 
-    coroutines = EventLoopThread()
-    loop, _ = coroutines.run(start())
+    event_loop = EventLoopThread()
+    loop, _ = event_loop.run(start())
     assert 'mega-event-loop' in names_of_threads()
-    coroutines.close()
+    event_loop.close()
     assert ends == ['task', 'task', 'generator']
     assert 'mega-event-loop' not in names_of_threads()
     assert isinstance(loop, asyncio.AbstractEventLoop)
     assert loop.is_closed()
 
 
-class Begun:
-    """Work that was begun, and what came of it."""
+class SubmittedWork:
+    """Submitted work, with its results, exceptions and threads."""
 
-    def __init__(self, coroutines: EventLoopThread, work: AwaitingWork[object]) -> None:
+    def __init__(self, event_loop: EventLoopThread, work: AwaitingWork[object]) -> None:
         self.answers: list[object] = []
         self.failures: list[BaseException] = []
         self.threads: list[str] = []
         self._has_ended = threading.Event()
-        coroutines.submit(work, self._done, self._failed)
+        event_loop.submit(work, self._done, self._failed)
 
-    def ends(self) -> None:
+    def wait(self) -> None:
         assert self._has_ended.wait(WITHIN)
 
     def _done(self, answer: object) -> None:
@@ -186,7 +188,7 @@ class Begun:
 
 
 def test_submitted_work_and_its_callback_run_in_the_loop(
-    coroutines: EventLoopThread,
+    event_loop: EventLoopThread,
 ) -> None:
     error = ValueError('a')
 
@@ -194,16 +196,16 @@ def test_submitted_work_and_its_callback_run_in_the_loop(
         found = [(yield current_loop()), (yield raise_(error))]
         return [*found, threading.current_thread().name]
 
-    begun = Begun(coroutines, work())
-    begun.ends()
-    loop = coroutines.run(current_loop())
-    assert begun.answers == [[loop, (None, error), 'mega-event-loop']]
-    assert begun.threads == ['mega-event-loop']
-    assert begun.failures == []
+    submitted = SubmittedWork(event_loop, work())
+    submitted.wait()
+    loop = event_loop.run(current_loop())
+    assert submitted.answers == [[loop, (None, error), 'mega-event-loop']]
+    assert submitted.threads == ['mega-event-loop']
+    assert submitted.failures == []
 
 
-def test_several_are_at_work_at_once(coroutines: EventLoopThread) -> None:
-    """Each waits until the others are there."""
+def test_several_coroutines_run_at_the_same_time(event_loop: EventLoopThread) -> None:
+    """Each coroutine waits for the two others."""
     met: list[asyncio.Event] = []
 
     async def meet() -> None:
@@ -216,14 +218,14 @@ def test_several_are_at_work_at_once(coroutines: EventLoopThread) -> None:
     def work() -> AwaitingWork[object]:
         return (yield meet())
 
-    all_of_them = [Begun(coroutines, work()) for _ in '123']
-    for begun in all_of_them:
-        begun.ends()
-    assert [begun.answers for begun in all_of_them] == [[(None, None)]] * 3
+    all_of_them = [SubmittedWork(event_loop, work()) for _ in '123']
+    for submitted in all_of_them:
+        submitted.wait()
+    assert [submitted.answers for submitted in all_of_them] == [[(None, None)]] * 3
 
 
 def test_an_exception_of_the_work_is_reported_and_the_loop_continues(
-    coroutines: EventLoopThread,
+    event_loop: EventLoopThread,
 ) -> None:
     error = ValueError('a')
 
@@ -231,14 +233,14 @@ def test_an_exception_of_the_work_is_reported_and_the_loop_continues(
         yield current_loop()
         raise error
 
-    begun = Begun(coroutines, work())
-    begun.ends()
-    assert (begun.answers, begun.failures) == ([], [error])
-    _, none = coroutines.run(current_loop())
+    submitted = SubmittedWork(event_loop, work())
+    submitted.wait()
+    assert (submitted.answers, submitted.failures) == ([], [error])
+    _, none = event_loop.run(current_loop())
     assert none is None
 
 
-def test_closing_ends_work_that_was_begun_and_does_not_go_on_with_it() -> None:
+def test_closing_ends_submitted_work_and_does_not_continue_it() -> None:
     ends: list[str] = []
 
     async def linger() -> None:
@@ -251,18 +253,18 @@ def test_closing_ends_work_that_was_begun_and_does_not_go_on_with_it() -> None:
     def work() -> AwaitingWork[object]:
         try:
             yield linger()
-            ends.append('went on')
+            ends.append('continued')
         finally:
             ends.append('work')
         return None
 
     waiting = threading.Event()
-    coroutines = EventLoopThread()
-    begun = Begun(coroutines, work())
+    event_loop = EventLoopThread()
+    submitted = SubmittedWork(event_loop, work())
     assert waiting.wait(WITHIN)
-    coroutines.close()
+    event_loop.close()
     assert ends == ['awaited', 'work']
-    assert (begun.answers, begun.failures) == ([], [])
+    assert (submitted.answers, submitted.failures) == ([], [])
 
 
 def test_a_coroutine_that_blocks_its_loop_is_left_behind(
@@ -278,11 +280,11 @@ def test_a_coroutine_that_blocks_its_loop_is_left_behind(
     def work() -> AwaitingWork[object]:
         return (yield block())
 
-    coroutines = EventLoopThread()
-    Begun(coroutines, work())
+    event_loop = EventLoopThread()
+    SubmittedWork(event_loop, work())
     assert blocking.wait(WITHIN)
-    coroutines.close()
+    event_loop.close()
     assert 'left behind' in caplog.text
     going_on.set()
     monkeypatch.undo()
-    coroutines.close()
+    event_loop.close()

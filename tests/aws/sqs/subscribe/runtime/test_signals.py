@@ -1,4 +1,4 @@
-"""Signals stop a listener: first when its message is finished, then at once."""
+"""The first signal stops a listener after its message, and the second one stops it at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import SqsListener
 from tests.aws._publishing.batches import Clients
-from tests.aws.sqs.subscribe.making import WITHIN, listener_on, listening, send, subscriber
+from tests.aws.sqs.subscribe.factories import WITHIN, listener_on, listening, send, subscriber
 from tests.aws.sqs.subscribe.program import VISIBILITY_TIMEOUT
 from tests.local_aws import LocalAws
 
@@ -28,7 +28,7 @@ BOTH_SIGNALS = pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT]
 
 
 class Program:
-    """The program that listens, running. At the end of the block it is killed if it still does."""
+    """A running listener program. The end of the block kills the program if it still runs."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -58,11 +58,11 @@ class Program:
             self._lines.put(line.strip())
         self._lines.put('')
 
-    def says(self) -> str:
-        """The next word; empty when the program has ended."""
+    def read_line(self) -> str:
+        """Return the next line of the program, or an empty text if it has ended."""
         return self._lines.get(timeout=WITHIN)
 
-    def go_on(self) -> None:
+    def continue_processing(self) -> None:
         assert self._process.stdin
         self._process.stdin.write('\n')
         self._process.stdin.flush()
@@ -79,7 +79,7 @@ Run = Callable[[str, str], Program]
 
 @pytest.fixture
 def run(server: Server) -> Iterator[Run]:
-    """Start the program, with an environment that leads to the server."""
+    """Return a function that starts the program with the server's address in its environment."""
     credentials = server.credentials
     environment = {
         **os.environ,
@@ -120,11 +120,11 @@ def test_a_signal_ends_the_program_when_the_message_is_finished(
 ) -> None:
     queue_url = filled_queue(server, clients, *'abc')
     program = run(queue_url, kind)
-    assert program.says() == 'begun'
+    assert program.read_line() == 'begun'
     program.send(number)
-    assert program.says() == 'stopping'
-    program.go_on()
-    assert [program.says(), program.says()] == ['done', 'ended']
+    assert program.read_line() == 'stopping'
+    program.continue_processing()
+    assert [program.read_line(), program.read_line()] == ['done', 'ended']
     assert program.ends() == 0
     assert sorted(received(clients, queue_url)) == [('b', '2'), ('c', '2')]
 
@@ -133,14 +133,14 @@ def test_a_signal_ends_the_program_when_the_message_is_finished(
 def test_fault_84_a_signal_in_the_middle_of_a_poll_ends_the_program(
     server: Server, clients: Clients, run: Run, number: signal.Signals
 ) -> None:
-    """It polls for 20 seconds, and does not wait for their end."""
+    """The long poll of 20 seconds is interrupted."""
     queue_url = filled_queue(server, clients, 'hej')
     program = run(queue_url, 'plain')
-    assert program.says() == 'begun'
-    program.go_on()
-    assert program.says() == 'done'
+    assert program.read_line() == 'begun'
+    program.continue_processing()
+    assert program.read_line() == 'done'
     program.send(number)
-    assert [program.says(), program.says()] == ['stopping', 'ended']
+    assert [program.read_line(), program.read_line()] == ['stopping', 'ended']
     assert program.ends() == 0
 
 
@@ -166,11 +166,11 @@ def test_fault_86_a_second_signal_ends_the_program_at_once(
 ) -> None:
     queue_url = filled_queue(server, clients, 'hej')
     program = run(queue_url, kind)
-    assert program.says() == 'begun'
+    assert program.read_line() == 'begun'
     program.send(first)
-    assert program.says() == 'stopping'
+    assert program.read_line() == 'stopping'
     program.send(second)
-    assert program.says() == ''
+    assert program.read_line() == ''
     assert program.ends() == -second
     assert received(clients, queue_url) == []
     server.advance(VISIBILITY_TIMEOUT)
@@ -182,7 +182,7 @@ def test_fault_87_a_message_is_delivered_again_after_a_kill(
 ) -> None:
     queue_url = filled_queue(server, clients, 'hej')
     program = run(queue_url, 'plain')
-    assert program.says() == 'begun'
+    assert program.read_line() == 'begun'
     program.send(signal.SIGKILL)
     assert program.ends() == -signal.SIGKILL
     assert received(clients, queue_url) == []
@@ -196,7 +196,7 @@ def handlers() -> list[Any]:
 
 @pytest.fixture
 def custom_handlers() -> Iterator[list[Any]]:
-    """Handlers of the program's own, for as long as the test runs."""
+    """Install signal handlers of the application for the duration of the test."""
     before = handlers()
     own = [lambda number, frame: None, lambda number, frame: None]
     signal.signal(signal.SIGTERM, own[0])
@@ -206,7 +206,7 @@ def custom_handlers() -> Iterator[list[Any]]:
     signal.signal(signal.SIGINT, before[1])
 
 
-def test_handlers_are_the_listeners_only_while_it_listens(
+def test_the_listener_has_signal_handlers_only_while_it_listens(
     aws: LocalAws, custom_handlers: list[Any]
 ) -> None:
     queue_url = aws.create_queue()
@@ -224,7 +224,7 @@ def test_handlers_are_the_listeners_only_while_it_listens(
 
 
 @BOTH_SIGNALS
-def test_after_the_first_signal_they_are_what_they_were(
+def test_the_first_signal_restores_the_previous_handlers(
     aws: LocalAws, custom_handlers: list[Any], number: signal.Signals
 ) -> None:
     queue_url = aws.create_queue()
@@ -232,7 +232,7 @@ def test_after_the_first_signal_they_are_what_they_were(
     stopping = Event()
     seen: list[Any] = []
 
-    class Telling(SqsListener):
+    class ReportingListener(SqsListener):
         def stop(self) -> None:
             super().stop()
             stopping.set()
@@ -242,12 +242,12 @@ def test_after_the_first_signal_they_are_what_they_were(
         assert stopping.wait(WITHIN)
         seen.extend(handlers())
 
-    Telling(queue_url, [subscriber(process)], client=aws.client('sqs')).listen()
+    ReportingListener(queue_url, [subscriber(process)], client=aws.client('sqs')).listen()
     assert seen == custom_handlers
     assert handlers() == custom_handlers
 
 
-def test_they_are_put_back_when_a_subscriber_ends_the_program(
+def test_the_previous_handlers_are_restored_when_a_subscriber_ends_the_program(
     aws: LocalAws, custom_handlers: list[Any]
 ) -> None:
     queue_url = aws.create_queue()
@@ -257,7 +257,7 @@ def test_they_are_put_back_when_a_subscriber_ends_the_program(
     assert handlers() == custom_handlers
 
 
-def test_in_another_thread_than_the_main_one_no_handlers_are_touched(
+def test_outside_the_main_thread_no_signal_handlers_are_installed(
     aws: LocalAws, custom_handlers: list[Any]
 ) -> None:
     queue_url = aws.create_queue()

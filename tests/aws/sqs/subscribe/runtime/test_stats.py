@@ -1,4 +1,4 @@
-"""The counters: one thread at a time adds, and any thread reads."""
+"""Counters: one thread at a time adds to them, and any thread can read them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import Settings
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
 from mega.aws.sqs.subscribe.runtime.worker_pool import WorkerPool
-from tests.aws.sqs.subscribe.making import WITHIN
+from tests.aws.sqs.subscribe.factories import WITHIN
 
 
 def test_a_signal_handler_can_read_the_counters_during_an_addition() -> None:

@@ -1,4 +1,4 @@
-"""The worker pool: an unexpected exception ends its work."""
+"""An unexpected exception ends the worker pool."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def fail(now: float) -> None:
 
 
 def pool_with(event: EngineEvent) -> WorkerPool:
-    """Return a pool in which each receive ends with an event."""
+    """Return a pool whose receives all end with the given event."""
     engine = Engine(Settings(), random.uniform, lambda notice, delivery: None)
     return WorkerPool(engine, {Receive: lambda poll: event}, 1)
 
 
-def test_an_event_that_raises_ends_the_work_of_its_thread() -> None:
+def test_an_exception_in_the_main_thread_ends_the_pool() -> None:
     pool = pool_with(fail)
     pool.work()
     assert isinstance(pool.failure, UnexpectedError)
     assert pool.shutdown() == []
 
 
-def test_an_event_that_raises_in_another_thread_ends_the_work() -> None:
+def test_an_exception_in_another_thread_ends_the_pool() -> None:
     pool = pool_with(fail)
     pool.defer(fail)
     pool.turn()

@@ -1,4 +1,4 @@
-"""What a subscriber class declares, and which payloads it gets for that."""
+"""The declarations of a subscriber class, and the payloads that they select."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from mega.match.functions import (
     optional,
     or_,
 )
-from tests.aws.sqs.subscribe.making import subscriber, wants
+from tests.aws.sqs.subscribe.factories import is_dispatched, subscriber
 from tests.event.examples import MOMENT, NOTIFICATION, item_added, user_created
 
 EVENT = item_added()
 WITHOUT_OBJECT = replace(EVENT, object=None)
 
-# The class attribute, its alias, a pattern that the event matches, and one that it does not.
+# The class attribute, its alias, a pattern that matches the event, and a pattern that does not.
 FIELDS: list[tuple[str, str | None, Any, Any]] = [
     ('event_name', 'name', 'item.added', 'item.removed'),
     ('event_domain', 'domain', 'shopping_cart', 'user'),
@@ -72,21 +72,21 @@ def event_subscriber(base: Any = EventSubscriber, **declared: Any) -> Subscriber
 def test_an_attribute_is_matched_with_its_field_of_the_event(
     name: str, right: Any, wrong: Any
 ) -> None:
-    assert wants(event_subscriber(**{name: right}), EVENT)
-    assert not wants(event_subscriber(**{name: wrong}), EVENT)
+    assert is_dispatched(event_subscriber(**{name: right}), EVENT)
+    assert not is_dispatched(event_subscriber(**{name: wrong}), EVENT)
 
 
 @pytest.mark.parametrize(('attribute', 'alias', 'right', 'wrong'), ALIASED, ids=lambda x: str(x))
 def test_an_alias_is_ignored_if_the_class_declares_the_attribute(
     attribute: str, alias: str, right: Any, wrong: Any
 ) -> None:
-    assert wants(event_subscriber(**{attribute: right, alias: wrong}), EVENT)
-    assert wants(event_subscriber(**{alias: wrong, attribute: right}), EVENT)
-    assert not wants(event_subscriber(**{attribute: wrong, alias: right}), EVENT)
+    assert is_dispatched(event_subscriber(**{attribute: right, alias: wrong}), EVENT)
+    assert is_dispatched(event_subscriber(**{alias: wrong, attribute: right}), EVENT)
+    assert not is_dispatched(event_subscriber(**{attribute: wrong, alias: right}), EVENT)
 
 
 @pytest.mark.parametrize(('attribute', 'alias', 'right', 'wrong'), ALIASED, ids=lambda x: str(x))
-def test_a_childs_declaration_under_either_name_precedes_its_parents(
+def test_a_childs_declaration_under_either_name_overrides_its_parents(
     attribute: str, alias: str, right: Any, wrong: Any
 ) -> None:
     for parents in (attribute, alias):
@@ -94,16 +94,16 @@ def test_a_childs_declaration_under_either_name_precedes_its_parents(
             parent = event_subscriber(**{parents: wrong})
             child = event_subscriber(parent, **{childs: right})
             grandchild = event_subscriber(child)
-            assert wants(child, EVENT)
-            assert wants(grandchild, EVENT)
-            assert not wants(parent, EVENT)
+            assert is_dispatched(child, EVENT)
+            assert is_dispatched(grandchild, EVENT)
+            assert not is_dispatched(parent, EVENT)
 
 
-def test_what_a_child_does_not_declare_it_has_from_its_parents() -> None:
+def test_a_child_inherits_the_declarations_of_its_parents() -> None:
     parent = event_subscriber(domain='shopping_cart', event_version=1)
-    assert wants(event_subscriber(parent, name='item.added'), EVENT)
-    assert not wants(event_subscriber(parent, name='item.removed'), EVENT)
-    assert not wants(event_subscriber(parent, version=2), EVENT)
+    assert is_dispatched(event_subscriber(parent, name='item.added'), EVENT)
+    assert not is_dispatched(event_subscriber(parent, name='item.removed'), EVENT)
+    assert not is_dispatched(event_subscriber(parent, version=2), EVENT)
 
 
 def test_a_mixin_that_is_not_a_subscriber_may_declare_patterns() -> None:
@@ -116,8 +116,8 @@ def test_a_mixin_that_is_not_a_subscriber_may_declare_patterns() -> None:
     class Both(OfUsers, OfCarts, EventSubscriber):
         def process(self, payload: Payload) -> None: ...
 
-    assert not wants(Both, EVENT)
-    assert wants(event_subscriber(Both, domain='shopping_cart'), EVENT)
+    assert not is_dispatched(Both, EVENT)
+    assert is_dispatched(event_subscriber(Both, domain='shopping_cart'), EVENT)
 
 
 def test_an_annotation_without_a_value_declares_nothing() -> None:
@@ -127,14 +127,14 @@ def test_an_annotation_without_a_value_declares_nothing() -> None:
 
         def process(self, payload: Payload) -> None: ...
 
-    assert wants(Annotated, EVENT)
+    assert is_dispatched(Annotated, EVENT)
 
 
 def test_all_declarations_must_match() -> None:
     right = {name: pattern for name, _, pattern, _ in FIELDS}
-    assert wants(event_subscriber(**right), EVENT)
+    assert is_dispatched(event_subscriber(**right), EVENT)
     for name, _, _, wrong in FIELDS:
-        assert not wants(event_subscriber(**{**right, name: wrong}), EVENT)
+        assert not is_dispatched(event_subscriber(**{**right, name: wrong}), EVENT)
 
 
 @pytest.mark.parametrize(
@@ -148,12 +148,12 @@ def test_all_declarations_must_match() -> None:
     ],
 )
 @pytest.mark.parametrize('declared', [{}, {'pattern': any_()}], ids=['no pattern', 'any_()'])
-def test_a_class_without_a_pattern_receives_all_payloads_of_its_kind(
+def test_a_class_without_a_pattern_receives_all_payloads_of_its_type(
     base: Subscriber, wanted: list[str], declared: dict[str, Any]
 ) -> None:
     payloads = {'event': EVENT, 'data': NOTIFICATION, 'text': 'hej', 'blob': b'hej'}
     made = subscriber(base=base, **declared)
-    assert [kind for kind, payload in payloads.items() if wants(made, payload)] == wanted
+    assert [kind for kind, payload in payloads.items() if is_dispatched(made, payload)] == wanted
 
 
 @pytest.mark.parametrize(
@@ -167,30 +167,30 @@ def test_a_class_without_a_pattern_receives_all_payloads_of_its_kind(
         (EventSubscriber, {'protocol': 'mega', 'version': 1}, EVENT, EVENT.to_dict()),
     ],
 )
-def test_a_pattern_is_over_the_whole_payload(
+def test_a_pattern_applies_to_the_whole_payload(
     base: Subscriber, pattern: Any, right: Any, wrong: Any
 ) -> None:
     made = subscriber(base=base, pattern=pattern)
-    assert wants(made, right)
-    assert not wants(made, wrong)
+    assert is_dispatched(made, right)
+    assert not is_dispatched(made, wrong)
 
 
-def test_a_pattern_of_an_event_subscriber_stands_beside_its_attributes() -> None:
+def test_an_event_must_match_the_pattern_and_the_attributes_of_its_subscriber() -> None:
     either = or_({'event': {'version': 2}}, {'object': {'version': 2}})
-    assert wants(event_subscriber(name='item.added', pattern=either), EVENT)
-    assert not wants(event_subscriber(name='item.removed', pattern=either), EVENT)
-    assert not wants(event_subscriber(name='item.added', pattern=either), WITHOUT_OBJECT)
+    assert is_dispatched(event_subscriber(name='item.added', pattern=either), EVENT)
+    assert not is_dispatched(event_subscriber(name='item.removed', pattern=either), EVENT)
+    assert not is_dispatched(event_subscriber(name='item.added', pattern=either), WITHOUT_OBJECT)
 
 
-def test_a_childs_pattern_precedes_its_parents() -> None:
+def test_a_childs_pattern_overrides_its_parents() -> None:
     parent = subscriber(base=DataSubscriber, pattern={'a': 1})
     child = subscriber(base=parent, pattern={'b': 2})
-    assert wants(child, {'b': 2})
-    assert not wants(child, {'a': 1})
+    assert is_dispatched(child, {'b': 2})
+    assert not is_dispatched(child, {'a': 1})
 
 
-class ByFunctions(EventSubscriber):
-    """Functions in the body of a class would be methods; here they are predicates."""
+class WithPredicates(EventSubscriber):
+    """A subscriber with predicates. The functions in its body do not become methods."""
 
     name = lambda name: name.startswith('item.')  # noqa: E731
 
@@ -213,9 +213,11 @@ class ByFunctions(EventSubscriber):
     [('name', 'cart.emptied'), ('domain', 'user'), ('publisher', 'a'), ('subject', 'a'),
      ('attributes', {'quantity': 4, 'price': '1'}), ('attributes', {'quantity': 5, 'price': ''})],
 )  # fmt: skip
-def test_functions_of_all_kinds_are_predicates(field: str, value: Any) -> None:
-    assert wants(ByFunctions, EVENT)
-    assert not wants(ByFunctions, replace(EVENT, event=replace(EVENT.event, **{field: value})))
+def test_lambdas_and_functions_are_predicates(field: str, value: Any) -> None:
+    assert is_dispatched(WithPredicates, EVENT)
+    assert not is_dispatched(
+        WithPredicates, replace(EVENT, event=replace(EVENT.event, **{field: value}))
+    )
 
 
 class NoPattern:
@@ -272,8 +274,8 @@ def test_retriable_exceptions_are_a_tuple_of_exception_classes(malformed: Any) -
 )
 def test_a_pattern_that_accepts_absence_matches_an_event_without_an_object(pattern: Any) -> None:
     for attribute in ('object_type', 'object_id', 'object_current', 'object_previous'):
-        assert wants(event_subscriber(**{attribute: pattern}), WITHOUT_OBJECT)
-        assert not wants(event_subscriber(**{attribute: pattern}), EVENT)
+        assert is_dispatched(event_subscriber(**{attribute: pattern}), WITHOUT_OBJECT)
+        assert not is_dispatched(event_subscriber(**{attribute: pattern}), EVENT)
 
 
 def anything(value: object) -> bool:
@@ -285,31 +287,33 @@ def anything(value: object) -> bool:
     ['shopping_cart', any_(), not_('user'), not_(missing()), None, {}, {'a': missing()}, anything],
     ids=lambda pattern: getattr(pattern, '__name__', repr(pattern)),
 )
-def test_no_other_pattern_does(pattern: Any) -> None:
+def test_no_other_pattern_matches_an_event_without_an_object(pattern: Any) -> None:
     for attribute in ('object_type', 'object_id', 'object_current', 'object_previous'):
-        assert not wants(event_subscriber(**{attribute: pattern}), WITHOUT_OBJECT)
+        assert not is_dispatched(event_subscriber(**{attribute: pattern}), WITHOUT_OBJECT)
         combined = event_subscriber(**{'object_version': missing(), attribute: pattern})
-        assert not wants(combined, WITHOUT_OBJECT)
+        assert not is_dispatched(combined, WITHOUT_OBJECT)
 
 
 def test_all_fields_of_an_object_may_be_absent_together() -> None:
     made = event_subscriber(object_type=optional('shopping_cart'), object_id=missing())
-    assert wants(made, WITHOUT_OBJECT)
-    assert not wants(made, EVENT)
-    assert wants(made, user_created().build())
+    assert is_dispatched(made, WITHOUT_OBJECT)
+    assert not is_dispatched(made, EVENT)
+    assert is_dispatched(made, user_created().build())
 
 
-def test_a_version_that_is_not_set_is_one_and_other_fields_are_missing() -> None:
+def test_an_unset_version_is_1_and_other_unset_fields_are_missing() -> None:
     payload = Payload.from_dict(
         {'protocol': 'mega', 'version': 1, 'object': {},
          'event': {'name': 'a', 'timestamp': '2020-01-01'}},
     )  # fmt: skip
-    assert wants(event_subscriber(version=1, object_version=1), payload)
+    assert is_dispatched(event_subscriber(version=1, object_version=1), payload)
     unset: dict[str, Any] = {
         'domain': missing(),
         'subject': missing(),
         'publisher': missing(),
         'extra': missing(),
     }
-    assert wants(event_subscriber(**unset, attributes=missing(), object_id=missing()), payload)
-    assert wants(event_subscriber(timestamp=datetime(2020, 1, 1)), payload)
+    assert is_dispatched(
+        event_subscriber(**unset, attributes=missing(), object_id=missing()), payload
+    )
+    assert is_dispatched(event_subscriber(timestamp=datetime(2020, 1, 1)), payload)

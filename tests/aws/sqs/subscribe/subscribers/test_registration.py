@@ -1,4 +1,4 @@
-"""What a listener refuses, when it is made or a class is registered: at once, and with a reason."""
+"""The constructor and `register` reject invalid arguments with a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mega.aws.sqs.subscribe import (
     TextSubscriber,
 )
 from mega.errors import ConfigurationError
-from tests.aws.sqs.subscribe.making import subscriber
+from tests.aws.sqs.subscribe.factories import subscriber
 
 QUEUE_URL = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
 FIFO_QUEUE_URL = f'{QUEUE_URL}.fifo'
@@ -29,7 +29,7 @@ Make = Callable[..., SqsListener]
 
 @pytest.fixture(scope='module')
 def client() -> Iterator[Any]:
-    """A client that reaches nothing: all of this happens before anything is sent."""
+    """Return a client without a server. These checks send no request."""
     made = boto3.Session('key', 'secret', region_name='eu-west-1').client(
         'sqs', endpoint_url='http://127.0.0.1:1'
     )
@@ -61,8 +61,8 @@ class NeedsKeyword(MessageSubscriber):
     def process(self, payload: Any) -> None: ...
 
 
-class NeedsToBeMade(MessageSubscriber):
-    def __new__(cls, pool: object) -> NeedsToBeMade:
+class NeedsNewArgument(MessageSubscriber):
+    def __new__(cls, pool: object) -> NeedsNewArgument:
         return super().__new__(cls)
 
     def process(self, payload: Any) -> None: ...
@@ -105,13 +105,13 @@ class WithValue(MessageSubscriber):
     process = None  # type: ignore[assignment]
 
 
-class NoSubscriber:
+class Unrelated:
     def process(self, payload: Any) -> None: ...
 
 
 REFUSED = [
     pytest.param(Plain(), 'register the class, not an instance', id='instance'),
-    pytest.param(NoSubscriber, 'NoSubscriber.*must extend MessageSubscriber', id='another class'),
+    pytest.param(Unrelated, 'Unrelated.*must extend MessageSubscriber', id='another class'),
     pytest.param(int, 'int.*must extend MessageSubscriber', id='int'),
     pytest.param(Plain.process, 'not a subscriber class', id='function'),
     pytest.param(None, 'None is not a subscriber class', id='None'),
@@ -119,14 +119,14 @@ REFUSED = [
     pytest.param([Plain], 'not a subscriber class', id='list'),
     pytest.param(NeedsArgument, 'NeedsArgument needs arguments', id='argument'),
     pytest.param(NeedsKeyword, 'NeedsKeyword needs arguments', id='keyword'),
-    pytest.param(NeedsToBeMade, 'NeedsToBeMade needs arguments', id='__new__'),
+    pytest.param(NeedsNewArgument, 'NeedsNewArgument needs arguments', id='__new__'),
     pytest.param(NeedsField, 'NeedsField needs arguments', id='dataclass'),
     pytest.param(Unfinished, r'must define process\(self, payload\)', id='no process'),
     pytest.param(WithoutSelf, r'WithoutSelf.*\(self, payload\)', id='process without self'),
     pytest.param(WithoutPayload, r'WithoutPayload.*\(self, payload\)', id='without payload'),
     pytest.param(WithMore, r'WithMore.*\(self, payload\)', id='process with more'),
     pytest.param(WithKeyword, r'WithKeyword.*\(self, payload\)', id='process with a keyword'),
-    pytest.param(WithValue, r'WithValue.*\(self, payload\)', id='process that is no function'),
+    pytest.param(WithValue, r'WithValue.*\(self, payload\)', id='process that is not a function'),
     *(
         pytest.param(base, rf'{base.__name__} is abstract', id=base.__name__)
         for base in (
@@ -137,7 +137,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(('refused', 'reason'), REFUSED)
-def test_an_invalid_subscriber_is_refused_with_advice(
+def test_an_invalid_subscriber_is_rejected_with_advice(
     make: Make, refused: Any, reason: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=reason):
@@ -146,7 +146,7 @@ def test_an_invalid_subscriber_is_refused_with_advice(
         make(subscribers=[refused])
 
 
-def test_a_type_is_registered_once(make: Make) -> None:
+def test_a_class_is_registered_at_most_once(make: Make) -> None:
     listener = make(subscribers=[Plain])
     with pytest.raises(ConfigurationError, match='Plain is registered already'):
         listener.register_subscriber(Plain)
@@ -154,13 +154,13 @@ def test_a_type_is_registered_once(make: Make) -> None:
         make(subscribers=[TakesAnything, Plain, Plain])
 
 
-def test_what_makes_a_type_of_its_own_is_registered_beside_it(make: Make) -> None:
+def test_a_subclass_is_registered_beside_its_base_class(make: Make) -> None:
     listener = make(subscribers=iter([Plain, TakesAnything]))
     listener.register_subscriber(subscriber(base=Plain, called='Plain'))
     listener.register_subscriber(subscriber(base=NeedsField, __init__=lambda self: None))
 
 
-def test_a_listener_without_subscribers_refuses_to_work(make: Make) -> None:
+def test_a_listener_without_subscribers_does_not_start(make: Make) -> None:
     listener = make()
     with pytest.raises(ConfigurationError, match='without subscribers: register one'):
         listener.listen()
@@ -224,9 +224,7 @@ def test_numbers_within_the_limits_of_sqs_are_accepted(
     ],
     ids=str,
 )  # fmt: skip
-def test_settings_that_cannot_work_are_refused(
-    make: Make, settings: dict[str, Any], reason: str
-) -> None:
+def test_invalid_settings_are_rejected(make: Make, settings: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         make(**settings)
 
@@ -243,5 +241,5 @@ def test_settings_that_cannot_work_are_refused(
     ],
     ids=str,
 )
-def test_settings_that_can_work_are_not(make: Make, settings: dict[str, Any]) -> None:
-    make(**settings)  # and it does not raise
+def test_valid_settings_are_accepted(make: Make, settings: dict[str, Any]) -> None:
+    make(**settings)  # it raises no exception

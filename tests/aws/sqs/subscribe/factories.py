@@ -1,4 +1,4 @@
-"""Subscribers, listeners and messages in one line each, for tests that are about something else."""
+"""Factories of subscribers, listeners and messages, and observers of a listener, for tests."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ from tests.aws.fault_server import FaultServer
 from tests.local_aws import LocalAws
 
 __all__ = (
+    'BEFORE_RECEIVE',
     'MESSAGE',
-    'POLLS',
     'WITHIN',
-    'delivered',
-    'each_time',
+    'botocore_event',
+    'is_dispatched',
     'listener_on',
     'listening',
+    'on_botocore_event',
+    'open_sockets',
     'outcomes',
+    'process_received',
     'run_by_asyncio',
     'send',
-    'sockets',
     'statuses',
     'subscriber',
-    'told_of',
-    'wants',
     'warnings_of',
     'will_receive',
 )
 
-WITHIN = 10.0  # seconds; what takes so long does not happen
+WITHIN = 10.0  # seconds; a test fails if an event takes longer
 
-POLLS = 'before-send.sqs.ReceiveMessage'  # botocore's name of that event
+BEFORE_RECEIVE = 'before-send.sqs.ReceiveMessage'  # botocore's event before each receive
 
 MESSAGE = Message(id='7c3a', body='{}', receipt_handle='handle')
 
@@ -65,9 +65,10 @@ def subscriber(
     called: str = 'Made',
     **declared: Any,
 ) -> Subscriber:
-    """A class whose `process` notes the payload in `seen`, and answers.
+    """Return a subscriber class whose `process` appends the payload to `seen` and answers.
 
-    An answer that is an exception is raised; a function is called with the payload.
+    `process` raises an `answer` that is an exception, calls a function with the payload, and
+    returns any other `answer`.
     """
 
     def process(self: MessageSubscriber, payload: Any) -> Any:
@@ -82,7 +83,7 @@ def subscriber(
 
 
 def run_by_asyncio(awaitable: Awaitable[object]) -> AwaitResult:
-    """Await something in an event loop of its own."""
+    """Await an object in a new event loop."""
 
     async def wait() -> AwaitResult:
         try:
@@ -99,17 +100,17 @@ def outcomes(
     message: Message = MESSAGE,
     unhandled: ProcessStatus = ProcessStatus.FATAL_ERROR,
 ) -> list[Outcome]:
-    """What comes of a payload that is handed to subscribers."""
+    """Dispatch a payload to subscribers, and return their outcomes."""
     router = Router()
     for each in subscribers:
         router.register(each)
-    wanting, undecided = router.match(payload)
-    assert not undecided
-    return finish(dispatch(message, payload, wanting, unhandled), run_by_asyncio)
+    matching, failed = router.match(payload)
+    assert not failed
+    return finish(dispatch(message, payload, matching, unhandled), run_by_asyncio)
 
 
-def delivered(received: dict[str, Any], *subscribers: Subscriber) -> DeliveryResult:
-    """What comes of a message as boto3 shows it."""
+def process_received(received: dict[str, Any], *subscribers: Subscriber) -> DeliveryResult:
+    """Process a message in boto3's form, and return its result."""
     router = Router()
     for each in subscribers:
         router.register(each)
@@ -125,9 +126,9 @@ def statuses(
     return [found.status for found in outcomes(payload, *subscribers, unhandled=unhandled)]
 
 
-def wants(asked: Subscriber, payload: Any) -> bool:
-    """Whether a subscriber, which does nothing but answer `DONE`, gets a payload."""
-    found = statuses(payload, asked)
+def is_dispatched(target: Subscriber, payload: Any) -> bool:
+    """Return whether the router passes a payload to a subscriber that returns `DONE`."""
+    found = statuses(payload, target)
     assert found in ([], [ProcessStatus.DONE])
     return bool(found)
 
@@ -135,25 +136,25 @@ def wants(asked: Subscriber, payload: Any) -> bool:
 def listener_on(
     aws: LocalAws | FaultServer, queue_url: str, *subscribers: Subscriber, **settings: Any
 ) -> SqsListener:
-    """A listener that does not wait for messages, unless it is told to."""
+    """Return a listener that makes short polls, unless `settings` says otherwise."""
     settings = {'wait_time_seconds': 0, 'client': aws.client('sqs'), **settings}
     return SqsListener(queue_url, subscribers, **settings)
 
 
 def will_receive(
-    faults: FaultServer, *answers: Scripted, **of_operations: Sequence[Scripted]
+    faults: FaultServer, *answers: Scripted, **by_operation: Sequence[Scripted]
 ) -> None:
-    """Have receives answered like this. All other calls succeed, or are answered as they say."""
+    """Script the responses to receives. Other calls have a script in `by_operation`, or succeed."""
     scripts: dict[str, Sequence[Scripted]] = {
         'GetQueueAttributes': [sqs_answer(Attributes={'RedrivePolicy': '{}'})],
         'DeleteMessageBatch': [ALL_DONE],
         'ChangeMessageVisibilityBatch': [ALL_DONE],
     }
-    faults.will(*answers, **(scripts | of_operations))
+    faults.will(*answers, **(scripts | by_operation))
 
 
 def send(aws: LocalAws, queue_url: str, *payloads: Any, **options: Any) -> list[str]:
-    """Publish payloads, a `str` as the body that it is, and answer the ids of their messages."""
+    """Publish payloads (a `str` as a raw body), and return the ids of their messages."""
     publisher = SqsPublisher(queue_url, client=aws.client('sqs'))
     return [
         publisher.publish_raw_message(payload, **options)
@@ -165,7 +166,7 @@ def send(aws: LocalAws, queue_url: str, *payloads: Any, **options: Any) -> list[
 
 @contextmanager
 def listening(listener: SqsListener) -> Iterator[Thread]:
-    """Have a listener listen in a thread until the block ends. What it raises is raised here."""
+    """Run a listener in a thread until the block ends, and raise the thread's exception here."""
     raised: list[BaseException] = []
 
     def listen() -> None:
@@ -187,35 +188,35 @@ def listening(listener: SqsListener) -> Iterator[Thread]:
 
 
 @contextmanager
-def each_time(aws: LocalAws, event: str, do: Callable[[], object]) -> Iterator[None]:
-    """Do something whenever botocore tells an event of the client of a server, such as `POLLS`."""
+def on_botocore_event(aws: LocalAws, event: str, callback: Callable[[], object]) -> Iterator[None]:
+    """Call `callback` at each botocore event of a server's client, such as `BEFORE_RECEIVE`."""
 
-    def hear(**arguments: object) -> None:
-        do()
+    def on_event(**arguments: object) -> None:
+        callback()
 
     events = aws.client('sqs').meta.events
-    events.register(event, hear)
+    events.register(event, on_event)
     try:
         yield
     finally:
-        events.unregister(event, hear)
+        events.unregister(event, on_event)
 
 
 @contextmanager
-def told_of(aws: LocalAws, event: str) -> Iterator[Event]:
-    """An event that is set when botocore tells one."""
+def botocore_event(aws: LocalAws, event: str) -> Iterator[Event]:
+    """Return an event that is set when botocore emits the event."""
     happened = Event()
-    with each_time(aws, event, happened.set):
+    with on_botocore_event(aws, event, happened.set):
         yield happened
 
 
-def sockets() -> set[str]:
-    """The sockets of this process."""
+def open_sockets() -> set[str]:
+    """Return the open sockets of this process."""
     found = set()
     for each in Path('/proc/self/fd').iterdir():
         try:
             target = str(each.readlink())
-        except OSError:  # that of this very look, which is closed by now
+        except OSError:  # the descriptor of this listing is closed already
             continue
         if target.startswith('socket:'):
             found.add(target)
@@ -223,7 +224,7 @@ def sockets() -> set[str]:
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What this library has warned of, or worse."""
+    """Return this library's log messages of level WARNING and above."""
     return [
         record.getMessage()
         for record in caplog.records

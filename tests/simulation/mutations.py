@@ -1,4 +1,4 @@
-"""Deliberate bugs of the engine, and the law that each of them violates."""
+"""Deliberate bugs of the engine and of the settlement, and the law that each of them violates."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from tests.simulation.laws import Law
 
-__all__ = ('BREAKAGES', 'Breakage')
+__all__ = ('MUTATIONS', 'Mutation')
 
 
 @dataclass(frozen=True, slots=True)
-class Breakage:
+class Mutation:
     """A bug: its name, the function that installs it, and the law that it violates."""
 
     name: str
-    put_in: Callable[[pytest.MonkeyPatch], None]
+    install: Callable[[pytest.MonkeyPatch], None]
     law: Law
 
 
-def _drop_acks_at_stop(patch: pytest.MonkeyPatch) -> None:
+def _drop_deletes_at_stop(patch: pytest.MonkeyPatch) -> None:
     stop = Engine.stop
 
     def broken(self: Engine, now: float) -> None:
@@ -52,34 +52,34 @@ def _drop_acks_at_stop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, 'stop', broken)
 
 
-def _take_each_answer_for(
-    told_instead: Callable[[EntryResult, Delivery], EntryResult],
+def _with_delete_results(
+    replace_result: Callable[[EntryResult, Delivery], EntryResult],
 ) -> Callable[..., None]:
     deleted = Engine._deleted
 
     def broken(
-        self: Engine, entry: Entry, told: EntryResult, call: BatchCommand, now: float
+        self: Engine, entry: Entry, result: EntryResult, call: BatchCommand, now: float
     ) -> None:
-        deleted(self, entry, told_instead(told, entry.delivery), call, now)
+        deleted(self, entry, replace_result(result, entry.delivery), call, now)
 
     return broken
 
 
 def _ignore_partial_failures(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Engine, '_deleted', _take_each_answer_for(lambda *_: EntryResult.OK))
+    patch.setattr(Engine, '_deleted', _with_delete_results(lambda *_: EntryResult.OK))
 
 
 def _retry_expired_handles(patch: pytest.MonkeyPatch) -> None:
-    def instead(told: EntryResult, delivery: Delivery) -> EntryResult:
-        if told is not EntryResult.FAILED:
-            return told
+    def retry_failed(result: EntryResult, delivery: Delivery) -> EntryResult:
+        if result is not EntryResult.FAILED:
+            return result
         delivery.tries = 0
         return EntryResult.RETRY
 
-    patch.setattr(Engine, '_deleted', _take_each_answer_for(instead))
+    patch.setattr(Engine, '_deleted', _with_delete_results(retry_failed))
 
 
-def _judge_by_the_first(patch: pytest.MonkeyPatch) -> None:
+def _settle_by_first_outcome(patch: pytest.MonkeyPatch) -> None:
     settle = settlement.settle
 
     def broken(
@@ -90,19 +90,19 @@ def _judge_by_the_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settlement, 'settle', broken)
 
 
-def _go_on_beating(patch: pytest.MonkeyPatch) -> None:
+def _extend_after_retry_delay(patch: pytest.MonkeyPatch) -> None:
     left = Engine._left
 
-    def broken(self: Engine, delivery: Delivery, told: EntryResult, now: float) -> None:
-        left(self, delivery, told, now)
-        if told is EntryResult.OK and delivery.delay:
+    def broken(self: Engine, delivery: Delivery, result: EntryResult, now: float) -> None:
+        left(self, delivery, result, now)
+        if result is EntryResult.OK and delivery.delay:
             delivery.phase = Phase.WORKING
             self._visibility.add_extension(delivery, self._settings.visibility_timeout)
 
     patch.setattr(Engine, '_left', broken)
 
 
-def _let_waiting_expire(patch: pytest.MonkeyPatch) -> None:
+def _do_not_extend_waiting(patch: pytest.MonkeyPatch) -> None:
     extend_if_due = VisibilityExtender.extend_if_due
 
     def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
@@ -121,18 +121,18 @@ def _receive_after_stop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, 'next', broken)
 
 
-def _give_back_heads_first(patch: pytest.MonkeyPatch) -> None:
+def _release_heads_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(GroupQueues, 'must_wait', lambda self, delivery: False)
 
 
-def _keep_followers(patch: pytest.MonkeyPatch) -> None:
+def _do_not_release_followers(patch: pytest.MonkeyPatch) -> None:
     def broken(self: GroupQueues, delivery: Delivery) -> Iterator[Delivery]:
         return iter(())
 
     patch.setattr(GroupQueues, 'followers', broken)
 
 
-def _double_entry_ids(patch: pytest.MonkeyPatch) -> None:
+def _repeat_entry_ids(patch: pytest.MonkeyPatch) -> None:
     entries = batches.entries
 
     def broken(changes: Iterable[tuple[Delivery, int]]) -> tuple[Entry, ...]:
@@ -141,28 +141,28 @@ def _double_entry_ids(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(batches, 'entries', broken)
 
 
-def _tell_of_dead_letters(
-    instead: dict[EntryResult, EntryResult],
+def _change_dead_letter_results(
+    replacements: dict[EntryResult, EntryResult],
 ) -> Callable[[pytest.MonkeyPatch], None]:
     dead_lettered = Engine.dead_lettered
 
-    def broken(self: Engine, command: DeadLetter, told: EntryResult, now: float) -> None:
-        dead_lettered(self, command, instead.get(told, told), now)
+    def broken(self: Engine, command: DeadLetter, result: EntryResult, now: float) -> None:
+        dead_lettered(self, command, replacements.get(result, result), now)
 
     return lambda patch: patch.setattr(Engine, 'dead_lettered', broken)
 
 
-def _free_a_place_twice(patch: pytest.MonkeyPatch) -> None:
+def _free_worker_twice(patch: pytest.MonkeyPatch) -> None:
     dead_lettered = Engine.dead_lettered
 
-    def broken(self: Engine, command: DeadLetter, told: EntryResult, now: float) -> None:
-        dead_lettered(self, command, told, now)
+    def broken(self: Engine, command: DeadLetter, result: EntryResult, now: float) -> None:
+        dead_lettered(self, command, result, now)
         self._assigner.free_workers += 1
 
     patch.setattr(Engine, 'dead_lettered', broken)
 
 
-def _let_dead_letters_expire(patch: pytest.MonkeyPatch) -> None:
+def _do_not_extend_dead_letters(patch: pytest.MonkeyPatch) -> None:
     extend_if_due = VisibilityExtender.extend_if_due
 
     def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
@@ -172,7 +172,7 @@ def _let_dead_letters_expire(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(VisibilityExtender, 'extend_if_due', broken)
 
 
-def _go_on_before_deleted(patch: pytest.MonkeyPatch) -> None:
+def _start_follower_before_delete(patch: pytest.MonkeyPatch) -> None:
     delete = Engine._delete
 
     def broken(self: Engine, delivery: Delivery, now: float) -> None:
@@ -182,7 +182,7 @@ def _go_on_before_deleted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, '_delete', broken)
 
 
-def _settle_what_is_lost(patch: pytest.MonkeyPatch) -> None:
+def _delete_lost_messages(patch: pytest.MonkeyPatch) -> None:
     end_work = Engine._end_work
 
     def broken(self: Engine, delivery: Delivery, now: float) -> bool:
@@ -192,19 +192,19 @@ def _settle_what_is_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, '_end_work', broken)
 
 
-def _keep_a_loss_secret(patch: pytest.MonkeyPatch) -> None:
+def _hide_loss_from_subscriber(patch: pytest.MonkeyPatch) -> None:
     changed = Engine._visibility_changed
 
     def broken(
-        self: Engine, entry: Entry, told: EntryResult, call: BatchCommand, now: float
+        self: Engine, entry: Entry, result: EntryResult, call: BatchCommand, now: float
     ) -> None:
-        changed(self, entry, told, call, now)
+        changed(self, entry, result, call, now)
         entry.delivery.is_lost = False
 
     patch.setattr(Engine, '_visibility_changed', broken)
 
 
-def _hide_for_ever(patch: pytest.MonkeyPatch) -> None:
+def _ignore_max_processing_time(patch: pytest.MonkeyPatch) -> None:
     limit = VisibilityExtender._limit
 
     def broken(self: VisibilityExtender, delivery: Delivery) -> float:
@@ -214,7 +214,7 @@ def _hide_for_ever(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(VisibilityExtender, '_limit', broken)
 
 
-def _beat_once(patch: pytest.MonkeyPatch) -> None:
+def _extend_only_once(patch: pytest.MonkeyPatch) -> None:
     extend_if_due = VisibilityExtender.extend_if_due
 
     def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
@@ -225,7 +225,7 @@ def _beat_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(VisibilityExtender, 'extend_if_due', broken)
 
 
-def _wait_for_the_shortest(patch: pytest.MonkeyPatch) -> None:
+def _use_shortest_delay(patch: pytest.MonkeyPatch) -> None:
     longest = settlement._longest
 
     def broken(delays: Iterable[float | None]) -> int | None:
@@ -235,14 +235,16 @@ def _wait_for_the_shortest(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settlement, '_longest', broken)
 
 
-def _wait_without_end(patch: pytest.MonkeyPatch) -> None:
+def _exceed_longest_backoff(patch: pytest.MonkeyPatch) -> None:
     def broken(self: Backoff, receive_count: int) -> float:
         return self.first * self.factor ** (receive_count + 1)
 
     patch.setattr(Backoff, 'up_to', broken)
 
 
-def _give_up(change: Callable[[Message], Message]) -> Callable[[pytest.MonkeyPatch], None]:
+def _change_retried_message(
+    change: Callable[[Message], Message],
+) -> Callable[[pytest.MonkeyPatch], None]:
     retry = settlement.retry
 
     def broken(
@@ -256,14 +258,14 @@ def _give_up(change: Callable[[Message], Message]) -> Callable[[pytest.MonkeyPat
     return lambda patch: patch.setattr(settlement, 'retry', broken)
 
 
-def _give_up_what_is_done(patch: pytest.MonkeyPatch) -> None:
+def _dead_letter_processed_messages(patch: pytest.MonkeyPatch) -> None:
     settle = settlement.settle
 
     def broken(
         outcomes: Sequence[Outcome], policy: settlement.Policy, message: Message
     ) -> settlement.Settlement:
         if policy.max_receives is not None and message.receive_count > policy.max_receives:
-            reason = Reason('Broken', 'whatever came of it')
+            reason = Reason('Broken', 'received too often')
             return settlement.Settlement(
                 settlement.SettlementAction.DEAD_LETTER, settlement.StatsField.EXHAUSTED, reason
             )
@@ -272,7 +274,7 @@ def _give_up_what_is_done(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settlement, 'settle', broken)
 
 
-def _begin_without_check(patch: pytest.MonkeyPatch) -> None:
+def _begin_without_timeout_check(patch: pytest.MonkeyPatch) -> None:
     def broken(self: Engine, delivery: Delivery, now: float) -> bool:
         delivery.begun_at = now
         return True
@@ -280,15 +282,15 @@ def _begin_without_check(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, 'begin', broken)
 
 
-def _forget_begin(patch: pytest.MonkeyPatch) -> None:
+def _do_not_record_begin(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, 'begin', lambda self, *begin: self._assigner.can_begin(*begin))
 
 
-def _keep_shares_at_stop(patch: pytest.MonkeyPatch) -> None:
+def _keep_shares_after_stop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WorkAssigner, 'take_back_all', lambda self: None)
 
 
-def _set_no_deadline(patch: pytest.MonkeyPatch) -> None:
+def _set_no_report_deadline(patch: pytest.MonkeyPatch) -> None:
     share = WorkAssigner.next
 
     def broken(self: WorkAssigner, now: float) -> Process | None:
@@ -310,7 +312,7 @@ def _keep_shares_of_busy_workers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WorkAssigner, '_take_back', broken)
 
 
-def _share_a_message_twice(patch: pytest.MonkeyPatch) -> None:
+def _assign_message_twice(patch: pytest.MonkeyPatch) -> None:
     def broken(self: WorkAssigner, process: Process, *, leave_first: bool = True) -> None:
         for delivery in process.deliveries:
             delivery.phase = Phase.WAITING
@@ -319,7 +321,7 @@ def _share_a_message_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WorkAssigner, '_take_back', broken)
 
 
-def _free_a_worker_for_a_coroutine(patch: pytest.MonkeyPatch) -> None:
+def _free_worker_during_coroutine(patch: pytest.MonkeyPatch) -> None:
     hand_over = Engine.worker_handed_over
 
     def broken(self: Engine, process: Process) -> None:
@@ -329,49 +331,69 @@ def _free_a_worker_for_a_coroutine(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, 'worker_handed_over', broken)
 
 
-BREAKAGES = (
-    Breakage('buffered acks dropped at stop', _drop_acks_at_stop, Law.STOP_SETTLES),
-    Breakage('partial delete failures ignored', _ignore_partial_failures, Law.TRIED_AGAIN),
-    Breakage('ack though the second subscriber retries', _judge_by_the_first, Law.RETRIES_KEPT),
-    Breakage('heartbeat after a retry delay was set', _go_on_beating, Law.SETTLED_ONCE),
-    Breakage('waiting messages not extended', _let_waiting_expire, Law.KEPT_HIDDEN),
-    Breakage('receive after stop', _receive_after_stop, Law.STOP_IS_A_STOP),
-    Breakage('head given back before its followers', _give_back_heads_first, Law.FOLLOWERS_FIRST),
-    Breakage('follower started while the head is retried', _keep_followers, Law.GROUPS_IN_ORDER),
-    Breakage('batch with a doubled entry id', _double_entry_ids, Law.WELL_FORMED),
-    Breakage('expired handle retried for ever', _retry_expired_handles, Law.SETTLED_ONCE),
-    Breakage(
-        'dead letter that failed taken for sent',
-        _tell_of_dead_letters({EntryResult.RETRY: EntryResult.OK}),
+MUTATIONS = (
+    Mutation('waiting deletes dropped at a stop', _drop_deletes_at_stop, Law.STOP_SETTLES),
+    Mutation('partial delete failures ignored', _ignore_partial_failures, Law.TRIED_AGAIN),
+    Mutation(
+        'delete although the second subscriber retries', _settle_by_first_outcome, Law.RETRIES_KEPT
+    ),
+    Mutation('heartbeat after a retry delay was set', _extend_after_retry_delay, Law.SETTLED_ONCE),
+    Mutation('waiting messages not extended', _do_not_extend_waiting, Law.KEPT_HIDDEN),
+    Mutation('receive after stop', _receive_after_stop, Law.NOTHING_AFTER_STOP),
+    Mutation('head released before its followers', _release_heads_first, Law.FOLLOWERS_FIRST),
+    Mutation(
+        'follower started while the head is retried', _do_not_release_followers, Law.GROUPS_IN_ORDER
+    ),
+    Mutation('batch with a duplicate entry id', _repeat_entry_ids, Law.WELL_FORMED),
+    Mutation('expired handle retried without a limit', _retry_expired_handles, Law.SETTLED_ONCE),
+    Mutation(
+        'failed dead letter counted as sent',
+        _change_dead_letter_results({EntryResult.RETRY: EntryResult.OK}),
         Law.WORK_FIRST,
     ),
-    Breakage(
-        'dead letter sent once only',
-        _tell_of_dead_letters({EntryResult.RETRY: EntryResult.FAILED}),
+    Mutation(
+        'dead letter tried only once',
+        _change_dead_letter_results({EntryResult.RETRY: EntryResult.FAILED}),
         Law.TRIED_AGAIN,
     ),
-    Breakage('dead letter not kept hidden', _let_dead_letters_expire, Law.KEPT_HIDDEN),
-    Breakage('place of a dead letter freed twice', _free_a_place_twice, Law.CONCURRENCY),
-    Breakage('follower started before the delete', _go_on_before_deleted, Law.GROUPS_IN_ORDER),
-    Breakage('ack of what others may have', _settle_what_is_lost, Law.SETTLED_ONCE),
-    Breakage('loss kept from the subscriber', _keep_a_loss_secret, Law.LOSS_TOLD),
-    Breakage('heartbeat without an end', _hide_for_ever, Law.HIDDEN_NO_LONGER),
-    Breakage('one heartbeat only', _beat_once, Law.KEPT_HIDDEN),
-    Breakage('shortest delay of all subscribers', _wait_for_the_shortest, Law.DELAYS_KEPT),
-    Breakage('jitter beyond the longest wait', _wait_without_end, Law.DELAYS_KEPT),
-    Breakage(
+    Mutation('dead letter not extended', _do_not_extend_dead_letters, Law.KEPT_HIDDEN),
+    Mutation('worker of a dead letter freed twice', _free_worker_twice, Law.CONCURRENCY),
+    Mutation(
+        'follower started before the delete', _start_follower_before_delete, Law.GROUPS_IN_ORDER
+    ),
+    Mutation('delete of a lost message', _delete_lost_messages, Law.SETTLED_ONCE),
+    Mutation('loss hidden from the subscriber', _hide_loss_from_subscriber, Law.LOSS_VISIBLE),
+    Mutation(
+        'heartbeat beyond max_processing_time', _ignore_max_processing_time, Law.HIDDEN_NO_LONGER
+    ),
+    Mutation('only one heartbeat', _extend_only_once, Law.KEPT_HIDDEN),
+    Mutation('shortest delay of all subscribers', _use_shortest_delay, Law.DELAYS_KEPT),
+    Mutation('jitter beyond the longest delay', _exceed_longest_backoff, Law.DELAYS_KEPT),
+    Mutation(
         'one receive too many',
-        _give_up(lambda message: structs.replace(message, receive_count=message.receive_count - 1)),
-        Law.TRIED_ENOUGH,
+        _change_retried_message(
+            lambda message: structs.replace(message, receive_count=message.receive_count - 1)
+        ),
+        Law.MAX_RECEIVES_KEPT,
     ),
-    Breakage('done at a receive too many', _give_up_what_is_done, Law.TRIED_ENOUGH),
-    Breakage(
-        'begin without a check of the visibility timeout', _begin_without_check, Law.STARTED_HIDDEN
+    Mutation(
+        'processed message dead-lettered after max_receives',
+        _dead_letter_processed_messages,
+        Law.MAX_RECEIVES_KEPT,
     ),
-    Breakage('begin is not recorded', _forget_begin, Law.HIDDEN_NO_LONGER),
-    Breakage('share begins after a stop', _keep_shares_at_stop, Law.STOP_IS_A_STOP),
-    Breakage('no turn during a slow message', _set_no_deadline, Law.REPORTED),
-    Breakage('share waits while a worker is free', _keep_shares_of_busy_workers, Law.SHARED),
-    Breakage('message in the shares of two workers', _share_a_message_twice, Law.IN_WORK_ONCE),
-    Breakage('worker free during a coroutine', _free_a_worker_for_a_coroutine, Law.CONCURRENCY),
+    Mutation(
+        'begin without a check of the visibility timeout',
+        _begin_without_timeout_check,
+        Law.STARTED_HIDDEN,
+    ),
+    Mutation('begin is not recorded', _do_not_record_begin, Law.HIDDEN_NO_LONGER),
+    Mutation('share begins after a stop', _keep_shares_after_stop, Law.NOTHING_AFTER_STOP),
+    Mutation(
+        'finished message not reported during a slow message', _set_no_report_deadline, Law.REPORTED
+    ),
+    Mutation('share waits while a worker is free', _keep_shares_of_busy_workers, Law.SHARED),
+    Mutation(
+        'message in the shares of two workers', _assign_message_twice, Law.NO_CONCURRENT_DUPLICATE
+    ),
+    Mutation('worker free during a coroutine', _free_worker_during_coroutine, Law.CONCURRENCY),
 )

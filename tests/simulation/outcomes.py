@@ -1,4 +1,4 @@
-"""What subscribers make of a message, and what that means for it."""
+"""Possible outcomes of the subscribers of a message, and a check of the resulting settlement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import MessageSubscriber, Pro
 from mega.errors import RetriableError
 from tests.simulation.laws import Law, Violation
 
-__all__ = ('WORKS', 'WORKS_WITHOUT_RETRIES', 'Work')
+__all__ = ('OUTCOMES', 'OUTCOMES_WITHOUT_RETRIES', 'SubscriberOutcomes')
 
 _DONE = ProcessStatus.DONE
 _FATAL = ProcessStatus.FATAL_ERROR
@@ -32,38 +32,40 @@ class _Exponential(_PlainSubscriber):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What all the subscribers of a message answer, and what is asked for by them."""
+class SubscriberOutcomes:
+    """The outcomes of all subscribers of a message, and the facts that determine its settlement."""
 
     outcomes: tuple[Outcome, ...]
     asks_for_retry: bool
     is_fatal: bool
-    is_at_its_end: bool
+    is_process_failing: bool
 
     def settle(self, policy: settlement.Policy, message: Message) -> settlement.Settlement:
-        """The verdict, which is held to what was asked for."""
+        """Return the settlement, after a check against the outcomes."""
         found = settlement.settle(self.outcomes, policy, message)
         receives = message.receive_count
-        is_given_up = found.action is settlement.SettlementAction.DEAD_LETTER and not (
+        is_dead_lettered = found.action is settlement.SettlementAction.DEAD_LETTER and not (
             self.is_fatal and not self.asks_for_retry
         )
-        if is_given_up is not self._is_enough(policy, receives):
-            raise Violation(Law.TRIED_ENOUGH, f'receive {receives}: {self}: {found.action.value}')
+        if is_dead_lettered is not self._is_exhausted(policy, receives):
+            raise Violation(
+                Law.MAX_RECEIVES_KEPT, f'receive {receives}: {self}: {found.action.value}'
+            )
         if self.asks_for_retry and found.action is settlement.SettlementAction.LEAVE:
-            self._is_as_asked(found.delay, policy, receives)
+            self._check_delay(found.delay, policy, receives)
         return found
 
-    def _is_enough(self, policy: settlement.Policy, receives: int) -> bool:
-        most = policy.max_receives
-        may_be_given_up = self.asks_for_retry and not self.is_at_its_end
-        return most is not None and receives >= most and may_be_given_up
+    def _is_exhausted(self, policy: settlement.Policy, receives: int) -> bool:
+        limit = policy.max_receives
+        may_be_dead_lettered = self.asks_for_retry and not self.is_process_failing
+        return limit is not None and receives >= limit and may_be_dead_lettered
 
-    def _is_as_asked(self, delay: int | None, policy: settlement.Policy, receives: int) -> None:
+    def _check_delay(self, delay: int | None, policy: settlement.Policy, receives: int) -> None:
         asked = [
             wait
             for outcome in self.outcomes
             if outcome.status is _RETRY
-            and (wait := _wait(outcome, policy.retry_delay, receives)) is not None
+            and (wait := _delay_bounds(outcome, policy.retry_delay, receives)) is not None
         ]
         if delay is None or not asked:
             is_kept = delay is None and not asked
@@ -77,25 +79,25 @@ class Work:
         return ' and '.join(outcome.status.name for outcome in self.outcomes)
 
 
-def _wait(
+def _delay_bounds(
     outcome: Outcome, general: RetryDelay | None, receives: int
 ) -> tuple[float, float] | None:
-    """What a subscriber waits for at least and at most."""
+    """Return the minimum and the maximum delay in seconds that a subscriber asks for."""
     if isinstance(outcome.error, RetriableError) and outcome.error.delay is not None:
         return outcome.error.delay, outcome.error.delay
     own = outcome.subscriber.retry_delay
     delay = general if own is None else own
     if isinstance(delay, Backoff):
-        most: float = delay.first * 2 ** (receives - 1)
-        return 0.0, min(most, delay.longest)
+        limit: float = delay.first * 2 ** (receives - 1)
+        return 0.0, min(limit, delay.longest)
     return (delay, delay) if isinstance(delay, (int, float)) else None
 
 
-def _work(*answers: ProcessStatus | Exception | type[MessageSubscriber]) -> Work:
+def _outcomes(*answers: ProcessStatus | Exception | type[MessageSubscriber]) -> SubscriberOutcomes:
     outcomes = tuple(map(_outcome, answers))
     statuses = {outcome.status for outcome in outcomes}
-    is_at_its_end = any(isinstance(answer, MemoryError) for answer in answers)
-    return Work(outcomes, _RETRY in statuses, _FATAL in statuses, is_at_its_end)
+    is_process_failing = any(isinstance(answer, MemoryError) for answer in answers)
+    return SubscriberOutcomes(outcomes, _RETRY in statuses, _FATAL in statuses, is_process_failing)
 
 
 def _outcome(answer: ProcessStatus | Exception | type[MessageSubscriber]) -> Outcome:
@@ -106,20 +108,20 @@ def _outcome(answer: ProcessStatus | Exception | type[MessageSubscriber]) -> Out
     return Outcome(answer, _RETRY)
 
 
-WORKS_WITHOUT_RETRIES = (_work(_DONE), _work(_DONE, _DONE), _work(_DONE, _FATAL))
-"""What no subscriber wants again."""
+OUTCOMES_WITHOUT_RETRIES = (_outcomes(_DONE), _outcomes(_DONE, _DONE), _outcomes(_DONE, _FATAL))
+"""Outcomes without a retry."""
 
-WORKS = (
-    _work(_DONE),
-    _work(_DONE),
-    _work(_FATAL),
-    _work(_DONE, _RETRY),
-    _work(_DONE, RetriableError(delay=0)),
-    _work(RetriableError(delay=1), _FATAL),
-    _work(RetriableError(delay=7), _RETRY),
-    _work(_DONE, RetriableError(delay=45)),
-    _work(_Constant, _RETRY),
-    _work(_Exponential),
-    _work(RetriableError(delay=2), _Constant, _Exponential),
-    _work(_DONE, MemoryError()),
+OUTCOMES = (
+    _outcomes(_DONE),
+    _outcomes(_DONE),
+    _outcomes(_FATAL),
+    _outcomes(_DONE, _RETRY),
+    _outcomes(_DONE, RetriableError(delay=0)),
+    _outcomes(RetriableError(delay=1), _FATAL),
+    _outcomes(RetriableError(delay=7), _RETRY),
+    _outcomes(_DONE, RetriableError(delay=45)),
+    _outcomes(_Constant, _RETRY),
+    _outcomes(_Exponential),
+    _outcomes(RetriableError(delay=2), _Constant, _Exponential),
+    _outcomes(_DONE, MemoryError()),
 )

@@ -21,11 +21,11 @@ from tests.local_aws import Counts, LocalAws
 from tests.profile import amount
 from tests.programs import ROOT, environment
 
-__all__ = ('SCALE', 'Crowd', 'Report', 'crowd', 'fill')
+__all__ = ('SCALE', 'ProcessGroup', 'Report', 'process_group', 'publish_all')
 
 SCALE = amount(1, 10)
 
-PATIENCE = 60.0
+REPORT_TIMEOUT = 60.0
 """Seconds without a report after which a test fails: a message is lost."""
 
 
@@ -37,28 +37,34 @@ class Report(NamedTuple):
     body: str
 
 
-class Crowd:
-    """Processes that listen to one queue. What they tell comes in the order of its happening.
+class ProcessGroup:
+    """Listener processes on one queue. Their reports arrive in the order of the events.
 
-    `takes` are the seconds of work on a message, `fails` the share of it that is in vain.
+    `processing_seconds` is the duration of each message. A subscriber asks for a
+    retry of a share `failure_rate` (0 to 1) of the messages.
     """
 
     def __init__(
-        self, aws: LocalAws, queue_url: str, takes: float, fails: float, **settings: Any
+        self,
+        aws: LocalAws,
+        queue_url: str,
+        processing_seconds: float,
+        failure_rate: float,
+        **settings: Any,
     ) -> None:
-        self._ends, self._pipe = os.pipe()
+        self._read_end, self._write_end = os.pipe()
         self._unread: deque[Report] = deque()
         self._listening: set[int] = set()
-        self._rest = b''
+        self._incomplete_line = b''
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         options = {
-            'pipe': self._pipe,
+            'pipe': self._write_end,
             'queue_url': queue_url,
-            'takes': takes,
-            'fails': fails,
+            'processing_seconds': processing_seconds,
+            'failure_rate': failure_rate,
             'settings': {'wait_time_seconds': 1, **settings, **aws.credentials},
         }
-        self._command = [sys.executable, '-m', 'tests.chaos.program', json.dumps(options)]
+        self._command = [sys.executable, '-m', 'tests.chaos.listener_program', json.dumps(options)]
         self._counts: Callable[[], Counts] = lambda: aws.counts(queue_url)
 
     def start(self) -> None:
@@ -66,53 +72,57 @@ class Crowd:
             self._command,
             cwd=ROOT,
             env=environment(),
-            pass_fds=[self._pipe],
+            pass_fds=[self._write_end],
             stdin=subprocess.DEVNULL,
         )
         self._processes[process.pid] = process
 
-    def kill_one(self, chance: random.Random) -> None:
-        """End a process at once, whatever it is at, and start another one."""
-        process = self._processes.pop(chance.choice(list(self._processes)))
+    def kill_one(self, randomness: random.Random) -> None:
+        """Kill a random process, and start another one."""
+        process = self._processes.pop(randomness.choice(list(self._processes)))
         process.send_signal(signal.SIGKILL)
         process.wait()
         self.start()
 
     def stop(self) -> set[int]:
-        """Ask all to end, and answer with which statuses those did that had begun to listen."""
+        """Stop all processes, and return the exit statuses of the listening processes."""
         for process in self._processes.values():
             process.send_signal(signal.SIGTERM)
-        statuses = {pid: process.wait(PATIENCE) for pid, process in self._processes.items()}
+        statuses = {pid: process.wait(REPORT_TIMEOUT) for pid, process in self._processes.items()}
         self._processes.clear()
         return {status for pid, status in statuses.items() if pid in self._listening}
 
     def reports(self) -> Iterator[Report]:
-        """What they tell, as it comes."""
+        """Yield the reports as they arrive."""
         while True:
             while self._unread:
                 yield self._unread.popleft()
-            if not self._read(PATIENCE):
-                pytest.fail(f'nobody has told anything: {self._counts()} in the queue')
+            if not self._read(REPORT_TIMEOUT):
+                pytest.fail(
+                    f'no report in {REPORT_TIMEOUT:.0f} seconds: {self._counts()} in the queue'
+                )
 
     def until_empty(self) -> Iterator[Report]:
-        """What they tell until the queue is empty, as it says itself."""
+        """Yield the reports until SQS counts no message in the queue."""
         for report in self.reports():
             yield report
             if report.word == 'empty' and self._counts() == Counts(visible=0, in_flight=0):
                 return
 
-    def last_words(self) -> list[Report]:
-        """What those told who have ended."""
+    def remaining_reports(self) -> list[Report]:
+        """Return the unread reports of the processes that have ended."""
         while self._read(0.0):
             pass
-        told = list(self._unread)
+        reports = list(self._unread)
         self._unread.clear()
-        return told
+        return reports
 
     def _read(self, seconds: float) -> bool:
-        ready, _, _ = select.select([self._ends], [], [], seconds)
+        ready, _, _ = select.select([self._read_end], [], [], seconds)
         if ready:
-            *lines, self._rest = (self._rest + os.read(self._ends, 65_536)).split(b'\n')
+            *lines, self._incomplete_line = (
+                self._incomplete_line + os.read(self._read_end, 65_536)
+            ).split(b'\n')
             for line in lines:
                 process, word, body = line.decode().split(' ', 2)
                 self._listening.add(int(process))
@@ -123,30 +133,30 @@ class Crowd:
         for process in self._processes.values():
             process.kill()
             process.wait()
-        os.close(self._ends)
-        os.close(self._pipe)
+        os.close(self._read_end)
+        os.close(self._write_end)
 
 
 @contextmanager
-def crowd(
+def process_group(
     aws: LocalAws,
     queue_url: str,
     *,
-    of: int = 3,
-    takes: float = 0.0,
-    fails: float = 0.0,
+    count: int = 3,
+    processing_seconds: float = 0.0,
+    failure_rate: float = 0.0,
     **settings: Any,
-) -> Iterator[Crowd]:
-    """So many processes, until the block ends."""
-    made = Crowd(aws, queue_url, takes, fails, **settings)
+) -> Iterator[ProcessGroup]:
+    """Run `count` listener processes until the block ends."""
+    group = ProcessGroup(aws, queue_url, processing_seconds, failure_rate, **settings)
     try:
-        for _ in range(of):
-            made.start()
-        yield made
+        for _ in range(count):
+            group.start()
+        yield group
     finally:
-        made.close()
+        group.close()
 
 
-def fill(aws: LocalAws, queue_url: str, bodies: list[str], **options: Any) -> None:
+def publish_all(aws: LocalAws, queue_url: str, bodies: list[str], **options: Any) -> None:
     """Publish bodies, in batches."""
     SqsPublisher(queue_url, client=aws.client('sqs')).publish_batch(bodies, **options)
