@@ -37,7 +37,7 @@ class Plan:
     - `sent_at` has the time of each message.
     - `durations` are the possible durations of processing.
     - `dead_letter_faults` is the percentage of calls to the dead-letter queue that fail.
-    - `is_async` is whether coroutines process the messages.
+    - `is_async` says whether coroutines process the messages.
     - `calm_at` is when all faults end.
     """
 
@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def is_faultless(self) -> bool:
-        """Whether no call fails, no message is delivered twice, and no process crashes."""
+        """Return whether the plan has no failed call, no duplicate delivery and no crash."""
         queue_behaviour = self.queue_behaviour
         deviates = (
             queue_behaviour.duplicates
@@ -69,7 +69,7 @@ class Plan:
         return not (self.fates or crashes or deviates)
 
     def __str__(self) -> str:
-        """Return the differences to the simplest schedule."""
+        """Return the differences from the simplest schedule."""
         simplest = Plan.draw(Choices.of_script([]))
         parts = (
             (self.settings, simplest.settings),

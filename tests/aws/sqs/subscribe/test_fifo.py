@@ -84,7 +84,7 @@ def test_a_retry_in_the_middle_of_a_group_delays_only_its_followers(
     assert aws.counts(queue_url) == Counts(visible=1, in_flight=1)
 
 
-@pytest.mark.cannot(moto='mixes up the order of a group when its first message comes again')
+@pytest.mark.cannot(moto='changes the order of a group at the redelivery of its first message')
 def test_a_group_continues_in_order_after_the_redelivery_of_a_message(
     aws: LocalAws, queue_url: str
 ) -> None:
