@@ -284,7 +284,7 @@ class RetriableError(MegaError):
         return self.reason or 'to be retried'
 
 
-RangeError: TypeAlias = type[ConfigurationError] | type[EncodeError]
+RangeErrorClass: TypeAlias = type[ConfigurationError] | type[EncodeError]
 
 
 def check_int(
@@ -293,7 +293,7 @@ def check_int(
     low: int,
     high: int,
     unit: str = '',
-    error: RangeError = ConfigurationError,
+    error: RangeErrorClass = ConfigurationError,
 ) -> int:
     """Return an option that must be an int from `low` to `high`. A bool is not an int here.
 
@@ -310,7 +310,7 @@ def check_seconds(
     value: object,
     low: float,
     high: float,
-    error: RangeError = ConfigurationError,
+    error: RangeErrorClass = ConfigurationError,
 ) -> float:
     """Return an option that must be `low` to `high` seconds, as an int or a float.
 
@@ -324,7 +324,7 @@ def check_seconds(
     raise _range_error(name, value, f'{low:,} to {high:,} seconds', error)
 
 
-def _range_error(name: str, value: object, span: str, error: RangeError) -> MegaError:
+def _range_error(name: str, value: object, span: str, error: RangeErrorClass) -> MegaError:
     if issubclass(error, EncodeError):
         return error(name, f'is {safe_repr(value)}: must be {span}')
     return error(f'{name}={safe_repr(value)}: must be {span}')

@@ -109,7 +109,9 @@ def with_value(document: dict[str, Any], path: str, value: object) -> dict[str, 
 def matches(name: str, payload: AnyPayload) -> bool:
     """Return whether a subscriber would receive a payload."""
     subscriber = SUBSCRIBERS[name]
-    return isinstance(payload, subscriber.payload_kind) and evaluate(payload, subscriber.wants)
+    return isinstance(payload, subscriber.payload_classes) and evaluate(
+        payload, subscriber.compiled_pattern
+    )
 
 
 def changes(position: int) -> list[Any]:

@@ -102,7 +102,7 @@ def _stages(rounds: int, messages: int) -> dict[str, float]:
     kinds = subscribers(NoOp, Goal(messages))
     patterns: PatternSet[Kind] = PatternSet()
     for kind in kinds:
-        patterns.add(kind.wants, kind)
+        patterns.add(kind.compiled_pattern, kind)
 
     def parse() -> None:
         for each in received:

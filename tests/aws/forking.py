@@ -13,7 +13,7 @@ __all__ = ('run_lines',)
 
 _BEFORE = """
 import os, sys, threading
-from mega.aws._transport.client import connect
+from mega.aws._transport.client import create_client
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError
 

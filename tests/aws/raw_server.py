@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from mega.aws._transport.client import AwsClient, connect
+from mega.aws._transport.client import AwsClient, create_client
 
 __all__ = (
     'EMPTY',
@@ -130,7 +130,7 @@ def boto3_client(url: str, service: str = 'sqs', **settings: Any) -> Any:
 def direct_client(url: str, **settings: Any) -> Iterator[AwsClient]:
     """Connect as a listener does, and check that calls are direct."""
     options: Any = {'region_name': 'eu-west-1', 'attempts': 1, **KEYS, **settings}
-    with closing(connect('sqs', None, endpoint_url=url, **options)) as aws:
+    with closing(create_client('sqs', None, endpoint_url=url, **options)) as aws:
         assert aws.transport == 'direct'
         yield aws
 

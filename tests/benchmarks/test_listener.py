@@ -100,7 +100,7 @@ def test_each_event_has_one_subscriber_and_each_subscriber_has_events() -> None:
     wanted: PatternSet[type[object]] = PatternSet()
     kinds = subscribers(NoOp, Goal(1))
     for kind in kinds:
-        wanted.add(kind.wants, kind)
+        wanted.add(kind.compiled_pattern, kind)
     found = [wanted.match(payload) for payload in EVENTS]
     assert {len(kinds) for kinds in found} == {1}
     assert {kind for kinds in found for kind in kinds} == set(kinds)

@@ -12,14 +12,14 @@ from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
     ChangeVisibility,
     Delete,
+    EngineSettings,
     Entry,
     EntryResult,
     Notice,
-    Process,
+    ProcessMessages,
     Receive,
-    Settings,
 )
-from mega.aws.sqs.subscribe.engine.delivery import EXTENDED, NOT_BEGUN, Delivery, Phase
+from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, NOT_BEGUN, Delivery, Phase
 from tests.simulation.laws import Law, Violation
 from tests.simulation.outcomes import SubscriberOutcomes
 from tests.simulation.sqs_model import MAX_HIDDEN, Queue, Receipt
@@ -74,7 +74,7 @@ class LawChecker:
     """The laws for one engine."""
 
     def __init__(
-        self, settings: Settings, queue: Queue, timeline: Timeline, is_faultless: bool
+        self, settings: EngineSettings, queue: Queue, timeline: Timeline, is_faultless: bool
     ) -> None:
         self._settings = settings
         self._queue = queue
@@ -84,7 +84,7 @@ class LawChecker:
         self.records: dict[Delivery, Record] = {}
         self.deliveries: list[Delivery] = []
         self.in_processing: dict[str, Delivery] = {}
-        self.busy_workers: dict[Process, Delivery | None] = {}
+        self.busy_workers: dict[ProcessMessages, Delivery | None] = {}
         self._failed_at = float('-inf')
         self.is_stopped = False
         self.is_paused = False
@@ -233,7 +233,7 @@ class LawChecker:
     def on_decision(self, delivery: Delivery, decision: Decision, delay: int = 0) -> None:
         """Record the decision of an event, unless the engine decided already."""
         record = self.records[delivery]
-        if delivery.is_lost:
+        if delivery.is_visibility_lost:
             self._decide(record, Decision.EXPIRE)
         elif record.decision in (Decision.NONE, Decision.DEAD_LETTER):
             self._decide(record, decision, delay)
@@ -242,7 +242,7 @@ class LawChecker:
         """Record the results of a batch call. Call this after the engine received them."""
         for entry, result in zip(call.entries, results, strict=True):
             record = self.records[entry.delivery]
-            if entry.phase in EXTENDED:
+            if entry.phase in EXTENDABLE_PHASES:
                 self._check_loss(entry, result)
                 if result is EntryResult.FAILED and record.decision in _EXTENDED:
                     self._settled.add(entry.receipt_handle)
@@ -255,14 +255,19 @@ class LawChecker:
         delivery = entry.delivery
         is_in_processing = entry.phase is delivery.phase is Phase.WORKING
         is_same = delivery.receipt_handle == entry.receipt_handle
-        if result is EntryResult.FAILED and is_in_processing and is_same and not delivery.is_lost:
+        if (
+            result is EntryResult.FAILED
+            and is_in_processing
+            and is_same
+            and not delivery.is_visibility_lost
+        ):
             raise Violation(Law.LOSS_VISIBLE, f'{entry.receipt_handle} is not in flight')
 
     def on_dead_lettered(self, delivery: Delivery, result: EntryResult) -> None:
         """Record the result for a dead letter. Call this after the engine received it."""
         record = self.records[delivery]
         record.failures += result is EntryResult.RETRY
-        is_given_up = delivery.phase is Phase.ENDED and not delivery.is_lost
+        is_given_up = delivery.phase is Phase.ENDED and not delivery.is_visibility_lost
         if result is EntryResult.RETRY and is_given_up and record.failures < _ENOUGH_TRIES:
             raise Violation(Law.TRIED_AGAIN, f'{self._receipt(delivery)} is not dead-lettered')
 

@@ -17,7 +17,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     DeadLetter,
     Entry,
     EntryResult,
-    Process,
+    ProcessMessages,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
@@ -73,7 +73,7 @@ def _retry_expired_handles(patch: pytest.MonkeyPatch) -> None:
     def retry_failed(result: EntryResult, delivery: Delivery) -> EntryResult:
         if result is not EntryResult.FAILED:
             return result
-        delivery.tries = 0
+        delivery.failed_calls = 0
         return EntryResult.RETRY
 
     patch.setattr(Engine, '_deleted', _with_delete_results(retry_failed))
@@ -83,7 +83,7 @@ def _settle_by_first_outcome(patch: pytest.MonkeyPatch) -> None:
     settle = settlement.settle
 
     def broken(
-        outcomes: Sequence[Outcome], policy: settlement.Policy, message: Message
+        outcomes: Sequence[Outcome], policy: settlement.SettlementPolicy, message: Message
     ) -> settlement.Settlement:
         return settle(outcomes[:1], policy, message)
 
@@ -167,7 +167,7 @@ def _do_not_extend_dead_letters(patch: pytest.MonkeyPatch) -> None:
 
     def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
         is_failed = delivery.phase is Phase.DEAD_LETTERING
-        return batches.FOREVER if is_failed else extend_if_due(self, delivery, now)
+        return batches.NEVER if is_failed else extend_if_due(self, delivery, now)
 
     patch.setattr(VisibilityExtender, 'extend_if_due', broken)
 
@@ -186,7 +186,7 @@ def _delete_lost_messages(patch: pytest.MonkeyPatch) -> None:
     end_work = Engine._end_work
 
     def broken(self: Engine, delivery: Delivery, now: float) -> bool:
-        delivery.is_lost = False
+        delivery.is_visibility_lost = False
         return end_work(self, delivery, now)
 
     patch.setattr(Engine, '_end_work', broken)
@@ -199,7 +199,7 @@ def _hide_loss_from_subscriber(patch: pytest.MonkeyPatch) -> None:
         self: Engine, entry: Entry, result: EntryResult, call: BatchCommand, now: float
     ) -> None:
         changed(self, entry, result, call, now)
-        entry.delivery.is_lost = False
+        entry.delivery.is_visibility_lost = False
 
     patch.setattr(Engine, '_visibility_changed', broken)
 
@@ -220,7 +220,7 @@ def _extend_only_once(patch: pytest.MonkeyPatch) -> None:
     def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
         had_one = delivery.hidden_until > delivery.received_at + self._timeout
         is_working = delivery.phase is Phase.WORKING
-        return batches.FOREVER if had_one and is_working else extend_if_due(self, delivery, now)
+        return batches.NEVER if had_one and is_working else extend_if_due(self, delivery, now)
 
     patch.setattr(VisibilityExtender, 'extend_if_due', broken)
 
@@ -239,30 +239,30 @@ def _exceed_longest_backoff(patch: pytest.MonkeyPatch) -> None:
     def broken(self: Backoff, receive_count: int) -> float:
         return self.first * self.factor ** (receive_count + 1)
 
-    patch.setattr(Backoff, 'up_to', broken)
+    patch.setattr(Backoff, 'max_delay_after', broken)
 
 
 def _change_retried_message(
     change: Callable[[Message], Message],
 ) -> Callable[[pytest.MonkeyPatch], None]:
-    retry = settlement.retry
+    retry = settlement.settle_retry
 
     def broken(
         reason: Reason,
-        policy: settlement.Policy,
+        policy: settlement.SettlementPolicy,
         message: Message,
         delays: Iterable[float | None] | None = None,
     ) -> settlement.Settlement:
         return retry(reason, policy, change(message), delays)
 
-    return lambda patch: patch.setattr(settlement, 'retry', broken)
+    return lambda patch: patch.setattr(settlement, 'settle_retry', broken)
 
 
 def _dead_letter_processed_messages(patch: pytest.MonkeyPatch) -> None:
     settle = settlement.settle
 
     def broken(
-        outcomes: Sequence[Outcome], policy: settlement.Policy, message: Message
+        outcomes: Sequence[Outcome], policy: settlement.SettlementPolicy, message: Message
     ) -> settlement.Settlement:
         if policy.max_receives is not None and message.receive_count > policy.max_receives:
             reason = Reason('Broken', 'received too often')
@@ -293,19 +293,19 @@ def _keep_shares_after_stop(patch: pytest.MonkeyPatch) -> None:
 def _set_no_report_deadline(patch: pytest.MonkeyPatch) -> None:
     share = WorkAssigner.next
 
-    def broken(self: WorkAssigner, now: float) -> Process | None:
+    def broken(self: WorkAssigner, now: float) -> ProcessMessages | None:
         process = share(self, now)
-        self.deadline = batches.FOREVER
+        self.deadline = batches.NEVER
         return process
 
     patch.setattr(WorkAssigner, 'next', broken)
-    patch.setattr(WorkAssigner, 'run_timers', lambda self, now: None)
+    patch.setattr(WorkAssigner, 'end_shares', lambda self, now: None)
 
 
 def _keep_shares_of_busy_workers(patch: pytest.MonkeyPatch) -> None:
     take_back = WorkAssigner._take_back
 
-    def broken(self: WorkAssigner, process: Process, *, leave_first: bool = True) -> None:
+    def broken(self: WorkAssigner, process: ProcessMessages, *, leave_first: bool = True) -> None:
         if not leave_first:
             take_back(self, process, leave_first=False)
 
@@ -313,7 +313,7 @@ def _keep_shares_of_busy_workers(patch: pytest.MonkeyPatch) -> None:
 
 
 def _assign_message_twice(patch: pytest.MonkeyPatch) -> None:
-    def broken(self: WorkAssigner, process: Process, *, leave_first: bool = True) -> None:
+    def broken(self: WorkAssigner, process: ProcessMessages, *, leave_first: bool = True) -> None:
         for delivery in process.deliveries:
             delivery.phase = Phase.WAITING
             self._groups.ready.append(delivery)
@@ -322,13 +322,13 @@ def _assign_message_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def _free_worker_during_coroutine(patch: pytest.MonkeyPatch) -> None:
-    hand_over = Engine.worker_handed_over
+    detach = Engine.moved_to_event_loop
 
-    def broken(self: Engine, process: Process) -> None:
-        hand_over(self, process)
+    def broken(self: Engine, process: ProcessMessages) -> None:
+        detach(self, process)
         self._assigner.free_workers += 1
 
-    patch.setattr(Engine, 'worker_handed_over', broken)
+    patch.setattr(Engine, 'moved_to_event_loop', broken)
 
 
 MUTATIONS = (

@@ -40,7 +40,9 @@ class SubscriberOutcomes:
     is_fatal: bool
     is_process_failing: bool
 
-    def settle(self, policy: settlement.Policy, message: Message) -> settlement.Settlement:
+    def settle(
+        self, policy: settlement.SettlementPolicy, message: Message
+    ) -> settlement.Settlement:
         """Return the settlement, after a check against the outcomes."""
         found = settlement.settle(self.outcomes, policy, message)
         receives = message.receive_count
@@ -55,12 +57,14 @@ class SubscriberOutcomes:
             self._check_delay(found.delay, policy, receives)
         return found
 
-    def _is_exhausted(self, policy: settlement.Policy, receives: int) -> bool:
+    def _is_exhausted(self, policy: settlement.SettlementPolicy, receives: int) -> bool:
         limit = policy.max_receives
         may_be_dead_lettered = self.asks_for_retry and not self.is_process_failing
         return limit is not None and receives >= limit and may_be_dead_lettered
 
-    def _check_delay(self, delay: int | None, policy: settlement.Policy, receives: int) -> None:
+    def _check_delay(
+        self, delay: int | None, policy: settlement.SettlementPolicy, receives: int
+    ) -> None:
         asked = [
             wait
             for outcome in self.outcomes

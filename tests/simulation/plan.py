@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
-from mega.aws.sqs.subscribe.engine.commands import Settings
-from mega.aws.sqs.subscribe.processing.settlement import Policy
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings
+from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from tests.simulation.choices import Choices
 from tests.simulation.network import CallFate
@@ -41,13 +41,13 @@ class Plan:
     - `calm_at` is when all faults end.
     """
 
-    settings: Settings
+    settings: EngineSettings
     sent_at: list[float]
     groups: int
     processes: int
     durations: tuple[float, ...]
     has_retries: bool
-    policy: Policy
+    policy: SettlementPolicy
     queue_behaviour: QueueBehaviour
     fault_percent: int
     fates: list[CallFate]
@@ -112,7 +112,7 @@ class Plan:
 def _differences(mine: Any, others: Any) -> Iterator[tuple[str, object]]:
     for each in fields(mine):
         value = getattr(mine, each.name)
-        is_part = isinstance(value, (Settings, Policy, QueueBehaviour))
+        is_part = isinstance(value, (EngineSettings, SettlementPolicy, QueueBehaviour))
         if value != getattr(others, each.name) and not is_part:
             yield each.name, value
 
@@ -134,10 +134,10 @@ def _sent_at(choices: Choices) -> list[float]:
     return sorted(times)
 
 
-def _settings(choices: Choices) -> Settings:
+def _settings(choices: Choices) -> EngineSettings:
     is_long = choices.chance(1)
     timeout = 20_000 if is_long else choices.one_of((30, 10, 4, 1))
-    return Settings(
+    return EngineSettings(
         concurrency=choices.one_of((1, 2, 3, 6)),
         max_number_of_messages=choices.one_of((10, 1, 3, 10)),
         wait_time_seconds=20 if is_long else choices.one_of((20, 5, 1, 0)),
@@ -149,9 +149,9 @@ def _settings(choices: Choices) -> Settings:
     )
 
 
-def _policy(choices: Choices, has_dead_letter_queue: bool, is_fifo: bool) -> Policy:
+def _policy(choices: Choices, has_dead_letter_queue: bool, is_fifo: bool) -> SettlementPolicy:
     delays = (None, None, 3, Backoff(first=0.5, longest=6), Backoff(first=2, longest=20))
-    return Policy(
+    return SettlementPolicy(
         has_dead_letter_queue=has_dead_letter_queue,
         is_fifo=is_fifo,
         retry_delay=choices.one_of(delays),
@@ -159,7 +159,7 @@ def _policy(choices: Choices, has_dead_letter_queue: bool, is_fifo: bool) -> Pol
     )
 
 
-def _durations(choices: Choices, settings: Settings) -> tuple[float, ...]:
+def _durations(choices: Choices, settings: EngineSettings) -> tuple[float, ...]:
     timeout = settings.visibility_timeout
     quick = (0.0, 0.1, 0.02, 0.5)
     steady = (0.3, 0.3 * timeout, 0.45 * timeout)

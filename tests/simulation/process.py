@@ -15,11 +15,11 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Command,
     DeadLetter,
     Delete,
+    EngineSettings,
     EntryResult,
     Notice,
-    Process,
+    ProcessMessages,
     Receive,
-    Settings,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.engine.stopping import INTERRUPT_TIMEOUT, SETTLE_TIMEOUT
@@ -70,11 +70,11 @@ class _Poll:
 class ListenerProcess:
     """Lives until the stop of its engine is complete, or until it crashes.
 
-    A worker takes the messages of a `Process` command one after another. It defers its reports: the
-    process passes them to the engine before each call of the engine.
+    A worker takes the messages of a `ProcessMessages` command one after another. It defers its
+    reports: the process passes them to the engine before each call of the engine.
     """
 
-    def __init__(self, world: World, name: str, settings: Settings) -> None:
+    def __init__(self, world: World, name: str, settings: EngineSettings) -> None:
         plan = world.plan
         self._world = world
         self._timeline = world.timeline
@@ -91,7 +91,7 @@ class ListenerProcess:
         self._stopped_at = self._grace_ends = float('inf')
         self._handlers: dict[type[Command], Callable[[Any], None]] = {
             Receive: self._receive,
-            Process: self._start_worker,
+            ProcessMessages: self._start_worker,
             DeadLetter: self._dead_letter,
             Delete: self._delete,
             ChangeVisibility: self._change_visibility,
@@ -314,12 +314,12 @@ class ListenerProcess:
 
     # Processing
 
-    def _start_worker(self, process: Process) -> None:
+    def _start_worker(self, process: ProcessMessages) -> None:
         self._note('worker gets', *(each.receipt_handle for each in process.deliveries))
         self.laws.busy_workers[process] = None
         self._timeline.after(self._choices.one_of(_WAKE_TIMES), self._work, process)
 
-    def _work(self, process: Process) -> None:
+    def _work(self, process: ProcessMessages) -> None:
         """Let a worker begin its next message."""
         if not self.is_alive:
             return
@@ -336,17 +336,17 @@ class ListenerProcess:
         self.engine.processing_ended(process)
         self._after_event()
 
-    def _begin(self, process: Process, delivery: Delivery) -> None:
+    def _begin(self, process: ProcessMessages, delivery: Delivery) -> None:
         duration = self._world.duration()
         self._note('begins', delivery.receipt_handle, f'for {duration:g} s')
         self.laws.check_begin(delivery)
         self.laws.busy_workers[process] = delivery
         self._timeline.after(duration, self._finish, process, delivery)
         if self._is_async:
-            self.engine.worker_handed_over(process)
+            self.engine.moved_to_event_loop(process)
             self._after_event()
 
-    def _finish(self, process: Process, delivery: Delivery) -> None:
+    def _finish(self, process: ProcessMessages, delivery: Delivery) -> None:
         if not self.is_alive:
             return
         stored = self._queue.receipts[delivery.receipt_handle].stored

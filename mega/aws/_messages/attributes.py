@@ -22,9 +22,9 @@ from mega.codec import PayloadType
 from mega.errors import EncodeError, EnvelopeError, join_path, safe_repr
 
 __all__ = (
-    'LEGACY_SIZE',
+    'LEGACY_SIZE_ATTRIBUTE',
     'PAYLOAD_TYPE_ATTRIBUTE',
-    'SIZE',
+    'SIZE_ATTRIBUTE',
     'Attributes',
     'FilterAttributes',
     'from_aws',
@@ -40,13 +40,13 @@ Attributes: TypeAlias = Mapping[str, Any]
 PAYLOAD_TYPE_ATTRIBUTE = 'MegaPayloadType'
 """The attribute that names the payload type, if the body alone would be misread."""
 
-SIZE = 'ExtendedPayloadSize'
+SIZE_ATTRIBUTE = 'ExtendedPayloadSize'
 """The attribute of a message whose body is in S3: the size of the body, in bytes of UTF-8.
 
 This name, and the older one, are AWS's: https://github.com/awslabs/amazon-sqs-java-extended-client-lib
 """
 
-LEGACY_SIZE = 'SQSLargePayloadSize'
+LEGACY_SIZE_ATTRIBUTE = 'SQSLargePayloadSize'
 
 LARGEST_NUMBER = 10**126
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html"""
@@ -60,8 +60,8 @@ def to_aws(attributes: Attributes | None) -> dict[str, Any]:
     """
     if not attributes:
         return {}
-    _refuse_reserved(SIZE, attributes)
-    _refuse_reserved(LEGACY_SIZE, attributes)
+    _refuse_reserved(SIZE_ATTRIBUTE, attributes)
+    _refuse_reserved(LEGACY_SIZE_ATTRIBUTE, attributes)
     return {name: _to_aws(name, value) for name, value in attributes.items()}
 
 

@@ -7,8 +7,8 @@ AWS answers 200 to a batch even if entries failed. The answer lists each entry b
      'Failed': [{'Id': '1', 'Code': 'InternalError', 'SenderFault': False}]}
 
 A proxy may write the answer instead of AWS, so it may have any shape. An entry that the answer does
-not mention, or mentions under both names, counts as failed and retriable: to repeat it is safer
-than to assume that AWS has it.
+not mention counts as failed and retriable: to repeat it is safer than to assume that AWS has it.
+An entry under both names is read from `Failed`.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html
 """
 

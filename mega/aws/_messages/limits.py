@@ -25,10 +25,10 @@ __all__ = (
     'check_delay',
     'check_ids',
     'check_size',
+    'check_size_in_envelope',
     'check_subject',
-    'check_wrapped_size',
+    'size_in_envelope',
     'size_of',
-    'wrapped_size',
 )
 
 MAX_BYTES = 1_048_576
@@ -53,12 +53,12 @@ ENVELOPE_BYTES = 2_048
 ALWAYS_FITS_WRAPPED = 131_072
 """A message of at most this size fits into a queue, even if SNS escapes each of its characters."""
 
-_REFUSED = re.compile('[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+_INVALID_CHARACTER = re.compile('[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 _NAME = re.compile(r'(?!(?:aws|amazon)\.)(?!\.)(?!.*\.\.)[a-z0-9_.-]{1,256}(?<!\.)', re.I | re.A)
 _TYPE = re.compile(r'(?:String|Number|Binary)(?:\..+)?')
 _NUMBER = re.compile(r'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?', re.A)
-_CONTROL = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
-_ID = re.compile(r'[\x21-\x7e]{1,128}')
+_CONTROL_CHARACTER = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+_FIFO_ID = re.compile(r'[\x21-\x7e]{1,128}')
 
 
 def size_of(body: str, attributes: dict[str, Any]) -> int:
@@ -113,7 +113,7 @@ def check_size(size: int, limit: int) -> None:
         raise PayloadTooLargeError(size, limit)
 
 
-def check_wrapped_size(body: str, attributes: dict[str, Any], size: int) -> None:
+def check_size_in_envelope(body: str, attributes: dict[str, Any], size: int) -> None:
     """Refuse a message to a topic that, with the envelope of SNS, is too large for every queue.
 
     Only a queue with raw message delivery would receive it. Other queues would lose it.
@@ -122,10 +122,10 @@ def check_wrapped_size(body: str, attributes: dict[str, Any], size: int) -> None
         PayloadTooLargeError: with the size in the envelope.
     """
     if size > ALWAYS_FITS_WRAPPED:
-        check_size(wrapped_size(body, attributes), MAX_BYTES)
+        check_size(size_in_envelope(body, attributes), MAX_BYTES)
 
 
-def wrapped_size(body: str, attributes: dict[str, Any]) -> int:
+def size_in_envelope(body: str, attributes: dict[str, Any]) -> int:
     """Return an upper bound of the size of a message in the envelope of SNS, in bytes."""
     wrapped: list[Any] = [body]
     for name, attribute in attributes.items():
@@ -167,7 +167,7 @@ def check_id(name: str, value: object, is_required: bool = False) -> None:
         if is_required:
             raise EncodeError(name, 'is missing: a FIFO destination requires it for every message')
         return
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not isinstance(value, str) or not _FIFO_ID.fullmatch(value):
         problem = f'must be 1 to {MAX_ID_LENGTH} letters, digits and punctuation of ASCII'
         raise EncodeError(name, f'is {safe_repr(value)}: {problem}')
 
@@ -198,13 +198,13 @@ def check_subject(subject: object) -> None:
     if len(subject) > MAX_SUBJECT_LENGTH:
         problem = f'has {len(subject)} characters; the limit is {MAX_SUBJECT_LENGTH}'
         raise EncodeError('subject', problem)
-    if found := _CONTROL.search(subject):
+    if found := _CONTROL_CHARACTER.search(subject):
         problem = f'U+{ord(found[0]):04X} at character {found.start()}'
         raise EncodeError('subject', f'contains {problem}, a line break or a control character')
 
 
 def _character_error(text: str) -> str | None:
-    found = _REFUSED.search(text)
+    found = _INVALID_CHARACTER.search(text)
     if found is None:
         return None
     return f'contains U+{ord(found[0]):04X} at character {found.start()}, which SQS refuses'

@@ -31,30 +31,30 @@ MAX_LOOKAHEAD_BYTES = 32 * 1024**2
 class PlannedMessage(Struct, Generic[T], eq=False):
     """A message of a plan.
 
-    `order_key` is the message group whose order the message keeps; None for no order.
+    `message_group` is the message group whose order the message keeps; None for no order.
     `problem` is set if the message cannot be sent. It then only keeps its place in its group.
-    `position` is its place among the payloads. `tries` counts the requests that contained it, and
-    `first_try_at` is the time of the first one. It is not sent before `not_before`.
-    `shrink` returns a smaller content and its size in bytes, which is `offloaded_size` at most.
+    `position` is its place among the payloads. `attempts` counts the requests that contained it,
+    and `first_attempt_at` is the time of the first one. It is not sent before `not_before`.
+    `offload` returns a smaller content and its size in bytes, which is `offloaded_size` at most.
     `memory_bytes` is the memory that it needs in addition to `size`.
     """
 
     content: T
     size: int
-    order_key: str | None = None
+    message_group: str | None = None
     problem: Exception | None = None
     position: int = 0
-    tries: int = 0
-    first_try_at: float = 0.0
+    attempts: int = 0
+    first_attempt_at: float = 0.0
     not_before: float = 0.0
     offloaded_size: int | None = None
-    shrink: Callable[[], tuple[T, int]] | None = None
+    offload: Callable[[], tuple[T, int]] | None = None
     memory_bytes: int = 0
 
     @property
     def min_size(self) -> int:
         """The size to which the message can be shrunk, in bytes."""
-        if self.shrink is None or self.offloaded_size is None:
+        if self.offload is None or self.offloaded_size is None:
             return self.size
         return self.offloaded_size
 
@@ -96,12 +96,12 @@ class BatchPlanner(Generic[T]):
         bytes_left = self.max_bytes
         while self._waiting and len(batch) < self.max_entries:
             message = self._waiting.popleft()
-            if message.order_key in self._failed_groups:
+            if message.message_group in self._failed_groups:
                 self._give_up(message)
-            elif message.not_before > now or message.order_key in blocked:
+            elif message.not_before > now or message.message_group in blocked:
                 passed.append(message)
-                if message.order_key is not None:
-                    blocked.add(message.order_key)
+                if message.message_group is not None:
+                    blocked.add(message.message_group)
             elif message.problem:
                 self._give_up(message)
             elif batch and message.min_size > bytes_left:
@@ -111,10 +111,10 @@ class BatchPlanner(Generic[T]):
                 batch.append(message)
                 bytes_left -= message.min_size
                 self._mark_in_flight(message, now)
-                if message.order_key is not None:
-                    blocked.add(message.order_key)
+                if message.message_group is not None:
+                    blocked.add(message.message_group)
         self._waiting.extendleft(reversed(passed))
-        self._shrink(batch)
+        self._offload_largest(batch)
         return batch
 
     def take_unsent(self) -> list[PlannedMessage[T]]:
@@ -129,8 +129,8 @@ class BatchPlanner(Generic[T]):
     def mark_failed(self, message: PlannedMessage[T]) -> None:
         """Record that a message failed for good, and give up the rest of its group."""
         self._mark_done(message)
-        if message.order_key is not None:
-            self._failed_groups.add(message.order_key)
+        if message.message_group is not None:
+            self._failed_groups.add(message.message_group)
 
     def reschedule(self, messages: Iterable[PlannedMessage[T]], not_before: float) -> None:
         """Put messages back in front of the others, to be sent at `not_before` or later."""
@@ -145,46 +145,46 @@ class BatchPlanner(Generic[T]):
         blocked = set(self._groups_in_flight)
         earliest = None
         for message in self._waiting:
-            if message.order_key in blocked:
+            if message.message_group in blocked:
                 continue
-            if message.order_key is not None:
-                blocked.add(message.order_key)
+            if message.message_group is not None:
+                blocked.add(message.message_group)
             if earliest is None or message.not_before < earliest:
                 earliest = message.not_before
         return earliest
 
-    def _shrink(self, batch: list[PlannedMessage[T]]) -> None:
+    def _offload_largest(self, batch: list[PlannedMessage[T]]) -> None:
         excess = sum([message.size for message in batch]) - self.max_bytes
         if excess <= 0:
             return
         for message in sorted(batch, key=lambda message: message.size, reverse=True):
             if excess <= 0:
                 return
-            if message.shrink is not None:
+            if message.offload is not None:
                 excess -= message.size
-                message.content, message.size = message.shrink()
-                message.shrink = None
+                message.content, message.size = message.offload()
+                message.offload = None
                 excess += message.size
 
     def _give_up(self, message: PlannedMessage[T]) -> None:
         self._waiting_bytes -= message.memory_bytes
         self._unsent.append(message)
-        if message.order_key is not None:
-            self._failed_groups.add(message.order_key)
+        if message.message_group is not None:
+            self._failed_groups.add(message.message_group)
 
     def _mark_in_flight(self, message: PlannedMessage[T], now: float) -> None:
         self._waiting_bytes -= message.memory_bytes
-        if not message.tries:
-            message.first_try_at = now
-        message.tries += 1
+        if not message.attempts:
+            message.first_attempt_at = now
+        message.attempts += 1
         self._in_flight += 1
-        if message.order_key is not None:
-            self._groups_in_flight.add(message.order_key)
+        if message.message_group is not None:
+            self._groups_in_flight.add(message.message_group)
 
     def _mark_done(self, message: PlannedMessage[T]) -> None:
         self._in_flight -= 1
-        if message.order_key is not None:
-            self._groups_in_flight.discard(message.order_key)
+        if message.message_group is not None:
+            self._groups_in_flight.discard(message.message_group)
 
     def _refill(self) -> None:
         if self._is_exhausted:

@@ -14,16 +14,16 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from mega.aws._executor import start_daemon_thread
-from mega.aws._publishing.outgoing import Outgoing, PublishResult
+from mega.aws._publishing.outgoing import OutgoingMessage, PublishResult
 from mega.codec import AnyPayload
 from mega.errors import ConfigurationError, PublishError, check_int, check_seconds
 
 __all__ = ('PublishBuffer',)
 
-Encoder: TypeAlias = Callable[..., Outgoing]
+EncodePayload: TypeAlias = Callable[..., OutgoingMessage]
 """Returns the message of a payload and the options of `publish`, or raises an error."""
 
-SendAll: TypeAlias = Callable[[list[Outgoing]], list[PublishResult]]
+SendMessages: TypeAlias = Callable[[list[OutgoingMessage]], list[PublishResult]]
 """Sends messages until each is sent or has failed, and returns their results, in order."""
 
 MAX_SECONDS = 60
@@ -32,7 +32,7 @@ MAX_PENDING = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    outgoing: Outgoing
+    outgoing: OutgoingMessage
     future: Future[str]
 
 
@@ -51,8 +51,8 @@ class PublishBuffer:
 
     def __init__(
         self,
-        encode: Encoder,
-        send_all: SendAll,
+        encode: EncodePayload,
+        send_all: SendMessages,
         max_bytes: int,
         *,
         max_messages: int,

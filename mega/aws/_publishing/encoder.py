@@ -27,16 +27,16 @@ from mega.aws._messages.limits import (
     size_of,
 )
 from mega.aws._publishing.batch_planner import PlannedMessage
-from mega.aws._publishing.outgoing import Outgoing, Planned
+from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload, encode_with_type_hint, to_document
 from mega.errors import EncodeError, PayloadTooLargeError, TransportError, safe_repr
 
-__all__ = ('Encoder', 'is_fifo', 'order_key')
+__all__ = ('Encoder', 'is_fifo', 'message_group')
 
-LIMIT_TRIES = 3
+LIMIT_LOOKUP_ATTEMPTS = 3
 """Requests for the limit of a destination, at most, before its default is assumed for a message."""
 
 
@@ -60,7 +60,7 @@ class Encoder:
         attributes: Attributes | None,
         options: dict[str, Any],
         filter_attributes: FilterAttributes | None,
-    ) -> Outgoing:
+    ) -> OutgoingMessage:
         """Return the message of a payload.
 
         Raises:
@@ -73,10 +73,10 @@ class Encoder:
             document = to_document(payload)
             attributes = with_filter_attributes(attributes, filter_attributes, document)
         if attributes or payload_type is not None:
-            return self._checked(
+            return self._build_checked(
                 destination, body, with_payload_type(to_aws(attributes), payload_type), options
             )
-        return self._checked(destination, body, {}, options)
+        return self._build_checked(destination, body, {}, options)
 
     def encode_raw(
         self,
@@ -84,7 +84,7 @@ class Encoder:
         body: str,
         attributes: Attributes | None,
         options: dict[str, Any],
-    ) -> Outgoing:
+    ) -> OutgoingMessage:
         """Return the message of a body.
 
         Raises:
@@ -93,29 +93,29 @@ class Encoder:
         if not isinstance(body, str):
             raise EncodeError('', f'is {safe_repr(body)}: the body of a raw message must be a str')
         check_body(body)
-        return self._checked(destination, body, to_aws(attributes), options)
+        return self._build_checked(destination, body, to_aws(attributes), options)
 
-    def plan(self, destination: str, outgoing: Outgoing, position: int) -> Planned:
+    def plan(self, destination: str, outgoing: OutgoingMessage, position: int) -> PlannedOutgoing:
         """Return the message with the data that the batch planner needs."""
-        planned: Planned = PlannedMessage(
-            outgoing, outgoing.size, order_key(destination, outgoing.options), None, position
+        planned: PlannedOutgoing = PlannedMessage(
+            outgoing, outgoing.size, message_group(destination, outgoing.options), None, position
         )
         if outgoing.upload is not None:
             planned.memory_bytes = outgoing.upload.pointer.size or 0
         elif self.store is not None:
-            self._let_shrink(self.store, destination, planned, outgoing)
+            self._allow_offload(self.store, destination, planned, outgoing)
         return planned
 
     def max_batch_bytes(self, destination: str) -> int:
         """Return the largest sum of the messages in one request."""
         return self.api.max_batch_bytes(self._limit(destination))
 
-    def _let_shrink(
+    def _allow_offload(
         self,
         store: S3PayloadStore,
         destination: str,
-        planned: Planned,
-        outgoing: Outgoing,
+        planned: PlannedOutgoing,
+        outgoing: OutgoingMessage,
     ) -> None:
         attributes_bytes = size_of('', outgoing.attributes)
         offloaded_bytes = attributes_bytes + store.pointer_bytes
@@ -126,29 +126,29 @@ class Encoder:
         ):
             planned.offloaded_size = offloaded_bytes
 
-            def shrink() -> tuple[Outgoing | None, int]:
-                smaller = self._offloaded(store, destination, outgoing)
+            def offload() -> tuple[OutgoingMessage | None, int]:
+                smaller = self._build_offloaded(store, destination, outgoing)
                 return smaller, smaller.size
 
-            planned.shrink = shrink
+            planned.offload = offload
 
-    def _checked(
+    def _build_checked(
         self, destination: str, body: str, attributes: dict[str, Any], options: dict[str, Any]
-    ) -> Outgoing:
+    ) -> OutgoingMessage:
         if attributes:
             check_attributes(attributes)
         fifo = is_fifo(destination)
         if options or fifo:
             self.api.check_options(options, fifo)
         size = size_of(body, attributes)
-        outgoing = Outgoing(body, attributes, options, size)
+        outgoing = OutgoingMessage(body, attributes, options, size)
         if self.store is not None and self._must_offload(self.store, destination, outgoing):
-            outgoing = self._offloaded(self.store, destination, outgoing)
+            outgoing = self._build_offloaded(self.store, destination, outgoing)
         if outgoing.size > ALWAYS_ALLOWED_BYTES:
             self._check_size(destination, outgoing)
         return outgoing
 
-    def _check_size(self, destination: str, outgoing: Outgoing) -> None:
+    def _check_size(self, destination: str, outgoing: OutgoingMessage) -> None:
         limit = self._limit(destination)
         try:
             self.api.check_size(outgoing.body, outgoing.attributes, outgoing.size, limit)
@@ -158,7 +158,9 @@ class Encoder:
                 advice = 'with a payload_store the publisher sends its body through S3'
             raise PayloadTooLargeError(error.size, error.limit, advice) from None
 
-    def _must_offload(self, store: S3PayloadStore, destination: str, outgoing: Outgoing) -> bool:
+    def _must_offload(
+        self, store: S3PayloadStore, destination: str, outgoing: OutgoingMessage
+    ) -> bool:
         if store.always:
             return True
         size = self.api.delivered_size(outgoing.body, outgoing.attributes, outgoing.size)
@@ -166,9 +168,11 @@ class Encoder:
             outgoing.size > ALWAYS_ALLOWED_BYTES and outgoing.size > self._limit(destination)
         )
 
-    def _offloaded(self, store: S3PayloadStore, destination: str, outgoing: Outgoing) -> Outgoing:
+    def _build_offloaded(
+        self, store: S3PayloadStore, destination: str, outgoing: OutgoingMessage
+    ) -> OutgoingMessage:
         """Return the message that carries the pointer, checked. Nothing is in S3 yet."""
-        upload = store.offload(outgoing.body, self.api.sole_queue(destination))
+        upload = store.offload(outgoing.body, self.api.only_queue_url(destination))
         attributes = {**outgoing.attributes, **upload.attributes}
         check_attributes(attributes)
         options = outgoing.options
@@ -176,35 +180,37 @@ class Encoder:
             # Content-based deduplication hashes the body, and no two pointers are equal. This is
             # the id that SQS or SNS would have computed without offloading.
             options = {**options, 'MessageDeduplicationId': upload.pointer.sha256}
-        return Outgoing(upload.body, attributes, options, size_of(upload.body, attributes), upload)
+        return OutgoingMessage(
+            upload.body, attributes, options, size_of(upload.body, attributes), upload
+        )
 
     def _limit(self, destination: str) -> int:
         """Return the largest message of a destination, in bytes."""
         limit = self.limits.get(destination)
         if limit is None:
             try:
-                limit = self.limits[destination] = self._ask_limit(destination)
+                limit = self.limits[destination] = self._fetch_limit(destination)
             except TransportError:
                 return DEFAULT_MAX_BYTES  # for this message
         return limit
 
-    def _ask_limit(self, destination: str) -> int:
-        tries = 1
+    def _fetch_limit(self, destination: str) -> int:
+        attempts = 1
         while True:
             try:
-                return int(self.api.ask_limit(self.aws, destination))  # type: ignore[call-overload, no-any-return]
+                return int(self.api.fetch_max_message_bytes(self.aws, destination))  # type: ignore[call-overload, no-any-return]
             except TransportError as error:
                 if not error.retriable:
                     return DEFAULT_MAX_BYTES  # the publisher has no permission to ask
-                if tries == LIMIT_TRIES:
+                if attempts == LIMIT_LOOKUP_ATTEMPTS:
                     raise
             except (KeyError, TypeError, ValueError):
                 return DEFAULT_MAX_BYTES  # the answer has no limit
-            time.sleep(backoff(tries, 0.2, 1.0, random.uniform))
-            tries += 1
+            time.sleep(backoff(attempts, 0.2, 1.0, random.uniform))
+            attempts += 1
 
 
-def order_key(destination: str, options: dict[str, Any]) -> str | None:
+def message_group(destination: str, options: dict[str, Any]) -> str | None:
     """Return the message group whose order a message keeps; None for no order."""
     group = options.get('MessageGroupId') if options and is_fifo(destination) else None
     return group if isinstance(group, str) else None

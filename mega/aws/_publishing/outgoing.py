@@ -10,13 +10,13 @@ from mega.aws._publishing.batch_planner import PlannedMessage
 from mega.aws.s3.upload import Upload
 from mega.errors import MegaError
 
-__all__ = ('Outgoing', 'Planned', 'PublishResult')
+__all__ = ('OutgoingMessage', 'PlannedOutgoing', 'PublishResult')
 
 # There is one of each for every payload. A Struct of msgspec is created in a quarter of the time of
 # a frozen dataclass.
 
 
-class Outgoing(Struct, frozen=True):
+class OutgoingMessage(Struct, frozen=True):
     """A message as AWS accepts it.
 
     `attributes` and `options` have AWS's names and form. `size` is the size that AWS counts, in
@@ -37,5 +37,5 @@ class PublishResult(Struct, frozen=True):
     error: MegaError | None = None
 
 
-Planned: TypeAlias = PlannedMessage[Outgoing | None]
+PlannedOutgoing: TypeAlias = PlannedMessage[OutgoingMessage | None]
 """A message of a plan. Its content is None if the payload cannot be sent."""

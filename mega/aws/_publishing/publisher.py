@@ -15,8 +15,8 @@ from mega.aws._messages.destinations import region_of
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
 from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
 from mega.aws._publishing.buffer import PublishBuffer
-from mega.aws._publishing.encoder import Encoder, order_key
-from mega.aws._publishing.outgoing import Outgoing, Planned, PublishResult
+from mega.aws._publishing.encoder import Encoder, message_group
+from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing, PublishResult
 from mega.aws._publishing.sender import Sender, send_all
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
@@ -99,13 +99,13 @@ class Publisher:
         check_int('concurrency', concurrency, 1, MAX_CONCURRENCY, 'requests at a time')
         sender = self._sender(destination)
         target = sender.destination
-        source = _Source(payloads)
+        source = _PayloadSource(payloads)
 
-        def planned(position: int, payload: AnyPayload) -> Planned:
+        def planned(position: int, payload: AnyPayload) -> PlannedOutgoing:
             key = None
             try:
                 given = _options_of(payload, options) if options else {}
-                key = order_key(target, given)
+                key = message_group(target, given)
                 outgoing = self._encoder.encode(
                     target,
                     payload,
@@ -140,7 +140,7 @@ class Publisher:
             message_attributes: Attributes | None = None,
             filter_attributes: FilterAttributes | None = None,
             **options: Any,
-        ) -> Outgoing:
+        ) -> OutgoingMessage:
             for name in options.keys() - names.keys():
                 raise TypeError(f'publish() takes no {name!r} here')
             given = {names[name]: value for name, value in options.items() if value is not None}
@@ -148,7 +148,7 @@ class Publisher:
                 target, payload, binary_encoding, message_attributes, given, filter_attributes
             )
 
-        def send(messages: list[Outgoing]) -> list[PublishResult]:
+        def send(messages: list[OutgoingMessage]) -> list[PublishResult]:
             plan = self._encoder.plan
             return self._send_all(
                 sender, (plan(target, message, place) for place, message in enumerate(messages))
@@ -164,7 +164,7 @@ class Publisher:
         )
 
     def _send_all(
-        self, sender: Sender, messages: Iterator[Planned], concurrency: int = 1
+        self, sender: Sender, messages: Iterator[PlannedOutgoing], concurrency: int = 1
     ) -> list[PublishResult]:
         results: dict[int, PublishResult] = {}
         max_bytes = self._encoder.max_batch_bytes(sender.destination)
@@ -192,7 +192,7 @@ class Publisher:
         return sender
 
 
-class _Source:
+class _PayloadSource:
     """The user's payloads, and the error with which they ended, if any."""
 
     def __init__(self, payloads: Iterable[AnyPayload]) -> None:

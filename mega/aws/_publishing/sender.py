@@ -31,14 +31,14 @@ from mega.aws._messages.batch_response import (
     read_batch_response,
 )
 from mega.aws._publishing.batch_planner import BatchPlanner
-from mega.aws._publishing.outgoing import Outgoing, Planned, PublishResult
+from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing, PublishResult
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
 
 __all__ = ('Sender', 'send_all')
 
-MAX_TRIES = 6
+MAX_ATTEMPTS = 6
 """Requests that contain the same message, at most."""
 
 RETRY_WINDOW = 240.0
@@ -59,7 +59,7 @@ BATCH_BACKOFF_FACTOR = 3.0
 CONCURRENT_UPLOADS = 10
 """Uploads to S3 at a time: as many as a batch has entries."""
 
-Plan: TypeAlias = BatchPlanner[Outgoing | None]
+Plan: TypeAlias = BatchPlanner[OutgoingMessage | None]
 Results: TypeAlias = dict[int, PublishResult]
 
 
@@ -67,15 +67,15 @@ Results: TypeAlias = dict[int, PublishResult]
 class Sender:
     """Sends messages to one destination. Safe to share among threads.
 
-    `max_tries` limits `send`. `send_all` limits the tries of the messages of a batch.
+    `max_attempts` limits `send`. `send_all` limits the tries of the messages of a batch.
     """
 
     aws: AwsClient
     api: ServiceApi
     destination: str
-    max_tries: int = MAX_TRIES
+    max_attempts: int = MAX_ATTEMPTS
 
-    def send(self, outgoing: Outgoing) -> str:
+    def send(self, outgoing: OutgoingMessage) -> str:
         """Send one message, and return its id. The body that it points to is uploaded to S3 first.
 
         Raises:
@@ -87,20 +87,20 @@ class Sender:
         parameters = {self.api.destination_parameter: self.destination}
         self._add_message(parameters, outgoing)
         started_at = time.monotonic()
-        tries = 1
+        attempts = 1
         while True:
-            result = self._try_once(parameters)
+            result = self._attempt(parameters)
             if isinstance(result, str):
                 return result
             if outgoing.upload is not None:
                 _delete_orphaned_upload(outgoing, result, _response_of(result))
             elapsed = time.monotonic() - started_at
-            if tries >= self.max_tries or not result.retriable or elapsed > RETRY_WINDOW:
+            if attempts >= self.max_attempts or not result.retriable or elapsed > RETRY_WINDOW:
                 raise result
-            time.sleep(backoff_of_message(tries))
-            tries += 1
+            time.sleep(backoff_of_message(attempts))
+            attempts += 1
 
-    def send_batch(self, batch: Sequence[Outgoing]) -> list[PublishResult]:
+    def send_batch(self, batch: Sequence[OutgoingMessage]) -> list[PublishResult]:
         """Send messages in one request, and return the result of each. Never raises.
 
         The bodies that they point to are uploaded to S3 first, at the same time. A message whose
@@ -118,7 +118,7 @@ class Sender:
         return [results[place] for place in range(len(batch))]
 
     def _send_entries(
-        self, batch: Sequence[Outgoing], entries: list[dict[str, Any]], results: Results
+        self, batch: Sequence[OutgoingMessage], entries: list[dict[str, Any]], results: Results
     ) -> None:
         api = self.api
         parameters = {api.destination_parameter: self.destination, api.entries_parameter: entries}
@@ -136,14 +136,14 @@ class Sender:
             if result.error is not None:
                 _delete_orphaned_upload(batch[place], result.error, response)
 
-    def _try_once(self, parameters: dict[str, Any]) -> str | TransportError:
+    def _attempt(self, parameters: dict[str, Any]) -> str | TransportError:
         try:
             response = self.aws.call(self.api.send_method, **parameters)
         except TransportError as error:
             return error
         return message_id_in(response) or self._no_message_id()
 
-    def _add_message(self, parameters: dict[str, Any], outgoing: Outgoing) -> None:
+    def _add_message(self, parameters: dict[str, Any], outgoing: OutgoingMessage) -> None:
         parameters[self.api.body_parameter] = outgoing.body
         if outgoing.options:
             parameters.update(outgoing.options)
@@ -184,7 +184,7 @@ def _send_in_this_thread(sender: Sender, plan: Plan, results: Results) -> None:
 
 
 def _send_in_threads(sender: Sender, plan: Plan, results: Results, concurrency: int) -> None:
-    requests: dict[Future[list[PublishResult]], list[Planned]] = {}
+    requests: dict[Future[list[PublishResult]], list[PlannedOutgoing]] = {}
     executor = Executor('mega-publisher', concurrency)
     try:
         while not plan.is_finished:
@@ -206,22 +206,24 @@ def _seconds_until(instant: float | None) -> float | None:
     return None if instant is None else max(0.0, instant - time.monotonic())
 
 
-def _contents(batch: list[Planned]) -> list[Outgoing]:
+def _contents(batch: list[PlannedOutgoing]) -> list[OutgoingMessage]:
     return [message.content for message in batch if message.content is not None]
 
 
-def backoff_of_message(tries: int) -> float:
+def backoff_of_message(attempts: int) -> float:
     """Draw the seconds to wait after a failed try of a single message."""
-    return backoff(tries, FIRST_BACKOFF, LONGEST_BACKOFF, random.uniform)
+    return backoff(attempts, FIRST_BACKOFF, LONGEST_BACKOFF, random.uniform)
 
 
-def backoff_of_batch(tries: int) -> float:
+def backoff_of_batch(attempts: int) -> float:
     """Draw the seconds to wait after a failed try of messages in a batch."""
     factor = BATCH_BACKOFF_FACTOR
-    return backoff(tries, FIRST_BACKOFF, LONGEST_BATCH_BACKOFF, random.uniform, factor=factor)
+    return backoff(attempts, FIRST_BACKOFF, LONGEST_BATCH_BACKOFF, random.uniform, factor=factor)
 
 
-def _record(batch: list[Planned], sent: list[PublishResult], plan: Plan, results: Results) -> None:
+def _record(
+    batch: list[PlannedOutgoing], sent: list[PublishResult], plan: Plan, results: Results
+) -> None:
     """Enter the results of a request, and reschedule the messages that may succeed later."""
     retried = []
     for message, result in zip(batch, sent, strict=True):
@@ -235,15 +237,15 @@ def _record(batch: list[Planned], sent: list[PublishResult], plan: Plan, results
         else:
             plan.mark_failed(message)
     if retried:
-        plan.reschedule(retried, time.monotonic() + backoff_of_batch(retried[0].tries))
+        plan.reschedule(retried, time.monotonic() + backoff_of_batch(retried[0].attempts))
 
 
-def _may_retry(message: Planned, error: MegaError) -> bool:
+def _may_retry(message: PlannedOutgoing, error: MegaError) -> bool:
     return (
         isinstance(error, (TransportError, OffloadError))
         and error.retriable
-        and message.tries < MAX_TRIES
-        and time.monotonic() - message.first_try_at <= RETRY_WINDOW
+        and message.attempts < MAX_ATTEMPTS
+        and time.monotonic() - message.first_attempt_at <= RETRY_WINDOW
     )
 
 
@@ -252,7 +254,7 @@ def _record_unsent(plan: Plan, results: Results) -> None:
         results[message.position] = PublishResult(error=_unsent_error(message))
 
 
-def _unsent_error(message: Planned) -> MegaError:
+def _unsent_error(message: PlannedOutgoing) -> MegaError:
     if isinstance(message.problem, MegaError):
         return message.problem
     if message.problem is not None:
@@ -261,12 +263,12 @@ def _unsent_error(message: Planned) -> MegaError:
         error.__cause__ = message.problem
         return error
     return PublishError(
-        f'not sent: an earlier message of the group {message.order_key!r} failed, '
+        f'not sent: an earlier message of the group {message.message_group!r} failed, '
         'and the group keeps its order'
     )
 
 
-def _upload_bodies(batch: Sequence[Outgoing]) -> Results:
+def _upload_bodies(batch: Sequence[OutgoingMessage]) -> Results:
     """Upload to S3 the bodies of messages that carry a pointer. Return the failures, by place."""
     uploads = {
         place: outgoing.upload
@@ -296,7 +298,9 @@ def _response_of(error: TransportError) -> dict[str, Any]:
     return getattr(error.__cause__, 'response', None) or {}
 
 
-def _delete_orphaned_upload(outgoing: Outgoing, error: MegaError, response: dict[str, Any]) -> None:
+def _delete_orphaned_upload(
+    outgoing: OutgoingMessage, error: MegaError, response: dict[str, Any]
+) -> None:
     """Delete the body of a refused message, unless an earlier try may have sent the message."""
     upload = outgoing.upload
     if upload is None:

@@ -25,11 +25,11 @@ class ServiceApi:
 
     `check_options(options, is_fifo)` refuses options that the service would refuse.
     `check_size(body, attributes, size, limit)` refuses a message that is too large.
-    `delivered_size(body, attributes, size)` is the size of the message in the queue that gets it.
-    `sole_queue(destination)` is the URL of the only queue that gets the message; None if there may
-    be others. `ask_limit(aws, destination)` asks the service for the largest message that the
-    destination accepts. `max_batch_bytes(limit)` is the largest sum of the messages of a batch,
-    given that limit. All sizes are in bytes.
+    `delivered_size(body, attributes, size)` is the size in the subscribed queue, with the envelope.
+    `only_queue_url(destination)` is the URL of the only queue that gets the message; None if there
+    may be others. `fetch_max_message_bytes(aws, destination)` asks the service for the largest
+    message that the destination accepts. `max_batch_bytes(limit)` is the largest sum of the
+    messages of a batch, given that limit. All sizes are in bytes.
     """
 
     send_operation: str
@@ -43,6 +43,6 @@ class ServiceApi:
     check_options: Callable[[dict[str, Any], bool], None]
     check_size: Callable[[str, dict[str, Any], int, int], None]
     delivered_size: Callable[[str, dict[str, Any], int], int]
-    sole_queue: Callable[[str], str | None]
-    ask_limit: Callable[[AwsClient, str], object]
+    only_queue_url: Callable[[str], str | None]
+    fetch_max_message_bytes: Callable[[AwsClient, str], object]
     max_batch_bytes: Callable[[int], int]

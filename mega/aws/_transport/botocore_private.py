@@ -9,7 +9,7 @@ from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
-NAMES = (
+PRIVATE_NAMES = (
     'boto3.session.Session._session',
     'botocore.client.BaseClient._endpoint',
     'botocore.client.BaseClient._make_api_call',
@@ -26,7 +26,7 @@ _EVENTS = (
 """The events of a call in botocore."""
 
 
-def core_session(session: Any) -> Any:
+def botocore_session(session: Any) -> Any:
     """Return the botocore session of a boto3 session."""
     return getattr(session, '_session', None)
 
@@ -39,7 +39,7 @@ def http_session(client: Any) -> tuple[Any, dict[str, Any]] | None:
     return None
 
 
-def observer(client: Any, method: str) -> str | None:
+def find_observer(client: Any, method: str) -> str | None:
     """Return what outside of botocore observes the calls of a method."""
     operation = client.meta.method_to_api_mapping[method]
     service = client.meta.service_model.service_id.hyphenize()
@@ -48,7 +48,7 @@ def observer(client: Any, method: str) -> str | None:
         for handler in handlers.prefix_search(f'{event}.{service}.{operation}'):
             if not handler.__module__.startswith('botocore.') or 'stub' in handler.__module__:
                 return f'a handler receives {event}'
-    for function in traced_functions(client, method).values():
+    for function in traceable_functions(client, method).values():
         # A wrapper copies the name and module of its function, but not its globals.
         names = getattr(function, '__globals__', {})
         if type(function) is not FunctionType or not names['__name__'].startswith('botocore.'):
@@ -56,7 +56,7 @@ def observer(client: Any, method: str) -> str | None:
     return None
 
 
-def traced_functions(client: Any, method: str) -> dict[tuple[type, str], Any]:
+def traceable_functions(client: Any, method: str) -> dict[tuple[type, str], Any]:
     """Return the functions of a call that tracing wraps, by their class and name."""
     kind, endpoint = type(client), type(client._endpoint)
     places = ((kind, method), (kind, '_make_api_call'), (endpoint, 'make_request'))

@@ -17,7 +17,7 @@ from mega.errors import ConfigurationError
 if TYPE_CHECKING:
     from mega.aws._transport.direct import DirectClient
 
-__all__ = ('AwsClient', 'ClosesClient', 'connect')
+__all__ = ('AwsClient', 'ClosesClient', 'create_client')
 
 T = TypeVar('T', bound='ClosesClient')
 
@@ -53,7 +53,7 @@ class AwsClient:
     def transport(self) -> str:
         """`direct`, or `botocore: ` and the reason for it."""
         _, direct = self._current()
-        reason = direct if isinstance(direct, str) else direct.reason_for_botocore()
+        reason = direct if isinstance(direct, str) else direct.fallback_reason()
         return f'botocore: {reason}' if reason else 'direct'
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class ClosesClient:
         self.close()
 
 
-def connect(
+def create_client(
     service: str,
     destination: str | None,
     *,
@@ -165,7 +165,7 @@ def _create(
     from botocore.session import get_session as botocore_session
 
     from mega.aws._transport.direct import direct_client
-    from mega.aws._transport.interruption import install_pools
+    from mega.aws._transport.interruption import make_interruptible
 
     try:
         session = session or Session(**credentials)  # type: ignore[arg-type]  # of its keywords
@@ -183,7 +183,7 @@ def _create(
                 user_agent=f'{botocore_session().user_agent()} mega',
             ),
         )
-        install_pools(client)
+        make_interruptible(client)
         return client, direct_client(client, session)
     except NoRegionError as error:
         raise ConfigurationError(_NO_REGION) from error

@@ -14,7 +14,7 @@ botocore still resolves region, endpoint, credentials and timeouts when the clie
 serializer writes SNS's forms. Its parsers read SNS's XML, and each response of SQS that is not a
 plain success, so all errors are botocore's. Calls go through botocore while something observes it
 (a log at DEBUG, a wrapped function, an event handler), for parameters that cannot be encoded, and
-for the reasons in `_permanent_reason`.
+for the reasons in `_permanent_fallback_reason`.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ class DirectClient:
         self._operations: dict[str, _Operation] = {}
         self.close = pool.close
 
-    def reason_for_botocore(self) -> str | None:
+    def fallback_reason(self) -> str | None:
         """Return why calls go through botocore at the moment."""
         method = 'publish' if hasattr(self._client, 'publish') else 'receive_message'
-        return self._operation(method).reason_for_botocore()
+        return self._operation(method).fallback_reason()
 
     def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         """Call AWS by boto3's name of the method; return None if botocore must make the call.
@@ -73,10 +73,10 @@ class DirectClient:
             botocore.exceptions.HTTPClientError: without a response, as boto3 does.
         """
         operation = self._operation(method)
-        if operation.reason_for_botocore() is not None:
+        if operation.fallback_reason() is not None:
             return None
         try:
-            request = self._render(operation, parameters)
+            request = self._build_request(operation, parameters)
         except (TypeError, ValueError):  # botocore can send it, or its error says what is wrong
             return None
         return self._read(operation, self._pool.send(request))
@@ -84,10 +84,10 @@ class DirectClient:
     def _operation(self, method: str) -> _Operation:
         operation = self._operations.get(method)
         if operation is None:
-            operation = self._operations[method] = _describe(self._client, method)
+            operation = self._operations[method] = _build_operation(self._client, method)
         return operation
 
-    def _render(self, operation: _Operation, parameters: Mapping[str, Any]) -> bytes:
+    def _build_request(self, operation: _Operation, parameters: Mapping[str, Any]) -> bytes:
         body, meta = operation.encode(parameters), self._client.meta
         keys = self._credentials.get_frozen_credentials()
         headers = {
@@ -134,7 +134,7 @@ class _Operation:
 
     `headers`: those of its protocol. `decoder`: None if the parser reads every response.
     `functions`: the functions of botocore that tracing wraps.
-    `permanent_reason`: why calls of this operation always go through botocore.
+    `permanent_fallback_reason`: why calls of this operation always go through botocore.
     """
 
     model: Any
@@ -143,11 +143,11 @@ class _Operation:
     parser: Any
     decoder: Any
     functions: Mapping[tuple[type, str], Any]
-    permanent_reason: str | None = None
+    permanent_fallback_reason: str | None = None
 
-    def reason_for_botocore(self) -> str | None:
-        if self.permanent_reason is not None:
-            return self.permanent_reason
+    def fallback_reason(self) -> str | None:
+        if self.permanent_fallback_reason is not None:
+            return self.permanent_fallback_reason
         for (owner, name), function in self.functions.items():
             if getattr(owner, name) is not function:
                 return f'{owner.__name__}.{name} is wrapped'
@@ -157,7 +157,7 @@ class _Operation:
         return None
 
 
-def _describe(client: Any, method: str) -> _Operation:
+def _build_operation(client: Any, method: str) -> _Operation:
     name, service = client.meta.method_to_api_mapping[method], client.meta.service_model
     model, protocol = service.operation_model(name), service.metadata['protocol']
     parser = create_parser(protocol)
@@ -170,8 +170,8 @@ def _describe(client: Any, method: str) -> _Operation:
             encode = lambda given: urlencode(serialize(given, model)['body']).encode()  # noqa: E731
         elif shape is not None:
             decoder = msgspec.json.Decoder(_type_of(shape))
-        reason = botocore_private.observer(client, method)
-        functions = botocore_private.traced_functions(client, method)
+        reason = botocore_private.find_observer(client, method)
+        functions = botocore_private.traceable_functions(client, method)
     except (AttributeError, KeyError) as error:
         reason, functions = f'botocore has changed: {error}', {}
     return _Operation(model, headers, encode, parser, decoder, functions, reason)
@@ -201,8 +201,12 @@ def direct_client(client: Any, session: Any) -> DirectClient | str:
     if setting not in ('direct', 'botocore'):
         problem = "must be 'direct' or 'botocore'"
         raise ConfigurationError(f'MEGA_TRANSPORT={safe_repr(setting)}: {problem}')
-    core = botocore_private.core_session(session)
-    reason = 'the session is not from boto3' if core is None else _permanent_reason(client, session)
+    core = botocore_private.botocore_session(session)
+    reason = (
+        'the session is not from boto3'
+        if core is None
+        else _permanent_fallback_reason(client, session)
+    )
     if reason is not None:
         return reason
     ca_bundle = core.get_config_variable('ca_bundle') or os.environ.get('REQUESTS_CA_BUNDLE')
@@ -211,7 +215,7 @@ def direct_client(client: Any, session: Any) -> DirectClient | str:
     return DirectClient(client, session.get_credentials(), pool)
 
 
-def _permanent_reason(client: Any, session: Any) -> str | None:
+def _permanent_fallback_reason(client: Any, session: Any) -> str | None:
     model, config, url = client.meta.service_model, client.meta.config, client.meta.endpoint_url
     parts, proxies = urlsplit(url), {**get_environ_proxies(url), **(config.proxies or {})}
     reasons = {

@@ -16,7 +16,7 @@ from typing import Any
 
 from mega.aws._transport.botocore_private import http_session
 
-__all__ = ('CallInterrupted', 'CallInterrupter', 'current_interrupter', 'install_pools')
+__all__ = ('CallInterrupted', 'CallInterrupter', 'current_interrupter', 'make_interruptible')
 
 
 class CallInterrupted(BaseException):
@@ -47,7 +47,7 @@ class CallInterrupter:
         Raises:
             CallInterrupted: when a call would begin after `interrupt`.
         """
-        install_pools(client)
+        make_interruptible(client)
         thread = threading.get_ident()
         self._interrupted.discard(thread)
         _state.interrupter = self
@@ -105,7 +105,7 @@ def current_interrupter() -> CallInterrupter | None:
     return getattr(_state, 'interrupter', None)
 
 
-def install_pools(client: Any) -> None:
+def make_interruptible(client: Any) -> None:
     """Make the connections of a botocore client interruptible, once.
 
     Without the private names of botocore that this needs, a poll only ends by itself.

@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mega.aws._messages.attributes import LEGACY_SIZE, SIZE
+from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
 from mega.errors import PointerError, safe_repr
 
 __all__ = ('Pointer', 'is_offloaded', 'read_pointer', 'write_pointer')
 
-CLASS = 'software.amazon.payloadoffloading.PayloadS3Pointer'
+POINTER_CLASS = 'software.amazon.payloadoffloading.PayloadS3Pointer'
 LEGACY_CLASS = 'com.amazon.sqs.javamessaging.MessageS3Pointer'
 
 MAX_KEY_BYTES = 1_024
@@ -59,14 +59,16 @@ def write_pointer(pointer: Pointer, is_legacy: bool = False) -> tuple[str, dict[
     location = {'s3BucketName': pointer.bucket, 's3Key': pointer.key}
     if pointer.sha256 is not None:
         location['sha256'] = pointer.sha256
-    body = json.dumps([LEGACY_CLASS if is_legacy else CLASS, location], separators=(',', ':'))
+    body = json.dumps(
+        [LEGACY_CLASS if is_legacy else POINTER_CLASS, location], separators=(',', ':')
+    )
     size = {'DataType': 'Number', 'StringValue': str(pointer.size)}
-    return body, {LEGACY_SIZE if is_legacy else SIZE: size}
+    return body, {LEGACY_SIZE_ATTRIBUTE if is_legacy else SIZE_ATTRIBUTE: size}
 
 
 def is_offloaded(attributes: Mapping[str, object]) -> bool:
     """Return whether the attributes of a message announce a body in S3. Its body alone cannot."""
-    return SIZE in attributes or LEGACY_SIZE in attributes
+    return SIZE_ATTRIBUTE in attributes or LEGACY_SIZE_ATTRIBUTE in attributes
 
 
 def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
@@ -84,7 +86,7 @@ def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
     return Pointer(
         bucket,
         key,
-        _size(attributes.get(SIZE, attributes.get(LEGACY_SIZE))),
+        _size(attributes.get(SIZE_ATTRIBUTE, attributes.get(LEGACY_SIZE_ATTRIBUTE))),
         sha256 if isinstance(sha256, str) and _SHA256.fullmatch(sha256) else None,
     )
 
@@ -95,14 +97,18 @@ def _document(body: str) -> object:
             return json.loads(body)
     except (ValueError, RecursionError):
         pass
-    names = f'{SIZE} or {LEGACY_SIZE}'
+    names = f'{SIZE_ATTRIBUTE} or {LEGACY_SIZE_ATTRIBUTE}'
     raise PointerError(
         f'its attribute {names} announces a pointer into S3, and its body is not a pointer'
     )
 
 
 def _location(document: object) -> dict[str, Any]:
-    if isinstance(document, list) and len(document) == 2 and document[0] in (CLASS, LEGACY_CLASS):
+    if (
+        isinstance(document, list)
+        and len(document) == 2
+        and document[0] in (POINTER_CLASS, LEGACY_CLASS)
+    ):
         document = document[1]
     if not isinstance(document, dict):
         raise PointerError(f'its pointer into S3 is {safe_repr(document)}')

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from mega.aws._messages.limits import MAX_BYTES, size_of
-from mega.aws._transport.client import ClosesClient, connect
+from mega.aws._transport.client import ClosesClient, create_client
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
 from mega.aws.s3.pointer import Pointer, write_pointer
@@ -39,14 +39,14 @@ from mega.errors import (
     safe_repr,
 )
 
-__all__ = ('Fetched', 'S3PayloadStore')
+__all__ = ('FetchedBody', 'S3PayloadStore')
 
 _log = logging.getLogger(__name__)
 
 MAX_BODY = 2 * 1024**3
 """Bytes of the largest body that any of AWS's extended clients supports."""
 
-QUEUE_URL = 'mega-queue-url'
+QUEUE_URL_METADATA = 'mega-queue-url'
 """The metadata key of an object for the only queue with a message that points to it."""
 
 MAX_DAYS = 2**31 - 1
@@ -61,7 +61,7 @@ _ADVICE = {
 }
 
 
-class Fetched(NamedTuple):
+class FetchedBody(NamedTuple):
     """A body from S3, and its pointer with the metadata of the object."""
 
     body: str
@@ -145,7 +145,7 @@ class S3PayloadStore(ClosesClient):
         self._owner = check_account('expected_bucket_owner', expected_bucket_owner)
         self._is_legacy = legacy_attribute
         super().__init__(
-            connect(
+            create_client(
                 's3',
                 None,
                 aws_access_key_id=aws_access_key_id,
@@ -205,7 +205,7 @@ class S3PayloadStore(ClosesClient):
         put, remove = partial(self.put, pointer, content), partial(self.remove, pointer)
         return Upload(pointer, *write_pointer(pointer, self._is_legacy), put, remove)
 
-    def fetch(self, pointer: Pointer) -> Fetched | None:
+    def fetch(self, pointer: Pointer) -> FetchedBody | None:
         """Return the body of a pointer; None if its object does not exist.
 
         Raises:
@@ -236,8 +236,8 @@ class S3PayloadStore(ClosesClient):
                 raise
             problem = f'the connection failed within the body: {type(error).__name__}'
             raise OffloadError(pointer.bucket, pointer.key, problem, True) from error
-        queue_url = answer.get('Metadata', {}).get(QUEUE_URL)
-        return Fetched(_text(pointer, content), replace(pointer, queue_url=queue_url))
+        queue_url = answer.get('Metadata', {}).get(QUEUE_URL_METADATA)
+        return FetchedBody(_text(pointer, content), replace(pointer, queue_url=queue_url))
 
     def interruptible(self, interrupter: CallInterrupter) -> AbstractContextManager[None]:
         """Let the requests of this thread within the block be interrupted."""
@@ -261,7 +261,7 @@ class S3PayloadStore(ClosesClient):
         arguments = {**self._put_arguments, 'ContentType': 'text/plain; charset=utf-8'}
         if pointer.queue_url is not None:
             metadata = arguments.get('Metadata', {})
-            arguments['Metadata'] = {**metadata, QUEUE_URL: pointer.queue_url}
+            arguments['Metadata'] = {**metadata, QUEUE_URL_METADATA: pointer.queue_url}
         self._call('put_object', pointer, Body=content, **arguments)
 
     def _check(self, pointer: Pointer) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from mega.aws._messages.attributes import from_envelope
 from mega.errors import EnvelopeError, safe_repr
 
-__all__ = ('Envelope', 'SubscriptionNotice', 'unwrap')
+__all__ = ('Envelope', 'SubscriptionNotice', 'parse_envelope')
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class SubscriptionNotice:
     topic_arn: str
 
 
-def unwrap(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
+def parse_envelope(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
     """Return the content of an object that looks like an envelope, by `looks_like_envelope`.
 
     Raises:

@@ -9,7 +9,7 @@ from mega.aws._messages.attributes import Attributes, FilterAttributes
 from mega.aws._publishing.buffer import PublishBuffer
 from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
-from mega.aws._transport.client import ClosesClient, connect
+from mega.aws._transport.client import ClosesClient, create_client
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.service import SNS
 from mega.codec import AnyPayload
@@ -51,7 +51,7 @@ class SnsPublisher(ClosesClient):
         session: Any = None,
         client: Any = None,
     ) -> None:
-        aws = connect(
+        aws = create_client(
             'sns',
             topic_arn,
             aws_access_key_id=aws_access_key_id,

@@ -10,9 +10,9 @@ from typing import Any
 from mega.aws._messages.limits import (
     check_ids,
     check_size,
+    check_size_in_envelope,
     check_subject,
-    check_wrapped_size,
-    wrapped_size,
+    size_in_envelope,
 )
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
@@ -27,18 +27,18 @@ def _check_options(options: dict[str, Any], is_fifo: bool) -> None:
 
 def _check_size(body: str, attributes: dict[str, Any], size: int, limit: int) -> None:
     check_size(size, limit)
-    check_wrapped_size(body, attributes, size)
+    check_size_in_envelope(body, attributes, size)
 
 
 def _delivered_size(body: str, attributes: dict[str, Any], size: int) -> int:
-    return wrapped_size(body, attributes)
+    return size_in_envelope(body, attributes)
 
 
 def _sole_queue(topic_arn: str) -> None:
     return None  # each subscribed queue gets a message
 
 
-def _ask_limit(aws: AwsClient, topic_arn: str) -> object:
+def _fetch_limit(aws: AwsClient, topic_arn: str) -> object:
     response = aws.call('get_topic_attributes', TopicArn=topic_arn)
     return response['Attributes']['MaximumMessageSize']
 
@@ -63,7 +63,7 @@ SNS = ServiceApi(
     check_options=_check_options,
     check_size=_check_size,
     delivered_size=_delivered_size,
-    sole_queue=_sole_queue,
-    ask_limit=_ask_limit,
+    only_queue_url=_sole_queue,
+    fetch_max_message_bytes=_fetch_limit,
     max_batch_bytes=_max_batch_bytes,
 )

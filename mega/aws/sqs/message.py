@@ -10,13 +10,13 @@ from msgspec import Struct, field
 from mega.aws._messages.attributes import from_aws
 from mega.aws.s3.pointer import Pointer
 
-__all__ = ('Message', 'read_message', 'timestamp_of')
+__all__ = ('Message', 'parse_epoch_milliseconds', 'read_message')
 
 
 class HasLostFlag(Protocol):
     """A delivery that knows whether its visibility timeout was lost."""
 
-    is_lost: bool
+    is_visibility_lost: bool
 
 
 class Message(Struct, frozen=True, eq=False):
@@ -53,7 +53,7 @@ class Message(Struct, frozen=True, eq=False):
         The listener does not delete a lost message, even if its subscribers succeed. A subscriber
         that takes long and must not run twice can check this from time to time, and stop.
         """
-        return self._delivery is not None and self._delivery.is_lost
+        return self._delivery is not None and self._delivery.is_visibility_lost
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self._values() == other._values()
@@ -93,7 +93,7 @@ def read_message(received: dict[str, Any], delivery: HasLostFlag | None = None) 
         from_aws(attributes) if attributes else {},
         system.get('MessageGroupId'),
         _to_int(system.get('ApproximateReceiveCount')) or 1,
-        timestamp_of(system.get('SentTimestamp')),
+        parse_epoch_milliseconds(system.get('SentTimestamp')),
         None,  # the topic is known from an envelope only
         None,
         None,
@@ -101,7 +101,7 @@ def read_message(received: dict[str, Any], delivery: HasLostFlag | None = None) 
     )
 
 
-def timestamp_of(milliseconds: object) -> datetime | None:
+def parse_epoch_milliseconds(milliseconds: object) -> datetime | None:
     """Return SQS's text of milliseconds since the epoch as a datetime; None for anything else."""
     since_epoch = _to_int(milliseconds)
     if since_epoch is None:

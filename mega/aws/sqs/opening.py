@@ -15,15 +15,26 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
-from mega.aws._messages.attributes import LEGACY_SIZE, PAYLOAD_TYPE_ATTRIBUTE, SIZE
+from mega.aws._messages.attributes import (
+    LEGACY_SIZE_ATTRIBUTE,
+    PAYLOAD_TYPE_ATTRIBUTE,
+    SIZE_ATTRIBUTE,
+)
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.s3.store import S3PayloadStore
-from mega.aws.sns.envelope import SubscriptionNotice, unwrap
+from mega.aws.sns.envelope import SubscriptionNotice, parse_envelope
 from mega.aws.sqs.message import Message
 from mega.codec import AnyPayload, decode, looks_like_envelope
 from mega.errors import DecodeError, PointerError, safe_repr
 
-__all__ = ('MissingBody', 'OpenBody', 'Opened', 'OpenedBody', 'may_be_offloaded', 'open_message')
+__all__ = (
+    'MessageOpener',
+    'MissingBody',
+    'OpenResult',
+    'OpenedContent',
+    'may_be_offloaded',
+    'open_message',
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +44,13 @@ class MissingBody:
     pointer: Pointer
 
 
-Opened: TypeAlias = AnyPayload | SubscriptionNotice | MissingBody
+OpenedContent: TypeAlias = AnyPayload | SubscriptionNotice | MissingBody
 """The content of a message: a payload, or the reason why it has none."""
 
-OpenedBody: TypeAlias = tuple[Message, Opened]
+OpenResult: TypeAlias = tuple[Message, OpenedContent]
 """The content of a message, and the message with the data of its envelope and pointer."""
 
-OpenBody: TypeAlias = Callable[[Message], OpenedBody]
+MessageOpener: TypeAlias = Callable[[Message], OpenResult]
 """Opens a message, as `open_message` does. It may wait for a body that is being fetched from S3."""
 
 
@@ -49,10 +60,10 @@ def may_be_offloaded(received: dict[str, Any]) -> bool:
     if attributes and is_offloaded(attributes):
         return True
     body = received.get('Body', '')  # an envelope contains the attributes
-    return f'"{SIZE}"' in body or f'"{LEGACY_SIZE}"' in body
+    return f'"{SIZE_ATTRIBUTE}"' in body or f'"{LEGACY_SIZE_ATTRIBUTE}"' in body
 
 
-def open_message(message: Message, store: S3PayloadStore | None = None) -> OpenedBody:
+def open_message(message: Message, store: S3PayloadStore | None = None) -> OpenResult:
     """Return the payload of a message, and the message with the data of its envelope and pointer.
 
     A body in S3 is fetched if an attribute of the message announces it. A body whose attributes
@@ -76,7 +87,7 @@ def open_message(message: Message, store: S3PayloadStore | None = None) -> Opene
         or not looks_like_envelope(payload)
     ):
         return message, payload
-    envelope = unwrap(payload)
+    envelope = parse_envelope(payload)
     if isinstance(envelope, SubscriptionNotice):
         return replace(message, topic_arn=envelope.topic_arn), envelope
     inner = replace(
@@ -90,7 +101,7 @@ def open_message(message: Message, store: S3PayloadStore | None = None) -> Opene
     return inner, decode(envelope.body, _payload_type(inner))
 
 
-def _fetch(message: Message, body: str, store: S3PayloadStore | None) -> OpenedBody:
+def _fetch(message: Message, body: str, store: S3PayloadStore | None) -> OpenResult:
     pointer = read_pointer(body, message.attributes)
     if store is None:
         bucket = safe_repr(pointer.bucket)

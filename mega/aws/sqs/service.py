@@ -31,7 +31,7 @@ def _sole_queue(queue_url: str) -> str:
     return queue_url
 
 
-def _ask_limit(aws: AwsClient, queue_url: str) -> object:
+def _fetch_limit(aws: AwsClient, queue_url: str) -> object:
     names = ['MaximumMessageSize']
     response = aws.call('get_queue_attributes', QueueUrl=queue_url, AttributeNames=names)
     return response['Attributes']['MaximumMessageSize']
@@ -58,7 +58,7 @@ SQS = ServiceApi(
     check_options=_check_options,
     check_size=_check_size,
     delivered_size=_delivered_size,
-    sole_queue=_sole_queue,
-    ask_limit=_ask_limit,
+    only_queue_url=_sole_queue,
+    fetch_max_message_bytes=_fetch_limit,
     max_batch_bytes=_max_batch_bytes,
 )

@@ -20,12 +20,12 @@ from typing import Any, TypeAlias
 from mega.errors import PatternError, join_path
 from mega.match.eventbridge.matcher import EventPattern, FieldCondition
 from mega.match.eventbridge.operators import ValueList
-from mega.match.eventbridge.value_parser import UnconditionalError, parse_literal, parse_operator
+from mega.match.eventbridge.value_parser import OrIndependentError, parse_literal, parse_operator
 from mega.match.pattern import Pattern
 
-__all__ = ('OR', 'RESERVED', 'from_eventbridge')
+__all__ = ('OR_KEY', 'RESERVED_NAMES', 'from_eventbridge')
 
-OR = '$or'
+OR_KEY = '$or'
 
 MAX_COMBINATIONS = 1_000
 """The largest number of combinations of `$or` branches in one pattern.
@@ -34,7 +34,7 @@ EventBridge reportedly refuses more."""
 
 MAX_DEPTH = 100
 
-RESERVED = frozenset(
+RESERVED_NAMES = frozenset(
     (
         'exactly', 'equals-ignore-case', 'prefix', 'suffix', 'anything-but', 'exists', 'wildcard',
         'numeric', 'cidr', '=', '<', '<=', '>', '>=', 'regex', 'not-wildcard',
@@ -64,7 +64,7 @@ def from_eventbridge(pattern: Mapping[str, Any]) -> Pattern:
     """
     try:
         combinations = _Parser(or_is_operator=True).parse(pattern)
-    except UnconditionalError:
+    except OrIndependentError:
         raise
     except PatternError as error:
         # AWS then reads $or as the name of a field, like a parser that does not know the operator.
@@ -95,7 +95,7 @@ def _utf_16(name: str) -> bytes:
 def _mentions_or(value: Any, depth: int = 1) -> bool:
     if not isinstance(value, Mapping) or depth > MAX_DEPTH:
         return False
-    return OR in value or any(_mentions_or(child, depth + 1) for child in value.values())
+    return OR_KEY in value or any(_mentions_or(child, depth + 1) for child in value.values())
 
 
 @dataclass(frozen=True)
@@ -124,15 +124,15 @@ class _Parser:
         if not source:
             raise PatternError(path, source, 'an object must not be empty')
         if depth > MAX_DEPTH:
-            raise UnconditionalError(path, source, f'is nested deeper than {MAX_DEPTH} levels')
+            raise OrIndependentError(path, source, f'is nested deeper than {MAX_DEPTH} levels')
         for key, value in source.items():
             if not isinstance(key, str):
                 raise PatternError(path, key, 'the name of a field must be a str')
             here = join_path(path, key)
-            if key == OR and self.or_is_operator:
+            if key == OR_KEY and self.or_is_operator:
                 combinations = self._or(value, name, here, combinations, depth)
                 continue
-            if inside_or and key in RESERVED:
+            if inside_or and key in RESERVED_NAMES:
                 raise PatternError(here, key, 'a field inside $or must not have a reserved name')
             child = f'{name}.{key}' if name else key
             if isinstance(value, Mapping):
@@ -162,7 +162,7 @@ class _Parser:
             )
             if len(expanded) > MAX_COMBINATIONS:
                 problem = f'$or must not expand to more than {MAX_COMBINATIONS:,} combinations'
-                raise UnconditionalError(path, branches, problem)
+                raise OrIndependentError(path, branches, problem)
         return expanded
 
     def _value_list(self, source: Any, path: str) -> ValueList:

@@ -26,10 +26,10 @@ from mega.match.functions.text import Prefix, Suffix
 from mega.match.functions.wildcards import Wildcard, parse_pieces
 from mega.match.pattern import AnyOf, Constant, Not, Pattern, compile_pattern
 
-__all__ = ('UnconditionalError', 'parse_literal', 'parse_operator')
+__all__ = ('OrIndependentError', 'parse_literal', 'parse_operator')
 
 
-class UnconditionalError(PatternError):
+class OrIndependentError(PatternError):
     """An error that remains when `$or` is read as the name of a field."""
 
 
@@ -128,12 +128,12 @@ def _cidr(operand: Any, path: str) -> Pattern:
     parsed = parse_event_address(address)
     if not slash or parsed is None or not _MASK.fullmatch(mask):
         problem = "a CIDR block must be written like '10.0.0.0/8' or '2001:db8::/32'"
-        raise UnconditionalError(path, operand, problem)
+        raise OrIndependentError(path, operand, problem)
     version = 4 if '.' in address else 6
     bits, max_bits = int(mask), 31 if version == 4 else 127
     if bits > max_bits:
         problem = f'the mask must be at most {max_bits}; write a single address as a str'
-        raise UnconditionalError(path, operand, problem)
+        raise OrIndependentError(path, operand, problem)
     # `ip_network` refuses leading zeros; EventBridge accepts them.
     plain = '.'.join(str(int(part)) for part in address.split('.')) if version == 4 else address
     return AddressBlock(ip_network(f'{plain}/{bits}', strict=False))
@@ -220,7 +220,7 @@ def _scalars_of_one_type(operand: Any, path: str) -> tuple[Pattern, ...]:
         raise PatternError(path, operand, problem)
     for value in values:
         if not isinstance(value, str) and not is_exact_double(value):
-            error = PatternError if values is operand else UnconditionalError
+            error = PatternError if values is operand else OrIndependentError
             raise error(path, value, _INEXACT)
     return tuple(
         compile_pattern(value) if isinstance(value, str) else Number(value) for value in values

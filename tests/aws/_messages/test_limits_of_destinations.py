@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from benchmarks.sqs_server import Fault, Server
-from mega.aws._messages.limits import check_wrapped_size, size_of
-from mega.aws._publishing.encoder import LIMIT_TRIES
+from mega.aws._messages.limits import check_size_in_envelope, size_of
+from mega.aws._publishing.encoder import LIMIT_LOOKUP_ATTEMPTS
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError, PayloadTooLargeError
@@ -44,7 +44,7 @@ def test_a_destination_that_does_not_report_its_limit_accepts_256_kib(
 ) -> None:
     """Without the permission to ask, the publisher refuses messages that a large queue accepts."""
     operation = 'GetQueueAttributes' if service == 'sqs' else 'GetTopicAttributes'
-    server.script(*[fault] * 2 * LIMIT_TRIES, operation=operation)
+    server.script(*[fault] * 2 * LIMIT_LOOKUP_ATTEMPTS, operation=operation)
     ours = publisher(clients, service, LARGE(server, service))
     assert ours.publish_raw_message('a' * OLD)
     with pytest.raises(PayloadTooLargeError) as caught:
@@ -164,7 +164,7 @@ def test_a_message_to_a_topic_fits_into_a_queue_with_its_envelope(
     room = size - size_of('', attributes)
     body = unit * (room // len(unit.encode()))
     try:
-        check_wrapped_size(body, attributes, size_of(body, attributes))
+        check_size_in_envelope(body, attributes, size_of(body, attributes))
     except PayloadTooLargeError:
         assert enveloped(body, attributes) > MB - 4 * KB
     else:

@@ -24,7 +24,7 @@ class Given:
     """The messages to send: sizes, groups, and whether they can be sent at all."""
 
     size: int
-    order_key: Lane = None
+    message_group: Lane = None
     is_broken: bool = False
 
 
@@ -53,7 +53,7 @@ class Run:
         for number, each in enumerate(self.given):
             self.pulled += 1
             problem = ValueError('broken') if each.is_broken else None
-            yield PlannedMessage(number, each.size, each.order_key, problem)
+            yield PlannedMessage(number, each.size, each.message_group, problem)
 
     def carry_out(self) -> None:
         self.plan = BatchPlanner(self.source(), ENTRIES, BYTES, AHEAD)
@@ -79,7 +79,9 @@ class Run:
         self.batches.append([item.content for item in batch])
         assert len(batch) <= ENTRIES
         assert sum(item.size for item in batch) <= BYTES or len(batch) == 1
-        groups = Counter(item.order_key for each in in_flight for item in each if item.order_key)
+        groups = Counter(
+            item.message_group for each in in_flight for item in each if item.message_group
+        )
         assert not groups or max(groups.values()) == 1
         assert all(item.not_before <= self.now and not item.problem for item in batch)
         left = {number for each in self.batches for number in each}
@@ -142,15 +144,19 @@ def test_every_message_is_sent_or_failed_exactly_once(run: Run) -> None:
 
 @given(run=RUNS)
 def test_a_group_arrives_in_its_order(run: Run) -> None:
-    for order_key in {each.order_key for each in run.given} - {None}:
-        arrived = [number for number in run.arrived if run.given[number].order_key == order_key]
+    for message_group in {each.message_group for each in run.given} - {None}:
+        arrived = [
+            number for number in run.arrived if run.given[number].message_group == message_group
+        ]
         assert arrived == sorted(arrived)
 
 
 @given(run=RUNS)
 def test_after_a_final_failure_no_message_of_the_group_is_sent(run: Run) -> None:
-    for order_key in {each.order_key for each in run.given} - {None}:
-        members = [number for number, each in enumerate(run.given) if each.order_key == order_key]
+    for message_group in {each.message_group for each in run.given} - {None}:
+        members = [
+            number for number, each in enumerate(run.given) if each.message_group == message_group
+        ]
         ends = [n for n in members if n in run.failed or run.given[n].is_broken]
         end = min(ends, default=len(run.given))
         assert all((number in run.arrived) == (number < end) for number in members)
@@ -161,7 +167,7 @@ def test_after_a_final_failure_no_message_of_the_group_is_sent(run: Run) -> None
 @given(run=RUNS)
 def test_a_message_without_a_group_never_waits(run: Run) -> None:
     """Only a message with a problem is not sent."""
-    unsent = [number for number in run.unsent if run.given[number].order_key is None]
+    unsent = [number for number in run.unsent if run.given[number].message_group is None]
     assert all(run.given[number].is_broken for number in unsent)
 
 
@@ -188,7 +194,9 @@ def test_without_groups_and_failures_messages_leave_in_order_in_full_batches(
 @given(groups=st.lists(st.sampled_from('abc'), max_size=40))
 def test_messages_of_several_groups_share_a_batch(groups: list[str]) -> None:
     """With a lookahead over all messages, the longest group sets the number of batches."""
-    items = (PlannedMessage(number, 1, order_key) for number, order_key in enumerate(groups))
+    items = (
+        PlannedMessage(number, 1, message_group) for number, message_group in enumerate(groups)
+    )
     plan = BatchPlanner(items, ENTRIES, BYTES, len(groups) + 1)
     batches = 0
     while not plan.is_finished:
@@ -198,8 +206,8 @@ def test_messages_of_several_groups_share_a_batch(groups: list[str]) -> None:
     assert batches == max(Counter(groups).values(), default=0)
 
 
-def numbered(count: int, order_key: Lane = None) -> Iterator[PlannedMessage[int]]:
-    return (PlannedMessage(number, 1, order_key) for number in range(count))
+def numbered(count: int, message_group: Lane = None) -> Iterator[PlannedMessage[int]]:
+    return (PlannedMessage(number, 1, message_group) for number in range(count))
 
 
 def contents(items: list[PlannedMessage[int]]) -> list[int]:
@@ -249,7 +257,7 @@ def test_a_rescheduled_message_goes_first_but_not_before_its_time() -> None:
     plan.reschedule(first[3:5], 5.0)
     assert contents(plan.next_batch(4.9)) == list(range(10, 20))
     assert contents(plan.next_batch(5.0)) == [3, 4, 20, 21, 22, 23, 24]
-    assert [item.tries for item in first] == [1, 1, 1, 2, 2, 1, 1, 1, 1, 1]
+    assert [item.attempts for item in first] == [1, 1, 1, 2, 2, 1, 1, 1, 1, 1]
 
 
 def test_a_group_waits_for_its_rescheduled_message() -> None:

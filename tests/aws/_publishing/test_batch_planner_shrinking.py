@@ -25,7 +25,7 @@ class Given:
 
     size: int
     smaller: int | None = None
-    order_key: str | None = None
+    message_group: str | None = None
 
 
 @dataclass
@@ -40,18 +40,18 @@ class Run:
 
     def item(self, number: int) -> PlannedMessage[int]:
         each = self.given[number]
-        item = PlannedMessage(number, each.size, each.order_key, position=number)
+        item = PlannedMessage(number, each.size, each.message_group, position=number)
         if each.smaller is not None:
             item.offloaded_size = LEAST
-            item.shrink = self._shrinking(number, each.smaller)
+            item.offload = self._shrinking(number, each.smaller)
         return item
 
     def _shrinking(self, number: int, size: int) -> Callable[[], tuple[int, int]]:
-        def shrink() -> tuple[int, int]:
+        def offload() -> tuple[int, int]:
             self.shrunk.append(number)
             return number, size
 
-        return shrink
+        return offload
 
     def carry_out(self) -> Run:
         plan = BatchPlanner(map(self.item, range(len(self.given))), ENTRIES, BYTES, AHEAD)
@@ -145,11 +145,13 @@ def test_every_message_leaves_and_a_group_keeps_its_order(
     run = carried_out(given, fates)
     left = [number for batch in run.batches for number, _ in batch]
     assert set(left) == set(range(len(given)))
-    for order_key in ('a', 'b'):
-        members = [number for number in left if given[number].order_key == order_key]
+    for message_group in ('a', 'b'):
+        members = [number for number in left if given[number].message_group == message_group]
         assert members == sorted(members)
     for batch in run.batches:
-        groups = Counter(given[number].order_key for number, _ in batch if given[number].order_key)
+        groups = Counter(
+            given[number].message_group for number, _ in batch if given[number].message_group
+        )
         assert not groups or max(groups.values()) == 1
 
 

@@ -75,12 +75,12 @@ def test_an_entry_is_tried_six_times_at_most_with_growing_waits(
 
 
 def test_the_waits_of_a_single_message_come_to_six_seconds_at_most(longest_waits: None) -> None:
-    waits = [sender.backoff_of_message(tries) for tries in range(1, sender.MAX_TRIES)]
+    waits = [sender.backoff_of_message(attempts) for attempts in range(1, sender.MAX_ATTEMPTS)]
     assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2])
 
 
 def test_the_waits_of_a_batch_come_to_24_seconds_at_most(longest_waits: None) -> None:
-    waits = [sender.backoff_of_batch(tries) for tries in range(1, sender.MAX_TRIES)]
+    waits = [sender.backoff_of_batch(attempts) for attempts in range(1, sender.MAX_ATTEMPTS)]
     assert waits == pytest.approx([0.2, 0.6, 1.8, 5.4, 16.0])
 
 

@@ -135,7 +135,7 @@ def test_a_forked_process_creates_its_own_client(
 ) -> None:
     run_lines(
         """
-        aws = connect('sqs', url)
+        aws = create_client('sqs', url)
         before = aws.client
 
         def check():
@@ -154,8 +154,8 @@ def test_a_client_of_the_user_is_kept_after_a_fork(server: Server) -> None:
     """Only its owner can create another client."""
     run_lines(
         """
-        given = connect('sqs', url).client
-        aws = connect('sqs', url, client=given)
+        given = create_client('sqs', url).client
+        aws = create_client('sqs', url, client=given)
 
         def check():
             assert aws.client is given

@@ -20,8 +20,8 @@ URL = 'http://127.0.0.1:1'
 
 def test_a_boto3_session_has_the_botocore_session_it_was_created_from() -> None:
     core: Any = botocore.session.get_session()
-    assert botocore_private.core_session(boto3.Session(botocore_session=core)) is core
-    assert botocore_private.core_session(object()) is None
+    assert botocore_private.botocore_session(boto3.Session(botocore_session=core)) is core
+    assert botocore_private.botocore_session(object()) is None
 
 
 def test_a_client_has_the_connection_pools_that_it_sends_with() -> None:
@@ -34,23 +34,23 @@ def test_a_client_has_the_connection_pools_that_it_sends_with() -> None:
 
 def test_a_handler_outside_of_botocore_observes_its_operation() -> None:
     with closing(boto3_client(URL)) as client:
-        assert botocore_private.observer(client, 'receive_message') is None
+        assert botocore_private.find_observer(client, 'receive_message') is None
         client.meta.events.register('before-call.sqs.SendMessage', lambda **event: None)
-        assert botocore_private.observer(client, 'receive_message') is None
-        found = botocore_private.observer(client, 'send_message')
+        assert botocore_private.find_observer(client, 'receive_message') is None
+        found = botocore_private.find_observer(client, 'send_message')
         assert found == 'a handler receives before-call'
 
 
 def test_the_functions_of_a_call_are_those_that_tracing_wraps() -> None:
     with closing(boto3_client(URL)) as client:
-        functions = botocore_private.traced_functions(client, 'receive_message')
+        functions = botocore_private.traceable_functions(client, 'receive_message')
         names = {name for _, name in functions}
         assert names == {'receive_message', '_make_api_call', 'make_request'}
 
 
 def test_the_list_has_each_private_name_that_the_module_uses() -> None:
     source = Path(botocore_private.__file__).read_text()
-    listed = {name.rpartition('.')[2] for name in botocore_private.NAMES}
+    listed = {name.rpartition('.')[2] for name in botocore_private.PRIVATE_NAMES}
     assert private_attributes(source) | set(re.findall(r"'(_[a-z][a-z_]*)'", source)) == listed
 
 
@@ -58,7 +58,7 @@ def test_other_modules_use_no_private_name_of_botocore() -> None:
     for path in Path(mega.__file__).parent.rglob('*.py'):
         if path.name != 'botocore_private.py':
             source = path.read_text()
-            names = {name.rpartition('.')[2] for name in botocore_private.NAMES}
+            names = {name.rpartition('.')[2] for name in botocore_private.PRIVATE_NAMES}
             assert not private_attributes(source) & names, path
 
 

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import EndpointVariantError
 from botocore.regions import EndpointResolver
 
-from mega.aws._transport.client import AwsClient, connect
+from mega.aws._transport.client import AwsClient, create_client
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
@@ -50,7 +50,7 @@ class Session:
 def region_for(service: str, destination: str | None, region_name: str | None = None) -> object:
     """Return the region that a client is created for."""
     session = Session()
-    connect(service, destination, session=session, region_name=region_name)
+    create_client(service, destination, session=session, region_name=region_name)
     assert session.options['service'] == service
     return session.options['region_name']
 
@@ -206,7 +206,9 @@ def test_a_listener_refuses_contradictory_options(options: dict[str, Any]) -> No
 
 def test_a_session_may_be_combined_with_a_region_and_an_endpoint() -> None:
     session = Session()
-    connect('sqs', None, session=session, region_name='eu-west-1', endpoint_url='http://[::1]:1')
+    create_client(
+        'sqs', None, session=session, region_name='eu-west-1', endpoint_url='http://[::1]:1'
+    )
     assert session.options['region_name'] == 'eu-west-1'
     assert session.options['endpoint_url'] == 'http://[::1]:1'
 
@@ -248,9 +250,9 @@ def test_closing_twice_has_no_further_effect() -> None:
 @pytest.mark.parametrize('service', ['sqs', 'sns'])
 def test_fault_83_without_a_region_the_constructor_says_what_to_do(service: Service) -> None:
     with pytest.raises(ConfigurationError, match=r'region_name=.*AWS_DEFAULT_REGION'):
-        connect(service, None)
+        create_client(service, None)
     with pytest.raises(ConfigurationError, match='region'):
-        connect(service, 'http://127.0.0.1:4566/000000000000/orders', session=boto3.Session())
+        create_client(service, 'http://127.0.0.1:4566/000000000000/orders', session=boto3.Session())
 
 
 def test_a_region_is_resolved_as_boto3_resolves_it(
@@ -260,11 +262,11 @@ def test_a_region_is_resolved_as_boto3_resolves_it(
     profile.write_text('[profile elsewhere]\nregion = eu-south-2\n')
     monkeypatch.setenv('AWS_CONFIG_FILE', str(profile))
     monkeypatch.setenv('AWS_PROFILE', 'elsewhere')
-    assert region_of(connect('sqs', None)) == 'eu-south-2'
-    assert region_of(connect('sqs', QUEUE)) == 'us-east-2'
+    assert region_of(create_client('sqs', None)) == 'eu-south-2'
+    assert region_of(create_client('sqs', QUEUE)) == 'us-east-2'
     monkeypatch.setenv('AWS_DEFAULT_REGION', 'eu-north-1')
-    assert region_of(connect('sqs', None)) == 'eu-north-1'
-    assert region_of(connect('sqs', None, region_name='eu-west-2')) == 'eu-west-2'
+    assert region_of(create_client('sqs', None)) == 'eu-north-1'
+    assert region_of(create_client('sqs', None, region_name='eu-west-2')) == 'eu-west-2'
 
 
 def region_of(aws: AwsClient) -> object:
@@ -301,18 +303,18 @@ def test_an_invalid_endpoint_is_an_error_of_the_constructor_of_a_listener() -> N
 
 def test_an_invalid_region_is_refused() -> None:
     with pytest.raises(ConfigurationError, match='no such place'):
-        connect('sqs', None, region_name='no such place')
+        create_client('sqs', None, region_name='no such place')
 
 
 def test_a_missing_profile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('AWS_PROFILE', 'nobody')
     with pytest.raises(ConfigurationError, match='nobody'):
-        connect('sqs', QUEUE)
+        create_client('sqs', QUEUE)
 
 
 @pytest.mark.parametrize('half', KEYS)
 def test_an_access_key_without_its_secret_is_refused(half: str) -> None:
     """boto3 would sign with the text 'None' instead of searching for other credentials."""
     with pytest.raises(ConfigurationError) as caught:
-        connect('sqs', QUEUE, **{half: KEYS[half]}).close()
+        create_client('sqs', QUEUE, **{half: KEYS[half]}).close()
     assert 'not-to-be-shown' not in str(caught.value)

@@ -26,9 +26,9 @@ from botocore.stub import Stubber
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mega.aws._transport.client import AwsClient, connect
+from mega.aws._transport.client import AwsClient, create_client
 from mega.aws._transport.connections import ConnectionPool
-from mega.aws._transport.direct import DirectClient, _describe
+from mega.aws._transport.direct import DirectClient, _build_operation
 from mega.aws._transport.http import HttpResponse
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
 from mega.errors import ConfigurationError, TransportError
@@ -63,7 +63,7 @@ def no_handlers_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def connect_to(url: str, **options: Any) -> AwsClient:
     options = {'attempts': 1, 'region_name': 'eu-west-1', **options}
-    return connect('sqs', None, endpoint_url=url, **options)
+    return create_client('sqs', None, endpoint_url=url, **options)
 
 
 # Requests
@@ -160,7 +160,7 @@ def test_a_request_of_sns_is_the_one_of_botocore() -> None:
 
     options: Any = {'region_name': 'eu-west-1', 'attempts': 1, **KEYS}
     with server(handle) as url:
-        with closing(connect('sns', None, endpoint_url=url, **options)) as aws:
+        with closing(create_client('sns', None, endpoint_url=url, **options)) as aws:
             assert aws.transport == 'direct'
             found = aws.call('publish', **message)
         with closing(boto3_client(url, 'sns')) as client:
@@ -249,7 +249,7 @@ def test_a_response_is_read_as_botocore_reads_it(response: tuple[Any, bytes]) ->
     received.headers = {'x-amzn-requestid': '1', 'content-type': 'application/x-amz-json-1.0'}
     plain = {'status_code': 200, 'headers': received.headers, 'body': body, 'context': {}}
     expected = result_of(lambda: create_parser('json').parse(plain, model.output_shape))
-    assert result_of(lambda: direct._read(_describe(client, method), received)) == expected
+    assert result_of(lambda: direct._read(_build_operation(client, method), received)) == expected
 
 
 def test_all_members_of_a_message_are_read_without_the_parser_of_botocore(
@@ -388,7 +388,7 @@ def test_a_client_that_was_passed_is_called_by_its_methods(
     url: str, handler: RecordingHandler
 ) -> None:
     with closing(boto3_client(url)) as client:
-        aws = connect('sqs', None, client=client)
+        aws = create_client('sqs', None, client=client)
         assert aws.transport == 'botocore: client= was passed'
         assert goes_through_botocore(aws, handler)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mega.aws._transport.client import AwsClient, connect
-from mega.aws._transport.interruption import CallInterrupted, CallInterrupter, install_pools
+from mega.aws._transport.client import AwsClient, create_client
+from mega.aws._transport.interruption import CallInterrupted, CallInterrupter, make_interruptible
 from mega.errors import TransportError
 from tests.aws.raw_server import (
     EMPTY,
@@ -31,7 +31,7 @@ Connect = Callable[[str], AbstractContextManager[AwsClient]]
 @contextmanager
 def passed_client(url: str) -> Iterator[AwsClient]:
     with closing(boto3_client(url)) as client:
-        yield connect('sqs', None, client=client)
+        yield create_client('sqs', None, client=client)
 
 
 @pytest.fixture(params=[direct_client, passed_client], ids=['direct', 'botocore'])
@@ -224,9 +224,9 @@ def pools(client: Any) -> dict[str, object]:
 def test_the_pools_of_a_client_are_replaced_once() -> None:
     with closing(boto3_client('http://127.0.0.1:1')) as client:
         before = pools(client)
-        install_pools(client)
+        make_interruptible(client)
         once = pools(client)
-        install_pools(client)
+        make_interruptible(client)
         assert pools(client) == once
         assert set(once.values()).isdisjoint(before.values())
 
@@ -235,7 +235,7 @@ def test_the_pools_of_other_clients_are_not_replaced() -> None:
     url = 'http://127.0.0.1:1'
     with closing(boto3_client(url)) as one, closing(boto3_client(url)) as other:
         before = pools(other)
-        install_pools(one)
+        make_interruptible(one)
         assert pools(other) == before
 
 

@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from mega.aws._publishing.sender import MAX_TRIES
+from mega.aws._publishing.sender import MAX_ATTEMPTS
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import PublishError, TransportError
@@ -150,7 +150,7 @@ def test_a_response_without_a_message_id_is_an_error(
 ) -> None:
     """It is unknown whether the message was sent, so that it is sent again, up to six times."""
     assert failure(faults, service, answer).retriable
-    assert len(faults.requests) == MAX_TRIES
+    assert len(faults.requests) == MAX_ATTEMPTS
 
 
 @BOTH_SERVICES

@@ -45,10 +45,10 @@ AMAZON_SQS = 'amazon-sqs-extended-client'
 AMAZON_SNS = 'amazon-sns-extended-client'
 EXT_CLIENT = 'aws-sqs-ext-client'
 
-CLASS = 'software.amazon.payloadoffloading.PayloadS3Pointer'
+POINTER_CLASS = 'software.amazon.payloadoffloading.PayloadS3Pointer'
 LEGACY_CLASS = 'com.amazon.sqs.javamessaging.MessageS3Pointer'
-SIZE = 'ExtendedPayloadSize'
-LEGACY_SIZE = 'SQSLargePayloadSize'
+SIZE_ATTRIBUTE = 'ExtendedPayloadSize'
+LEGACY_SIZE_ATTRIBUTE = 'SQSLargePayloadSize'
 
 
 class Route(Enum):
@@ -69,8 +69,8 @@ class Writer:
     name: str
     setting: str = ''
     routes: tuple[Route, ...] = tuple(Route)
-    pointer_class: str | None = CLASS
-    attribute: str = SIZE
+    pointer_class: str | None = POINTER_CLASS
+    attribute: str = SIZE_ATTRIBUTE
     is_legacy: bool = False
 
     @property
@@ -136,16 +136,23 @@ TOPIC = (Route.RAW, Route.WRAPPED)
 
 WRITERS = (
     Writer(MEGA),
-    Writer(MEGA, '`legacy_attribute`', tuple(Route), LEGACY_CLASS, LEGACY_SIZE, True),
+    Writer(MEGA, '`legacy_attribute`', tuple(Route), LEGACY_CLASS, LEGACY_SIZE_ATTRIBUTE, True),
     Writer(AMAZON_SQS, '', (Route.SQS,)),
-    Writer(AMAZON_SQS, '`use_legacy_attribute`', (Route.SQS,), LEGACY_CLASS, LEGACY_SIZE, True),
+    Writer(
+        AMAZON_SQS,
+        '`use_legacy_attribute`',
+        (Route.SQS,),
+        LEGACY_CLASS,
+        LEGACY_SIZE_ATTRIBUTE,
+        True,
+    ),
     Writer(AMAZON_SNS, '', TOPIC),
-    Writer(AMAZON_SNS, '`use_legacy_attribute`', TOPIC, LEGACY_CLASS, LEGACY_SIZE, True),
+    Writer(AMAZON_SNS, '`use_legacy_attribute`', TOPIC, LEGACY_CLASS, LEGACY_SIZE_ATTRIBUTE, True),
     Writer(EXT_CLIENT, '', (Route.SQS,), None),
     # Java does not run here: the tests write its form, without spaces.
-    Writer(JAVA, 'by default', tuple(Route), CLASS, LEGACY_SIZE),
+    Writer(JAVA, 'by default', tuple(Route), POINTER_CLASS, LEGACY_SIZE_ATTRIBUTE),
     Writer(JAVA, 'without the legacy name'),
-    Writer(JAVA, '1.0', tuple(Route), LEGACY_CLASS, LEGACY_SIZE),
+    Writer(JAVA, '1.0', tuple(Route), LEGACY_CLASS, LEGACY_SIZE_ATTRIBUTE),
 )
 
 WRAPPED = Gap(
@@ -159,13 +166,13 @@ FLAT = Gap(
     Instead.ERROR,
 )
 ONE_NAME = Gap(
-    lambda writer, route: writer.attribute == LEGACY_SIZE,
-    f'requests only the attribute `{SIZE}` from SQS, and returns the pointer as the body',
+    lambda writer, route: writer.attribute == LEGACY_SIZE_ATTRIBUTE,
+    f'requests only the attribute `{SIZE_ATTRIBUTE}` from SQS, and returns the pointer as the body',
     Instead.POINTER,
 )
 NO_LEGACY = Gap(
-    lambda writer, route: writer.attribute == LEGACY_SIZE,
-    f'does not know the attribute `{LEGACY_SIZE}`, and returns the pointer as the body',
+    lambda writer, route: writer.attribute == LEGACY_SIZE_ATTRIBUTE,
+    f'does not know the attribute `{LEGACY_SIZE_ATTRIBUTE}`, and returns the pointer as the body',
     Instead.POINTER,
 )
 

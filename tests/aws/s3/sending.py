@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.sqs_server import Accepted, Server
-from mega.aws._messages.attributes import LEGACY_SIZE, SIZE
+from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
@@ -57,7 +57,7 @@ class Sending:
 
 
 def is_offloaded(message: Accepted) -> bool:
-    return SIZE in message.attributes or LEGACY_SIZE in message.attributes
+    return SIZE_ATTRIBUTE in message.attributes or LEGACY_SIZE_ATTRIBUTE in message.attributes
 
 
 def key_of(message: Accepted) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mega.aws.sns.envelope import Envelope, SubscriptionNotice, unwrap
+from mega.aws.sns.envelope import Envelope, SubscriptionNotice, parse_envelope
 from mega.codec import looks_like_envelope, payload_type_hint
 from mega.errors import EnvelopeError
 from tests.aws.payloads import CONFIRMATION, ENVELOPE
@@ -42,14 +42,14 @@ def without(document: dict[str, Any], *names: str) -> dict[str, Any]:
 @pytest.mark.parametrize('document', SENT.values(), ids=SENT.keys())
 def test_an_envelope_of_sns_is_opened(document: dict[str, Any]) -> None:
     assert looks_like_envelope(document)
-    envelope = unwrap(document)
+    envelope = parse_envelope(document)
     assert isinstance(envelope, Envelope)
     assert envelope.body == '{"x":1}'
     assert envelope.topic_arn == document['TopicArn']
 
 
 def test_an_envelope_holds_the_subject_and_the_attributes() -> None:
-    assert unwrap(ENVELOPE) == Envelope(
+    assert parse_envelope(ENVELOPE) == Envelope(
         body='{"x":1}',
         topic_arn='arn:aws:sns:us-east-2:123456789012:orders',
         subject='an order',
@@ -59,14 +59,14 @@ def test_an_envelope_holds_the_subject_and_the_attributes() -> None:
 
 @pytest.mark.parametrize('document', [without(ENVELOPE, 'Subject'), {**ENVELOPE, 'Subject': None}])
 def test_an_envelope_may_have_no_subject(document: dict[str, Any]) -> None:
-    envelope = unwrap(document)
+    envelope = parse_envelope(document)
     assert isinstance(envelope, Envelope)
     assert envelope.subject is None
 
 
 def test_an_envelope_may_have_no_attributes() -> None:
     absent, empty = without(ENVELOPE, 'MessageAttributes'), {**ENVELOPE, 'MessageAttributes': {}}
-    assert unwrap(absent) == unwrap(empty)
+    assert parse_envelope(absent) == parse_envelope(empty)
 
 
 @pytest.mark.parametrize('name', REQUIRED)
@@ -108,7 +108,7 @@ def test_an_object_that_resembles_an_envelope_is_data(document: dict[str, Any]) 
 
 @pytest.mark.parametrize('kind', ['SubscriptionConfirmation', 'UnsubscribeConfirmation'])
 def test_a_confirmation_is_recognised_and_its_links_are_not_kept(kind: str) -> None:
-    found = unwrap({**CONFIRMATION, 'Type': kind})
+    found = parse_envelope({**CONFIRMATION, 'Type': kind})
     assert found == SubscriptionNotice(kind, 'arn:aws:sns:us-east-2:123456789012:orders')
     kept = ' '.join(str(value) for value in dataclasses.asdict(found).values())
     assert 'https' not in kept
@@ -121,12 +121,12 @@ def test_a_line_break_is_allowed_in_the_message_only(name: str, line_break: str)
     """SNS signs its fields line by line, so a line break would turn one field into two."""
     value = f'{ENVELOPE[name]}{line_break}Subject{line_break}S'
     with pytest.raises(EnvelopeError, match=name) as caught:
-        unwrap({**ENVELOPE, name: value})
+        parse_envelope({**ENVELOPE, name: value})
     assert str(caught.value).isprintable()
 
 
 def test_a_message_may_have_line_breaks() -> None:
-    envelope = unwrap({**ENVELOPE, 'Message': 'a\r\nb\n'})
+    envelope = parse_envelope({**ENVELOPE, 'Message': 'a\r\nb\n'})
     assert isinstance(envelope, Envelope)
     assert envelope.body == 'a\r\nb\n'
 
@@ -134,13 +134,13 @@ def test_a_message_may_have_line_breaks() -> None:
 @pytest.mark.parametrize('name', ['TopicArn', 'MessageId'])
 def test_a_line_break_in_a_confirmation_is_refused(name: str) -> None:
     with pytest.raises(EnvelopeError):
-        unwrap({**CONFIRMATION, name: 'arn:aws:sns\nToken'})
+        parse_envelope({**CONFIRMATION, name: 'arn:aws:sns\nToken'})
 
 
 @pytest.mark.parametrize('subject', [5, True, [], {}, ['a']], ids=repr)
 def test_a_subject_must_be_a_text(subject: object) -> None:
     with pytest.raises(EnvelopeError, match='Subject'):
-        unwrap({**ENVELOPE, 'Subject': subject})
+        parse_envelope({**ENVELOPE, 'Subject': subject})
 
 
 @pytest.mark.parametrize(
@@ -148,23 +148,23 @@ def test_a_subject_must_be_a_text(subject: object) -> None:
 )
 def test_attributes_of_another_form_are_refused(attributes: object) -> None:
     with pytest.raises(EnvelopeError):
-        unwrap({**ENVELOPE, 'MessageAttributes': attributes})
+        parse_envelope({**ENVELOPE, 'MessageAttributes': attributes})
 
 
 def test_an_error_shows_a_foreign_value_shortened() -> None:
     for name in ('Subject', 'MessageId'):
         with pytest.raises(EnvelopeError) as caught:
-            unwrap({**ENVELOPE, name: '\x1b[2J\n' * 10_000})
+            parse_envelope({**ENVELOPE, name: '\x1b[2J\n' * 10_000})
         assert str(caught.value).isprintable()
         assert len(str(caught.value)) < 200
 
 
 def test_an_envelope_does_not_show_its_body() -> None:
-    assert '4111' not in repr(unwrap({**ENVELOPE, 'Message': '4111'}))
+    assert '4111' not in repr(parse_envelope({**ENVELOPE, 'Message': '4111'}))
 
 
 def test_unwrapping_changes_nothing() -> None:
     document = {**ENVELOPE, 'MessageAttributes': {'a': {'Type': 'String', 'Value': 'b'}}}
     before = {**document, 'MessageAttributes': {'a': {'Type': 'String', 'Value': 'b'}}}
-    unwrap(document)
+    parse_envelope(document)
     assert document == before

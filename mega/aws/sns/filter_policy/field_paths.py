@@ -18,7 +18,7 @@ from typing import TypeAlias
 from mega.aws._messages.filter_attributes import FieldPath
 from mega.aws.sns.filter_policy.operators import is_encodable
 from mega.errors import join_path
-from mega.match.eventbridge.parser import OR, RESERVED
+from mega.match.eventbridge.parser import OR_KEY, RESERVED_NAMES
 
 __all__ = ('DATA_SCHEMA', 'EVENT_SCHEMA', 'FieldKind', 'FieldLocation', 'root_location')
 
@@ -127,7 +127,7 @@ def _is_literal_name(name: str) -> bool:
     return (
         bool(name)
         and '.' not in name
-        and name not in RESERVED
-        and name != OR
+        and name not in RESERVED_NAMES
+        and name != OR_KEY
         and is_encodable(name)
     )

@@ -32,7 +32,7 @@ from mega.aws.sns.filter_policy.operators import (
     selectivity,
     without_covered,
 )
-from mega.match.eventbridge.parser import OR
+from mega.match.eventbridge.parser import OR_KEY
 
 __all__ = ('fit_to_limits', 'to_policy')
 
@@ -71,7 +71,7 @@ def to_policy(branches: Sequence[Branch]) -> dict[str, Any]:
     shared, alternatives = _factor_out_shared(branches)
     policy = _to_object(shared)
     if alternatives:
-        policy[OR] = [_to_object(conditions) for conditions in alternatives]
+        policy[OR_KEY] = [_to_object(conditions) for conditions in alternatives]
     return policy
 
 

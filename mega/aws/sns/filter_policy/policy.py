@@ -182,11 +182,11 @@ class _Interest:
     @classmethod
     def from_subscriber(cls, subscriber: Any) -> _Interest:
         """Return the interest of a subscriber class or of a pattern."""
-        is_class = isinstance(subscriber, type) and hasattr(subscriber, 'wants')
-        if not (is_class and hasattr(subscriber, 'payload_kind')):
+        is_class = isinstance(subscriber, type) and hasattr(subscriber, 'compiled_pattern')
+        if not (is_class and hasattr(subscriber, 'payload_classes')):
             pattern = compile_pattern(subscriber)
             return cls('a pattern', pattern, True, True, _may_match_text(pattern))
-        pattern, kinds = subscriber.wants, subscriber.payload_kind
+        pattern, kinds = subscriber.compiled_pattern, subscriber.payload_classes
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
         return cls(
             subscriber.__name__,

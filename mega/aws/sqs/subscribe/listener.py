@@ -7,20 +7,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from mega.aws._transport.client import ClosesClient, connect
+from mega.aws._transport.client import ClosesClient, create_client
 from mega.aws.s3.store import S3PayloadStore
-from mega.aws.sqs.subscribe.engine.commands import Settings
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
 from mega.aws.sqs.subscribe.preflight.checks import PreflightConfig, check_queue
 from mega.aws.sqs.subscribe.processing.hooks import Hook, Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
-from mega.aws.sqs.subscribe.processing.settlement import Policy, Unhandled, Unmatched
+from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy, Unhandled, Unmatched
 from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
-from mega.aws.sqs.subscribe.runtime.queue_client import Queue
+from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
 from mega.aws.sqs.subscribe.runtime.session import ListenerContext, ListenerSession, max_threads
-from mega.aws.sqs.subscribe.runtime.signals import stopped_by_signals
+from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
 from mega.aws.sqs.subscribe.runtime.stats import Stats, StatsCounter
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
@@ -30,7 +30,7 @@ from mega.match import Explanations
 
 __all__ = ('SqsListener',)
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 # The limits of SQS: ReceiveMessage in its API reference. A visibility timeout of 0 would make a
 # message visible before it is processed. More threads need more than one process.
@@ -131,7 +131,7 @@ class SqsListener(ClosesClient):
         if max_processing_time is not None:
             check_seconds('max_processing_time', max_processing_time, 0, MAX_VISIBILITY)
         is_fifo = queue_url.endswith('.fifo')
-        self._settings = Settings(
+        self._settings = EngineSettings(
             concurrency=_check('concurrency', concurrency),
             max_number_of_messages=self.max_number_of_messages,
             wait_time_seconds=self.wait_time_seconds,
@@ -146,7 +146,7 @@ class SqsListener(ClosesClient):
                 f'dead_letter_queue_url={safe_repr(dead_letter_queue_url)}: {problem}'
             )
         self.dead_letter_queue_url = dead_letter_queue_url
-        self._policy = Policy(
+        self._policy = SettlementPolicy(
             unhandled,
             unmatched,
             dead_letter_queue_url is not None,
@@ -154,7 +154,7 @@ class SqsListener(ClosesClient):
             retry_delay,
             max_receives,
         )
-        aws = connect(
+        aws = create_client(
             'sqs',
             queue_url,
             aws_access_key_id=aws_access_key_id,
@@ -172,7 +172,7 @@ class SqsListener(ClosesClient):
         self._router = Router()
         self._counter = StatsCounter()
         self._context = ListenerContext(
-            Queue(aws, queue_url, visibility_timeout, dead_letter_queue_url is not None),
+            QueueClient(aws, queue_url, visibility_timeout, dead_letter_queue_url is not None),
             DeadLetterQueue(aws, dead_letter_queue_url, queue_url)
             if dead_letter_queue_url
             else None,
@@ -227,7 +227,7 @@ class SqsListener(ClosesClient):
                 error says what to do.
             SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
-        with stopped_by_signals(self.stop):
+        with stop_on_signals(self.stop):
             self._run(self._settings, is_checked=True)
 
     def drain(self) -> Stats:
@@ -275,7 +275,7 @@ class SqsListener(ClosesClient):
         """Return the statistics since the creation of the listener."""
         return self._counter.stats(self._aws.transport)
 
-    def _run(self, settings: Settings, *, is_checked: bool) -> None:
+    def _run(self, settings: EngineSettings, *, is_checked: bool) -> None:
         if not self._router:
             problem = 'register one, because otherwise all messages would be deleted as unmatched'
             raise ConfigurationError(f'a listener without subscribers: {problem}')

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 else:
     Adapter = logging.LoggerAdapter
 
-__all__ = ('log_of',)
+__all__ = ('get_logger',)
 
 
 class _SafeLogger(Adapter):
@@ -26,6 +26,6 @@ class _SafeLogger(Adapter):
                 sys.stderr.write(f'{self.logger.name}: a log handler failed: {error!r}\n')
 
 
-def log_of(name: str) -> _SafeLogger:
+def get_logger(name: str) -> _SafeLogger:
     """Return the logger of a module."""
     return _SafeLogger(logging.getLogger(name), None)

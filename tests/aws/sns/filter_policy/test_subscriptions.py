@@ -88,7 +88,7 @@ def payloads(count: int, seed: int) -> list[AnyPayload]:
 
 def is_matched(payload: AnyPayload, subscribers: list[type[MessageSubscriber]]) -> bool:
     return any(
-        isinstance(payload, each.payload_kind) and evaluate(payload, each.wants)
+        isinstance(payload, each.payload_classes) and evaluate(payload, each.compiled_pattern)
         for each in subscribers
     )
 

@@ -20,11 +20,11 @@ from mega.aws.sqs.subscribe import (
     ProcessStatus,
     SqsListener,
 )
-from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, dispatch, finish
+from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, dispatch, run_to_completion
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
-from mega.aws.sqs.subscribe.processing.settlement import Policy
+from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from tests.aws.answers import ALL_DONE, Scripted, sqs_answer
@@ -106,7 +106,7 @@ def outcomes(
         router.register(each)
     matching, failed = router.match(payload)
     assert not failed
-    return finish(dispatch(message, payload, matching, unhandled), run_by_asyncio)
+    return run_to_completion(dispatch(message, payload, matching, unhandled), run_by_asyncio)
 
 
 def process_received(received: dict[str, Any], *subscribers: Subscriber) -> DeliveryResult:
@@ -114,8 +114,8 @@ def process_received(received: dict[str, Any], *subscribers: Subscriber) -> Deli
     router = Router()
     for each in subscribers:
         router.register(each)
-    processor = Processor(router, Policy(), Hooks())
-    return finish(processor.process(processor.open(received)), run_by_asyncio)
+    processor = Processor(router, SettlementPolicy(), Hooks())
+    return run_to_completion(processor.process(processor.open(received)), run_by_asyncio)
 
 
 def statuses(

@@ -87,7 +87,7 @@ def test_fault_70_a_subscriber_can_see_that_its_message_is_lost(
 def test_a_copy_of_a_message_has_no_reference_to_its_delivery() -> None:
     delivery = Delivery('1', 'a', received={})  # an event cannot be copied
     message = read_message(RECEIVED, delivery)
-    delivery.is_lost = True
+    delivery.is_visibility_lost = True
     assert message.lost
     assert replace(message, subject='hej').lost
     for copied in (copy.copy(message), copy.deepcopy(message), pickle.loads(pickle.dumps(message))):

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from mega.aws.sqs.subscribe import Backoff, Hook, MessageSubscriber, ProcessStatus, Stats
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
-    Policy,
     Settlement,
     SettlementAction,
+    SettlementPolicy,
     StatsField,
     Unmatched,
     settle,
@@ -43,8 +43,8 @@ def maximum_jitter(low: float, high: float) -> float:
     return high
 
 
-def policy(**settings: Any) -> Policy:
-    return Policy(uniform=maximum_jitter, **settings)
+def policy(**settings: Any) -> SettlementPolicy:
+    return SettlementPolicy(uniform=maximum_jitter, **settings)
 
 
 def retries(*delays: Any, error: BaseException | None = None) -> list[Outcome]:
@@ -52,7 +52,9 @@ def retries(*delays: Any, error: BaseException | None = None) -> list[Outcome]:
     return [Outcome(subscriber(retry_delay=delay), RETRY, error) for delay in delays]
 
 
-def delay_of(outcomes: list[Outcome], policy: Policy, receive_count: int = 1) -> int | None:
+def delay_of(
+    outcomes: list[Outcome], policy: SettlementPolicy, receive_count: int = 1
+) -> int | None:
     settlement = settle(outcomes, policy, replace(MESSAGE, receive_count=receive_count))
     assert (settlement.action, settlement.stats_field) == (
         SettlementAction.LEAVE,
@@ -77,8 +79,8 @@ def delay_of(outcomes: list[Outcome], policy: Policy, receive_count: int = 1) ->
 def test_a_backoff_grows_with_each_receive_up_to_its_limit(
     backoff: Backoff, ceilings: list[float]
 ) -> None:
-    assert [backoff.up_to(count) for count in range(1, len(ceilings) + 1)] == ceilings
-    assert backoff.up_to(10**19) == backoff.longest
+    assert [backoff.max_delay_after(count) for count in range(1, len(ceilings) + 1)] == ceilings
+    assert backoff.max_delay_after(10**19) == backoff.longest
 
 
 @given(st.integers(1, 10**19), st.floats(0, 1))
@@ -91,7 +93,7 @@ def test_a_backoff_is_drawn_between_zero_and_its_ceiling(
 
     backoff = Backoff(first=2, longest=60)
     drawn = delay_of(
-        retries(None), Policy(retry_delay=backoff, uniform=draw), min(receive_count, 99)
+        retries(None), SettlementPolicy(retry_delay=backoff, uniform=draw), min(receive_count, 99)
     )
     assert drawn is not None
     assert 0 <= drawn <= 60
@@ -176,7 +178,7 @@ def test_an_invalid_delay_is_rejected_at_its_declaration(delay: Any) -> None:
     with pytest.raises(ConfigurationError, match=r'Made\.retry_delay='):
         subscriber(retry_delay=delay)
     with pytest.raises(ConfigurationError, match='retry_delay='):
-        Policy(retry_delay=delay)
+        SettlementPolicy(retry_delay=delay)
 
 
 @pytest.mark.parametrize(
@@ -261,12 +263,12 @@ def test_a_failure_of_the_process_does_not_exhaust_a_message(error: BaseExceptio
 @pytest.mark.parametrize('most', [0, -1, True, 1.0, '3'], ids=repr)
 def test_max_receives_must_be_at_least_1(most: Any) -> None:
     with pytest.raises(ConfigurationError, match='max_receives='):
-        Policy(max_receives=most, has_dead_letter_queue=True)
+        SettlementPolicy(max_receives=most, has_dead_letter_queue=True)
 
 
 def test_max_receives_requires_a_dead_letter_queue() -> None:
     with pytest.raises(ConfigurationError, match=r'max_receives=3 requires dead_letter_queue_url='):
-        Policy(max_receives=3)
+        SettlementPolicy(max_receives=3)
 
 
 def test_a_message_that_fails_repeatedly_is_dead_lettered(aws: LocalAws) -> None:

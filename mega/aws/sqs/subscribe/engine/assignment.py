@@ -1,8 +1,8 @@
 """Which messages each worker processes.
 
-A worker gets several messages in one `Process` command, its share of the ready messages, because
-each command costs a turn. With one worker and ten ready messages the share is all ten. With five
-free workers it is two.
+A worker gets several messages in one `ProcessMessages` command, its share of the ready messages,
+because each command costs a turn. With one worker and ten ready messages the share is all ten. With
+five free workers it is two.
 
 A share is not a reservation. The worker takes the messages one by one from the left end of a
 deque. The engine takes messages that no worker has begun from the right end: for a worker that has
@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 
-from mega.aws.sqs.subscribe.engine.batches import FOREVER, MAX_BATCH_DELAY
-from mega.aws.sqs.subscribe.engine.commands import Process, Settings
+from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY, NEVER
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings, ProcessMessages
 from mega.aws.sqs.subscribe.engine.delivery import WAITING, WORKING, Delivery
 from mega.aws.sqs.subscribe.engine.in_flight import InFlight
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
@@ -30,9 +30,9 @@ _MIN_CHECK_SECONDS = 0.01
 
 
 class WorkAssigner:
-    """Assigns ready messages to free workers. Each `Process` command occupies one worker."""
+    """Assigns ready messages to free workers. A `ProcessMessages` command occupies one worker."""
 
-    def __init__(self, settings: Settings, groups: GroupQueues, in_flight: InFlight) -> None:
+    def __init__(self, settings: EngineSettings, groups: GroupQueues, in_flight: InFlight) -> None:
         self._groups = groups
         self._in_flight = in_flight
         self._margin = min(1.0, settings.visibility_timeout / 10)
@@ -40,11 +40,11 @@ class WorkAssigner:
         self._check_after = MAX_BATCH_DELAY
         if limit is not None:  # a message in the share may exceed its limit before that
             self._check_after = max(_MIN_CHECK_SECONDS, min(MAX_BATCH_DELAY, limit))
-        self._shares: dict[Process, None] = {}  # a set in the order of insertion
+        self._shares: dict[ProcessMessages, None] = {}  # a set in the order of insertion
         self.free_workers = settings.concurrency
-        self.deadline = FOREVER
+        self.deadline = NEVER
 
-    def next(self, now: float) -> Process | None:
+    def next(self, now: float) -> ProcessMessages | None:
         """Return the share of one free worker, if a message is ready."""
         share = self._share(now)
         if not share and self._shares:
@@ -55,7 +55,7 @@ class WorkAssigner:
             return None
         self.free_workers -= 1
         due = now + self._check_after
-        process = Process(share, len(share), due)
+        process = ProcessMessages(share, len(share), due)
         self._shares[process] = None
         if due < self.deadline:
             self.deadline = due
@@ -63,29 +63,29 @@ class WorkAssigner:
 
     def can_begin(self, delivery: Delivery, now: float) -> bool:
         """Return whether the visibility timeout leaves enough time to begin a message."""
-        return not delivery.is_lost and now + self._margin < delivery.hidden_until
+        return not delivery.is_visibility_lost and now + self._margin < delivery.hidden_until
 
-    def run_timers(self, now: float) -> None:
+    def end_shares(self, now: float) -> None:
         """Take back what a worker will not begin any more, and compute the next deadline."""
         for process in self._shares:
             if now >= process.due:
                 self._take_back(process)
         dues = (process.due for process in self._shares if process.due > now)
-        self.deadline = min(dues, default=FOREVER)
+        self.deadline = min(dues, default=NEVER)
 
     def take_back_all(self) -> None:
         """Take back all messages that no worker has begun."""
         for process in self._shares:
             self._take_back(process, leave_first=False)
 
-    def hand_over(self, process: Process) -> None:
+    def detach(self, process: ProcessMessages) -> None:
         """Take back the rest of a share. The worker stays occupied, by a coroutine."""
         self._take_back(process, leave_first=False)
         self._shares.pop(process, None)
 
-    def end(self, process: Process) -> None:
+    def end(self, process: ProcessMessages) -> None:
         """Take back the rest of a share, and free its worker."""
-        self.hand_over(process)
+        self.detach(process)
         self.free_workers += 1
 
     def _share(self, now: float) -> deque[Delivery]:
@@ -108,7 +108,7 @@ class WorkAssigner:
                     self._in_flight.expire(delivery, now)
         return share
 
-    def _take_back(self, process: Process, *, leave_first: bool = True) -> None:
+    def _take_back(self, process: ProcessMessages, *, leave_first: bool = True) -> None:
         """Take messages back that the worker has not begun.
 
         With `leave_first`, a worker that has not begun at all keeps its first message. Otherwise

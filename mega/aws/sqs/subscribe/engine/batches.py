@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterable
 
 from mega.aws.sqs.subscribe.engine.commands import ChangeVisibility, Delete, Entry
-from mega.aws.sqs.subscribe.engine.delivery import ENDED, EXTENDED, Delivery
+from mega.aws.sqs.subscribe.engine.delivery import ENDED, EXTENDABLE_PHASES, Delivery
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
 
-__all__ = ('BATCH_SIZE', 'FOREVER', 'MAX_BATCH_DELAY', 'DeleteBatcher', 'VisibilityBatcher')
+__all__ = ('BATCH_SIZE', 'MAX_BATCH_DELAY', 'NEVER', 'DeleteBatcher', 'VisibilityBatcher')
 
 BATCH_SIZE = 10
 """The maximum number of entries of a batch call: API reference of DeleteMessageBatch."""
@@ -17,7 +17,7 @@ BATCH_SIZE = 10
 MAX_BATCH_DELAY = 0.1
 """Seconds that a processed message waits for others before its delete."""
 
-FOREVER = float('inf')
+NEVER = float('inf')
 
 _IDS = tuple(map(str, range(BATCH_SIZE)))
 
@@ -32,7 +32,7 @@ class DeleteBatcher:
     def __init__(self, max_delay: float) -> None:
         self._max_delay = max_delay
         self.waiting: deque[Delivery] = deque()
-        self.deadline = FOREVER
+        self.deadline = NEVER
 
     def add(self, delivery: Delivery, now: float) -> None:
         """Add a message to the next batch."""
@@ -49,15 +49,15 @@ class DeleteBatcher:
     def flush(self) -> None:
         """Make all waiting messages due now."""
         if self.waiting:
-            self.deadline = -FOREVER
+            self.deadline = -NEVER
 
     def next(self, now: float) -> Delete:
         """Return the next batch. Call this only after the deadline."""
         waiting = self.waiting
         batch = [(waiting.popleft(), 0) for _ in range(min(BATCH_SIZE, len(waiting)))]
         if not waiting:
-            self.deadline = FOREVER
-        elif len(waiting) < BATCH_SIZE and self.deadline > -FOREVER:
+            self.deadline = NEVER
+        elif len(waiting) < BATCH_SIZE and self.deadline > -NEVER:
             self.deadline = now + self._max_delay
         return Delete(entries(batch), now)
 
@@ -94,7 +94,7 @@ class VisibilityBatcher:
                 self._leaving.append(delivery)
         while self._extended and len(batch) < BATCH_SIZE:
             delivery, seconds = self._extended.popitem()
-            if delivery.phase in EXTENDED:
+            if delivery.phase in EXTENDABLE_PHASES:
                 batch.append((delivery, seconds))
         self.is_pending = bool(self._leaving or self._extended)
         return ChangeVisibility(entries(batch), now) if batch else None
@@ -102,7 +102,7 @@ class VisibilityBatcher:
     def _may_leave(self, delivery: Delivery, now: float) -> bool:
         return (
             # During an extension SQS might apply the two changes in either order.
-            not delivery.is_in_call
+            not delivery.has_pending_batch_call
             and now >= delivery.not_before
             and not self._groups.must_wait(delivery)
         )
@@ -110,13 +110,13 @@ class VisibilityBatcher:
     def next_try(self, now: float) -> float:
         """Return when to repeat the first visibility change that failed."""
         times = (each.not_before for each in self._leaving if each.not_before > now)
-        return min(times, default=FOREVER)
+        return min(times, default=NEVER)
 
 
 def entries(changes: Iterable[tuple[Delivery, int]]) -> tuple[Entry, ...]:
     """Return the entries of one call, each with its own id."""
     made = []
     for place, (delivery, seconds) in enumerate(changes):
-        delivery.is_in_call = True
+        delivery.has_pending_batch_call = True
         made.append(Entry(_IDS[place], delivery, delivery.receipt_handle, delivery.phase, seconds))
     return tuple(made)

@@ -23,17 +23,17 @@ __all__ = (
     'Command',
     'DeadLetter',
     'Delete',
+    'EngineSettings',
     'Entry',
     'EntryResult',
     'Notice',
-    'Process',
+    'ProcessMessages',
     'Receive',
-    'Settings',
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class EngineSettings:
     """The settings of the engine. All times are in seconds.
 
     - `concurrency` is the maximum number of messages in processing at the same time.
@@ -97,6 +97,11 @@ class Entry:
     phase: Phase
     seconds: int
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the message was received again during the call."""
+        return self.delivery.receipt_handle != self.receipt_handle
+
 
 @dataclass(slots=True)
 class Receive:
@@ -105,11 +110,11 @@ class Receive:
     max_messages: int
     wait_seconds: int
     asked_at: float
-    epoch: int
+    queue_version: int
 
 
 @dataclass(slots=True, eq=False)
-class Process:
+class ProcessMessages:
     """Process these messages, one after another.
 
     `size` is their number at first. After `due` the worker begins no further message, because it
@@ -150,4 +155,4 @@ class ChangeVisibility:
 
 
 BatchCommand: TypeAlias = Delete | ChangeVisibility
-Command: TypeAlias = Receive | Process | DeadLetter | Delete | ChangeVisibility
+Command: TypeAlias = Receive | ProcessMessages | DeadLetter | Delete | ChangeVisibility

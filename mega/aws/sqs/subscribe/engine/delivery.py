@@ -10,7 +10,7 @@ __all__ = (
     'ACKING',
     'DEAD_LETTERING',
     'ENDED',
-    'EXTENDED',
+    'EXTENDABLE_PHASES',
     'LEAVING',
     'NOT_BEGUN',
     'WAITING',
@@ -37,7 +37,7 @@ class Phase(Enum):
 # Module constants, because the look-up of an enum member is slow before Python 3.12.
 WAITING, WORKING, DEAD_LETTERING, ACKING, LEAVING, ENDED = Phase
 
-EXTENDED = (WAITING, WORKING, DEAD_LETTERING)
+EXTENDABLE_PHASES = (WAITING, WORKING, DEAD_LETTERING)
 """The phases with extensions of the visibility timeout."""
 
 NOT_BEGUN = float('inf')
@@ -53,11 +53,13 @@ class Delivery:
     - `begun_at` is when a worker began the message; infinity before that.
     - `hidden_until` is when the visibility timeout ends, so that SQS may deliver the message again.
     - `delay` is the number of seconds after which a message that is left becomes visible.
-    - `tries` is the number of failed calls for the present phase, and `not_before` the time of the
-      next try.
-    - `is_in_call` is true during a call that deletes the message or changes its visibility.
-    - `is_being_sent` is true during the call that sends the message to the dead-letter queue.
-    - `is_lost` is true after SQS reported that the message is not in flight any more.
+    - `failed_calls` is the number of failed calls for the present phase. `not_before` is the time
+      of the next attempt.
+    - `has_pending_batch_call` is true during a call that deletes the message or changes its
+      visibility.
+    - `is_being_dead_lettered` is true during the call that sends the message to the dead-letter
+      queue.
+    - `is_visibility_lost` is true after SQS reported that the message is not in flight any more.
     - `is_over_limit` is true after the engine reported that processing takes too long.
     """
 
@@ -70,9 +72,9 @@ class Delivery:
     begun_at: float = NOT_BEGUN
     hidden_until: float = 0.0
     delay: int = 0
-    tries: int = 0
+    failed_calls: int = 0
     not_before: float = 0.0
-    is_in_call: bool = False
-    is_being_sent: bool = False
-    is_lost: bool = False
+    has_pending_batch_call: bool = False
+    is_being_dead_lettered: bool = False
+    is_visibility_lost: bool = False
     is_over_limit: bool = False

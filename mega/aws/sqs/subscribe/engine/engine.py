@@ -1,9 +1,9 @@
 """The engine: decides what to receive, start, extend, delete, leave and dead-letter, and when.
 
 The engine is a state machine without I/O, threads or a clock. The runtime reports events to it
-(methods such as `received` and `processed`) and asks it for commands (`next`). Every method takes
-the time. The runtime (`mega.aws.sqs.subscribe.runtime`, or a simulation) guarantees that it makes
-one call at a time, and that the time never decreases. The only exception is `begin`.
+(methods such as `received` and `processed`) and asks it for commands (`next`). Methods that depend
+on the time take it as `now`. The runtime (or a simulation) makes one call at a time, except for
+`begin`, and the time never decreases.
 
 Example: the life of two messages, with `concurrency=1`, `visibility_timeout=30` and
 `max_processing_time=60`. Message `a` takes 1 ms and `b` takes 20 s.
@@ -32,8 +32,8 @@ from collections.abc import Callable, Sequence
 
 from mega.aws.sqs.subscribe.engine.assignment import WorkAssigner
 from mega.aws.sqs.subscribe.engine.batches import (
-    FOREVER,
     MAX_BATCH_DELAY,
+    NEVER,
     DeleteBatcher,
     VisibilityBatcher,
 )
@@ -44,18 +44,18 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Command,
     DeadLetter,
     Delete,
+    EngineSettings,
     Entry,
     EntryResult,
     Notice,
-    Process,
+    ProcessMessages,
     Receive,
-    Settings,
 )
 from mega.aws.sqs.subscribe.engine.delivery import (
     ACKING,
     DEAD_LETTERING,
     ENDED,
-    EXTENDED,
+    EXTENDABLE_PHASES,
     LEAVING,
     NOT_BEGUN,
     WAITING,
@@ -78,12 +78,12 @@ class Engine:
 
     - `uniform(low, high)` draws the jitter.
     - `notify(notice, delivery)` is called when something happened to a delivery.
-    - `next_deadline` is the latest time of the next call of `next`. It may be too early.
+    - `next` must be called again by `next_deadline`. It may have nothing to do then.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: EngineSettings,
         uniform: Callable[[float, float], float],
         notify: Callable[[Notice, Delivery], None],
     ) -> None:
@@ -104,13 +104,13 @@ class Engine:
         self._is_paused = False
         self.is_stopping = False
         self._stop_deadlines = StopDeadlines(settings.grace_period)
-        self.next_deadline = FOREVER
+        self.next_deadline = NEVER
         self.failure: Exception | None = None
 
     # Commands
 
     def next(self, now: float) -> Command | None:
-        """Return the most urgent command. From now on it is under way, until its event.
+        """Return the most urgent command. It stays under way until the runtime reports its result.
 
         None: there is nothing to do before `next_deadline` or before the next event.
         """
@@ -132,7 +132,7 @@ class Engine:
     def begin(self, delivery: Delivery, now: float) -> bool:
         """Record that a worker begins a message, and return whether it may.
 
-        A worker calls this without a lock, for a message that it removed from its `Process`
+        A worker calls this without a lock, for a message that it removed from its `ProcessMessages`
         command. If the result is False, the worker reports `start_expired`.
         """
         if not self._assigner.can_begin(delivery, now):
@@ -208,7 +208,7 @@ class Engine:
         if self._end_work(delivery, now):
             delivery.phase = DEAD_LETTERING
             self._dead_letters.append(DeadLetter(delivery, reason))
-            if not delivery.is_in_call:  # from now on, its visibility timeout is extended
+            if not delivery.has_pending_batch_call:  # from now on it stays hidden
                 self._schedule(self._extender.extend_if_due(delivery, now))
 
     def left_in_queue(self, delivery: Delivery, delay: int | None, now: float) -> None:
@@ -219,12 +219,12 @@ class Engine:
         if self._end_work(delivery, now):
             self._in_flight.return_to_queue(delivery, delay, now)
 
-    def worker_handed_over(self, process: Process) -> None:
+    def moved_to_event_loop(self, process: ProcessMessages) -> None:
         """A worker left its message to a coroutine, which occupies the worker's place."""
-        self._assigner.hand_over(process)
+        self._assigner.detach(process)
 
-    def processing_ended(self, process: Process) -> None:
-        """A worker, or its coroutine, ended a `Process` command, and is free."""
+    def processing_ended(self, process: ProcessMessages) -> None:
+        """A worker, or its coroutine, ended a `ProcessMessages` command, and is free."""
         self._assigner.end(process)
 
     def dead_lettered(self, command: DeadLetter, result: EntryResult, now: float) -> None:
@@ -233,15 +233,15 @@ class Engine:
         A message that the dead-letter queue rejects stays in its own queue.
         """
         delivery = command.delivery
-        delivery.is_being_sent = False
+        delivery.is_being_dead_lettered = False
         if result is OK:
             self._notify(Notice.DEAD_LETTERED, delivery)
         if delivery.phase is not DEAD_LETTERING:
             return
         if result is OK:
-            delivery.tries = 0
+            delivery.failed_calls = 0
             self._delete(delivery, now)
-        elif result is RETRY and self._retries.add(command, now) < FOREVER:
+        elif result is RETRY and self._retries.add(command, now) < NEVER:
             self._schedule(now)  # the grace period may be over
         else:
             self._notify(Notice.NOT_DEAD_LETTERED, delivery)
@@ -252,7 +252,7 @@ class Engine:
         apply = self._deleted if isinstance(call, Delete) else self._visibility_changed
         for entry, result in zip(call.entries, results, strict=True):
             delivery = entry.delivery
-            delivery.is_in_call = False
+            delivery.has_pending_batch_call = False
             if delivery.phase is not ENDED:
                 apply(entry, result, call, now)
         self._stop_if_empty(now)
@@ -283,16 +283,16 @@ class Engine:
         while self._dead_letters:
             command = self._dead_letters.popleft()
             if command.delivery.phase is DEAD_LETTERING:  # it may have been released meanwhile
-                command.delivery.is_being_sent = True
+                command.delivery.is_being_dead_lettered = True
                 return command
         return None
 
     def _end_work(self, delivery: Delivery, now: float) -> bool:
         """Return whether this listener may settle a message that was in processing."""
-        self._polls.bump_epoch()
+        self._polls.queue_may_have_changed()
         if delivery.phase is not WORKING:
             return False  # it was released when the grace period ended
-        if delivery.is_lost:
+        if delivery.is_visibility_lost:
             self._in_flight.return_to_queue(delivery, None, now)
             return False
         if now > delivery.hidden_until:
@@ -313,15 +313,15 @@ class Engine:
 
     def _deleted(self, entry: Entry, result: EntryResult, call: BatchCommand, now: float) -> None:
         delivery = entry.delivery
-        if delivery.receipt_handle != entry.receipt_handle:  # received again during the call
+        if entry.is_outdated:
             self._deletes.add(delivery, now)
             self._schedule(self._deletes.deadline)
         elif result is OK:
             self._notify(Notice.DELETED, delivery)
             self._in_flight.forget(delivery)
             if self._settings.is_fifo:
-                self._polls.bump_epoch()
-        elif result is RETRY and (when := self._retries.add(delivery, now)) < FOREVER:
+                self._polls.queue_may_have_changed()
+        elif result is RETRY and (when := self._retries.add(delivery, now)) < NEVER:
             self._schedule(when)
         else:
             self._notify(Notice.NOT_DELETED, delivery)
@@ -333,7 +333,7 @@ class Engine:
         delivery = entry.delivery
         if entry.phase is LEAVING:
             self._left(delivery, result, now)
-        elif delivery.receipt_handle != entry.receipt_handle or delivery.phase not in EXTENDED:
+        elif entry.is_outdated or delivery.phase not in EXTENDABLE_PHASES:
             self._schedule(now)  # it was received again, or is about to be settled
         elif result is OK:
             delivery.hidden_until = call.decided_at + entry.seconds
@@ -344,11 +344,11 @@ class Engine:
         elif delivery.phase is WAITING:
             self._in_flight.expire(delivery, now)
         else:
-            self._lose(delivery, now)
+            self._record_visibility_lost(delivery, now)
 
-    def _lose(self, delivery: Delivery, now: float) -> None:
+    def _record_visibility_lost(self, delivery: Delivery, now: float) -> None:
         """Record that SQS does not count a message as in flight any more."""
-        delivery.is_lost = True
+        delivery.is_visibility_lost = True
         if delivery.phase is WORKING and delivery.begun_at == NOT_BEGUN:
             return  # no worker can begin it now: it expires
         self._notify(Notice.VISIBILITY_LOST, delivery)
@@ -356,14 +356,14 @@ class Engine:
             self._in_flight.return_to_queue(delivery, None, now)
 
     def _left(self, delivery: Delivery, result: EntryResult, now: float) -> None:
-        when = self._retries.next_try(delivery, now) if result is RETRY else FOREVER
+        when = self._retries.next_try(delivery, now) if result is RETRY else NEVER
         delivery.not_before = when
         if when < delivery.hidden_until:
             self._visibility.add_leaving(delivery)
             self._schedule(when)
             return
         if delivery.delay == 0:
-            self._polls.bump_epoch()
+            self._polls.queue_may_have_changed()
         self._in_flight.forget(delivery)
 
     # Timers
@@ -374,17 +374,17 @@ class Engine:
 
     def _run_timers(self, now: float) -> None:
         """Do what is due because of the time alone, and compute the next deadline."""
-        self.next_deadline = FOREVER
+        self.next_deadline = NEVER
         for retry in self._retries.pop_due(now):
             if isinstance(retry, DeadLetter):
                 self._dead_letters.append(retry)
             elif retry.phase is ACKING:
                 self._deletes.add(retry, now)
-        self._assigner.run_timers(now)
+        self._assigner.end_shares(now)
         for delivery in list(self._in_flight.deliveries.values()):
             if delivery.phase is WAITING and now >= delivery.hidden_until:
                 self._in_flight.expire(delivery, now)
-            elif delivery.phase in EXTENDED and not delivery.is_in_call:
+            elif delivery.phase in EXTENDABLE_PHASES and not delivery.has_pending_batch_call:
                 self._schedule(self._extender.extend_if_due(delivery, now))
         if now >= self._stop_deadlines.grace_ends:
             self._in_flight.release_working()

@@ -46,7 +46,7 @@ class InFlight:
                     known.receipt_handle = delivery.receipt_handle
                     known.received_at = delivery.received_at
                     known.hidden_until = delivery.hidden_until
-                    known.is_lost = False
+                    known.is_visibility_lost = False
                 return
             self.forget(known)  # SQS delivered the message again, so it was left in the queue
         self.deliveries[delivery.id] = delivery
@@ -83,7 +83,7 @@ class InFlight:
         A message that SQS does not count as in flight is only forgotten: another consumer may have
         received it.
         """
-        if delivery.is_lost:
+        if delivery.is_visibility_lost:
             self.forget(delivery)
             return
         self._notify(notice, delivery)
@@ -98,13 +98,13 @@ class InFlight:
     def release_working(self) -> None:
         """Release all messages that are in processing or wait for the dead-letter queue."""
         for delivery in list(self.deliveries.values()):
-            is_unsent = delivery.phase is DEAD_LETTERING and not delivery.is_being_sent
+            is_unsent = delivery.phase is DEAD_LETTERING and not delivery.is_being_dead_lettered
             if delivery.phase is WORKING or is_unsent:
                 self.release(delivery, Notice.RELEASED_IN_PROGRESS)
 
     def _schedule_return(self, delivery: Delivery, delay: int) -> None:
         delivery.phase = LEAVING
         delivery.delay = delay
-        delivery.tries = 0
+        delivery.failed_calls = 0
         delivery.not_before = 0.0
         self._visibility.add_leaving(delivery)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mega.aws._messages.backoff import backoff
-from mega.aws.sqs.subscribe.engine.commands import Receive, Settings
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Receive
 
 __all__ = ('MAX_BACKOFF', 'PollController')
 
@@ -29,7 +29,7 @@ class PollController:
     empty receive that began in the present epoch proves that the queue is empty.
     """
 
-    def __init__(self, settings: Settings, uniform: Callable[[float, float], float]) -> None:
+    def __init__(self, settings: EngineSettings, uniform: Callable[[float, float], float]) -> None:
         self._max_messages = settings.max_number_of_messages
         self._uniform = uniform
         # With a concurrency of 1 nothing is received ahead: another process could start it sooner.
@@ -44,7 +44,7 @@ class PollController:
         self.under_way = 0
         self.has_succeeded = False
         self.not_before = float('-inf')
-        self.epoch = 0
+        self.queue_version = 0
         self._empty_receives = 0
 
     def next(self, in_flight: int, now: float) -> Receive | None:
@@ -56,7 +56,7 @@ class PollController:
         ):
             return None
         self.under_way += 1
-        return Receive(self._max_messages, self._wait_seconds, now, self.epoch)
+        return Receive(self._max_messages, self._wait_seconds, now, self.queue_version)
 
     def succeeded(self, poll: Receive, count: int) -> None:
         """Record that a receive returned `count` messages."""
@@ -65,10 +65,10 @@ class PollController:
         self._failures = 0
         if count:
             self._allowed += 1
-            self.bump_epoch()
+            self.queue_may_have_changed()
         else:
             self._allowed = 1
-            self._empty_receives += poll.epoch == self.epoch
+            self._empty_receives += poll.queue_version == self.queue_version
         self._allowed = min(self._allowed, self._room)
 
     def interrupted(self) -> None:
@@ -98,7 +98,7 @@ class PollController:
         """Whether the last receives prove that the queue is empty."""
         return self._empty_receives >= _EMPTY_RECEIVES
 
-    def bump_epoch(self) -> None:
+    def queue_may_have_changed(self) -> None:
         """Begin a new epoch: earlier empty receives do not prove that the queue is empty."""
-        self.epoch += 1
+        self.queue_version += 1
         self._empty_receives = 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mega.aws._messages.backoff import max_backoff
-from mega.aws.sqs.subscribe.engine.batches import FOREVER
+from mega.aws.sqs.subscribe.engine.batches import NEVER
 from mega.aws.sqs.subscribe.engine.commands import DeadLetter
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 
-__all__ = ('MAX_TRIES', 'RetrySchedule')
+__all__ = ('MAX_ATTEMPTS', 'RetrySchedule')
 
-MAX_TRIES = 6
+MAX_ATTEMPTS = 6
 """The maximum number of calls that delete or dead-letter one message. After that the message stays
 in the queue, until its visibility timeout ends."""
 
@@ -29,17 +29,17 @@ class RetrySchedule:
         self._waiting: list[tuple[float, Delivery | DeadLetter]] = []
 
     def next_try(self, delivery: Delivery, now: float) -> float:
-        """Count a call that failed, and return when to repeat it; infinity after `MAX_TRIES`."""
-        delivery.tries += 1
-        if delivery.tries >= MAX_TRIES:
-            return FOREVER
-        longest = max_backoff(delivery.tries, FIRST_BACKOFF, LONGEST_BACKOFF)
+        """Count a call that failed, and return when to repeat it; infinity after `MAX_ATTEMPTS`."""
+        delivery.failed_calls += 1
+        if delivery.failed_calls >= MAX_ATTEMPTS:
+            return NEVER
+        longest = max_backoff(delivery.failed_calls, FIRST_BACKOFF, LONGEST_BACKOFF)
         return now + self._uniform(0.5, 1.0) * longest
 
     def add(self, retry: Delivery | DeadLetter, now: float) -> float:
         """Schedule another try, and return its time; infinity if there is none."""
         when = self.next_try(retry.delivery if isinstance(retry, DeadLetter) else retry, now)
-        if when < FOREVER:
+        if when < NEVER:
             self._waiting.append((when, retry))
         return when
 

@@ -9,7 +9,7 @@ A stop interrupts the receives, waits for the messages in processing, and makes 
 
 from __future__ import annotations
 
-from mega.aws.sqs.subscribe.engine.batches import FOREVER
+from mega.aws.sqs.subscribe.engine.batches import NEVER
 
 __all__ = ('INTERRUPT_TIMEOUT', 'SETTLE_TIMEOUT', 'StopDeadlines')
 
@@ -25,9 +25,9 @@ class StopDeadlines:
 
     def __init__(self, grace_period: float) -> None:
         self._grace_period = grace_period
-        self._receives_end = FOREVER
-        self.grace_ends = FOREVER
-        self._settling_ends = FOREVER
+        self._receives_end = NEVER
+        self.grace_ends = NEVER
+        self._settling_ends = NEVER
 
     def start(self, now: float) -> None:
         """Begin a stop."""

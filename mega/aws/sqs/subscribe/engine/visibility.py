@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from mega.aws.sqs.subscribe.engine.batches import FOREVER, MAX_BATCH_DELAY, VisibilityBatcher
-from mega.aws.sqs.subscribe.engine.commands import Notice, Settings
+from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY, NEVER, VisibilityBatcher
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Notice
 from mega.aws.sqs.subscribe.engine.delivery import NOT_BEGUN, WORKING, Delivery
 
 __all__ = ('MAX_VISIBILITY', 'VisibilityExtender')
@@ -32,7 +32,7 @@ class VisibilityExtender:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: EngineSettings,
         batcher: VisibilityBatcher,
         notify: Callable[[Notice, Delivery], None],
     ) -> None:
@@ -45,11 +45,11 @@ class VisibilityExtender:
     def extend_if_due(self, delivery: Delivery, now: float) -> float:
         """Extend a visibility timeout if it is time, and return when to check again."""
         limit = self._limit(delivery)
-        if delivery.is_lost:
-            return FOREVER
+        if delivery.is_visibility_lost:
+            return NEVER
         if now >= limit:
             self._report_over_limit(delivery)
-            return FOREVER
+            return NEVER
         if delivery.hidden_until >= limit:
             return limit
         due = max(delivery.hidden_until - self.renew_after, delivery.not_before)
@@ -58,7 +58,7 @@ class VisibilityExtender:
             return min(due, now + MAX_BATCH_DELAY) if _is_unbegun(delivery) else due
         # Rounded up, because SQS accepts only whole seconds.
         self._batcher.add_extension(delivery, min(self._timeout, math.ceil(limit - now)))
-        return FOREVER
+        return NEVER
 
     def _limit(self, delivery: Delivery) -> float:
         """Return until when a message may stay hidden."""

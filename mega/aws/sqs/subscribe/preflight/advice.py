@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mega.aws.sqs.subscribe.engine.commands import Settings
-from mega.aws.sqs.subscribe.processing.settlement import Policy
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings
+from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 
 __all__ = ('QUEUE_ATTRIBUTES', 'Attributes', 'ListenerSetup', 'advice')
 
@@ -27,8 +27,8 @@ QUEUE_ATTRIBUTES = (
 class ListenerSetup:
     """All settings. `longest_delay` is the longest delay before a retry, in seconds."""
 
-    settings: Settings
-    policy: Policy
+    settings: EngineSettings
+    policy: SettlementPolicy
     longest_delay: float
     queue: Attributes
     dead_letter_queue: Attributes

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from mega.aws._transport.client import AwsClient
-from mega.aws.sqs.subscribe.engine.commands import Settings
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.advice import (
     QUEUE_ATTRIBUTES,
     Attributes,
     ListenerSetup,
     advice,
 )
-from mega.aws.sqs.subscribe.processing.settlement import Policy
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.retry_delay import max_delay
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import TransportError
 
 __all__ = ('UNRECOVERABLE_CODES', 'PreflightConfig', 'check_queue', 'with_advice')
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 _NO_QUEUE = ('AWS.SimpleQueueService.NonExistentQueue', 'QueueDoesNotExist')
 _DENIED = ('AccessDenied', 'AccessDeniedException')
@@ -56,8 +56,8 @@ class PreflightConfig:
 
     queue_url: str
     dead_letter_queue_url: str | None
-    settings: Settings
-    policy: Policy
+    settings: EngineSettings
+    policy: SettlementPolicy
     subscribers: Iterable[Subscriber]
 
 

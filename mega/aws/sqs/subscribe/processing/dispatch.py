@@ -15,13 +15,13 @@ from msgspec import structs
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
-from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_process_failure
+from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_system_failure
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
 from mega.errors import RetriableError, safe_repr
 from mega.event import Payload
 
-__all__ = ('AwaitResult', 'AwaitingWork', 'dispatch', 'finish')
+__all__ = ('AwaitResult', 'AwaitingWork', 'dispatch', 'run_to_completion')
 
 T = TypeVar('T')
 
@@ -65,7 +65,9 @@ def dispatch(
     return outcomes
 
 
-def finish(work: AwaitingWork[T], await_: Callable[[Awaitable[object]], AwaitResult]) -> T:
+def run_to_completion(
+    work: AwaitingWork[T], await_: Callable[[Awaitable[object]], AwaitResult]
+) -> T:
     """Run work in this thread, with a function that awaits, and return its value."""
     try:
         awaitable = next(work)
@@ -128,7 +130,7 @@ def _status_of(
 ) -> ProcessStatus:
     if isinstance(error, (RetriableError, *subscriber.retriable_exceptions)):
         return ProcessStatus.RETRIABLE_ERROR
-    return ProcessStatus.RETRIABLE_ERROR if is_process_failure(error) else unhandled
+    return ProcessStatus.RETRIABLE_ERROR if is_system_failure(error) else unhandled
 
 
 def _copy(value: Any) -> Any:

@@ -10,14 +10,14 @@ from typing import Any, TypeAlias, TypeVar
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import Settlement
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
 from mega.errors import ConfigurationError, safe_repr
 
 __all__ = ('DeliveryResult', 'Hook', 'Hooks', 'log_outcomes', 'run_with_hooks')
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 Result = TypeVar('Result')
 

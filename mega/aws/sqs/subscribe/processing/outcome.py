@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.errors import RetriableError
 
-__all__ = ('Outcome', 'is_process_failure')
+__all__ = ('Outcome', 'is_system_failure')
 
 _RETRY = (ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR)
 
@@ -33,9 +33,9 @@ class Outcome:
         return isinstance(self.error, (SystemExit, KeyboardInterrupt))
 
     @property
-    def is_process_failure(self) -> bool:
+    def is_system_failure(self) -> bool:
         """Whether the error says nothing about the message."""
-        return self.error is not None and is_process_failure(self.error)
+        return self.error is not None and is_system_failure(self.error)
 
     @property
     def delay(self) -> float | None:
@@ -43,6 +43,6 @@ class Outcome:
         return self.error.delay if isinstance(self.error, RetriableError) else None
 
 
-def is_process_failure(error: BaseException) -> bool:
+def is_system_failure(error: BaseException) -> bool:
     """Return whether an error concerns the process, not the message: an exit, or no memory."""
     return isinstance(error, (MemoryError, CancelledError)) or not isinstance(error, Exception)

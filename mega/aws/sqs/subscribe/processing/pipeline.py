@@ -18,7 +18,7 @@ from typing import Any
 
 from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import HasLostFlag, Message, read_message
-from mega.aws.sqs.opening import MissingBody, OpenBody, open_message
+from mega.aws.sqs.opening import MessageOpener, MissingBody, open_message
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, dispatch
 from mega.aws.sqs.subscribe.processing.hooks import (
     DeliveryResult,
@@ -29,17 +29,17 @@ from mega.aws.sqs.subscribe.processing.hooks import (
 )
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
-    Policy,
     Settlement,
     SettlementAction,
+    SettlementPolicy,
     StatsField,
-    retry,
     settle,
+    settle_retry,
     settle_undecodable,
     settle_unfetchable,
 )
 from mega.aws.sqs.subscribe.reason import Reason
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
@@ -48,7 +48,7 @@ from mega.event import Payload
 
 __all__ = ('OpenedMessage', 'Processor')
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 MAX_DESCRIPTIONS = 1_000
 """The maximum number of descriptions of unmatched payloads that are remembered. They contain event
@@ -60,21 +60,21 @@ class OpenedMessage:
     """A message after `Processor.open`.
 
     - `subscribers` has the subscribers that match the payload.
-    - `failed` has an outcome for each subscriber whose pattern raised an exception.
+    - `pattern_failures` has an outcome for each subscriber whose pattern raised an exception.
     - `settlement` is set if the message has no payload for a subscriber.
     """
 
     message: Message
     payload: AnyPayload = ''
     subscribers: Sequence[Subscriber] = ()
-    failed: Sequence[Outcome] = ()
+    pattern_failures: Sequence[Outcome] = ()
     settlement: Settlement | None = None
 
 
 class Processor:
     """Processes messages. Safe to share among threads, if the subscribers and hooks are."""
 
-    def __init__(self, router: Router, policy: Policy, hooks: Hooks) -> None:
+    def __init__(self, router: Router, policy: SettlementPolicy, hooks: Hooks) -> None:
         self._router = router
         self._policy = policy
         self._unhandled = policy.status_of_unhandled
@@ -84,7 +84,7 @@ class Processor:
     def open(
         self,
         received: dict[str, Any],
-        open_body: OpenBody = open_message,
+        open_body: MessageOpener = open_message,
         delivery: HasLostFlag | None = None,
     ) -> OpenedMessage:
         """Open a message as ReceiveMessage returned it, and find the subscribers that match it.
@@ -99,9 +99,7 @@ class Processor:
             settlement = settle_undecodable(error, self._policy, message)
             return OpenedMessage(message, settlement=settlement)
         except OffloadError as error:
-            _log.error(
-                'message %s stays in the queue: its body cannot be fetched: %s', message.id, error
-            )
+            _log.error('message %s: its body cannot be fetched: %s', message.id, error)
             settlement = settle_unfetchable(error, self._policy, message)
             return OpenedMessage(message, settlement=settlement)
         except MemoryError as error:
@@ -120,11 +118,11 @@ class Processor:
                 self._warn_unmatched_once(message, payload)
             return OpenedMessage(message, payload, subscribers)
         # The pattern of these subscribers raised. The message stays, because it may match.
-        failed = [
+        pattern_failures = [
             Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error)
             for subscriber, error in undecided
         ]
-        return OpenedMessage(message, payload, subscribers, failed)
+        return OpenedMessage(message, payload, subscribers, pattern_failures)
 
     def process(self, opened: OpenedMessage) -> AwaitingWork[DeliveryResult]:
         """Process a message with all matching subscribers, and return the result."""
@@ -143,8 +141,8 @@ class Processor:
             self._unhandled,
             self._hooks.of_subscribers,
         )
-        if opened.failed:
-            outcomes = [*opened.failed, *outcomes]
+        if opened.pattern_failures:
+            outcomes = [*opened.pattern_failures, *outcomes]
         log_outcomes(outcomes, opened.message)
         duration = time.perf_counter() - began
         return DeliveryResult(outcomes, settle(outcomes, self._policy, opened.message), duration)
@@ -157,9 +155,9 @@ class Processor:
             result = yield from run_with_hooks(generators, work)
             self._check(result)
         except Exception as error:
-            _log.exception('message %s is not settled: a hook failed', message.id)
+            _log.exception('a hook failed for message %s: the message is retried', message.id)
             reason = Reason(type(error).__name__, 'raised by a hook')
-            return DeliveryResult((), retry(reason, self._policy, message))
+            return DeliveryResult((), settle_retry(reason, self._policy, message))
         return result
 
     def _check(self, result: object) -> None:

@@ -33,15 +33,15 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus
 from mega.errors import ConfigurationError, safe_repr, single_line
 
 __all__ = (
-    'Policy',
     'Settlement',
     'SettlementAction',
+    'SettlementPolicy',
     'StatsField',
     'Unhandled',
     'Unmatched',
-    'retry',
     'safe_text',
     'settle',
+    'settle_retry',
     'settle_undecodable',
     'settle_unfetchable',
 )
@@ -101,7 +101,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class SettlementPolicy:
     """The settings of a listener for settlements. `uniform(low, high)` draws the jitter of delays.
 
     Raises:
@@ -153,7 +153,7 @@ _DONE = ProcessStatus.DONE
 _ALL_DONE = Settlement(SettlementAction.ACK, StatsField.DONE)
 
 
-def settle(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Settlement:
+def settle(outcomes: Sequence[Outcome], policy: SettlementPolicy, message: Message) -> Settlement:
     """Return the settlement for the outcomes of all subscribers that match a message."""
     if not outcomes:
         return _settle_unmatched(policy, message)
@@ -167,8 +167,11 @@ def settle(outcomes: Sequence[Outcome], policy: Policy, message: Message) -> Set
     return Settlement(action, StatsField.FATAL, _reason(others[0]))
 
 
-def retry(
-    reason: Reason, policy: Policy, message: Message, delays: Iterable[float | None] | None = None
+def settle_retry(
+    reason: Reason,
+    policy: SettlementPolicy,
+    message: Message,
+    delays: Iterable[float | None] | None = None,
 ) -> Settlement:
     """Return the settlement of a message that asks for a retry.
 
@@ -185,7 +188,7 @@ def retry(
     return Settlement(SettlementAction.LEAVE, StatsField.RETRIED, reason, _longest(delays))
 
 
-def settle_undecodable(error: Exception, policy: Policy, message: Message) -> Settlement:
+def settle_undecodable(error: Exception, policy: SettlementPolicy, message: Message) -> Settlement:
     """Return the settlement of a message whose body is invalid. It is never simply deleted."""
     reason = Reason(type(error).__name__, safe_text(error))
     if policy.has_dead_letter_queue:
@@ -193,7 +196,7 @@ def settle_undecodable(error: Exception, policy: Policy, message: Message) -> Se
     return _leave(StatsField.UNOPENED, reason, policy, message)
 
 
-def settle_unfetchable(error: Exception, policy: Policy, message: Message) -> Settlement:
+def settle_unfetchable(error: Exception, policy: SettlementPolicy, message: Message) -> Settlement:
     """Return the settlement of a message whose body cannot be read from S3 at present.
 
     A `MemoryError` does not count as an attempt.
@@ -201,7 +204,7 @@ def settle_unfetchable(error: Exception, policy: Policy, message: Message) -> Se
     reason = Reason(type(error).__name__, safe_text(error))
     if isinstance(error, MemoryError):
         return _leave(StatsField.UNOPENED, reason, policy, message)
-    settlement = retry(reason, policy, message)
+    settlement = settle_retry(reason, policy, message)
     if settlement.action is SettlementAction.LEAVE:
         return replace(settlement, stats_field=StatsField.UNOPENED)
     return settlement
@@ -215,7 +218,7 @@ def safe_text(error: BaseException) -> str:
         return f'<{type(error).__name__} without a text>'
 
 
-def _settle_unmatched(policy: Policy, message: Message) -> Settlement:
+def _settle_unmatched(policy: SettlementPolicy, message: Message) -> Settlement:
     default: Unmatched = 'dead-letter' if policy.has_dead_letter_queue else 'delete'
     unmatched, reason = policy.unmatched or default, Reason('Unmatched', 'no subscriber matched')
     if unmatched == 'leave':
@@ -225,22 +228,26 @@ def _settle_unmatched(policy: Policy, message: Message) -> Settlement:
     return Settlement(action, StatsField.UNMATCHED, reason)
 
 
-def _leave(field: StatsField, reason: Reason, policy: Policy, message: Message) -> Settlement:
+def _leave(
+    field: StatsField, reason: Reason, policy: SettlementPolicy, message: Message
+) -> Settlement:
     """Return the settlement of a message that stays in the queue without an attempt."""
     delay = resolve_delay(policy.retry_delay, message, policy.uniform)
     return Settlement(SettlementAction.LEAVE, field, reason, _longest([delay]))
 
 
-def _settle_retries(retries: Sequence[Outcome], policy: Policy, message: Message) -> Settlement:
+def _settle_retries(
+    retries: Sequence[Outcome], policy: SettlementPolicy, message: Message
+) -> Settlement:
     delays = [_delay(outcome, policy, message) for outcome in retries]
     for outcome in retries:
-        if outcome.is_process_failure:  # this does not count as an attempt
+        if outcome.is_system_failure:  # this does not count as an attempt
             reason, delay = _reason(outcome), _longest(delays)
             return Settlement(SettlementAction.LEAVE, StatsField.RETRIED, reason, delay)
-    return retry(_reason(retries[0]), policy, message, delays)
+    return settle_retry(_reason(retries[0]), policy, message, delays)
 
 
-def _delay(outcome: Outcome, policy: Policy, message: Message) -> float | None:
+def _delay(outcome: Outcome, policy: SettlementPolicy, message: Message) -> float | None:
     """Return the delay of the error, else of the subscriber, else of the policy."""
     requested = outcome.delay
     if isinstance(requested, (int, float)) and requested == requested:  # not NaN

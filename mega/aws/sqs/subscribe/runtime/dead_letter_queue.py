@@ -9,21 +9,21 @@ from typing import Any
 
 from mega import timestamps
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
-from mega.aws._publishing.outgoing import Outgoing
+from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
 from mega.aws._transport.client import AwsClient
-from mega.aws.sqs.message import Message, read_message, timestamp_of
+from mega.aws.sqs.message import Message, parse_epoch_milliseconds, read_message
 from mega.aws.sqs.service import SQS
 from mega.aws.sqs.subscribe.engine.commands import EntryResult
 from mega.aws.sqs.subscribe.reason import Reason
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
 
-__all__ = ('DEAD_LETTER', 'DeadLetterQueue')
+__all__ = ('DEAD_LETTER_ATTRIBUTE', 'DeadLetterQueue')
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
-DEAD_LETTER = 'MegaDeadLetter'
+DEAD_LETTER_ATTRIBUTE = 'MegaDeadLetter'
 """The attribute of a dead-lettered message that contains the reason as JSON."""
 
 _MAX_TEXT_LENGTH = 300
@@ -33,7 +33,7 @@ class DeadLetterQueue:
     """The dead-letter queue of another queue. Safe to share among threads."""
 
     def __init__(self, aws: AwsClient, url: str, source_url: str) -> None:
-        self._sender = Sender(aws, SQS, url, max_tries=1)  # the engine retries
+        self._sender = Sender(aws, SQS, url, max_attempts=1)  # the engine retries
         self._is_fifo = url.endswith('.fifo')
         self._source_url = source_url
 
@@ -46,7 +46,7 @@ class DeadLetterQueue:
             options['MessageDeduplicationId'] = uuid.uuid4().hex
         body = received.get('Body', '')
         attributes = self._attributes(received, message, reason)
-        outgoing = Outgoing(body, attributes, options, size_of(body, attributes))
+        outgoing = OutgoingMessage(body, attributes, options, size_of(body, attributes))
         try:
             self._sender.send(outgoing)
         except TransportError as error:
@@ -64,14 +64,19 @@ class DeadLetterQueue:
         attributes = {
             name: {key: value for key, value in attribute.items() if value}
             for name, attribute in received.get('MessageAttributes', {}).items()
-            if name != DEAD_LETTER
+            if name != DEAD_LETTER_ATTRIBUTE
         }
         text = json.dumps(self._reason(received, message, reason), ensure_ascii=True)
-        with_reason = {**attributes, DEAD_LETTER: {'DataType': 'String', 'StringValue': text}}
+        with_reason = {
+            **attributes,
+            DEAD_LETTER_ATTRIBUTE: {'DataType': 'String', 'StringValue': text},
+        }
         size = size_of(received.get('Body', ''), with_reason)
         if len(with_reason) <= MAX_ATTRIBUTES and size <= MAX_BYTES:
             return with_reason
-        _log.warning('message %s has no room for the attribute %s', message.id, DEAD_LETTER)
+        _log.warning(
+            'message %s has no room for the attribute %s', message.id, DEAD_LETTER_ATTRIBUTE
+        )
         return attributes
 
     def _reason(
@@ -86,7 +91,7 @@ class DeadLetterQueue:
             'source_queue': self._source_url,
             'receive_count': message.receive_count,
             'sent': _format(message.sent_time),
-            'first_received': _format(timestamp_of(first_received)),
+            'first_received': _format(parse_epoch_milliseconds(first_received)),
             'dead_lettered': _format(datetime.now(timezone.utc)),
         }
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from mega.aws.sqs.subscribe.engine.commands import Notice
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 
 __all__ = ('DeliveryLog',)
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 _STATS_FIELDS = {
     Notice.DUPLICATE: 'duplicates',

@@ -23,13 +23,13 @@ from mega.aws.sqs.subscribe.runtime.stack_traces import (
     stack_of_coroutine,
     stack_of_thread,
 )
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 
 __all__ = ('EventLoopThread',)
 
 T = TypeVar('T')
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 SIGNAL_CHECK_SECONDS = 0.5
 """Seconds after which a waiting thread returns to Python, which then handles signals."""
@@ -103,7 +103,7 @@ class EventLoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
-            _log.warning('a coroutine blocks the event loop, and is left behind')
+            _log.warning('the event loop did not end within 1 s: a coroutine blocks it')
             return
         for task in asyncio.all_tasks(self._loop):
             task.cancel()

@@ -16,12 +16,12 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Receive,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
 
-__all__ = ('Queue',)
+__all__ = ('QueueClient',)
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 # SQS does not send attributes that a receive does not ask for: API reference of ReceiveMessage.
 _SYSTEM_ATTRIBUTES = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']
@@ -29,7 +29,7 @@ _FIRST_RECEIVE = 'ApproximateFirstReceiveTimestamp'
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class QueueClient:
     """The calls to one queue. Safe to share among threads.
 
     With `asks_first_receive`, each message contains the time of its first receive.

@@ -20,16 +20,16 @@ from mega.aws._transport.interruption import CallInterrupter
 from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.message import Message, read_message
-from mega.aws.sqs.opening import OpenBody, OpenedBody, may_be_offloaded, open_message
+from mega.aws.sqs.opening import MessageOpener, OpenResult, may_be_offloaded, open_message
 from mega.aws.sqs.subscribe.engine.delivery import ENDED, Delivery
-from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DEAD_LETTER
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DEAD_LETTER_ATTRIBUTE
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 
 __all__ = ('BodyPrefetcher',)
 
 T = TypeVar('T')
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 MAX_THREADS = 50
 """The number of connections of a payload store, and so of calls at the same time."""
@@ -49,10 +49,10 @@ class BodyPrefetcher:
         self._queue_url = queue_url
         self._executor = Executor('mega-s3', min(MAX_THREADS, max_threads))
         self._interrupter = CallInterrupter()
-        self._open_body: OpenBody = partial(open_message, store=store)
+        self._open_body: MessageOpener = partial(open_message, store=store)
         self._lock = Lock()
         self._is_closed = False
-        self._pending: dict[Delivery, Future[OpenedBody | None]] = {}
+        self._pending: dict[Delivery, Future[OpenResult | None]] = {}
         self._to_delete: dict[Delivery, Pointer] = {}
 
     def submit(self, deliveries: Iterable[Delivery]) -> None:
@@ -68,7 +68,7 @@ class BodyPrefetcher:
                 call = partial(self._prefetch, message, get_ident())
                 self._pending[delivery] = self._executor.submit(call)
 
-    def opener(self, delivery: Delivery) -> OpenBody:
+    def opener(self, delivery: Delivery) -> MessageOpener:
         """Return the function that opens a message: it waits for the body that is being read."""
         if not self._pending:
             return self._open_body
@@ -78,7 +78,7 @@ class BodyPrefetcher:
             return self._open_body
         return lambda message: pending.result() or self._open_body(message)
 
-    def delete_after(self, delivery: Delivery, message: Message) -> None:
+    def schedule_delete(self, delivery: Delivery, message: Message) -> None:
         """Remember to delete the body of a message after SQS deleted the message.
 
         The body stays if `delete` is off, or if another message may refer to it: a message of
@@ -87,12 +87,12 @@ class BodyPrefetcher:
         pointer = message.pointer
         if not self._store.delete or pointer is None or pointer.queue_url != self._queue_url:
             return
-        if DEAD_LETTER not in message.attributes:
+        if DEAD_LETTER_ATTRIBUTE not in message.attributes:
             with self._lock:
                 self._to_delete[delivery] = pointer
 
-    def message_deleted(self, delivery: Delivery) -> None:
-        """Begin to delete the body of a message, if `delete_after` remembered it."""
+    def start_delete(self, delivery: Delivery) -> None:
+        """Begin to delete the body of a message, if `schedule_delete` remembered it."""
         if not self._to_delete:
             return
         with self._lock:
@@ -112,7 +112,7 @@ class BodyPrefetcher:
             # A call that was about to begin was not interrupted.
             self._interrupter.interrupt(at_once=True)
 
-    def _prefetch(self, message: Message, receiver: int) -> OpenedBody | None:
+    def _prefetch(self, message: Message, receiver: int) -> OpenResult | None:
         """Open a message; None if no thread could be started, so that its worker opens it."""
         if self._is_closed or get_ident() == receiver:
             return None

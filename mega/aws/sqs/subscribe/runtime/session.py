@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws.s3.store import S3PayloadStore
-from mega.aws.sqs.opening import OpenBody, open_message
+from mega.aws.sqs.opening import MessageOpener, open_message
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
@@ -20,25 +20,25 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Command,
     DeadLetter,
     Delete,
+    EngineSettings,
     EntryResult,
-    Process,
+    ProcessMessages,
     Receive,
-    Settings,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.preflight.checks import UNRECOVERABLE_CODES, with_advice
-from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, finish
+from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, run_to_completion
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
 from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
 from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
-from mega.aws.sqs.subscribe.runtime.queue_client import Queue
+from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef, stack_of_thread
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
 from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, WorkerPool
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.errors import TransportError
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ('ListenerContext', 'ListenerSession', 'max_threads')
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 _ACK, _LEAVE = SettlementAction.ACK, SettlementAction.LEAVE
 
@@ -66,7 +66,7 @@ INTERRUPT_AGAIN_SECONDS = 0.05
 class ListenerContext:
     """The parts of a listener that all its sessions share."""
 
-    queue: Queue
+    queue: QueueClient
     dead_letter_queue: DeadLetterQueue | None
     router: Router
     processor: Processor
@@ -77,7 +77,7 @@ class ListenerContext:
 class ListenerSession:
     """Runs the commands of an engine in threads, until a stop. A session runs only once."""
 
-    def __init__(self, context: ListenerContext, settings: Settings) -> None:
+    def __init__(self, context: ListenerContext, settings: EngineSettings) -> None:
         self._queue = context.queue
         self._dead_letter_queue = context.dead_letter_queue
         self._router = context.router
@@ -87,7 +87,7 @@ class ListenerSession:
         log = DeliveryLog(context.counter, self._stack_of)
         self._engine = Engine(settings, random.uniform, log.record)
         handlers: dict[type[Command], Callable[[Any], EngineEvent]] = {
-            Process: self._process,
+            ProcessMessages: self._process,
             Receive: self._receive,
             Delete: self._delete,
             ChangeVisibility: self._change_visibility,
@@ -128,18 +128,18 @@ class ListenerSession:
 
     def stop(self) -> None:
         """Begin a stop. Safe in any thread and in a signal handler."""
-        self._pool.post(self._engine.stop)
+        self._pool.report_soon(self._engine.stop)
 
     def pause(self) -> None:
         """Make no more receives, and interrupt those under way. Safe in any thread."""
         self._is_paused = True
-        self._pool.post(lambda now: self._engine.pause())
+        self._pool.report_soon(lambda now: self._engine.pause())
 
     def resume(self) -> None:
         """Make receives again. Safe in any thread."""
         self._is_paused = False
         self._interrupter.reset()
-        self._pool.post(lambda now: self._engine.resume())
+        self._pool.report_soon(lambda now: self._engine.resume())
 
     def _supervise(self) -> None:
         """Let the pool work, and interrupt the receives at a stop and in a pause."""
@@ -162,7 +162,7 @@ class ListenerSession:
         if self._prefetcher is not None:
             self._prefetcher.close()
         for thread in self._pool.shutdown():
-            _log.warning('%s is left behind: its command has not ended', thread.name)
+            _log.warning('thread %s is still running after the stop', thread.name)
 
     # Receiving
 
@@ -185,7 +185,9 @@ class ListenerSession:
         is_unrecoverable = isinstance(error, TransportError) and error.code in UNRECOVERABLE_CODES
         is_expected = isinstance(error, TransportError)
         error = with_advice(error) if isinstance(error, TransportError) else error
-        _log.error('receiving from %s: %s', self._queue.url, error, exc_info=not is_expected)
+        _log.error(
+            'ReceiveMessage from %s failed: %s', self._queue.url, error, exc_info=not is_expected
+        )
         failed = partial(
             self._engine.receive_failed, poll, error, is_unrecoverable=is_unrecoverable
         )
@@ -200,7 +202,7 @@ class ListenerSession:
 
     # Processing
 
-    def _process(self, process: Process) -> EngineEvent:
+    def _process(self, process: ProcessMessages) -> EngineEvent:
         """Process messages, until there are none left, or until a coroutine has the place."""
         now = time.monotonic()
         while True:
@@ -209,41 +211,41 @@ class ListenerSession:
             except IndexError:  # none is left, or the engine took the rest back
                 break
             if self._process_one(process, delivery, now):
-                return partial(self._worker_handed_over, process)
+                return partial(self._moved_to_event_loop, process)
             now = time.monotonic()
             if self._pool.needs_turn or now >= process.due:
                 break
         return partial(self._processing_ended, process)
 
-    def _process_one(self, process: Process, delivery: Delivery, now: float) -> bool:
+    def _process_one(self, process: ProcessMessages, delivery: Delivery, now: float) -> bool:
         """Process a message. Return whether the event loop does it, so that it is not done yet."""
         if not self._engine.begin(delivery, now):
-            self._pool.defer(partial(self._engine.start_expired, delivery))
+            self._pool.report_at_next_turn(partial(self._engine.start_expired, delivery))
             return False
         if self._tracks_workers:
             self._workers[delivery] = [threading.get_ident()]
-        open_body: OpenBody = open_message
+        open_body: MessageOpener = open_message
         if self._prefetcher is not None:
             open_body = self._prefetcher.opener(delivery)
         opened = self._processor.open(delivery.received, open_body, delivery)
         # To read a body from S3, or a predicate of a user, may have taken a long time.
         if time.monotonic() >= delivery.hidden_until:
             self._workers.pop(delivery, None)
-            self._pool.defer(partial(self._engine.start_expired, delivery))
+            self._pool.report_at_next_turn(partial(self._engine.start_expired, delivery))
             return False
         work = self._processor.process(opened)
         if self._router.all_async(opened.subscribers):
             self._submit(process, delivery, opened, work)
             return True
-        self._settle(delivery, opened, finish(work, self._await))
+        self._settle(delivery, opened, run_to_completion(work, self._await))
         return False
 
     def _submit(
-        self, process: Process, delivery: Delivery, opened: OpenedMessage, work: Any
+        self, process: ProcessMessages, delivery: Delivery, opened: OpenedMessage, work: Any
     ) -> None:
         def done(result: DeliveryResult) -> None:
             self._settle(delivery, opened, result)
-            self._pool.defer(partial(self._processing_ended, process))
+            self._pool.report_at_next_turn(partial(self._processing_ended, process))
 
         worker = self._workers.get(delivery)
         coroutine = self._loop().submit(work, done, self._pool.fail)
@@ -256,8 +258,8 @@ class ListenerSession:
         if settlement.action is _LEAVE:
             self._remember_exit(result)
         elif settlement.action is _ACK and self._prefetcher is not None:
-            self._prefetcher.delete_after(delivery, opened.message)
-        self._pool.defer(partial(self._settled, delivery, settlement))
+            self._prefetcher.schedule_delete(delivery, opened.message)
+        self._pool.report_at_next_turn(partial(self._settled, delivery, settlement))
 
     def _settled(self, delivery: Delivery, settlement: Settlement, now: float) -> None:
         self._counter.add(settlement.stats_field)
@@ -271,11 +273,11 @@ class ListenerSession:
             assert settlement.reason
             self._engine.to_dead_letter(delivery, settlement.reason, now)
 
-    def _processing_ended(self, process: Process, now: float) -> None:
+    def _processing_ended(self, process: ProcessMessages, now: float) -> None:
         self._engine.processing_ended(process)
 
-    def _worker_handed_over(self, process: Process, now: float) -> None:
-        self._engine.worker_handed_over(process)
+    def _moved_to_event_loop(self, process: ProcessMessages, now: float) -> None:
+        self._engine.moved_to_event_loop(process)
 
     def _remember_exit(self, result: DeliveryResult) -> None:
         """Begin a stop if a subscriber raised an exit request, and raise it after the stop."""
@@ -294,7 +296,7 @@ class ListenerSession:
         if self._prefetcher is not None:
             for entry, result in zip(call.entries, results, strict=True):
                 if result is EntryResult.OK:
-                    self._prefetcher.message_deleted(entry.delivery)
+                    self._prefetcher.start_delete(entry.delivery)
         return results
 
     def _change_visibility(self, call: ChangeVisibility) -> EngineEvent:
@@ -306,7 +308,9 @@ class ListenerSession:
         try:
             return partial(self._engine.settled, call, make(call))
         except TransportError as error:
-            _log.error('%d messages, to be tried again: %s', len(call.entries), error)
+            _log.error(
+                'a batch call for %d messages failed, and is repeated: %s', len(call.entries), error
+            )
             results = [EntryResult.RETRY] * len(call.entries)
             return partial(self._with_error_count, partial(self._engine.settled, call, results))
 
@@ -332,7 +336,7 @@ class ListenerSession:
                 # The import of asyncio takes a third of the time of the import of this package.
                 from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
-                self._event_loop = EventLoopThread(self._pool.turn)
+                self._event_loop = EventLoopThread(self._pool.take_turn)
             return self._event_loop
 
     def _stack_of(self, delivery: Delivery) -> str:
@@ -346,7 +350,7 @@ class ListenerSession:
         return stack_of_thread(worker)
 
 
-def max_threads(settings: Settings) -> int:
+def max_threads(settings: EngineSettings) -> int:
     """Return the number of threads that can be busy: in processing, receives and other calls.
 
     One more waits for the next deadline.

@@ -29,7 +29,7 @@ from typing import Any, TypeAlias
 from mega.aws._executor import start_daemon_thread
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import Command
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 
 __all__ = ('EngineEvent', 'WorkerPool')
 
@@ -47,7 +47,7 @@ THREAD_START_RETRY_SECONDS = 1.0
 
 _NEVER = float('inf')
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 
 class WorkerPool:
@@ -83,12 +83,12 @@ class WorkerPool:
 
     # Called by any thread
 
-    def post(self, event: EngineEvent) -> None:
+    def report_soon(self, event: EngineEvent) -> None:
         """Report an event at the next turn, and soon. Safe in a signal handler."""
         self._posted.append(event)
         self._supervisor_wakeup.put(None)
 
-    def defer(self, event: EngineEvent) -> None:
+    def report_at_next_turn(self, event: EngineEvent) -> None:
         """Report an event at the next turn. The caller causes a turn within 0.1 seconds."""
         self._deferred.append(event)
 
@@ -97,7 +97,7 @@ class WorkerPool:
         """Whether a thread that runs a long command should end it: an event was posted."""
         return bool(self._posted) or self._is_over
 
-    def turn(self) -> None:
+    def take_turn(self) -> None:
         """Report the deferred and posted events, and wake threads for new commands."""
         try:
             with self._lock:

@@ -15,8 +15,8 @@ __all__ = (
     'OBJECT_FIELDS',
     'accepts_arguments',
     'check_exceptions',
+    'compile_patterns',
     'find_declared',
-    'patterns',
 )
 
 EVENT_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -37,7 +37,7 @@ OBJECT_FIELDS: Mapping[str, tuple[str, ...]] = {
 EXTRA_FIELD: Mapping[str, tuple[str, ...]] = {'extra': ('extra',)}
 
 
-def patterns(cls: type, fields: Mapping[str, tuple[str, ...]]) -> dict[str, Pattern]:
+def compile_patterns(cls: type, fields: Mapping[str, tuple[str, ...]]) -> dict[str, Pattern]:
     """Return the patterns that a class declares for the given fields of a payload."""
     return {
         field: compile_pattern(declared[1], join_path(cls.__name__, declared[0]))

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from mega.aws._messages.backoff import RandomUniform, max_backoff
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.safe_logging import log_of
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.declaration import accepts_arguments
 from mega.errors import ConfigurationError, safe_repr
 
@@ -21,7 +21,7 @@ __all__ = (
     'resolve_delay',
 )
 
-_log = log_of(__name__)
+_log = get_logger(__name__)
 
 MAX_DELAY = 43_200
 """The longest visibility timeout in seconds.
@@ -58,7 +58,7 @@ class Backoff:
         if not 1 <= self.factor <= 10:
             raise ConfigurationError(f'{safe_repr(self)}: factor must be 1 to 10')
 
-    def up_to(self, receive_count: int) -> float:
+    def max_delay_after(self, receive_count: int) -> float:
         """Return the maximum delay after that many receives, in seconds."""
         return max_backoff(receive_count, self.first, self.longest, self.factor)
 
@@ -92,7 +92,7 @@ def resolve_delay(
     If the function of a delay raises, the result is None. The error must not affect the message.
     """
     if isinstance(delay, Backoff):
-        return uniform(0.0, delay.up_to(message.receive_count))
+        return uniform(0.0, delay.max_delay_after(message.receive_count))
     if not callable(delay):
         return delay
     try:

@@ -44,8 +44,11 @@ class Router:
         if inspect.iscoroutinefunction(checked.process):
             self._async.add(checked)
         for kind, pattern_set in self._pattern_sets.items():
-            if issubclass(kind, checked.payload_kind):
-                pattern_set.add(any_() if checked.wants is None else checked.wants, checked)
+            if issubclass(kind, checked.payload_classes):
+                pattern_set.add(
+                    any_() if checked.compiled_pattern is None else checked.compiled_pattern,
+                    checked,
+                )
 
     def build(self) -> None:
         """Build the indexes, so that the first message does not wait for them."""
@@ -90,8 +93,10 @@ def _payload_class(payload: AnyPayload) -> type:
 
 
 def _explain(payload: AnyPayload, subscriber: Subscriber) -> Explanation:
-    if isinstance(payload, subscriber.payload_kind):
-        return explain(payload, any_() if subscriber.wants is None else subscriber.wants)
-    kinds = subscriber.payload_kind
+    if isinstance(payload, subscriber.payload_classes):
+        return explain(
+            payload, any_() if subscriber.compiled_pattern is None else subscriber.compiled_pattern
+        )
+    kinds = subscriber.payload_classes
     expected = is_a(*kinds) if isinstance(kinds, tuple) else is_a(kinds)
     return Explanation(False, (Finding('', payload, expected, False, 'another kind of payload'),))

@@ -15,8 +15,8 @@ from mega.aws.sqs.subscribe.subscribers.declaration import (
     OBJECT_FIELDS,
     accepts_arguments,
     check_exceptions,
+    compile_patterns,
     find_declared,
-    patterns,
 )
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay, check_delay
 from mega.errors import ConfigurationError, join_path, safe_repr
@@ -25,11 +25,11 @@ from mega.match.functions import and_, optional
 from mega.match.pattern import Pattern, compile_pattern
 
 __all__ = (
-    'Answer',
     'BlobSubscriber',
     'DataSubscriber',
     'EventSubscriber',
     'MessageSubscriber',
+    'ProcessResult',
     'ProcessStatus',
     'Subscriber',
     'TextSubscriber',
@@ -53,7 +53,7 @@ class ProcessStatus(Enum):
     """The message failed, and may succeed later. It stays in the queue."""
 
 
-Answer: TypeAlias = ProcessStatus | None
+ProcessResult: TypeAlias = ProcessStatus | None
 """The return type of `process`. None means `DONE`."""
 
 
@@ -77,10 +77,10 @@ class MessageSubscriber(ABC):
     """The delay before a retry: a number of seconds, a `Backoff`, or a function of the message.
     None: the listener's `retry_delay`. The delay of a `RetriableError` precedes this one."""
 
-    payload_kind: ClassVar[type | tuple[type, ...]] = (Payload, dict, str, bytes)
+    payload_classes: ClassVar[type | tuple[type, ...]] = (Payload, dict, str, bytes)
     """The classes of payload that this subscriber can receive."""
 
-    wants: ClassVar[Pattern | None] = None
+    compiled_pattern: ClassVar[Pattern | None] = None
     """All declarations of the class as one compiled pattern; None if there are none."""
 
     message: Message
@@ -91,7 +91,9 @@ class MessageSubscriber(ABC):
         check_exceptions(cls.__name__, cls.retriable_exceptions)
         check_delay(f'{cls.__name__}.retry_delay', cls.retry_delay)
         declared = list(cls._declared())
-        cls.wants = (declared[0] if len(declared) == 1 else and_(*declared)) if declared else None
+        cls.compiled_pattern = (
+            (declared[0] if len(declared) == 1 else and_(*declared)) if declared else None
+        )
 
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
@@ -99,7 +101,7 @@ class MessageSubscriber(ABC):
             yield compile_pattern(found[1], join_path(cls.__name__, found[0]))
 
     @abstractmethod
-    def process(self, payload: Any) -> Answer | Awaitable[Answer]:
+    def process(self, payload: Any) -> ProcessResult | Awaitable[ProcessResult]:
         """Process a payload that matches. May be `async def`.
 
         Return a `ProcessStatus`; None means `DONE`. A `RetriableError` and the
@@ -114,19 +116,19 @@ Subscriber: TypeAlias = type[MessageSubscriber]
 class DataSubscriber(MessageSubscriber):
     """Receives data objects (`dict`) that match its `pattern`."""
 
-    payload_kind = dict
+    payload_classes = dict
 
 
 class TextSubscriber(MessageSubscriber):
     """Receives text (`str`) that matches its `pattern`."""
 
-    payload_kind = str
+    payload_classes = str
 
 
 class BlobSubscriber(MessageSubscriber):
     """Receives binary blobs (`bytes`) that match its `pattern`."""
 
-    payload_kind = bytes
+    payload_classes = bytes
 
 
 class EventSubscriber(MessageSubscriber):
@@ -155,17 +157,17 @@ class EventSubscriber(MessageSubscriber):
     class, under either name, precedes that of its parent.
     """
 
-    payload_kind = Payload
+    payload_classes = Payload
 
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
-        if event := patterns(cls, EVENT_FIELDS):
+        if event := compile_patterns(cls, EVENT_FIELDS):
             yield compile_pattern({'event': event})
-        if subject := patterns(cls, OBJECT_FIELDS):
+        if subject := compile_patterns(cls, OBJECT_FIELDS):
             # An event without an object matches if none of the fields is required.
             may_be_absent = all(pattern.when_missing for pattern in subject.values())
             yield compile_pattern({'object': optional(subject) if may_be_absent else subject})
-        if extra := patterns(cls, EXTRA_FIELD):
+        if extra := compile_patterns(cls, EXTRA_FIELD):
             yield compile_pattern(extra)
         yield from super()._declared()
 

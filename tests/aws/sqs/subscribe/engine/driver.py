@@ -14,11 +14,11 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Command,
     DeadLetter,
     Delete,
+    EngineSettings,
     EntryResult,
     Notice,
-    Process,
+    ProcessMessages,
     Receive,
-    Settings,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.reason import Reason
@@ -62,14 +62,14 @@ class EngineDriver:
         self.polls: list[Receive] = []
         self.begun: list[Delivery] = []
         self._steps: deque[Step] = deque()
-        self._shares: dict[Delivery, Process] = {}
+        self._shares: dict[Delivery, ProcessMessages] = {}
         self._draw = draw
-        self.engine = Engine(Settings(**settings), self._uniform, self._notify)
+        self.engine = Engine(EngineSettings(**settings), self._uniform, self._notify)
 
     def steps(self) -> list[Step]:
         """Run the engine until it has no more commands, and return all commands and begins."""
         while (command := self.engine.next(self.now)) is not None:
-            if isinstance(command, Process):
+            if isinstance(command, ProcessMessages):
                 self._work(command)
             else:
                 self._steps.append(command)
@@ -171,7 +171,7 @@ class EngineDriver:
         """Return the ids of the messages of all notices of a kind."""
         return [name for each, name in self.notices if each is notice]
 
-    def _work(self, process: Process) -> None:
+    def _work(self, process: ProcessMessages) -> None:
         while process.deliveries:
             delivery = process.deliveries.popleft()
             if self.engine.begin(delivery, self.now):

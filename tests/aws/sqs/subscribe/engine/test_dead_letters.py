@@ -15,7 +15,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Notice,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.engine.retries import FIRST_BACKOFF, MAX_TRIES
+from mega.aws.sqs.subscribe.engine.retries import FIRST_BACKOFF, MAX_ATTEMPTS
 from tests.aws.sqs.subscribe.engine.driver import EngineDriver, Step, ids, of, visibility_changes
 
 
@@ -81,7 +81,7 @@ def test_a_failed_dead_letter_is_sent_again_with_backoff() -> None:
 def test_a_failed_dead_letter_is_sent_a_limited_number_of_times() -> None:
     driver = EngineDriver()
     failing(driver)
-    assert len(sends(driver, *[EntryResult.RETRY] * (MAX_TRIES + 1))) == MAX_TRIES
+    assert len(sends(driver, *[EntryResult.RETRY] * (MAX_ATTEMPTS + 1))) == MAX_ATTEMPTS
     assert driver.notices == [(Notice.NOT_DEAD_LETTERED, 'a')]
     assert driver.engine.in_flight == 0
 
@@ -89,8 +89,8 @@ def test_a_failed_dead_letter_is_sent_a_limited_number_of_times() -> None:
 def test_the_delete_of_a_dead_lettered_message_has_the_full_number_of_tries() -> None:
     driver = EngineDriver()
     failing(driver)
-    sends(driver, *[EntryResult.RETRY] * (MAX_TRIES - 1), EntryResult.OK)
-    for _ in range(MAX_TRIES):
+    sends(driver, *[EntryResult.RETRY] * (MAX_ATTEMPTS - 1), EntryResult.OK)
+    for _ in range(MAX_ATTEMPTS):
         driver.settle(driver.wait_for(Delete), EntryResult.RETRY)
     assert driver.noticed(Notice.NOT_DELETED) == ['a']
 

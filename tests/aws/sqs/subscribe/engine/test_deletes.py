@@ -9,7 +9,7 @@ import pytest
 from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY
 from mega.aws.sqs.subscribe.engine.commands import Delete, EntryResult, Notice
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.engine.retries import FIRST_BACKOFF, MAX_TRIES
+from mega.aws.sqs.subscribe.engine.retries import FIRST_BACKOFF, MAX_ATTEMPTS
 from tests.aws.sqs.subscribe.engine.driver import EngineDriver, Step, ids, of
 
 NAMES = [f'message {number}' for number in range(100)]
@@ -135,7 +135,7 @@ def test_fault_67_a_failed_delete_is_repeated_with_backoff() -> None:
     """After six calls the engine reports the message, and SQS delivers it again."""
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a'))
-    for _ in range(MAX_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         driver.settle(driver.wait_for(Delete), EntryResult.RETRY)
     assert acks(driver.until(100.0)) == []
     assert driver.notices == [(Notice.NOT_DELETED, 'a')]
@@ -146,11 +146,11 @@ def test_the_backoff_doubles_and_has_jitter() -> None:
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a'))
     times = []
-    for _ in range(MAX_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         call = driver.wait_for(Delete)
         times.append(call.decided_at)
         driver.settle(call, EntryResult.RETRY)
-    assert times == pytest.approx([FIRST_BACKOFF * (2**tries - 1) for tries in range(MAX_TRIES)])
+    assert times == pytest.approx([FIRST_BACKOFF * (2**tries - 1) for tries in range(MAX_ATTEMPTS)])
     assert set(driver.drawn) == {(0.5, 1.0)}
 
 

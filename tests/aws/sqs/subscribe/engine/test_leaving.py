@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mega.aws.sqs.subscribe.engine.commands import ChangeVisibility, Delete, EntryResult, Notice
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.engine.retries import MAX_TRIES
+from mega.aws.sqs.subscribe.engine.retries import MAX_ATTEMPTS
 from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
 from tests.aws.sqs.subscribe.engine.driver import Begin, EngineDriver, ids, of, visibility_changes
 
@@ -103,7 +103,7 @@ def test_a_failed_delay_is_set_a_limited_number_of_times() -> None:
     while driver.engine.in_flight:
         driver.settle(driver.wait_for(ChangeVisibility), EntryResult.RETRY)
         tries += 1
-    assert tries == MAX_TRIES
+    assert tries == MAX_ATTEMPTS
 
 
 def test_a_delay_that_sqs_refuses_is_not_repeated() -> None:

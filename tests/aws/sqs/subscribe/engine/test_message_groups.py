@@ -13,7 +13,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     EntryResult,
     Notice,
 )
-from mega.aws.sqs.subscribe.engine.retries import MAX_TRIES
+from mega.aws.sqs.subscribe.engine.retries import MAX_ATTEMPTS
 from tests.aws.sqs.subscribe.engine.driver import Begin, EngineDriver, of, visibility_changes
 
 
@@ -127,7 +127,7 @@ def test_no_follower_of_a_message_that_was_not_deleted_starts() -> None:
     driver = fifo()
     first, *_ = driver.start(*'ab', group='g')
     driver.processed(first)
-    for _ in range(MAX_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         driver.settle(driver.wait_for(Delete), EntryResult.RETRY)
     assert driver.noticed(Notice.NOT_DELETED) == ['a']
     assert visibility_changes(driver.change()) == {'b': 0}

@@ -9,9 +9,9 @@ import pytest
 
 from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import Backoff, SqsListener
-from mega.aws.sqs.subscribe.engine.commands import Settings
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.advice import ListenerSetup, advice
-from mega.aws.sqs.subscribe.processing.settlement import Policy
+from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 from tests.aws.sqs.subscribe.factories import subscriber, warnings_of
 
 CONSISTENT = {
@@ -35,9 +35,13 @@ def advice_for(
 ) -> list[str]:
     attributes = {**CONSISTENT, **(queue or {})}
     known = {name: value for name, value in attributes.items() if value is not None}
-    made = Settings(**(settings or {}))
+    made = EngineSettings(**(settings or {}))
     return list(
-        advice(ListenerSetup(made, Policy(**(policy or {})), longest_delay, known, dead or {}))
+        advice(
+            ListenerSetup(
+                made, SettlementPolicy(**(policy or {})), longest_delay, known, dead or {}
+            )
+        )
     )
 
 

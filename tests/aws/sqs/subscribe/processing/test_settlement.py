@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from mega.aws.sqs.subscribe import ProcessStatus
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
-    Policy,
     SettlementAction,
+    SettlementPolicy,
     StatsField,
     settle,
     settle_undecodable,
@@ -52,7 +52,7 @@ TABLE = [
     ('FLR', LEAVE, LEAVE, StatsField.RETRIED),
     ('DFLR', LEAVE, LEAVE, StatsField.RETRIED),
 ]
-WITH_QUEUE = Policy(has_dead_letter_queue=True)
+WITH_QUEUE = SettlementPolicy(has_dead_letter_queue=True)
 
 
 def outcome(status: ProcessStatus | str, error: BaseException | None = None) -> Outcome:
@@ -76,7 +76,7 @@ def test_the_settlement_for_all_subscribers(
     for statuses in product(said, repeat=len(said) + 1):
         if set(statuses) == set(said):
             outcomes = [outcome(status) for status in statuses]
-            for policy, action in ((Policy(), without), (WITH_QUEUE, with_queue)):
+            for policy, action in ((SettlementPolicy(), without), (WITH_QUEUE, with_queue)):
                 settlement = settle(outcomes, policy, MESSAGE)
                 assert (settlement.action, settlement.stats_field) == (action, count)
                 assert settlement.delay is None
@@ -86,20 +86,20 @@ def test_the_settlement_for_all_subscribers(
 @pytest.mark.parametrize(
     ('policy', 'action'),
     [
-        (Policy(), ACK),
-        (Policy(unmatched='delete'), ACK),
-        (Policy(unmatched='leave'), LEAVE),
-        (Policy(is_fifo=True), ACK),
-        (Policy(has_dead_letter_queue=True), DEAD_LETTER),
-        (Policy(has_dead_letter_queue=True, is_fifo=True), DEAD_LETTER),
-        (Policy(unmatched='delete', has_dead_letter_queue=True), ACK),
-        (Policy(unmatched='leave', has_dead_letter_queue=True), LEAVE),
-        (Policy(unmatched='dead-letter', has_dead_letter_queue=True), DEAD_LETTER),
+        (SettlementPolicy(), ACK),
+        (SettlementPolicy(unmatched='delete'), ACK),
+        (SettlementPolicy(unmatched='leave'), LEAVE),
+        (SettlementPolicy(is_fifo=True), ACK),
+        (SettlementPolicy(has_dead_letter_queue=True), DEAD_LETTER),
+        (SettlementPolicy(has_dead_letter_queue=True, is_fifo=True), DEAD_LETTER),
+        (SettlementPolicy(unmatched='delete', has_dead_letter_queue=True), ACK),
+        (SettlementPolicy(unmatched='leave', has_dead_letter_queue=True), LEAVE),
+        (SettlementPolicy(unmatched='dead-letter', has_dead_letter_queue=True), DEAD_LETTER),
     ],
     ids=str,
 )
 def test_an_unmatched_message_is_settled_by_the_policy(
-    policy: Policy, action: SettlementAction
+    policy: SettlementPolicy, action: SettlementAction
 ) -> None:
     settlement = settle([], policy, MESSAGE)
     assert (settlement.action, settlement.stats_field) == (action, StatsField.UNMATCHED)
@@ -111,7 +111,9 @@ def test_an_unmatched_message_is_settled_by_the_policy(
 def test_an_invalid_body_is_dead_lettered_or_left(
     has_queue: bool, action: SettlementAction, error: Exception
 ) -> None:
-    settlement = settle_undecodable(error, Policy(has_dead_letter_queue=has_queue), MESSAGE)
+    settlement = settle_undecodable(
+        error, SettlementPolicy(has_dead_letter_queue=has_queue), MESSAGE
+    )
     assert (settlement.action, settlement.stats_field) == (action, StatsField.UNOPENED)
     assert settlement.reason == Reason(type(error).__name__, str(error))
 
@@ -171,7 +173,7 @@ def test_the_text_of_a_reason_is_always_one_line(error: Exception, text: str) ->
 def test_a_message_is_delivered_again_after_the_longest_delay(
     outcomes: list[Outcome], delay: int | None
 ) -> None:
-    settlement = settle(outcomes, Policy(), MESSAGE)
+    settlement = settle(outcomes, SettlementPolicy(), MESSAGE)
     assert (settlement.action, settlement.stats_field, settlement.delay) == (
         LEAVE,
         StatsField.RETRIED,
@@ -182,7 +184,7 @@ def test_a_message_is_delivered_again_after_the_longest_delay(
 
 @given(st.lists(st.floats(0, 43_200), min_size=1, max_size=3))
 def test_a_retry_is_never_early_and_less_than_a_second_late(asked: list[float]) -> None:
-    delay = settle([retry(seconds) for seconds in asked], Policy(), MESSAGE).delay
+    delay = settle([retry(seconds) for seconds in asked], SettlementPolicy(), MESSAGE).delay
     assert delay is not None
     assert delay - 1 < max(asked) <= delay
 
@@ -193,14 +195,14 @@ errors = st.sampled_from(
 lists_of_outcomes = st.lists(st.builds(outcome, st.sampled_from(ProcessStatus), errors), max_size=5)
 policies = st.one_of(
     st.builds(
-        Policy,
+        SettlementPolicy,
         unhandled=st.sampled_from(['fatal', 'retry']),
         unmatched=st.sampled_from([None, 'delete']),
         has_dead_letter_queue=st.booleans(),
         is_fifo=st.booleans(),
     ),
     st.builds(
-        Policy,
+        SettlementPolicy,
         unmatched=st.sampled_from(['leave', 'dead-letter']),
         has_dead_letter_queue=st.just(True),
     ),
@@ -209,7 +211,7 @@ policies = st.one_of(
 
 @given(lists_of_outcomes, policies)
 def test_a_message_stays_when_a_subscriber_asks_for_a_retry(
-    outcomes: list[Outcome], policy: Policy
+    outcomes: list[Outcome], policy: SettlementPolicy
 ) -> None:
     settlement = settle(outcomes, policy, MESSAGE)
     if any(found.asks_for_retry for found in outcomes):
@@ -219,7 +221,9 @@ def test_a_message_stays_when_a_subscriber_asks_for_a_retry(
 
 
 @given(st.text(), policies)
-def test_an_invalid_body_is_never_deleted_unless_dead_lettered(text: str, policy: Policy) -> None:
+def test_an_invalid_body_is_never_deleted_unless_dead_lettered(
+    text: str, policy: SettlementPolicy
+) -> None:
     assert settle_undecodable(DecodeError(text), policy, MESSAGE).action is not ACK
     if not policy.has_dead_letter_queue:
         assert settle_undecodable(DecodeError(text), policy, MESSAGE).action is LEAVE
@@ -227,7 +231,7 @@ def test_an_invalid_body_is_never_deleted_unless_dead_lettered(text: str, policy
 
 @given(lists_of_outcomes, policies)
 def test_nothing_is_dead_lettered_without_a_queue_and_a_reason(
-    outcomes: list[Outcome], policy: Policy
+    outcomes: list[Outcome], policy: SettlementPolicy
 ) -> None:
     settlement = settle(outcomes, policy, MESSAGE)
     if settlement.action is DEAD_LETTER:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Thread
 
 from mega.aws.sqs.subscribe.engine import Engine
-from mega.aws.sqs.subscribe.engine.commands import Settings
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
 from mega.aws.sqs.subscribe.runtime.worker_pool import WorkerPool
 from tests.aws.sqs.subscribe.factories import WITHIN
@@ -28,11 +28,11 @@ def test_a_signal_handler_can_read_the_counters_during_an_addition() -> None:
 
 def test_a_pool_ignores_events_after_its_shutdown() -> None:
     times: list[float] = []
-    pool = WorkerPool(Engine(Settings(), lambda low, high: high, lambda *_: None), {}, 1)
-    pool.defer(times.append)
-    pool.turn()
+    pool = WorkerPool(Engine(EngineSettings(), lambda low, high: high, lambda *_: None), {}, 1)
+    pool.report_at_next_turn(times.append)
+    pool.take_turn()
     assert len(times) == 1
     pool.shutdown()
-    pool.defer(times.append)
-    pool.turn()
+    pool.report_at_next_turn(times.append)
+    pool.take_turn()
     assert len(times) == 1

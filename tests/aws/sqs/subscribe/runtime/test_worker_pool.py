@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from mega.aws.sqs.subscribe.engine import Engine
-from mega.aws.sqs.subscribe.engine.commands import Receive, Settings
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Receive
 from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, WorkerPool
 
 
@@ -19,7 +19,7 @@ def fail(now: float) -> None:
 
 def pool_with(event: EngineEvent) -> WorkerPool:
     """Return a pool whose receives all end with the given event."""
-    engine = Engine(Settings(), random.uniform, lambda notice, delivery: None)
+    engine = Engine(EngineSettings(), random.uniform, lambda notice, delivery: None)
     return WorkerPool(engine, {Receive: lambda poll: event}, 1)
 
 
@@ -32,8 +32,8 @@ def test_an_exception_in_the_main_thread_ends_the_pool() -> None:
 
 def test_an_exception_in_another_thread_ends_the_pool() -> None:
     pool = pool_with(fail)
-    pool.defer(fail)
-    pool.turn()
+    pool.report_at_next_turn(fail)
+    pool.take_turn()
     pool.work()
     assert isinstance(pool.failure, UnexpectedError)
 
@@ -43,6 +43,6 @@ def test_an_event_after_the_shutdown_is_ignored() -> None:
     pool = pool_with(fail)
     pool.work()
     pool.shutdown()
-    pool.defer(times.append)
-    pool.turn()
+    pool.report_at_next_turn(times.append)
+    pool.take_turn()
     assert times == []
