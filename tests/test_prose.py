@@ -12,13 +12,13 @@ ROOT = Path(__file__).parent.parent
 
 # Odd turns per 1,000 words. A ceiling only goes down; the goal is below 2 everywhere.
 CEILINGS = {
-    'mega': 3.0,
-    'tests': 12.0,
+    'mega': 1.0,
+    'tests': 3.0,
     'benchmarks': 3.0,
     'examples': 1.0,
     'README.md': 1.0,
     'CONTRIBUTING.md': 1.0,
-    'PATTERNS.md': 11.0,
+    'PATTERNS.md': 1.0,
     'CHANGELOG.md': 1.0,
 }
 
