@@ -1,4 +1,4 @@
-"""Measure, print, and with `--write` keep the tables and the chart."""
+"""Measure and print the tables; `--write` saves the tables and the chart."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks.matching.building import building
 from benchmarks.matching.chart import chart
-from benchmarks.matching.contenders import found
-from benchmarks.matching.scaling import Effort, dialect, scaling, shapes, texts
+from benchmarks.matching.contenders import installed_contenders
+from benchmarks.matching.scaling import Effort, eventbridge, scaling, shapes, texts
 from benchmarks.matching.sets import sets, twelve
 from benchmarks.matching.tables import machine
 from benchmarks.matching.workload import SHAPES, Shape
@@ -22,34 +22,36 @@ FULL = Effort(rounds=7, sizes=(10, 100, 1_000, 10_000), events=4_000, turn=1.0, 
 QUICK = Effort(rounds=1, sizes=(10, 100, 500), events=40, turn=0.05, least=5)
 
 NOT_SHOWN = """\
-## What this does not show
+## Limits of these measurements
 
-- Times are of the processor, in one thread, with the garbage collector on, as programs have it.
-  Compare them within this run only: another machine has other times.
-- Parsing, which comes before every match, is in the table of texts only; receiving and deleting a
-  message is in none.
-- The closures take an event's fields for granted, and numbers for numbers. The patterns do not:
-  they also read numbers in texts, tell `True` from 1, and never raise.
-- The libraries are not made for this. They are asked in the plainest way that their documentation
-  shows, about one rule after the other, and each can do what the others cannot.
-- Contenders that take long are timed on the first events only, and left out (`-`) where a round
-  would take too long."""
+- Times are CPU times of one thread, with the garbage collector on, as in production. Compare them
+  within one run only: other machines have other times.
+- Only the table of texts includes parsing, which precedes every match. No table includes receiving
+  and deleting messages.
+- The closures assume that all fields exist and that numbers are numbers. The patterns do not: they
+  also convert texts to numbers, distinguish `True` from 1, and never raise.
+- The libraries have other purposes. They test one rule after another, in the simplest way that
+  their documentation shows, and each has features that the others lack.
+- Slow contenders are measured on the first events only, and are left out (`-`) if a round would
+  take too long."""
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser('python -m benchmarks.matching', description=__doc__)
-    parser.add_argument('--quick', action='store_true', help='a few seconds; the figures are noise')
-    parser.add_argument('--rounds', type=int, help=f'of each contender ({FULL.rounds})')
-    parser.add_argument('--seed', type=int, default=1, help='of rules and events (1)')
-    parser.add_argument('--domains', type=int, help='of the first workload')
-    parser.add_argument('--names', type=int, help='within each of its domains')
+    parser.add_argument(
+        '--quick', action='store_true', help='run for a few seconds; the results are noise'
+    )
+    parser.add_argument('--rounds', type=int, help=f'rounds per contender ({FULL.rounds})')
+    parser.add_argument('--seed', type=int, default=1, help='seed of rules and events (1)')
+    parser.add_argument('--domains', type=int, help='domains of the first workload')
+    parser.add_argument('--names', type=int, help='names in each of its domains')
     parser.add_argument(
         '--write',
         nargs='?',
         type=Path,
         const=RESOURCES,
         metavar='DIRECTORY',
-        help='write matching.md and matching.svg there; by default into resources/',
+        help='write matching.md and matching.svg to this directory (resources/)',
     )
     return parser.parse_args()
 
@@ -78,10 +80,10 @@ def _shape(shape: Shape, domains: int | None, names: int | None) -> Shape:
 
 
 def _measured(shape: Shape, effort: Effort, seed: int) -> Iterator[tuple[str, str]]:
-    """The sections, and with one of them its chart."""
-    ways, remarks = found()
+    """Yield the sections; one of them has a chart."""
+    ways, remarks = installed_contenders()
     heading = [_heading(effort, seed), *remarks]
-    yield '\n'.join(['# What many patterns cost', '', *heading]), ''
+    yield '\n'.join(['# The cost of matching', '', *heading]), ''
     section, times = scaling(ways, shape, effort, seed)
     lines = {
         way.name: [
@@ -94,7 +96,7 @@ def _measured(shape: Shape, effort: Effort, seed: int) -> Iterator[tuple[str, st
     drawing = chart('What an event costs', 'patterns', 'microseconds for each event', lines)
     yield section, drawing
     yield shapes((shape, *SHAPES[1:]), effort, seed), ''
-    yield dialect((shape, *SHAPES[1:]), effort, seed), ''
+    yield eventbridge((shape, *SHAPES[1:]), effort, seed), ''
     yield texts(shape, effort, seed), ''
     yield twelve(effort, seed), ''
     yield sets(effort, seed), ''
@@ -105,8 +107,8 @@ def _measured(shape: Shape, effort: Effort, seed: int) -> Iterator[tuple[str, st
 def _heading(effort: Effort, seed: int) -> str:
     return (
         f'{machine()}; {effort.rounds} rounds, seed {seed}.\n'
-        'Figures are medians over the rounds, with the least and the most; ratios are taken in\n'
-        'each round. `python -m benchmarks.matching` measures them anew.'
+        'Numbers are medians over the rounds, with minimum and maximum. Ratios are computed in\n'
+        'each round. `python -m benchmarks.matching` repeats the measurement.'
     )
 
 

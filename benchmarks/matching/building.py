@@ -1,4 +1,4 @@
-"""What it takes to make a set, and to change one that is in use."""
+"""The time to build a set, and to add patterns to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ADDED_LATER = 20
 
 
 def building(shape: Shape, effort: Effort, seed: int) -> str:
-    """The section on making a set of the largest size, and adding to it."""
+    """Return the section on a set of the largest size: its construction, and additions."""
     size = effort.sizes[-1]
     among = rules(size + ADDED_LATER, shape, seed)
     patterns = [pattern_of(rule) for rule in among]
@@ -42,7 +42,7 @@ def building(shape: Shape, effort: Effort, seed: int) -> str:
 def _steps(
     patterns: Sequence[object], size: int, texts: Sequence[str]
 ) -> Sequence[tuple[str, float]]:
-    """What was done, and how many seconds it took."""
+    """Return the steps with their durations in seconds."""
     first, *events = [json.loads(text) for text in texts]
     clock = time.thread_time
     begun = clock()

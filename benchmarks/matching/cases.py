@@ -1,6 +1,6 @@
-"""Sets of patterns of one kind each, with what would be written by hand in their place.
+"""Sets of patterns of one kind, each pattern with an equivalent handwritten closure.
 
-Most have nothing that a hash table could find. All are asked about the same data objects.
+A hash table cannot look up most of them. All sets are matched against the same data objects.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ __all__ = ('ALIKE', 'CASES', 'Case', 'document_texts')
 Document: TypeAlias = Mapping[str, Any]
 Wants: TypeAlias = Callable[[Document], bool]
 Case: TypeAlias = Callable[[int, random.Random], tuple[object, Wants]]
-"""From a pattern's place in its set, the pattern and the closure that says the same."""
+"""Takes the position of a pattern in its set and returns the pattern and an equivalent closure."""
 
 VERBS = ('added', 'removed', 'updated', 'archived', 'viewed', 'shared', 'paid', 'refunded')
 LEVELS = tuple(f'level_{n}' for n in range(1, 10))
 
 
 def document_texts(count: int, seed: int) -> Iterator[str]:
-    """Data objects as compact JSON."""
+    """Yield data objects as compact JSON."""
     chance = random.Random(f'documents {seed}')
     for _ in range(count):
         yield json.dumps(_document(chance), separators=(',', ':'))
@@ -157,7 +157,7 @@ def _cidr(place: int, chance: random.Random) -> tuple[object, Wants]:
     return {'ip': cidr(str(network))}, lambda doc: IPv4Address(doc['ip']) in network
 
 
-# ── functions of the user's ──────────────────────────────────────────────────────────────────────
+# ── predicates of the user ──────────────────────────────────────────────────────────────────────
 
 
 def _predicate(place: int, chance: random.Random) -> tuple[object, Wants]:
@@ -299,11 +299,11 @@ CASES: dict[str, Case] = {
     'a prefix': _prefix,
     'a suffix': _suffix,
     'a substring': _substring,
-    'equal but for case': _iequals,
-    'wildcard, ends given': _wildcard,
-    'wildcard, ends open': _inner_wildcard,
-    'regular expressions, start given': _regex,
-    'regular expressions, start open': _full,
+    'equal, ignoring case': _iequals,
+    'wildcard, literal start and end': _wildcard,
+    'wildcard, no literal start or end': _inner_wildcard,
+    'regular expressions, literal start': _regex,
+    'regular expressions, no literal start': _full,
     'networks': _cidr,
     'lambdas': _predicate,
     'regular expressions and lambdas': _mixed,
@@ -314,13 +314,13 @@ CASES: dict[str, Case] = {
     'any of three texts, and a group': _countries,
     'one of two fields': _or,
     'a number, and no coupon': _missing,
-    'a group, and if a coupon, that one': _optional,
-    'if a coupon, that one': _only_optional,
+    'a group, and this coupon or none': _optional,
+    'this coupon, or no coupon': _only_optional,
     'not this country': _not,
     'a group, and a field that changed': _changed,
     'an array with a member': _contains,
     'an array with two members': _contains_all,
-    'an array equal as a set': _same_set,
+    'an array, equal as a set': _same_set,
     'a group, and how many lines': _length,
     'a group, and an object in an array': _member_object,
 }

@@ -1,4 +1,4 @@
-"""A log-log chart as SVG: lines with their names beside them, on whatever background."""
+"""A log-log chart as SVG: lines with their names beside them, on any background."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Points: TypeAlias = Sequence[tuple[float, float]]
 WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 160, 44, 48
 GREY = '#7d7d7d'
-# All in the middle of the scale, so that they stand out from white and from black alike.
+# Medium brightness, visible on white and on black.
 COLOURS = ('#d1495b', '#2f80c3', '#8a6fc9', '#a37b1f', '#3a8f5c', '#b8628f')
-APART = 15  # pixels between names
+MIN_GAP = 15  # pixels between names
 
 
 def chart(title: str, across: str, up: str, lines: Mapping[str, Points]) -> str:
-    """The chart of lines by name; both axes run over whole powers of ten."""
+    """Return the chart of lines by name. Both axes span whole powers of ten."""
     points = [point for line in lines.values() for point in line]
     plot = _Plot([x for x, _ in points], [y for _, y in points])
     parts = [
@@ -39,7 +39,7 @@ def chart(title: str, across: str, up: str, lines: Mapping[str, Points]) -> str:
 
 
 class _Plot:
-    """Where values are on the paper."""
+    """The positions of values in the drawing."""
 
     def __init__(self, across: Sequence[float], up: Sequence[float]) -> None:
         self._x, self._y = _decades(across), _decades(up)
@@ -82,11 +82,11 @@ class _Plot:
 def _spread(
     ends: list[tuple[float, float, str, str]],
 ) -> list[tuple[float, float, str, str]]:
-    """The same, with those that would overlap moved apart: upwards, from the lowest."""
+    """Return the names at places without overlap, moved upwards from the lowest."""
     placed: list[tuple[float, float, str, str]] = []
     for x, y, name, colour in sorted(ends, key=lambda end: -end[1]):
         above = [at for other, at, _, _ in placed if other == x]
-        placed.append((x, min([y, *(at - APART for at in above)]), name, colour))
+        placed.append((x, min([y, *(at - MIN_GAP for at in above)]), name, colour))
     return placed
 
 

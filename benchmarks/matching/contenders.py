@@ -1,4 +1,4 @@
-"""The same rules, in the words of each contender; each answers with the places of what matches."""
+"""The same rules for each contender. Each returns the positions of the matching rules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = (
     'TABLES',
     'Contender',
     'Matcher',
-    'found',
+    'installed_contenders',
     'pattern_set',
 )
 
@@ -35,14 +35,14 @@ Event: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to match, made from rules."""
+    """A way to match rules."""
 
     name: str
     make: Callable[[Sequence[Rule]], Matcher]
 
 
-def found() -> tuple[list[Contender], list[str]]:
-    """The contenders that are installed; and a line on their versions, and on who is left out."""
+def installed_contenders() -> tuple[list[Contender], list[str]]:
+    """Return the installed contenders, a line with their versions, and the missing ones."""
     ways, versions, missing = [PATTERN_SET, CLOSURES, EVALUATE], [], []
     for name, distribution, module, make in _PEERS:
         try:
@@ -78,7 +78,7 @@ def _pattern_set(among: Sequence[Rule]) -> Matcher:
 
 
 def event_pattern(rule: Rule) -> dict[str, Any]:
-    """The rule as EventBridge has it."""
+    """Return the rule as an EventBridge pattern."""
     name: object = rule.name if rule.prefix is None else {'prefix': rule.prefix}
     event: dict[str, Any] = {'domain': [rule.domain], 'name': [name]}
     if rule.more_than is not None:
@@ -105,7 +105,7 @@ def _evaluate(among: Sequence[Rule]) -> Matcher:
 
 
 def closure_of(rule: Rule) -> Callable[[Event], bool]:
-    """What an engineer would write for the rule: it asks the cheapest first, and then no more."""
+    """Return an idiomatic handwritten function: cheapest test first, short-circuiting."""
     domain, name, start = rule.domain, rule.name, rule.prefix
     least, kind = rule.more_than, rule.object_type
     if start is None:
@@ -149,7 +149,7 @@ def _closures(among: Sequence[Rule]) -> Matcher:
 
 
 def _tables(among: Sequence[Rule]) -> Matcher:
-    """Hash tables within a hash table: what can be had where all rules have this one form."""
+    """Nested hash tables: the optimum for rules of this one form."""
     domains: dict[str, tuple[dict[str, list[_Rest]], dict[str, list[_Rest]]]] = {}
     for place, rule in enumerate(among):
         names, prefixes = domains.setdefault(rule.domain, ({}, {}))
@@ -177,7 +177,7 @@ def _tables(among: Sequence[Rule]) -> Matcher:
 
 
 _Rest: TypeAlias = tuple[int, 'int | None', 'str | None']
-"""The place of a rule, and what it wants besides a domain and a name."""
+"""The position of a rule, and its conditions other than the domain and the name."""
 
 
 # ── libraries ────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""As many patterns as most services have, and the function somebody would write instead."""
+"""Twelve patterns, as in a typical service, and an equivalent handwritten function."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NAMES = {
 
 
 def texts(count: int, seed: int) -> Iterator[str]:
-    """Events as compact JSON, of which about 60 % are wanted."""
+    """Yield events as compact JSON. About 60 % of them match a pattern."""
     chance = random.Random(f'twelve {seed}')
     for _ in range(count):
         domain = chance.choice([*_NAMES])
@@ -48,7 +48,7 @@ def texts(count: int, seed: int) -> Iterator[str]:
 
 
 def if_chain(payload: Mapping[str, Any]) -> list[int]:
-    """The places of the patterns that match, as plain code."""
+    """Return the positions of the matching patterns, by plain code."""
     event, object_ = payload['event'], payload['object']
     domain, name, kind = event['domain'], event['name'], object_['type']
     quantity = event['attributes']['quantity']

@@ -1,4 +1,4 @@
-"""One workload with ever more rules: what an event costs each contender."""
+"""One workload with an increasing number of rules: the cost of an event for each contender."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ from benchmarks.matching.contenders import (
     Matcher,
 )
 from benchmarks.matching.tables import microseconds, table
-from benchmarks.matching.timing import Times, Turn, cost, given, race, ratio, within
+from benchmarks.matching.timing import Times, Turn, cost, limit_events, race, ratio, unparsed
 from benchmarks.matching.workload import Rule, Shape, event_texts, rules
 from mega import codec
 
-__all__ = ('Effort', 'Field', 'dialect', 'field', 'scaling', 'shapes', 'texts')
+__all__ = ('Contest', 'Effort', 'eventbridge', 'prepare', 'scaling', 'shapes', 'texts')
 
 Key: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured."""
+    """The amount of measurement."""
 
     rounds: int
     sizes: tuple[int, ...]
     events: int
-    turn: float  # seconds that one contender's turn may take
-    least: int  # events of a turn; who has not the time for them is left out
+    turn: float  # maximum seconds for one turn of a contender
+    least: int  # minimum events in a turn; slower contenders are left out
 
     @property
     def steps(self) -> tuple[int, int]:
-        """The size by which contenders are compared, and the largest."""
+        """The size for the comparison of contenders, and the largest size."""
         return self.sizes[-2], self.sizes[-1]
 
 
 @dataclass(frozen=True)
-class Field:
-    """The contenders, ready at every size where they have the time."""
+class Contest:
+    """The contenders, prepared at every size, unless they are too slow."""
 
     turns: dict[Key, Turn]
-    matches: dict[int, float]  # for each event, by size
-    wanted: float  # share of events, at the largest size
+    matches: dict[int, float]  # matches per event, by size
+    wanted: float  # share of events with a match, at the largest size
     bytes: float
 
 
-def field(ways: Sequence[Contender], shape: Shape, effort: Effort, seed: int) -> Field:
-    """Make every contender at every size, and see that all agree on what they are timed with.
+def prepare(ways: Sequence[Contender], shape: Shape, effort: Effort, seed: int) -> Contest:
+    """Prepare every contender at every size, and check that all have the same results.
 
     Raises:
-        AssertionError: when they do not.
+        AssertionError: if results differ.
     """
     everything = rules(effort.sizes[-1], shape, seed)
     turns: dict[Key, Turn] = {}
@@ -71,7 +71,7 @@ def field(ways: Sequence[Contender], shape: Shape, effort: Effort, seed: int) ->
         _agree({way: turns[way, n] for way, n in turns if n == size}, size)
         answers = [_answer(turns[PATTERN_SET.name, size].call, text) for text in events]
         matches[size] = statistics.mean(map(len, answers))
-    return Field(
+    return Contest(
         turns,
         matches,
         wanted=statistics.mean(map(bool, answers)),
@@ -82,17 +82,17 @@ def field(ways: Sequence[Contender], shape: Shape, effort: Effort, seed: int) ->
 def _turn(
     way: Contender, among: Sequence[Rule], events: Sequence[str], effort: Effort, expected: float
 ) -> Turn | None:
-    if not within(effort.turn, expected, events, effort.least):
+    if not limit_events(effort.turn, expected, events, effort.least):
         return None
     match = way.make(among)
-    chosen = within(effort.turn, cost(match, events), events, effort.least)
+    chosen = limit_events(effort.turn, cost(match, events), events, effort.least)
     return Turn(match, chosen) if chosen else None
 
 
 def _expected(way: Contender, size: int, turns: dict[Key, Turn]) -> float:
-    """Seconds for an event with so many rules, by the size before; infinite if that was too much.
+    """Estimate the seconds per event from the next smaller size; infinite if that was too slow.
 
-    It is asked before the contender is made, which alone may take minutes.
+    The estimate comes before the contender is built, because that may take minutes.
     """
     if way is PATTERN_SET:
         return 0
@@ -118,14 +118,14 @@ def _agree(turns: dict[str, Turn], size: int) -> None:
                 assert answer == known[text], f'{name}, {size} rules: {answer} for {text}'
 
 
-# ── what is printed ──────────────────────────────────────────────────────────────────────────────
+# ── the sections ──────────────────────────────────────────────────────────────────────────────
 
 
 def scaling(
     ways: Sequence[Contender], shape: Shape, effort: Effort, seed: int
 ) -> tuple[str, dict[Key, Times]]:
-    """The section on all contenders, and their times."""
-    made = field(ways, shape, effort, seed)
+    """Return the section on all contenders, and their times."""
+    made = prepare(ways, shape, effort, seed)
     times = race(made.turns, effort.rounds)
     rows = [
         [way.name, *(microseconds(times.get((way.name, size))) for size in effort.sizes)]
@@ -134,9 +134,9 @@ def scaling(
     header = ['contender', *(f'{size:,} patterns' for size in effort.sizes)]
     most = effort.sizes[-1]
     return (
-        f'## Microseconds for each event, parsed before\n\n'
-        f'{shape.title}; events of {made.bytes:.0f} bytes as JSON, of which {made.wanted:.0%} are\n'
-        f'wanted, with {made.matches[most]:.2f} matches each ({most:,} patterns).\n\n'
+        f'## Microseconds per parsed event\n\n'
+        f'{shape.title}; events of {made.bytes:.0f} bytes as JSON; {made.wanted:.0%} match a\n'
+        f'pattern, with {made.matches[most]:.2f} matches per event ({most:,} patterns).\n\n'
         f'{table(header, rows)}\n\n{_ratios(times, ways, effort)}'
     ), times
 
@@ -161,11 +161,11 @@ def _ratio(times: dict[Key, Times], one: Key, other: Key) -> str:
 
 
 def shapes(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
-    """The section on how much the result depends on the workload."""
+    """Return the section on the influence of the workload."""
     rows = []
     first, (middle, last) = effort.sizes[0], effort.steps
     for shape in chosen:
-        made = field((PATTERN_SET, TABLES, CLOSURES), shape, effort, seed)
+        made = prepare((PATTERN_SET, TABLES, CLOSURES), shape, effort, seed)
         times = race(made.turns, effort.rounds)
         ours = [times[PATTERN_SET.name, size] for size in effort.sizes]
         tables = [times[TABLES.name, size] for size in (last, first)]
@@ -183,29 +183,29 @@ def shapes(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
         )
     header = [
         'workload',
-        'wanted',
+        'with match',
         *(f'matches at {size:,}' for size in (first, last)),
         *(f'{size:,}' for size in effort.sizes),
         f'{last:,} / {first:,} patterns',
-        f'tables by hand: {last:,} / {first:,}',
+        f'handwritten tables: {last:,} / {first:,}',
         f'closures / PatternSet at {middle:,}',
         f'closures / PatternSet at {last:,}',
     ]
     return (
-        '## The same, otherwise distributed\n\n'
-        'Microseconds for each event with a `PatternSet`; how many events are wanted, and\n'
-        'how many patterns match one. Where that grows, a part of the cost is theirs.\n'
-        'Tables by hand are hash tables within a hash table, for rules of this form alone: their\n'
-        'cost grows, too, with the memory over which the events spread.\n\n'
+        '## Other distributions\n\n'
+        'Microseconds per event with a `PatternSet`; the share of events with a match, and the\n'
+        'matches per event. If the matches increase, they cause a part of the cost.\n'
+        'Handwritten tables are nested hash tables for rules of this form only. Their cost also\n'
+        'increases, with the memory that the events access.\n\n'
         f'{table(header, rows)}'
     )
 
 
-def dialect(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
-    """The section on the same rules as EventBridge has them."""
+def eventbridge(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
+    """Return the section on the same rules as EventBridge patterns."""
     rows = []
     for shape in chosen:
-        made = field((PATTERN_SET, CLOSURES, EVENTBRIDGE), shape, effort, seed)
+        made = prepare((PATTERN_SET, CLOSURES, EVENTBRIDGE), shape, effort, seed)
         turns = {key: turn for key, turn in made.turns.items() if key[0] != CLOSURES.name}
         times = race(turns, effort.rounds)
         compared = (
@@ -215,35 +215,37 @@ def dialect(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
         rows.append([shape.title, *map(str, compared)])
     header = ['workload', *(f'{size:,} patterns' for size in effort.sizes)]
     return (
-        '## The same, from EventBridge\n\n'
-        'How many times as much as with native patterns an event costs with those that\n'
-        '`from_eventbridge` makes of the same rules, each in a `PatternSet`.\n\n'
+        '## EventBridge patterns\n\n'
+        'The cost per event with the patterns that `from_eventbridge` makes of the same rules,\n'
+        'relative to native patterns, each in a `PatternSet`.\n\n'
         f'{table(header, rows)}'
     )
 
 
 def texts(shape: Shape, effort: Effort, seed: int) -> str:
-    """The section on events that arrive as text."""
+    """Return the section on events that arrive as text."""
     everything = rules(effort.sizes[-1], shape, seed)
     events = event_texts(effort.events, everything, shape, seed)
     turns = {
-        'json.loads of a str': Turn(json.loads, events, given),
+        'json.loads of a str': Turn(json.loads, events, unparsed),
         'json.loads of bytes': Turn(json.loads, events, str.encode),
-        'codec.decode': Turn(codec.decode, events, given),
+        'codec.decode': Turn(codec.decode, events, unparsed),
     }
     for size in effort.sizes:
         match = PATTERN_SET.make(everything[:size])
         drawn = event_texts(effort.events, everything[:size], shape, seed)
-        turns[f'json.loads, PatternSet at {size:,}'] = Turn(_then(json.loads, match), drawn, given)
+        turns[f'json.loads, PatternSet at {size:,}'] = Turn(
+            _then(json.loads, match), drawn, unparsed
+        )
         turns[f'codec.decode, PatternSet at {size:,}'] = Turn(
-            _then(codec.decode, match), drawn, given
+            _then(codec.decode, match), drawn, unparsed
         )
     times = race(turns, effort.rounds)
     base = times['json.loads of a str']
     rows = [[name, microseconds(each), str(ratio(each, base))] for name, each in times.items()]
     header = ['events as JSON text', 'microseconds', 'times json.loads']
     return (
-        f'## Text in\n\nWith validation, and the event as an object: `codec.decode`.\n\n'
+        f'## Events as text\n\n`codec.decode` validates the event and returns it as an object.\n\n'
         f'{table(header, rows)}'
     )
 

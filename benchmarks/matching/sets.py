@@ -1,4 +1,4 @@
-"""Sets of one kind of pattern, against closures by hand."""
+"""Sets of one kind of pattern, compared with handwritten closures."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from benchmarks.matching.cases import ALIKE, CASES, Case, document_texts
 from benchmarks.matching.contenders import Matcher, pattern_set
 from benchmarks.matching.scaling import Effort
 from benchmarks.matching.tables import microseconds, table
-from benchmarks.matching.timing import Turn, cost, race, ratio, within
+from benchmarks.matching.timing import Turn, cost, limit_events, race, ratio
 
 __all__ = ('sets', 'twelve')
 
 
 def sets(effort: Effort, seed: int) -> str:
-    """The section on sets in which no pattern helps to find another."""
+    """Return the section on sets of patterns of one kind."""
     middle, last = effort.steps
     texts = list(document_texts(effort.events, seed))
     size = statistics.mean(map(len, texts))
     kinds = _compared(CASES, middle, texts, effort, seed)
     alike = _compared(ALIKE, last, texts, effort, seed)
     return (
-        f'## Sets of one kind\n\nMicroseconds for each event, with {middle:,} patterns of a kind. '
-        f'Events are data objects\nof {size:.0f} bytes, parsed before.\n\n{kinds}\n\n'
-        f'## Many matches\n\nMicroseconds for each event, with {last:,} patterns.\n\n{alike}'
+        f'## Sets of one kind\n\nMicroseconds per event, with {middle:,} patterns of one kind. '
+        f'Events are parsed\ndata objects of {size:.0f} bytes.\n\n{kinds}\n\n'
+        f'## Many matches\n\nMicroseconds per event, with {last:,} patterns.\n\n{alike}'
     )
 
 
@@ -45,7 +45,7 @@ def _compared(
             return [place for place, wants in enumerate(closures) if wants(event)]
 
         turns = {
-            who: Turn(call, within(effort.turn / 4, cost(call, texts), texts, 1))
+            who: Turn(call, limit_events(effort.turn / 4, cost(call, texts), texts, 1))
             for who, call in (('ours', ours), ('hand', hand))
         }
         matches = _agree(name, ours, hand, turns['hand'].texts)
@@ -63,7 +63,7 @@ def _compared(
 
 
 def _agree(name: str, ours: Matcher, hand: Matcher, texts: Sequence[str]) -> float:
-    """How many patterns match an event."""
+    """Check that both return the same, and return the mean number of matches per event."""
     counts = []
     for text in texts:
         answer, expected = ours(json.loads(text)), hand(json.loads(text))
@@ -73,7 +73,7 @@ def _agree(name: str, ours: Matcher, hand: Matcher, texts: Sequence[str]) -> flo
 
 
 def twelve(effort: Effort, seed: int) -> str:
-    """The section on as few patterns as most services have."""
+    """Return the section on twelve patterns."""
     texts = list(dozen.texts(effort.events, seed))
     ours = pattern_set(dozen.PATTERNS).match
     matches = _agree('twelve patterns', ours, dozen.if_chain, texts)
@@ -83,6 +83,6 @@ def twelve(effort: Effort, seed: int) -> str:
     rows = [[who, microseconds(each)] for who, each in times.items()]
     rows.append(['PatternSet / if-chain', str(compared)])
     return (
-        f'## Twelve patterns\n\nAgainst one function of twelve `if`, on events with {matches:.2f} '
-        f'matches each.\n\n{table(["twelve patterns", "microseconds"], rows)}'
+        f'## Twelve patterns\n\nCompared with one function of twelve `if`, on events with '
+        f'{matches:.2f} matches each.\n\n{table(["twelve patterns", "microseconds"], rows)}'
     )

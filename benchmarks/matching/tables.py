@@ -1,4 +1,4 @@
-"""Markdown that reads well as plain text too."""
+"""Markdown tables that are also readable as plain text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ('machine', 'microseconds', 'table')
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first column is text, and whose others are figures."""
+    """Return a table with text in the first column and numbers in the others."""
     lines = [header, *rows]
     widths = [max(3, *(len(cell) for cell in column)) for column in zip(*lines, strict=True)]
     rule = ['-' * widths[0], *('-' * (width - 1) + ':' for width in widths[1:])]
@@ -24,7 +24,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def microseconds(times: Times | None) -> str:
-    """The median and the spread; `-` for what was not measured."""
+    """Return the median, the minimum and the maximum; `-` without a measurement."""
     if times is None:
         return '-'
     least, median, most = (
@@ -38,7 +38,7 @@ def _figure(number: float) -> str:
 
 
 def machine() -> str:
-    """The interpreter and the processor on which this runs."""
+    """Return the interpreter and the processor."""
     python = f'{platform.python_implementation()} {platform.python_version()}'
     return f'{python}, {platform.system()}, {_processor()}'
 

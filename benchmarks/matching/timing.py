@@ -1,4 +1,4 @@
-"""Rounds in which every contender has its turn, and what can be said of the times."""
+"""Rounds with a turn for every contender, and the ratios of their times."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-__all__ = ('Ratio', 'Times', 'Turn', 'cost', 'given', 'race', 'ratio', 'within')
+__all__ = ('Ratio', 'Times', 'Turn', 'cost', 'limit_events', 'race', 'ratio', 'unparsed')
 
 Times: TypeAlias = list[float]
-"""Seconds of the processor for each event, one figure a round: not those spent waiting for it."""
+"""CPU seconds per event, one number per round."""
 
 Key = TypeVar('Key')
 
-PARSED_AT_ONCE = 50  # few enough to be in the processor's cache, as an event just received is
+PARSED_AT_ONCE = 50  # few enough for the processor's cache, where a received event also is
 
 
-def given(text: str) -> str:
-    """Leaves an event as text, for what parses it itself."""
+def unparsed(text: str) -> str:
+    """Return an event as text, for contenders that parse it themselves."""
     return text
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What one contender does in a round: a call for each event."""
+    """The work of one contender in a round: one call per event."""
 
     call: Callable[[Any], object]
     texts: Sequence[str]
     prepare: Callable[[str], object] = json.loads
 
     def take(self) -> float:
-        """Seconds of the processor for each event, without those that it takes to prepare it.
+        """Return the CPU seconds per event, without its preparation.
 
-        Events are parsed anew in every round. A `str` remembers its hash: with events that were
-        matched before, every look-up in a hash table would be cheaper than it is for a message.
+        Events are parsed again in every round. A `str` caches its hash: with events that were
+        matched before, every look-up in a hash table would be cheaper than for a new message.
         """
         taken, call, clock = 0.0, self.call, time.thread_time
         for start in range(0, len(self.texts), PARSED_AT_ONCE):
@@ -50,10 +50,10 @@ class Turn:
 
 
 def race(turns: Mapping[Key, Turn], rounds: int) -> dict[Key, Times]:
-    """The times of all, round by round; each round begins with another of them.
+    """Return the times of all contenders. Each round starts with a different contender.
 
-    Each was called once before: the first call may have more to do. The garbage collector is on,
-    as it is for a user, and begins with nothing to collect.
+    Each is called once before, because the first call may do extra work. The garbage collector is
+    on, as for a user, and starts without garbage.
     """
     for turn in turns.values():
         turn.call(turn.prepare(turn.texts[0]))
@@ -68,20 +68,20 @@ def race(turns: Mapping[Key, Turn], rounds: int) -> dict[Key, Times]:
 
 
 def cost(call: Callable[[Any], object], texts: Sequence[str]) -> float:
-    """About how many seconds an event takes: after a first call, which may have more to do."""
+    """Estimate the seconds per event, after a first call, which may do extra work."""
     call(json.loads(texts[0]))
     return Turn(call, texts[1:9]).take()
 
 
-def within(seconds: float, each: float, texts: Sequence[str], least: int) -> Sequence[str]:
-    """As many events as fit into so many seconds; none where that is less than `least`."""
+def limit_events(seconds: float, each: float, texts: Sequence[str], least: int) -> Sequence[str]:
+    """Return as many events as fit into the seconds; none if they are fewer than `least`."""
     count = min(len(texts), int(seconds / each)) if each else len(texts)
     return texts[:count] if count >= min(least, len(texts)) else ()
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times one thing takes as long as another, over the rounds."""
+    """The ratio of two times over the rounds."""
 
     median: float
     least: float
@@ -92,7 +92,7 @@ class Ratio:
 
 
 def ratio(one: Times, other: Times) -> Ratio:
-    """How many times `other` `one` takes: in each round, and then the median of those."""
+    """Return `one / other`: the ratios of the rounds, and their median."""
     ratios = [a / b for a, b in zip(one, other, strict=True)]
     return Ratio(statistics.median(ratios), min(ratios), max(ratios))
 

@@ -1,8 +1,8 @@
-"""MEGA events, and rules over them: made by a seed, and of one kind with many dials.
+"""Random MEGA events and rules for them, reproducible by a seed.
 
-Every rule wants a domain and a name; one in ten a prefix of the name instead; a third also a
-quantity above a number, a third a type of object. The events draw from all the rules, or from the
-`hot` first ones, so that about 60 % of them are wanted by somebody.
+Every rule has a domain and a name, or for one rule in ten a prefix of the name. A third of the
+rules also has a minimum quantity, a third an object type. Events are drawn from all rules, or from
+the first `hot` rules, so that about 60 % of them match a rule.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ OBJECT_TYPES = tuple(
     f'{noun}_{n}' for noun in ('cart', 'order', 'user', 'invoice') for n in range(5)
 )
 QUANTITIES = 100
-DRAWN_FROM_A_RULE = 0.55  # some others are wanted by chance
+DRAWN_FROM_A_RULE = 0.55  # some others match by chance
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How rules spread over what they name.
+    """The distribution of rules over domains and names.
 
-    `names` are those within each domain; none means that every rule has a name of its own. `skew`
-    is the exponent of Zipf's law by which rules prefer the first names. Events draw from `hot`
-    rules, or from all.
+    `names` is the number of names in each domain; None gives every rule its own name. `skew` is the
+    exponent of Zipf's law: with a larger skew, more rules have the first names. Events are drawn
+    from the first `hot` rules, or from all.
 
-    The first of the shapes has so many names that events have about as many matches at any number
-    of rules. Elsewhere the answers grow with that, and a part of the cost is theirs.
+    The first shape has enough names to keep the matches per event nearly constant for any number of
+    rules. With other shapes the matches increase, and they cause a part of the cost.
     """
 
     title: str
@@ -55,7 +55,7 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Rule:
-    """What one subscriber wants; `prefix` is of the name and stands in its place."""
+    """The conditions of one subscriber. A `prefix` of the name replaces the name."""
 
     domain: str
     name: str
@@ -97,7 +97,7 @@ def _name(number: int) -> str:
 
 
 def event_texts(count: int, among: Sequence[Rule], shape: Shape, seed: int) -> list[str]:
-    """Events as compact JSON, as they come from a queue: no text is shared with a rule."""
+    """Return events as compact JSON, as from a queue: they share no `str` object with a rule."""
     chance = random.Random(f'events {seed}')
     hot = among[: shape.hot]
     return [
@@ -106,7 +106,7 @@ def event_texts(count: int, among: Sequence[Rule], shape: Shape, seed: int) -> l
 
 
 def _event(rule: Rule, chance: random.Random) -> dict[str, Any]:
-    """An event that the rule wants, or fails by its name, or (one in eight) by a detail."""
+    """Return an event that matches the rule, or has another name, or (one in eight) differs."""
     name, quantity = rule.name, (rule.more_than or 0) + 1 + chance.randrange(QUANTITIES)
     object_type = rule.object_type or chance.choice(OBJECT_TYPES)
     if rule.prefix is not None:

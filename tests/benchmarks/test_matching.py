@@ -1,4 +1,4 @@
-"""The benchmark of matching runs, and its contenders agree. Nothing here is timed."""
+"""The benchmark of matching runs, and its contenders agree. The tests measure no times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.matching.chart import chart
-from benchmarks.matching.contenders import found
+from benchmarks.matching.contenders import installed_contenders
 from benchmarks.matching.workload import SHAPES, Shape, event_texts, rules
 from tests.programs import run
 
@@ -20,7 +20,7 @@ SHAPED = pytest.mark.parametrize('shape', SHAPES, ids=lambda shape: shape.title)
 
 @pytest.fixture(scope='module')
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What a quick run printed, and where it wrote."""
+    """The output of a quick run, and the directory of its files."""
     directory = tmp_path_factory.mktemp('resources')
     program = run('benchmarks.matching', '--quick', '--write', str(directory))
     assert program.returncode == 0, program.stderr
@@ -30,16 +30,16 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
 @pytest.mark.parametrize(
     'section',
     [
-        '# What many patterns cost',
-        '## Microseconds for each event, parsed before',
-        '## The same, otherwise distributed',
-        '## The same, from EventBridge',
-        '## Text in',
+        '# The cost of matching',
+        '## Microseconds per parsed event',
+        '## Other distributions',
+        '## EventBridge patterns',
+        '## Events as text',
         '## Twelve patterns',
         '## Sets of one kind',
         '## Many matches',
         '## Building',
-        '## What this does not show',
+        '## Limits of these measurements',
     ],
 )
 def test_prints_every_section(written: tuple[str, Path], section: str) -> None:
@@ -59,10 +59,12 @@ def test_draws_a_line_for_every_contender(written: tuple[str, Path]) -> None:
     assert not list(drawing.iter(f'{SVG}script'))
 
 
-def test_leaves_out_who_is_not_installed_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaves_out_a_library_that_is_not_installed_and_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for module in ('dirty_equals', 'rule_engine', 'moto.events.models'):
         monkeypatch.setitem(sys.modules, module, None)
-    ways, remarks = found()
+    ways, remarks = installed_contenders()
     assert [way.name for way in ways] == ['mega PatternSet', 'closures by hand', 'mega evaluate']
     assert remarks[1:] == [
         'dirty-equals is left out: dirty-equals is not installed.',
@@ -71,7 +73,7 @@ def test_leaves_out_who_is_not_installed_and_says_so(monkeypatch: pytest.MonkeyP
     ]
 
 
-def test_chart_keeps_the_names_of_lines_apart() -> None:
+def test_the_names_of_lines_in_the_chart_do_not_overlap() -> None:
     lines = {name: [(10, 1.0), (100, 1.0)] for name in ('one & only', 'two', 'three')}
     drawing = ElementTree.fromstring(chart('title', 'across', 'up', lines))
     places = [float(text.attrib['y']) for text in drawing.iter(f'{SVG}text') if text.text in lines]
@@ -87,13 +89,13 @@ def test_a_seed_makes_the_same_rules_and_events(shape: Shape) -> None:
 
 
 @SHAPED
-def test_events_are_of_the_size_that_is_claimed(shape: Shape) -> None:
+def test_events_have_about_750_bytes(shape: Shape) -> None:
     sizes = [len(text) for text in event_texts(200, rules(100, shape, 1), shape, 1)]
     assert 700 <= sum(sizes) / len(sizes) <= 800
 
 
 @SHAPED
-def test_events_draw_from_all_rules_unless_some_are_hot(shape: Shape) -> None:
+def test_events_are_drawn_from_all_rules_or_from_the_hot_ones(shape: Shape) -> None:
     among = rules(50, shape, 1)
     events = [json.loads(text)['event'] for text in event_texts(4_000, among, shape, 1)]
     drawn = {(event['domain'], event['name']) for event in events}
