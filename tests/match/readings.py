@@ -1,7 +1,6 @@
-"""How the reference reads values: as numbers, as instants, as addresses, as texts with gaps.
+"""Conversions of the reference implementation: to numbers, instants, addresses and wildcards.
 
-All of it naive, and none of it with help from the package. Of the numbers, only those with
-exponents of a sane size are read.
+They are naive and do not use the package. Numbers with huge exponents are not supported.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ ISO_TEXT = re.compile(
     re.ASCII,
 )
 Address = tuple[int, int]
-"""How many bits an address has, and its number."""
+"""The number of bits of an address, and its integer value."""
 
 
 def place(lhs: object, rhs: object) -> int | None:
-    """Where a value stands to one that can be ordered: -1, 0 or 1; None where it cannot stand."""
+    """Compare a value with an ordered one: -1, 0 or 1; None if they are not comparable."""
     here: Any
     there: Any
     if isinstance(rhs, str):
@@ -43,7 +42,7 @@ def place(lhs: object, rhs: object) -> int | None:
 
 
 def scale(value: object) -> str:
-    """On which scale a value lies: values of one scale have an order among them."""
+    """The kind of a value. Values of one kind are ordered."""
     if isinstance(value, str):
         return 'text'
     if isinstance(value, date):
@@ -52,7 +51,7 @@ def scale(value: object) -> str:
 
 
 def number(value: object) -> Fraction | None:
-    """The exact number that this is, or spells; infinity and NaN are none."""
+    """The exact number of a value or of its text; None for infinity and NaN."""
     if isinstance(value, str):
         return Fraction(value) if JSON_NUMBER.fullmatch(value) else None
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
@@ -61,7 +60,7 @@ def number(value: object) -> Fraction | None:
 
 
 def instant(value: object) -> datetime | None:
-    """The instant in UTC that this is, or spells; a date is its midnight."""
+    """The instant in UTC of a value or of its text; a date is its midnight."""
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
         return aware.astimezone(timezone.utc)
@@ -82,7 +81,7 @@ def instant(value: object) -> datetime | None:
 
 
 def fits(wildcard: str, text: str) -> bool:
-    """Whether a text fits a wildcard, by trying every run that each star may stand for."""
+    """Whether a text matches a wildcard. It tries every length for each star."""
 
     @cache
     def rest_fits(at: int, read: int) -> bool:
@@ -101,7 +100,7 @@ def fits(wildcard: str, text: str) -> bool:
 
 
 def within(block: str, lhs: object) -> bool:
-    """Whether this is the text of an address in the block."""
+    """Whether a value is the text of an address in the block."""
     network, _, prefix = block.partition('/')
     base, found = address(network), address(lhs) if isinstance(lhs, str) else None
     if base is None or found is None or base[0] != found[0]:
@@ -111,7 +110,7 @@ def within(block: str, lhs: object) -> bool:
 
 
 def address(text: str) -> Address | None:
-    """The IPv4 or IPv6 address that a text spells; none with a zone."""
+    """The IPv4 or IPv6 address of a text; None for an address with a zone."""
     return _address_4(text) or _address_6(text)
 
 

@@ -1,8 +1,7 @@
-"""The pattern language once more, naively: descriptions of patterns, and what they mean.
+"""A naive reference implementation of the pattern language.
 
-A description is plain data. `build` makes the pattern that it describes from the public
-functions, `holds` says what the language says of it, without any help from the package. What a
-value may be read as is in `readings`.
+A description of a pattern is plain data. `build` builds the pattern with the public functions.
+`holds` evaluates the description without the package. `readings` has the conversions of values.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ Description: TypeAlias = (
 Truth: TypeAlias = 'bool | None'
 
 ABSENT = object()
-"""What a field is that is not there."""
+"""The value of a missing field."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A function of the language and what it was given.
+    """A function of the language and its arguments.
 
-    The arguments are those of the function, one after another: `in_` takes its members, `exactly`
+    The arguments are in the order of the function: `in_` takes its members, `exactly`
     one list, `field` a text or a tuple of keys, `is_a` classes.
     """
 
@@ -41,11 +40,11 @@ class Call:
     options: tuple[tuple[str, int], ...] = ()
 
 
-# ── what is described ────────────────────────────────────────────────────────────────────────────
+# ── descriptions ────────────────────────────────────────────────────────────────────────────
 
 
 def build(description: Description) -> Any:
-    """The pattern that this describes, made by the public functions."""
+    """Build the described pattern with the public functions."""
     if isinstance(description, Call):
         function = getattr(functions, description.name)
         arguments = [build(argument) for argument in description.arguments]
@@ -60,7 +59,7 @@ def build(description: Description) -> Any:
 
 
 def parts(description: Description) -> Iterator[Description]:
-    """Everything of which a description is made, itself first."""
+    """The description and all its parts, itself first."""
     yield description
     inner: list[Description] = []
     if isinstance(description, Call):
@@ -74,7 +73,7 @@ def parts(description: Description) -> Iterator[Description]:
 
 
 def functions_in(description: Description) -> set[str]:
-    """The names of the functions that a description calls; 'predicate' for the users' own."""
+    """The names of the functions in a description; 'predicate' for predicates."""
     found = {part.name for part in parts(description) if isinstance(part, Call)}
     users = (part for part in parts(description) if callable(part) and not isinstance(part, type))
     return found | ({'predicate'} if any(users) else set())
@@ -90,21 +89,21 @@ def fields_in(description: Description) -> set[tuple[str, ...]]:
 
 
 def keys_of(field: Call) -> tuple[str, ...]:
-    """The keys of a field, one after another."""
+    """The keys of a field in order."""
     path = field.arguments[0]
     return tuple(path.split('.') if isinstance(path, str) else path)
 
 
-# ── what it means ────────────────────────────────────────────────────────────────────────────────
+# ── meaning ────────────────────────────────────────────────────────────────────────────────
 
 
 def matches(description: Description, payload: object) -> bool:
-    """Whether the pattern described matches a payload: what `evaluate` answers."""
+    """Whether the described pattern matches a payload, as `evaluate`."""
     return holds(description, payload, payload)
 
 
 def holds(description: Description, lhs: object, root: object) -> bool:
-    """Whether the pattern described matches a value that is there, somewhere in the root."""
+    """Whether the described pattern matches a present value in the root."""
     if isinstance(description, Call):
         return call_holds(description, lhs, root)
     if isinstance(description, dict):
@@ -126,7 +125,7 @@ def holds(description: Description, lhs: object, root: object) -> bool:
 
 
 def call_holds(call: Call, lhs: object, root: object) -> bool:
-    """What each function makes of a value that is there."""
+    """The result of a function for a present value."""
     members = call.arguments
     match call.name:
         case 'eq' | 'optional':
@@ -155,7 +154,7 @@ def call_holds(call: Call, lhs: object, root: object) -> bool:
 
 
 def read(given: Any, root: object) -> Any:
-    """What a function was given: the value itself, or the one at the path of a field."""
+    """The argument of a function: a value, or the value at the path of a field."""
     if not isinstance(given, Call):
         return given
     assert given.name == 'field'
@@ -166,7 +165,7 @@ def read(given: Any, root: object) -> Any:
 
 
 def same(lhs: Any, other: Any) -> bool:
-    """Whether a value is the one that another field holds: its members and keys, one by one."""
+    """Whether a value equals the value of another field, with its members and keys."""
     if isinstance(other, dict):
         return (
             isinstance(lhs, dict)
@@ -209,7 +208,7 @@ def is_instance(lhs: object, kind: type | None) -> bool:
 
 
 def compares(name: str, values: list[Any], lhs: object) -> bool:
-    """Whether a value stands to the others as the name of a comparison says."""
+    """Whether a comparison of a value is true."""
     if name == 'between':
         low, high = values
         in_order = scale(low) == scale(high) and place(low, high) in (-1, 0)
@@ -219,7 +218,7 @@ def compares(name: str, values: list[Any], lhs: object) -> bool:
 
 
 def members_hold(call: Call, lhs: object, root: object) -> bool:
-    """What the functions over arrays make of a value; `length` takes texts and objects too."""
+    """The result of a function of arrays; `length` also accepts texts and objects."""
     if call.name == 'length':
         sized = isinstance(lhs, (str, list, tuple, dict))
         return sized and holds(call.arguments[0], len(lhs), root)  # type: ignore[arg-type]
@@ -236,7 +235,7 @@ def members_hold(call: Call, lhs: object, root: object) -> bool:
 
 
 def text_holds(call: Call, lhs: str) -> bool:
-    """What the functions over texts make of one."""
+    """The result of a function of texts."""
     [wanted] = call.arguments
     options = dict(call.options)
     if call.name == 'cidr':
@@ -257,7 +256,7 @@ def text_holds(call: Call, lhs: str) -> bool:
 
 
 def truth_of_absence(description: Description) -> Truth:
-    """True, false or unknown (None), where the key is missing."""
+    """The result for a missing key: true, false or unknown (None)."""
     if not isinstance(description, Call):
         return None
     if description.name in ('missing', 'optional'):

@@ -1,9 +1,9 @@
-"""Payloads, and patterns that collide with them.
+"""Hypothesis strategies of payloads and of patterns that match them often.
 
-Both draw from the same few keys and the same few values with many faces (1, True, '1', 1.0;
-a day, its midnight, its text; texts that share their beginnings), so that matches and near misses
-are common. `payloads` and `object_descriptions` are drawn apart from each other; `cases` draws
-both at once, and in half of them the pattern is made of the payload.
+Both use the same few keys and the same few similar values (1, True, '1', 1.0; a day, its midnight,
+its text; texts with common prefixes), so that matches and near misses are common. `payloads` and
+`object_descriptions` are independent. `cases` draws both together, and builds the pattern from the
+payload in half of the examples.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from tests.match.reference import Call, Description, Predicate, holds
 
 MANY: int = settings().max_examples
-"""As the profile has it: a test whose examples are many cases each takes a part of it."""
+"""The number of examples of the profile. Tests with many cases per example use a part of it."""
 
 KEYS = ('a', 'b', 'c', '', '__class__', 'a.b')
 PATHS = (
@@ -96,13 +96,13 @@ PREDICATES: tuple[Predicate, ...] = (is_truthy, is_short, is_one)
 
 
 def sampled(members: Sequence[Any]) -> SearchStrategy[Any]:
-    """One of several, of any types. Unlike `sampled_from` it does not show them all in a report."""
+    """One of several values of any types. Unlike `sampled_from`, reports do not list them."""
     return st.integers(0, len(members) - 1).map(lambda at: members[at])
 
 
 @st.composite
 def evenly(draw: DrawFn, *options: SearchStrategy[Any]) -> Any:
-    """One of several strategies, each as often: `one_of` would take their own choices apart."""
+    """One of several strategies, with equal probability: `one_of` would flatten nested choices."""
     return draw(draw(sampled(options)))
 
 
@@ -111,7 +111,7 @@ def evenly(draw: DrawFn, *options: SearchStrategy[Any]) -> Any:
 
 @cache
 def scalars() -> SearchStrategy[Any]:
-    """The scalars of JSON and BSON, most of them from the few that patterns know."""
+    """Scalars of JSON and BSON, most of them also in patterns."""
     return evenly(
         *[sampled(COMMON)] * 4,
         sampled(TEXTS),
@@ -138,7 +138,7 @@ def json_values() -> SearchStrategy[Any]:
 
 @cache
 def payloads() -> SearchStrategy[dict[str, Any]]:
-    """Objects, as payloads are. In most of them one value stands in two places."""
+    """Objects as payloads. Most of them have one value at two paths."""
     values = evenly(scalars(), json_values())
     few = st.dictionaries(keys(), values, max_size=5)
     more = st.fixed_dictionaries({'a': values, 'b': values}, optional={'c': few})
@@ -146,7 +146,7 @@ def payloads() -> SearchStrategy[dict[str, Any]]:
 
 
 def echoed(payload: dict[str, Any], key: str) -> dict[str, Any]:
-    """A payload whose `a` is also at another key, or within the object at `b`."""
+    """A payload with the value of `a` also at another key, or in the object at `b`."""
     return payload | ({'b': {'a': payload['a']}} if key == 'nested' else {key: payload['a']})
 
 
@@ -154,7 +154,7 @@ def echoed(payload: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def ordered() -> SearchStrategy[Any]:
-    """What can be compared by order."""
+    """Values with an order."""
     return sampled((*NUMBERS, *DAYS, *INSTANTS, *TEXTS))
 
 
@@ -165,12 +165,12 @@ def plain_values() -> SearchStrategy[Any]:
 
 
 def fields() -> SearchStrategy[Call]:
-    """Other values of the payload, by paths that are often there."""
+    """Fields, at paths that often exist."""
     return sampled(PATHS).map(lambda path: Call('field', (path,)))
 
 
 def ranges() -> SearchStrategy[Call]:
-    """`between`, with two ends of one kind, the lower first, or with fields for ends."""
+    """`between` with two bounds of one kind, the lower first, or with fields as bounds."""
     aware = [at if at.tzinfo else at.replace(tzinfo=timezone.utc) for at in INSTANTS]
     kinds: tuple[Sequence[Any], ...] = (NUMBERS, DAYS, aware, TEXTS)
     ends = [st.lists(sampled(kind), min_size=2, max_size=2).map(sorted) for kind in kinds]
@@ -187,7 +187,7 @@ def comparisons() -> SearchStrategy[Call]:
 
 
 def text_patterns() -> SearchStrategy[Call]:
-    """Patterns of texts alone."""
+    """Patterns of texts only."""
     folding = sampled(((), (('ignore_case', True),)))
     limits = sampled(((), (('max_length', 2),), (('max_length', 10),)))
     return st.one_of(
@@ -211,7 +211,7 @@ def text_patterns() -> SearchStrategy[Call]:
 
 @cache
 def leaves(predicates: bool = True) -> SearchStrategy[Description]:
-    """Patterns that hold no others."""
+    """Patterns without nested patterns."""
     kinds = st.lists(sampled(CLASSES), min_size=1, max_size=2)
     equal = st.builds(lambda name, field: Call(name, (field,)), sampled(('eq', 'neq')), fields())
     return evenly(
@@ -234,7 +234,7 @@ OF_MANY = ('and_', 'or_', 'one_of', 'none_of', 'in_', 'contains_all')
 
 
 def called(name: str, members: list[Any]) -> Call:
-    """A function that takes patterns, of as many of these as it takes."""
+    """A function of patterns, with the right number of these arguments."""
     if name in OF_MANY:
         return Call(name, tuple(members))
     if name == 'exactly':
@@ -245,7 +245,7 @@ def called(name: str, members: list[Any]) -> Call:
 
 @cache
 def descriptions(predicates: bool = True) -> SearchStrategy[Description]:
-    """Any pattern, described."""
+    """The description of any pattern."""
 
     def nested(inner: SearchStrategy[Any]) -> SearchStrategy[Any]:
         members = st.lists(inner, min_size=1, max_size=3)
@@ -261,17 +261,17 @@ def descriptions(predicates: bool = True) -> SearchStrategy[Description]:
 
 @cache
 def object_descriptions(predicates: bool = True) -> SearchStrategy[dict[str, Description]]:
-    """Patterns that are a dict at the top, as subscribers write them."""
+    """Patterns with a dict at the top, as in subscribers."""
     few = evenly(sampled(COMMON), leaves(predicates), descriptions(predicates))
     one, more = sampled(KEYS[:2]), st.dictionaries(keys(), few, max_size=3)
     return evenly(st.builds(lambda key, wanted: {key: wanted}, one, few), more)
 
 
-# ── payloads and patterns that belong together ───────────────────────────────────────────────────
+# ── payloads with matching patterns ───────────────────────────────────────────────────
 
 
 def cases(predicates: bool = True) -> SearchStrategy[tuple[dict[str, Any], Description]]:
-    """A payload and a pattern, which is made of that payload in most of the cases."""
+    """A payload and a pattern, which is built from the payload in most cases."""
 
     def of(payload: dict[str, Any]) -> SearchStrategy[tuple[dict[str, Any], Description]]:
         made = descriptions_of(payload, payload, predicates)
@@ -282,7 +282,7 @@ def cases(predicates: bool = True) -> SearchStrategy[tuple[dict[str, Any], Descr
 
 @st.composite
 def descriptions_of(draw: DrawFn, value: Any, root: Any, predicates: bool = True) -> Any:
-    """A pattern made of a value in a payload, described: most of them match it, some nearly."""
+    """The description of a pattern built from a value: most match the value, some nearly."""
 
     def of(inner: Any) -> Any:
         return draw(descriptions_of(inner, root, predicates))
@@ -302,7 +302,7 @@ def descriptions_of(draw: DrawFn, value: Any, root: Any, predicates: bool = True
 
 
 def _faces(value: Any, root: Any, cut: int) -> list[Description]:
-    """What can be asked of a value that will match it."""
+    """Descriptions of patterns that match a value."""
     fields = [Call('field', (path,)) for path in PATHS]
     faces: list[Description] = [field for field in fields if holds(field, value, root)]
     faces += [Call('is_a', (type(value),)), Call('any_')]
@@ -325,9 +325,9 @@ def _faces(value: Any, root: Any, cut: int) -> list[Description]:
 
 
 def shuffled(description: Any, swap: Any) -> Any:
-    """The same description with the members of everything, at every depth, in another order.
+    """The same description with all members, at every depth, in another order.
 
-    Members that have an order, those of `exactly`, keep it. Payloads can be shuffled too.
+    The members of `exactly` keep their order. The function also shuffles payloads.
     """
 
     def within(members: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Tables of claims: one row says what one pattern makes of one value."""
+"""Tables of claims: each row has a pattern, a value and the result."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ VALUES: list[object] = [
 
 
 def table(*rows: Row) -> pytest.MarkDecorator:
-    """Parametrise a test with rows of (claim, lhs, rhs, whether it holds)."""
+    """Parametrise a test with rows of (claim, lhs, rhs, the result)."""
     cases = [pytest.param(lhs, rhs, holds, id=claim) for claim, lhs, rhs, holds in rows]
     return pytest.mark.parametrize(('lhs', 'rhs', 'holds'), cases)
 
 
 def check(lhs: object, rhs: object, holds: bool) -> None:
-    """The claim holds alone, negated, under a key, among others, and in `one_of`."""
+    """Check a claim alone, negated, under a key, with other keys, and in `one_of`."""
     assert evaluate(lhs, rhs) is holds
     assert evaluate(lhs, not_(rhs)) is not holds
     assert evaluate({'key': lhs, 'other': None}, {'key': rhs}) is holds
@@ -48,19 +48,19 @@ def check(lhs: object, rhs: object, holds: bool) -> None:
 
 
 def in_place(lhs: object, rhs: object) -> tuple[bool, bool]:
-    """What a pattern makes of a value, and of a missing key."""
+    """The results of a pattern for a value and for a missing key."""
     return evaluate(lhs, rhs), evaluate({}, {'key': rhs})
 
 
 def alike(one: object, other: object) -> bool:
-    """Whether two patterns make the same of every value, and of a missing key."""
+    """Whether two patterns have the same results for every value, and for a missing key."""
     return all(in_place(lhs, one) == in_place(lhs, other) for lhs in VALUES)
 
 
 def rebuild(pattern: Pattern) -> object:
-    """The pattern that the code of its own repr builds.
+    """Evaluate the repr of a pattern.
 
-    The code needs the functions, and the names under which the standard library shows its values.
+    The code needs the functions, and the names that the standard library uses in its reprs.
     """
     names: dict[str, object] = {}
     exec(

@@ -1,4 +1,4 @@
-"""Patterns of what is in an array, in which order, and how much of it there is."""
+"""Patterns of arrays: members, order and length."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ from tests.match.tables import NOON, VALUES, alike, check, table
     ('contains none of them', ['c'], not_(contains(one_of('a', 'b'))), True),
     ('contains one of them', ['c', 'a'], not_(contains(one_of('a', 'b'))), False),
 )
-def test_contains_asks_for_one_member(lhs: object, rhs: object, holds: bool) -> None:
+def test_contains_matches_an_array_with_one_matching_member(
+    lhs: object, rhs: object, holds: bool
+) -> None:
     check(lhs, rhs, holds)
 
 
@@ -89,7 +91,9 @@ def test_contains_asks_for_one_member(lhs: object, rhs: object, holds: bool) -> 
     ('an object', {'a': 1}, contains_all('a'), False),
     ('null', None, contains_all(None), False),
 )
-def test_contains_all_asks_for_a_member_each(lhs: object, rhs: object, holds: bool) -> None:
+def test_contains_all_needs_a_matching_member_for_each_pattern(
+    lhs: object, rhs: object, holds: bool
+) -> None:
     check(lhs, rhs, holds)
 
 
@@ -113,7 +117,7 @@ def test_contains_all_asks_for_a_member_each(lhs: object, rhs: object, holds: bo
     ('null', None, every(None), False),
     ('some member not', ['a', 'b'], not_(every('a')), True),
 )
-def test_every_asks_all_members(lhs: object, rhs: object, holds: bool) -> None:
+def test_every_matches_if_all_members_match(lhs: object, rhs: object, holds: bool) -> None:
     check(lhs, rhs, holds)
 
 
@@ -144,7 +148,7 @@ def test_every_asks_all_members(lhs: object, rhs: object, holds: bool) -> None:
     ('of null', None, exactly([]), False),
     ('of one for an array', 'a', exactly(['a']), False),
 )
-def test_exactly_asks_one_after_another(lhs: object, rhs: object, holds: bool) -> None:
+def test_exactly_matches_members_one_by_one(lhs: object, rhs: object, holds: bool) -> None:
     check(lhs, rhs, holds)
 
 
@@ -200,14 +204,14 @@ def test_length_counts_members_characters_and_keys(lhs: object, rhs: object, hol
         ),
     ],
 )
-def test_two_ways_to_say_the_same(written: object, meant: object) -> None:
+def test_equivalent_patterns_match_the_same_values(written: object, meant: object) -> None:
     assert alike(written, meant)
 
 
 @pytest.mark.parametrize(
     'rhs', [contains(any_()), contains_all(or_(any_(), 5)), every(any_()), exactly([any_()])]
 )
-def test_what_is_no_array_has_no_members(rhs: Pattern) -> None:
+def test_a_value_that_is_not_an_array_has_no_members(rhs: Pattern) -> None:
     for lhs in VALUES:
         if not isinstance(lhs, (list, tuple)):
             check(lhs, rhs, False)
@@ -226,7 +230,7 @@ ONE_PATTERN: list[Callable[[Any], Pattern]] = [contains, every, length]
         pytest.param({'a': [1, THING]}, 'a[1]', THING, id='deep'),
     ],
 )
-def test_a_function_of_one_pattern_refuses_what_is_none(
+def test_a_function_of_one_pattern_refuses_an_invalid_pattern(
     function: Callable[[Any], Pattern], argument: object, path: str, value: object
 ) -> None:
     with pytest.raises(PatternError) as refusal:
@@ -238,14 +242,14 @@ def test_a_function_of_one_pattern_refuses_what_is_none(
 @pytest.mark.parametrize(
     'wrap', [contains_all, lambda *members: exactly(list(members))], ids=['contains_all', 'exactly']
 )
-def test_a_refusal_names_the_member(wrap: Callable[..., Pattern]) -> None:
+def test_an_error_names_the_member(wrap: Callable[..., Pattern]) -> None:
     with pytest.raises(PatternError) as refusal:
         wrap('a', {'b': {'c': THING}})
     assert refusal.value.path.endswith('[1].b.c')
     assert refusal.value.value is THING
 
 
-def test_contains_all_refuses_to_ask_for_nothing() -> None:
+def test_contains_all_refuses_an_empty_list() -> None:
     with pytest.raises(PatternError):
         contains_all()
 
@@ -255,15 +259,15 @@ def test_contains_all_refuses_to_ask_for_nothing() -> None:
     ['ab', b'ab', 5, None, {'a': 1}, {'a', 'b'}, iter(['a']), any_(), field('a'), len],
     ids=lambda members: type(members).__name__,
 )
-def test_exactly_refuses_what_has_no_order(members: Any) -> None:
-    """A text too, which would hardly be meant as an array of its characters."""
+def test_exactly_refuses_collections_without_order(members: Any) -> None:
+    """A text is refused, too: it is not an array of characters."""
     with pytest.raises(PatternError) as refusal:
         exactly(members)
     assert refusal.value.path == ''
     assert refusal.value.value is members
 
 
-def test_exactly_keeps_what_it_was_declared_with() -> None:
+def test_exactly_does_not_change_when_its_list_changes() -> None:
     members = ['a']
     pattern = exactly(members)
     members.append('b')

@@ -1,4 +1,4 @@
-"""The cases in `tests/cases`, whose form its README describes: four ways to ask give one answer."""
+"""The cases in `tests/cases`: four ways to match have the same result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.no_cover  # other tests run the same lines
 CASES = Path(__file__).parent.parent / 'cases'
 KEYS = [{'name', 'pattern', 'payload', 'matches'}, {'name', 'pattern', 'refused'}]
 FEW = 10
-"""A set looks nothing up for fewer patterns than that."""
+"""A set with fewer patterns has no look-ups."""
 
 TYPES: dict[str, type | None] = {
     'text': str, 'integer': int, 'float': float, 'decimal': Decimal, 'boolean': bool, 'null': None,
@@ -63,12 +63,12 @@ class Case:
 
     @property
     def is_known_to_reference(self) -> bool:
-        """It knows no bytes and no UUIDs."""
+        """JSON has no bytes and no UUIDs."""
         return not any(isinstance(part, (bytes, UUID)) for part in parts(self.described))
 
 
 def read(written: Any) -> Any:
-    """A value as it is written in a case, or the description of a pattern."""
+    """Convert a value or a pattern of a case to a description."""
     if isinstance(written, list):
         return [read(member) for member in written]
     if not isinstance(written, dict):
@@ -106,7 +106,7 @@ REFUSED = [case for case in ALL if case.refused is not None]
 
 
 @pytest.mark.parametrize('case', [pytest.param(case, id=case.name) for case in MATCHED])
-def test_every_way_to_ask_gives_the_answer_of_the_case(case: Case) -> None:
+def test_evaluate_explain_and_sets_give_the_result_of_the_case(case: Case) -> None:
     pattern = build(case.described)
     patterns: PatternSet[int] = PatternSet()
     for i in range(FEW):
@@ -130,7 +130,7 @@ def test_all_patterns_in_one_set_agree_with_evaluate_on_all_payloads() -> None:
 
 
 @pytest.mark.parametrize('case', [pytest.param(case, id=case.name) for case in REFUSED])
-def test_what_means_nothing_is_refused_where_the_case_says(case: Case) -> None:
+def test_an_invalid_pattern_is_refused_at_the_path_in_the_case(case: Case) -> None:
     ways: list[Callable[[Any], object]] = [
         lambda pattern: evaluate({}, pattern),
         lambda pattern: explain({}, pattern),
@@ -142,7 +142,7 @@ def test_what_means_nothing_is_refused_where_the_case_says(case: Case) -> None:
         assert caught.value.path == case.refused
 
 
-def test_no_two_cases_have_one_name() -> None:
+def test_case_names_are_unique() -> None:
     names = [case.name for case in ALL]
     assert len(names) == len(set(names))
 
@@ -153,7 +153,7 @@ def test_every_function_has_cases_of_both_outcomes(name: str) -> None:
     assert outcomes == {True, False}
 
 
-def test_a_form_that_the_cases_do_not_have_is_an_error() -> None:
+def test_an_unknown_form_of_a_case_is_an_error() -> None:
     described: Description = read({'$object': {'$prefix': ['a']}})
     assert described == {'$prefix': ['a']}
     with pytest.raises(AttributeError, match='pre_'):

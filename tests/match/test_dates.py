@@ -1,4 +1,4 @@
-"""Instants and days as patterns, and in comparisons, whatever carries them."""
+"""Instants and days in patterns and in comparisons, as `datetime`, `date` or text."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_comparisons_with_a_date_compare_utc_days(lhs: object, rhs: object, hold
     ],
     ids=lambda lhs: ascii(lhs[:40]),
 )  # fmt: skip
-def test_what_is_no_iso_text_is_no_instant(lhs: str) -> None:
+def test_a_text_that_is_not_iso_8601_is_not_an_instant(lhs: str) -> None:
     ages = date(1, 1, 1), date(9999, 12, 31)
     instants = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     check(lhs, DAY, False)
@@ -158,15 +158,13 @@ def test_what_is_no_iso_text_is_no_instant(lhs: str) -> None:
 @pytest.mark.parametrize(
     'rhs', [DAY, NOON, eq(NOON), eq(DAY), between(NOON, EXACT), between(DAY, DAY)], ids=repr
 )
-def test_an_instant_at_the_ends_of_the_calendar_is_only_another_one(
-    lhs: object, rhs: object
-) -> None:
-    """Even where its UTC would stand outside of what `datetime` can say."""
+def test_instants_at_the_limits_of_the_calendar_are_compared(lhs: object, rhs: object) -> None:
+    """Even if the time in UTC is outside of the range of `datetime`."""
     check(lhs, rhs, False)
 
 
 @pytest.mark.parametrize('rhs', [date.min, date.max, datetime.min, datetime.max], ids=repr)
-def test_the_ends_of_the_calendar_are_patterns(rhs: date) -> None:
+def test_the_limits_of_the_calendar_are_valid_patterns(rhs: date) -> None:
     check(rhs, rhs, True)
     check(rhs.isoformat(), rhs, True)
     check(rhs, gte(rhs), True)
@@ -204,6 +202,8 @@ SECOND = FIRST.replace(fold=1)
     ('the later one is later', SECOND, gt(FIRST), True),
     ('the earlier one is earlier', FIRST, lt(SECOND), True),
 )
-def test_an_hour_that_comes_twice_is_two_instants(lhs: object, rhs: object, holds: bool) -> None:
-    """Python calls a clock time that comes twice unequal to any instant elsewhere."""
+def test_a_repeated_hour_at_the_end_of_summer_time_is_two_instants(
+    lhs: object, rhs: object, holds: bool
+) -> None:
+    """In Python, a repeated wall-clock time never equals an instant of another zone."""
     check(lhs, rhs, holds)

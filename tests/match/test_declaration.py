@@ -1,4 +1,4 @@
-"""What is no pattern is refused when it is declared; what is one stays as it was declared."""
+"""Invalid patterns are refused at their declaration; valid ones do not change after it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mega.match.functions import in_, not_
 
 
 class AwaitResult:
-    """A class whose objects are predicates: the class itself is none."""
+    """A class whose instances are predicates. The class itself is not a predicate."""
 
     def __call__(self, lhs: object) -> bool:
         return True
@@ -27,7 +27,7 @@ class Colour(Enum):
 
 
 class Hostile:
-    """A developer's object that breaks whatever touches it."""
+    """An object of a developer whose methods all raise."""
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -73,10 +73,10 @@ REFUSED: dict[str, object] = {
         pytest.param(lambda value: [{'a': 1}, {'b': (value,)}], '[1].b[0]', id='in arrays'),
     ],
 )
-def test_anything_else_is_refused_where_it_stands(
+def test_other_values_are_refused_with_their_path(
     wrap: Callable[[object], object], path: str, value: object
 ) -> None:
-    """At declaration: even where the payload would never have led there."""
+    """At declaration, even if no payload would reach the value."""
     with pytest.raises(PatternError) as refusal:
         evaluate({}, wrap(value))
     assert refusal.value.path == path
@@ -87,19 +87,19 @@ def test_anything_else_is_refused_where_it_stands(
 @pytest.mark.parametrize(
     ('value', 'meant'), [(str, 'is_a'), (re.compile('a'), 'match')], ids=['class', 'regex']
 )
-def test_a_refusal_says_which_function_is_meant(value: object, meant: str) -> None:
+def test_an_error_suggests_the_right_function(value: object, meant: str) -> None:
     with pytest.raises(PatternError, match=meant):
         not_({'a': value})
 
 
 @pytest.mark.parametrize('key', [1, None, b'a', ('a',), True], ids=repr)
-def test_a_key_that_is_no_string_is_refused(key: object) -> None:
+def test_a_key_that_is_not_a_str_is_refused(key: object) -> None:
     with pytest.raises(PatternError):
         evaluate({'a': {}}, {'a': {key: 1}})
 
 
-def test_a_pattern_keeps_what_it_was_declared_with() -> None:
-    """It is compiled when it is declared; later changes to the values given do not reach it."""
+def test_a_pattern_does_not_change_after_its_declaration() -> None:
+    """Later changes of the declared values have no effect."""
     members, keys = ['a'], {'a': 1}
     among, same = in_(members), not_(not_(keys))
     members.append('b')
@@ -108,7 +108,7 @@ def test_a_pattern_keeps_what_it_was_declared_with() -> None:
     assert evaluate({'a': 1}, same)
 
 
-def test_a_pattern_within_itself_is_refused() -> None:
+def test_a_pattern_that_contains_itself_is_refused() -> None:
     keys: dict[str, object] = {}
     keys['a'] = [keys]
     with pytest.raises(PatternError):
@@ -124,10 +124,10 @@ def test_a_pattern_within_itself_is_refused() -> None:
     ],
 )
 @pytest.mark.parametrize('levels', [90, 200, 300, 400, 5_000])
-def test_a_pattern_too_deep_to_be_matched_is_refused(
+def test_a_pattern_that_is_nested_too_deep_is_refused(
     wrap: Callable[[object], object], levels: int
 ) -> None:
-    """When it is declared; what was once accepted never fails on a payload."""
+    """At declaration: an accepted pattern never fails on a payload."""
     lhs: object = 'a'
     rhs: object = 'a'
     for _ in range(levels):

@@ -1,4 +1,4 @@
-"""Why a pattern matches, and why it does not: the leaf, what was found, what was wanted."""
+"""Explanations: the leaf, the value and the wanted pattern."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LHS: dict[str, Any] = {
 
 
 def fails(rhs: object, lhs: object = LHS) -> list[str]:
-    """The findings of what failed, as they are shown."""
+    """The failed findings, as text."""
     explanation = explain(lhs, rhs)
     assert not explanation
     return [str(finding) for finding in explanation.findings if not finding.holds]
@@ -65,14 +65,14 @@ def fails(rhs: object, lhs: object = LHS) -> list[str]:
         ([], '- the value is '),
     ],
 )  # fmt: skip
-def test_says_which_leaf_failed_what_was_there_and_what_was_wanted(
+def test_an_explanation_names_the_failed_leaf_the_value_and_the_wanted_pattern(
     rhs: object, finding: str
 ) -> None:
     (failed,) = fails(rhs)
     assert failed.startswith(finding)
 
 
-def test_says_of_every_leaf_whether_it_held() -> None:
+def test_an_explanation_has_the_result_of_every_leaf() -> None:
     rhs = {
         'event': {'domain': 'shop', 'name': 'x', 'attributes': {'quantity': 3}},
         'object': any_(),
@@ -85,7 +85,7 @@ def test_says_of_every_leaf_whether_it_held() -> None:
     }
 
 
-def test_the_first_failure_stands_first_and_is_the_reason() -> None:
+def test_the_first_failure_is_shown_first_and_is_the_reason() -> None:
     explanation = explain(LHS, {'event': {'domain': 'shop', 'name': 'x'}, 'object': {'type': 'y'}})
     assert explanation.reason is not None
     assert explanation.reason.path == 'event.name'
@@ -104,26 +104,26 @@ def test_a_match_is_explained_too() -> None:
     assert str(explanation) == "it matches\n  + event.domain is 'shop', wanted 'shop'"
 
 
-def test_of_alternatives_over_objects_all_failures_are_told() -> None:
+def test_all_failures_of_alternative_objects_are_shown() -> None:
     assert fails(or_({'event': {'name': 'x'}}, {'object': {'type': 'y'}})) == [
         "- event.name is 'item.added', wanted 'x'",
         "- object.type is 'cart', wanted 'y'",
     ]
 
 
-def test_of_alternatives_the_one_that_matches_is_told() -> None:
+def test_only_the_matching_alternative_is_shown() -> None:
     explanation = explain(LHS, or_({'event': {'name': 'x'}}, {'object': {'type': 'cart'}}))
     assert [finding.path for finding in explanation.findings] == ['object.type']
 
 
-def test_a_predicate_is_not_asked_where_something_else_failed() -> None:
+def test_a_predicate_is_not_called_if_another_condition_failed() -> None:
     asked: list[object] = []
     rhs = {'event': {'domain': asked.append, 'name': 'x'}}
     assert fails(rhs)[-1].startswith("? event.domain is 'shop', wanted list.append")
     assert asked == []
 
 
-def test_a_predicate_that_raises_is_told_and_does_not_match() -> None:
+def test_a_predicate_that_raises_is_shown_and_does_not_match() -> None:
     def broken(lhs: object) -> bool:
         raise ValueError('no\nway')
 
@@ -131,7 +131,7 @@ def test_a_predicate_that_raises_is_told_and_does_not_match() -> None:
     assert failed.endswith(r"(it raised ValueError('no\nway'))")
 
 
-def test_what_comes_from_outside_is_cut_short_and_escaped() -> None:
+def test_untrusted_text_is_shortened_and_escaped() -> None:
     lhs = {'a' * 500: '\x1b[31m' * 500, 'b\n': {'c': list(range(10**5))}}
     text = str(explain(lhs, {'a' * 500: 1, 'b\n': {'c': 'x' * 5000}}))
     assert len(text.splitlines()) == 3
@@ -139,7 +139,7 @@ def test_what_comes_from_outside_is_cut_short_and_escaped() -> None:
     assert '\x1b' not in text
 
 
-def test_many_findings_are_counted() -> None:
+def test_findings_beyond_the_limit_are_counted() -> None:
     text = str(explain({}, {f'k{i:02}': i for i in range(40)}))
     assert text.splitlines()[1:3] == [
         '  - k00 is missing, wanted 0',
@@ -148,12 +148,12 @@ def test_many_findings_are_counted() -> None:
     assert text.splitlines()[-1] == '  ... and 28 more'
 
 
-def test_what_has_to_dict_is_explained_in_that_form() -> None:
+def test_an_object_with_to_dict_is_explained_as_its_dict() -> None:
     payload = Payload(Event('user:login', '2020-05-04T15:53:23.123'))  # type: ignore[arg-type]
     assert fails({'event': {'version': 2}}, payload) == ['- event.version is 1, wanted 2']
 
 
-def test_a_value_that_is_no_pattern_is_refused() -> None:
+def test_explain_refuses_an_invalid_pattern() -> None:
     with pytest.raises(PatternError, match=r'event\.name'):
         explain(LHS, {'event': {'name': object()}})
 

@@ -1,4 +1,4 @@
-"""Another value of the same payload, in place of one that is written down."""
+"""Fields: another value of the same payload in place of a constant."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ Row = tuple[str, object, object, object, bool]
 
 
 def fields(*rows: Row) -> pytest.MarkDecorator:
-    """Parametrise a test with rows of (claim, value, other value, pattern, whether it holds)."""
+    """Parametrise a test with rows of (claim, value, other value, pattern, the result)."""
     cases = [pytest.param(*rest, id=claim) for claim, *rest in rows]
     return pytest.mark.parametrize(('lhs', 'other', 'rhs', 'holds'), cases)
 
 
 def check_field(lhs: object, other: object, rhs: object, holds: bool) -> None:
-    """The claim holds at the top, deeper down, negated, and among other patterns."""
+    """Check a claim at the top, at a path, negated, and among other patterns."""
     there = {'there': {'other': other, 'more': None}}
     assert evaluate({'lhs': lhs, **there}, {'lhs': rhs}) is holds
     assert evaluate({'lhs': lhs, **there}, {'lhs': not_(rhs)}) is not holds
@@ -122,7 +122,7 @@ def check_field(lhs: object, other: object, rhs: object, holds: bool) -> None:
     ('a field with an operator', 'x', 5, OTHER | 'x', True),
     ('a field negated', 6, 5, ~OTHER, True),
 )
-def test_a_field_means_what_the_other_value_means(
+def test_a_field_matches_like_the_value_of_the_other_field(
     lhs: object, other: object, rhs: object, holds: bool
 ) -> None:
     check_field(lhs, other, rhs, holds)
@@ -166,7 +166,7 @@ def test_a_field_means_what_the_other_value_means(
     ('to an array', 5, [9], between(1, OTHER), False),
     ('days in a range', NOON, DAY, between(OTHER, NEXT_DAY), True),
 )
-def test_a_comparison_with_a_field_reads_both_by_the_kind_of_the_other(
+def test_the_type_of_the_other_field_determines_the_comparison(
     lhs: object, other: object, rhs: object, holds: bool
 ) -> None:
     check_field(lhs, other, rhs, holds)
@@ -184,10 +184,10 @@ ONE_VALUE = [
 
 @pytest.mark.parametrize('function', ONE_VALUE, ids=range(len(ONE_VALUE)))
 @pytest.mark.parametrize('other', SCALARS, ids=[f'{i}' for i in range(len(SCALARS))])
-def test_a_field_of_any_scalar_is_as_if_that_were_written(
+def test_a_field_with_any_scalar_matches_like_this_scalar(
     function: Callable[[Any], Pattern], other: object
 ) -> None:
-    """Where it cannot be written, because it does not compare, nothing matches."""
+    """A value that cannot be compared matches nothing."""
     try:
         written = function(other)
     except PatternError:
@@ -212,8 +212,8 @@ PAYLOAD: dict[str, object] = {
 
 
 @pytest.mark.parametrize('nowhere', NOWHERE, ids=repr)
-def test_a_field_that_is_not_there_is_no_match(nowhere: Pattern) -> None:
-    """Not unknown: where the value itself is there, the negation matches."""
+def test_a_missing_field_does_not_match(nowhere: Pattern) -> None:
+    """The result is false, not unknown: the negation of a present value matches."""
     for rhs in (nowhere, [nowhere], *(function(nowhere) for function in COMPARING)):
         assert not evaluate(PAYLOAD, {'lhs': rhs})
         assert evaluate(PAYLOAD, {'lhs': not_(rhs)})
@@ -222,7 +222,7 @@ def test_a_field_that_is_not_there_is_no_match(nowhere: Pattern) -> None:
     assert evaluate(PAYLOAD, {'null': not_(nowhere)})
 
 
-def test_a_field_that_is_null_is_there() -> None:
+def test_a_field_with_null_is_present() -> None:
     assert evaluate({'a': None, 'b': None}, {'a': field('b')})
     assert not evaluate({'a': None}, {'a': field('b')})
     assert evaluate({'a': 5, 'b': None}, {'a': neq(field('b'))})
@@ -245,7 +245,7 @@ def test_a_field_that_is_null_is_there() -> None:
         pytest.param('b.x y', 9, id='a key with a space'),
     ],
 )
-def test_a_path_is_the_keys_from_the_root(path: Any, expected: int) -> None:
+def test_a_path_starts_at_the_root(path: Any, expected: int) -> None:
     inner = {'c': 2, 'c.d': 5, 'x y': 9}
     payload = {'a': 1, 'b': inner, 'b.c': 3, 'd.e': {'f': 4}, '': 6, '*': 7, 'b[0]': 8}
     for number in range(1, 10):
@@ -253,7 +253,7 @@ def test_a_path_is_the_keys_from_the_root(path: Any, expected: int) -> None:
         assert found is (number == expected)
 
 
-def test_the_root_is_what_was_given_however_deep_the_pattern_stands() -> None:
+def test_the_root_is_the_whole_payload_at_any_depth_of_the_pattern() -> None:
     payload = {'status': 'x', 'object': {'status': 'y', 'previous': {'status': 'y'}}}
     assert evaluate(payload, {'object': {'status': field('object.previous.status')}})
     assert not evaluate(payload, {'object': {'status': field('status')}})
@@ -262,25 +262,25 @@ def test_the_root_is_what_was_given_however_deep_the_pattern_stands() -> None:
     assert evaluate(payload, or_({'status': 1}, {'object': {'previous': neq(field('status'))}}))
 
 
-def test_a_payload_that_is_no_object_has_no_fields() -> None:
+def test_a_payload_that_is_not_an_object_has_no_fields() -> None:
     for lhs in VALUES:
         assert not evaluate(lhs, field('nowhere'))
         assert evaluate(lhs, neq(field('nowhere')))
 
 
 class Documented:
-    """Something that stands for an object, as an event does."""
+    """An object with `to_dict()`, like an event."""
 
     def to_dict(self) -> dict[str, object]:
         return {'a': 5, 'b': {'c': 5}}
 
 
-def test_the_root_is_the_object_for_which_something_stands() -> None:
+def test_the_root_of_an_object_with_to_dict_is_its_dict() -> None:
     assert evaluate(Documented(), {'a': field('b.c')})
     assert not evaluate(Documented(), {'a': neq(field('b.c'))})
 
 
-def test_a_field_is_read_anew_from_every_payload() -> None:
+def test_a_field_is_read_from_every_payload_again() -> None:
     pattern = not_({'a': neq(field('b'))})
     payload: dict[str, object] = {'a': 1, 'b': 1}
     assert evaluate(payload, pattern)
@@ -298,7 +298,7 @@ def test_a_predicate_may_match_another_payload() -> None:
     assert not evaluate({'a': 5, 'b': 6}, {'a': or_(asks, field('b'))})
 
 
-def test_threads_do_not_see_the_payloads_of_others() -> None:
+def test_threads_do_not_see_the_payloads_of_other_threads() -> None:
     pattern = eq({'a': field('there.b'), 'c': not_(gt(field('there.b')))})
 
     def answer(number: int) -> bool:
@@ -322,7 +322,7 @@ def test_a_field_creates_no_key() -> None:
      [['a']], [field('a')]],
     ids=repr,
 )  # fmt: skip
-def test_what_is_no_path_is_refused(path: Any) -> None:
+def test_an_invalid_path_is_refused(path: Any) -> None:
     with pytest.raises(PatternError) as refusal:
         field(path)
     assert str(refusal.value)
@@ -338,14 +338,14 @@ def test_what_is_no_path_is_refused(path: Any) -> None:
         pytest.param(lt, ([field('a')],), id='less than a list of fields'),
     ],
 )
-def test_beside_a_field_the_same_is_refused_as_without(
+def test_the_other_bound_beside_a_field_must_be_comparable(
     function: Callable[..., Pattern], arguments: tuple[object, ...]
 ) -> None:
     with pytest.raises(PatternError):
         function(*arguments)
 
 
-def test_a_path_stays_as_it_was_declared() -> None:
+def test_a_path_does_not_change_after_its_declaration() -> None:
     keys = ['b', 'c']
     pattern = field(keys)
     keys.append('d')

@@ -1,4 +1,4 @@
-"""The functions of the language: what they match, and what they refuse."""
+"""The functions of the language: matches, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_match_is_re_match_on_strings(lhs: object, rhs: object, holds: bool) -> 
     ('empty, an array of null', [None], empty(), False),
     ('empty, a key', {'a': None}, empty(), False),
 )
-def test_presence_and_kind_of_what_is_there(lhs: object, rhs: object, holds: bool) -> None:
+def test_presence_and_type_of_a_present_value(lhs: object, rhs: object, holds: bool) -> None:
     check(lhs, rhs, holds)
 
 
@@ -191,7 +191,7 @@ def test_presence_and_kind_of_what_is_there(lhs: object, rhs: object, holds: boo
     ('not, an object without the key', {}, not_({'a': 1}), True),
     ('or of an array', ['a'], or_('a', ['a']), True),
 )
-def test_logic_joins_any_patterns(lhs: object, rhs: object, holds: bool) -> None:
+def test_logic_combines_any_patterns(lhs: object, rhs: object, holds: bool) -> None:
     check(lhs, rhs, holds)
 
 
@@ -214,11 +214,11 @@ def test_logic_joins_any_patterns(lhs: object, rhs: object, holds: bool) -> None
         pytest.param(one_of('a', 5), one_of(5, 'a'), id='order'),
     ],
 )
-def test_two_ways_to_say_the_same(written: object, meant: object) -> None:
+def test_equivalent_patterns_match_the_same_values(written: object, meant: object) -> None:
     assert alike(written, meant)
 
 
-def test_operators_refuse_what_is_no_pattern() -> None:
+def test_operators_refuse_an_invalid_pattern() -> None:
     with pytest.raises(PatternError):
         any_() & object()
 
@@ -272,10 +272,10 @@ THING = object()
         pytest.param(or_, (THING, 5), id='or of no pattern'),
     ],
 )
-def test_a_function_refuses_what_it_cannot_use(
+def test_a_function_refuses_invalid_arguments(
     function: Callable[..., Pattern], arguments: tuple[object, ...]
 ) -> None:
-    """When it is called: not first when a payload arrives."""
+    """At the call, not when the first payload arrives."""
     with pytest.raises(PatternError) as refusal:
         function(*arguments)
     assert isinstance(refusal.value.path, str)
@@ -283,7 +283,7 @@ def test_a_function_refuses_what_it_cannot_use(
 
 
 @pytest.mark.parametrize('max_length', ['3', -1, 2.5, True], ids=repr)
-def test_match_refuses_what_is_no_length(max_length: Any) -> None:
+def test_match_refuses_an_invalid_max_length(max_length: Any) -> None:
     with pytest.raises(PatternError):
         match('a', max_length=max_length)
 
@@ -299,7 +299,7 @@ def test_match_refuses_what_is_no_length(max_length: Any) -> None:
         pytest.param(eq, ['a', THING], '[1]', THING, id='eq, deep'),
     ],
 )
-def test_a_refusal_names_the_path_and_the_value(
+def test_an_error_names_the_path_and_the_value(
     function: Callable[..., Pattern], argument: object, path: str, value: object
 ) -> None:
     with pytest.raises(PatternError) as refusal:
@@ -309,7 +309,7 @@ def test_a_refusal_names_the_path_and_the_value(
 
 
 @pytest.mark.parametrize('join', [and_, or_, one_of, none_of], ids=lambda join: join.__name__)
-def test_a_refusal_inside_of_several_names_where_it_stands(
+def test_an_error_in_nested_functions_has_the_path_in_the_innermost_one(
     join: Callable[..., Pattern],
 ) -> None:
     with pytest.raises(PatternError) as refusal:

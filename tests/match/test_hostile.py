@@ -1,4 +1,4 @@
-"""Payloads sent to do harm: each is answered, soon, and without an error."""
+"""Hostile payloads: every match ends soon and without an error."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ from mega.match.functions import (
 from tests.match.tables import DAY, ID, NOON
 from tests.profile import amount
 
-pytestmark = pytest.mark.no_cover  # large inputs, over lines that other tests cover
+pytestmark = pytest.mark.no_cover  # large inputs; other tests cover the same lines
 
-LONG = amount(2**17, 2**20)  # characters; at night, as many as SQS takes in a message
+LONG = amount(2**17, 2**20)  # characters; in the nightly profile, the maximum of an SQS message
 MEMBERS = amount(2_000, 20_000)
 
 EVERY_KIND: list[Any] = [
@@ -79,7 +79,7 @@ def deep(levels: int, kind: str, inner: object = 'a') -> object:
 
 
 class Awkward:
-    """A value that answers no question: of no payload, but it may come in a dict of Python's."""
+    """A value whose methods all raise. It is not in JSON or BSON, but may be in a Python dict."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
@@ -92,7 +92,7 @@ class Awkward:
 
 
 class Nowhere(tzinfo):
-    """A zone that does not say how far it is from UTC: its times are naive."""
+    """A zone without an offset from UTC: its times are naive."""
 
     def utcoffset(self, when: datetime | None) -> None:
         return None
@@ -166,7 +166,7 @@ HOSTILE: dict[str, object] = {
 
 
 @pytest.mark.parametrize('lhs', HOSTILE.values(), ids=HOSTILE.keys())
-def test_every_pattern_answers_whatever_was_sent(lhs: object) -> None:
+def test_every_pattern_has_a_result_for_every_hostile_payload(lhs: object) -> None:
     for rhs in EVERY_KIND:
         for found, wanted in ((lhs, rhs), ({'a': lhs}, {'a': rhs}), ([lhs], [rhs])):
             answer = evaluate(found, wanted)
@@ -175,7 +175,7 @@ def test_every_pattern_answers_whatever_was_sent(lhs: object) -> None:
 
 
 class Once:
-    """A predicate that is asked about few values, or the test fails: here, and at once."""
+    """A predicate that fails the test after a few calls."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -187,15 +187,15 @@ class Once:
 
 
 @pytest.mark.parametrize('kind', ['object', 'array', 'both'])
-def test_a_pattern_as_deep_as_a_body_may_be_costs_no_more_than_its_depth(kind: str) -> None:
-    """Where each level asked the next one twice, no payload would ever be answered."""
+def test_a_deep_pattern_costs_time_in_proportion_to_its_depth(kind: str) -> None:
+    """If each level tested the next one twice, the time would be exponential."""
     pattern = not_(deep(100, kind, Once(500)))
     assert not evaluate(deep(100, kind), pattern)
     assert evaluate(deep(100, kind, 'b'), pattern)
     assert evaluate(deep(600, kind), pattern)
 
 
-def test_negations_of_negations_cost_no_more_than_their_number() -> None:
+def test_nested_negations_cost_time_in_proportion_to_their_number() -> None:
     pattern = missing()
     for _ in range(26):
         pattern = ~pattern
@@ -204,16 +204,18 @@ def test_negations_of_negations_cost_no_more_than_their_number() -> None:
 
 
 @pytest.mark.parametrize('join', [operator.and_, operator.or_], ids=['&', '|'])
-def test_a_pattern_joined_of_many_answers(join: Callable[[Pattern, Pattern], Pattern]) -> None:
-    """As `p | q | ...` in a loop builds it: no stack may run out on a payload."""
+def test_a_pattern_of_many_operators_has_a_result(
+    join: Callable[[Pattern, Pattern], Pattern],
+) -> None:
+    """A loop of `p | q | ...` builds it. A match must not exhaust the stack."""
     pattern = reduce(join, [not_(number) for number in range(2_000)])
     assert evaluate('a', pattern)
     assert evaluate({'a': 'a'}, {'a': pattern})
     assert not evaluate({}, {'a': pattern})
 
 
-def test_a_pattern_never_looks_deeper_than_it_is() -> None:
-    """Neither on a stack that is nearly full."""
+def test_a_flat_pattern_does_not_read_a_deep_payload() -> None:
+    """Also if the stack is nearly full."""
     payload, pattern = {'a': deep(100_000, 'array')}, {'a': not_({'b': 1})}
 
     def from_depth(levels: int) -> bool:
@@ -230,8 +232,8 @@ NAMES = [
 
 
 @pytest.mark.parametrize('name', NAMES, ids=ascii)
-def test_a_key_is_a_key_whatever_it_is_called(name: str) -> None:
-    """It is looked up in the object, never on it."""
+def test_names_of_python_attributes_are_ordinary_keys(name: str) -> None:
+    """It is looked up as a key, not as an attribute."""
     assert evaluate({name: 'x'}, {name: 'x'})
     assert evaluate({name: {name: 1}}, {name: {name: gt(0)}})
     assert evaluate({}, {name: missing()})
@@ -243,7 +245,7 @@ def test_a_key_is_a_key_whatever_it_is_called(name: str) -> None:
 
 
 def test_a_lookup_creates_no_key() -> None:
-    """In a dict that makes up what is missing, it is missing all the same."""
+    """It is also missing in a dict that creates missing values."""
     payload: defaultdict[str, Any] = defaultdict(dict)
     assert not evaluate(payload, {'a': {'b': any_()}})
     assert not evaluate(payload, {'a': any_()})
@@ -260,15 +262,15 @@ CATASTROPHE = [
 
 @pytest.mark.parametrize('regex', CATASTROPHE)
 def test_fault_30_max_length_bounds_a_catastrophic_regular_expression(regex: str) -> None:
-    """Where a longer value would hold the interpreter for hours."""
+    """A longer value would block the interpreter for hours."""
     assert not evaluate('a' * 15 + '!', match(regex, max_length=16))
     assert not evaluate('a' * 100_000 + '!', match(regex, max_length=16))
     assert not evaluate({'a': 'a' * 100 + '!'}, {'a': match(regex, max_length=16)})
     assert evaluate('a' * 100 + '!', not_(match(regex, max_length=16)))
 
 
-def test_arrays_of_many_members_are_compared_in_bounded_time() -> None:
-    """A small pattern against a large array costs its length, not its square."""
+def test_long_arrays_are_compared_in_bounded_time() -> None:
+    """A small pattern and a large array take linear time, not quadratic."""
     payload = list(range(100_000))
     assert not evaluate(payload, [0, 1, 2, 'a'])
     assert evaluate([5] * 100_000, [5])

@@ -1,4 +1,4 @@
-"""Payloads sent to do harm to one function of the language."""
+"""Hostile payloads for single functions of the language."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from mega.match.functions import (
 )
 from tests.match.test_hostile import HOSTILE, Awkward, deep
 
-pytestmark = pytest.mark.no_cover  # large inputs, over lines that other tests cover
+pytestmark = pytest.mark.no_cover  # large inputs; other tests cover the same lines
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -63,14 +63,14 @@ LONG = 'a' * 100_000
     ],
 )
 @pytest.mark.parametrize('fold', [False, True])
-def test_a_wildcard_never_tries_every_way_to_fit(text: str, lhs: str, fold: bool) -> None:
-    """Who tries them, one after another, is not done before the sun is."""
+def test_a_wildcard_does_not_backtrack(text: str, lhs: str, fold: bool) -> None:
+    """Backtracking over all of them would take longer than a lifetime."""
     assert not evaluate(lhs, wildcard(text, ignore_case=fold))
     assert not evaluate({'a': [lhs]}, {'a': contains(wildcard(text, ignore_case=fold))})
     assert evaluate(lhs, not_(wildcard(text, ignore_case=fold)))
 
 
-def test_a_wildcard_that_fits_a_long_text_does_so_at_once() -> None:
+def test_a_wildcard_matches_a_long_text_fast() -> None:
     assert evaluate(LONG, wildcard('*a' * 30))
     assert evaluate(LONG + 'b', wildcard('*a' * 30 + '*b'))
     assert evaluate(LONG.upper(), wildcard('a*?*a', ignore_case=True))
@@ -92,8 +92,8 @@ SMALL = {name: lhs for name, lhs in HOSTILE.items() if ' of 100,000 ' not in nam
 
 
 @pytest.mark.parametrize('hostile', SMALL.values(), ids=SMALL.keys())
-def test_a_field_answers_whatever_was_sent(hostile: object) -> None:
-    """On either side, and on both: it is never called, never changed, and never too deep."""
+def test_a_field_has_a_result_for_every_hostile_payload(hostile: object) -> None:
+    """On each side, and on both: it is not called, not changed, and never too deep."""
     for rhs in OF_A_FIELD:
         for lhs, other in ((hostile, 5), ('a', hostile), (hostile, hostile), ([hostile], hostile)):
             payload = {'lhs': lhs, 'other': other}
@@ -104,7 +104,7 @@ def test_a_field_answers_whatever_was_sent(hostile: object) -> None:
 
 
 @pytest.mark.parametrize('root', HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_field_is_nowhere_in_what_is_no_object(root: object) -> None:
+def test_a_value_that_is_not_an_object_has_no_fields(root: object) -> None:
     assert not evaluate(root, field('x.y'))
     assert evaluate(root, neq(field('x.y')))
 
@@ -119,8 +119,8 @@ def test_a_field_is_nowhere_in_what_is_no_object(root: object) -> None:
         pytest.param(not_(any_()), id='a pattern that nothing matches'),
     ],
 )
-def test_what_can_be_called_in_a_payload_is_not(callable_: object) -> None:
-    """It is a value like any other of which the language knows nothing: no match."""
+def test_a_callable_in_a_payload_is_not_called(callable_: object) -> None:
+    """It is a value of an unknown type, which does not match."""
     for rhs in (eq(OTHER), contains(OTHER), one_of(OTHER), every(OTHER), gt(OTHER)):
         lhs: object = [1] if rhs is not OTHER else 1
         assert evaluate({'lhs': lhs, 'other': callable_}, {'lhs': rhs}) is False
@@ -129,7 +129,7 @@ def test_what_can_be_called_in_a_payload_is_not(callable_: object) -> None:
 
 
 @pytest.mark.parametrize('kind', ['object', 'array', 'both'])
-def test_two_fields_as_deep_as_a_body_may_be_are_compared(kind: str) -> None:
+def test_two_fields_of_maximum_depth_are_compared(kind: str) -> None:
     payload = {'lhs': deep(98, kind), 'other': deep(98, kind)}
     assert evaluate(payload, {'lhs': OTHER})
     for different in (deep(98, kind, 'b'), deep(99, kind)):
@@ -137,8 +137,8 @@ def test_two_fields_as_deep_as_a_body_may_be_are_compared(kind: str) -> None:
         assert evaluate({**payload, 'lhs': different}, {'lhs': neq(OTHER)})
 
 
-def test_two_fields_are_compared_on_a_stack_that_is_half_full() -> None:
-    """As a listener is called by others, which are called by others."""
+def test_two_fields_are_compared_with_half_of_the_stack_in_use() -> None:
+    """A listener may be called deep in a call stack."""
     payload = {'lhs': deep(98, 'both'), 'other': deep(98, 'both')}
 
     def from_depth(levels: int) -> bool:
@@ -176,7 +176,7 @@ SAME: dict[str, tuple[list[object], list[object]]] = {
 def test_two_large_arrays_of_one_payload_are_compared_in_bounded_time(
     lhs: list[object], other: list[object]
 ) -> None:
-    """Both come from outside: the product of their lengths would hold a listener for hours."""
+    """Both are untrusted: quadratic time would block a listener for hours."""
     assert evaluate({'lhs': lhs, 'other': other}, {'lhs': OTHER})
     assert evaluate({'lhs': [*lhs, 'x'], 'other': other}, {'lhs': neq(OTHER)})
     assert evaluate({'lhs': lhs, 'other': [*other, 'x']}, {'lhs': neq(OTHER)})
@@ -195,13 +195,13 @@ def test_many_members_are_compared_with_a_large_field() -> None:
     assert evaluate(payload, {'lhs': every(not_(OTHER))})
 
 
-# ── what is no dict, list or str of Python's own ─────────────────────────────────────────────────
+# ── subclasses of dict, list and str ──────────────────────────────────────────────────────────────
 
 
 class Sealed(dict[str, Any]):
-    """A dict that gives its values to nobody who asks with brackets, and makes up what is missing.
+    """A dict whose `[]` raises, and which creates missing values.
 
-    What dicts of Python's own do without calling these, patterns do too.
+    The built-in methods of `dict` do not call these, and neither do patterns.
     """
 
     def __getitem__(self, key: str) -> Any:
@@ -213,7 +213,7 @@ class Sealed(dict[str, Any]):
 
 
 class Unhashable(str):
-    """A text that no set and no dict will take."""
+    """A text that is not hashable."""
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
@@ -224,7 +224,7 @@ class UnhashableNumber(int):
     __hash__ = None  # type: ignore[assignment]
 
 
-def test_a_sealed_dict_is_read_like_any_other() -> None:
+def test_a_dict_with_overridden_methods_is_read_like_any_other() -> None:
     payload = Sealed(a=5, b=5, c=Sealed(d='x'), e=[1])
     assert evaluate(payload, {'a': field('b'), 'c': {'d': 'x'}})
     assert evaluate(payload, {'a': neq(field('c.d')), 'c': {'e': missing()}})
@@ -255,14 +255,14 @@ TEXTS: list[Pattern] = [
 
 
 @pytest.mark.parametrize('pattern', TEXTS, ids=repr)
-def test_what_has_no_hash_is_matched_by_its_value(pattern: Pattern) -> None:
+def test_a_text_that_is_not_hashable_is_matched_by_its_value(pattern: Pattern) -> None:
     payload = {'a': Unhashable('abc'), 'abc': 'abc'}
     assert evaluate(payload, {'a': pattern})
     assert evaluate({**payload, 'a': [Unhashable('abc')]}, {'a': contains(pattern)})
     assert evaluate({**payload, 'a': (Unhashable('abc'),)}, {'a': exactly([pattern])})
 
 
-def test_a_number_without_a_hash_is_a_number() -> None:
+def test_a_number_that_is_not_hashable_is_a_number() -> None:
     assert evaluate({'a': UnhashableNumber(5)}, {'a': one_of(5, 6)})
     assert evaluate({'a': UnhashableNumber(5), 'b': UnhashableNumber(5)}, {'a': field('b')})
     assert evaluate({'a': [UnhashableNumber(5)], 'b': [5.0]}, {'a': field('b')})
@@ -283,7 +283,7 @@ def test_no_pattern_changes_a_payload(pattern: Pattern) -> None:
     assert payload == before
 
 
-def test_awkward_objects_are_of_a_kind_all_the_same() -> None:
+def test_awkward_objects_have_a_type() -> None:
     assert evaluate(Awkward(), is_a(Awkward, object))
     assert evaluate([Awkward()], and_(length(1), contains(is_a(object)), every(any_())))
     assert not evaluate(Awkward(), is_a(str, int, list, dict, None))

@@ -61,10 +61,10 @@ def test_agrees_with_the_reference_on_objects(
 
 
 @given(payloads(), st.data())
-def test_agrees_with_the_reference_on_patterns_made_of_the_payload(
+def test_agrees_with_the_reference_on_patterns_built_from_the_payload(
     lhs: dict[str, Any], data: st.DataObject
 ) -> None:
-    """A part of the payload is a pattern of it, and one change is often enough to undo that."""
+    """A part of the payload is a pattern that matches it; one change often breaks the match."""
     description = deepcopy(lhs)
     assert evaluate(lhs, description)
     for key in data.draw(st.lists(st.sampled_from(sorted(lhs)), max_size=2)) if lhs else ():
@@ -81,7 +81,7 @@ def test_agrees_with_the_reference_on_patterns_that_the_payload_suggests(
 
 
 @given(json_values().flatmap(lambda lhs: st.tuples(st.just(lhs), descriptions_of(lhs, lhs))))
-def test_agrees_with_the_reference_on_any_value_and_what_it_suggests(
+def test_agrees_with_the_reference_on_any_value_and_patterns_that_it_suggests(
     case: tuple[object, Description],
 ) -> None:
     lhs, description = case
@@ -90,7 +90,7 @@ def test_agrees_with_the_reference_on_any_value_and_what_it_suggests(
 
 
 @given(json_values(), patterns())
-def test_two_negations_are_none(lhs: object, rhs: Any) -> None:
+def test_two_negations_cancel(lhs: object, rhs: Any) -> None:
     assert evaluate(lhs, not_(rhs)) is not evaluate(lhs, rhs)
     assert in_place(lhs, not_(not_(rhs))) == in_place(lhs, rhs)
 
@@ -103,7 +103,7 @@ def test_de_morgan_holds(lhs: object, members: list[Any]) -> None:
 
 
 @given(json_values(), patterns(), patterns())
-def test_operators_are_the_functions(lhs: object, one: Any, other: Any) -> None:
+def test_operators_equal_the_functions(lhs: object, one: Any, other: Any) -> None:
     left = not_(not_(one))
     assert isinstance(left, Pattern)
     assert in_place(lhs, left & other) == in_place(lhs, and_(one, other))
@@ -112,20 +112,20 @@ def test_operators_are_the_functions(lhs: object, one: Any, other: Any) -> None:
 
 
 @given(cases(), st.integers(0, 2**32))
-def test_the_order_of_members_never_matters(
+def test_the_order_of_pattern_members_has_no_effect(
     case: tuple[dict[str, Any], Description], seed: int
 ) -> None:
-    """Those of `exactly` keep theirs."""
+    """The members of `exactly` keep their order."""
     lhs, description = case
     other = shuffled(description, random.Random(seed).shuffle)
     assert in_place(lhs, build(other)) == in_place(lhs, build(description))
 
 
 @given(cases(), st.integers(0, 2**32))
-def test_the_order_of_what_is_matched_never_matters(
+def test_the_order_of_keys_and_members_of_a_payload_has_no_effect(
     case: tuple[dict[str, Any], Description], seed: int
 ) -> None:
-    """That of keys to nobody, and that of an array to `exactly` alone."""
+    """The order of keys never has one, the order of an array only in `exactly`."""
     lhs, description = case
     assume('exactly' not in functions_in(description))
     rhs = build(description)
@@ -133,10 +133,10 @@ def test_the_order_of_what_is_matched_never_matters(
 
 
 @given(payloads(), object_descriptions(), payloads())
-def test_a_dict_pattern_is_indifferent_to_other_keys(
+def test_a_dict_pattern_ignores_other_keys(
     lhs: dict[str, Any], description: dict[str, Description], gained: dict[str, Any]
 ) -> None:
-    """At the top: to all at which it has no pattern and reads no field."""
+    """At the top: all keys without a pattern that no field reads."""
     rhs = build(description)
     asked = {*rhs, *(path[0] for path in fields_in(description))}
     more = {**{key: value for key, value in gained.items() if key not in asked}, **lhs}
@@ -144,7 +144,7 @@ def test_a_dict_pattern_is_indifferent_to_other_keys(
 
 
 def gained(value: Any, data: st.DataObject) -> Any:
-    """A value whose objects, at every depth, have keys more of which no pattern has heard."""
+    """A value whose objects, at every depth, have additional unknown keys."""
     if isinstance(value, (list, tuple)):
         return type(value)(gained(member, data) for member in value)
     if not isinstance(value, dict):
@@ -154,20 +154,22 @@ def gained(value: Any, data: st.DataObject) -> Any:
 
 
 @given(payloads(), st.data())
-def test_a_payload_matches_whatever_it_gains(lhs: dict[str, Any], data: st.DataObject) -> None:
-    """At every depth: a pattern of plain values, and keys at which it asks nothing."""
+def test_a_payload_with_additional_keys_still_matches(
+    lhs: dict[str, Any], data: st.DataObject
+) -> None:
+    """At every depth: a pattern of plain values, and keys without a pattern."""
     assert evaluate(gained(lhs, data), lhs)
 
 
 ASK_FOR_THE_WHOLE = {'empty', 'length', 'field'}
-"""What sees the keys that an object gained, wherever they stand."""
+"""The functions whose results depend on additional keys of an object."""
 
 
 @given(cases(predicates=False), st.data())
-def test_a_pattern_is_indifferent_to_keys_of_which_it_has_not_heard(
+def test_a_pattern_ignores_keys_that_it_does_not_mention(
     case: tuple[dict[str, Any], Description], data: st.DataObject
 ) -> None:
-    """At every depth, negated or not, except where it asks for the size or for another field."""
+    """At every depth, negated or not, except for patterns of the size or of another field."""
     lhs, description = case
     assume(not functions_in(description) & ASK_FOR_THE_WHOLE)
     rhs = build(description)
@@ -184,7 +186,7 @@ def test_never_raises_and_never_changes_the_payload(lhs: object, rhs: Any) -> No
 
 
 @given(scalars(), ordered(), ordered())
-def test_a_value_stands_in_one_place_or_in_none(lhs: object, rhs: Any, other: Any) -> None:
+def test_a_value_is_less_equal_greater_or_not_comparable(lhs: object, rhs: Any, other: Any) -> None:
     below, equal, above = (evaluate(lhs, compare(rhs)) for compare in (lt, eq, gt))
     assert below + equal + above <= 1
     assert evaluate(lhs, lte(rhs)) is (below or equal)
@@ -194,7 +196,7 @@ def test_a_value_stands_in_one_place_or_in_none(lhs: object, rhs: Any, other: An
 
 
 @given(st.integers() | st.floats(allow_nan=False) | st.decimals(allow_nan=False), st.data())
-def test_two_numbers_always_stand_in_one_place(lhs: Any, data: st.DataObject) -> None:
+def test_two_numbers_are_always_comparable(lhs: Any, data: st.DataObject) -> None:
     rhs = data.draw(
         st.integers() | st.floats(allow_nan=False) | st.decimals(allow_nan=False) | st.just(lhs)
     )
@@ -202,8 +204,8 @@ def test_two_numbers_always_stand_in_one_place(lhs: Any, data: st.DataObject) ->
 
 
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_matches_its_own_text_and_stands_nowhere_else(rhs: float) -> None:
-    """As Python and JSON write it."""
+def test_a_number_equals_its_own_text(rhs: float) -> None:
+    """As spelled by Python and by JSON."""
     text = str(rhs)
     assert evaluate(text, rhs)
     assert evaluate(text, and_(gte(rhs), lte(rhs), not_(gt(rhs)), not_(lt(rhs))))

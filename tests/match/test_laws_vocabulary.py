@@ -1,4 +1,4 @@
-"""What the functions of the language owe each other, on generated payloads and patterns."""
+"""Laws between the functions of the language, on generated payloads and patterns."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def patterns() -> st.SearchStrategy[Any]:
 
 
 def literal(text: str) -> str:
-    """The wildcard that fits this text alone."""
+    """The wildcard that matches only this text."""
     return re.sub(r'([*?\\])', r'\\\1', text)
 
 
@@ -77,7 +77,9 @@ def literal(text: str) -> str:
 
 
 @given(texts() | json_values(), texts(), st.booleans())
-def test_a_star_says_where_a_text_may_stand(lhs: object, piece: str, fold: bool) -> None:
+def test_a_star_makes_a_wildcard_a_prefix_suffix_or_substring(
+    lhs: object, piece: str, fold: bool
+) -> None:
     same = literal(piece)
     for gaps, function in ((f'{same}*', prefix), (f'*{same}', suffix), (f'*{same}*', substring)):
         expected = in_place(lhs, function(piece, ignore_case=fold))
@@ -85,13 +87,13 @@ def test_a_star_says_where_a_text_may_stand(lhs: object, piece: str, fold: bool)
 
 
 @given(texts() | json_values(), texts().filter(bool))
-def test_a_wildcard_without_gaps_is_the_text(lhs: object, text: str) -> None:
+def test_a_wildcard_without_stars_matches_only_the_text(lhs: object, text: str) -> None:
     assert in_place(lhs, wildcard(literal(text))) == in_place(lhs, eq(text))
     assert in_place(lhs, wildcard(literal(text), ignore_case=True)) == in_place(lhs, iequals(text))
 
 
 @given(texts(), texts().filter(bool))
-def test_texts_that_fold_alike_cannot_be_told_apart(lhs: str, rhs: str) -> None:
+def test_texts_with_equal_case_folding_match_alike(lhs: str, rhs: str) -> None:
     assert evaluate(lhs, iequals(rhs)) is (lhs.casefold() == rhs.casefold())
     assert evaluate(lhs, iequals(rhs)) is evaluate(lhs.casefold(), iequals(rhs.casefold()))
 
@@ -109,9 +111,7 @@ def test_what_matches_still_matches_when_case_is_ignored(
 
 
 @given(texts() | json_values(), st.sampled_from(REGEXES))
-def test_a_regular_expression_is_found_whole_at_the_start_or_anywhere(
-    lhs: object, regex: str
-) -> None:
+def test_fullmatch_implies_match_and_match_implies_search(lhs: object, regex: str) -> None:
     whole, start, anywhere = (evaluate(lhs, call(regex)) for call in (fullmatch, match, search))
     assert whole <= start <= anywhere
 
@@ -126,13 +126,13 @@ def test_contains_all_is_contains_of_each(lhs: object, members: list[Any]) -> No
 
 
 @given(json_values(), patterns())
-def test_every_member_matches_where_none_does_not(lhs: object, rhs: Any) -> None:
+def test_every_is_the_negation_of_contains_not(lhs: object, rhs: Any) -> None:
     expected = in_place(lhs, and_(is_a(list), not_(contains(not_(rhs)))))
     assert in_place(lhs, every(rhs)) == expected
 
 
 @given(json_values(), st.lists(patterns(), max_size=3))
-def test_what_is_matched_in_order_is_matched_in_any(lhs: object, members: list[Any]) -> None:
+def test_an_exact_match_is_also_a_match_as_a_set(lhs: object, members: list[Any]) -> None:
     if evaluate(lhs, exactly(members)):
         assert evaluate(lhs, members)
         assert evaluate(lhs, length(len(members)))
@@ -140,7 +140,7 @@ def test_what_is_matched_in_order_is_matched_in_any(lhs: object, members: list[A
 
 
 @given(json_values())
-def test_a_value_is_as_long_as_python_says(lhs: object) -> None:
+def test_length_agrees_with_python(lhs: object) -> None:
     sized = isinstance(lhs, (str, list, tuple, dict))
     assert evaluate(lhs, length(any_())) is sized
     assert evaluate(lhs, length(gte(0))) is sized
@@ -149,7 +149,7 @@ def test_a_value_is_as_long_as_python_says(lhs: object) -> None:
 
 
 @given(json_values(), st.sampled_from((str, float, bool, list, tuple, dict, None, object)))
-def test_a_value_is_of_some_kind(lhs: object, kind: type | None) -> None:
+def test_every_value_has_a_type(lhs: object, kind: type | None) -> None:
     assert evaluate(lhs, is_a(kind)) is evaluate(lhs, is_a(kind, kind))
     assert evaluate(lhs, is_a(kind, object)) is True
     assert evaluate(lhs, is_a(bool, int)) is isinstance(lhs, int)
@@ -161,10 +161,10 @@ def test_a_value_is_of_some_kind(lhs: object, kind: type | None) -> None:
 
 @pytest.mark.parametrize('function', ONE_VALUE, ids=range(len(ONE_VALUE)))
 @given(json_values(), scalars())
-def test_a_field_stands_for_the_scalar_that_is_there(
+def test_a_field_equals_its_scalar(
     function: Callable[[Any], Pattern], lhs: object, other: object
 ) -> None:
-    """As if the pattern had been written with that value; what does not compare is no match."""
+    """As if the pattern contained this value. A value that does not compare does not match."""
     payload = {'lhs': lhs, 'there': {'other': other}}
     try:
         written = function(other)
@@ -177,8 +177,8 @@ def test_a_field_stands_for_the_scalar_that_is_there(
 
 
 @given(json_values(), json_values())
-def test_a_field_equals_an_array_or_object_with_the_same_in_it(lhs: object, other: object) -> None:
-    """Member by member in their order, key by key: as `exactly`, and no key besides."""
+def test_a_field_equals_an_equal_array_or_object(lhs: object, other: object) -> None:
+    """Members in order and keys one by one, as with `exactly`, and without other keys."""
 
     def written(value: object) -> Any:
         if isinstance(value, dict):
@@ -194,9 +194,7 @@ def test_a_field_equals_an_array_or_object_with_the_same_in_it(lhs: object, othe
 
 
 @given(scalars(), scalars())
-def test_a_field_that_is_not_there_equals_and_compares_with_nothing(
-    lhs: object, other: object
-) -> None:
+def test_a_missing_field_equals_and_compares_with_nothing(lhs: object, other: object) -> None:
     payload = {'lhs': lhs, 'there': other}
     for function in (eq, gt, gte, lt, lte, one_of):
         assert not evaluate(payload, {'lhs': function(field('there.other'))})
@@ -204,7 +202,7 @@ def test_a_field_that_is_not_there_equals_and_compares_with_nothing(
 
 
 @given(payloads(), patterns())
-def test_every_value_equals_itself_wherever_it_is_asked(lhs: dict[str, Any], rhs: Any) -> None:
+def test_every_value_equals_itself_at_every_path(lhs: dict[str, Any], rhs: Any) -> None:
     for key in lhs:
         assert evaluate(lhs, {key: field([key])})
         assert evaluate(lhs, or_(rhs, {key: eq(field([key]))}))

@@ -1,4 +1,4 @@
-"""A missing key: true, false or unknown, and only true accepts the absence."""
+"""A missing key is true, false or unknown; only true is a match."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def accepts_absence(pattern: object) -> bool:
 
 
 def truth(pattern: object) -> Truth:
-    """Unknown is what is accepted neither as it is nor under `not_`."""
+    """An unknown result matches neither directly nor under `not_`."""
     yes, no = accepts_absence(pattern), accepts_absence(not_(pattern))
     assert not (yes and no)
     return YES if yes else NO if no else UNKNOWN
@@ -169,7 +169,7 @@ def either(left: Truth, right: Truth) -> Truth:
 
 
 @pytest.mark.parametrize(('left', 'is_left', 'right', 'is_right'), PAIRS)
-def test_logic_is_kleenes(left: Any, is_left: Truth, right: Any, is_right: Truth) -> None:
+def test_logic_follows_kleene(left: Any, is_left: Truth, right: Any, is_right: Truth) -> None:
     assert truth(and_(left, right)) is both(is_left, is_right)
     assert truth(or_(left, right)) is either(is_left, is_right)
     assert truth(not_(left)) is negated(is_left)
@@ -218,13 +218,13 @@ def test_operators_are_the_same_on_a_missing_key(
         pytest.param(not_(predicate), False, id='not a predicate'),
     ],
 )
-def test_only_true_accepts_the_absence(pattern: object, holds: bool) -> None:
+def test_only_true_accepts_a_missing_key(pattern: object, holds: bool) -> None:
     assert accepts_absence(pattern) is holds
 
 
 @pytest.mark.parametrize('wrap', [one_of, lambda *members: in_(members)], ids=['one_of', 'in_'])
-def test_membership_is_unknown_whatever_its_members_are(wrap: Any) -> None:
-    """Logic alone combines the truth of its members: `or_(missing(), 5)` is meant."""
+def test_membership_of_a_missing_key_is_unknown(wrap: Any) -> None:
+    """Only logic combines the results of its members: use `or_(missing(), 5)`."""
     assert truth(wrap(missing(), 5)) is UNKNOWN
     assert truth(wrap(optional('a'))) is UNKNOWN
     assert truth(wrap(exists())) is UNKNOWN
@@ -240,8 +240,8 @@ def test_null_is_not_missing() -> None:
     assert evaluate(lhs, {'key': not_(5)})
 
 
-def test_an_absence_within_a_present_object_makes_its_pattern_false() -> None:
-    """Not unknown: the object is there, and it is no such object."""
+def test_a_missing_key_in_a_present_object_makes_its_pattern_false() -> None:
+    """The result is false, not unknown: the object is present but does not match."""
     assert not evaluate({}, {'a': not_(5)})
     assert evaluate({}, not_({'a': 5}))
     assert evaluate({}, not_({'a': not_(5)}))
@@ -250,8 +250,8 @@ def test_an_absence_within_a_present_object_makes_its_pattern_false() -> None:
     assert not evaluate({'x': {}}, {'x': or_({'a': 1}, {'b': 2})})
 
 
-def test_an_absence_is_told_where_the_key_would_stand() -> None:
-    """The parent of a missing key must be there, and be an object."""
+def test_missing_is_true_only_in_the_parent_of_the_key() -> None:
+    """The parent of a missing key must be present, and an object."""
     pattern = {'a': {'b': missing()}}
     assert evaluate({'a': {}}, pattern)
     assert not evaluate({'a': {'b': None}}, pattern)
@@ -261,7 +261,7 @@ def test_an_absence_is_told_where_the_key_would_stand() -> None:
     assert not evaluate({'a': 'b'}, pattern)
 
 
-def test_an_absence_is_told_in_the_members_of_an_array() -> None:
+def test_missing_is_tested_in_the_members_of_an_array() -> None:
     pattern = [{'a': missing(), 'b': 1}]
     assert evaluate([{'b': 1}, {'b': 1, 'c': 2}], pattern)
     assert not evaluate([{'b': 1}, {'a': 0, 'b': 1}], pattern)
@@ -273,7 +273,7 @@ def test_a_present_value_is_never_missing() -> None:
     assert evaluate(None, not_(missing()))
 
 
-def test_no_predicate_is_asked_about_a_missing_key() -> None:
+def test_no_predicate_is_called_for_a_missing_key() -> None:
     """`predicate` fails the test when it is called."""
     for pattern in (
         predicate,

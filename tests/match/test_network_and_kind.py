@@ -1,4 +1,4 @@
-"""Patterns of addresses in a block, and of the kind of a value."""
+"""Patterns of addresses in a block, and of the type of a value."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_an_address_is_in_a_block(lhs: object, rhs: object, holds: bool) -> None
     ],
     ids=ascii,
 )  # fmt: skip
-def test_what_is_no_text_of_an_address_is_in_no_block(lhs: object) -> None:
-    """Not even a number, of which Python would make an address."""
+def test_a_value_that_is_not_an_address_is_not_in_a_block(lhs: object) -> None:
+    """Not even an integer, which Python would convert to an address."""
     check(lhs, cidr('0.0.0.0/0'), False)
     check(lhs, cidr('::/0'), False)
 
@@ -82,7 +82,7 @@ def test_what_is_no_text_of_an_address_is_in_no_block(lhs: object) -> None:
     ],
     ids=ascii,
 )  # fmt: skip
-def test_what_is_no_block_is_refused(block: Any) -> None:
+def test_an_invalid_block_is_refused(block: Any) -> None:
     with pytest.raises(PatternError) as refusal:
         cidr(block)
     assert refusal.value.path == ''
@@ -90,7 +90,7 @@ def test_what_is_no_block_is_refused(block: Any) -> None:
     assert str(refusal.value)
 
 
-# ── kind ─────────────────────────────────────────────────────────────────────────────────────────
+# ── type ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Colour(str, Enum):
@@ -151,18 +151,18 @@ class Level(IntEnum):
     ('not a text', 5, not_(is_a(str)), True),
     ('null is not a text', None, not_(is_a(str)), True),
 )
-def test_a_value_is_of_a_kind(lhs: object, rhs: object, holds: bool) -> None:
+def test_is_a_tests_the_type(lhs: object, rhs: object, holds: bool) -> None:
     check(lhs, rhs, holds)
 
 
-def test_everything_is_an_object_of_python() -> None:
+def test_every_value_is_an_object() -> None:
     for lhs in VALUES:
         check(lhs, is_a(object), True)
         check(lhs, is_a(timedelta), False)
 
 
 class Spoken(Protocol):
-    """A class of which nobody can be told to be an instance."""
+    """A class that does not support isinstance."""
 
     def speak(self) -> None: ...
 
@@ -179,8 +179,8 @@ class Row(TypedDict):
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_is_no_kind_is_refused(kind: Any) -> None:
-    """What `isinstance` would first refuse on a payload, too."""
+def test_an_invalid_type_is_refused(kind: Any) -> None:
+    """Also a type that `isinstance` would refuse on a payload only."""
     for kinds in ((kind,), (str, kind), (kind, None)):
         with pytest.raises(PatternError) as refusal:
             is_a(*kinds)
@@ -188,6 +188,6 @@ def test_what_is_no_kind_is_refused(kind: Any) -> None:
         assert str(refusal.value)
 
 
-def test_is_a_refuses_to_ask_for_no_kind() -> None:
+def test_is_a_refuses_an_empty_list() -> None:
     with pytest.raises(PatternError):
         is_a()

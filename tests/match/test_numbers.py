@@ -1,4 +1,4 @@
-"""Numbers as patterns, and in comparisons: exact, whoever spells them."""
+"""Numbers in patterns and in comparisons: exact in every spelling."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ def test_a_number_matches_a_string_that_spells_it(lhs: object, rhs: object, hold
     ],
     ids=ascii,
 )  # fmt: skip
-def test_what_json_would_not_read_spells_no_number(lhs: str, rhs: object) -> None:
+def test_a_text_outside_of_jsons_grammar_does_not_spell_a_number(lhs: str, rhs: object) -> None:
     check(lhs, rhs, False)
     assert not evaluate(lhs, gt(-100))
     assert not evaluate(lhs, lt(100))
 
 
 @pytest.mark.parametrize('lhs', ['.5', '00.5', '0.5 ', '+.5', '5.e-1', '½', '1/2'], ids=ascii)
-def test_a_fraction_too_has_jsons_grammar(lhs: str) -> None:
+def test_a_fraction_follows_jsons_grammar(lhs: str) -> None:
     check(lhs, 0.5, False)
     check('0.5', 0.5, True)
 
@@ -109,7 +109,7 @@ def test_a_fraction_too_has_jsons_grammar(lhs: str) -> None:
     'lhs', ['NaN', 'nan', 'Infinity', '-Infinity', 'inf', '-inf', 'sNaN', '1e309'], ids=repr
 )
 @pytest.mark.parametrize('rhs', [NAN, INFINITY, -INFINITY, Decimal('NaN')], ids=repr)
-def test_no_string_spells_what_is_no_number(lhs: str, rhs: object) -> None:
+def test_no_text_spells_infinity_or_nan(lhs: str, rhs: object) -> None:
     check(lhs, rhs, False)
 
 
@@ -124,8 +124,8 @@ def test_nan_equals_nothing_and_compares_with_nothing(nan: object, rhs: object) 
     check(nan, rhs, False)
 
 
-def test_nan_is_not_even_itself() -> None:
-    """Where identity would say so: alone, as a member, in an array, under a key."""
+def test_nan_does_not_equal_itself() -> None:
+    """Even the identical object: alone, as a member, in an array, under a key."""
     check(NAN, NAN, False)
     assert not evaluate([NAN], [NAN])
     assert not evaluate({'a': NAN}, {'a': NAN})
@@ -178,7 +178,7 @@ def test_comparisons_order_numbers(lhs: object, rhs: object, holds: bool) -> Non
 
 
 def test_the_callers_decimal_context_changes_nothing() -> None:
-    """Neither its precision nor its traps."""
+    """Neither its precision nor its traps have an effect."""
     with localcontext() as context:
         context.prec = 3
         context.traps[FloatOperation] = context.traps[Inexact] = True

@@ -1,4 +1,4 @@
-"""Many patterns at once: order, growth, errors, and how often a predicate is asked."""
+"""Sets of patterns: order, additions, errors, and the calls of predicates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mega.match.functions import (
 
 
 def set_of(*patterns: Any) -> PatternSet[int]:
-    """The patterns, each with its place as the target."""
+    """A set of patterns, each with its position as the target."""
     made: PatternSet[int] = PatternSet()
     for place, pattern in enumerate(patterns):
         made.add(pattern, place)
@@ -36,7 +36,7 @@ def set_of(*patterns: Any) -> PatternSet[int]:
 
 
 class Asked:
-    """A predicate that counts how often it is asked about what."""
+    """A predicate that records its calls."""
 
     def __init__(self, answer: Callable[[Any], object]) -> None:
         self.answer = answer
@@ -62,20 +62,20 @@ def test_a_set_without_patterns_matches_nothing() -> None:
 
 @pytest.mark.parametrize('count', [1, 3, 10, 1000])
 def test_targets_come_in_the_order_in_which_they_were_added(count: int) -> None:
-    """However they are found: by a value, a beginning, a range, a test, or not at all."""
+    """With every kind of look-up: a value, a prefix, a range, a test, or none."""
     kinds = ['ab', prefix('a'), gt('a'), match('a'), any_(), always, one_of('ab', 'c'), not_('b')]
     patterns = set_of(*({'a': kinds[i % len(kinds)]} for i in range(count)))
     assert patterns.match({'a': 'ab'}) == list(range(count))
 
 
-def test_one_target_may_stand_for_many_patterns_and_comes_once_for_each() -> None:
+def test_a_target_of_several_patterns_is_returned_once_for_each() -> None:
     patterns: PatternSet[str] = PatternSet()
     for pattern in ({'a': 1}, {'a': gt(0)}, {'a': 2}):
         patterns.add(pattern, 'same')
     assert patterns.match({'a': 1}) == ['same', 'same']
 
 
-def test_a_pattern_of_which_several_alternatives_match_comes_once() -> None:
+def test_a_pattern_with_several_matching_alternatives_is_returned_once() -> None:
     either = or_({'a': 1}, {'b': 2})
     patterns = set_of(
         *[either] * 5, {'a': one_of(1, '1', gt(0))}, {'c': contains(one_of('x', 'y'))}
@@ -84,7 +84,7 @@ def test_a_pattern_of_which_several_alternatives_match_comes_once() -> None:
 
 
 @pytest.mark.parametrize('others', [0, 1, 10])
-def test_a_pattern_of_equal_alternatives_comes_once(others: int) -> None:
+def test_a_pattern_with_equal_alternatives_is_returned_once(others: int) -> None:
     either = or_({'a': 1}, {'a': 1}, {'a': 1, 'b': any_()})
     patterns = set_of(either, *[{'a': 1}] * others, either)
     assert patterns.match({'a': 1, 'b': 1}) == list(range(others + 2))
@@ -100,8 +100,8 @@ def test_a_set_grows_between_matches() -> None:
     assert len(patterns) == 200
 
 
-def test_to_add_one_to_many_plants_few_anew() -> None:
-    """The trees that are there stay, but for those that are hardly larger than what joins them."""
+def test_one_more_pattern_rebuilds_only_small_indexes() -> None:
+    """Large indexes stay; only indexes that are not much larger than the additions are rebuilt."""
     patterns = set_of(*({'a': i} for i in range(1000)))
     patterns.match({})
     largest = patterns._roots[0]
@@ -126,14 +126,14 @@ def test_build_of_an_empty_set_does_nothing() -> None:
     assert patterns.match({'a': 1}) == []
 
 
-def test_a_pattern_that_is_none_is_refused_when_it_is_added() -> None:
+def test_an_invalid_pattern_is_refused_when_it_is_added() -> None:
     patterns = set_of({'a': 1})
     with pytest.raises(PatternError, match=r'user\.tags'):
         patterns.add({'user': {'tags': object()}}, 1)
     assert patterns.match({'a': 1}) == [0]
 
 
-def test_what_has_to_dict_is_matched_in_that_form() -> None:
+def test_an_object_with_to_dict_is_matched_as_its_dict() -> None:
     payload = Payload(Event('user:login', '2020-05-04T15:53:23.123'))  # type: ignore[arg-type]
     assert set_of({'event': {'name': 'user:login', 'version': 1}}).match(payload) == [0]
 
@@ -160,7 +160,7 @@ def test_a_predicate_may_empty_the_payload_and_nothing_raises() -> None:
     assert patterns.match(payload)[0] == 5
 
 
-def test_the_answer_is_the_callers_own() -> None:
+def test_the_returned_list_belongs_to_the_caller() -> None:
     patterns = set_of(*[{'a': 1}] * 5)
     patterns.match({'a': 1}).clear()
     assert patterns.match({'a': 1}) == [0, 1, 2, 3, 4]
@@ -189,14 +189,14 @@ def test_a_set_shows_its_patterns() -> None:
     ],
     ids=['alone', 'values', 'ranges', 'negated', 'mixed'],
 )
-def test_a_predicate_is_asked_once_about_a_value(others: list[dict[str, Any]]) -> None:
+def test_a_predicate_is_called_once_per_value(others: list[dict[str, Any]]) -> None:
     asked = Asked(lambda lhs: lhs == 'x')
     patterns = set_of(*({'b': asked, **other} for other in others))
     assert 0 < len(patterns.match({'b': 'x', 'c': 0})) <= len(others)
     assert asked.values == ['x']
 
 
-def test_a_predicate_is_asked_once_about_each_of_several_values() -> None:
+def test_a_predicate_is_called_once_for_each_of_several_values() -> None:
     asked = Asked(bool)
     patterns = set_of(
         *[{'a': asked}, {'b': asked}, {'c': contains(asked)}, {'a': or_(5, asked)}] * 3
@@ -205,7 +205,7 @@ def test_a_predicate_is_asked_once_about_each_of_several_values() -> None:
     assert sorted(map(str, asked.values)) == ['', 'x', 'y']
 
 
-def test_a_predicate_is_asked_once_also_where_a_pattern_joined_later() -> None:
+def test_a_predicate_is_called_once_also_after_a_later_addition() -> None:
     asked = Asked(bool)
     patterns = set_of(*[{'a': asked}] * 20)
     patterns.match({'a': 1})
@@ -217,7 +217,7 @@ def test_a_predicate_is_asked_once_also_where_a_pattern_joined_later() -> None:
         assert asked.values == [1]
 
 
-def test_a_predicate_is_asked_again_about_the_next_payload() -> None:
+def test_a_predicate_is_called_again_for_the_next_payload() -> None:
     asked = Asked(bool)
     patterns = set_of({'a': asked}, {'a': asked, 'b': 1})
     for _ in range(2):
@@ -226,7 +226,7 @@ def test_a_predicate_is_asked_again_about_the_next_payload() -> None:
 
 
 @pytest.mark.parametrize('count', [1, 20])
-def test_a_predicate_is_asked_only_when_all_else_holds(count: int) -> None:
+def test_a_predicate_is_called_only_if_all_other_conditions_are_true(count: int) -> None:
     asked = Asked(bool)
     patterns = set_of(
         *[
@@ -242,14 +242,14 @@ def test_a_predicate_is_asked_only_when_all_else_holds(count: int) -> None:
     assert asked.values == []
 
 
-def test_a_predicate_is_never_asked_about_what_is_missing() -> None:
+def test_a_predicate_is_not_called_for_a_missing_key() -> None:
     asked = Asked(bool)
     assert set_of({'a': asked}, {'a': not_(asked)}, {'a': asked}).match({'b': 1}) == []
     assert asked.values == []
 
 
-def test_the_length_is_another_value_than_what_has_it() -> None:
-    """What a predicate is asked about may live for a moment only."""
+def test_results_for_a_value_and_for_its_length_are_separate() -> None:
+    """The argument of a predicate may be a temporary object."""
     asked = Asked(lambda lhs: isinstance(lhs, int))
     patterns = set_of({'a': length(asked)}, {'b': length(asked)}, {'c': asked})
     assert patterns.match({'a': 'x' * 1000, 'b': 'x' * 2000, 'c': 'x'}) == [0, 1]
@@ -259,7 +259,7 @@ def test_the_length_is_another_value_than_what_has_it() -> None:
 # ── predicates that raise ────────────────────────────────────────────────────────────────────────
 
 
-def test_a_predicate_that_raises_spoils_only_its_own_patterns() -> None:
+def test_a_predicate_that_raises_affects_only_its_own_patterns() -> None:
     patterns = set_of(
         {'a': broken}, {'a': 1}, {'a': broken, 'b': 2}, {'a': broken, 'b': 3}, {'a': gt(0)},
         {'a': or_(5, broken)},
@@ -271,7 +271,7 @@ def test_a_predicate_that_raises_spoils_only_its_own_patterns() -> None:
     ]  # fmt: skip
 
 
-def test_without_a_list_for_errors_the_first_is_raised_after_all_were_asked() -> None:
+def test_without_errors_the_first_exception_is_raised_after_all_tests() -> None:
     asked = Asked(bool)
 
     def other(lhs: object) -> bool:
@@ -283,14 +283,14 @@ def test_without_a_list_for_errors_the_first_is_raised_after_all_were_asked() ->
     assert asked.values == [1]
 
 
-def test_errors_are_added_to_what_the_list_holds() -> None:
+def test_errors_are_appended_to_the_list() -> None:
     errors: list[tuple[int, BaseException]] = [(7, ValueError('before'))]
     set_of({'a': broken}).match({'a': 1}, errors)
     assert [target for target, _ in errors] == [7, 0]
 
 
 @pytest.mark.parametrize('error', [KeyboardInterrupt, SystemExit, MemoryError, RecursionError])
-def test_whatever_a_predicate_raises_is_collected(error: type[BaseException]) -> None:
+def test_every_exception_of_a_predicate_is_collected(error: type[BaseException]) -> None:
     def raising(lhs: object) -> bool:
         raise error('from within')
 
@@ -301,7 +301,7 @@ def test_whatever_a_predicate_raises_is_collected(error: type[BaseException]) ->
         set_of({'a': raising}).match({'a': 1})
 
 
-def test_a_truth_that_raises_is_an_error_as_well() -> None:
+def test_an_exception_of_bool_is_an_error_too() -> None:
     class Unsure:
         def __bool__(self) -> bool:
             raise ValueError('unsure')
@@ -311,7 +311,7 @@ def test_a_truth_that_raises_is_an_error_as_well() -> None:
     assert [str(error) for _, error in errors] == ['unsure']
 
 
-def test_a_pattern_that_matches_by_one_alternative_is_not_spoilt_by_another() -> None:
+def test_a_matching_alternative_outweighs_another_that_raises() -> None:
     either = or_({'a': broken}, {'b': 2})
     errors: list[tuple[int, BaseException]] = []
     assert set_of(either, either).match({'a': 1, 'b': 2}, errors) == [0, 1]

@@ -1,4 +1,4 @@
-"""A set of patterns, each pattern alone, `explain` and the naive reference say the same."""
+"""A set, each pattern alone, `explain` and the reference have the same results."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ AT_ONE_KEY = st.lists(leaves().map(lambda leaf: {'a': leaf}), min_size=PATTERNS,
 
 
 def check(described: list[Any], lhss: list[Any]) -> None:
-    """All four agree on every pair, the set also while it grows."""
+    """All four agree on every pair, the set also between additions."""
     patterns: PatternSet[int] = PatternSet()
     built = [build(description) for description in described]
     for lhs in lhss:
@@ -80,7 +80,7 @@ def test_all_agree_on_objects(described: list[Description], lhss: list[dict[str,
 
 @agreement
 @given(AT_ONE_KEY, st.lists(json_values(), min_size=PAYLOADS, max_size=PAYLOADS))
-def test_all_agree_where_every_pattern_asks_for_one_value(
+def test_all_agree_on_patterns_of_one_value(
     described: list[Description], values: list[object]
 ) -> None:
     check(described, [{'a': value} for value in values])
@@ -91,7 +91,7 @@ def test_all_agree_where_every_pattern_asks_for_one_value(
     st.lists(descriptions(), min_size=PATTERNS, max_size=PATTERNS),
     st.lists(json_values(), min_size=PAYLOADS, max_size=PAYLOADS),
 )
-def test_all_agree_on_values_that_are_no_objects(
+def test_all_agree_on_values_that_are_not_objects(
     described: list[Description], lhss: list[object]
 ) -> None:
     check(described, lhss)
@@ -116,7 +116,7 @@ def instant(chance: random.Random) -> Any:
 
 
 def value(chance: random.Random) -> Any:
-    """A value of a payload, much like those for which the patterns ask."""
+    """A value of a payload that is similar to the values in patterns."""
     made: Any = chance.choice([text, text, number, instant])(chance)
     spelled: list[Any] = [made, str(made), None, True, False, 1, '1', '1.1', [], {}, [made, 'a', 1]]
     if isinstance(made, datetime):
@@ -168,8 +168,8 @@ KINDS: dict[str, Make] = {
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.no_cover
 @pytest.mark.parametrize('count', [10, amount(100, 300)], ids=['few', 'many'])
-def test_a_set_agrees_with_its_patterns_where_all_are_of_one_kind(kind: str, count: int) -> None:
-    """Each kind has a way of its own to be found, and many share it."""
+def test_a_set_of_one_kind_of_pattern_agrees_with_its_patterns(kind: str, count: int) -> None:
+    """Each kind has its look-up, which many patterns share."""
     chance = random.Random(f'{kind} {count}')
     patterns: PatternSet[int] = PatternSet()
     alone: list[Any] = []

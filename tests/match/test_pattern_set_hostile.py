@@ -1,4 +1,4 @@
-"""A set of patterns answers whatever was sent, and what each of its patterns answers."""
+"""Hostile payloads: a set has the results of its patterns, in bounded time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.match.test_hostile import EVERY_KIND, HOSTILE
 from tests.match.test_hostile_vocabulary import Unhashable, UnhashableNumber
 from tests.profile import amount
 
-pytestmark = pytest.mark.no_cover  # large inputs, over lines that other tests cover
+pytestmark = pytest.mark.no_cover  # large inputs; other tests cover the same lines
 
 
 def is_set(lhs: object) -> bool:
@@ -23,7 +23,7 @@ def is_set(lhs: object) -> bool:
 
 @pytest.fixture(scope='module')
 def every_kind() -> tuple[PatternSet[int], list[Any]]:
-    """Patterns of every kind over the payload, a value in it, and a member of an array in it."""
+    """Patterns of every kind: of the payload, of a value in it, and of a member of an array."""
     patterns: PatternSet[int] = PatternSet()
     alone = [
         *EVERY_KIND,
@@ -36,7 +36,7 @@ def every_kind() -> tuple[PatternSet[int], list[Any]]:
 
 
 @pytest.mark.parametrize('hostile', HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_set_answers_whatever_was_sent(
+def test_a_set_has_a_result_for_every_hostile_payload(
     hostile: object, every_kind: tuple[PatternSet[int], list[Any]]
 ) -> None:
     patterns, alone = every_kind
@@ -46,7 +46,7 @@ def test_a_set_answers_whatever_was_sent(
 
 
 def test_an_array_of_many_members_is_looked_up_in_bounded_time() -> None:
-    """Each member finds each pattern once at most, however often it is there."""
+    """Equal members find each pattern only once."""
     patterns: PatternSet[int] = PatternSet()
     for place in range(1000):
         patterns.add({'a': contains(one_of(place, place + 1)), 'b': gt(0)}, place)
@@ -71,8 +71,8 @@ def test_a_text_of_a_mebibyte_is_looked_up_in_bounded_time() -> None:
 
 
 @pytest.mark.parametrize('keys', [1, amount(100, 400)], ids=['one', 'many'])
-def test_patterns_of_many_keys_grow_no_forest(keys: int) -> None:
-    """Where many patterns ask the same of many fields, no look-up tells them apart."""
+def test_patterns_with_many_keys_do_not_multiply_the_index(keys: int) -> None:
+    """Many patterns with equal conditions on many fields cannot be separated by a look-up."""
     chance = random.Random(keys)
     wanted = {f'k{i}': chance.choice([i, str(i), one_of(i, str(i), i + 1)]) for i in range(keys)}
     patterns: PatternSet[int] = PatternSet()
@@ -82,7 +82,7 @@ def test_patterns_of_many_keys_grow_no_forest(keys: int) -> None:
     assert patterns.match({f'k{i}': str(i) for i in range(keys)}) == list(range(50))
 
 
-def test_patterns_of_more_shapes_than_are_compiled_match_as_well() -> None:
+def test_patterns_beyond_the_limit_of_compiled_shapes_match_too() -> None:
     patterns: PatternSet[int] = PatternSet()
     for place in range(1500):
         patterns.add({f'k{place}': {'a': gt(place)}, 'b': is_set}, place)
@@ -92,7 +92,7 @@ def test_patterns_of_more_shapes_than_are_compiled_match_as_well() -> None:
     assert errors == []
 
 
-def test_a_tree_is_no_deeper_than_the_stack_allows() -> None:
+def test_a_tree_has_a_limited_depth() -> None:
     pattern: Any = {'a': 1}
     payload: Any = {'a': 1}
     for _ in range(200):
@@ -103,7 +103,7 @@ def test_a_tree_is_no_deeper_than_the_stack_allows() -> None:
     assert patterns.match(payload) == list(range(20))
 
 
-def test_a_number_or_text_without_a_hash_is_looked_up_by_its_value() -> None:
+def test_a_number_or_text_that_is_not_hashable_is_looked_up_by_its_value() -> None:
     patterns: PatternSet[int] = PatternSet()
     for place in range(10):
         patterns.add({'a': place}, place)

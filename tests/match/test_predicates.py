@@ -1,4 +1,4 @@
-"""When a user's own predicate is asked: last, and about values that are there."""
+"""Predicates of the user are called last, and only for present values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mega.match.functions import (
 
 
 class Asked:
-    """A predicate that keeps what it was asked about."""
+    """A predicate that records its arguments."""
 
     def __init__(self, answer: bool = True) -> None:
         self.values: list[object] = []
@@ -39,7 +39,7 @@ PAYLOAD: dict[str, Any] = {'a': 5, 'b': 'x', 'c': {'d': [1, 2]}}
 
 
 def patterns_that_fail(asked: Asked) -> dict[str, object]:
-    """Patterns of which one part, written behind the predicate, does not match the payload."""
+    """Patterns with a part behind the predicate that does not match the payload."""
     return {
         'another key': {'a': asked, 'b': 'y'},
         'a key that is missing': {'a': asked, 'nowhere': 1},
@@ -68,13 +68,13 @@ CLAIMS = list(patterns_that_fail(Asked()))
 
 @pytest.mark.parametrize('claim', CLAIMS)
 @pytest.mark.parametrize('answer', [True, False])
-def test_a_predicate_is_not_asked_when_the_rest_does_not_match(claim: str, answer: bool) -> None:
+def test_a_predicate_is_not_called_if_the_rest_does_not_match(claim: str, answer: bool) -> None:
     asked = Asked(answer)
     assert not evaluate(PAYLOAD, patterns_that_fail(asked)[claim])
     assert not asked.values
 
 
-def test_a_predicate_that_raises_harms_no_answer_that_stands_without_it() -> None:
+def test_a_result_that_needs_no_predicate_ignores_one_that_raises() -> None:
     def broken(lhs: object) -> bool:
         raise LookupError(lhs)
 
@@ -84,7 +84,7 @@ def test_a_predicate_that_raises_harms_no_answer_that_stands_without_it() -> Non
         evaluate(PAYLOAD, {'a': broken, 'b': 'x'})
 
 
-def test_predicates_are_asked_in_the_order_in_which_they_stand() -> None:
+def test_predicates_are_called_in_their_order() -> None:
     first, second = Asked(), Asked(False)
     third = Asked()
     assert not evaluate(PAYLOAD, {'a': first, 'b': second, 'c': third})
@@ -93,14 +93,14 @@ def test_predicates_are_asked_in_the_order_in_which_they_stand() -> None:
     assert (second.values, third.values) == (['x', 5], [])
 
 
-def test_a_predicate_of_an_array_is_asked_about_its_members() -> None:
+def test_a_predicate_in_contains_is_called_with_the_members() -> None:
     for pattern in (every, contains, lambda asked: exactly([asked, asked, asked])):
         asked = Asked(pattern is not contains)
         evaluate({'a': ['x', None, {'b': 1}]}, {'a': pattern(asked)})
         assert asked.values == ['x', None, {'b': 1}]
 
 
-def test_a_predicate_of_a_length_is_asked_about_the_number() -> None:
+def test_a_predicate_in_length_is_called_with_the_number() -> None:
     asked = Asked()
     assert evaluate({'a': 'abc', 'b': []}, {'a': length(asked), 'b': length(asked)})
     assert asked.values == [3, 0]

@@ -87,7 +87,7 @@ WRITTEN: list[Pattern] = [
 
 
 @pytest.mark.parametrize('pattern', WRITTEN, ids=range(len(WRITTEN)))
-def test_a_pattern_shows_as_the_code_that_builds_it(pattern: Pattern) -> None:
+def test_the_repr_of_a_pattern_is_the_code_that_builds_it(pattern: Pattern) -> None:
     built = rebuild(pattern)
     assert isinstance(built, Pattern)
     assert alike(built, pattern)
@@ -102,8 +102,8 @@ KINDS: list[Pattern] = [
 
 
 @pytest.mark.parametrize('pattern', KINDS, ids=range(len(KINDS)))
-def test_a_type_shows_as_its_values_do(pattern: Pattern) -> None:
-    """Under the names that `datetime.datetime(2020, 5, 4)` and `Decimal('5')` need anyway."""
+def test_the_repr_of_a_type_has_the_name_that_its_values_show(pattern: Pattern) -> None:
+    """With the names that `datetime.datetime(2020, 5, 4)` and `Decimal('5')` also need."""
     built = rebuild(pattern)
     assert alike(built, pattern)
     assert repr(built) == repr(pattern)
@@ -120,7 +120,7 @@ FIELDS: list[Pattern] = [
 
 
 @pytest.mark.parametrize('pattern', FIELDS, ids=range(len(FIELDS)))
-def test_a_field_shows_as_its_path(pattern: Pattern) -> None:
+def test_the_repr_of_a_field_is_its_path(pattern: Pattern) -> None:
     built = rebuild(pattern)
     assert repr(built) == repr(pattern)
     for there, lhs in product(THERE, VALUES):
@@ -133,12 +133,12 @@ def is_known(lhs: object) -> bool:
     return lhs is not None
 
 
-def test_a_pattern_with_a_predicate_shows_the_predicate() -> None:
+def test_the_repr_of_a_pattern_has_the_name_of_its_predicate() -> None:
     assert 'is_known' in repr(not_(is_known))
 
 
-def test_a_number_beyond_pythons_limit_of_digits_can_be_shown() -> None:
-    """`str` of an integer of 5,000 digits is an error in itself."""
+def test_the_repr_of_a_number_beyond_pythons_limit_of_digits_exists() -> None:
+    """`str` of an integer of 5,000 digits raises."""
     built = rebuild(gt(10**5_000))
     assert evaluate(10**5_000 + 1, built)
     assert not evaluate(10**5_000, built)
@@ -153,7 +153,7 @@ class Level(IntEnum):
 
 
 class Price(float):
-    """A float that shows in its own way, as those of numeric libraries do."""
+    """A float with another repr, as in numeric libraries."""
 
     def __repr__(self) -> str:
         return f'Price({float(self)})'
@@ -167,8 +167,8 @@ class Price(float):
         pytest.param(Price(5.5), 5.5, id='float'),
     ],
 )
-def test_a_special_kind_of_a_value_is_that_value(special: object, plain: object) -> None:
-    """It matches as the value does, and shows as code that needs no name of the user's."""
+def test_a_value_of_a_subclass_is_the_plain_value(special: object, plain: object) -> None:
+    """It matches like the plain value, and its repr needs no names of the user."""
     pattern = eq(special)
     assert alike(pattern, eq(plain))
     assert alike(rebuild(pattern), eq(plain))

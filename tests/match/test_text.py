@@ -1,4 +1,4 @@
-"""Patterns of texts: pieces, wildcards, regular expressions, and what ignores case."""
+"""Patterns of texts: prefixes, suffixes, substrings, wildcards, regular expressions, case."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ GRIN = '\U0001f600'  # one character, two UTF-16 units
     ('substring, nothing', '', substring(''), True),
     ('substring, a newline', 'a\nb', substring('\n'), True),
 )
-def test_a_text_has_a_piece(lhs: object, rhs: object, holds: bool) -> None:
+def test_a_text_has_a_prefix_suffix_or_substring(lhs: object, rhs: object, holds: bool) -> None:
     check(lhs, rhs, holds)
 
 
@@ -151,7 +151,7 @@ def test_case_is_folded_on_both_sides(lhs: object, rhs: object, holds: bool) -> 
     ('an escape and case', 'A*B', wildcard(r'a\*b', ignore_case=True), True),
     ('an escaped letter that grows', 'SS', wildcard(r'\ß', ignore_case=True), True),
 )
-def test_a_text_fits_a_wildcard(lhs: object, rhs: object, holds: bool) -> None:
+def test_a_text_matches_a_wildcard(lhs: object, rhs: object, holds: bool) -> None:
     check(lhs, rhs, holds)
 
 
@@ -176,7 +176,7 @@ def test_a_text_fits_a_wildcard(lhs: object, rhs: object, holds: bool) -> None:
     ('search, nothing', '', search(''), True),
     ('match, from the start alone', 'order 42', match(r'\d+'), False),
 )
-def test_regular_expressions_match_the_whole_or_anywhere(
+def test_fullmatch_matches_the_whole_text_and_search_any_part(
     lhs: object, rhs: object, holds: bool
 ) -> None:
     check(lhs, rhs, holds)
@@ -190,7 +190,7 @@ ANY_TEXT: list[Pattern] = [
 
 
 @pytest.mark.parametrize('rhs', ANY_TEXT, ids=repr)
-def test_what_matches_any_text_matches_nothing_else(rhs: Pattern) -> None:
+def test_a_pattern_of_any_text_matches_only_texts(rhs: Pattern) -> None:
     for lhs in VALUES:
         check(lhs, rhs, isinstance(lhs, str))
 
@@ -199,9 +199,7 @@ def test_what_matches_any_text_matches_nothing_else(rhs: Pattern) -> None:
     'lhs', [5, 5.0, True, None, b'5', ID, DAY, NOON, ['5'], {'5': '5'}], ids=repr
 )
 @pytest.mark.parametrize('function', [prefix, suffix, substring, wildcard, iequals, search])
-def test_nothing_is_made_a_text_to_suit_the_pattern(
-    function: Callable[[str], Pattern], lhs: object
-) -> None:
+def test_no_value_is_converted_to_a_text(function: Callable[[str], Pattern], lhs: object) -> None:
     for text in ('5', '5.0', 'True', 'None', "b'5'", str(ID), str(DAY), str(NOON), "['5']"):
         check(lhs, function(text), False)
 
@@ -215,7 +213,9 @@ REGEXES: list[Callable[..., Pattern]] = [fullmatch, search]
 @pytest.mark.parametrize(
     'value', [5, None, True, b'a', ['a'], ('a', 'b'), {'a': 1}, any_(), len, str, DAY], ids=repr
 )
-def test_what_is_no_text_is_refused(function: Callable[[Any], Pattern], value: object) -> None:
+def test_an_argument_that_is_not_a_str_is_refused(
+    function: Callable[[Any], Pattern], value: object
+) -> None:
     with pytest.raises(PatternError) as refusal:
         function(value)
     assert refusal.value.path == ''
@@ -236,7 +236,7 @@ def test_a_backslash_that_escapes_nothing_is_refused(text: str, fold: bool) -> N
 @pytest.mark.parametrize(
     'regex', ['(', '*', '[a', 'a{99999999999999999999}', '(' * 5_000], ids=lambda regex: regex[:9]
 )
-def test_a_broken_regular_expression_is_refused(
+def test_an_invalid_regular_expression_is_refused(
     function: Callable[..., Pattern], regex: str
 ) -> None:
     with pytest.raises(PatternError) as refusal:
@@ -246,7 +246,9 @@ def test_a_broken_regular_expression_is_refused(
 
 @pytest.mark.parametrize('function', REGEXES)
 @pytest.mark.parametrize('max_length', ['3', -1, 2.5, True], ids=repr)
-def test_what_is_no_length_is_refused(function: Callable[..., Pattern], max_length: object) -> None:
+def test_an_invalid_max_length_is_refused(
+    function: Callable[..., Pattern], max_length: object
+) -> None:
     with pytest.raises(PatternError):
         function('a', max_length=max_length)
     with pytest.raises(PatternError):
@@ -254,7 +256,7 @@ def test_what_is_no_length_is_refused(function: Callable[..., Pattern], max_leng
 
 
 @pytest.mark.parametrize('function', [*TEXTS, cidr])
-def test_a_refusal_does_not_show_a_long_value_whole(function: Callable[[Any], Pattern]) -> None:
+def test_an_error_shortens_a_long_value(function: Callable[[Any], Pattern]) -> None:
     with pytest.raises(PatternError) as refusal:
         function([function.__name__] * 10_000)
     assert len(str(refusal.value)) < 500

@@ -1,4 +1,4 @@
-"""A value as a pattern: what it matches, and what only looks as if it did."""
+"""Values as patterns: matches, and similar values that do not match."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_dict_matches_objects_with_all_of_its_keys(lhs: object, rhs: object, h
     ('a pattern in a set', 7, {'a', gt(5)}, True),
     ('a member of a list in a list', 'b', ['a', ['b', 'c']], True),
 )
-def test_a_list_matches_a_scalar_or_object_that_matches_some_member(
+def test_a_list_matches_a_scalar_or_object_that_matches_a_member(
     lhs: object, rhs: object, holds: bool
 ) -> None:
     check(lhs, rhs, holds)
@@ -175,14 +175,14 @@ def test_a_list_matches_a_scalar_or_object_that_matches_some_member(
     ('a set says the same', ['b', 'a'], {'a', 'b'}, True),
     ('anything in one array', [1, 'a', None, []], [any_()], True),
 )
-def test_a_list_matches_an_array_that_is_equal_as_a_set(
+def test_a_list_matches_an_array_with_the_same_members(
     lhs: object, rhs: object, holds: bool
 ) -> None:
     check(lhs, rhs, holds)
 
 
 class Long:
-    """A predicate with a memory, as an object and as a method."""
+    """A predicate with state, as an object and as a method."""
 
     def __init__(self, least: int) -> None:
         self.least = least
@@ -218,7 +218,7 @@ PREDICATE_IDS = ['function', 'lambda', 'partial', 'object', 'method', 'static', 
 
 
 @pytest.mark.parametrize('predicate', PREDICATES, ids=PREDICATE_IDS)
-def test_a_callable_is_asked_about_the_value(predicate: Callable[[object], object]) -> None:
+def test_a_callable_is_called_with_the_value(predicate: Callable[[object], object]) -> None:
     check('long enough', predicate, True)
     check('x', predicate, False)
     check(5, predicate, False)
@@ -230,25 +230,25 @@ def test_a_builtin_function_is_a_predicate() -> None:
 
 
 @pytest.mark.parametrize('answer', [1, 'yes', [0], object()], ids=['1', 'text', 'list', 'object'])
-def test_what_is_true_in_python_is_a_yes(answer: object) -> None:
+def test_a_true_result_is_a_match(answer: object) -> None:
     check('anything', lambda _: answer, True)
 
 
 @pytest.mark.parametrize('answer', [None, 0, '', [], {}], ids=['None', '0', 'text', 'list', 'dict'])
-def test_what_is_false_in_python_is_a_no(answer: object) -> None:
+def test_a_false_result_is_not_a_match(answer: object) -> None:
     check('anything', lambda _: answer, False)
 
 
 @pytest.mark.parametrize('lhs', [None, {'a': [1]}, ['a'], 'text', 0], ids=repr)
-def test_a_callable_gets_the_value_as_it_is(lhs: object) -> None:
+def test_a_callable_gets_the_value_unchanged(lhs: object) -> None:
     """Null and whole objects and arrays included."""
     seen: list[object] = []
     evaluate({'key': lhs}, {'key': seen.append})
     assert seen == [lhs]
 
 
-def test_an_error_of_a_predicate_comes_through() -> None:
-    """The predicate is the user's own, and nobody else can say what it would have answered."""
+def test_an_exception_of_a_predicate_is_raised() -> None:
+    """The predicate is code of the user: its result cannot be replaced."""
 
     def broken(lhs: object) -> bool:
         raise LookupError(lhs)
@@ -258,24 +258,24 @@ def test_an_error_of_a_predicate_comes_through() -> None:
 
 
 @pytest.mark.parametrize('pattern', [gt(4), one_of(5, 6), not_(None), any_(), ~gt(7)], ids=repr)
-def test_a_pattern_is_itself(pattern: Pattern) -> None:
+def test_a_compiled_pattern_is_not_compiled_again(pattern: Pattern) -> None:
     assert isinstance(pattern, Pattern)
     check(5, pattern, True)
 
 
 class Documented:
-    """Something that stands for an object, as an event does."""
+    """An object with `to_dict()`, like an event."""
 
     def to_dict(self) -> dict[str, object]:
         return {'a': 1}
 
 
-def test_what_has_a_to_dict_is_matched_as_that_object() -> None:
+def test_a_value_with_to_dict_is_matched_as_its_dict() -> None:
     assert evaluate(Documented(), {'a': 1})
     assert not evaluate(Documented(), {'a': 2})
     assert evaluate({'to_dict': 1}, {'to_dict': 1})
 
 
-def test_the_answer_is_a_boolean() -> None:
+def test_the_result_is_a_boolean() -> None:
     assert evaluate({'a': 'x'}, {'a': match('x')}) is True
     assert evaluate({'a': 'y'}, {'a': match('x')}) is False
