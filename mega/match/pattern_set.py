@@ -205,6 +205,10 @@ def _predicates(pattern: Pattern) -> Iterator[int]:
 
 def _in_order(found: list[Node]) -> list[Any]:
     """Return the targets of the nodes by position, each pattern once."""
+    if len(found) == 2:  # the most frequent case
+        one, other = found
+        if one[0] is not emit_all and other[0] is not emit_all and one[1] != other[1]:
+            return [one[2], other[2]] if one[1] < other[1] else [other[2], one[2]]
     found.sort(key=_position)
     targets, last = [], None
     for node in found:

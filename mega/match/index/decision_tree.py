@@ -59,7 +59,7 @@ from mega.match.index.lookups import (
     find_for_each,
 )
 from mega.match.index.normal_form import Alternative, Condition, Path
-from mega.match.index.residuals import group_unconditional, residual_node
+from mega.match.index.residuals import group_nodes, residual_node
 
 __all__ = ('IndexedPattern', 'TreeBuilder')
 
@@ -147,7 +147,7 @@ class TreeBuilder:
             found = [(one, clauses[branch]) for one, clauses in rest if branch in clauses]
             nodes.append(self._build_branch(branch, found, depth))
             rest = [(one, clauses) for one, clauses in rest if branch not in clauses]
-        nodes += group_unconditional(self._residual_nodes(one for one, _ in rest))
+        nodes += group_nodes(self._residual_nodes(one for one, _ in rest))
         if len(nodes) == 1:
             return nodes[0]
         return VISIT_UNROLLED.get(len(nodes), visit_all), *nodes

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 from mega.match.index.codegen import MatchState, Node
 from mega.match.index.keys import Interval, Normaliser, wrap
-from mega.match.index.residuals import group_unconditional
+from mega.match.index.residuals import group_nodes
 
 __all__ = (
     'AnyLookup',
@@ -260,7 +260,7 @@ class IntervalIndex:
         self._partial: list[list[tuple[int, int, list[Node]]]] = [[] for _ in range(count)]
         for first, last, nodes in cells:
             self._place(first, last, nodes, inside)
-        self._inside = [group_unconditional(nodes) for nodes in inside]
+        self._inside = [group_nodes(nodes) for nodes in inside]
 
     @property
     def constants(self) -> tuple[object, ...]:

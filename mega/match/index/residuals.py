@@ -18,6 +18,7 @@ shapes. For example, `{'age': gt(17)}` and `{'age': gt(64)}` share this function
 from __future__ import annotations
 
 import operator
+from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -44,7 +45,7 @@ from mega.match.index.codegen import (
 from mega.match.index.normal_form import Condition, Path
 from mega.match.pattern import AnyMember, Constant, Not, Pattern, Value
 
-__all__ = ('group_unconditional', 'residual_node')
+__all__ = ('group_nodes', 'residual_node')
 
 MAX_COMPILED_SHAPES = 1_000
 """The maximum number of shapes that a process compiles, about 150 microseconds each.
@@ -52,11 +53,17 @@ MAX_COMPILED_SHAPES = 1_000
 Patterns of other shapes are checked condition by condition.
 """
 
-MIN_GROUP = 32
-"""The minimum number of nodes in a group.
+MIN_UNCONDITIONAL = 32
+"""The minimum number of nodes without a check that form a group.
 
 To add a whole group is faster than to add its nodes one by one, but to merge a small group into the
 order of the other results is slower.
+"""
+
+MIN_SAME_SHAPE = 4
+"""The minimum number of nodes with one shape that form a group.
+
+A group reads each path once for all of its nodes. For fewer nodes that gains nothing.
 """
 
 _IS_TEXT = '(type(@) is str or isinstance(@, str))'
@@ -99,14 +106,21 @@ def residual_node(position: int, target: object, conditions: Sequence[Condition]
     return function, position, target, *constants
 
 
-def group_unconditional(nodes: Sequence[Node]) -> list[Node]:
-    """Combine the nodes that need no check into one node, if there are many."""
-    groupable = [node for node in nodes if node[0] is emit]
-    if len(groupable) < MIN_GROUP:
-        return list(nodes)
-    targets = {node[1]: node[2] for node in sorted(groupable, key=itemgetter(1))}
-    group = emit_all, next(iter(targets)), [*targets.values()], [*targets]
-    return [*(node for node in nodes if node[0] is not emit), group]
+def group_nodes(nodes: Sequence[Node]) -> list[Node]:
+    """Combine many nodes without a check into one node, and many nodes of one shape into one."""
+    by_function: defaultdict[NodeFunction, list[Node]] = defaultdict(list)
+    for node in nodes:
+        by_function[node[0]].append(node)
+    grouped: list[Node] = []
+    for function, similar in by_function.items():
+        if function is emit and len(similar) >= MIN_UNCONDITIONAL:
+            targets = {node[1]: node[2] for node in sorted(similar, key=itemgetter(1))}
+            grouped.append((emit_all, next(iter(targets)), [*targets.values()], [*targets]))
+        elif function in _shapes and len(similar) >= MIN_SAME_SHAPE:
+            grouped.append((_compile_for_many(_shapes[function]), *similar))
+        else:
+            grouped += similar
+    return grouped
 
 
 def _event_pattern_node(position: int, target: object, path: Path, pattern: EventPattern) -> Node:
@@ -197,6 +211,7 @@ def _check_each(payload: object, found: list[Node], node: Node, state: MatchStat
 
 
 _functions: dict[_Shape, NodeFunction] = {}
+_shapes: dict[NodeFunction, _Shape] = {}
 
 
 def _function_of(shape: _Shape) -> NodeFunction | None:
@@ -204,6 +219,7 @@ def _function_of(shape: _Shape) -> NodeFunction | None:
     function = _functions.get(shape)
     if function is None and len(_functions) < MAX_COMPILED_SHAPES:
         function = _functions[shape] = _compile_shape(shape)
+        _shapes[function] = shape
     return function
 
 
@@ -212,26 +228,42 @@ def _compile_shape(shape: _Shape) -> NodeFunction:
     lines: list[str] = []
     objects: dict[Path, str] = {}
     for path, test, matches_missing, may_raise in shape:
-        check = [f'if not ({_condition_source(test, matches_missing)}):', '    return']
+        check = [f'if not ({_condition_source(test, matches_missing, "value")}):', '    return']
         lines += read_path_lines(path, objects)
-        lines += _with_failure_handler(check) if may_raise else check
+        lines += _with_failure_handler(check, 'return') if may_raise else check
     return compile_node_function([*lines, 'found.append(node)'], **_NAMES)
 
 
-def _condition_source(test: str, matches_missing: bool) -> str:
-    source = test.replace('@', 'value')
+@lru_cache(MAX_COMPILED_SHAPES)
+def _compile_for_many(shape: _Shape) -> NodeFunction:
+    """Compile the check of a group `(function, *nodes)`: read every path once, then check each."""
+    lines: list[str] = []
+    objects: dict[Path, str] = {}
+    checks: list[str] = []
+    for i, (path, test, matches_missing, may_raise) in enumerate(shape):
+        condition = _condition_source(test, matches_missing, f'value{i}')
+        check = [f'if not ({condition}):', '    continue']
+        lines += [*read_path_lines(path, objects), f'value{i} = value']
+        checks += _with_failure_handler(check, 'continue') if may_raise else check
+    checks.append('found.append(node)')
+    loop = ['for node in node[1:]:', *(f'    {line}' for line in checks)]
+    return compile_node_function([*lines, *loop], **_NAMES)
+
+
+def _condition_source(test: str, matches_missing: bool, variable: str) -> str:
+    source = test.replace('@', variable)
     if matches_missing:
-        return f'value is MISSING or {source}'
-    return f'value is not MISSING and {source}'
+        return f'{variable} is MISSING or {source}'
+    return f'{variable} is not MISSING and {source}'
 
 
-def _with_failure_handler(lines: list[str]) -> list[str]:
+def _with_failure_handler(lines: list[str], leave: str) -> list[str]:
     return [
         'try:',
         *(f'    {line}' for line in lines),
         'except BaseException as error:',
         '    state.failures.append((node, error))',
-        '    return',
+        f'    {leave}',
     ]
 
 
