@@ -139,9 +139,8 @@ class S3PayloadStore(ClosesClient):
         self.on_missing = check_on_missing(on_missing)
         others = check_strings('allowed_buckets', allowed_buckets)
         self._buckets = {self.bucket, *(check_bucket('allowed_buckets', name) for name in others)}
-        self._prefixes: tuple[str, ...] = ('',)
-        if allowed_prefixes is not None:
-            self._prefixes = check_strings('allowed_prefixes', allowed_prefixes)
+        prefixes = ('',) if allowed_prefixes is None else allowed_prefixes
+        self._prefixes = check_strings('allowed_prefixes', prefixes)
         self._owner = check_account('expected_bucket_owner', expected_bucket_owner)
         self._is_legacy = legacy_attribute
         super().__init__(
@@ -158,20 +157,22 @@ class S3PayloadStore(ClosesClient):
                 connections=CONNECTIONS,
             )
         )
-        self._encryption = {
-            'ServerSideEncryption': server_side_encryption,
-            'SSEKMSKeyId': ssekms_key_id,
-        }
-        put_object = self._aws.client.meta.service_model.operation_model('PutObject')
-        known = frozenset(put_object.input_shape.members)
+        self._encryption = _encryption(server_side_encryption, ssekms_key_id)
         self._put_arguments = {
             **self._encryption,
             'Tagging': urlencode(tagging) if tagging else None,
-            **check_put_arguments(put_arguments or {}, known),
+            **check_put_arguments(put_arguments or {}, self._known_put_arguments()),
         }
+        self.pointer_bytes = self._max_pointer_bytes()
+
+    def _max_pointer_bytes(self) -> int:
+        """Return the bytes of a pointer and its attribute in a message, at most."""
         longest = Pointer(self.bucket, self._new_key(), self.max_payload, '0' * 64)
-        self.pointer_bytes = size_of(*write_pointer(longest, self._is_legacy))
-        """Bytes of a pointer and its attribute in a message, at most."""
+        return size_of(*write_pointer(longest, self._is_legacy))
+
+    def _known_put_arguments(self) -> frozenset[str]:
+        put_object = self._aws.client.meta.service_model.operation_model('PutObject')
+        return frozenset(put_object.input_shape.members)
 
     def create_bucket(self, *, expire_after_days: int | None = DEFAULT_EXPIRY_DAYS) -> None:
         """Create the bucket, closed to the public, and encrypted like the bodies of this store.
@@ -312,3 +313,7 @@ def _text(pointer: Pointer, content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError:
         raise PointerError('its pointer leads to an object that is not text in UTF-8') from None
+
+
+def _encryption(algorithm: str | None, kms_key_id: str | None) -> dict[str, str | None]:
+    return {'ServerSideEncryption': algorithm, 'SSEKMSKeyId': kms_key_id}

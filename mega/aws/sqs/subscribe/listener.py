@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from mega.aws._transport.client import ClosesClient, create_client
+from mega.aws._transport.client import AwsClient, ClosesClient, create_client
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
@@ -125,67 +125,65 @@ class SqsListener(ClosesClient):
         if not queue_url:
             raise ConfigurationError('a listener requires queue_url=')
         self.queue_url = queue_url
+        self.dead_letter_queue_url = _check_dead_letter_queue(dead_letter_queue_url, queue_url)
         self.max_number_of_messages = _check('max_number_of_messages', max_number_of_messages)
         self.wait_time_seconds = _check('wait_time_seconds', wait_time_seconds)
         self.visibility_timeout = _check('visibility_timeout', visibility_timeout)
-        if max_processing_time is not None:
-            check_seconds('max_processing_time', max_processing_time, 0, MAX_VISIBILITY)
-        is_fifo = queue_url.endswith('.fifo')
+        has_queue, is_fifo = dead_letter_queue_url is not None, queue_url.endswith('.fifo')
+        self._policy = SettlementPolicy(
+            unhandled, unmatched, has_queue, is_fifo, retry_delay, max_receives
+        )
         self._settings = EngineSettings(
             concurrency=_check('concurrency', concurrency),
-            max_number_of_messages=self.max_number_of_messages,
-            wait_time_seconds=self.wait_time_seconds,
-            visibility_timeout=self.visibility_timeout,
-            max_processing_time=max_processing_time,
+            max_number_of_messages=max_number_of_messages,
+            wait_time_seconds=wait_time_seconds,
+            visibility_timeout=visibility_timeout,
+            max_processing_time=_check_seconds('max_processing_time', max_processing_time),
             grace_period=check_seconds('grace_period', grace_period, 0, MAX_VISIBILITY),
             is_fifo=is_fifo,
         )
-        if dead_letter_queue_url in ('', queue_url):
-            problem = 'must be the URL of another queue, or None'
-            raise ConfigurationError(
-                f'dead_letter_queue_url={safe_repr(dead_letter_queue_url)}: {problem}'
-            )
-        self.dead_letter_queue_url = dead_letter_queue_url
-        self._policy = SettlementPolicy(
-            unhandled,
-            unmatched,
-            dead_letter_queue_url is not None,
-            is_fifo,
-            retry_delay,
-            max_receives,
-        )
-        aws = create_client(
-            'sqs',
-            queue_url,
-            aws_access_key_id=aws_access_key_id,
-            aws_secret_access_key=aws_secret_access_key,
-            aws_session_token=aws_session_token,
-            region_name=region_name,
-            endpoint_url=endpoint_url,
-            session=session,
-            client=client,
-            attempts=1,  # the engine repeats calls, and knows when a repetition is useless
-            connections=max_threads(self._settings),
-            read_timeout=wait_time_seconds + _READ_TIMEOUT_MARGIN,
-        )
+        keys = (aws_access_key_id, aws_secret_access_key, aws_session_token)
+        aws = self._create_client(keys, region_name, endpoint_url, session, client)
         super().__init__(aws)
-        self._router = Router()
-        self._counter = StatsCounter()
-        self._context = ListenerContext(
-            QueueClient(aws, queue_url, visibility_timeout, dead_letter_queue_url is not None),
-            DeadLetterQueue(aws, dead_letter_queue_url, queue_url)
-            if dead_letter_queue_url
-            else None,
-            self._router,
-            Processor(self._router, self._policy, Hooks(hooks)),
-            self._counter,
-            payload_store,
-        )
+        self._router, self._counter = Router(), StatsCounter()
+        self._context = self._create_context(Hooks(hooks), payload_store)
         self._session: ListenerSession | None = None
         self._session_pid = 0
         self._is_stopped = self._is_paused = False
         for subscriber in subscribers:
             self.register_subscriber(subscriber)
+
+    def _create_client(
+        self, keys: tuple[str | None, ...], region: str | None, url: str | None, *given: Any
+    ) -> AwsClient:
+        access_key_id, secret_access_key, session_token = keys
+        session, client = given
+        return create_client(
+            'sqs',
+            self.queue_url,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            aws_session_token=session_token,
+            region_name=region,
+            endpoint_url=url,
+            session=session,
+            client=client,
+            attempts=1,  # the engine repeats calls, and knows when a repetition is useless
+            connections=max_threads(self._settings),
+            read_timeout=self.wait_time_seconds + _READ_TIMEOUT_MARGIN,
+        )
+
+    def _create_context(self, hooks: Hooks, store: S3PayloadStore | None) -> ListenerContext:
+        url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
+        has_dead_letter_queue = dead_letter_url is not None
+        return ListenerContext(
+            QueueClient(self._aws, url, self.visibility_timeout, has_dead_letter_queue),
+            DeadLetterQueue(self._aws, dead_letter_url, url) if dead_letter_url else None,
+            self._router,
+            Processor(self._router, self._policy, hooks),
+            self._counter,
+            store,
+        )
 
     def register_subscriber(self, subscriber: Subscriber) -> None:
         """Register a subscriber class, so that it receives the messages that it matches.
@@ -311,3 +309,14 @@ class SqsListener(ClosesClient):
 
 def _check(name: str, value: int) -> int:
     return check_int(name, value, *_LIMITS[name])
+
+
+def _check_seconds(name: str, value: float | None) -> float | None:
+    return None if value is None else check_seconds(name, value, 0, MAX_VISIBILITY)
+
+
+def _check_dead_letter_queue(url: str | None, queue_url: str) -> str | None:
+    if url in ('', queue_url):
+        problem = 'must be the URL of another queue, or None'
+        raise ConfigurationError(f'dead_letter_queue_url={safe_repr(url)}: {problem}')
+    return url
