@@ -1,7 +1,7 @@
 """A set of patterns with targets, and the targets of the patterns that match a payload.
 
-The set keeps a list of indexes, each a decision tree (`mega.match.index.decision_tree`), and asks
-all of them. `add` only appends a pattern; the next match, or `build`, indexes the new patterns.
+The set keeps a list of indexes, each a decision tree (`mega.match.index.decision_tree`), and matches
+with all of them. `add` only appends a pattern; the next match, or `build`, indexes the new patterns.
 
 To rebuild one index over everything would make n additions cost n**2 work. So the new patterns get
 an index of their own, which replaces the existing indexes that are less than `REBUILD_RATIO` times
@@ -205,15 +205,16 @@ def _predicates(pattern: Pattern) -> Iterator[int]:
 
 def _in_order(found: list[Node]) -> list[Any]:
     """Return the targets of the nodes by position, each pattern once."""
-    if len(found) == 2:  # the most frequent case
-        one, other = found
-        if one[0] is not emit_all and other[0] is not emit_all and one[1] != other[1]:
-            return [one[2], other[2]] if one[1] < other[1] else [other[2], one[2]]
-    found.sort(key=_position)
-    targets, last = [], None
     for node in found:
         if node[0] is emit_all:
             return _merge_groups(found)
+    return _sorted_targets(found)
+
+
+def _sorted_targets(nodes: list[Node]) -> list[Any]:
+    nodes.sort(key=_position)
+    targets, last = [], None
+    for node in nodes:
         if node[1] != last:  # a pattern with several alternatives may be found twice
             targets.append(node[2])
         last = node[1]
@@ -221,27 +222,38 @@ def _in_order(found: list[Node]) -> list[Any]:
 
 
 def _merge_groups(found: list[Node]) -> list[Any]:
-    """Return the targets if there are groups: merge the others into the largest group.
+    """Return the targets by position if there are groups.
 
-    The targets of a group are in order already. A few others are inserted by binary search.
+    The targets of a group are in order already. If one group is much larger than everything else,
+    the others are inserted into it by binary search. Otherwise the members of all groups are
+    sorted.
     """
-    groups = (node for node in found if node[0] is emit_all)
-    largest = max(groups, key=lambda node: len(node[2]))
-    others: dict[int, Any] = {}
+    largest: Node = ()
+    size = count = 0
     for node in found:
-        if node is largest:
+        length = len(node[2]) if node[0] is emit_all else 1
+        count += length
+        if length > size:
+            largest, size = node, length
+    others: list[Node] = []
+    is_dominant = count - size <= size // 8
+    for node in found:
+        if node is largest and is_dominant:
             continue
         if node[0] is emit_all:
-            others.update(zip(node[3], node[2], strict=True))
+            others += node[4]
         else:
-            others[node[1]] = node[2]
-    _, _, targets, positions = largest
-    if len(others) > len(targets) // 8:
-        others.update(zip(positions, targets, strict=True))
-        return [others[position] for position in sorted(others)]
+            others.append(node)
+    if not is_dominant:
+        return _sorted_targets(others)
+    _, _, targets, positions, _ = largest
     merged = list(targets)
-    for position in sorted(others, reverse=True):
+    others.sort(key=_position, reverse=True)
+    last = None
+    for node in others:
+        position = node[1]
         at = bisect_left(positions, position)
-        if at == len(positions) or positions[at] != position:
-            merged.insert(at, others[position])
+        if position != last and (at == len(positions) or positions[at] != position):
+            merged.insert(at, node[2])
+        last = position
     return merged

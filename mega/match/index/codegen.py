@@ -45,8 +45,8 @@ Node: TypeAlias = tuple[Any, ...]
 """A function and its data.
 
 The node of one pattern is `(function, position, target, *constants)`. A group of patterns that
-need no check is `(emit_all, first position, targets, positions)`. The list `found` contains nodes
-of these two forms.
+need no check is `(emit_all, first position, targets, positions, nodes)`. The list `found` contains
+nodes of these two forms.
 """
 
 

@@ -53,13 +53,6 @@ MAX_COMPILED_SHAPES = 1_000
 Patterns of other shapes are checked condition by condition.
 """
 
-MIN_UNCONDITIONAL = 32
-"""The minimum number of nodes without a check that form a group.
-
-To add a whole group is faster than to add its nodes one by one, but to merge a small group into the
-order of the other results is slower.
-"""
-
 MIN_SAME_SHAPE = 4
 """The minimum number of nodes with one shape that form a group.
 
@@ -107,15 +100,16 @@ def residual_node(position: int, target: object, conditions: Sequence[Condition]
 
 
 def group_nodes(nodes: Sequence[Node]) -> list[Node]:
-    """Combine many nodes without a check into one node, and many nodes of one shape into one."""
+    """Combine the nodes without a check into one node, and many nodes of one shape into one."""
     by_function: defaultdict[NodeFunction, list[Node]] = defaultdict(list)
     for node in nodes:
         by_function[node[0]].append(node)
     grouped: list[Node] = []
     for function, similar in by_function.items():
-        if function is emit and len(similar) >= MIN_UNCONDITIONAL:
-            targets = {node[1]: node[2] for node in sorted(similar, key=itemgetter(1))}
-            grouped.append((emit_all, next(iter(targets)), [*targets.values()], [*targets]))
+        if function is emit and len(similar) > 1:
+            members = [*{node[1]: node for node in sorted(similar, key=itemgetter(1))}.values()]
+            targets, positions = [node[2] for node in members], [node[1] for node in members]
+            grouped.append((emit_all, positions[0], targets, positions, members))
         elif function in _shapes and len(similar) >= MIN_SAME_SHAPE:
             grouped.append((_compile_for_many(_shapes[function]), *similar))
         else:
