@@ -1,7 +1,8 @@
 """A set of patterns with targets, and the targets of the patterns that match a payload.
 
-The set keeps a list of indexes, each a decision tree (`mega.match.index.decision_tree`), and matches
-with all of them. `add` only appends a pattern; the next match, or `build`, indexes the new patterns.
+The set keeps a list of indexes, each a decision tree (`mega.match.index.decision_tree`). A match
+visits all of them. `add` only appends a pattern; the next match, or `build`, indexes the new
+patterns.
 
 To rebuild one index over everything would make n additions cost n**2 work. So the new patterns get
 an index of their own, which replaces the existing indexes that are less than `REBUILD_RATIO` times
