@@ -28,7 +28,7 @@ from tests.local_aws import LocalAws
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
     name for name in ('README.md', 'PATTERNS.md', 'CONTRIBUTING.md') if (ROOT / name).exists()
-]
+] + [f'docs/{path.name}' for path in sorted((ROOT / 'docs').glob('*.md'))]
 
 PARTS = re.compile(
     r'^<!-- test: skip, because [^\n]+ -->$\n+^```python$.*?^```$'

@@ -40,7 +40,7 @@ def region_of(destination: str | None) -> str | None:
 
 
 def region_for(destination: str | None, given: str | None) -> str | None:
-    """Return the region to call: the one that a destination names, else the given one.
+    """Return the region to call: the one of the destination if it has one, else the given one.
 
     A warning is logged once for each given region that differs: nothing else reaches a destination.
     """

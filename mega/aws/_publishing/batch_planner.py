@@ -53,7 +53,7 @@ class PlannedMessage(Struct, Generic[T], eq=False):
 
     @property
     def min_size(self) -> int:
-        """The size to which the message can be shrunk, in bytes."""
+        """The size of the message in bytes, offloaded if that is possible."""
         if self.offload is None or self.offloaded_size is None:
             return self.size
         return self.offloaded_size

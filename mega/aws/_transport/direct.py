@@ -132,7 +132,7 @@ class DirectClient:
 class _Operation:
     """How an operation is called directly.
 
-    `headers`: those of its protocol. `decoder`: None if the parser reads every response.
+    `headers`: the headers of its protocol. `decoder`: None if the parser reads every response.
     `functions`: the functions of botocore that tracing wraps.
     `permanent_fallback_reason`: why calls of this operation always go through botocore.
     """
