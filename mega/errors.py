@@ -16,7 +16,7 @@
     └ RetriableError                        raised *by* a subscriber to receive a message again
 
 A constructor takes data and writes the message: the problem, its place and the remedy.
-An error never contains a body or a secret, and external input only as a shortened `repr`.
+An error never contains a complete body or a secret, and external input only as a shortened `repr`.
 """
 
 from __future__ import annotations

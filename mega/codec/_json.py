@@ -51,7 +51,9 @@ _TOO_DEEP = f'it is nested deeper than {MAX_NESTED_LEVELS} levels'
 
 
 def encode(document: dict[str, Any]) -> str:
-    """Write an object as JSON without spaces. Only characters that SQS does not carry are escaped.
+    """Write an object as JSON without spaces.
+
+    Non-ASCII characters are escaped only if SQS refuses them.
 
     Raises:
         EncodeError: for a value that JSON cannot carry, with its path.

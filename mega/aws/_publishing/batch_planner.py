@@ -64,7 +64,7 @@ class BatchPlanner(Generic[T]):
     """Reads messages from a source, lazily and in order, and plans the requests that send them.
 
     A batch has at most `max_entries` messages and `max_bytes` in sum. A message that is larger than
-    that goes alone. If the sum is larger, the largest messages that can shrink are shrunk.
+    that goes alone. If the sum is larger, the largest bodies are offloaded to S3.
     `lookahead` is the number of messages that wait at most, to find some that can be sent now.
     After a message of a group failed for good, no other message of the group is sent.
     """

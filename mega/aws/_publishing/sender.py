@@ -9,7 +9,7 @@ once. Two kinds of failure are retried.
   queue or topic drops the second message, by its deduplication id, for five minutes after the first
   one. That is why a retry begins at most four minutes after the first try.
 
-The waits between the tries grow exponentially, with jitter. They come to 6 seconds at most for a
+The waits between the tries grow exponentially, with jitter. They come to 6.2 seconds at most for a
 single message, because its caller waits for it, and to 24 seconds for the messages of a batch.
 """
 

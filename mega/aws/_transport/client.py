@@ -177,7 +177,7 @@ def _create(
             endpoint_url=endpoint_url,
             config=Config(
                 **settings,
-                # It costs a tenth of a call, and the parameters were checked here.
+                # It takes a tenth of a call. The publisher has checked the parameters.
                 parameter_validation=False,
                 # Otherwise botocore composes it for every call.
                 user_agent=f'{botocore_session().user_agent()} mega',

@@ -1,7 +1,7 @@
 """The direct client: requests to SQS and SNS, written, signed, sent and read without botocore.
 
 botocore derives each request from its model, its endpoint rules and a dozen events, and receives
-the same result every time. A request of SQS needs little of it (one of SNS is a form):
+the same result every time. SQS uses JSON, and SNS uses forms. A request of SQS needs only this:
 
     POST / HTTP/1.1
     content-type: application/x-amz-json-1.0

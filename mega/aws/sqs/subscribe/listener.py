@@ -76,7 +76,7 @@ class SqsListener(ClosesClient):
     the same time. If S3 fails, the message stays in the queue. Without a store, such a message has
     an invalid body. The caller closes the store.
 
-    `retry_delay` is the delay before SQS delivers a message again that stays in the queue: a number
+    `retry_delay` is the delay before SQS redelivers a message that stays in the queue: a number
     of seconds, a `Backoff`, or a function of the message. None: when its visibility timeout ends.
     A subscriber's own `retry_delay` precedes it, and the delay of a `RetriableError` precedes both.
     If several subscribers ask for a retry, the longest delay applies. With `max_receives`, a
@@ -275,8 +275,7 @@ class SqsListener(ClosesClient):
 
     def _run(self, settings: EngineSettings, *, is_checked: bool) -> None:
         if not self._router:
-            problem = 'register one, because otherwise all messages would be deleted as unmatched'
-            raise ConfigurationError(f'a listener without subscribers: {problem}')
+            raise ConfigurationError('a listener without subscribers: register at least one')
         # A fork copies no threads, so that the session of the parent does not run in the child.
         if self._session is not None and self._session_pid == os.getpid():
             raise ConfigurationError('this listener is already listening in another thread')

@@ -6,11 +6,14 @@ replay any order of events.
     commands.py        the commands, their results, and the settings
     delivery.py        one delivery and its phase
     engine.py          the state machine: events in, commands out
+    assignment.py      which messages each worker processes
     in_flight.py       the deliveries in flight, and how each one ends
     message_groups.py  which message may start next
     polling.py         how many messages to receive, and when
     batches.py         DeleteMessageBatch and ChangeMessageVisibilityBatch calls to make
     visibility.py      when to extend a visibility timeout, and for how long
+    retries.py         when to repeat a call that failed
+    stopping.py        the deadlines of a stop
 """
 
 from mega.aws.sqs.subscribe.engine.engine import Engine

@@ -6,8 +6,8 @@ least half of its visibility timeout left when a worker begins it.
 Example with `visibility_timeout=30` and `max_processing_time=60`: a message arrives at 0 s and is
 hidden until 30 s. It waits, and the engine extends it at 15 s until 45 s. A worker begins it at
 20 s, so that it must stay hidden until 80 s. The engine extends it at 30 s until 60 s and at 45 s
-until 75 s, and at 60 s only by the 20 s that are left. Without `max_processing_time` the engine
-makes no extension after 20 s, and the message is hidden until 45 s.
+until 75 s. At 60 s it sets a timeout of 20 s, the time that is left. Without `max_processing_time`
+the engine makes no extension after 20 s, and the message is hidden until 45 s.
 """
 
 from __future__ import annotations

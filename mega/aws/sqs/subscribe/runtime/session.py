@@ -203,7 +203,7 @@ class ListenerSession:
     # Processing
 
     def _process(self, process: ProcessMessages) -> EngineEvent:
-        """Process messages, until there are none left, or until a coroutine has the place."""
+        """Process a share of messages until it is empty, due, or handed to the event loop."""
         now = time.monotonic()
         while True:
             try:

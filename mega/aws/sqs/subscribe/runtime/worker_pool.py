@@ -192,7 +192,7 @@ class WorkerPool:
         while (command := self._engine.next(now)) is not None:
             self._commands.append(command)
         left = len(self._commands) - busy
-        # Without a command left, a thread must wait for the next deadline instead of the caller.
+        # If the caller takes the last command, another thread must wait for the next deadline.
         if left > 0 or (left == 0 and self._engine.next_deadline < self._next_wakeup):
             self._wake_one(now)
 
@@ -222,8 +222,7 @@ class WorkerPool:
         try:
             self._wakeup.wait(max(0.0, deadline - now) if has_deadline else None)
         finally:
-            # Reset this after a timeout, too: a wait that is notified at its timeout does not say
-            # so.
+            # `wait` cannot distinguish a notification from a timeout at the same moment.
             self._is_waking = False
             self._idle -= 1
             if has_deadline:

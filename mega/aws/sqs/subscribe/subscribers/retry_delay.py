@@ -1,4 +1,4 @@
-"""The delay before SQS delivers a message again that a subscriber wants to retry."""
+"""The delay before SQS redelivers a message after a retry."""
 
 from __future__ import annotations
 

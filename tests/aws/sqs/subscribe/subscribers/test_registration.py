@@ -162,9 +162,9 @@ def test_a_subclass_is_registered_beside_its_base_class(make: Make) -> None:
 
 def test_a_listener_without_subscribers_does_not_start(make: Make) -> None:
     listener = make()
-    with pytest.raises(ConfigurationError, match='without subscribers: register one'):
+    with pytest.raises(ConfigurationError, match='without subscribers: register at least one'):
         listener.listen()
-    with pytest.raises(ConfigurationError, match='without subscribers: register one'):
+    with pytest.raises(ConfigurationError, match='without subscribers: register at least one'):
         listener.drain()
 
 
