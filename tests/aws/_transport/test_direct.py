@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import botocore.session
 import pytest
-from botocore import UNSIGNED, handlers
+from botocore import UNSIGNED
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials, RefreshableCredentials
@@ -52,13 +52,6 @@ OPERATIONS = [
     if SQS.operation_model(name).output_shape
 ]
 BOTOCORE = 'through botocore'
-
-
-@pytest.fixture(autouse=True)
-def no_handlers_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once imported, moto adds a handler to every client, so that calls go through botocore."""
-    own = [each for each in handlers.BUILTIN_HANDLERS if 'moto' not in each[1].__module__]
-    monkeypatch.setattr(handlers, 'BUILTIN_HANDLERS', own)
 
 
 def connect_to(url: str, **options: Any) -> AwsClient:
