@@ -17,9 +17,10 @@ from benchmarks.sqs_server import Fault, Faults, Server, running
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, SqsListener
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
-from tests.chaos.process_group import REPORT_TIMEOUT, SCALE
+from tests.chaos.process_group import REPORT_TIMEOUT
+from tests.profile import amount
 
-COUNT = 10_000 * SCALE
+COUNT = amount(3_000, 100_000)
 RANDOM_FAULTS = Faults(seed=8, fail_calls=0.05, fail_entries=0.05)
 
 

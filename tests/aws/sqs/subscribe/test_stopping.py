@@ -27,6 +27,7 @@ from tests.aws.sqs.subscribe.factories import (
     subscriber,
     warnings_of,
 )
+from tests.profile import amount
 
 SOON = 5.0  # seconds; a long poll takes 20
 
@@ -322,7 +323,9 @@ def test_a_stop_ends_a_pause(server: Server, queue_url: str) -> None:
 
 @pytest.mark.no_cover
 @pytest.mark.skipif(not Path('/proc/self/fd').exists(), reason='there is no list of sockets')
-@pytest.mark.parametrize(('concurrency', 'starts'), [(1, 100), (8, 1_000)])
+@pytest.mark.parametrize(
+    ('concurrency', 'starts'), [(1, amount(50, 1_000)), (8, amount(100, 1_000))]
+)
 def test_starts_and_stops_leave_no_thread_socket_or_message_behind(
     server: Server, queue_url: str, concurrency: int, starts: int
 ) -> None:
