@@ -99,6 +99,6 @@ class PollController:
         return self._empty_receives >= _EMPTY_RECEIVES
 
     def queue_may_have_changed(self) -> None:
-        """Begin a new epoch: earlier empty receives do not prove that the queue is empty."""
+        """Record a change: earlier empty receives do not prove that the queue is empty."""
         self.queue_version += 1
         self._empty_receives = 0
