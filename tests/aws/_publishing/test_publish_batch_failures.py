@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,8 +38,7 @@ from tests.local_aws import Service
 @pytest.fixture
 def longest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the random draw always return the longest wait."""
-    longest: Callable[[float, float], float] = max
-    monkeypatch.setattr(random, 'uniform', longest)
+    monkeypatch.setattr(sender, 'random', SimpleNamespace(uniform=max))
 
 
 @EACH_SERVICE
