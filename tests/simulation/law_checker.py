@@ -10,11 +10,11 @@ from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine.batches import BATCH_SIZE, MAX_BATCH_DELAY
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
+    CallResult,
     ChangeVisibility,
     Delete,
     EngineSettings,
     Entry,
-    EntryResult,
     Notice,
     ProcessMessages,
     Receive,
@@ -238,37 +238,37 @@ class LawChecker:
         elif record.decision in (Decision.NONE, Decision.DEAD_LETTER):
             self._decide(record, decision, delay)
 
-    def on_settled(self, call: BatchCommand, results: list[EntryResult]) -> None:
+    def on_settled(self, call: BatchCommand, results: list[CallResult]) -> None:
         """Record the results of a batch call. Call this after the engine received them."""
         for entry, result in zip(call.entries, results, strict=True):
             record = self.records[entry.delivery]
             if entry.phase in EXTENDABLE_PHASES:
                 self._check_loss(entry, result)
-                if result is EntryResult.FAILED and record.decision in _EXTENDED:
+                if result is CallResult.FAILED and record.decision in _EXTENDED:
                     self._settled.add(entry.receipt_handle)
-            elif result is EntryResult.RETRY:
+            elif result is CallResult.RETRY:
                 self._check_tried_again(entry.delivery, record)
             else:
                 self._settled.add(entry.receipt_handle)
 
-    def _check_loss(self, entry: Entry, result: EntryResult) -> None:
+    def _check_loss(self, entry: Entry, result: CallResult) -> None:
         delivery = entry.delivery
         is_in_processing = entry.phase is delivery.phase is Phase.WORKING
         is_same = delivery.receipt_handle == entry.receipt_handle
         if (
-            result is EntryResult.FAILED
+            result is CallResult.FAILED
             and is_in_processing
             and is_same
             and not delivery.is_visibility_lost
         ):
             raise Violation(Law.LOSS_VISIBLE, f'{entry.receipt_handle} is not in flight')
 
-    def on_dead_lettered(self, delivery: Delivery, result: EntryResult) -> None:
+    def on_dead_lettered(self, delivery: Delivery, result: CallResult) -> None:
         """Record the result for a dead letter. Call this after the engine received it."""
         record = self.records[delivery]
-        record.failures += result is EntryResult.RETRY
+        record.failures += result is CallResult.RETRY
         is_given_up = delivery.phase is Phase.ENDED and not delivery.is_visibility_lost
-        if result is EntryResult.RETRY and is_given_up and record.failures < _ENOUGH_TRIES:
+        if result is CallResult.RETRY and is_given_up and record.failures < _ENOUGH_TRIES:
             raise Violation(Law.TRIED_AGAIN, f'{self._receipt(delivery)} is not dead-lettered')
 
     def _check_tried_again(self, delivery: Delivery, record: Record) -> None:

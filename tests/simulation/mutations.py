@@ -13,10 +13,10 @@ from mega.aws.sqs.subscribe.engine import Engine, batches
 from mega.aws.sqs.subscribe.engine.assignment import WorkAssigner
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
+    CallResult,
     Command,
     DeadLetter,
     Entry,
-    EntryResult,
     ProcessMessages,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
@@ -53,12 +53,12 @@ def _drop_deletes_at_stop(patch: pytest.MonkeyPatch) -> None:
 
 
 def _with_delete_results(
-    replace_result: Callable[[EntryResult, Delivery], EntryResult],
+    replace_result: Callable[[CallResult, Delivery], CallResult],
 ) -> Callable[..., None]:
     deleted = Engine._deleted
 
     def broken(
-        self: Engine, entry: Entry, result: EntryResult, call: BatchCommand, now: float
+        self: Engine, entry: Entry, result: CallResult, call: BatchCommand, now: float
     ) -> None:
         deleted(self, entry, replace_result(result, entry.delivery), call, now)
 
@@ -66,15 +66,15 @@ def _with_delete_results(
 
 
 def _ignore_partial_failures(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Engine, '_deleted', _with_delete_results(lambda *_: EntryResult.OK))
+    patch.setattr(Engine, '_deleted', _with_delete_results(lambda *_: CallResult.OK))
 
 
 def _retry_expired_handles(patch: pytest.MonkeyPatch) -> None:
-    def retry_failed(result: EntryResult, delivery: Delivery) -> EntryResult:
-        if result is not EntryResult.FAILED:
+    def retry_failed(result: CallResult, delivery: Delivery) -> CallResult:
+        if result is not CallResult.FAILED:
             return result
         delivery.failed_calls = 0
-        return EntryResult.RETRY
+        return CallResult.RETRY
 
     patch.setattr(Engine, '_deleted', _with_delete_results(retry_failed))
 
@@ -93,9 +93,9 @@ def _settle_by_first_outcome(patch: pytest.MonkeyPatch) -> None:
 def _extend_after_retry_delay(patch: pytest.MonkeyPatch) -> None:
     left = Engine._left
 
-    def broken(self: Engine, delivery: Delivery, result: EntryResult, now: float) -> None:
+    def broken(self: Engine, delivery: Delivery, result: CallResult, now: float) -> None:
         left(self, delivery, result, now)
-        if result is EntryResult.OK and delivery.delay:
+        if result is CallResult.OK and delivery.delay:
             delivery.phase = Phase.WORKING
             self._visibility.add_extension(delivery, self._settings.visibility_timeout)
 
@@ -142,11 +142,11 @@ def _repeat_entry_ids(patch: pytest.MonkeyPatch) -> None:
 
 
 def _change_dead_letter_results(
-    replacements: dict[EntryResult, EntryResult],
+    replacements: dict[CallResult, CallResult],
 ) -> Callable[[pytest.MonkeyPatch], None]:
     dead_lettered = Engine.dead_lettered
 
-    def broken(self: Engine, command: DeadLetter, result: EntryResult, now: float) -> None:
+    def broken(self: Engine, command: DeadLetter, result: CallResult, now: float) -> None:
         dead_lettered(self, command, replacements.get(result, result), now)
 
     return lambda patch: patch.setattr(Engine, 'dead_lettered', broken)
@@ -155,7 +155,7 @@ def _change_dead_letter_results(
 def _free_worker_twice(patch: pytest.MonkeyPatch) -> None:
     dead_lettered = Engine.dead_lettered
 
-    def broken(self: Engine, command: DeadLetter, result: EntryResult, now: float) -> None:
+    def broken(self: Engine, command: DeadLetter, result: CallResult, now: float) -> None:
         dead_lettered(self, command, result, now)
         self._assigner.free_workers += 1
 
@@ -196,7 +196,7 @@ def _hide_loss_from_subscriber(patch: pytest.MonkeyPatch) -> None:
     changed = Engine._visibility_changed
 
     def broken(
-        self: Engine, entry: Entry, result: EntryResult, call: BatchCommand, now: float
+        self: Engine, entry: Entry, result: CallResult, call: BatchCommand, now: float
     ) -> None:
         changed(self, entry, result, call, now)
         entry.delivery.is_visibility_lost = False
@@ -348,12 +348,12 @@ MUTATIONS = (
     Mutation('expired handle retried without a limit', _retry_expired_handles, Law.SETTLED_ONCE),
     Mutation(
         'failed dead letter counted as sent',
-        _change_dead_letter_results({EntryResult.RETRY: EntryResult.OK}),
+        _change_dead_letter_results({CallResult.RETRY: CallResult.OK}),
         Law.WORK_FIRST,
     ),
     Mutation(
         'dead letter tried only once',
-        _change_dead_letter_results({EntryResult.RETRY: EntryResult.FAILED}),
+        _change_dead_letter_results({CallResult.RETRY: CallResult.FAILED}),
         Law.TRIED_AGAIN,
     ),
     Mutation('dead letter not extended', _do_not_extend_dead_letters, Law.KEPT_HIDDEN),

@@ -11,12 +11,12 @@ from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
+    CallResult,
     ChangeVisibility,
     Command,
     DeadLetter,
     Delete,
     EngineSettings,
-    EntryResult,
     Notice,
     ProcessMessages,
     Receive,
@@ -46,11 +46,11 @@ _MANY = 200
 """The maximum number of commands at one instant, and of alarms in a row without a command."""
 
 _DEAD_LETTER_RESULTS = {
-    CallFate.FINE: EntryResult.OK,
-    CallFate.LATE: EntryResult.OK,
-    CallFate.FAILED: EntryResult.RETRY,
-    CallFate.LOST: EntryResult.RETRY,
-    CallFate.REFUSED: EntryResult.FAILED,
+    CallFate.FINE: CallResult.OK,
+    CallFate.LATE: CallResult.OK,
+    CallFate.FAILED: CallResult.RETRY,
+    CallFate.LOST: CallResult.RETRY,
+    CallFate.REFUSED: CallResult.FAILED,
 }
 
 
@@ -394,12 +394,12 @@ class ListenerProcess:
     def _arrive(self, delivery: Delivery) -> None:
         self._queue.receipts[delivery.receipt_handle].stored.is_dead_lettered = True
 
-    def _on_dead_lettered(self, command: DeadLetter, result: EntryResult) -> None:
+    def _on_dead_lettered(self, command: DeadLetter, result: CallResult) -> None:
         if self.is_alive:
             delivery = command.delivery
             self._note('result', result.name, 'of the dead letter', delivery.receipt_handle)
-            if result is not EntryResult.RETRY:
-                is_sent = result is EntryResult.OK
+            if result is not CallResult.RETRY:
+                is_sent = result is CallResult.OK
                 self.laws.on_decision(delivery, Decision.DELETE if is_sent else Decision.EXPIRE)
             self.engine.dead_lettered(command, result, self._timeline.now)
             self.laws.on_dead_lettered(delivery, result)
@@ -417,25 +417,24 @@ class ListenerProcess:
         records = self.laws.records
         is_left = [records[each.delivery].decision is Decision.LEAVE for each in call.entries]
 
-        def change(at: int) -> EntryResult:
+        def change(at: int) -> CallResult:
             entry = call.entries[at]
             return self._queue.change(entry.receipt_handle, entry.seconds, is_left[at])
 
         self._call(call, change)
 
-    def _call(self, call: BatchCommand, effect: Callable[[int], EntryResult]) -> None:
+    def _call(self, call: BatchCommand, effect: Callable[[int], CallResult]) -> None:
         fate = self._network.of_batch()
         self._timeline.after(self._network.request_time(), self._apply, call, effect, fate)
 
     def _apply(
-        self, call: BatchCommand, effect: Callable[[int], EntryResult], fate: CallFate
+        self, call: BatchCommand, effect: Callable[[int], CallResult], fate: CallFate
     ) -> None:
         results = [
-            EntryResult.RETRY if self._fails(fate) else effect(at)
-            for at in range(len(call.entries))
+            CallResult.RETRY if self._fails(fate) else effect(at) for at in range(len(call.entries))
         ]
         if fate in (CallFate.LOST, CallFate.GARBLED):
-            results = [EntryResult.RETRY] * len(results)
+            results = [CallResult.RETRY] * len(results)
         late = self._network.lateness() if fate is CallFate.LATE else 0.0
         when = self._network.response_time() + late
         self._timeline.after(when, self._on_settled, call, results)
@@ -444,7 +443,7 @@ class ListenerProcess:
         is_partial = fate is CallFate.PARTIAL
         return fate is CallFate.FAILED or (is_partial and self._choices.chance(50))
 
-    def _on_settled(self, call: BatchCommand, results: Sequence[EntryResult]) -> None:
+    def _on_settled(self, call: BatchCommand, results: Sequence[CallResult]) -> None:
         if self.is_alive:
             self._note('results', *(result.name for result in results))
             self.engine.settled(call, results, self._timeline.now)

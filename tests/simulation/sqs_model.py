@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from mega.aws.sqs.subscribe.engine.commands import EntryResult
+from mega.aws.sqs.subscribe.engine.commands import CallResult
 from tests.simulation.choices import Choices
 from tests.simulation.laws import Law, Violation
 from tests.simulation.timeline import Timeline
@@ -211,32 +211,32 @@ class Queue:
 
     # Settling
 
-    def delete(self, handle: str) -> EntryResult:
+    def delete(self, handle: str) -> CallResult:
         receipt = self.receipts[handle]
         stored = receipt.stored
         if stored.is_removed:
-            return EntryResult.OK
+            return CallResult.OK
         is_good = self.is_in_flight(receipt)
         if not is_good and self._is_fifo:
-            return EntryResult.FAILED
+            return CallResult.FAILED
         may_be_kept = 0 if self._is_fifo else self.behaviour.duplicates if is_good else 50
         if not self._choices.chance(may_be_kept):
             self._remove(stored)
             self._answer_requests()
-        return EntryResult.OK
+        return CallResult.OK
 
-    def change(self, handle: str, seconds: int, is_leaving: bool) -> EntryResult:
+    def change(self, handle: str, seconds: int, is_leaving: bool) -> CallResult:
         receipt = self.receipts[handle]
         now = self._timeline.now
         if receipt.stored.is_removed or not self.is_in_flight(receipt):
-            return EntryResult.FAILED
+            return CallResult.FAILED
         if now + seconds > receipt.since + MAX_HIDDEN:
             raise Violation(Law.WELL_FORMED, f'{receipt} would be hidden for more than 12 hours')
         if receipt.is_left and not is_leaving:
             raise Violation(Law.SETTLED_ONCE, f'{receipt} was extended when it had been left')
         receipt.is_left = is_leaving
         self._hide_until(receipt, now + seconds)
-        return EntryResult.OK
+        return CallResult.OK
 
     def is_in_flight(self, receipt: Receipt) -> bool:
         """Return whether a receipt handle is valid for a message in flight."""

@@ -16,7 +16,7 @@ from mega.errors import EncodeError, PayloadTooLargeError, check_int, join_path,
 
 __all__ = (
     'ALWAYS_ALLOWED_BYTES',
-    'DEFAULT_MAX_BYTES',
+    'DEFAULT_MAX_MESSAGE_BYTES',
     'MAX_ATTRIBUTES',
     'MAX_BATCH_ENTRIES',
     'MAX_BYTES',
@@ -34,7 +34,7 @@ __all__ = (
 MAX_BYTES = 1_048_576
 """Bytes of the largest message, and of the largest batch, that SQS accepts."""
 
-DEFAULT_MAX_BYTES = 262_144
+DEFAULT_MAX_MESSAGE_BYTES = 262_144
 """The limit of a destination that does not report one: the limit of old queues and topics."""
 
 ALWAYS_ALLOWED_BYTES = 1_024

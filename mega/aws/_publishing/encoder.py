@@ -20,7 +20,7 @@ from mega.aws._messages.attributes import (
 from mega.aws._messages.backoff import backoff
 from mega.aws._messages.limits import (
     ALWAYS_ALLOWED_BYTES,
-    DEFAULT_MAX_BYTES,
+    DEFAULT_MAX_MESSAGE_BYTES,
     MAX_ATTRIBUTES,
     check_attributes,
     check_body,
@@ -191,7 +191,7 @@ class Encoder:
             try:
                 limit = self.limits[destination] = self._fetch_limit(destination)
             except TransportError:
-                return DEFAULT_MAX_BYTES  # for this message
+                return DEFAULT_MAX_MESSAGE_BYTES  # for this message
         return limit
 
     def _fetch_limit(self, destination: str) -> int:
@@ -201,11 +201,11 @@ class Encoder:
                 return int(self.api.fetch_max_message_bytes(self.aws, destination))  # type: ignore[call-overload, no-any-return]
             except TransportError as error:
                 if not error.retriable:
-                    return DEFAULT_MAX_BYTES  # the publisher has no permission to ask
+                    return DEFAULT_MAX_MESSAGE_BYTES  # the publisher has no permission to ask
                 if attempts == LIMIT_LOOKUP_ATTEMPTS:
                     raise
             except (KeyError, TypeError, ValueError):
-                return DEFAULT_MAX_BYTES  # the answer has no limit
+                return DEFAULT_MAX_MESSAGE_BYTES  # the answer has no limit
             time.sleep(backoff(attempts, 0.2, 1.0, random.uniform))
             attempts += 1
 

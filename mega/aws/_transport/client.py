@@ -17,9 +17,9 @@ from mega.errors import ConfigurationError
 if TYPE_CHECKING:
     from mega.aws._transport.direct import DirectClient
 
-__all__ = ('AwsClient', 'ClosesClient', 'create_client')
+__all__ = ('AwsClient', 'ClientOwner', 'create_client')
 
-T = TypeVar('T', bound='ClosesClient')
+T = TypeVar('T', bound='ClientOwner')
 
 _Created: TypeAlias = 'tuple[Any, DirectClient | str]'
 """A boto3 client, and its direct client or the reason why it has none."""
@@ -87,7 +87,7 @@ class AwsClient:
         return self._created
 
 
-class ClosesClient:
+class ClientOwner:
     """Base of the classes with a client: `close()`, and closing at the end of a `with` block."""
 
     def __init__(self, aws: AwsClient) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from mega.aws._messages.limits import MAX_BYTES, size_of
-from mega.aws._transport.client import ClosesClient, create_client
+from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
 from mega.aws.s3.pointer import Pointer, write_pointer
@@ -68,7 +68,7 @@ class FetchedBody(NamedTuple):
     pointer: Pointer
 
 
-class S3PayloadStore(ClosesClient):
+class S3PayloadStore(ClientOwner):
     """Keeps bodies that are too large for a message in an S3 bucket.
 
     Pass one to a publisher and one to a listener: `payload_store=S3PayloadStore('bucket')`. The

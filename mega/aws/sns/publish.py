@@ -9,7 +9,7 @@ from mega.aws._messages.attributes import Attributes, FilterAttributes
 from mega.aws._publishing.buffer import PublishBuffer
 from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
-from mega.aws._transport.client import ClosesClient, create_client
+from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.service import SNS
 from mega.codec import AnyPayload
@@ -17,7 +17,7 @@ from mega.codec import AnyPayload
 __all__ = ('SnsPublisher',)
 
 
-class SnsPublisher(ClosesClient):
+class SnsPublisher(ClientOwner):
     """Publishes payloads to SNS topics, which deliver them to their subscriptions.
 
     Pass a `topic_arn` to the constructor or to each call. Credentials and region that are not given

@@ -9,7 +9,7 @@ from mega.aws._messages.attributes import Attributes, FilterAttributes
 from mega.aws._publishing.buffer import PublishBuffer
 from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
-from mega.aws._transport.client import ClosesClient, create_client
+from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.service import SQS
 from mega.codec import AnyPayload
@@ -17,7 +17,7 @@ from mega.codec import AnyPayload
 __all__ = ('SqsPublisher',)
 
 
-class SqsPublisher(ClosesClient):
+class SqsPublisher(ClientOwner):
     """Publishes payloads to SQS queues.
 
     Pass a `queue_url` to the constructor or to each call. Credentials and region that are not given

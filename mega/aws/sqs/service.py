@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mega.aws._messages.limits import DEFAULT_MAX_BYTES, check_delay, check_ids, check_size
+from mega.aws._messages.limits import DEFAULT_MAX_MESSAGE_BYTES, check_delay, check_ids, check_size
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
 
@@ -39,7 +39,7 @@ def _fetch_limit(aws: AwsClient, queue_url: str) -> object:
 
 def _max_batch_bytes(limit: int) -> int:
     # The limit of one message may be lower than that of a batch, but not the other way round.
-    return max(DEFAULT_MAX_BYTES, limit)
+    return max(DEFAULT_MAX_MESSAGE_BYTES, limit)
 
 
 SQS = ServiceApi(

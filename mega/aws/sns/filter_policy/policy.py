@@ -29,8 +29,8 @@ from mega.aws.sns.filter_policy.field_paths import (
     FieldLocation,
     root_location,
 )
-from mega.aws.sns.filter_policy.limits import fit_to_limits, to_policy
 from mega.aws.sns.filter_policy.operators import MEGA_PROTOCOL, Scope
+from mega.aws.sns.filter_policy.policy_limits import fit_to_limits, to_policy
 from mega.aws.sns.filter_policy.translation import PolicyTranslator, Widened
 from mega.errors import ConfigurationError
 from mega.match.context import Context, to_plain

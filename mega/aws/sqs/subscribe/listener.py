@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from mega.aws._transport.client import AwsClient, ClosesClient, create_client
+from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
-from mega.aws.sqs.subscribe.preflight.checks import PreflightConfig, check_queue
+from mega.aws.sqs.subscribe.preflight.checks import PreflightOptions, check_queue
 from mega.aws.sqs.subscribe.processing.hooks import Hook, Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy, Unhandled, Unmatched
@@ -47,7 +47,7 @@ _READ_TIMEOUT_MARGIN = 5.0
 because the remaining visibility timeout of its messages is unknown."""
 
 
-class SqsListener(ClosesClient):
+class SqsListener(ClientOwner):
     """Receives the messages of an SQS queue, and passes each to all subscribers that match it.
 
     `max_number_of_messages` (1 to 10), `wait_time_seconds` (0 to 20) and `visibility_timeout`
@@ -286,7 +286,7 @@ class SqsListener(ClosesClient):
             if is_checked and not self._is_stopped:
                 check_queue(
                     self._aws,
-                    PreflightConfig(
+                    PreflightOptions(
                         self.queue_url,
                         self.dead_letter_queue_url,
                         settings,

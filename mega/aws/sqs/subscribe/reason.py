@@ -9,8 +9,11 @@ __all__ = ('Reason',)
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """The reason for a settlement: name and text of the error, and the name of the subscriber."""
+    """The reason for a settlement.
 
-    error: str
+    `error_name`: the class of the error, or a status. `subscriber`: its name, if one is concerned.
+    """
+
+    error_name: str
     text: str
     subscriber: str | None = None

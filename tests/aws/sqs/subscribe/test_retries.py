@@ -224,7 +224,7 @@ def test_a_retry_at_the_last_receive_is_dead_lettered(
     asked = Outcome(subscriber(called='Inventory'), status, TimeoutError('no answer'))
     settlement = settle([asked], limited, message)
     assert settlement.reason
-    assert settlement.reason.error == 'TimeoutError'
+    assert settlement.reason.error_name == 'TimeoutError'
     if is_enough:
         assert (settlement.action, settlement.stats_field) == (
             SettlementAction.DEAD_LETTER,
@@ -334,4 +334,4 @@ def test_a_settlement_has_the_reason_for_a_retry() -> None:
     settlement = settle(retries(5, error=TimeoutError('no answer')), policy(), MESSAGE)
     assert isinstance(settlement, Settlement)
     assert settlement.reason
-    assert (settlement.reason.error, settlement.reason.text) == ('TimeoutError', 'no answer')
+    assert (settlement.reason.error_name, settlement.reason.text) == ('TimeoutError', 'no answer')

@@ -19,13 +19,13 @@ __all__ = (
     'OK',
     'RETRY',
     'BatchCommand',
+    'CallResult',
     'ChangeVisibility',
     'Command',
     'DeadLetter',
     'Delete',
     'EngineSettings',
     'Entry',
-    'EntryResult',
     'Notice',
     'ProcessMessages',
     'Receive',
@@ -52,7 +52,7 @@ class EngineSettings:
     until_empty: bool = False
 
 
-class EntryResult(Enum):
+class CallResult(Enum):
     """The result of one entry of a batch call, or of sending to the dead-letter queue."""
 
     OK = 'succeeded'
@@ -60,7 +60,7 @@ class EntryResult(Enum):
     FAILED = 'failed permanently'
 
 
-OK, RETRY, FAILED = EntryResult
+OK, RETRY, FAILED = CallResult
 
 
 class Notice(Enum):

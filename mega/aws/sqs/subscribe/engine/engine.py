@@ -41,12 +41,12 @@ from mega.aws.sqs.subscribe.engine.commands import (
     OK,
     RETRY,
     BatchCommand,
+    CallResult,
     Command,
     DeadLetter,
     Delete,
     EngineSettings,
     Entry,
-    EntryResult,
     Notice,
     ProcessMessages,
     Receive,
@@ -64,7 +64,7 @@ from mega.aws.sqs.subscribe.engine.delivery import (
 )
 from mega.aws.sqs.subscribe.engine.in_flight import InFlight
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
-from mega.aws.sqs.subscribe.engine.polling import PollController
+from mega.aws.sqs.subscribe.engine.polling import ReceiveScheduler
 from mega.aws.sqs.subscribe.engine.retries import RetrySchedule
 from mega.aws.sqs.subscribe.engine.stopping import StopDeadlines
 from mega.aws.sqs.subscribe.engine.visibility import VisibilityExtender
@@ -91,7 +91,7 @@ class Engine:
         self._uniform = uniform
         self._notify = notify
         self._groups = GroupQueues(settings.is_fifo)
-        self._polls = PollController(settings, uniform)
+        self._polls = ReceiveScheduler(settings, uniform)
         # On a FIFO queue the next message of the group waits for the delete.
         self._deletes = DeleteBatcher(0.0 if settings.is_fifo else MAX_BATCH_DELAY)
         self._visibility = VisibilityBatcher(self._groups)
@@ -227,7 +227,7 @@ class Engine:
         """A worker, or its coroutine, ended a `ProcessMessages` command, and is free."""
         self._assigner.end(process)
 
-    def dead_lettered(self, command: DeadLetter, result: EntryResult, now: float) -> None:
+    def dead_lettered(self, command: DeadLetter, result: CallResult, now: float) -> None:
         """The attempt to send a message to the dead-letter queue ended.
 
         A message that the dead-letter queue rejects stays in its own queue.
@@ -247,7 +247,7 @@ class Engine:
             self._notify(Notice.NOT_DEAD_LETTERED, delivery)
             self._in_flight.return_to_queue(delivery, None, now)
 
-    def settled(self, call: BatchCommand, results: Sequence[EntryResult], now: float) -> None:
+    def settled(self, call: BatchCommand, results: Sequence[CallResult], now: float) -> None:
         """A batch call ended, with one result for each entry."""
         apply = self._deleted if isinstance(call, Delete) else self._visibility_changed
         for entry, result in zip(call.entries, results, strict=True):
@@ -311,7 +311,7 @@ class Engine:
         if self._settings.until_empty and self._polls.is_queue_empty and not self.in_flight:
             self.stop(now)
 
-    def _deleted(self, entry: Entry, result: EntryResult, call: BatchCommand, now: float) -> None:
+    def _deleted(self, entry: Entry, result: CallResult, call: BatchCommand, now: float) -> None:
         delivery = entry.delivery
         if entry.is_outdated:
             self._deletes.add(delivery, now)
@@ -328,7 +328,7 @@ class Engine:
             self._in_flight.return_to_queue(delivery, None, now)
 
     def _visibility_changed(
-        self, entry: Entry, result: EntryResult, call: BatchCommand, now: float
+        self, entry: Entry, result: CallResult, call: BatchCommand, now: float
     ) -> None:
         delivery = entry.delivery
         if entry.phase is LEAVING:
@@ -355,7 +355,7 @@ class Engine:
         if delivery.phase is DEAD_LETTERING:
             self._in_flight.return_to_queue(delivery, None, now)
 
-    def _left(self, delivery: Delivery, result: EntryResult, now: float) -> None:
+    def _left(self, delivery: Delivery, result: CallResult, now: float) -> None:
         when = self._retries.next_try(delivery, now) if result is RETRY else NEVER
         delivery.not_before = when
         if when < delivery.hidden_until:

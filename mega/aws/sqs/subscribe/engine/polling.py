@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mega.aws._messages.backoff import backoff
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Receive
 
-__all__ = ('MAX_BACKOFF', 'PollController')
+__all__ = ('MAX_BACKOFF', 'ReceiveScheduler')
 
 MAX_BACKOFF = 60.0
 """The maximum number of seconds between two receives that fail."""
@@ -19,7 +19,7 @@ _EMPTY_RECEIVES = 2
 """The number of consecutive empty receives that prove an empty queue."""
 
 
-class PollController:
+class ReceiveScheduler:
     """Counts the receives under way, and decides whether to make another one.
 
     One receive waits at an empty queue. Each receive that returns messages allows one more, as long

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 
-__all__ = ('QUEUE_ATTRIBUTES', 'Attributes', 'ListenerSetup', 'advice')
+__all__ = ('QUEUE_ATTRIBUTES', 'AdviceContext', 'Attributes', 'advice')
 
 Attributes = Mapping[str, str]
 """The attributes of a queue as GetQueueAttributes returns them. A missing one is unknown."""
@@ -24,7 +24,7 @@ QUEUE_ATTRIBUTES = (
 
 
 @dataclass(frozen=True, slots=True)
-class ListenerSetup:
+class AdviceContext:
     """All settings. `longest_delay` is the longest delay before a retry, in seconds."""
 
     settings: EngineSettings
@@ -34,14 +34,14 @@ class ListenerSetup:
     dead_letter_queue: Attributes
 
 
-def advice(setup: ListenerSetup) -> Iterator[str]:
+def advice(setup: AdviceContext) -> Iterator[str]:
     """Yield one text for each problem: the problem, and what to change. It follows a queue URL."""
     yield from _dead_letter_advice(setup)
     yield from _fifo_advice(setup)
     yield from _timeout_advice(setup)
 
 
-def _dead_letter_advice(setup: ListenerSetup) -> Iterator[str]:
+def _dead_letter_advice(setup: AdviceContext) -> Iterator[str]:
     policy, limit = setup.policy, _max_receive_count(setup.queue)
     if 'RedrivePolicy' not in setup.queue and not policy.has_dead_letter_queue:
         yield (
@@ -65,7 +65,7 @@ def _dead_letter_advice(setup: ListenerSetup) -> Iterator[str]:
         )
 
 
-def _fifo_advice(setup: ListenerSetup) -> Iterator[str]:
+def _fifo_advice(setup: AdviceContext) -> Iterator[str]:
     if not setup.settings.is_fifo:
         return
     limit, batch = _max_receive_count(setup.queue), setup.settings.max_number_of_messages
@@ -84,7 +84,7 @@ def _fifo_advice(setup: ListenerSetup) -> Iterator[str]:
         )
 
 
-def _timeout_advice(setup: ListenerSetup) -> Iterator[str]:
+def _timeout_advice(setup: AdviceContext) -> Iterator[str]:
     timeout, limit = setup.settings.visibility_timeout, setup.settings.max_processing_time
     own = _number(setup.queue, 'VisibilityTimeout')
     if own and timeout < own and (limit is None or limit < own):

@@ -10,8 +10,8 @@ from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.advice import (
     QUEUE_ATTRIBUTES,
+    AdviceContext,
     Attributes,
-    ListenerSetup,
     advice,
 )
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
@@ -20,7 +20,7 @@ from mega.aws.sqs.subscribe.subscribers.retry_delay import max_delay
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import TransportError
 
-__all__ = ('UNRECOVERABLE_CODES', 'PreflightConfig', 'check_queue', 'with_advice')
+__all__ = ('UNRECOVERABLE_CODES', 'PreflightOptions', 'check_queue', 'with_advice')
 
 _log = get_logger(__name__)
 
@@ -51,7 +51,7 @@ _INVALID_HANDLE = {'Id': '0', 'ReceiptHandle': 'mega-checks-the-permission'}
 
 
 @dataclass(frozen=True, slots=True)
-class PreflightConfig:
+class PreflightOptions:
     """The settings of a listener that the checks need."""
 
     queue_url: str
@@ -61,7 +61,7 @@ class PreflightConfig:
     subscribers: Iterable[Subscriber]
 
 
-def check_queue(aws: AwsClient, config: PreflightConfig) -> None:
+def check_queue(aws: AwsClient, config: PreflightOptions) -> None:
     """Check that a queue exists, that its messages may be settled, and that the settings fit.
 
     The checks receive and change nothing. They log problems that are not certain.
@@ -80,7 +80,7 @@ def check_queue(aws: AwsClient, config: PreflightConfig) -> None:
         names = ['MaximumMessageSize']
         others = _probe(aws, 'get_queue_attributes', QueueUrl=dead_letter_url, AttributeNames=names)
     if attributes is not None:
-        setup = ListenerSetup(
+        setup = AdviceContext(
             config.settings,
             config.policy,
             _longest_delay(config),
@@ -91,7 +91,7 @@ def check_queue(aws: AwsClient, config: PreflightConfig) -> None:
             _log.warning('%s %s', url, sentence)
 
 
-def _longest_delay(config: PreflightConfig) -> float:
+def _longest_delay(config: PreflightOptions) -> float:
     own = [max_delay(subscriber.retry_delay) for subscriber in config.subscribers]
     return max(max_delay(config.policy.retry_delay), *own)
 

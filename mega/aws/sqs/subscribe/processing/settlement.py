@@ -181,7 +181,7 @@ def settle_retry(
     limit, count = policy.max_receives, message.receive_count
     if limit is not None and count >= limit:
         text = f'asked for a retry at receive {count} of {limit}: {reason.text}'
-        exhausted = Reason(reason.error, text, reason.subscriber)
+        exhausted = Reason(reason.error_name, text, reason.subscriber)
         return Settlement(SettlementAction.DEAD_LETTER, StatsField.EXHAUSTED, exhausted)
     if delays is None:
         delays = [resolve_delay(policy.retry_delay, message, policy.uniform)]

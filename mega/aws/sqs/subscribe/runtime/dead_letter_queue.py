@@ -14,7 +14,7 @@ from mega.aws._publishing.sender import Sender
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.message import Message, parse_epoch_milliseconds, read_message
 from mega.aws.sqs.service import SQS
-from mega.aws.sqs.subscribe.engine.commands import EntryResult
+from mega.aws.sqs.subscribe.engine.commands import CallResult
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
@@ -37,7 +37,7 @@ class DeadLetterQueue:
         self._is_fifo = url.endswith('.fifo')
         self._source_url = source_url
 
-    def send(self, received: dict[str, Any], reason: Reason) -> EntryResult:
+    def send(self, received: dict[str, Any], reason: Reason) -> CallResult:
         """Send a message as ReceiveMessage returned it. Only after OK may it be deleted."""
         message = read_message(received)
         options = {'MessageGroupId': message.group_id or (message.id if self._is_fifo else None)}
@@ -51,11 +51,14 @@ class DeadLetterQueue:
             self._sender.send(outgoing)
         except TransportError as error:
             _log.error('message %s was not dead-lettered: %s', message.id, error)
-            return EntryResult.RETRY if error.retriable else EntryResult.FAILED
+            return CallResult.RETRY if error.retriable else CallResult.FAILED
         _log.warning(
-            'message %s is dead-lettered: %s: %s', message.id, reason.error, safe_repr(reason.text)
+            'message %s is dead-lettered: %s: %s',
+            message.id,
+            reason.error_name,
+            safe_repr(reason.text),
         )
-        return EntryResult.OK
+        return CallResult.OK
 
     def _attributes(
         self, received: dict[str, Any], message: Message, reason: Reason
@@ -84,7 +87,7 @@ class DeadLetterQueue:
     ) -> dict[str, object]:
         first_received = received.get('Attributes', {}).get('ApproximateFirstReceiveTimestamp')
         return {
-            'error': reason.error,
+            'error': reason.error_name,
             'text': reason.text[:_MAX_TEXT_LENGTH],
             'subscriber': reason.subscriber,
             'message_id': message.id,

@@ -9,10 +9,10 @@ from typing import Any
 from mega.aws._messages.batch_response import read_batch_response
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.subscribe.engine.commands import (
+    CallResult,
     ChangeVisibility,
     Delete,
     Entry,
-    EntryResult,
     Receive,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
@@ -62,7 +62,7 @@ class QueueClient:
             raise TransportError('ReceiveMessage', 'NotAws', problem, True)
         return _deliveries(response.get('Messages'))
 
-    def delete(self, call: Delete) -> list[EntryResult]:
+    def delete(self, call: Delete) -> list[CallResult]:
         """Delete messages, and return the result of each.
 
         Raises:
@@ -74,7 +74,7 @@ class QueueClient:
         response = self.aws.call('delete_message_batch', QueueUrl=self.url, Entries=entries)
         return _entry_results(response, call.entries, 'DeleteMessageBatch')
 
-    def change_visibility(self, call: ChangeVisibility) -> list[EntryResult]:
+    def change_visibility(self, call: ChangeVisibility) -> list[CallResult]:
         """Change the visibility timeout of messages, and return the result of each.
 
         Raises:
@@ -95,15 +95,15 @@ class QueueClient:
 
 def _entry_results(
     response: dict[str, Any], entries: Sequence[Entry], operation: str
-) -> list[EntryResult]:
+) -> list[CallResult]:
     """Return the result of each entry of a batch call, and log the failures."""
     results = []
     answers = read_batch_response(response, [entry.id for entry in entries])
     for entry, answer in zip(entries, answers, strict=True):
         if answer.is_successful:
-            results.append(EntryResult.OK)
+            results.append(CallResult.OK)
             continue
-        results.append(EntryResult.RETRY if answer.is_retriable else EntryResult.FAILED)
+        results.append(CallResult.RETRY if answer.is_retriable else CallResult.FAILED)
         code, problem = safe_repr(answer.code), safe_repr(answer.problem)
         _log.warning('message %s: %s: %s: %s', entry.delivery.id, operation, code, problem)
     return results

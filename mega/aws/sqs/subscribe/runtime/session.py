@@ -16,12 +16,12 @@ from mega.aws.sqs.opening import MessageOpener, open_message
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
+    CallResult,
     ChangeVisibility,
     Command,
     DeadLetter,
     Delete,
     EngineSettings,
-    EntryResult,
     ProcessMessages,
     Receive,
 )
@@ -291,11 +291,11 @@ class ListenerSession:
     def _delete(self, call: Delete) -> EngineEvent:
         return self._make_call(call, self._delete_messages)
 
-    def _delete_messages(self, call: Delete) -> list[EntryResult]:
+    def _delete_messages(self, call: Delete) -> list[CallResult]:
         results = self._queue.delete(call)
         if self._prefetcher is not None:
             for entry, result in zip(call.entries, results, strict=True):
-                if result is EntryResult.OK:
+                if result is CallResult.OK:
                     self._prefetcher.start_delete(entry.delivery)
         return results
 
@@ -303,7 +303,7 @@ class ListenerSession:
         return self._make_call(call, self._queue.change_visibility)
 
     def _make_call(
-        self, call: BatchCommand, make: Callable[[Any], list[EntryResult]]
+        self, call: BatchCommand, make: Callable[[Any], list[CallResult]]
     ) -> EngineEvent:
         try:
             return partial(self._engine.settled, call, make(call))
@@ -311,14 +311,14 @@ class ListenerSession:
             _log.error(
                 'a batch call for %d messages failed, and is repeated: %s', len(call.entries), error
             )
-            results = [EntryResult.RETRY] * len(call.entries)
+            results = [CallResult.RETRY] * len(call.entries)
             return partial(self._with_error_count, partial(self._engine.settled, call, results))
 
     def _dead_letter(self, command: DeadLetter) -> EngineEvent:
         assert self._dead_letter_queue is not None
         result = self._dead_letter_queue.send(command.delivery.received, command.reason)
         event = partial(self._engine.dead_lettered, command, result)
-        return event if result is EntryResult.OK else partial(self._with_error_count, event)
+        return event if result is CallResult.OK else partial(self._with_error_count, event)
 
     def _with_error_count(self, event: EngineEvent, now: float) -> None:
         """Report an event that is also an error."""

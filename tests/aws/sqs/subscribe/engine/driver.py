@@ -10,12 +10,12 @@ from typing import Any, TypeAlias, TypeVar
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
+    CallResult,
     ChangeVisibility,
     Command,
     DeadLetter,
     Delete,
     EngineSettings,
-    EntryResult,
     Notice,
     ProcessMessages,
     Receive,
@@ -129,18 +129,18 @@ class EngineDriver:
         self.engine.start_expired(delivery, self.now)
         self._end(delivery)
 
-    def dead_lettered(self, command: DeadLetter, result: EntryResult = EntryResult.OK) -> None:
+    def dead_lettered(self, command: DeadLetter, result: CallResult = CallResult.OK) -> None:
         """End an attempt to send a message to the dead-letter queue."""
         self.engine.dead_lettered(command, result, self.now)
 
-    def settle(self, call: BatchCommand, *results: EntryResult) -> None:
+    def settle(self, call: BatchCommand, *results: CallResult) -> None:
         """End a batch call with these results, or with OK for all entries."""
-        self.engine.settled(call, results or [EntryResult.OK] * len(call.entries), self.now)
+        self.engine.settled(call, results or [CallResult.OK] * len(call.entries), self.now)
 
-    def settle_with_failures(self, call: BatchCommand, result: EntryResult, *names: str) -> None:
+    def settle_with_failures(self, call: BatchCommand, result: CallResult, *names: str) -> None:
         """End a batch call with this result for the named messages, and OK for all others."""
         by_name = dict.fromkeys(names, result)
-        self.settle(call, *[by_name.get(each.delivery.id, EntryResult.OK) for each in call.entries])
+        self.settle(call, *[by_name.get(each.delivery.id, CallResult.OK) for each in call.entries])
 
     def stop(self) -> None:
         self.engine.stop(self.now)

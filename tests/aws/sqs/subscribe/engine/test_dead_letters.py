@@ -8,10 +8,10 @@ import pytest
 
 from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY
 from mega.aws.sqs.subscribe.engine.commands import (
+    CallResult,
     ChangeVisibility,
     DeadLetter,
     Delete,
-    EntryResult,
     Notice,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
@@ -26,7 +26,7 @@ def failing(driver: EngineDriver, group: str | None = None) -> Delivery:
     return message
 
 
-def sends(driver: EngineDriver, *results: EntryResult) -> list[float]:
+def sends(driver: EngineDriver, *results: CallResult) -> list[float]:
     """Return the times of the sends to the dead-letter queue, given the result of each send.
 
     All other calls succeed.
@@ -62,7 +62,7 @@ def test_a_dead_lettered_message_is_deleted() -> None:
 def test_a_message_that_the_dead_letter_queue_rejects_stays_until_its_timeout() -> None:
     driver = EngineDriver()
     failing(driver)
-    assert sends(driver, EntryResult.FAILED) == [0.0]
+    assert sends(driver, CallResult.FAILED) == [0.0]
     assert ids(action for _, action in driver.until(100.0)) == []
     assert driver.engine.in_flight == 0
     assert driver.notices == [(Notice.NOT_DEAD_LETTERED, 'a')]
@@ -71,7 +71,7 @@ def test_a_message_that_the_dead_letter_queue_rejects_stays_until_its_timeout() 
 def test_a_failed_dead_letter_is_sent_again_with_backoff() -> None:
     driver = EngineDriver()
     failing(driver)
-    times = sends(driver, *[EntryResult.RETRY] * 4, EntryResult.OK)
+    times = sends(driver, *[CallResult.RETRY] * 4, CallResult.OK)
     waits = [later - earlier for earlier, later in pairwise(times)]
     assert waits == pytest.approx([FIRST_BACKOFF * 2**tries for tries in range(4)])
     assert driver.noticed(Notice.DEAD_LETTERED) == ['a']
@@ -81,7 +81,7 @@ def test_a_failed_dead_letter_is_sent_again_with_backoff() -> None:
 def test_a_failed_dead_letter_is_sent_a_limited_number_of_times() -> None:
     driver = EngineDriver()
     failing(driver)
-    assert len(sends(driver, *[EntryResult.RETRY] * (MAX_ATTEMPTS + 1))) == MAX_ATTEMPTS
+    assert len(sends(driver, *[CallResult.RETRY] * (MAX_ATTEMPTS + 1))) == MAX_ATTEMPTS
     assert driver.notices == [(Notice.NOT_DEAD_LETTERED, 'a')]
     assert driver.engine.in_flight == 0
 
@@ -89,9 +89,9 @@ def test_a_failed_dead_letter_is_sent_a_limited_number_of_times() -> None:
 def test_the_delete_of_a_dead_lettered_message_has_the_full_number_of_tries() -> None:
     driver = EngineDriver()
     failing(driver)
-    sends(driver, *[EntryResult.RETRY] * (MAX_ATTEMPTS - 1), EntryResult.OK)
+    sends(driver, *[CallResult.RETRY] * (MAX_ATTEMPTS - 1), CallResult.OK)
     for _ in range(MAX_ATTEMPTS):
-        driver.settle(driver.wait_for(Delete), EntryResult.RETRY)
+        driver.settle(driver.wait_for(Delete), CallResult.RETRY)
     assert driver.noticed(Notice.NOT_DELETED) == ['a']
 
 
@@ -116,16 +116,16 @@ def test_a_lost_message_is_not_sent_again() -> None:
     failing(driver)
     [send] = of(DeadLetter, driver.steps())
     driver.now = 15.0
-    driver.settle(driver.change(), EntryResult.FAILED)
+    driver.settle(driver.change(), CallResult.FAILED)
     assert driver.noticed(Notice.VISIBILITY_LOST) == ['a']
-    driver.dead_lettered(send, EntryResult.RETRY)
+    driver.dead_lettered(send, CallResult.RETRY)
     assert ids(action for _, action in driver.until(100.0)) == []
 
 
 def test_fault_112_followers_wait_for_the_delete_of_a_dead_lettered_message() -> None:
     driver = EngineDriver(is_fifo=True)
     failing(driver, group='g')
-    sends(driver, EntryResult.RETRY, EntryResult.OK)
+    sends(driver, CallResult.RETRY, CallResult.OK)
     assert len(driver.begun) == 1
     driver.settle(driver.wait_for(Delete))
     driver.steps()
@@ -136,7 +136,7 @@ def test_a_stop_leaves_time_to_send_a_dead_letter_again() -> None:
     driver = EngineDriver()
     failing(driver)
     driver.stop()
-    sends(driver, EntryResult.RETRY, EntryResult.OK)
+    sends(driver, CallResult.RETRY, CallResult.OK)
     driver.settle(driver.wait_for(Delete))
     assert driver.is_finished
 
@@ -145,7 +145,7 @@ def test_an_unsent_dead_letter_is_released_after_the_grace_period() -> None:
     driver = EngineDriver(grace_period=1.0)
     failing(driver)
     driver.stop()
-    sends(driver, EntryResult.RETRY, EntryResult.RETRY)
+    sends(driver, CallResult.RETRY, CallResult.RETRY)
     call = driver.wait_for(ChangeVisibility)
     assert visibility_changes(call) == {'a': 0}
     assert driver.now == 1.0
@@ -160,5 +160,5 @@ def test_a_stop_waits_for_a_dead_letter_that_is_being_sent() -> None:
     [send] = of(DeadLetter, driver.steps())
     driver.stop()
     assert ids(action for _, action in driver.until(1.0)) == []
-    driver.dead_lettered(send, EntryResult.RETRY)
+    driver.dead_lettered(send, CallResult.RETRY)
     assert visibility_changes(driver.change()) == {'a': 0}

@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 
 from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY
-from mega.aws.sqs.subscribe.engine.commands import Delete, EntryResult, Notice
+from mega.aws.sqs.subscribe.engine.commands import CallResult, Delete, Notice
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.engine.retries import FIRST_BACKOFF, MAX_ATTEMPTS
 from tests.aws.sqs.subscribe.engine.driver import EngineDriver, Step, ids, of
@@ -127,7 +127,7 @@ def test_a_deleted_message_is_forgotten() -> None:
 def test_fault_63_an_entry_that_is_missing_in_the_response_is_repeated() -> None:
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a'))
-    driver.settle(driver.delete(), EntryResult.RETRY)
+    driver.settle(driver.delete(), CallResult.RETRY)
     assert [names for _, names in acks(driver.until(1.0))] == [['a']]
 
 
@@ -136,7 +136,7 @@ def test_fault_67_a_failed_delete_is_repeated_with_backoff() -> None:
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a'))
     for _ in range(MAX_ATTEMPTS):
-        driver.settle(driver.wait_for(Delete), EntryResult.RETRY)
+        driver.settle(driver.wait_for(Delete), CallResult.RETRY)
     assert acks(driver.until(100.0)) == []
     assert driver.notices == [(Notice.NOT_DELETED, 'a')]
     assert driver.engine.in_flight == 0
@@ -149,7 +149,7 @@ def test_the_backoff_doubles_and_has_jitter() -> None:
     for _ in range(MAX_ATTEMPTS):
         call = driver.wait_for(Delete)
         times.append(call.decided_at)
-        driver.settle(call, EntryResult.RETRY)
+        driver.settle(call, CallResult.RETRY)
     assert times == pytest.approx([FIRST_BACKOFF * (2**tries - 1) for tries in range(MAX_ATTEMPTS)])
     assert set(driver.drawn) == {(0.5, 1.0)}
 
@@ -158,7 +158,7 @@ def test_fault_68_only_the_failed_entries_of_a_batch_are_repeated() -> None:
     driver = EngineDriver(concurrency=3)
     driver.processed(*driver.start(*'abc'))
     driver.now = MAX_BATCH_DELAY
-    driver.settle(driver.delete(), EntryResult.OK, EntryResult.RETRY, EntryResult.FAILED)
+    driver.settle(driver.delete(), CallResult.OK, CallResult.RETRY, CallResult.FAILED)
     assert driver.notices == [(Notice.DELETED, 'a'), (Notice.NOT_DELETED, 'c')]
     assert [names for _, names in acks(driver.until(10.0))] == [['b']]
 
@@ -166,7 +166,7 @@ def test_fault_68_only_the_failed_entries_of_a_batch_are_repeated() -> None:
 def test_fault_69_an_expired_receipt_handle_is_reported_and_not_used_again() -> None:
     driver = EngineDriver(is_fifo=True)
     driver.processed(*driver.start('a', group='g'))
-    driver.settle(driver.delete(), EntryResult.FAILED)
+    driver.settle(driver.delete(), CallResult.FAILED)
     assert acks(driver.until(100.0)) == []
     assert driver.notices == [(Notice.NOT_DELETED, 'a')]
     assert driver.engine.in_flight == 0
@@ -174,7 +174,7 @@ def test_fault_69_an_expired_receipt_handle_is_reported_and_not_used_again() -> 
 
 def test_a_message_received_again_during_its_delete_is_deleted_by_its_new_handle() -> None:
     """The result for the old handle has no effect, because the message is still in the queue."""
-    for result in EntryResult:
+    for result in CallResult:
         driver = EngineDriver(concurrency=2, max_number_of_messages=1)
         driver.processed(*driver.start('a'))
         driver.now = MAX_BATCH_DELAY

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from mega.aws.sqs.subscribe.engine.commands import ChangeVisibility, Delete, EntryResult, Notice
+from mega.aws.sqs.subscribe.engine.commands import (
+    CallResult,
+    ChangeVisibility,
+    Delete,
+    Notice,
+)
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.engine.retries import MAX_ATTEMPTS
 from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
@@ -50,7 +55,7 @@ def test_no_delay_exceeds_twelve_hours() -> None:
 
 def test_an_extension_under_way_never_overwrites_a_delay() -> None:
     """SQS might process both calls in either order. So the delay waits for the first response."""
-    for result in EntryResult:
+    for result in CallResult:
         driver = EngineDriver(max_processing_time=600.0)
         [message] = driver.start('a')
         driver.now = 15.0
@@ -89,8 +94,8 @@ def test_a_delay_that_failed_is_set_again_before_the_timeout_ends() -> None:
     [message] = driver.start('a')
     driver.now = 29.0
     driver.left_in_queue(message, 300)
-    driver.settle(driver.change(), EntryResult.RETRY)
-    driver.settle(driver.wait_for(ChangeVisibility), EntryResult.RETRY)
+    driver.settle(driver.change(), CallResult.RETRY)
+    driver.settle(driver.wait_for(ChangeVisibility), CallResult.RETRY)
     assert ids(action for _, action in driver.until(600.0)) == []
     assert driver.engine.in_flight == 0
 
@@ -101,7 +106,7 @@ def test_a_failed_delay_is_set_a_limited_number_of_times() -> None:
     driver.left_in_queue(message, 300)
     tries = 0
     while driver.engine.in_flight:
-        driver.settle(driver.wait_for(ChangeVisibility), EntryResult.RETRY)
+        driver.settle(driver.wait_for(ChangeVisibility), CallResult.RETRY)
         tries += 1
     assert tries == MAX_ATTEMPTS
 
@@ -111,7 +116,7 @@ def test_a_delay_that_sqs_refuses_is_not_repeated() -> None:
     driver = EngineDriver()
     [message] = driver.start('a')
     driver.left_in_queue(message, 300)
-    driver.settle(driver.change(), EntryResult.FAILED)
+    driver.settle(driver.change(), CallResult.FAILED)
     assert ids(action for _, action in driver.until(600.0)) == []
     assert driver.notices == []
     assert driver.engine.in_flight == 0
@@ -125,7 +130,7 @@ def test_a_message_received_again_while_it_is_left_is_processed() -> None:
     call = driver.change()
     driver.receive('a')
     assert ids(of(Begin, driver.steps())) == ['a']
-    driver.settle(call, EntryResult.FAILED)
+    driver.settle(call, CallResult.FAILED)
     assert driver.engine.in_flight == 1
     assert driver.notices == []
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from mega.aws.sqs.subscribe.engine.commands import (
+    CallResult,
     ChangeVisibility,
     DeadLetter,
     Delete,
-    EntryResult,
     Notice,
 )
 from mega.aws.sqs.subscribe.engine.retries import MAX_ATTEMPTS
@@ -95,7 +95,7 @@ def test_the_message_that_stays_waits_for_its_last_follower() -> None:
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
     driver.left_in_queue(first, 5)
-    driver.settle_with_failures(driver.change(), EntryResult.RETRY, 'b')
+    driver.settle_with_failures(driver.change(), CallResult.RETRY, 'b')
     again = driver.wait_for(ChangeVisibility)
     assert visibility_changes(again) == {'b': 0}
     driver.settle(again)
@@ -128,7 +128,7 @@ def test_no_follower_of_a_message_that_was_not_deleted_starts() -> None:
     first, *_ = driver.start(*'ab', group='g')
     driver.processed(first)
     for _ in range(MAX_ATTEMPTS):
-        driver.settle(driver.wait_for(Delete), EntryResult.RETRY)
+        driver.settle(driver.wait_for(Delete), CallResult.RETRY)
     assert driver.noticed(Notice.NOT_DELETED) == ['a']
     assert visibility_changes(driver.change()) == {'b': 0}
 
@@ -138,7 +138,7 @@ def test_no_follower_of_a_message_that_was_not_dead_lettered_starts() -> None:
     first, *_ = driver.start(*'ab', group='g')
     driver.to_dead_letter(first)
     [send] = of(DeadLetter, driver.steps())
-    driver.dead_lettered(send, EntryResult.FAILED)
+    driver.dead_lettered(send, CallResult.FAILED)
     assert visibility_changes(driver.change()) == {'b': 0}
 
 
@@ -146,7 +146,7 @@ def test_no_follower_of_a_lost_message_starts() -> None:
     driver = fifo(max_processing_time=600.0)
     first, *_ = driver.start(*'ab', group='g')
     driver.now = 15.0
-    driver.settle_with_failures(driver.change(), EntryResult.FAILED, 'a')
+    driver.settle_with_failures(driver.change(), CallResult.FAILED, 'a')
     driver.processed(first)
     assert visibility_changes(driver.change()) == {'b': 0}
 
@@ -157,7 +157,7 @@ def test_fault_114_no_follower_of_an_expired_message_starts() -> None:
     busy = [*driver.start('x', group='x'), *driver.start('y', group='y')]
     driver.start(*'ab', group='g')
     driver.now = 15.0
-    driver.settle_with_failures(driver.change(), EntryResult.FAILED, 'a')
+    driver.settle_with_failures(driver.change(), CallResult.FAILED, 'a')
     driver.processed(*busy)
     assert visibility_changes(driver.change()) == {'b': 0}
     assert driver.noticed(Notice.EXPIRED) == ['a']

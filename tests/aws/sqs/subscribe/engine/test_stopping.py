@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mega.aws.sqs.subscribe.engine.commands import (
+    CallResult,
     ChangeVisibility,
     DeadLetter,
     Delete,
-    EntryResult,
     Notice,
     Receive,
 )
@@ -161,9 +161,9 @@ def test_a_receive_may_take_as_long_as_the_processing() -> None:
 
 
 @pytest.mark.parametrize(
-    'result', [EntryResult.RETRY, None], ids=['failing calls', 'calls without answer']
+    'result', [CallResult.RETRY, None], ids=['failing calls', 'calls without answer']
 )
-def test_a_stop_always_ends(result: EntryResult | None) -> None:
+def test_a_stop_always_ends(result: CallResult | None) -> None:
     driver = EngineDriver(concurrency=3, grace_period=GRACE, visibility_timeout=600)
     first, second, *_ = driver.start(*'abcd')
     driver.stop()
@@ -183,7 +183,7 @@ def test_failed_deletes_are_repeated_during_a_stop() -> None:
     [message] = driver.start('a')
     driver.stop()
     driver.processed(message)
-    driver.settle(driver.delete(), EntryResult.RETRY)
+    driver.settle(driver.delete(), CallResult.RETRY)
     assert not driver.is_finished
     driver.settle(driver.wait_for(Delete))
     assert driver.is_finished

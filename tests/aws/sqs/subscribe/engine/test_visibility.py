@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mega.aws.sqs.subscribe.engine.commands import ChangeVisibility, EntryResult, Notice
+from mega.aws.sqs.subscribe.engine.commands import CallResult, ChangeVisibility, Notice
 from mega.aws.sqs.subscribe.engine.delivery import Phase
 from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
 from tests.aws.sqs.subscribe.engine.driver import (
@@ -30,7 +30,7 @@ def hidden(found: list[tuple[float, Step]]) -> list[tuple[float, dict[str, int]]
 
 
 def extensions(
-    driver: EngineDriver, until: float, result: EntryResult = EntryResult.OK
+    driver: EngineDriver, until: float, result: CallResult = CallResult.OK
 ) -> list[tuple[float, int]]:
     """Return the time and the seconds of each extension, given the result of each call."""
     found = []
@@ -91,7 +91,7 @@ def test_a_failed_extension_is_repeated_in_time() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     driver.start(*'ab')
     driver.now = 15.0
-    driver.settle(driver.change(), EntryResult.RETRY)
+    driver.settle(driver.change(), CallResult.RETRY)
     assert hidden(driver.until(29.0)) == [(16.0, {'b': 30})]
     assert driver.drawn == [(0.5, 1.0)]
 
@@ -99,7 +99,7 @@ def test_a_failed_extension_is_repeated_in_time() -> None:
 def test_a_message_that_could_not_be_extended_never_starts() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     first, _ = driver.start(*'ab')
-    extensions(driver, 31.0, EntryResult.RETRY)
+    extensions(driver, 31.0, CallResult.RETRY)
     driver.processed(first)
     assert of(Begin, driver.steps()) == []
     assert driver.noticed(Notice.EXPIRED) == ['b']
@@ -109,7 +109,7 @@ def test_a_lost_message_never_starts() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     first, _ = driver.start(*'ab')
     driver.now = 15.0
-    driver.settle(driver.change(), EntryResult.FAILED)
+    driver.settle(driver.change(), CallResult.FAILED)
     driver.processed(first)
     assert of(Begin, driver.steps()) == []
     assert driver.noticed(Notice.EXPIRED) == ['b']
@@ -226,7 +226,7 @@ def test_fault_70_a_lost_message_is_neither_extended_nor_deleted() -> None:
     driver = EngineDriver(visibility_timeout=30, max_processing_time=600.0)
     [message] = driver.start('a')
     driver.now = 15.0
-    driver.settle(driver.change(), EntryResult.FAILED)
+    driver.settle(driver.change(), CallResult.FAILED)
     assert extensions(driver, 1_000.0) == []
     driver.processed(message)
     assert ids(action for _, action in driver.until(2_000.0)) == []
@@ -238,7 +238,7 @@ def test_a_lost_message_that_is_received_again_is_not_lost_any_more() -> None:
     driver = EngineDriver(concurrency=2, visibility_timeout=30, max_processing_time=600.0)
     [message] = driver.start('a')
     driver.now = 15.0
-    driver.settle(driver.change(), EntryResult.FAILED)
+    driver.settle(driver.change(), CallResult.FAILED)
     driver.receive('a')
     assert extensions(driver, 31.0) == [(30.0, 30)]
     driver.processed(message)
@@ -266,7 +266,7 @@ def test_a_message_that_starts_too_late_stays_with_its_followers() -> None:
     driver.start_expired(first)
     release = driver.change()
     assert visibility_changes(release) == {'b': 0}
-    driver.settle(release, EntryResult.OK)
+    driver.settle(release, CallResult.OK)
     assert driver.noticed(Notice.EXPIRED) == ['a']
     assert driver.noticed(Notice.FINISHED_LATE) == []
     [other] = driver.start('c', group='h')

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import Backoff, SqsListener
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
-from mega.aws.sqs.subscribe.preflight.advice import ListenerSetup, advice
+from mega.aws.sqs.subscribe.preflight.advice import AdviceContext, advice
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 from tests.aws.sqs.subscribe.factories import subscriber, warnings_of
 
@@ -38,7 +38,7 @@ def advice_for(
     made = EngineSettings(**(settings or {}))
     return list(
         advice(
-            ListenerSetup(
+            AdviceContext(
                 made, SettlementPolicy(**(policy or {})), longest_delay, known, dead or {}
             )
         )

@@ -127,7 +127,7 @@ def test_the_reason_is_the_first_fatal_error() -> None:
 def test_without_an_exception_the_reason_is_the_returned_status() -> None:
     reason = settle([outcome('F')], WITH_QUEUE, MESSAGE).reason
     assert reason
-    assert (reason.error, reason.subscriber) == ('FATAL_ERROR', 'Inventory')
+    assert (reason.error_name, reason.subscriber) == ('FATAL_ERROR', 'Inventory')
 
 
 class WordlessError(Exception):
