@@ -15,16 +15,16 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchR
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from mega.aws._messages.error_codes import is_throttling
 
 __all__ = ('BatchEntryResult', 'message_id_in', 'read_batch_response')
 
 
-@dataclass(frozen=True, slots=True)
-class BatchEntryResult:
+class BatchEntryResult(Struct, frozen=True):
     """The result of one entry of a batch request.
 
     `message_id` is the id of a sent message; None in the answers to other requests.
@@ -39,6 +39,7 @@ class BatchEntryResult:
     is_retriable: bool = False
 
 
+_SUCCESS = BatchEntryResult(True)
 _NOT_MENTIONED = BatchEntryResult(
     False, code='NotMentioned', problem='the answer does not mention this entry', is_retriable=True
 )
@@ -51,7 +52,8 @@ def read_batch_response(response: object, ids: Iterable[str]) -> list[BatchEntry
     """
     results = {}
     for id, entry in _entries(response, 'Successful'):
-        results[id] = BatchEntryResult(True, message_id_in(entry))
+        message_id = message_id_in(entry)
+        results[id] = _SUCCESS if message_id is None else BatchEntryResult(True, message_id)
     for id, entry in _entries(response, 'Failed'):
         results[id] = _failure(entry)
     return [results.get(id, _NOT_MENTIONED) for id in ids]
