@@ -249,8 +249,9 @@ class OffloadError(MegaError):
 class TransportError(MegaError):
     """A call to AWS failed. The cause is the error of botocore.
 
-    `operation` is the operation of the AWS API. `code` is the error code of AWS, or the class name
-    of botocore's error if AWS did not answer. `retriable` says whether another attempt may succeed.
+    `operation` is the operation of the AWS API. `code` is the error code of AWS. If AWS did not
+    answer, it is the class name of botocore's error, or `Timeout` after the time limit of the call.
+    `retriable` says whether another attempt may succeed.
     """
 
     def __init__(self, operation: str, code: str, problem: str, retriable: bool) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from mega.aws._messages.destinations import region_for
 from mega.aws._transport.errors import transport_error
-from mega.errors import ConfigurationError
+from mega.aws._transport.time_limits import TimeLimitExceeded, current_limit
+from mega.errors import ConfigurationError, TransportError
 
 if TYPE_CHECKING:
     from mega.aws._transport.direct import DirectClient
@@ -59,19 +60,25 @@ class AwsClient:
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call AWS by boto3's name of the method, without the parameters that are None.
 
+        The call ends at the time limit of this thread, if it is `within` one.
+
         Raises:
             TransportError: for every failure; botocore's exception is its cause.
         """
         given = {name: value for name, value in parameters.items() if value is not None}
         client, direct = self._current()
+        limit = current_limit()
+        operation = client.meta.method_to_api_mapping.get(method, method)
+        if limit is not None and not limit.seconds_left:
+            raise TransportError(operation, 'Timeout', 'no time was left to send the request', True)
         try:
             response = None if isinstance(direct, str) else direct.call(method, given)
             if response is None:
                 response = getattr(client, method)(**given)
             return response
-        except Exception as error:  # an unreadable response may raise any exception
-            operation = client.meta.method_to_api_mapping.get(method, method)
-            raise transport_error(operation, error) from error
+        except (Exception, TimeLimitExceeded) as error:  # an invalid response raises any exception
+            is_late = limit is not None and not limit.seconds_left
+            raise transport_error(operation, error, is_late=is_late) from error
 
     def close(self) -> None:
         client, direct = self._current()
@@ -132,10 +139,13 @@ def create_client(
     Raises:
         ConfigurationError: for contradictory options, no region, or an invalid endpoint.
     """
+    from mega.aws._transport.interruption import make_interruptible
+
     given = {name: value for name, value in credentials.items() if value is not None}
     if client is not None:
         if session is not None or region_name or endpoint_url or given:
             raise ConfigurationError('client= is complete: pass no other connection options')
+        make_interruptible(client)  # for time limits
         return AwsClient(lambda: (client, 'client= was passed'), owns_client=False)
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
         raise ConfigurationError('pass aws_access_key_id and aws_secret_access_key together')

@@ -13,6 +13,7 @@ from botocore import exceptions
 
 from mega.aws._transport.http import HttpResponse, NoResponseError, send_request
 from mega.aws._transport.interruption import current_interrupter
+from mega.aws._transport.time_limits import current_limit, open_within_limit
 
 __all__ = ('ConnectionPool',)
 
@@ -58,6 +59,11 @@ class ConnectionPool:
                 return self._exchange(idle, request)
         return self._exchange(self._open(), request)
 
+    def _read_timeout(self) -> float:
+        timeout: float = self._config.read_timeout
+        limit = current_limit()
+        return timeout if limit is None else limit.shorten(timeout)
+
     def close(self) -> None:
         """Close the idle connections. A later request opens a new one."""
         while (connection := self._take_idle()) is not None:
@@ -71,18 +77,21 @@ class ConnectionPool:
     def _open(self) -> _Connection:
         details: dict[str, Any] = {'endpoint_url': self._url}
         try:
-            sock = socket.create_connection(self._address, self._config.connect_timeout)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_hostname=self._address[0])
+            sock = open_within_limit(self._connect, socket.socket.close)
         except TimeoutError as error:
             raise exceptions.ConnectTimeoutError(**details, error=error) from error
         except ssl.SSLError as error:
             raise exceptions.SSLError(**details, error=error) from error
         except OSError as error:
             raise exceptions.EndpointConnectionError(**details, error=error) from error
-        sock.settimeout(self._config.read_timeout)
         return _Connection(sock)
+
+    def _connect(self) -> socket.socket:
+        sock = socket.create_connection(self._address, self._config.connect_timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls is None:
+            return sock
+        return self._tls.wrap_socket(sock, server_hostname=self._address[0])
 
     def _exchange(self, connection: _Connection, request: bytes) -> HttpResponse:
         interrupter = current_interrupter()
@@ -91,7 +100,7 @@ class ConnectionPool:
         try:
             if interrupter is not None:
                 interrupter.on_request_start(connection)
-            response = send_request(connection.sock, request)
+            response = send_request(connection.sock, request, self._read_timeout)
             is_kept = response.keep_alive and len(self._idle) < self._config.max_pool_connections
             return response
         except TimeoutError as error:

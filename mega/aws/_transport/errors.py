@@ -13,8 +13,12 @@ __all__ = ('transport_error',)
 _SECRET_IN_MESSAGE = re.compile('Invalid header value.*')
 
 
-def transport_error(operation: str, error: Exception) -> TransportError:
+def transport_error(
+    operation: str, error: BaseException, *, is_late: bool = False
+) -> TransportError:
     """Return the error to raise for an error of botocore, of the network, or of an answer's form.
+
+    `is_late`: the time limit of the call was over when the error was raised.
 
     The errors that are not retriable are AWS's own answers and requests that were never sent. Any
     other error leaves the outcome of the request unknown.
@@ -31,5 +35,8 @@ def transport_error(operation: str, error: Exception) -> TransportError:
         code = str(error.response.get('Error', {}).get('Code', 'Unknown'))
         status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
         return TransportError(operation, code, text, is_retriable(code, status))
+    if is_late:
+        problem = 'there was no complete response within the time limit'
+        return TransportError(operation, 'Timeout', problem, True)
     never_sent = (NoCredentialsError, ParamValidationError, PartialCredentialsError)
     return TransportError(operation, type(error).__name__, text, not isinstance(error, never_sent))

@@ -6,6 +6,7 @@ of the CPU time of a call: it reads line by line, and parses headers as electron
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -88,8 +89,11 @@ class HttpResponse:
         self._complete()
 
 
-def send_request(sock: Any, request: bytes) -> HttpResponse:
+def send_request(sock: Any, request: bytes, timeout: Callable[[], float]) -> HttpResponse:
     """Send a request, and read the whole response.
+
+    `timeout` returns the seconds that the next operation of the socket may take. It may raise a
+    `TimeoutError`.
 
     Raises:
         NoResponseError: when the connection ended before the first byte of a response.
@@ -98,9 +102,11 @@ def send_request(sock: Any, request: bytes) -> HttpResponse:
     """
     response = HttpResponse()
     try:
+        sock.settimeout(timeout())
         with suppress(BrokenPipeError):  # a server may respond and close before it read everything
             sock.sendall(request)
         while not response.is_complete:
+            sock.settimeout(timeout())
             response.feed(sock.recv(MAX_READ))
     except (OSError, ValueError) as error:
         if response.size or isinstance(error, TimeoutError):

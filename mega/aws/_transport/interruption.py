@@ -11,10 +11,12 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from mega.aws._transport.botocore_private import http_session
+from mega.aws._transport.time_limits import TimeLimitExceeded, current_limit, open_within_limit
+from mega.aws._transport.watchdog import shut_down, watchdog
 
 __all__ = ('CallInterrupted', 'CallInterrupter', 'current_interrupter', 'make_interruptible')
 
@@ -24,10 +26,7 @@ class CallInterrupted(BaseException):
 
 
 class CallInterrupter:
-    """Interrupts the calls that threads make within `interruptible`. Safe to share among threads.
-
-    A connection is any object with a `sock` and an `is_interrupted`.
-    """
+    """Interrupts the calls of threads within `interruptible`. Safe to share among threads."""
 
     def __init__(self) -> None:
         self.is_interrupting = False
@@ -69,10 +68,7 @@ class CallInterrupter:
             self.is_interrupting = True
             self._interrupted.update(self._calls)
             for connection in self._calls.values():
-                connection.is_interrupted = True
-                with suppress(AttributeError, OSError, TypeError):  # it may have no socket now
-                    # Below TLS: `SSLSocket.shutdown` would end reading as well.
-                    socket.socket.shutdown(connection.sock, how)
+                shut_down(connection, how)
 
     def reset(self) -> None:
         """Allow calls again."""
@@ -121,19 +117,50 @@ def make_interruptible(client: Any) -> None:
 
 
 class _InterruptibleConnection:
-    """Mixin for the connection classes of urllib3 and botocore."""
+    """Mixin for the connection classes of urllib3 and botocore: interruption and time limits."""
 
     is_interrupted = False
     _interrupter: CallInterrupter | None = None
 
+    def connect(self) -> None:
+        connection: Any = super()
+        with _time_limit_errors():
+            open_within_limit(connection.connect, lambda _: self._close())
+
     def request(self, *arguments: Any, **options: Any) -> None:
         connection: Any = super()
+        limit = current_limit()
         if self._interrupter is not None:
             self._interrupter.on_request_end(self)
+        watchdog.watch(self, None if limit is None else limit.ends_at)
         if self.is_interrupted:  # its last call was answered nevertheless, so the pool kept it
             self.is_interrupted = False
             connection.close()
         self._interrupter = current_interrupter()
         if self._interrupter is not None:
             self._interrupter.on_request_start(self)
-        connection.request(*arguments, **options)
+        with _time_limit_errors():
+            connection.request(*arguments, **options)
+
+    def getresponse(self, *arguments: Any, **options: Any) -> Any:
+        connection: Any = super()
+        with _time_limit_errors():
+            return connection.getresponse(*arguments, **options)
+
+    def _close(self) -> None:
+        connection: Any = super()
+        connection.close()
+
+
+@contextmanager
+def _time_limit_errors() -> Iterator[None]:
+    """Raise `TimeLimitExceeded` for an error after the time limit: botocore would retry others."""
+    limit = current_limit()
+    if limit is not None and not limit.seconds_left:
+        raise TimeLimitExceeded
+    try:
+        yield
+    except Exception:
+        if limit is not None and not limit.seconds_left:
+            raise TimeLimitExceeded from None
+        raise
