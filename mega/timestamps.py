@@ -11,8 +11,6 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timezone
 
-from dateutil.parser import isoparse
-
 __all__ = ('format_timestamp', 'parse_timestamp', 'to_utc', 'utc_date')
 
 # `fromisoformat` and `isoparse` accept far more than a calendar date and a time: 50,000 digits '1'
@@ -46,6 +44,8 @@ def parse_timestamp(text: str) -> datetime | None:
         pass
     # `fromisoformat` refuses 24:00. In Python 3.10 it also refuses a comma, an offset like +02, and
     # other numbers of decimals than 3 and 6.
+    from dateutil.parser import isoparse  # takes longer to import than the rest of `mega.event`
+
     try:
         return _aware(isoparse(text))
     except (ValueError, OverflowError):
