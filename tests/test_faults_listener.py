@@ -244,7 +244,7 @@ def test_fault_33_and_91_a_predicate_that_raises_leaves_the_message_for_a_retry(
 
 
 @pytest.mark.parametrize(
-    'error', [ValueError(), RecursionError(), KeyError('a'), OSError(28, 'no space')], ids=repr
+    'error', [ValueError(), RecursionError(), KeyError('a'), OSError(2, 'no file')], ids=repr
 )
 @pytest.mark.parametrize(
     ('unhandled', 'stats', 'left'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ __all__ = (
     'MESSAGE',
     'WITHIN',
     'botocore_event',
+    'group',
     'is_dispatched',
     'listener_on',
     'listening',
@@ -80,6 +82,21 @@ def subscriber(
 
     made: Any = type(called, (base,), {'process': process, **declared})
     return cast(Subscriber, made)
+
+
+class BaseExceptionGroup(BaseException):
+    """A group, as libraries define one for Python 3.10."""
+
+    def __init__(self, text: str, exceptions: list[BaseException]) -> None:
+        super().__init__(text)
+        self.exceptions = tuple(exceptions)
+
+
+def group(*errors: BaseException) -> BaseException:
+    """Return an `ExceptionGroup`, as an `asyncio.TaskGroup` raises it."""
+    kind: Any = getattr(builtins, 'BaseExceptionGroup', BaseExceptionGroup)
+    made: BaseException = kind('errors', list(errors))
+    return made
 
 
 def run_by_asyncio(awaitable: Awaitable[object]) -> AwaitResult:

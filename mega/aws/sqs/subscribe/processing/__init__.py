@@ -3,6 +3,7 @@
     pipeline.py    one message from its receive to its settlement
     dispatch.py    one message, many subscribers
     hooks.py       user code around deliveries and subscribers
+    failures.py    which exceptions concern the machine, and not the message
     outcome.py     the outcome of one subscriber
     settlement.py  the decision about the message: ack, leave or dead-letter
 

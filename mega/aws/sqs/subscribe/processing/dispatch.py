@@ -14,8 +14,9 @@ from typing import Any, TypeAlias, TypeVar
 from msgspec import structs
 
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.processing.failures import is_system_failure, leaves
 from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
-from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_system_failure
+from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
 from mega.errors import RetriableError, safe_repr
@@ -25,7 +26,7 @@ __all__ = ('AwaitResult', 'AwaitingWork', 'dispatch', 'run_to_completion')
 
 T = TypeVar('T')
 
-_DONE = ProcessStatus.DONE
+_DONE, _RETRIABLE = ProcessStatus.DONE, ProcessStatus.RETRIABLE_ERROR
 
 AwaitResult: TypeAlias = tuple[object, BaseException | None]
 """The result of an awaitable, or the exception that it raised."""
@@ -53,14 +54,18 @@ def dispatch(
     for subscriber in subscribers:
         remaining -= 1
         own_payload, own_message = payload, message
-        if remaining:  # the last subscriber gets the originals
-            own_payload, own_message = _copy(payload), _copy(message)
+        try:
+            if remaining:  # the last subscriber gets the originals
+                own_payload, own_message = _copy(payload), _copy(message)
+        except MemoryError as error:
+            outcomes.append(Outcome(subscriber, _RETRIABLE, error))
+            continue
         work = _process(subscriber, own_message, own_payload, unhandled)
         if hooks:
             work = _process_with_hooks(hooks, work, subscriber, own_message, own_payload)
         outcome = yield from work
         outcomes.append(outcome)
-        if outcome.is_exit_request:
+        if outcome.exit_request is not None:
             break
     return outcomes
 
@@ -86,6 +91,9 @@ def _process(
     try:
         instance = subscriber()
         instance.message = message
+    except BaseException as raised:  # the subscriber has not seen the message
+        return Outcome(subscriber, _RETRIABLE, raised, time.perf_counter() - began)
+    try:
         answer: object = instance.process(payload)
     except BaseException as raised:
         answer, error = None, raised
@@ -102,7 +110,7 @@ def _process(
     wrong = TypeError(
         f'process returned {safe_repr(answer)}: it must return a ProcessStatus or None'
     )
-    return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, wrong, duration)
+    return Outcome(subscriber, _RETRIABLE, wrong, duration)
 
 
 def _process_with_hooks(
@@ -112,25 +120,29 @@ def _process_with_hooks(
     message: Message,
     payload: AnyPayload,
 ) -> AwaitingWork[Outcome]:
-    generators = [hook.around_subscriber(subscriber, message, payload) for hook in hooks]
     try:
+        generators = [hook.around_subscriber(subscriber, message, payload) for hook in hooks]
         outcome: object = yield from run_with_hooks(generators, work)
-    except Exception as error:
-        return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, error)
+    except GeneratorExit:  # the work is closed
+        raise
+    except BaseException as error:
+        return Outcome(subscriber, _RETRIABLE, error)
     if isinstance(outcome, Outcome) and isinstance(outcome.status, ProcessStatus):
         return outcome
     wrong = TypeError(
         f'a hook returned {safe_repr(outcome)}: it must return an Outcome with a ProcessStatus'
     )
-    return Outcome(subscriber, ProcessStatus.RETRIABLE_ERROR, wrong)
+    return Outcome(subscriber, _RETRIABLE, wrong)
 
 
 def _status_of(
     error: BaseException, subscriber: Subscriber, unhandled: ProcessStatus
 ) -> ProcessStatus:
-    if isinstance(error, (RetriableError, *subscriber.retriable_exceptions)):
-        return ProcessStatus.RETRIABLE_ERROR
-    return ProcessStatus.RETRIABLE_ERROR if is_system_failure(error) else unhandled
+    """Return the status for an exception. One retriable exception of a group is sufficient."""
+    kinds: tuple[type[BaseException], ...] = (RetriableError, *subscriber.retriable_exceptions)
+    if isinstance(error, kinds) or any(isinstance(leaf, kinds) for leaf in leaves(error)):
+        return _RETRIABLE
+    return _RETRIABLE if is_system_failure(error) else unhandled
 
 
 def _copy(value: Any) -> Any:

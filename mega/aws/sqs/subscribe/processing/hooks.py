@@ -101,7 +101,7 @@ def run_with_hooks(
     """
     begun: list[HookGenerator[Result]] = []
     result: Result | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     try:
         for hook in hooks:
             if (result := _run_until_yield(hook)) is not None:
@@ -110,7 +110,9 @@ def run_with_hooks(
             begun.append(hook)
         else:
             result = yield from work
-    except Exception as raised:
+    except GeneratorExit:  # the work is closed
+        raise
+    except BaseException as raised:
         error = raised
     for hook in reversed(begun):
         try:
@@ -123,7 +125,7 @@ def run_with_hooks(
         except StopIteration as end:
             if end.value is not None:
                 result, error = end.value, None
-        except Exception as raised:
+        except BaseException as raised:
             error = raised
     if error is not None:
         raise error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mega.aws.sqs.subscribe.processing.failures import is_exit_request, is_system_failure, leaves
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.errors import RetriableError
 
-__all__ = ('Outcome', 'is_system_failure')
+__all__ = ('Outcome',)
 
 _RETRY = (ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR)
 
@@ -28,9 +29,9 @@ class Outcome:
         return self.status in _RETRY
 
     @property
-    def is_exit_request(self) -> bool:
-        """Whether the subscriber asked the whole process to end."""
-        return isinstance(self.error, (SystemExit, KeyboardInterrupt))
+    def exit_request(self) -> BaseException | None:
+        """The exception that asks the whole process to end, if the subscriber raised one."""
+        return next(filter(is_exit_request, self._errors()), None)
 
     @property
     def is_system_failure(self) -> bool:
@@ -40,9 +41,8 @@ class Outcome:
     @property
     def delay(self) -> float | None:
         """The seconds until the retry, if a `RetriableError` states them."""
-        return self.error.delay if isinstance(self.error, RetriableError) else None
+        asked = (error for error in self._errors() if isinstance(error, RetriableError))
+        return next((error.delay for error in asked if error.delay is not None), None)
 
-
-def is_system_failure(error: BaseException) -> bool:
-    """Return whether an error concerns the process, not the message: an exit, or no memory."""
-    return isinstance(error, (MemoryError, CancelledError)) or not isinstance(error, Exception)
+    def _errors(self) -> Iterable[BaseException]:
+        return () if self.error is None else leaves(self.error)

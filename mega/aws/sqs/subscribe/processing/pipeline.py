@@ -20,6 +20,7 @@ from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import HasLostFlag, Message, read_message
 from mega.aws.sqs.opening import MessageOpener, MissingBody, open_message
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, dispatch
+from mega.aws.sqs.subscribe.processing.failures import is_system_failure
 from mega.aws.sqs.subscribe.processing.hooks import (
     DeliveryResult,
     Hook,
@@ -150,14 +151,18 @@ class Processor:
     def _process_with_hooks(
         self, hooks: Sequence[Hook], message: Message, work: AwaitingWork[DeliveryResult]
     ) -> AwaitingWork[DeliveryResult]:
-        generators = [hook.around_delivery(message) for hook in hooks]
         try:
+            generators = [hook.around_delivery(message) for hook in hooks]
             result = yield from run_with_hooks(generators, work)
             self._check(result)
-        except Exception as error:
+        except (GeneratorExit, SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
             _log.exception('a hook failed for message %s: the message is retried', message.id)
             reason = Reason(type(error).__name__, 'raised by a hook')
-            return DeliveryResult((), settle_retry(reason, self._policy, message))
+            is_attempt = not is_system_failure(error)
+            settlement = settle_retry(reason, self._policy, message, is_attempt=is_attempt)
+            return DeliveryResult((), settlement)
         return result
 
     def _check(self, result: object) -> None:

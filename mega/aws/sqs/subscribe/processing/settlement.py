@@ -21,6 +21,7 @@ from typing import Literal, TypeAlias
 
 from mega.aws._messages.backoff import RandomUniform
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.processing.failures import is_system_failure
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.retry_delay import (
@@ -172,14 +173,17 @@ def settle_retry(
     policy: SettlementPolicy,
     message: Message,
     delays: Iterable[float | None] | None = None,
+    *,
+    is_attempt: bool = True,
 ) -> Settlement:
     """Return the settlement of a message that asks for a retry.
 
     The message becomes visible after the longest of the `delays`. Without `delays`, the delay of
-    the policy applies. After the last receive that the policy allows, the message is dead-lettered.
+    the policy applies. After the last receive that the policy allows, the message is dead-lettered,
+    unless this receive `is_attempt=False`: the machine failed, and not the message.
     """
     limit, count = policy.max_receives, message.receive_count
-    if limit is not None and count >= limit:
+    if is_attempt and limit is not None and count >= limit:
         text = f'asked for a retry at receive {count} of {limit}: {reason.text}'
         exhausted = Reason(reason.error_name, text, reason.subscriber)
         return Settlement(SettlementAction.DEAD_LETTER, StatsField.EXHAUSTED, exhausted)
@@ -197,14 +201,9 @@ def settle_undecodable(error: Exception, policy: SettlementPolicy, message: Mess
 
 
 def settle_unfetchable(error: Exception, policy: SettlementPolicy, message: Message) -> Settlement:
-    """Return the settlement of a message whose body cannot be read from S3 at present.
-
-    A `MemoryError` does not count as an attempt.
-    """
+    """Return the settlement of a message whose body cannot be read from S3 at present."""
     reason = Reason(type(error).__name__, safe_text(error))
-    if isinstance(error, MemoryError):
-        return _leave(StatsField.UNOPENED, reason, policy, message)
-    settlement = settle_retry(reason, policy, message)
+    settlement = settle_retry(reason, policy, message, is_attempt=not is_system_failure(error))
     if settlement.action is SettlementAction.LEAVE:
         return replace(settlement, stats_field=StatsField.UNOPENED)
     return settlement
@@ -240,11 +239,9 @@ def _settle_retries(
     retries: Sequence[Outcome], policy: SettlementPolicy, message: Message
 ) -> Settlement:
     delays = [_delay(outcome, policy, message) for outcome in retries]
-    for outcome in retries:
-        if outcome.is_system_failure:  # this does not count as an attempt
-            reason, delay = _reason(outcome), _longest(delays)
-            return Settlement(SettlementAction.LEAVE, StatsField.RETRIED, reason, delay)
-    return settle_retry(_reason(retries[0]), policy, message, delays)
+    failures = [outcome for outcome in retries if outcome.is_system_failure]
+    reason = _reason((failures or retries)[0])
+    return settle_retry(reason, policy, message, delays, is_attempt=not failures)
 
 
 def _delay(outcome: Outcome, policy: SettlementPolicy, message: Message) -> float | None:

@@ -11,10 +11,11 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import wait
+from concurrent.futures import CancelledError, wait
 from contextlib import suppress
+from functools import partial
 from inspect import CORO_RUNNING, getcoroutinestate
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from mega.aws._executor import start_daemon_thread
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
@@ -28,6 +29,9 @@ from mega.aws.sqs.subscribe.safe_logging import get_logger
 __all__ = ('EventLoopThread',)
 
 T = TypeVar('T')
+
+_Begin: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""Creates the coroutine that runs a work."""
 
 _log = get_logger(__name__)
 
@@ -45,6 +49,9 @@ class EventLoopThread:
 
     `on_done` is called in the event loop after works of `submit` ended: once for all works that
     ended in the same iteration of the loop.
+
+    Raises:
+        OSError, RuntimeError: if the machine has no resources for an event loop or its thread.
     """
 
     def __init__(self, on_done: Callable[[], None] = lambda: None) -> None:
@@ -52,11 +59,15 @@ class EventLoopThread:
         self._on_done = on_done
         self._is_done_scheduled = False
         self._is_closing = False
-        self._submitted: deque[Coroutine[Any, Any, None]] = deque()
+        self._submitted: deque[tuple[Coroutine[Any, Any, None], _Begin]] = deque()
         self._is_begin_scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._awaited: dict[int, Coroutine[Any, Any, AwaitResult]] = {}
-        self._thread = start_daemon_thread('mega-event-loop', self._run)
+        try:
+            self._thread = start_daemon_thread('mega-event-loop', self._run)
+        except RuntimeError:
+            self._loop.close()
+            raise
 
     def run(self, awaitable: Awaitable[object]) -> AwaitResult:
         """Wait for an awaitable, and return its result or its exception."""
@@ -67,6 +78,10 @@ class EventLoopThread:
                 # A signal right before a wait is handled only after the wait.
                 wait([future], timeout=SIGNAL_CHECK_SECONDS)
             return future.result()
+        except CancelledError as error:  # the task was cancelled before it began
+            if isinstance(awaitable, Coroutine):
+                awaitable.close()
+            return None, error
         finally:
             del self._awaited[threading.get_ident()]
 
@@ -81,8 +96,9 @@ class EventLoopThread:
         The event loop calls `done` with the value of the work. It calls `failed` with an exception
         that the work raises by itself. The work receives the exceptions of its awaitables.
         """
-        coroutine = self._run_work(work, done, failed)
-        self._submitted.append(coroutine)
+        begin = partial(self._run_work, work, done, failed)
+        coroutine = begin()
+        self._submitted.append((coroutine, begin))
         if not self._is_begin_scheduled:  # to wake the loop costs more than to run the work
             self._is_begin_scheduled = True
             self._loop.call_soon_threadsafe(self._begin_submitted)
@@ -109,16 +125,26 @@ class EventLoopThread:
             task.cancel()
             self._loop.run_until_complete(asyncio.wait([task]))
         while self._submitted:  # these came too late to begin
-            self._submitted.popleft().close()
+            self._submitted.popleft()[0].close()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     def _begin_submitted(self) -> None:
         self._is_begin_scheduled = False
         while self._submitted:
-            task = self._loop.create_task(self._submitted.popleft())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._create_task(*self._submitted.popleft())
+
+    def _create_task(self, coroutine: Coroutine[Any, Any, None], begin: _Begin) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._task_ended, begin))
+
+    def _task_ended(self, begin: _Begin, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # The coroutine receives a cancellation, unless it has not begun. Then it begins again, or
+        # its message would occupy a place until the listener stops.
+        if task.cancelled() and not self._is_closing:
+            self._create_task(begin(), begin)
 
     async def _run_work(
         self,

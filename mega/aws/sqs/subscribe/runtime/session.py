@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.preflight.checks import UNRECOVERABLE_CODES, with_advice
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, run_to_completion
+from mega.aws.sqs.subscribe.processing.failures import EventLoopError
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
@@ -234,21 +235,26 @@ class ListenerSession:
             self._pool.report_at_next_turn(partial(self._engine.start_expired, delivery))
             return False
         work = self._processor.process(opened)
-        if self._router.all_async(opened.subscribers):
-            self._submit(process, delivery, opened, work)
+        if self._router.all_async(opened.subscribers) and (event_loop := self._loop()):
+            self._submit(event_loop, process, delivery, opened, work)
             return True
         self._settle(delivery, opened, run_to_completion(work, self._await))
         return False
 
     def _submit(
-        self, process: ProcessMessages, delivery: Delivery, opened: OpenedMessage, work: Any
+        self,
+        event_loop: EventLoopThread,
+        process: ProcessMessages,
+        delivery: Delivery,
+        opened: OpenedMessage,
+        work: Any,
     ) -> None:
         def done(result: DeliveryResult) -> None:
             self._settle(delivery, opened, result)
             self._pool.report_at_next_turn(partial(self._processing_ended, process))
 
         worker = self._workers.get(delivery)
-        coroutine = self._loop().submit(work, done, self._pool.fail)
+        coroutine = event_loop.submit(work, done, self._pool.fail)
         if worker is not None:
             worker[0] = coroutine
 
@@ -282,8 +288,8 @@ class ListenerSession:
     def _remember_exit(self, result: DeliveryResult) -> None:
         """Begin a stop if a subscriber raised an exit request, and raise it after the stop."""
         for outcome in result.outcomes:
-            if outcome.is_exit_request:
-                self._exit = self._exit or outcome.error
+            if outcome.exit_request is not None:
+                self._exit = self._exit or outcome.exit_request
                 self.stop()
 
     # Settling
@@ -328,15 +334,23 @@ class ListenerSession:
     # The event loop
 
     def _await(self, awaitable: Awaitable[object]) -> AwaitResult:
-        return self._loop().run(awaitable)
+        if event_loop := self._loop():
+            return event_loop.run(awaitable)
+        if isinstance(awaitable, Coroutine):
+            awaitable.close()
+        return None, EventLoopError('no event loop could be created')
 
-    def _loop(self) -> EventLoopThread:
+    def _loop(self) -> EventLoopThread | None:
+        """Return the event loop; None if the machine has no resources for one at present."""
         with self._event_loop_lock:
             if self._event_loop is None:
                 # The import of asyncio takes a third of the time of the import of this package.
                 from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
-                self._event_loop = EventLoopThread(self._pool.take_turn)
+                try:
+                    self._event_loop = EventLoopThread(self._pool.take_turn)
+                except Exception as error:
+                    _log.error('no event loop could be created: %r', error)
             return self._event_loop
 
     def _stack_of(self, delivery: Delivery) -> str:

@@ -105,8 +105,9 @@ class MessageSubscriber(ABC):
         """Process a payload that matches. May be `async def`.
 
         Return a `ProcessStatus`; None means `DONE`. A `RetriableError` and the
-        `retriable_exceptions` mean `RETRIABLE_ERROR`. Any other exception means `FATAL_ERROR`,
-        unless the listener has `unhandled='retry'`.
+        `retriable_exceptions` mean `RETRIABLE_ERROR`, also within an `ExceptionGroup`. A failure of
+        the machine, such as no memory or too many open files, has the same effect. Any other
+        exception means `FATAL_ERROR`, unless the listener has `unhandled='retry'`.
         """
 
 

@@ -40,10 +40,12 @@ class RecordingHook(Hook):
         self.notes.append(f'{self.name} after {subscriber.__name__}: {outcome.status.value}')
 
 
-def drained(server: Server, *subscribers: Subscriber, hooks: Any, count: int = 1) -> Stats:
-    """Publish `count` messages 'hej', drain the queue with the hooks, and return the statistics."""
+def drained(
+    server: Server, *subscribers: Subscriber, hooks: Any, count: int = 1, **more: Any
+) -> Stats:
+    """Publish `count` messages 'hej', drain the queue with hooks, and return the statistics."""
     queue_url = server.create_queue('orders')
-    settings: Any = {'wait_time_seconds': 0, 'hooks': hooks, **server.credentials}
+    settings: Any = {'wait_time_seconds': 0, 'hooks': hooks, **more, **server.credentials}
     with (
         SqsPublisher(queue_url, **server.credentials) as publisher,
         SqsListener(queue_url, subscribers, **settings) as listener,

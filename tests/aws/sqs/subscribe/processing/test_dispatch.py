@@ -105,7 +105,7 @@ def test_a_generator_is_an_invalid_return_value_of_process() -> None:
 @pytest.mark.parametrize(
     'error',
     [ValueError(), RecursionError(), AssertionError(), StopAsyncIteration(), WordlessError(),
-     OSError(28, 'no space left on device')],
+     FileNotFoundError(2, 'no such file'), PermissionError(13, 'denied')],
     ids=repr,
 )  # fmt: skip
 def test_an_unhandled_exception_has_the_status_of_unhandled(error: Exception) -> None:
@@ -165,15 +165,6 @@ def test_a_failure_of_the_operating_system_process_never_dead_letters_a_message(
     error: BaseException, unhandled: ProcessStatus
 ) -> None:
     assert statuses('hej', subscriber(error), unhandled=unhandled) == [RETRIABLE]
-
-
-def test_an_exception_of_the_constructor_has_the_effect_of_one_of_process() -> None:
-    def fail(self: object) -> None:
-        raise KeyError('no database')
-
-    made = subscriber(__init__=fail)
-    assert statuses('hej', made) == [FATAL]
-    assert statuses('hej', subscriber(base=made, retriable_exceptions=(KeyError,))) == [RETRIABLE]
 
 
 def test_a_payload_that_no_subscriber_matches_has_no_outcomes() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 from contextlib import suppress
 from typing import Any
 
@@ -48,6 +50,15 @@ def raises_after(*arguments: Any) -> HookGenerator:
     raise LookupError('after')
 
 
+def is_cancelled(*arguments: Any) -> HookGenerator:
+    yield
+    raise asyncio.CancelledError
+
+
+def is_no_generator(*arguments: Any) -> Any:
+    raise LookupError('at once')
+
+
 def yields_twice(*arguments: Any) -> HookGenerator:
     yield
     yield
@@ -59,8 +70,10 @@ def returns_before_yield(*arguments: Any) -> HookGenerator:
 
 
 FAILING = pytest.mark.parametrize(
-    'function', [raises_before, raises_after, yields_twice, returns_before_yield]
-)
+    'function',
+    [raises_before, raises_after, is_cancelled, is_no_generator, yields_twice,
+     returns_before_yield],
+)  # fmt: skip
 
 
 @FAILING
@@ -126,6 +139,17 @@ def test_a_message_stays_after_an_invalid_result_of_a_hook(
 
     stats = drained(server, who, hooks=[place(answers)])
     assert (stats.retried, stats.deleted) == (1, 0)
+
+
+@pytest.mark.parametrize('place', [around_subscriber, around_delivery])
+def test_a_hook_that_the_machine_fails_costs_no_attempt(server: Server, place: Any) -> None:
+    def fails(*arguments: Any) -> HookGenerator:
+        raise OSError(errno.EMFILE, 'Too many open files')
+        yield
+
+    settings: Any = {'max_receives': 1, 'dead_letter_queue_url': server.create_queue('dead')}
+    stats = drained(server, subscriber(), hooks=[place(fails)], **settings)
+    assert (stats.retried, stats.exhausted) == (1, 0)
 
 
 @FAILING
