@@ -189,8 +189,8 @@ class SqsListener(ClientOwner):
         """Register a subscriber class, so that it receives the messages that it matches.
 
         Raises:
-            ConfigurationError: for an object that is not a subscriber class, a class whose
-                constructor needs arguments, or a class that is registered already.
+            ConfigurationError: for an object that is not a subscriber class, a class that the
+                listener could not use, or a class that is registered already.
         """
         self._router.register(subscriber)
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -140,3 +140,36 @@ def test_a_message_stays_if_the_thread_of_the_event_loop_cannot_be_started(
     send(aws, queue_url, 'hej')
     made = asynchronous(print)
     assert listener_on(aws, queue_url, made).drain() == Stats(received=1, retried=1)
+
+
+class FailsLater(MessageSubscriber):
+    """A subscriber whose next instance cannot be created."""
+
+    errors: ClassVar[list[BaseException]] = []
+
+    def __init__(self) -> None:
+        for error in self.errors:
+            raise error
+
+    def process(self, payload: str) -> None: ...
+
+
+class KeepsNoMessage(FailsLater):
+    def __setattr__(self, name: str, value: object) -> None:
+        for error in self.errors:
+            raise error
+        super().__setattr__(name, value)
+
+
+@pytest.mark.parametrize('base', [FailsLater, KeepsNoMessage])
+def test_a_message_stays_if_an_exception_precedes_the_call_of_process(
+    aws: LocalAws, base: Any
+) -> None:
+    errors: list[BaseException] = []
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    made: Any = type('Made', (base,), {'errors': errors})
+    listener = listener_on(aws, queue_url, made)
+    errors.append(KeyError('no database'))
+    assert listener.drain() == Stats(received=1, retried=1)
+    assert aws.counts(queue_url) == Counts(visible=0, in_flight=1)

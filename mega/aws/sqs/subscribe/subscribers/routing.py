@@ -34,8 +34,8 @@ class Router:
         """Add a subscriber class.
 
         Raises:
-            ConfigurationError: for an object that is not a subscriber class, a class whose
-                constructor needs arguments, or a class that is registered already.
+            ConfigurationError: for an object that is not a subscriber class, a class that the
+                listener could not use, or a class that is registered already.
         """
         checked = check_subscriber(subscriber)
         if checked in self._subscribers:

@@ -113,6 +113,8 @@ class MessageSubscriber(ABC):
 
 Subscriber: TypeAlias = type[MessageSubscriber]
 
+_SAMPLE = Message('', '', '')
+
 
 class DataSubscriber(MessageSubscriber):
     """Receives data objects (`dict`) that match its `pattern`."""
@@ -176,9 +178,12 @@ class EventSubscriber(MessageSubscriber):
 def check_subscriber(subscriber: object) -> Subscriber:
     """Check a subscriber, and return it.
 
+    The check creates an instance, as the listener does for each delivery.
+
     Raises:
         ConfigurationError: for an object that is not a subscriber class, an abstract class, a class
-            whose constructor needs arguments, or one whose `process` takes other arguments.
+            whose constructor needs arguments or raises, a class whose `message` cannot be set, or
+            one whose `process` takes other arguments or is a generator.
     """
     if not inspect.isclass(subscriber):
         problem = 'register the class, not an instance of it'
@@ -189,9 +194,37 @@ def check_subscriber(subscriber: object) -> Subscriber:
         raise ConfigurationError(f'{name} is not a subscriber class: {problem}')
     if inspect.isabstract(subscriber):
         raise ConfigurationError(f'{name} is abstract: it must define process(self, payload)')
+    _check_instance(subscriber)
+    return subscriber
+
+
+def _check_instance(subscriber: Subscriber) -> None:
+    """Check that the listener can create an instance, set its message, and call `process`."""
+    name = subscriber.__name__
     if not accepts_arguments(subscriber):
         problem = 'the listener creates an instance for each delivery, without arguments'
         raise ConfigurationError(f'the constructor of {name} needs arguments: {problem}')
-    if not accepts_arguments(subscriber.process, None, None):
+    try:
+        instance = subscriber()
+    except Exception as error:
+        problem = 'the listener creates an instance for each delivery, and one now, as a check'
+        kind = type(error).__name__
+        raise ConfigurationError(f'the constructor of {name} raised {kind}: {problem}') from error
+    try:
+        instance.message = _SAMPLE
+        is_kept = instance.message is _SAMPLE
+    except Exception as error:
+        raise ConfigurationError(_no_message(name, type(error).__name__)) from error
+    if not is_kept:
+        raise ConfigurationError(_no_message(name, 'it has another value afterwards'))
+    process = getattr(instance, 'process', None)
+    if not accepts_arguments(process, None):
         raise ConfigurationError(f'{name}.process must accept (self, payload)')
-    return subscriber
+    if inspect.isgeneratorfunction(process) or inspect.isasyncgenfunction(process):
+        problem = 'the listener calls it, and would not run it: remove the `yield`'
+        raise ConfigurationError(f'{name}.process is a generator: {problem}')
+
+
+def _no_message(name: str, reason: str) -> str:
+    remedy = 'the class must neither be frozen nor define `message`'
+    return f'the listener cannot set `self.message` of {name}: {reason}: {remedy}'

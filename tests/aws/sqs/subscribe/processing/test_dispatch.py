@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -92,14 +92,6 @@ def test_an_invalid_return_value_is_a_retriable_error(answer: object) -> None:
     for found in outcomes('hej', *made):
         assert found.status is RETRIABLE
         assert 'it must return a ProcessStatus or None' in str(found.error)
-
-
-def test_a_generator_is_an_invalid_return_value_of_process() -> None:
-    class Yielding(MessageSubscriber):
-        def process(self, payload: str) -> Iterator[None]:  # type: ignore[override]
-            yield
-
-    assert statuses('hej', Yielding) == [RETRIABLE]
 
 
 @pytest.mark.parametrize(

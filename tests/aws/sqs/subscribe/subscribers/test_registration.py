@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +105,52 @@ class WithValue(MessageSubscriber):
     process = None  # type: ignore[assignment]
 
 
+class RaisingConstructor(MessageSubscriber):
+    def __init__(self) -> None:
+        raise LookupError('sk-secret')
+
+    def process(self, payload: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Frozen(MessageSubscriber):
+    def process(self, payload: Any) -> None: ...
+
+
+class Sealed(MessageSubscriber):
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+    def process(self, payload: Any) -> None: ...
+
+
+class WithOwnMessage(MessageSubscriber):
+    @property
+    def message(self) -> Any:  # type: ignore[override]
+        return 'mine'
+
+    def process(self, payload: Any) -> None: ...
+
+
+class WithOtherMessage(WithOwnMessage):
+    message = property(lambda self: 'mine', lambda self, value: None)
+
+
+class Yielding(MessageSubscriber):
+    def process(self, payload: Any) -> Iterator[None]:  # type: ignore[override]
+        yield
+
+
+class YieldingAsync(MessageSubscriber):
+    async def process(self, payload: Any) -> AsyncIterator[None]:  # type: ignore[override]
+        yield
+
+
+class StaticWithTwo(MessageSubscriber):
+    @staticmethod
+    def process(self: object, payload: Any) -> None: ...  # type: ignore[override]
+
+
 class Unrelated:
     def process(self, payload: Any) -> None: ...
 
@@ -126,6 +172,14 @@ REFUSED = [
     pytest.param(WithoutPayload, r'WithoutPayload.*\(self, payload\)', id='without payload'),
     pytest.param(WithMore, r'WithMore.*\(self, payload\)', id='process with more'),
     pytest.param(WithKeyword, r'WithKeyword.*\(self, payload\)', id='process with a keyword'),
+    pytest.param(StaticWithTwo, r'StaticWithTwo.*\(self, payload\)', id='static process'),
+    pytest.param(RaisingConstructor, 'RaisingConstructor raised LookupError: ', id='raises'),
+    pytest.param(Frozen, 'self.message` of Frozen: FrozenInstanceError', id='frozen'),
+    pytest.param(Sealed, 'self.message` of Sealed: AttributeError', id='__setattr__'),
+    pytest.param(WithOwnMessage, 'WithOwnMessage: AttributeError', id='message without setter'),
+    pytest.param(WithOtherMessage, 'it has another value', id='message with another value'),
+    pytest.param(Yielding, 'Yielding.process is a generator: .*`yield`', id='generator'),
+    pytest.param(YieldingAsync, 'YieldingAsync.process is a generator', id='async generator'),
     pytest.param(WithValue, r'WithValue.*\(self, payload\)', id='process that is not a function'),
     *(
         pytest.param(base, rf'{base.__name__} is abstract', id=base.__name__)
@@ -144,6 +198,29 @@ def test_an_invalid_subscriber_is_rejected_with_advice(
         make().register_subscriber(refused)
     with pytest.raises(ConfigurationError, match=reason):
         make(subscribers=[refused])
+
+
+class ClassMethod(MessageSubscriber):
+    @classmethod
+    def process(cls, payload: Any) -> None: ...
+
+
+class Slotted(MessageSubscriber):
+    __slots__ = ('message',)
+
+    def process(self, payload: Any) -> None: ...
+
+
+@dataclass
+class WithDefault(MessageSubscriber):
+    pool: object = None
+
+    def process(self, payload: Any) -> None: ...
+
+
+@pytest.mark.parametrize('accepted', [ClassMethod, Slotted, WithDefault], ids=lambda c: c.__name__)
+def test_a_subscriber_is_registered_if_an_instance_can_process(make: Make, accepted: Any) -> None:
+    assert make(subscribers=[accepted]).subscribers == (accepted,)
 
 
 def test_a_class_is_registered_at_most_once(make: Make) -> None:
