@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from mega.aws._messages.destinations import region_for
 from mega.aws._transport.errors import transport_error
 from mega.aws._transport.time_limits import TimeLimitExceeded, current_limit
+from mega.aws._transport.watchdog import watchdog
 from mega.errors import ConfigurationError, TransportError
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class AwsClient:
             response = None if isinstance(direct, str) else direct.call(method, given)
             if response is None:
                 response = getattr(client, method)(**given)
+                if watchdog.has_ended_call:  # botocore accepts a response that is cut off
+                    raise TimeLimitExceeded
             return response
         except (Exception, TimeLimitExceeded) as error:  # an invalid response raises any exception
             is_late = limit is not None and not limit.seconds_left

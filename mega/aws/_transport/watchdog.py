@@ -46,9 +46,15 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._calls: dict[int, _Call] = {}
+        self._ended: set[int] = set()
         self._changed = threading.Condition()
         self._wakes_at = _NEVER
         self._is_running = False
+
+    @property
+    def has_ended_call(self) -> bool:
+        """Whether the watchdog ended this thread's call, whose response may be incomplete."""
+        return threading.get_ident() in self._ended
 
     def watch(self, connection: Any, ends_at: float | None) -> None:
         """Shut down the connection of this thread's call at that time; None: do not.
@@ -62,6 +68,7 @@ class Watchdog:
                 if call.connection is connection:
                     del self._calls[thread]
             if ends_at is not None:
+                self._ended.discard(threading.get_ident())
                 self._calls[threading.get_ident()] = _Call(connection, ends_at)
                 if ends_at < self._wakes_at:
                     self._wakes_at = ends_at
@@ -69,9 +76,10 @@ class Watchdog:
 
     def release(self) -> None:
         """End the watch of this thread's call."""
-        if self._calls:
+        if self._calls or self._ended:
             with self._changed:
                 self._calls.pop(threading.get_ident(), None)
+                self._ended.discard(threading.get_ident())
 
     def _wake(self) -> None:
         if self._is_running:
@@ -90,6 +98,7 @@ class Watchdog:
                 for thread, call in list(self._calls.items()):
                     if call.ends_at <= now:
                         del self._calls[thread]
+                        self._ended.add(thread)
                         shut_down(call.connection, socket.SHUT_RDWR)
                 self._wakes_at = min((call.ends_at for call in self._calls.values()), default=now)
                 # The end of a call wakes nobody: until then, the thread serves other calls, too.
