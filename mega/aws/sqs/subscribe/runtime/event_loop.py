@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, wait
 from contextlib import suppress
+from contextvars import Context, copy_context
 from functools import partial
 from inspect import CORO_RUNNING, getcoroutinestate
 from typing import Any, TypeAlias, TypeVar
@@ -59,7 +60,7 @@ class EventLoopThread:
         self._on_done = on_done
         self._is_done_scheduled = False
         self._is_closing = False
-        self._submitted: deque[tuple[Coroutine[Any, Any, None], _Begin]] = deque()
+        self._submitted: deque[tuple[Coroutine[Any, Any, None], _Begin, Context]] = deque()
         self._is_begin_scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._awaited: dict[int, Coroutine[Any, Any, AwaitResult]] = {}
@@ -93,12 +94,13 @@ class EventLoopThread:
     ) -> WorkerRef:
         """Run work in the event loop, and return its coroutine.
 
+        The work has a copy of the context variables of the calling thread.
         The event loop calls `done` with the value of the work. It calls `failed` with an exception
         that the work raises by itself. The work receives the exceptions of its awaitables.
         """
         begin = partial(self._run_work, work, done, failed)
         coroutine = begin()
-        self._submitted.append((coroutine, begin))
+        self._submitted.append((coroutine, begin, copy_context()))
         if not self._is_begin_scheduled:  # to wake the loop costs more than to run the work
             self._is_begin_scheduled = True
             self._loop.call_soon_threadsafe(self._begin_submitted)
@@ -134,17 +136,19 @@ class EventLoopThread:
         while self._submitted:
             self._create_task(*self._submitted.popleft())
 
-    def _create_task(self, coroutine: Coroutine[Any, Any, None], begin: _Begin) -> None:
-        task = self._loop.create_task(coroutine)
+    def _create_task(
+        self, coroutine: Coroutine[Any, Any, None], begin: _Begin, context: Context
+    ) -> None:
+        task = context.run(self._loop.create_task, coroutine)  # a task copies its context
         self._tasks.add(task)
-        task.add_done_callback(partial(self._task_ended, begin))
+        task.add_done_callback(partial(self._task_ended, begin, context))
 
-    def _task_ended(self, begin: _Begin, task: asyncio.Task[None]) -> None:
+    def _task_ended(self, begin: _Begin, context: Context, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         # The coroutine receives a cancellation, unless it has not begun. Then it begins again, or
         # its message would occupy a place until the listener stops.
         if task.cancelled() and not self._is_closing:
-            self._create_task(begin(), begin)
+            self._create_task(begin(), begin, context)
 
     async def _run_work(
         self,

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,8 @@ class ListenerSession:
         self._event_loop_lock = threading.Lock()
         self._tracks_workers = settings.max_processing_time is not None
         self._workers: dict[Delivery, list[WorkerRef]] = {}
+        # Each delivery has its own copy of the context variables of the caller.
+        self._variables = copy_context()
         self._exit: BaseException | None = None
         self._is_paused = False
 
@@ -211,7 +214,7 @@ class ListenerSession:
                 delivery = process.deliveries.popleft()
             except IndexError:  # none is left, or the engine took the rest back
                 break
-            if self._process_one(process, delivery, now):
+            if self._variables.copy().run(self._process_one, process, delivery, now):
                 return partial(self._moved_to_event_loop, process)
             now = time.monotonic()
             if self._pool.needs_turn or now >= process.due:
