@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
+import pkgutil
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import boto3
 import botocore.session
 import hypothesis
 import pytest
 
+import mega
 from tests import local_aws
 from tests.local_aws import LocalAws
 from tests.profile import PROFILE
@@ -55,6 +59,38 @@ def _is_loopback(host: object) -> bool:
 
 
 sys.addaudithook(_stay_on_loopback)
+
+
+class MeasureCalls:
+    """Measure coverage only while a test function runs: pytest is slow when it is traced."""
+
+    def __init__(self, coverage: Any) -> None:
+        self._coverage = coverage
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Iterator[None]:
+        self._coverage.start()
+        try:
+            yield
+        finally:
+            self._coverage.stop()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> Iterator[None]:
+    """Let pytest-cov measure the import of the package, and pause it until the first call."""
+    plugin: Any = session.config.pluginmanager.getplugin('_cov')
+    is_measured = plugin and plugin.cov_controller
+    if is_measured and hasattr(session.config, 'workerinput'):
+        # pytest-cov also starts the measurement of a controller in each worker. Coverage would
+        # resume it at each pause of the worker's own, so that the mark `no_cover` had no effect.
+        plugin.cov_controller.cov.stop()
+    yield
+    if is_measured:
+        for module in pkgutil.walk_packages(mega.__path__, 'mega.'):
+            importlib.import_module(module.name)
+        plugin.cov_controller.cov.stop()
+        session.config.pluginmanager.register(MeasureCalls(plugin.cov_controller.cov))
 
 
 NO_COVER_DIRECTORIES = {Path(__file__).with_name(n) for n in ('simulation', 'chaos', 'benchmarks')}

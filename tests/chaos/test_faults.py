@@ -150,6 +150,7 @@ def test_random_faults_lose_no_message_and_end_no_listener(
     closing.callback(load.close)
     load.listen(count=8, concurrency=4)
     server.configure(faults=RANDOM_FAULTS)  # after the start, which some faults would end
+    server.script(*Fault)  # each kind happens, although few are drawn
     load.until_empty()
     happened = server.counts().faults
     server.configure(faults=Faults())

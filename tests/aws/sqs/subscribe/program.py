@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from typing import Any
 
@@ -59,6 +60,8 @@ class ReportingListener(SqsListener):
 
 
 if __name__ == '__main__':
+    # A shell lets commands that it starts in the background ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     made = KINDS[sys.argv[2]]
     settings: Any = {'max_number_of_messages': 10, 'visibility_timeout': VISIBILITY_TIMEOUT}
     with ReportingListener(sys.argv[1], [made], **settings) as listener:
