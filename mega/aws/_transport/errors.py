@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mega.aws._messages.error_codes import is_retriable
+from mega.aws._messages.error_codes import NEVER_SENT, is_retriable
 from mega.errors import TransportError, single_line
 
 __all__ = ('transport_error',)
@@ -23,12 +23,7 @@ def transport_error(
     The errors that are not retriable are AWS's own answers and requests that were never sent. Any
     other error leaves the outcome of the request unknown.
     """
-    from botocore.exceptions import (
-        ClientError,
-        NoCredentialsError,
-        ParamValidationError,
-        PartialCredentialsError,
-    )
+    from botocore.exceptions import ClientError
 
     text = _SECRET_IN_MESSAGE.sub('an invalid header value', single_line(str(error)))
     if isinstance(error, ClientError):
@@ -38,5 +33,5 @@ def transport_error(
     if is_late:
         problem = 'there was no complete response within the time limit'
         return TransportError(operation, 'Timeout', problem, True)
-    never_sent = (NoCredentialsError, ParamValidationError, PartialCredentialsError)
-    return TransportError(operation, type(error).__name__, text, not isinstance(error, never_sent))
+    is_unsent = not NEVER_SENT.isdisjoint(kind.__name__ for kind in type(error).__mro__)
+    return TransportError(operation, type(error).__name__, text, not is_unsent)

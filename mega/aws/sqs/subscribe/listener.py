@@ -221,8 +221,8 @@ class SqsListener(ClientOwner):
 
         Raises:
             ConfigurationError: without subscribers.
-            TransportError: at the start, if the queue does not exist or its use is denied. The
-                error says what to do.
+            TransportError: if AWS refuses a call for a reason that no retry resolves, and has not
+                permitted that call before. The error says what to do.
             SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
         with stop_on_signals(self.stop):
@@ -238,7 +238,7 @@ class SqsListener(ClientOwner):
 
         Raises:
             ConfigurationError: without subscribers.
-            TransportError: if a receive fails.
+            TransportError: if a receive fails, or if AWS refuses another call as in `listen()`.
             SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
         before = self.stats()
@@ -284,16 +284,14 @@ class SqsListener(ClientOwner):
         self._session_pid = os.getpid()
         try:
             if is_checked and not self._is_stopped:
-                check_queue(
-                    self._aws,
-                    PreflightOptions(
-                        self.queue_url,
-                        self.dead_letter_queue_url,
-                        settings,
-                        self._policy,
-                        self._router,
-                    ),
+                options = PreflightOptions(
+                    self.queue_url,
+                    self.dead_letter_queue_url,
+                    settings,
+                    self._policy,
+                    self._router,
                 )
+                session.permit(check_queue(self._aws, options))
             # These calls may have preceded the session.
             if self._is_paused:
                 session.pause()

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mega.aws._transport.client import AwsClient
+from mega.aws.sqs.subscribe.call_errors import (
+    Origin,
+    is_about_receipt_handle,
+    is_unrecoverable,
+    origin_of,
+    with_advice,
+)
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.advice import (
     QUEUE_ATTRIBUTES,
@@ -20,31 +28,9 @@ from mega.aws.sqs.subscribe.subscribers.retry_delay import max_delay
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import TransportError
 
-__all__ = ('UNRECOVERABLE_CODES', 'PreflightOptions', 'check_queue', 'with_advice')
+__all__ = ('PreflightOptions', 'check_queue')
 
 _log = get_logger(__name__)
-
-_NO_QUEUE = ('AWS.SimpleQueueService.NonExistentQueue', 'QueueDoesNotExist')
-_DENIED = ('AccessDenied', 'AccessDeniedException')
-_NO_CREDENTIALS = (
-    'ExpiredToken',
-    'ExpiredTokenException',
-    'IncompleteSignature',
-    'InvalidAccessKeyId',
-    'InvalidClientTokenId',
-    'InvalidSignatureException',
-    'MissingAuthenticationToken',
-    'NoCredentialsError',
-    'PartialCredentialsError',
-    'RequestExpired',
-    'SignatureDoesNotMatch',
-    'UnrecognizedClientException',
-)
-
-UNRECOVERABLE_CODES = (*_NO_QUEUE, *_DENIED, *_NO_CREDENTIALS)
-"""The error codes that a repetition cannot resolve: an administrator must change the setup.
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
-"""
 
 # An invalid receipt handle. SQS checks the permission first, and the error shows it.
 _INVALID_HANDLE = {'Id': '0', 'ReceiptHandle': 'mega-checks-the-permission'}
@@ -61,10 +47,11 @@ class PreflightOptions:
     subscribers: Iterable[Subscriber]
 
 
-def check_queue(aws: AwsClient, config: PreflightOptions) -> None:
+def check_queue(aws: AwsClient, config: PreflightOptions) -> frozenset[str]:
     """Check that a queue exists, that its messages may be settled, and that the settings fit.
 
-    The checks receive and change nothing. They log problems that are not certain.
+    Return the operations that SQS permitted. The checks receive and change nothing. They log
+    problems that are not certain.
 
     Raises:
         TransportError: if the listener could not work. The error says what to do.
@@ -73,9 +60,12 @@ def check_queue(aws: AwsClient, config: PreflightOptions) -> None:
     attributes = _probe(
         aws, 'get_queue_attributes', QueueUrl=url, AttributeNames=list(QUEUE_ATTRIBUTES)
     )
-    _probe(aws, 'delete_message_batch', required=True, QueueUrl=url, Entries=[_INVALID_HANDLE])
+    probe = partial(_probe, aws, required=True, QueueUrl=url)
     change = {**_INVALID_HANDLE, 'VisibilityTimeout': 0}
-    _probe(aws, 'change_message_visibility_batch', required=True, QueueUrl=url, Entries=[change])
+    answers = {
+        'DeleteMessageBatch': probe('delete_message_batch', Entries=[_INVALID_HANDLE]),
+        'ChangeMessageVisibilityBatch': probe('change_message_visibility_batch', Entries=[change]),
+    }
     if dead_letter_url is not None:
         names = ['MaximumMessageSize']
         others = _probe(aws, 'get_queue_attributes', QueueUrl=dead_letter_url, AttributeNames=names)
@@ -89,6 +79,7 @@ def check_queue(aws: AwsClient, config: PreflightOptions) -> None:
         )
         for sentence in advice(setup):
             _log.warning('%s %s', url, sentence)
+    return frozenset(name for name, answer in answers.items() if answer is not None)
 
 
 def _longest_delay(config: PreflightOptions) -> float:
@@ -101,22 +92,6 @@ def _attributes(response: dict[str, Any]) -> Attributes:
     return attributes if isinstance(attributes, dict) else {}
 
 
-def with_advice(error: TransportError) -> TransportError:
-    """Return an error that also says what to do."""
-    if error.code in _NO_QUEUE:
-        advice = 'create the queue, or check its URL, account and region'
-    elif error.code in _DENIED:
-        advice = f'allow sqs:{error.operation.removesuffix("Batch")} on the queue'
-    elif error.code in _NO_CREDENTIALS:
-        advice = 'check the credentials that boto3 finds, and the clock of this machine'
-    else:
-        return error
-    problem = f'{error.problem.rstrip(".")}; {advice}'
-    advised = TransportError(error.operation, error.code, problem, False)
-    advised.__cause__ = error.__cause__
-    return advised
-
-
 def _probe(
     aws: AwsClient, method: str, *, required: bool = False, **parameters: object
 ) -> dict[str, Any] | None:
@@ -124,10 +99,15 @@ def _probe(
 
     `required` is whether the listener needs the permission for this call.
     """
+    url = str(parameters['QueueUrl'])
     try:
         return aws.call(method, **parameters)
     except TransportError as error:
-        if error.code in UNRECOVERABLE_CODES and (required or error.code not in _DENIED):
-            raise with_advice(error) from error.__cause__
-        _log.warning('%s cannot be checked: %s', parameters['QueueUrl'], error)
+        if is_about_receipt_handle(error):
+            return {}
+        advised = with_advice(error, url)
+        concerns_all_calls = origin_of(error) in (Origin.CREDENTIALS, Origin.QUEUE)
+        if is_unrecoverable(error) and (required or concerns_all_calls):
+            raise advised from error.__cause__
+        _log.warning('%s cannot be checked: %s', url, advised)
         return None

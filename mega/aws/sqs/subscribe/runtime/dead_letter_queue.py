@@ -14,6 +14,7 @@ from mega.aws._publishing.sender import Sender
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.message import Message, parse_epoch_milliseconds, read_message
 from mega.aws.sqs.service import SQS
+from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.aws.sqs.subscribe.engine.commands import CallResult
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.safe_logging import get_logger
@@ -50,7 +51,8 @@ class DeadLetterQueue:
         try:
             self._sender.send(outgoing)
         except TransportError as error:
-            _log.error('message %s was not dead-lettered: %s', message.id, error)
+            advised = with_advice(error, self._sender.destination)
+            _log.error('message %s was not dead-lettered: %s', message.id, advised)
             return CallResult.RETRY if error.retriable else CallResult.FAILED
         _log.warning(
             'message %s is dead-lettered: %s: %s',

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mega.aws._messages.batch_response import read_batch_response
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.subscribe.engine.commands import (
+    BatchCommand,
     CallResult,
     ChangeVisibility,
     Delete,
-    Entry,
     Receive,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
 
-__all__ = ('QueueClient',)
+__all__ = ('OPERATIONS', 'QueueClient')
 
 _log = get_logger(__name__)
+
+OPERATIONS: dict[type[BatchCommand], str] = {
+    Delete: 'DeleteMessageBatch',
+    ChangeVisibility: 'ChangeMessageVisibilityBatch',
+}
+"""The operation of SQS for each batch command."""
 
 # SQS does not send attributes that a receive does not ask for: API reference of ReceiveMessage.
 _SYSTEM_ATTRIBUTES = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']
@@ -72,7 +77,7 @@ class QueueClient:
             {'Id': entry.id, 'ReceiptHandle': entry.receipt_handle} for entry in call.entries
         ]
         response = self.aws.call('delete_message_batch', QueueUrl=self.url, Entries=entries)
-        return _entry_results(response, call.entries, 'DeleteMessageBatch')
+        return _entry_results(response, call)
 
     def change_visibility(self, call: ChangeVisibility) -> list[CallResult]:
         """Change the visibility timeout of messages, and return the result of each.
@@ -90,14 +95,12 @@ class QueueClient:
         ]
         method = 'change_message_visibility_batch'
         response = self.aws.call(method, QueueUrl=self.url, Entries=entries)
-        return _entry_results(response, call.entries, 'ChangeMessageVisibilityBatch')
+        return _entry_results(response, call)
 
 
-def _entry_results(
-    response: dict[str, Any], entries: Sequence[Entry], operation: str
-) -> list[CallResult]:
+def _entry_results(response: dict[str, Any], call: BatchCommand) -> list[CallResult]:
     """Return the result of each entry of a batch call, and log the failures."""
-    results = []
+    results, entries, operation = [], call.entries, OPERATIONS[type(call)]
     answers = read_batch_response(response, [entry.id for entry in entries])
     for entry, answer in zip(entries, answers, strict=True):
         if answer.is_successful:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.opening import MessageOpener, open_message
+from mega.aws.sqs.subscribe.call_errors import is_unrecoverable, with_advice
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
@@ -26,8 +27,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     ProcessMessages,
     Receive,
 )
-from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.preflight.checks import UNRECOVERABLE_CODES, with_advice
+from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, Delivery
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, run_to_completion
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
@@ -35,7 +35,7 @@ from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
 from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
 from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
-from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
+from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS, QueueClient
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef, stack_of_thread
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
@@ -108,6 +108,7 @@ class ListenerSession:
         # Each delivery has its own copy of the context variables of the caller.
         self._variables = copy_context()
         self._exit: BaseException | None = None
+        self._permitted: set[str] = set()
         self._is_paused = False
 
     def run(self) -> None:
@@ -116,7 +117,7 @@ class ListenerSession:
         With `until_empty` and a concurrency of 1, the calling thread does the work.
 
         Raises:
-            TransportError: if a receive failed, and this ended the work.
+            TransportError: if a call failed, and this ended the work.
             SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
         try:
@@ -129,6 +130,10 @@ class ListenerSession:
         for error in (self._pool.failure, self._exit, self._engine.failure):
             if error is not None:
                 raise error
+
+    def permit(self, operations: Iterable[str]) -> None:
+        """Record that SQS permitted these operations: an error of one of them is temporary."""
+        self._permitted.update(operations)
 
     def stop(self) -> None:
         """Begin a stop. Safe in any thread and in a signal handler."""
@@ -186,15 +191,11 @@ class ListenerSession:
         # Or the interrupt caused the error; a resume may have reset the interrupter meanwhile.
         if self._interrupter.is_interrupting or self._interrupter.interrupted_last_call:
             return partial(self._interrupted, poll)
-        is_unrecoverable = isinstance(error, TransportError) and error.code in UNRECOVERABLE_CODES
-        is_expected = isinstance(error, TransportError)
-        error = with_advice(error) if isinstance(error, TransportError) else error
-        _log.error(
-            'ReceiveMessage from %s failed: %s', self._queue.url, error, exc_info=not is_expected
-        )
-        failed = partial(
-            self._engine.receive_failed, poll, error, is_unrecoverable=is_unrecoverable
-        )
+        url, is_expected, is_final = self._queue.url, isinstance(error, TransportError), False
+        if isinstance(error, TransportError):
+            is_final, error = is_unrecoverable(error), with_advice(error, url)
+        _log.error('ReceiveMessage from %s failed: %s', url, error, exc_info=not is_expected)
+        failed = partial(self._engine.receive_failed, poll, error, is_unrecoverable=is_final)
         return partial(self._with_error_count, failed)
 
     def _received(self, poll: Receive, deliveries: list[Delivery], now: float) -> None:
@@ -315,13 +316,24 @@ class ListenerSession:
         self, call: BatchCommand, make: Callable[[Any], list[CallResult]]
     ) -> EngineEvent:
         try:
-            return partial(self._engine.settled, call, make(call))
+            results = make(call)
         except TransportError as error:
-            _log.error(
-                'a batch call for %d messages failed, and is repeated: %s', len(call.entries), error
-            )
-            results = [CallResult.RETRY] * len(call.entries)
-            return partial(self._with_error_count, partial(self._engine.settled, call, results))
+            return self._call_failed(call, error)
+        self._permitted.add(OPERATIONS[type(call)])
+        return partial(self._engine.settled, call, results)
+
+    def _call_failed(self, call: BatchCommand, error: TransportError) -> EngineEvent:
+        """Repeat a batch call; or end the work, if AWS never permitted it and will not do so."""
+        results = [CallResult.RETRY] * len(call.entries)
+        advised = with_advice(error, self._queue.url)
+        _log.error('a batch call for %d messages failed: %s', len(call.entries), advised)
+        if is_unrecoverable(error) and error.operation not in self._permitted:
+            # For an extension this result would mean that SQS does not hide the message any more.
+            is_extension = [entry.phase in EXTENDABLE_PHASES for entry in call.entries]
+            results = [CallResult.RETRY if each else CallResult.FAILED for each in is_extension]
+            self._exit = self._exit or advised
+            self.stop()
+        return partial(self._with_error_count, partial(self._engine.settled, call, results))
 
     def _dead_letter(self, command: DeadLetter) -> EngineEvent:
         assert self._dead_letter_queue is not None

@@ -1,0 +1,175 @@
+"""Errors of calls to AWS that no retry can resolve, and advice that names the origin of an error.
+
+A call fails at SQS, at the KMS key of the queue, or before SQS receives it: boto3 may have to call
+STS for credentials. The codes are often the same, and do not say which part of the setup to change:
+
+    error of ReceiveMessage                              advice
+    AccessDenied                                         allow sqs:ReceiveMessage on the queue
+    KmsAccessDenied                                      allow kms:Decrypt on the KMS key
+    AccessDenied, raised by AssumeRoleWithWebIdentity    allow it in the trust policy of the role
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from mega.errors import TransportError
+
+__all__ = (
+    'Origin',
+    'is_about_receipt_handle',
+    'is_unrecoverable',
+    'origin_of',
+    'with_advice',
+)
+
+
+class Origin(Enum):
+    """The part of the setup that causes an error of a call."""
+
+    CREDENTIALS = 'boto3 has no valid credentials'
+    QUEUE = 'the queue does not exist'
+    KEY = 'KMS refuses the key of the queue'
+    PERMISSION = 'the credentials do not permit the call'
+    REQUEST = 'AWS refuses the request for another reason'
+
+
+_NO_ANSWER_OF_PROVIDER = 'CredentialRetrievalError'
+"""The error of botocore if the source of the credentials did not answer. That may be temporary."""
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+# and the errors of ReceiveMessage there. SQS has two spellings of some codes.
+_CODES = {
+    Origin.CREDENTIALS: (
+        'AuthFailure',
+        _NO_ANSWER_OF_PROVIDER,
+        'ExpiredToken',
+        'ExpiredTokenException',
+        'IncompleteSignature',
+        'IncompleteSignatureException',
+        'InvalidAccessKeyId',
+        'InvalidClientTokenId',
+        'InvalidSignatureException',
+        'MissingAuthenticationToken',
+        'MissingAuthenticationTokenException',
+        'RequestExpired',
+        'RequestTimeTooSkewed',
+        'SignatureDoesNotMatch',
+        'UnrecognizedClientException',
+    ),
+    Origin.QUEUE: (
+        'AWS.SimpleQueueService.NonExistentQueue',
+        'InvalidAddress',
+        'QueueDoesNotExist',
+    ),
+    Origin.PERMISSION: (
+        'AccessDenied',
+        'AccessDeniedException',
+        'AuthorizationError',
+        'NotAuthorized',
+        'UnauthorizedOperation',
+    ),
+}
+_ORIGINS = {code: origin for origin, codes in _CODES.items() for code in codes}
+
+_OF_RECEIPT_HANDLES = ('InvalidParameterValue', 'MessageNotInflight', 'ReceiptHandleIsInvalid')
+"""The codes of an invalid receipt handle. Some servers refuse the whole batch because of one."""
+
+_WITH_RECEIPT_HANDLES = ('DeleteMessageBatch', 'ChangeMessageVisibilityBatch')
+
+# 'User: arn:aws:iam::1:user/a is not authorized to perform: kms:Decrypt on resource: arn:...'
+_DENIED_ACTION = re.compile(r'not authorized to perform:? ([a-z0-9-]+:\w+)')
+
+
+def is_unrecoverable(error: TransportError) -> bool:
+    """Return whether a call fails again until an administrator changes the setup.
+
+    Every error of status 4xx is, except throttling, limits such as messages in flight, and receipt
+    handles that SQS does not accept.
+    """
+    return not error.retriable and not is_about_receipt_handle(error)
+
+
+def is_about_receipt_handle(error: TransportError) -> bool:
+    """Return whether a call failed only because of a receipt handle. The call is permitted."""
+    code = error.code.removeprefix('AWS.SimpleQueueService.')
+    return error.operation in _WITH_RECEIPT_HANDLES and code in _OF_RECEIPT_HANDLES
+
+
+def origin_of(error: TransportError) -> Origin:
+    """Return the part of the setup that causes an error."""
+    if _failed_operation(error) != error.operation:
+        return Origin.CREDENTIALS  # another service refused to issue them, before the call
+    action = _denied_action(error)
+    if error.code.lower().startswith('kms') or action.startswith('kms:'):
+        return Origin.KEY
+    if _is_unsent(error) and error.code != 'ParamValidationError':
+        return Origin.CREDENTIALS
+    return _ORIGINS.get(error.code, Origin.PERMISSION if action else Origin.REQUEST)
+
+
+def with_advice(error: TransportError, queue_url: str) -> TransportError:
+    """Return an error that also says what to change, if retries alone do not resolve it."""
+    if not is_unrecoverable(error) and error.code != _NO_ANSWER_OF_PROVIDER:
+        return error
+    problem = f'{error.problem.rstrip(".")}; {_advice(error, queue_url)}'
+    advised = TransportError(error.operation, error.code, problem, error.retriable)
+    advised.__cause__ = error.__cause__
+    return advised
+
+
+def _advice(error: TransportError, queue_url: str) -> str:
+    origin = origin_of(error)
+    if origin is Origin.CREDENTIALS:
+        return _advice_on_credentials(_failed_operation(error), error.operation)
+    if origin is Origin.QUEUE:
+        return f'create the queue, or check its URL, account and region: {queue_url}'
+    if origin is Origin.KEY:
+        return _advice_on_key(error, queue_url)
+    if origin is Origin.PERMISSION:
+        action = _denied_action(error)
+        if not action or action.startswith('sqs:'):  # SQS writes the action in lower case
+            action = f'sqs:{error.operation.removesuffix("Batch")}'
+        verb = 'remove the explicit deny of' if 'explicit deny' in error.problem else 'allow'
+        return f'{verb} {action} on the queue {queue_url}'
+    return f'check the URL, the endpoint and the policy of the queue {queue_url}'
+
+
+def _advice_on_credentials(failed: str, operation: str) -> str:
+    if failed == operation:
+        return 'check the credentials that boto3 finds, and the clock of this machine'
+    if failed.startswith('AssumeRole'):
+        return (
+            f'boto3 calls {failed} of AWS STS for its credentials: allow sts:{failed} in the trust '
+            'policy of the role, and check the ARN of the role and its token'
+        )
+    return f'boto3 calls {failed} for its credentials: check its profile, role or token'
+
+
+def _advice_on_key(error: TransportError, queue_url: str) -> str:
+    if 'accessdenied' not in error.code.lower() and not _denied_action(error):
+        return f'enable the KMS key of the queue {queue_url}, or give the queue another key'
+    needs_data_key = error.operation.startswith('SendMessage')
+    actions = 'kms:GenerateDataKey and kms:Decrypt' if needs_data_key else 'kms:Decrypt'
+    return f'allow {actions} on the KMS key of the queue {queue_url}'
+
+
+def _failed_operation(error: TransportError) -> str:
+    """Return the operation that AWS refused: of SQS, or of the service that issues credentials."""
+    found: str = getattr(error.__cause__, 'operation_name', error.operation)
+    return found
+
+
+def _denied_action(error: TransportError) -> str:
+    """Return the action that AWS names in the text of an error, or an empty text."""
+    found = _DENIED_ACTION.search(error.problem)
+    return found[1] if found else ''
+
+
+def _is_unsent(error: TransportError) -> bool:
+    return (
+        error.__cause__ is not None
+        and not error.retriable
+        and not hasattr(error.__cause__, 'response')
+    )

@@ -1,0 +1,248 @@
+"""Errors of AWS that no retry resolves end a listener, until AWS permitted the same call once."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    UnauthorizedSSOTokenError,
+)
+
+from mega.aws._transport.errors import transport_error
+from mega.aws.sqs.subscribe import SqsListener
+from mega.aws.sqs.subscribe.call_errors import with_advice
+from mega.errors import RetriableError, TransportError
+from tests.aws.answers import ALL_DONE, Answer, Scripted, sns_error, sqs_answer, sqs_error
+from tests.aws.fault_server import FaultServer
+from tests.aws.sqs.subscribe.factories import (
+    WITHIN,
+    listener_on,
+    listening,
+    subscriber,
+    warnings_of,
+    will_receive,
+)
+
+URL = 'http://127.0.0.1/123456789012/orders'
+NOTHING = sqs_answer()
+MESSAGE = sqs_answer(Messages=[{'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}])
+DENIED = sqs_error('AccessDeniedException', 403)
+KMS_DENIED = sqs_error('KmsAccessDenied')
+
+NOT_AUTHORIZED = 'User: arn:aws:iam::1:user/a is not authorized to perform: '
+
+REFUSALS = pytest.mark.parametrize(
+    ('answer', 'advice'),
+    [
+        (KMS_DENIED, f'allow kms:Decrypt on the KMS key of the queue {URL}'),
+        (sqs_error('KMS.AccessDeniedException'), 'allow kms:Decrypt on the KMS key'),
+        (sqs_error('AccessDenied', 403, f'{NOT_AUTHORIZED}kms:Decrypt on resource: arn:aws:kms'),
+         'allow kms:Decrypt on the KMS key'),
+        (sqs_error('KmsDisabled'), f'enable the KMS key of the queue {URL}, or give'),
+        (sqs_error('KMS.InvalidStateException'), 'enable the KMS key'),
+        (sqs_error('AccessDenied', 403, f'{NOT_AUTHORIZED}sqs:receivemessage on resource: arn'),
+         f'allow sqs:ReceiveMessage on the queue {URL}'),
+        (sqs_error('AccessDenied', 403, f'{NOT_AUTHORIZED}sqs:receivemessage: explicit deny'),
+         'remove the explicit deny of sqs:ReceiveMessage'),
+        (sqs_error('InvalidAddress', 404), f'check its URL, account and region: {URL}'),
+        (sqs_error('InvalidSecurity', 403), 'check the URL, the endpoint and the policy of the'),
+        (sqs_error('InvalidParameterValue'), 'check the URL, the endpoint and the policy of the'),
+        (sqs_error('UnheardOf'), 'check the URL, the endpoint and the policy of the queue'),
+        (sqs_error('RequestTimeTooSkewed', 403), 'check the credentials that boto3 finds, and'),
+        (Answer(403, b'<html></html>'), 'check the URL, the endpoint and the policy of the queue'),
+    ],
+)  # fmt: skip
+
+
+@REFUSALS
+def test_any_error_of_status_4xx_of_the_first_receive_ends_the_listener_with_advice(
+    faults: FaultServer, answer: Answer, advice: str
+) -> None:
+    will_receive(faults, answer)
+    listener = listener_on(faults, URL, subscriber())
+    with pytest.raises(TransportError) as caught:
+        listener.listen()
+    assert advice in str(caught.value)
+    assert listener.stats().errors == 1
+
+
+@pytest.mark.parametrize(
+    'answer',
+    [sqs_error('OverLimit', 403), sqs_error('KmsThrottled'), Answer(408), Answer(429)],
+    ids=str,
+)
+def test_throttling_and_limits_of_the_first_receive_do_not_end_the_listener(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)
+    will_receive(faults, answer, MESSAGE, NOTHING)
+    processed = Event()
+    with listening(listener_on(faults, URL, subscriber(lambda payload: processed.set()))):
+        assert processed.wait(WITHIN)
+
+
+def test_after_a_receive_a_denied_kms_key_is_retried_and_logged_with_advice(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)
+    will_receive(faults, NOTHING, KMS_DENIED, KMS_DENIED, MESSAGE, NOTHING)
+    processed = Event()
+    with listening(listener_on(faults, URL, subscriber(lambda payload: processed.set()))):
+        assert processed.wait(WITHIN)
+    advice = f'allow kms:Decrypt on the KMS key of the queue {URL}'
+    assert [advice in text for text in warnings_of(caplog)] == [True, True]
+
+
+# Calls other than a receive
+
+
+@pytest.mark.parametrize('code', ['AccessDeniedException', 'InvalidSecurity', 'UnheardOf'])
+@pytest.mark.parametrize(
+    ('operation', 'answer'),
+    [('DeleteMessageBatch', None), ('ChangeMessageVisibilityBatch', RetriableError(5))],
+    ids=['delete', 'visibility'],
+)
+def test_a_first_batch_call_that_no_retry_resolves_ends_drain_with_advice(
+    faults: FaultServer, code: str, operation: str, answer: object
+) -> None:
+    """Otherwise the listener would process the same messages again and again."""
+    will_receive(faults, MESSAGE, NOTHING, **{operation: [sqs_error(code, 403)]})
+    listener = listener_on(faults, URL, subscriber(answer))
+    with pytest.raises(TransportError, match=f'{operation} failed .* the queue {URL}'):
+        listener.drain()
+    assert [request.operation for request in faults.requests].count(operation) == 1
+
+
+@pytest.mark.parametrize('code', ['AccessDeniedException', 'InvalidSecurity'])
+def test_a_check_at_the_start_that_no_retry_resolves_ends_the_listener(
+    faults: FaultServer, code: str
+) -> None:
+    will_receive(faults, MESSAGE, DeleteMessageBatch=[sqs_error(code, 403)])
+    listener = listener_on(faults, URL, subscriber())
+    with pytest.raises(TransportError, match='DeleteMessageBatch'):
+        listener.listen()
+    assert listener.stats().received == 0
+
+
+def test_a_server_that_refuses_a_whole_batch_for_one_receipt_handle_permits_the_call(
+    faults: FaultServer,
+) -> None:
+    """The receipt handle of a check is invalid. SQS reports it in an entry of a successful call."""
+    invalid = sqs_error('ReceiptHandleIsInvalid')
+    will_receive(faults, MESSAGE, NOTHING, DeleteMessageBatch=[invalid, ALL_DONE])
+    processed = Event()
+    with listening(listener_on(faults, URL, subscriber(lambda payload: processed.set()))):
+        assert processed.wait(WITHIN)
+
+
+def test_after_a_successful_delete_a_denied_one_is_repeated_and_logged_with_advice(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)
+    done = sqs_answer(Successful=[{'Id': '0'}])
+    two = [{'MessageId': each, 'ReceiptHandle': each, 'Body': each} for each in '12']
+    answers = sqs_answer(Messages=two), NOTHING
+    will_receive(faults, *answers, DeleteMessageBatch=[done, DENIED, DENIED, done])
+    stats = listener_on(faults, URL, subscriber()).drain()
+    assert (stats.deleted, stats.errors) == (2, 2)
+    advice = f'allow sqs:DeleteMessage on the queue {URL}'
+    assert sum(advice in text for text in warnings_of(caplog)) == 2
+
+
+def test_a_denied_dead_letter_is_logged_with_advice_about_its_own_queue(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The message stays in its queue, and does not end the listener."""
+    will_receive(faults, MESSAGE, NOTHING, SendMessage=[KMS_DENIED])
+    dead = {'dead_letter_queue_url': f'{URL}-dead'}
+    stats = listener_on(faults, URL, subscriber(ValueError()), **dead).drain()
+    assert (stats.fatal, stats.dead_lettered, stats.deleted) == (1, 0, 0)
+    advice = f'allow kms:GenerateDataKey and kms:Decrypt on the KMS key of the queue {URL}-dead'
+    assert any(advice in text for text in warnings_of(caplog))
+
+
+# Errors before a call
+
+
+def web_identity_listener(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, token: Path, *answers: Scripted
+) -> SqsListener:
+    """Return a listener whose credentials come from STS, as in a pod of EKS."""
+    faults.will(*answers)
+    monkeypatch.setenv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/shop')
+    monkeypatch.setenv('AWS_WEB_IDENTITY_TOKEN_FILE', str(token))
+    monkeypatch.setenv('AWS_ENDPOINT_URL', faults.url)
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'eu-west-1')
+    return SqsListener(URL, [subscriber()])
+
+
+def test_a_denied_role_is_reported_as_a_problem_of_the_role_not_of_the_queue(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    token = tmp_path / 'token'
+    token.write_text('token')
+    denied = sns_error('AccessDenied', 403, 'Not authorized to perform the operation')
+    with (
+        web_identity_listener(faults, monkeypatch, token, denied) as listener,
+        pytest.raises(TransportError, match='AssumeRoleWithWebIdentity of AWS STS') as caught,
+    ):
+        listener.listen()
+    assert 'allow sts:AssumeRoleWithWebIdentity in the trust policy of the role' in str(
+        caught.value
+    )
+    assert 'allow sqs:' not in str(caught.value)
+
+
+def test_a_missing_token_file_ends_the_listener_with_advice(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (
+        web_identity_listener(faults, monkeypatch, tmp_path / 'missing', NOTHING) as listener,
+        pytest.raises(TransportError, match=r'missing.*check the credentials that boto3 finds'),
+    ):
+        listener.listen()
+    assert faults.requests == []
+
+
+def failed(error: Exception, operation: str = 'ReceiveMessage') -> TransportError:
+    made = transport_error(operation, error)
+    made.__cause__ = error
+    return with_advice(made, URL)
+
+
+@pytest.mark.parametrize(
+    ('error', 'is_retriable'),
+    [
+        (NoCredentialsError(), False),
+        (UnauthorizedSSOTokenError(), False),
+        (CredentialRetrievalError(provider='process', error_msg='x'), True),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_errors_of_the_sources_of_credentials_have_advice(
+    error: Exception, is_retriable: bool
+) -> None:
+    found = failed(error)
+    assert 'check the credentials that boto3 finds' in str(found)
+    assert found.retriable is is_retriable
+
+
+def test_an_error_of_single_sign_on_names_its_operation() -> None:
+    response: Any = {
+        'Error': {'Code': 'UnauthorizedException'},
+        'ResponseMetadata': {'HTTPStatusCode': 401},
+    }
+    found = failed(ClientError(response, 'GetRoleCredentials'))
+    assert 'boto3 calls GetRoleCredentials for its credentials' in str(found)
+
+
+def test_a_temporary_error_has_no_advice() -> None:
+    error = failed(OSError('no route to host'))
+    assert error.problem == 'no route to host'
