@@ -22,11 +22,13 @@ import bson
 from hypothesis import strategies as st
 
 from mega.event import Event, ObjectData, Payload
+from tests.hostile import bson_body
 
 __all__ = (
     'anything',
     'blobs',
     'bodies',
+    'bson_elements',
     'carried_by_bson',
     'carried_by_json',
     'data_objects',
@@ -308,6 +310,23 @@ def mutated_bson_bodies(draw: st.DrawFn) -> str:
         blob[:4] = struct.pack('<i', len(blob))
         blob[-1] = 0
     return base64.b64encode(blob).decode()
+
+
+_BSON_SIZES = {
+    0x01: 8, 0x05: 5, 0x07: 12, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4, 0x11: 8, 0x12: 8, 0x13: 16,
+    0x7F: 0, 0xFF: 0,
+}  # fmt: skip
+"""The bytes in an element of BSON, by its type."""
+
+
+def bson_elements() -> st.SearchStrategy[str]:
+    """Generate BSON in Base64 with one element of any type, of arbitrary bits."""
+    limits = st.sampled_from([0, 1, 0x7F, 0x80, 0xED, 0xFF]) | st.integers(0, 255)
+    return st.sampled_from(sorted(_BSON_SIZES)).flatmap(
+        lambda kind: st.lists(limits, min_size=_BSON_SIZES[kind], max_size=_BSON_SIZES[kind]).map(
+            lambda content: bson_body(kind, bytes(content))
+        )
+    )
 
 
 def _in_bson(value: Any) -> Any:

@@ -13,8 +13,9 @@ from typing import Any
 
 import bson
 import pytest
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
 
-from mega.codec import PayloadType, decode, encode, payload_type_hint
+from mega.codec import PayloadType, _bson, decode, encode, payload_type_hint
 from mega.errors import DecodeError, EncodeError
 from mega.event import Payload
 from tests.event.examples import MOMENT, NOTIFICATION, document
@@ -40,6 +41,11 @@ def int64(number: int) -> bytes:
 
 def binary(subtype: int, content: bytes) -> bytes:
     return struct.pack('<i', len(content)) + bytes([subtype]) + content
+
+
+def decimal_bits(coefficient: int) -> bytes:
+    """Return a Decimal128 with the exponent 0, also if its coefficient has over 34 digits."""
+    return (coefficient | 6176 << 113).to_bytes(16, 'little')
 
 
 def text(content: bytes) -> bytes:
@@ -203,9 +209,10 @@ class TestOtherProducers:
             (0x05, binary(0x80, b'ab'), b'ab'),
             (0x09, int64(-1), datetime(1969, 12, 31, 23, 59, 59, 999_000, timezone.utc)),
             (0x13, bson.Decimal128('1.10').bid, Decimal('1.10')),
+            (0x13, decimal_bits(10**34 - 1), Decimal(10**34 - 1)),
         ],
         ids=['int64', 'least int64', 'bytes', 'function', 'old uuid', 'uuid', 'md5', 'user-defined',
-             'date', 'decimal'],
+             'date', 'decimal', 'largest decimal'],
     )  # fmt: skip
     def test_values_arrive_as_plain_python_values(
         self, kind: int, content: bytes, arrives: Any
@@ -227,14 +234,18 @@ class TestOtherProducers:
             (0x01, struct.pack('<d', float('-inf'))),
             (0x13, bson.Decimal128('NaN').bid),
             (0x13, bson.Decimal128('Infinity').bid),
+            (0x13, decimal_bits(10**34)),
+            (0x13, decimal_bits(2**113 - 1)),
+            (0x13, b'\0' * 15 + b'\x70'),
             (0x09, int64(253_402_300_800_000)),
             (0x09, int64(-62_135_596_800_001)),
             (0x09, int64(2**63 - 1)),
             (0x03, bson.encode({'$ref': 'c', '$id': 1})),
         ],
         ids=['ObjectId', 'Regex', 'Code', 'DBPointer', 'unsigned 2**63, old producer', 'MinKey',
-             'MaxKey', 'NaN', 'infinity', 'decimal NaN', 'decimal infinity', 'year 10000', 'year 0',
-             'the last date of BSON', 'DBRef'],
+             'MaxKey', 'NaN', 'infinity', 'decimal NaN', 'decimal infinity',
+             'decimal of 35 digits', 'largest coefficient', 'coefficient beyond 113 bits',
+             'year 10000', 'year 0', 'the last date of BSON', 'DBRef'],
     )  # fmt: skip
     @pytest.mark.parametrize('mark', [None, PayloadType.DATA], ids=['unmarked', 'marked'])
     def test_refuses_a_value_without_a_plain_python_type(
@@ -267,6 +278,22 @@ class TestOtherProducers:
         assert decode(body) == body
         with pytest.raises(DecodeError):
             decode(body, PayloadType.DATA)
+
+    def test_a_lack_of_memory_does_not_make_bson_a_text(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """pymongo replaces the `MemoryError` of a conversion by an `InvalidBSON`."""
+
+        class Exhausted(TypeDecoder):
+            bson_type = bson.Int64
+
+            def transform_bson(self, value: Any) -> Any:
+                raise MemoryError
+
+        options = CodecOptions[dict[str, Any]](type_registry=TypeRegistry([Exhausted()]))
+        monkeypatch.setattr(_bson, '_OPTIONS', options)
+        with pytest.raises(MemoryError):
+            decode(bson_body(0x12, int64(5)))
 
     def test_only_strict_base64_is_bson(self) -> None:
         """A lenient decoder would skip the exclamation marks, and decode an empty object."""

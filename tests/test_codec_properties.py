@@ -214,8 +214,13 @@ def test_msgspec_and_json_decode_a_body_to_the_same_value(body: str) -> None:
 # The deadline is part of the test: a hostile body of this size takes far less than a second.
 @pytest.mark.parametrize(
     'bodies',
-    [strategies.bodies, strategies.mutated_json_bodies(), strategies.mutated_bson_bodies()],
-    ids=['arbitrary', 'mutated json', 'mutated bson'],
+    [
+        strategies.bodies,
+        strategies.mutated_json_bodies(),
+        strategies.mutated_bson_bodies(),
+        strategies.bson_elements(),
+    ],
+    ids=['arbitrary', 'mutated json', 'mutated bson', 'bson elements'],
 )
 @settings(deadline=5000)
 @given(data=st.data())

@@ -75,6 +75,7 @@ def test_fault_01_a_blank_body_is_a_text_that_may_match_no_subscriber(
         pytest.param(json.dumps(document(version=2)), id='17 version'),
         pytest.param('{"a":' + '[' * 100_000, id='22 depth'),
         pytest.param(f'{{"a":{"9" * 5_000}}}', id='24 digits'),
+        pytest.param('GgAAABMkaWQAsSz0G7bSxHPiaPMfBPrjzgA=', id='decimal of 35 digits'),
     ],
 )
 @pytest.mark.parametrize('has_queue', [False, True], ids=['left', 'dead-lettered'])

@@ -27,6 +27,9 @@ from mega.errors import DecodeError, safe_repr
 __all__ = ('decode', 'encode')
 
 _MIN_CONTAINER_BYTES = 5  # an empty object or array: its length and its end
+_SPECIAL_SHIFT = 125  # the two bits after the sign
+_COEFFICIENT_MASK = 2**113 - 1
+_MAX_COEFFICIENT = 10**34 - 1
 _FORMAT = 'BSON object'
 _TOO_DEEP = f'it is nested deeper than {MAX_NESTED_LEVELS} levels'
 
@@ -46,14 +49,16 @@ def decode(data: bytes) -> dict[str, Any] | None:
 
     Raises:
         DecodeError: for BSON that is nested too deep, or contains a value that payloads cannot
-            carry. Such values are infinite numbers, NaN, dates after the year 9999 and types of
-            MongoDB.
+            carry. Such values are infinite numbers, NaN, Decimals of more than 34 digits, dates
+            after the year 9999 and types of MongoDB.
     """
     try:
         document: dict[str, Any] = bson.decode(data, codec_options=_OPTIONS)
     except InvalidBSON as error:
         if str(error).startswith('maximum recursion'):
             raise DecodeError(_TOO_DEEP, _FORMAT) from None
+        if not str(error):  # pymongo replaces every exception, and only this one has no text
+            raise MemoryError from None
         return None
     if nests_too_deep(document, containers=len(data) // _MIN_CONTAINER_BYTES):
         raise DecodeError(_TOO_DEEP, _FORMAT)
@@ -79,12 +84,21 @@ def _to_python(value: Any) -> Any:
         return int(value)
     if isinstance(value, bytes):
         return bytes(value)
-    if isinstance(value, Decimal128):
-        number = value.to_decimal()
-        if number.is_finite():
-            return number
+    if isinstance(value, Decimal128) and _is_canonical(value):
+        return value.to_decimal()
     found = f'{safe_repr(value)} ({type(value).__name__})'
     raise DecodeError(f'it contains {found}, which payloads cannot carry', _FORMAT)
+
+
+def _is_canonical(number: Decimal128) -> bool:
+    """Return whether a Decimal128 is a finite number of at most 34 digits.
+
+    The bits can also express a larger coefficient. Some versions of pymongo read it as 0, and
+    others raise an exception of `decimal`: https://en.wikipedia.org/wiki/Decimal128_floating-point_format
+    """
+    bits = int.from_bytes(number.bid, 'little')
+    is_plain = bits >> _SPECIAL_SHIFT & 3 != 3  # else it is NaN, infinite or too large
+    return is_plain and bits & _COEFFICIENT_MASK <= _MAX_COEFFICIENT
 
 
 def _key_error(key: object) -> str | None:

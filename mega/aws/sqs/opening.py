@@ -57,10 +57,12 @@ MessageOpener: TypeAlias = Callable[[Message], OpenResult]
 def may_be_offloaded(received: dict[str, Any]) -> bool:
     """Return whether the body of a received message may be in S3. A quick test, without parsing."""
     attributes = received.get('MessageAttributes')
-    if attributes and is_offloaded(attributes):
+    if isinstance(attributes, dict) and is_offloaded(attributes):
         return True
-    body = received.get('Body', '')  # an envelope contains the attributes
-    return f'"{SIZE_ATTRIBUTE}"' in body or f'"{LEGACY_SIZE_ATTRIBUTE}"' in body
+    body = received.get('Body')  # an envelope contains the attributes
+    return isinstance(body, str) and (
+        f'"{SIZE_ATTRIBUTE}"' in body or f'"{LEGACY_SIZE_ATTRIBUTE}"' in body
+    )
 
 
 def open_message(message: Message, store: S3PayloadStore | None = None) -> OpenResult:

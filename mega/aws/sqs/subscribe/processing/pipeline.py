@@ -12,8 +12,10 @@ still allows to process the message, and whether a thread or an event loop does 
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mega.aws.sns.envelope import SubscriptionNotice
@@ -92,25 +94,46 @@ class Processor:
 
         `delivery` knows whether the message is lost; see `Message.lost`.
         """
-        message = read_message(received, delivery)
+        message: Message | None = None
         try:
+            message = read_message(received, delivery)
             message, payload = open_body(message)
-        except (ConsumeError, EventError) as error:
-            _log.error('message %s cannot be opened: %s', message.id, error)
-            settlement = settle_undecodable(error, self._policy, message)
-            return OpenedMessage(message, settlement=settlement)
-        except OffloadError as error:
+            if isinstance(payload, (SubscriptionNotice, MissingBody)):
+                settlement = _settle_without_payload(message, payload)
+                return OpenedMessage(message, settlement=settlement)
+        except Exception as error:
+            message = message or Message(received['MessageId'], '', received['ReceiptHandle'])
+            return OpenedMessage(message, settlement=self._settle_unopened(message, error))
+        try:
+            return self._match(message, payload)
+        except Exception as error:
+            problem = 'while the patterns of the subscribers were matched'
+            return OpenedMessage(message, settlement=self._settle_failure(message, error, problem))
+
+    def _settle_unopened(self, message: Message, error: Exception) -> Settlement:
+        """Return the settlement of a message that raised an exception while it was opened.
+
+        A failure of S3 or of the machine says nothing about the message. Every other exception is
+        a fault of the message, also an exception of an unexpected class.
+        """
+        if isinstance(error, OffloadError):
             _log.error('message %s: its body cannot be fetched: %s', message.id, error)
-            settlement = settle_unfetchable(error, self._policy, message)
-            return OpenedMessage(message, settlement=settlement)
-        except MemoryError as error:
-            _log.error('message %s stays in the queue: no memory to open it', message.id)
-            settlement = settle_unfetchable(error, self._policy, message)
-            return OpenedMessage(message, settlement=settlement)
-        if isinstance(payload, (SubscriptionNotice, MissingBody)):
-            settlement = _settle_without_payload(message, payload)
-            return OpenedMessage(message, settlement=settlement)
-        return self._match(message, payload)
+            return settle_unfetchable(error, self._policy, message)
+        if is_system_failure(error):
+            name = type(error).__name__
+            _log.error('message %s stays in the queue: %s while it was opened', message.id, name)
+            return settle_unfetchable(error, self._policy, message)
+        if not isinstance(error, (ConsumeError, EventError)):
+            error = ConsumeError(_describe_error(error, 'while it was opened'))
+        _log.error('message %s cannot be opened: %s', message.id, error)
+        return settle_undecodable(error, self._policy, message)
+
+    def _settle_failure(self, message: Message, error: Exception, problem: str) -> Settlement:
+        """Return the settlement of a message whose processing raised an unexpected exception."""
+        description = _describe_error(error, problem)
+        _log.error('message %s is retried: %s', message.id, description)
+        reason, is_attempt = Reason(type(error).__name__, description), not is_system_failure(error)
+        return settle_retry(reason, self._policy, message, is_attempt=is_attempt)
 
     def _match(self, message: Message, payload: AnyPayload) -> OpenedMessage:
         subscribers, undecided = self._router.match(payload)
@@ -134,19 +157,23 @@ class Processor:
     def _process(self, opened: OpenedMessage) -> AwaitingWork[DeliveryResult]:
         if opened.settlement is not None:
             return DeliveryResult((), opened.settlement)
-        began = time.perf_counter()
-        outcomes = yield from dispatch(
-            opened.message,
-            opened.payload,
-            opened.subscribers,
-            self._unhandled,
-            self._hooks.of_subscribers,
-        )
-        if opened.pattern_failures:
-            outcomes = [*opened.pattern_failures, *outcomes]
-        log_outcomes(outcomes, opened.message)
-        duration = time.perf_counter() - began
-        return DeliveryResult(outcomes, settle(outcomes, self._policy, opened.message), duration)
+        began, message = time.perf_counter(), opened.message
+        outcomes: Sequence[Outcome] = ()
+        try:
+            outcomes = yield from dispatch(
+                message,
+                opened.payload,
+                opened.subscribers,
+                self._unhandled,
+                self._hooks.of_subscribers,
+            )
+            if opened.pattern_failures:
+                outcomes = [*opened.pattern_failures, *outcomes]
+            log_outcomes(outcomes, message)
+            settlement = settle(outcomes, self._policy, message)
+        except Exception as error:
+            settlement = self._settle_failure(message, error, 'while it was processed')
+        return DeliveryResult(outcomes, settlement, time.perf_counter() - began)
 
     def _process_with_hooks(
         self, hooks: Sequence[Hook], message: Message, work: AwaitingWork[DeliveryResult]
@@ -189,6 +216,16 @@ class Processor:
                 description,
                 message.id,
             )
+
+
+def _describe_error(error: Exception, problem: str) -> str:
+    """Return a description of an unexpected exception: its class and its place.
+
+    The text of the exception and its traceback may contain parts of the body.
+    """
+    [frame] = traceback.extract_tb(error.__traceback__, limit=-1)
+    place = f'{Path(frame.filename).name}, line {frame.lineno}'
+    return f'unexpected {type(error).__name__} {problem} ({place})'
 
 
 def _describe(payload: AnyPayload) -> str:
