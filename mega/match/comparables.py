@@ -25,6 +25,7 @@ __all__ = (
     'NumberValue',
     'Test',
     'TextValue',
+    'exact',
     'is_number',
     'parse_address',
     'parse_number',
@@ -61,7 +62,7 @@ class NumberValue:
     def of(cls, value: int | float | Decimal) -> NumberValue:
         if isinstance(value, float):
             plain = float(value)
-            return cls(plain, Decimal.from_float(plain), Decimal(repr(plain)))
+            return cls(plain, exact(plain), Decimal(repr(plain)))
         plain_or_decimal = value if isinstance(value, Decimal) else int(value)
         return cls(plain_or_decimal, plain_or_decimal, plain_or_decimal)
 
@@ -71,9 +72,8 @@ class NumberValue:
             return number is not None and test(number, self.spelled)
         if not is_number(lhs):
             return False
-        # Python compares a float with a Decimal in the caller's decimal context, which may trap.
-        if isinstance(lhs, float) and isinstance(self.value, Decimal):
-            return test(Decimal.from_float(lhs), self.value)
+        if isinstance(self.value, Decimal):
+            return test(exact(lhs), self.value)
         return test(lhs, self.exact if isinstance(lhs, Decimal) else self.value)
 
 
@@ -134,14 +134,24 @@ def is_number(value: object) -> TypeGuard[int | float | Decimal]:
     return isinstance(value, Decimal) and not value.is_nan()
 
 
+def exact(number: Any) -> Any:
+    """Return a float as a Decimal of the same value, and any other number as it is.
+
+    Python orders a float and a Decimal, and converts a float by `Decimal(...)`, in the decimal
+    context of the program. A context that traps `FloatOperation` makes both raise.
+    """
+    return Decimal.from_float(number) if isinstance(number, float) else number
+
+
 def parse_number(lhs: object) -> Decimal | None:
     """Return the number that a text spells in JSON's grammar."""
     if not isinstance(lhs, str) or not _JSON_NUMBER.fullmatch(lhs):
         return None
     try:
-        return Decimal(lhs)
+        number = Decimal(lhs)
     except InvalidOperation:  # the exponent exceeds the limit of Decimal
         return None
+    return None if number.is_nan() else number  # the same, if the program does not trap it
 
 
 def to_instant(lhs: object) -> datetime | None:

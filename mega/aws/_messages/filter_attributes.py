@@ -11,6 +11,7 @@ pattern matches none of these values.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -31,7 +32,7 @@ FilterAttributes: TypeAlias = Mapping[str, str] | Sequence[str]
 A list of paths, such as `['event.name']`, names each attribute like its path, with `_` for dots.
 """
 
-MAX_NUMBER = Decimal('1e126')
+MAX_NUMBER = 10**126
 """Attributes hold numbers below this one; a larger number becomes a text.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
@@ -101,7 +102,8 @@ def _to_attribute(value: object) -> Any:
     if isinstance(value, str) and value.isprintable():
         return value
     if _is_finite_number(value):
-        return value if Decimal(value).copy_abs() < MAX_NUMBER else str(value)
+        magnitude = value.copy_abs() if isinstance(value, Decimal) else abs(value)
+        return value if magnitude < MAX_NUMBER else str(value)
     return _to_array(value if isinstance(value, (list, tuple)) else [value])
 
 
@@ -129,6 +131,8 @@ def _scalars_as_json(members: Sequence[object]) -> list[str]:
 
 
 def _is_finite_number(value: object) -> TypeGuard[int | float | Decimal]:
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        return False
-    return Decimal(value).is_finite()
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return isinstance(value, int) and not isinstance(value, bool)

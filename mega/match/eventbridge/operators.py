@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import Any
 
-from mega.match.comparables import is_number
+from mega.match.comparables import exact, is_number
 from mega.match.context import Context
 from mega.match.pattern import Pattern
 
@@ -86,9 +87,12 @@ class NumericRange(Pattern):
     def accepts(self, lhs: object, context: Context) -> bool:
         if not is_number(lhs) or not is_exact_double(lhs):
             return False
-        if self.low is not None and not (lhs >= self.low if self.low_included else lhs > self.low):
+        low, high = self.low, self.high
+        if isinstance(lhs, Decimal):
+            low, high = exact(low), exact(high)
+        if low is not None and not (lhs >= low if self.low_included else lhs > low):
             return False
-        return self.high is None or (lhs <= self.high if self.high_included else lhs < self.high)
+        return high is None or (lhs <= high if self.high_included else lhs < high)
 
     def __repr__(self) -> str:
         return f'<numeric from {self.low} to {self.high}>'

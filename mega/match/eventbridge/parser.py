@@ -172,9 +172,10 @@ class _Parser:
         accepts_missing = False
         for index, value in enumerate(source):
             here = join_path(path, index)
-            if value == {'exists': False} and value['exists'] is False:
-                accepts_missing = True
-            elif isinstance(value, Mapping):
+            if isinstance(value, Mapping):
+                if value == {'exists': False} and value['exists'] is False:
+                    accepts_missing = True
+                    continue
                 members.append(parse_operator(value, here, or_is_operator=self.or_is_operator))
             else:
                 members.append(parse_literal(value, here))

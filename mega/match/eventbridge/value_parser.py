@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from typing import Any, NoReturn
 
-from mega.errors import PatternError, join_path
+from mega.errors import PatternError, join_path, safe_repr
 from mega.match.eventbridge.operators import (
     AddressBlock,
     AddressText,
@@ -40,10 +40,22 @@ def parse_literal(value: Any, path: str) -> Pattern:
     if isinstance(value, str):
         address = parse_event_address(value)
         return compile_pattern(value) if address is None else AddressText(value, address)
-    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+    if isinstance(value, int):
+        return Number(_require_digits(value, path))
+    if isinstance(value, float) and math.isfinite(value):
         return Number(value)
     problem = 'a value must be a str, a number, true, false, null or an operator'
     raise PatternError(path, value, problem)
+
+
+def _require_digits(number: int, path: str) -> int:
+    """Return an integer that Python can write, as it must to show or send the pattern."""
+    try:
+        repr(number)
+    except ValueError:
+        problem = 'an integer must not have more digits than Python writes (4,300 by default)'
+        raise PatternError(path, number, problem) from None
+    return number
 
 
 def parse_operator(source: Mapping[str, Any], path: str, *, or_is_operator: bool) -> Pattern:
@@ -52,7 +64,8 @@ def parse_operator(source: Mapping[str, Any], path: str, *, or_is_operator: bool
         raise PatternError(path, source, 'an operator must be an object with exactly one key')
     [(name, operand)] = source.items()
     if name not in _KNOWN:
-        problem = f'{name!r} is not an operator; the operators are {", ".join(sorted(_KNOWN))}'
+        known = ', '.join(sorted(_KNOWN))
+        problem = f'{safe_repr(name)} is not an operator; the operators are {known}'
         raise PatternError(path, source, problem)
     path = join_path(path, name)
     if name == ANYTHING_BUT:

@@ -19,6 +19,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 
+from mega.match.comparables import exact
 from mega.match.index.codegen import MatchState, Node
 from mega.match.index.keys import Interval, Normaliser, wrap
 from mega.match.index.residuals import group_nodes
@@ -248,9 +249,8 @@ class IntervalIndex:
     ) -> None:
         ends = {end for one, _ in intervals for end in (one.low, one.high) if end is not None}
         self.normalise = normalise
-        # Python compares a float with a Decimal in the caller's decimal context, which may trap.
         self._has_decimals = any(isinstance(end, Decimal) for end in ends)
-        self._exact = sorted({_exact(end) for end in ends})
+        self._exact = sorted({exact(end) for end in ends})
         self._bounds = self._exact if self._has_decimals else sorted(ends)
         cells = [(*self._cells(interval), nodes) for interval, nodes in intervals]
         covered = sum((last - first + 1) * len(nodes) for first, last, nodes in cells)
@@ -283,7 +283,7 @@ class IntervalIndex:
         if isinstance(normalised, Decimal):
             bounds = self._exact
         elif self._has_decimals:
-            normalised = _exact(normalised)
+            normalised = exact(normalised)
         return bisect_left(bounds, normalised) + bisect_right(bounds, normalised)
 
     def _cells(self, interval: Interval) -> tuple[int, int]:
@@ -363,7 +363,3 @@ class PredicateList:
 
 
 AnyLookup: TypeAlias = Lookup | PredicateList
-
-
-def _exact(bound: Any) -> Any:
-    return Decimal.from_float(bound) if isinstance(bound, float) else bound

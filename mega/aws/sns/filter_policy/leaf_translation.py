@@ -38,7 +38,7 @@ from mega.aws.sns.filter_policy.text_translation import (
     prefix_or_suffix,
     wildcard_from,
 )
-from mega.match.comparables import Comparable, NumberValue, TextValue
+from mega.match.comparables import Comparable, NumberValue, TextValue, exact
 from mega.match.eventbridge.operators import (
     AddressBlock,
     AddressText,
@@ -340,7 +340,7 @@ def _(leaf: CaseInsensitive, scope: Scope) -> Translation:
 
 @translate_leaf.register
 def _(leaf: Number, scope: Scope) -> Translation:
-    number = _comparable_number(Decimal(leaf.value), scope)
+    number = _comparable_number(Decimal(exact(leaf.value)), scope)
     if number is None:
         return Translation((PRESENT,), reasons.NUMBERS)
     return Translation((operator('numeric', ['=', number]),))

@@ -18,7 +18,7 @@ from mega.aws.sns.filter_policy.operators import (
     operator,
     to_policy_number,
 )
-from mega.match.comparables import TextValue
+from mega.match.comparables import TextValue, exact
 from mega.match.eventbridge.operators import Number
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
@@ -43,7 +43,7 @@ def translate_negation(child: Pattern, scope: Scope) -> Translation:
         if isinstance(leaf, Value) and isinstance(leaf.comparable, TextValue):
             texts += [leaf.comparable.value] if is_encodable(leaf.comparable.value) else []
         elif isinstance(leaf, Number):
-            number = to_policy_number(Decimal(leaf.value))
+            number = to_policy_number(Decimal(exact(leaf.value)))
             numbers += [] if number is None else [number]
     excluded = texts or numbers  # SNS accepts values of one type only
     if not excluded:
