@@ -138,28 +138,27 @@ def payload_type_hint(payload: AnyPayload, body: str) -> PayloadType | None:
 
 
 def looks_like_envelope(document: dict[str, Any]) -> bool:
-    """Return whether an object has every field of a message that SNS wrote.
+    """Return whether an object has the fields that identify a message of SNS.
 
-    SNS writes an envelope around a body, and requests to confirm a subscription.
+    SNS writes an envelope around a body, and requests to confirm a subscription. Publishers and
+    listeners both call this function: a data object that looks like an envelope is marked as data.
+    Servers in the place of AWS omit the other fields of an envelope, such as its signature.
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
     """
-    kind = document.get('Type')
-    if not isinstance(kind, str) or kind not in _ENVELOPE_FIELDS:
+    kind, arn = document.get('Type'), document.get('TopicArn')
+    if not isinstance(kind, str) or kind not in _ENVELOPE_TYPES:
         return False
-    arn = document.get('TopicArn')
     return (
         all(isinstance(document.get(name), str) for name in ('Message', 'MessageId', 'Timestamp'))
         and isinstance(arn, str)
         and arn.startswith('arn:')
-        and any(name in document for name in _ENVELOPE_FIELDS[kind])
+        # The listener deletes a confirmation, so nothing else may pass for one.
+        and (kind == _NOTIFICATION or 'SubscribeURL' in document)
     )
 
 
-_ENVELOPE_FIELDS = {
-    'Notification': ('Signature', 'UnsubscribeURL'),
-    'SubscriptionConfirmation': ('SubscribeURL',),
-    'UnsubscribeConfirmation': ('SubscribeURL',),
-}
+_NOTIFICATION = 'Notification'
+_ENVELOPE_TYPES = (_NOTIFICATION, 'SubscriptionConfirmation', 'UnsubscribeConfirmation')
 
 _BYTE_ORDER_MARK = '\ufeff'
 

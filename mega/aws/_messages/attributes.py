@@ -91,21 +91,27 @@ def from_aws(attributes: Attributes) -> dict[str, str | bytes]:
     return values
 
 
-def from_envelope(attributes: object) -> dict[str, str | bytes]:
-    """Return the values of attributes in the form of SNS's envelope.
+def from_envelope(attributes: object) -> tuple[dict[str, str | bytes], object]:
+    """Return the values of attributes in the form of SNS's envelope, and the unreadable attributes.
+
+    Servers in the place of AWS also write the form of SQS, and numbers without quotes.
 
     Raises:
-        EnvelopeError: for another form, or a binary value that is not Base64.
+        EnvelopeError: for an unreadable attribute that decides how the body is read.
     """
-    if not isinstance(attributes, dict):
-        raise EnvelopeError(f'its MessageAttributes are {safe_repr(attributes)}')
     values: dict[str, str | bytes] = {}
+    if not isinstance(attributes, dict):
+        _require_no_reserved(attributes)
+        return values, attributes
+    unreadable = {}
     for name, attribute in attributes.items():
-        value = attribute.get('Value') if isinstance(attribute, dict) else None
-        if not isinstance(value, str):
-            raise EnvelopeError(f'its attribute {safe_repr(name)} is {safe_repr(attribute)}')
-        values[name] = _binary(name, value) if _is_binary(attribute) else value
-    return values
+        value = _envelope_value(attribute)
+        if value is None:
+            unreadable[name] = attribute
+        else:
+            values[name] = value
+    _require_no_reserved(unreadable)
+    return values, unreadable
 
 
 def with_payload_type(
@@ -155,13 +161,30 @@ def _number_text(value: object) -> str | None:
     return None
 
 
-def _is_binary(attribute: dict[str, Any]) -> bool:
-    # A type may have a custom label: Binary.png.
-    return str(attribute.get('Type')).partition('.')[0] == 'Binary'
-
-
-def _binary(name: str, text: str) -> bytes:
+def _envelope_value(attribute: object) -> str | bytes | None:
+    """Return the value of an attribute in an envelope; None if it is not readable."""
+    if not isinstance(attribute, dict):
+        return None
+    names = ('Value', 'StringValue', 'BinaryValue')
+    value = next((attribute[name] for name in names if attribute.get(name) is not None), None)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        return None
+    kind = str(attribute.get('Type', attribute.get('DataType')))
+    if kind.partition('.')[0] != 'Binary':  # a type may have a custom label: Binary.png
+        return value
     try:
-        return b64decode(text, validate=True)
+        return b64decode(value, validate=True)
     except ValueError:
-        raise EnvelopeError(f'its attribute {safe_repr(name)} is not Base64') from None
+        return None
+
+
+def _require_no_reserved(unreadable: object) -> None:
+    if not unreadable:
+        return
+    found = repr(unreadable)
+    for name in (PAYLOAD_TYPE_ATTRIBUTE, SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE):
+        if repr(name) in found:
+            problem = f'its attribute {name} is not readable, and decides how the body is read'
+            raise EnvelopeError(problem)

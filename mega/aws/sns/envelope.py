@@ -19,12 +19,14 @@ class Envelope:
     """A body that came through a topic, and the data of the topic about it.
 
     Every sender to the queue can write an envelope, so none of its data is proof of anything.
+    `unreadable` has the optional parts that are not in the form of SNS, as the envelope has them.
     """
 
     body: str = field(repr=False)
     topic_arn: str
     subject: str | None
     attributes: dict[str, str | bytes]
+    unreadable: dict[str, object] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +43,28 @@ class SubscriptionNotice:
 def parse_envelope(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
     """Return the content of an object that looks like an envelope, by `looks_like_envelope`.
 
+    An optional part that is not readable is kept beside the others.
+
     Raises:
-        EnvelopeError: for fields that no envelope of SNS has.
+        EnvelopeError: for a required field that no envelope of SNS has, and for an unreadable
+            attribute that decides how the body is read.
     """
-    topic_arn = _line(document, 'TopicArn')
-    _line(document, 'MessageId')
-    _line(document, 'Timestamp')
+    for name in ('TopicArn', 'MessageId', 'Timestamp'):
+        if not _is_line(document[name]):
+            problem = f'its {name} is {safe_repr(document[name])}, not one line of text'
+            raise EnvelopeError(problem)
+    topic_arn, subject = document['TopicArn'], document.get('Subject')
     if document['Type'] != 'Notification':
         return SubscriptionNotice(document['Type'], topic_arn)
-    has_subject = document.get('Subject') is not None
-    return Envelope(
-        body=document['Message'],
-        topic_arn=topic_arn,
-        subject=_line(document, 'Subject') if has_subject else None,
-        attributes=from_envelope(document.get('MessageAttributes', {})),
-    )
+    attributes, unreadable_attributes = from_envelope(document.get('MessageAttributes') or {})
+    unreadable = {}
+    if unreadable_attributes:
+        unreadable['MessageAttributes'] = unreadable_attributes
+    if subject is not None and not _is_line(subject):
+        unreadable['Subject'], subject = subject, None
+    return Envelope(document['Message'], topic_arn, subject, attributes, unreadable)
 
 
-def _line(document: dict[str, Any], name: str) -> str:
+def _is_line(value: object) -> bool:
     # SNS signs its fields line by line, so a field with a line break could pass for two fields.
-    value = document[name]
-    if not isinstance(value, str) or '\n' in value or '\r' in value:
-        raise EnvelopeError(f'its {name} is {safe_repr(value)}, not one line of text')
-    return value
+    return isinstance(value, str) and '\n' not in value and '\r' not in value

@@ -27,6 +27,8 @@ class Message(Struct, frozen=True, eq=False):
     envelope of SNS, they are the attributes in the envelope.
     `receive_count` is SQS's approximate count of deliveries, including this one.
     `topic_arn` and `subject` are None if there was no envelope.
+    `unreadable` has the optional parts of the envelope that are not in the form of SNS, as the
+    envelope has them: `{'Subject': 5, 'MessageAttributes': {'a': 'x'}}`.
     `pointer` is the place in S3 from which the payload was fetched, if it was; `body` remains the
     message's own.
     None of these proves where a message came from.
@@ -44,6 +46,7 @@ class Message(Struct, frozen=True, eq=False):
     topic_arn: str | None = None
     subject: str | None = None
     pointer: Pointer | None = None
+    unreadable: dict[str, Any] = field(default_factory=dict)
     _delivery: HasLostFlag | None = None
 
     @property
@@ -76,7 +79,7 @@ class Message(Struct, frozen=True, eq=False):
         return tuple(getattr(self, name) for name in Message.__struct_fields__[:-1])
 
 
-_NOT_SHOWN = frozenset({'body', 'receipt_handle', 'attributes', '_delivery'})
+_NOT_SHOWN = frozenset({'body', 'receipt_handle', 'attributes', 'unreadable', '_delivery'})
 
 
 def read_message(received: dict[str, Any], delivery: HasLostFlag | None = None) -> Message:
@@ -94,10 +97,7 @@ def read_message(received: dict[str, Any], delivery: HasLostFlag | None = None) 
         system.get('MessageGroupId'),
         _to_int(system.get('ApproximateReceiveCount')) or 1,
         parse_epoch_milliseconds(system.get('SentTimestamp')),
-        None,  # the topic is known from an envelope only
-        None,
-        None,
-        delivery,
+        _delivery=delivery,  # the topic, and more, is known from an envelope only
     )
 
 

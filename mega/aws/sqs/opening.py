@@ -97,6 +97,7 @@ def open_message(message: Message, store: S3PayloadStore | None = None) -> OpenR
         attributes=envelope.attributes,
         topic_arn=envelope.topic_arn,
         subject=envelope.subject,
+        unreadable=envelope.unreadable,
     )
     if is_offloaded(inner.attributes):
         return _fetch(inner, envelope.body, store)

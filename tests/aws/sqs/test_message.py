@@ -248,7 +248,7 @@ def test_a_message_with_a_binary_payload_type_cannot_be_opened() -> None:
         (wrapped('{"a":'), DecodeError),
         (wrapped('x', 'data'), DecodeError),
         (wrapped('x', 'nonsense'), DecodeError),
-        (wrapped('x', MessageAttributes=[]), EnvelopeError),
+        (wrapped('x', MessageId='a\nb'), EnvelopeError),
         (json.dumps(document({'name': 5})), EventError),
         (wrapped(json.dumps(document({'name': 5}))), EventError),
     ],

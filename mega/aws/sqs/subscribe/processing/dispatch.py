@@ -152,7 +152,8 @@ def _copy(value: Any) -> Any:
     if isinstance(value, list):
         return [_copy(member) for member in value]
     if isinstance(value, Message):
-        return structs.replace(value, attributes=dict(value.attributes))
+        unreadable = _copy(value.unreadable)
+        return structs.replace(value, attributes=dict(value.attributes), unreadable=unreadable)
     if isinstance(value, Payload):
         event, subject = value.event, value.object
         return structs.replace(

@@ -54,8 +54,8 @@ __all__ = ('OpenedMessage', 'Processor')
 _log = get_logger(__name__)
 
 MAX_DESCRIPTIONS = 1_000
-"""The maximum number of descriptions of unmatched payloads that are remembered. They contain event
-names from outside, so that their number must be limited."""
+"""The maximum number of warnings that are remembered. Their descriptions contain event names and
+other text from outside, so that their number must be limited."""
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class Processor:
         self._policy = policy
         self._unhandled = policy.status_of_unhandled
         self._hooks = hooks
-        self._warned_unmatched: set[str] = set()
+        self._warned: set[str] = set()
 
     def open(
         self,
@@ -105,6 +105,8 @@ class Processor:
             message = message or Message(received['MessageId'], '', received['ReceiptHandle'])
             return OpenedMessage(message, settlement=self._settle_unopened(message, error))
         try:
+            if message.unreadable:
+                self._warn_unreadable_once(message)
             return self._match(message, payload)
         except Exception as error:
             problem = 'while the patterns of the subscribers were matched'
@@ -206,16 +208,23 @@ class Processor:
             raise ValueError('a hook dead-letters a message, but there is no dead_letter_queue_url')
 
     def _warn_unmatched_once(self, message: Message, payload: AnyPayload) -> None:
-        description = _describe(payload)
-        if description in self._warned_unmatched:
-            return
-        if len(self._warned_unmatched) < MAX_DESCRIPTIONS:
-            self._warned_unmatched.add(description)
-            _log.warning(
-                'no subscriber matches %s, such as message %s: listener.explain(payload) says why',
-                description,
-                message.id,
-            )
+        problem = 'no subscriber matches %s, such as message %s: listener.explain(payload) says why'
+        self._warn_once(problem, _describe(payload), message)
+
+    def _warn_unreadable_once(self, message: Message) -> None:
+        problem = (
+            'parts of an SNS envelope are not readable: %s, such as in message %s: '
+            'message.unreadable has them'
+        )
+        attributes = message.unreadable.get('MessageAttributes')
+        names = {*message.unreadable, *(attributes if isinstance(attributes, dict) else ())}
+        self._warn_once(problem, safe_repr(sorted(names)), message)
+
+    def _warn_once(self, problem: str, description: str, message: Message) -> None:
+        """Log a warning, unless there was one with the same description."""
+        if description not in self._warned and len(self._warned) < MAX_DESCRIPTIONS:
+            self._warned.add(description)
+            _log.warning(problem, description, message.id)
 
 
 def _describe_error(error: Exception, problem: str) -> str:
