@@ -16,11 +16,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
 from mega.errors import PointerError, safe_repr
 
-__all__ = ('Pointer', 'is_offloaded', 'read_pointer', 'write_pointer')
+__all__ = (
+    'Pointer',
+    'has_dot_segment',
+    'is_below',
+    'is_offloaded',
+    'read_pointer',
+    'write_pointer',
+)
 
 POINTER_CLASS = 'software.amazon.payloadoffloading.PayloadS3Pointer'
 LEGACY_CLASS = 'com.amazon.sqs.javamessaging.MessageS3Pointer'
@@ -89,6 +97,32 @@ def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
         _size(attributes.get(SIZE_ATTRIBUTE, attributes.get(LEGACY_SIZE_ATTRIBUTE))),
         sha256 if isinstance(sha256, str) and _SHA256.fullmatch(sha256) else None,
     )
+
+
+def has_dot_segment(key: str) -> bool:
+    """Return whether a key has a segment `.` or `..`, also in percent-encoding.
+
+    S3 reads keys literally. A proxy, or a server in the place of S3, may resolve these segments,
+    and so lead to another key or even to another bucket.
+    """
+    return not _DOTS.isdisjoint(_plain(key).split('/'))
+
+
+def is_below(key: str, prefix: str) -> bool:
+    """Return whether a key begins with a prefix, and no server can read it as another key.
+
+    The key has no segment `.` or `..`, and no empty segment after the prefix.
+    """
+    rest = key[max(0, len(prefix) - 1) :]
+    return key.startswith(prefix) and '//' not in _plain(rest) and not has_dot_segment(key)
+
+
+_DOTS = frozenset({'.', '..'})
+
+
+def _plain(key: str) -> str:
+    """Return a key as the most lenient server reads it."""
+    return unquote(key).replace('\\', '/')
 
 
 def _document(body: str) -> object:

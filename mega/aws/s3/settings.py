@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
+from mega.aws.s3.pointer import has_dot_segment
 from mega.errors import ConfigurationError, safe_repr
 
 __all__ = (
+    'BucketOwners',
     'OnMissing',
-    'check_account',
+    'check_allowed_prefixes',
     'check_bucket',
     'check_on_missing',
+    'check_owners',
     'check_prefix',
     'check_put_arguments',
     'check_strings',
 )
 
 OnMissing: TypeAlias = Literal['raise', 'delete', 'raw']
+
+BucketOwners: TypeAlias = str | Mapping[str, str] | None
+"""The account that owns all buckets, or the account of each bucket by its name."""
 
 _BUCKET = re.compile(r'[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]')
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. No ARN matches."""
@@ -48,11 +54,18 @@ def check_bucket(name: str, bucket: object) -> str:
     raise ConfigurationError(f'{name}={safe_repr(bucket)}: must be the name of a bucket')
 
 
-def check_account(name: str, account: object) -> str | None:
-    """Return the id of an AWS account, or None."""
-    if account is None or (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
-        return account
-    raise ConfigurationError(f'{name}={safe_repr(account)}: must be a str of twelve digits')
+def check_owners(name: str, owners: object, buckets: Collection[str]) -> dict[str, str]:
+    """Return the account that must own each bucket. A bucket without a known owner is missing."""
+    if owners is None:
+        return {}
+    accounts = owners if isinstance(owners, Mapping) else dict.fromkeys(buckets, owners)
+    for bucket, account in accounts.items():
+        if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
+            raise ConfigurationError(f'{name}={safe_repr(account)}: must be a str of twelve digits')
+        if bucket not in buckets:
+            problem = 'is neither the bucket of the store nor one of its allowed_buckets'
+            raise ConfigurationError(f'{name}: {safe_repr(bucket)} {problem}')
+    return dict(accounts)
 
 
 def check_prefix(name: str, prefix: object) -> str:
@@ -61,6 +74,18 @@ def check_prefix(name: str, prefix: object) -> str:
         return prefix
     problem = 'must consist of letters, digits, . / _ and -, without ..'
     raise ConfigurationError(f'{name}={safe_repr(prefix)}: {problem}')
+
+
+def check_allowed_prefixes(name: str, prefixes: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return prefixes of keys, or None. A prefix with a segment `.` or `..` allows no key."""
+    if prefixes is None:
+        return None
+    found = check_strings(name, prefixes)
+    for prefix in found:
+        if has_dot_segment(f'{prefix}x'):
+            problem = 'must not have a segment . or .., with which no pointer is followed'
+            raise ConfigurationError(f'{name}={safe_repr(prefix)}: {problem}')
+    return found
 
 
 def check_on_missing(on_missing: object) -> OnMissing:

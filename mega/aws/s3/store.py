@@ -19,12 +19,14 @@ from mega.aws._messages.limits import MAX_BYTES, size_of
 from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
-from mega.aws.s3.pointer import Pointer, write_pointer
+from mega.aws.s3.pointer import Pointer, is_below, write_pointer
 from mega.aws.s3.settings import (
+    BucketOwners,
     OnMissing,
-    check_account,
+    check_allowed_prefixes,
     check_bucket,
     check_on_missing,
+    check_owners,
     check_prefix,
     check_put_arguments,
     check_strings,
@@ -87,8 +89,9 @@ class S3PayloadStore(ClientOwner):
 
     A listener fetches a body only if an attribute of the message announces a pointer. The pointer
     must lead to `bucket` or one of `allowed_buckets`, and its key must begin with one of
-    `allowed_prefixes`, unless that is None. Otherwise the listener sends no request. A body of more
-    than `max_payload` bytes is neither fetched nor offloaded. Sizes and digests are checked.
+    `allowed_prefixes`, unless that is None. No such key has a segment `.` or `..`, or an empty
+    segment after the prefix. Otherwise the listener sends no request. A body of more than
+    `max_payload` bytes is neither fetched nor offloaded. Sizes and digests are checked.
     `on_missing` decides about a message whose body does not exist: with `'raise'` it cannot be
     opened; with `'delete'` it is deleted, and logged; with `'raw'` subscribers get the pointer, a
     `str`.
@@ -97,7 +100,8 @@ class S3PayloadStore(ClientOwner):
     publisher sent it to this queue alone. Bodies that went through a topic, were dead-lettered, or
     were offloaded by other libraries remain. Give the bucket a lifecycle rule for them.
 
-    `expected_bucket_owner` is the id, of twelve digits, of the account that must own `bucket`.
+    `expected_bucket_owner` is the id, of twelve digits, of the account that must own `bucket` and
+    all `allowed_buckets`. For different owners, give a dict: `{'bucket': '123456789012'}`.
     Credentials and region are found as by `SqsPublisher`. Safe to share among threads.
 
     Raises:
@@ -116,7 +120,7 @@ class S3PayloadStore(ClientOwner):
         max_payload: int = 64 * 1024**2,
         delete: bool = False,
         on_missing: OnMissing = 'raise',
-        expected_bucket_owner: str | None = None,
+        expected_bucket_owner: BucketOwners = None,
         server_side_encryption: str | None = None,
         ssekms_key_id: str | None = None,
         tagging: Mapping[str, str] | None = None,
@@ -139,9 +143,9 @@ class S3PayloadStore(ClientOwner):
         self.on_missing = check_on_missing(on_missing)
         others = check_strings('allowed_buckets', allowed_buckets)
         self._buckets = {self.bucket, *(check_bucket('allowed_buckets', name) for name in others)}
-        prefixes = ('',) if allowed_prefixes is None else allowed_prefixes
-        self._prefixes = check_strings('allowed_prefixes', prefixes)
-        self._owner = check_account('expected_bucket_owner', expected_bucket_owner)
+        self._prefixes = check_allowed_prefixes('allowed_prefixes', allowed_prefixes)
+        owners = expected_bucket_owner
+        self._owners = check_owners('expected_bucket_owner', owners, self._buckets)
         self._is_legacy = legacy_attribute
         super().__init__(
             create_client(
@@ -272,9 +276,10 @@ class S3PayloadStore(ClientOwner):
                 f'its pointer leads to {safe_repr(pointer.bucket)}, which is neither the bucket of '
                 'the payload_store nor one of its allowed_buckets'
             )
-        if not pointer.key.startswith(self._prefixes):
+        key, prefixes = pointer.key, self._prefixes
+        if prefixes is not None and not any(is_below(key, prefix) for prefix in prefixes):
             raise PointerError(
-                f'its pointer leads to {safe_repr(pointer.key)}, which begins with none of the '
+                f'its pointer leads to {safe_repr(key)}, which is not below one of the '
                 'allowed_prefixes of the payload_store'
             )
         if pointer.size is not None and pointer.size > self.max_payload:
@@ -286,7 +291,7 @@ class S3PayloadStore(ClientOwner):
         return f'{problem}; max_payload is {self.max_payload:,}'
 
     def _call(self, method: str, pointer: Pointer, **arguments: Any) -> dict[str, Any]:
-        owner = self._owner if pointer.bucket == self.bucket else None
+        owner = self._owners.get(pointer.bucket)
         location = {'Bucket': pointer.bucket, 'Key': pointer.key, 'ExpectedBucketOwner': owner}
         try:
             return self._aws.call(method, **location, **arguments)

@@ -85,6 +85,35 @@ def test_another_prefix_is_refused_without_a_request(faults: FaultServer) -> Non
     assert store.fetch(Pointer(BUCKET, 'old/x')).body == 'ok'
 
 
+DOT_SEGMENTS = (
+    '..', '.', '../secret', './secret', 'a/../b', '..%2fsecret', '%2e%2e/secret', '.%2E/secret',
+    '..\\secret', 'a\\..\\..\\b', 'a/.', 'a/..', '/secret', '//secret', 'a//b', '%2fsecret',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize('rest', DOT_SEGMENTS, ids=repr)
+def test_a_key_with_dot_segments_or_empty_segments_is_below_no_allowed_prefix(
+    faults: FaultServer, rest: str
+) -> None:
+    """S3 reads keys literally, but proxies and other servers may resolve these segments."""
+    store = store_on(faults, allowed_prefixes=['in/', 'old'])
+    for key in (f'in/{rest}', f'old/{rest}'):
+        with pytest.raises(PointerError, match='allowed_prefixes'):
+            store.fetch(Pointer(BUCKET, key))
+    assert faults.requests == []
+
+
+@pytest.mark.parametrize(
+    ('prefix', 'key'),
+    [('in/', 'in/a.b/..c'), ('in', 'in/x'), ('in//', 'in//x'), ('', 'a/...'), ('in/.', 'in/.x')],
+)
+def test_dots_and_slashes_within_the_prefix_or_a_name_are_allowed(
+    faults: FaultServer, prefix: str, key: str
+) -> None:
+    faults.will(OK)
+    assert store_on(faults, allowed_prefixes=[prefix]).fetch(Pointer(BUCKET, key)).body == 'ok'
+
+
 def test_an_empty_list_of_allowed_prefixes_refuses_every_key(faults: FaultServer) -> None:
     with pytest.raises(PointerError):
         store_on(faults, allowed_prefixes=[]).fetch(POINTER_TO_OURS)

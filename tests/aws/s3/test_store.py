@@ -70,6 +70,8 @@ def a_client() -> Iterator[Any]:
         {'allowed_buckets': [None]},
         {'allowed_prefixes': 'in/'},
         {'allowed_prefixes': [1]},
+        {'allowed_prefixes': ['a/../']},
+        {'allowed_prefixes': ['ok/', './']},
         {'put_arguments': {'Body': b''}},
         {'put_arguments': {'Key': 'k'}},
         {'put_arguments': {'Bucket': 'b'}},
@@ -80,6 +82,9 @@ def a_client() -> Iterator[Any]:
         {'expected_bucket_owner': '1234'},
         {'expected_bucket_owner': '1234-5678-9012'},
         {'expected_bucket_owner': 123456789012},
+        {'expected_bucket_owner': {BUCKET: '1234'}},
+        {'expected_bucket_owner': {'another': '123456789012'}},
+        {'expected_bucket_owner': [BUCKET]},
     ],
     ids=repr,
 )
@@ -102,6 +107,8 @@ def test_the_constructor_refuses_invalid_settings(a_client: Any, settings: dict[
         {'bucket': 'a.b-c'},
         {'allowed_prefixes': []},
         {'expected_bucket_owner': '123456789012'},
+        {'expected_bucket_owner': {}},
+        {'expected_bucket_owner': {BUCKET: '123456789012'}},
     ],
     ids=repr,
 )
@@ -206,12 +213,26 @@ def test_put_arguments_of_one_upload_do_not_reach_the_next(faults: FaultServer) 
     assert metadata == {'mine': 'yes'}
 
 
-def test_the_expected_owner_applies_only_to_the_bucket_of_the_store(faults: FaultServer) -> None:
-    """Other allowed buckets may belong to another account."""
+FIRST, SECOND = '123456789012', '210987654321'
+
+
+@pytest.mark.parametrize(
+    ('expected', 'owners'),
+    [
+        (FIRST, [FIRST, FIRST, FIRST]),
+        ({BUCKET: FIRST, 'another': SECOND}, [FIRST, SECOND, SECOND]),
+        ({'another': SECOND}, [None, SECOND, SECOND]),
+        (None, [None, None, None]),
+    ],
+    ids=['one for all', 'one for each', 'one for another', 'none'],
+)
+def test_the_expected_owner_is_sent_for_every_allowed_bucket(
+    faults: FaultServer, expected: Any, owners: list[str | None]
+) -> None:
     faults.will(OK)
-    store = store_on(faults, allowed_buckets=['another'], expected_bucket_owner='123456789012')
-    store.fetch(Pointer('another', 'k'))
+    store = store_on(faults, allowed_buckets=['another'], expected_bucket_owner=expected)
     store.fetch(Pointer(BUCKET, 'k'))
-    store.remove(Pointer(BUCKET, 'k'))
-    owners = [each.headers.get('x-amz-expected-bucket-owner') for each in faults.requests]
-    assert owners == [None, '123456789012', '123456789012']
+    store.fetch(Pointer('another', 'k'))
+    store.remove(Pointer('another', 'k'))
+    sent = [each.headers.get('x-amz-expected-bucket-owner') for each in faults.requests]
+    assert sent == owners
