@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 __all__ = (
@@ -39,9 +40,11 @@ __all__ = (
     'PointerError',
     'PublishError',
     'RetriableError',
+    'Seconds',
     'TransportError',
     'check_int',
     'check_seconds',
+    'check_whole_seconds',
     'join_path',
     'safe_repr',
     'single_line',
@@ -285,6 +288,9 @@ class RetriableError(MegaError):
         return self.reason or 'to be retried'
 
 
+Seconds: TypeAlias = float | timedelta
+"""A time as users state it."""
+
 RangeErrorClass: TypeAlias = type[ConfigurationError] | type[EncodeError]
 
 
@@ -313,16 +319,38 @@ def check_seconds(
     high: float,
     error: RangeErrorClass = ConfigurationError,
 ) -> float:
-    """Return an option that must be `low` to `high` seconds, as an int or a float.
+    """Return an option that must be `low` to `high` seconds: an int, a float or a `timedelta`.
 
     A bool is not a number here, and NaN is not in any range.
 
     Raises:
         ConfigurationError: for any other value. Or `error`, if that is another class.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
-        return value
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if is_number and low <= seconds <= high:  # type: ignore[operator]
+        return seconds  # type: ignore[return-value]
     raise _range_error(name, value, f'{low:,} to {high:,} seconds', error)
+
+
+def check_whole_seconds(
+    name: str,
+    value: object,
+    low: int,
+    high: int,
+    error: RangeErrorClass = ConfigurationError,
+) -> int:
+    """Return an option that must be `low` to `high` whole seconds: an int or a `timedelta`.
+
+    Raises:
+        ConfigurationError: for any other value. Or `error`, if that is another class.
+    """
+    seconds = value
+    if isinstance(value, timedelta) and not value.microseconds:
+        seconds = int(value.total_seconds())
+    if isinstance(seconds, int) and not isinstance(seconds, bool) and low <= seconds <= high:
+        return seconds
+    raise _range_error(name, value, f'{low:,} to {high:,} whole seconds', error)
 
 
 def _range_error(name: str, value: object, span: str, error: RangeErrorClass) -> MegaError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mega.aws._messages.attributes import (
@@ -30,6 +30,7 @@ from mega.aws._publishing.batch_planner import PlannedMessage
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
+from mega.aws._transport.time_limits import TimeLimit, current_limit, within
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload, encode_with_type_hint, to_document
 from mega.errors import EncodeError, PayloadTooLargeError, TransportError, safe_repr
@@ -37,7 +38,13 @@ from mega.errors import EncodeError, PayloadTooLargeError, TransportError, safe_
 __all__ = ('Encoder', 'is_fifo', 'message_group')
 
 LIMIT_LOOKUP_ATTEMPTS = 3
-"""Requests for the limit of a destination, at most, before its default is assumed for a message."""
+"""Requests for the limit of a destination, at most, before its default is assumed."""
+
+LIMIT_LOOKUP_SECONDS = 10.0
+"""Seconds that these requests may take together, so that time is left to send the message."""
+
+LIMIT_LOOKUP_PAUSE = 60.0
+"""Seconds for which the default is assumed then. Otherwise each message would wait again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,14 @@ class Encoder:
     """Makes messages of payloads, for the destinations of one service. Safe to share among threads.
 
     `limits` has the largest message of each destination that was asked, in bytes.
+    `unknown_until` has the time of the next request to a destination that gave no answer.
     """
 
     api: ServiceApi
     aws: AwsClient
     store: S3PayloadStore | None
-    limits: dict[str, int]
+    limits: dict[str, int] = field(default_factory=dict)
+    unknown_until: dict[str, float] = field(default_factory=dict)
 
     def encode(
         self,
@@ -188,10 +197,14 @@ class Encoder:
         """Return the largest message of a destination, in bytes."""
         limit = self.limits.get(destination)
         if limit is None:
+            if time.monotonic() < self.unknown_until.get(destination, 0.0):
+                return DEFAULT_MAX_MESSAGE_BYTES
             try:
-                limit = self.limits[destination] = self._fetch_limit(destination)
+                with within(TimeLimit(LIMIT_LOOKUP_SECONDS)):
+                    limit = self.limits[destination] = self._fetch_limit(destination)
             except TransportError:
-                return DEFAULT_MAX_MESSAGE_BYTES  # for this message
+                self.unknown_until[destination] = time.monotonic() + LIMIT_LOOKUP_PAUSE
+                return DEFAULT_MAX_MESSAGE_BYTES
         return limit
 
     def _fetch_limit(self, destination: str) -> int:
@@ -202,11 +215,13 @@ class Encoder:
             except TransportError as error:
                 if not error.retriable:
                     return DEFAULT_MAX_MESSAGE_BYTES  # the publisher has no permission to ask
-                if attempts == LIMIT_LOOKUP_ATTEMPTS:
+                seconds, time_limit = backoff(attempts, 0.2, 1.0, random.uniform), current_limit()
+                is_late = time_limit is not None and seconds >= time_limit.seconds_left
+                if attempts == LIMIT_LOOKUP_ATTEMPTS or is_late:
                     raise
             except (KeyError, TypeError, ValueError):
                 return DEFAULT_MAX_MESSAGE_BYTES  # the answer has no limit
-            time.sleep(backoff(attempts, 0.2, 1.0, random.uniform))
+            time.sleep(seconds)
             attempts += 1
 
 

@@ -14,15 +14,16 @@ from mega.aws._messages.attributes import Attributes, FilterAttributes
 from mega.aws._messages.destinations import region_of
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
 from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
-from mega.aws._publishing.buffer import PublishBuffer
+from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.encoder import Encoder, message_group
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing, PublishResult
-from mega.aws._publishing.sender import Sender, send_all
+from mega.aws._publishing.sender import ProgressLimit, Sender, send_all
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
+from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, PublishError, check_int
+from mega.errors import ConfigurationError, PublishError, Seconds, check_int, check_seconds
 
 __all__ = ('PerMessage', 'Publisher')
 
@@ -38,9 +39,15 @@ MAX_SENDERS = 1_000
 """Destinations that a publisher remembers. Beyond that it checks them anew."""
 
 
+MIN_TIMEOUT = 0.001
+MAX_TIMEOUT = 86_400
+"""Seconds of a time limit."""
+
+
 class Publisher:
     """Publishes payloads to destinations of one service. Safe to share among threads.
 
+    `timeout` is the time limit of `publish` in seconds, and of the progress of a batch.
     Options are named by AWS; an option that is not set is missing.
     """
 
@@ -50,11 +57,13 @@ class Publisher:
         api: ServiceApi,
         destination: str | None,
         store: S3PayloadStore | None,
+        timeout: Seconds,
     ) -> None:
         self._aws = aws
         self._api = api
         self._destination = destination
-        self._encoder = Encoder(api, aws, store, {})
+        self._timeout = check_seconds('timeout', timeout, MIN_TIMEOUT, MAX_TIMEOUT)
+        self._encoder = Encoder(api, aws, store)
         self._senders: dict[str, Sender] = {}
 
     def publish(
@@ -68,10 +77,11 @@ class Publisher:
     ) -> str:
         """Publish one payload, and return the id of its message."""
         sender = self._sender(destination)
-        outgoing = self._encoder.encode(
-            sender.destination, payload, binary_encoding, attributes, options, filter_attributes
-        )
-        return sender.send(outgoing)
+        with within(TimeLimit(self._timeout)):
+            outgoing = self._encoder.encode(
+                sender.destination, payload, binary_encoding, attributes, options, filter_attributes
+            )
+            return sender.send(outgoing)
 
     def publish_raw(
         self,
@@ -82,7 +92,9 @@ class Publisher:
     ) -> str:
         """Publish a body as it is, and return the id of its message."""
         sender = self._sender(destination)
-        return sender.send(self._encoder.encode_raw(sender.destination, body, attributes, options))
+        with within(TimeLimit(self._timeout)):
+            outgoing = self._encoder.encode_raw(sender.destination, body, attributes, options)
+            return sender.send(outgoing)
 
     def publish_batch(
         self,
@@ -126,9 +138,7 @@ class Publisher:
             raise PublishError.of_batch(results)
         return results
 
-    def buffer(
-        self, destination: str | None, max_messages: int, max_seconds: float, max_pending: int
-    ) -> PublishBuffer:
+    def buffer(self, destination: str | None, limits: BufferLimits) -> PublishBuffer:
         """Open a buffer to one destination."""
         sender = self._sender(destination)
         target = sender.destination
@@ -154,22 +164,21 @@ class Publisher:
                 sender, (plan(target, message, place) for place, message in enumerate(messages))
             )
 
-        return PublishBuffer(
-            encode,
-            send,
-            self._encoder.max_batch_bytes(target),
-            max_messages=max_messages,
-            max_seconds=max_seconds,
-            max_pending=max_pending,
-        )
+        with within(TimeLimit(self._timeout)):
+            max_bytes = self._encoder.max_batch_bytes(target)
+        return PublishBuffer(encode, send, max_bytes, self._timeout, limits)
 
     def _send_all(
         self, sender: Sender, messages: Iterator[PlannedOutgoing], concurrency: int = 1
     ) -> list[PublishResult]:
         results: dict[int, PublishResult] = {}
-        max_bytes = self._encoder.max_batch_bytes(sender.destination)
+        limit = ProgressLimit(self._timeout)
+        with within(limit.for_request()):
+            max_bytes = self._encoder.max_batch_bytes(sender.destination)
+        if sender.destination in self._encoder.limits:  # AWS answers
+            limit.record_progress()
         plan = BatchPlanner(messages, MAX_BATCH_ENTRIES, max_bytes, LOOKAHEAD)
-        send_all(sender, plan, results, concurrency)
+        send_all(sender, plan, results, concurrency, limit)
         return [results[position] for position in range(len(results))]
 
     def _sender(self, destination: str | None) -> Sender:

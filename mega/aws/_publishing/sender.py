@@ -11,6 +11,9 @@ once. Two kinds of failure are retried.
 
 The waits between the tries grow exponentially, with jitter. They come to 6.2 seconds at most for a
 single message, because its caller waits for it, and to 24 seconds for the messages of a batch.
+
+All of this ends at a time limit. For a single message, it is the limit of the calling thread, and
+includes the upload to S3. For a batch it is a `ProgressLimit`. No retry begins after the limit.
 """
 
 from __future__ import annotations
@@ -34,9 +37,11 @@ from mega.aws._publishing.batch_planner import BatchPlanner
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing, PublishResult
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
+from mega.aws._transport.time_limits import TimeLimit, current_limit, within
+from mega.aws.s3.upload import Upload
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
 
-__all__ = ('Sender', 'send_all')
+__all__ = ('ProgressLimit', 'Sender', 'send_all')
 
 MAX_ATTEMPTS = 6
 """Requests that contain the same message, at most."""
@@ -97,16 +102,25 @@ class Sender:
             elapsed = time.monotonic() - started_at
             if attempts >= self.max_attempts or not result.retriable or elapsed > RETRY_WINDOW:
                 raise result
-            time.sleep(backoff_of_message(attempts))
+            seconds, limit = backoff_of_message(attempts), current_limit()
+            if limit is not None and seconds >= limit.seconds_left:
+                raise result
+            time.sleep(seconds)
             attempts += 1
 
-    def send_batch(self, batch: Sequence[OutgoingMessage]) -> list[PublishResult]:
+    def send_batch(self, batch: Sequence[OutgoingMessage], limit: TimeLimit) -> list[PublishResult]:
         """Send messages in one request, and return the result of each. Never raises.
 
         The bodies that they point to are uploaded to S3 first, at the same time. A message whose
         upload failed is left out of the request.
         """
-        results = _upload_bodies(batch)
+        with within(limit):
+            return self._send_batch(batch, limit)
+
+    def _send_batch(
+        self, batch: Sequence[OutgoingMessage], limit: TimeLimit
+    ) -> list[PublishResult]:
+        results = _upload_bodies(batch, limit)
         entries = []
         for place, outgoing in enumerate(batch):
             if place not in results:
@@ -165,31 +179,66 @@ class Sender:
         return TransportError(self.api.send_operation, 'NoMessageId', problem, True)
 
 
-def send_all(sender: Sender, plan: Plan, results: Results, concurrency: int) -> None:
+class ProgressLimit:
+    """The time limit of a batch: AWS must accept or refuse a message within `timeout` seconds.
+
+    The limit begins with the first request after such an answer, so that a batch may take as long
+    as it makes progress. The time that an iterable needs for its payloads does not count.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._limit: TimeLimit | None = None
+
+    def for_request(self) -> TimeLimit:
+        """Return the limit of a request that begins now."""
+        if self._limit is None:
+            self._limit = TimeLimit(self._timeout)
+        return self._limit
+
+    def record_progress(self) -> None:
+        """Record an answer of AWS."""
+        self._limit = None
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds until the limit."""
+        return self._timeout if self._limit is None else self._limit.seconds_left
+
+
+def send_all(
+    sender: Sender, plan: Plan, results: Results, concurrency: int, limit: ProgressLimit
+) -> None:
     """Send every message of a plan, in `concurrency` requests at a time, and enter the results."""
     if concurrency == 1:
-        _send_in_this_thread(sender, plan, results)
+        _send_in_this_thread(sender, plan, results, limit)
     else:
-        _send_in_threads(sender, plan, results, concurrency)
+        _send_in_threads(sender, plan, results, concurrency, limit)
 
 
-def _send_in_this_thread(sender: Sender, plan: Plan, results: Results) -> None:
+def _send_in_this_thread(
+    sender: Sender, plan: Plan, results: Results, limit: ProgressLimit
+) -> None:
     while not plan.is_finished:
         batch = plan.next_batch(time.monotonic())
         _record_unsent(plan, results)
         if batch:
-            _record(batch, sender.send_batch(_contents(batch)), plan, results)
+            sent = sender.send_batch(_contents(batch), limit.for_request())
+            _record(batch, sent, plan, results, limit)
         else:
             time.sleep(_seconds_until(plan.next_due()) or 0.0)
 
 
-def _send_in_threads(sender: Sender, plan: Plan, results: Results, concurrency: int) -> None:
+def _send_in_threads(
+    sender: Sender, plan: Plan, results: Results, concurrency: int, limit: ProgressLimit
+) -> None:
     requests: dict[Future[list[PublishResult]], list[PlannedOutgoing]] = {}
     executor = Executor('mega-publisher', concurrency)
     try:
         while not plan.is_finished:
             while len(requests) < concurrency and (batch := plan.next_batch(time.monotonic())):
-                requests[executor.submit(partial(sender.send_batch, _contents(batch)))] = batch
+                send = partial(sender.send_batch, _contents(batch), limit.for_request())
+                requests[executor.submit(send)] = batch
             _record_unsent(plan, results)
             seconds = _seconds_until(plan.next_due()) if len(requests) < concurrency else None
             if requests:
@@ -197,7 +246,7 @@ def _send_in_threads(sender: Sender, plan: Plan, results: Results, concurrency: 
             else:
                 time.sleep(seconds or 0.0)
             for request in [request for request in requests if request.done()]:
-                _record(requests.pop(request), request.result(), plan, results)
+                _record(requests.pop(request), request.result(), plan, results, limit)
     finally:
         executor.close()
 
@@ -222,13 +271,21 @@ def backoff_of_batch(attempts: int) -> float:
 
 
 def _record(
-    batch: list[PlannedOutgoing], sent: list[PublishResult], plan: Plan, results: Results
+    batch: list[PlannedOutgoing],
+    sent: list[PublishResult],
+    plan: Plan,
+    results: Results,
+    limit: ProgressLimit,
 ) -> None:
     """Enter the results of a request, and reschedule the messages that may succeed later."""
+    if any(_is_answer(result) for result in sent):
+        limit.record_progress()
+    seconds = backoff_of_batch(batch[0].attempts)
+    has_time = seconds < limit.seconds_left
     retried = []
     for message, result in zip(batch, sent, strict=True):
         error = result.error
-        if error is not None and _may_retry(message, error):
+        if error is not None and has_time and _may_retry(message, error):
             retried.append(message)
             continue
         results[message.position] = result
@@ -237,7 +294,13 @@ def _record(
         else:
             plan.mark_failed(message)
     if retried:
-        plan.reschedule(retried, time.monotonic() + backoff_of_batch(retried[0].attempts))
+        plan.reschedule(retried, time.monotonic() + seconds)
+
+
+def _is_answer(result: PublishResult) -> bool:
+    """Return whether AWS accepted or refused a message."""
+    error = result.error
+    return error is None or (isinstance(error, TransportError) and not error.retriable)
 
 
 def _may_retry(message: PlannedOutgoing, error: MegaError) -> bool:
@@ -268,7 +331,7 @@ def _unsent_error(message: PlannedOutgoing) -> MegaError:
     )
 
 
-def _upload_bodies(batch: Sequence[OutgoingMessage]) -> Results:
+def _upload_bodies(batch: Sequence[OutgoingMessage], limit: TimeLimit) -> Results:
     """Upload to S3 the bodies of messages that carry a pointer. Return the failures, by place."""
     uploads = {
         place: outgoing.upload
@@ -277,13 +340,18 @@ def _upload_bodies(batch: Sequence[OutgoingMessage]) -> Results:
     }
     if not uploads:
         return {}
-    calls = [upload.upload for upload in uploads.values()]
+    calls = [partial(_upload_within, limit, upload) for upload in uploads.values()]
     raised = run_concurrently('mega-s3', CONCURRENT_UPLOADS, calls)
     return {
         place: PublishResult(error=_upload_error(error))
         for place, error in zip(uploads, raised, strict=True)
         if error is not None
     }
+
+
+def _upload_within(limit: TimeLimit, upload: Upload) -> None:
+    with within(limit):
+        upload.upload()
 
 
 def _upload_error(error: Exception) -> MegaError:

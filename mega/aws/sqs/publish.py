@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from mega.aws._messages.attributes import Attributes, FilterAttributes
-from mega.aws._publishing.buffer import PublishBuffer
+from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
 from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.service import SQS
 from mega.codec import AnyPayload
+from mega.errors import Seconds
 
 __all__ = ('SqsPublisher',)
 
@@ -34,6 +35,10 @@ class SqsPublisher(ClientOwner):
     unknown outcome may deliver the message twice on a standard queue. On a FIFO queue SQS drops the
     duplicate. botocore does not retry, unless a `client=` is configured to retry.
 
+    `timeout` is the number of seconds, or a `timedelta`, after which a call ends, with its retries
+    and the upload of its body to S3. `publish_batch` and a buffer give up when SQS has accepted or
+    refused no message for that time, so that a batch may take as long as it makes progress.
+
     Raises:
         ConfigurationError: without a region, or for an invalid endpoint or contradicting options.
     """
@@ -43,6 +48,7 @@ class SqsPublisher(ClientOwner):
         queue_url: str | None = None,
         *,
         payload_store: S3PayloadStore | None = None,
+        timeout: Seconds = 30.0,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         aws_session_token: str | None = None,
@@ -64,7 +70,7 @@ class SqsPublisher(ClientOwner):
             attempts=1,  # the sender retries
         )
         super().__init__(aws)
-        self._publisher = Publisher(aws, SQS, queue_url, payload_store)
+        self._publisher = Publisher(aws, SQS, queue_url, payload_store, timeout)
 
     def publish(
         self,
@@ -170,17 +176,23 @@ class SqsPublisher(ClientOwner):
         *,
         queue_url: str | None = None,
         max_messages: int = 10,
-        max_seconds: float = 0.1,
+        max_seconds: Seconds = 0.1,
         max_pending: int = 10_000,
+        max_pending_bytes: int = 64 * 1024**2,
     ) -> PublishBuffer:
         """Open a buffer, for threads that publish one payload at a time.
+
+        A batch is sent when `max_messages` payloads wait, or after `max_seconds`. While
+        `max_pending` payloads, or `max_pending_bytes` of their bodies and attributes, have no
+        result, the buffer's `publish` blocks.
 
         Use it as a context manager: the end of the block waits until every message is sent.
 
         Raises:
             ConfigurationError: for a limit that is out of range.
         """
-        return self._publisher.buffer(queue_url, max_messages, max_seconds, max_pending)
+        limits = BufferLimits(max_messages, max_seconds, max_pending, max_pending_bytes)
+        return self._publisher.buffer(queue_url, limits)
 
 
 def _options(

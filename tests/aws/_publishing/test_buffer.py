@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.sqs_server import FailEntries, Server
-from mega.aws._publishing.buffer import PublishBuffer
+from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import (
@@ -206,6 +206,7 @@ LIMITS: dict[str, dict[str, Any]] = {
     'an hour': {'max_seconds': 3_600},
     'no number': {'max_seconds': float('nan')},
     'a text': {'max_seconds': '1'},
+    'no bytes': {'max_pending_bytes': 0},
 }
 
 
@@ -339,9 +340,10 @@ def test_an_unreadable_response_does_not_break_a_buffer() -> None:
         return payload
 
     class Sized:
-        size = 1
+        size, upload = 1, None
 
-    buffer = PublishBuffer(encode, send_all, 10, max_messages=1, max_seconds=1, max_pending=10)
+    limits = BufferLimits(1, max_seconds=1, max_pending=10, max_pending_bytes=10)
+    buffer = PublishBuffer(encode, send_all, 10, SOON, limits)
     with buffer:
         payload: Any = Sized()
         for _ in range(2):
