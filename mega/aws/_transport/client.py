@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from mega.aws._messages.destinations import region_for
 from mega.aws._transport.errors import transport_error
 from mega.aws._transport.time_limits import TimeLimitExceeded, current_limit
+from mega.aws._transport.tracebacks import handled_exception, remove_secrets
 from mega.aws._transport.watchdog import watchdog
 from mega.errors import ConfigurationError, TransportError
 
@@ -68,7 +69,7 @@ class AwsClient:
         """
         given = {name: value for name, value in parameters.items() if value is not None}
         client, direct = self._current()
-        limit = current_limit()
+        limit, handled = current_limit(), handled_exception()
         operation = client.meta.method_to_api_mapping.get(method, method)
         if limit is not None and not limit.seconds_left:
             raise TransportError(operation, 'Timeout', 'no time was left to send the request', True)
@@ -81,6 +82,7 @@ class AwsClient:
             return response
         except (Exception, TimeLimitExceeded) as error:  # an invalid response raises any exception
             is_late = limit is not None and not limit.seconds_left
+            remove_secrets(error, handled)
             raise transport_error(operation, error, is_late=is_late) from error
 
     def close(self) -> None:

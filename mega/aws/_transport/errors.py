@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from mega.aws._messages.error_codes import NEVER_SENT, is_retriable
 from mega.errors import TransportError, single_line
 
 __all__ = ('transport_error',)
-
-# Python shows the value of a header that it cannot send: the value may be a session token.
-_SECRET_IN_MESSAGE = re.compile('Invalid header value.*')
 
 
 def transport_error(
@@ -25,7 +20,7 @@ def transport_error(
     """
     from botocore.exceptions import ClientError
 
-    text = _SECRET_IN_MESSAGE.sub('an invalid header value', single_line(str(error)))
+    text = single_line(str(error))
     if isinstance(error, ClientError):
         code = str(error.response.get('Error', {}).get('Code', 'Unknown'))
         status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)

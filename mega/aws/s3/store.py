@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from mega.aws._messages.limits import MAX_BYTES, size_of
 from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
+from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
 from mega.aws.s3.pointer import Pointer, is_below, write_pointer
 from mega.aws.s3.settings import (
@@ -108,6 +109,7 @@ class S3PayloadStore(ClientOwner):
         ConfigurationError: for invalid settings.
     """
 
+    @without_secrets_in_tracebacks
     def __init__(
         self,
         bucket: str,

@@ -10,6 +10,7 @@ from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
 from mega.aws._transport.client import ClientOwner, create_client
+from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.service import SNS
 from mega.codec import AnyPayload
@@ -43,6 +44,7 @@ class SnsPublisher(ClientOwner):
         ConfigurationError: without a region, or for an invalid endpoint or contradicting options.
     """
 
+    @without_secrets_in_tracebacks
     def __init__(
         self,
         topic_arn: str | None = None,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
+from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
@@ -96,6 +97,7 @@ class SqsListener(ClientOwner):
         ConfigurationError: for invalid settings.
     """
 
+    @without_secrets_in_tracebacks
     def __init__(
         self,
         queue_url: str | None = None,

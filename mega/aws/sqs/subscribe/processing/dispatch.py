@@ -14,7 +14,8 @@ from typing import Any, TypeAlias, TypeVar
 from msgspec import structs
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.processing.failures import is_system_failure, leaves
+from mega.aws.sqs.subscribe.exceptions import leaves
+from mega.aws.sqs.subscribe.processing.failures import InvalidResultError, is_system_failure
 from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
@@ -107,7 +108,7 @@ def _process(
         return Outcome(subscriber, _DONE, None, duration)
     if isinstance(answer, ProcessStatus):
         return Outcome(subscriber, answer, None, duration)
-    wrong = TypeError(
+    wrong = InvalidResultError(
         f'process returned {safe_repr(answer)}: it must return a ProcessStatus or None'
     )
     return Outcome(subscriber, _RETRIABLE, wrong, duration)
@@ -129,7 +130,7 @@ def _process_with_hooks(
         return Outcome(subscriber, _RETRIABLE, error)
     if isinstance(outcome, Outcome) and isinstance(outcome.status, ProcessStatus):
         return outcome
-    wrong = TypeError(
+    wrong = InvalidResultError(
         f'a hook returned {safe_repr(outcome)}: it must return an Outcome with a ProcessStatus'
     )
     return Outcome(subscriber, _RETRIABLE, wrong)

@@ -15,7 +15,9 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError
 
-__all__ = ('EventLoopError', 'is_exit_request', 'is_system_failure', 'leaves')
+from mega.aws.sqs.subscribe.exceptions import leaves
+
+__all__ = ('EventLoopError', 'InvalidResultError', 'is_exit_request', 'is_system_failure')
 
 _ERRNOS = frozenset(
     getattr(errno, name)
@@ -46,15 +48,8 @@ class EventLoopError(RuntimeError):
     """No event loop could be created for an `async def` subscriber."""
 
 
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions in a group and its subgroups; any other exception alone."""
-    # Python 3.10 has no groups, but anyio has a class of that name.
-    if any(kind.__name__ == 'BaseExceptionGroup' for kind in type(error).__mro__):
-        members: tuple[BaseException, ...] = getattr(error, 'exceptions', ())
-        for member in members:
-            yield from leaves(member)
-    else:
-        yield error
+class InvalidResultError(TypeError):
+    """A subscriber or a hook returned an invalid result, which the text shows shortened."""
 
 
 def is_exit_request(error: BaseException) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.exceptions import traceback_without_text
+from mega.aws.sqs.subscribe.processing.failures import EventLoopError, InvalidResultError
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import Settlement
 from mega.aws.sqs.subscribe.safe_logging import get_logger
@@ -148,7 +150,7 @@ def _run_until_yield(hook: HookGenerator[Result]) -> Result | None:
 
 
 def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
-    """Log the outcomes: a failure with its traceback, all others at DEBUG.
+    """Log the outcomes: a failure with the traceback of its exception, all others at DEBUG.
 
     This is a function and not a hook, because a hook costs as much time for each message as the
     matching of a hundred subscribers.
@@ -161,7 +163,13 @@ def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
         name, status = outcome.subscriber.__name__, outcome.status.value
         if error is None:
             _log.debug('%s: %s: message %s', name, status, message.id)
-        elif outcome.status is ProcessStatus.FATAL_ERROR:
-            _log.error('%s: %s: message %s', name, status, message.id, exc_info=error)
-        else:
-            _log.warning('%s: %s: message %s', name, status, message.id, exc_info=error)
+            continue
+        is_fatal = outcome.status is ProcessStatus.FATAL_ERROR
+        level = logging.ERROR if is_fatal else logging.WARNING
+        _log.log(level, '%s: %s: message %s: %s', name, status, message.id, _describe(error))
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, (InvalidResultError, EventLoopError)):  # their texts quote nothing
+        return str(error)
+    return traceback_without_text(error)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mega.aws.sqs.subscribe.processing.failures import is_exit_request, is_system_failure, leaves
+from mega.aws.sqs.subscribe.exceptions import leaves
+from mega.aws.sqs.subscribe.processing.failures import is_exit_request, is_system_failure
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.errors import RetriableError
 

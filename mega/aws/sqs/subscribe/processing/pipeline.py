@@ -21,6 +21,7 @@ from typing import Any
 from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import HasLostFlag, Message, read_message
 from mega.aws.sqs.opening import MessageOpener, MissingBody, open_message
+from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, dispatch
 from mega.aws.sqs.subscribe.processing.failures import is_system_failure
 from mega.aws.sqs.subscribe.processing.hooks import (
@@ -187,7 +188,8 @@ class Processor:
         except (GeneratorExit, SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            _log.exception('a hook failed for message %s: the message is retried', message.id)
+            problem = 'a hook failed for message %s: the message is retried: %s'
+            _log.error(problem, message.id, traceback_without_text(error))
             reason = Reason(type(error).__name__, 'raised by a hook')
             is_attempt = not is_system_failure(error)
             settlement = settle_retry(reason, self._policy, message, is_attempt=is_attempt)

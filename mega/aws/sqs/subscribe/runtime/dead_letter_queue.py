@@ -54,12 +54,9 @@ class DeadLetterQueue:
             advised = with_advice(error, self._sender.destination)
             _log.error('message %s was not dead-lettered: %s', message.id, advised)
             return CallResult.RETRY if error.retriable else CallResult.FAILED
-        _log.warning(
-            'message %s is dead-lettered: %s: %s',
-            message.id,
-            reason.error_name,
-            safe_repr(reason.text),
-        )
+        # The text of an exception of a subscriber may quote the payload.
+        detail = f'of {reason.subscriber}' if reason.subscriber else safe_repr(reason.text)
+        _log.warning('message %s is dead-lettered: %s: %s', message.id, reason.error_name, detail)
         return CallResult.OK
 
     def _attributes(

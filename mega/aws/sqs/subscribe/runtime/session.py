@@ -28,6 +28,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Receive,
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, Delivery
+from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, run_to_completion
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
@@ -191,10 +192,13 @@ class ListenerSession:
         # Or the interrupt caused the error; a resume may have reset the interrupter meanwhile.
         if self._interrupter.is_interrupting or self._interrupter.interrupted_last_call:
             return partial(self._interrupted, poll)
-        url, is_expected, is_final = self._queue.url, isinstance(error, TransportError), False
+        url, is_final = self._queue.url, False
         if isinstance(error, TransportError):
             is_final, error = is_unrecoverable(error), with_advice(error, url)
-        _log.error('ReceiveMessage from %s failed: %s', url, error, exc_info=not is_expected)
+            problem = str(error)
+        else:
+            problem = traceback_without_text(error)
+        _log.error('ReceiveMessage from %s failed: %s', url, problem)
         failed = partial(self._engine.receive_failed, poll, error, is_unrecoverable=is_final)
         return partial(self._with_error_count, failed)
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from mega.aws._messages.backoff import RandomUniform, max_backoff
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.declaration import accepts_arguments
 from mega.errors import ConfigurationError, safe_repr
@@ -97,11 +98,9 @@ def resolve_delay(
         return delay
     try:
         answer = delay(message)
-    except Exception:
-        _log.exception(
-            'message %s becomes visible when its visibility timeout ends: its retry_delay failed',
-            message.id,
-        )
+    except Exception as error:
+        problem = 'message %s becomes visible when its visibility timeout ends: its retry_delay: %s'
+        _log.error(problem, message.id, traceback_without_text(error))
         return None
     return answer if _is_number(answer) else None
 

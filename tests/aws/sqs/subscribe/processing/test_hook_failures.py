@@ -170,13 +170,13 @@ def test_the_other_subscribers_receive_the_message(server: Server, function: Any
 
 
 @pytest.mark.parametrize('place', [around_subscriber, around_delivery])
-def test_a_failed_hook_is_logged_with_its_exception(
+def test_a_failed_hook_is_logged_with_its_traceback(
     server: Server, caplog: pytest.LogCaptureFixture, place: Any
 ) -> None:
     drained(server, subscriber(), hooks=[place(raises_after)])
-    assert warnings_of(caplog)
-    errors = [record.exc_info[1] for record in caplog.records if record.exc_info]
-    assert [(type(error), str(error)) for error in errors] == [(LookupError, 'after')]
+    [text] = warnings_of(caplog)
+    assert 'LookupError' in text
+    assert 'in raises_after' in text
 
 
 def test_an_exception_of_a_hook_is_raised_in_the_outer_hooks(server: Server) -> None:
