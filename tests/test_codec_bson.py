@@ -107,11 +107,14 @@ class TestTypes:
     def test_a_tuple_arrives_as_a_list(self) -> None:
         assert with_types(round_trip({'a': (1, (2,))})) == with_types({'a': [1, [2]]})
 
-    def test_decimals_do_not_depend_on_the_decimal_context(self) -> None:
-        with decimal.localcontext() as context:
-            context.prec = 3
-            number = Decimal('1234567890.123456789012345678901234')
+    @pytest.mark.parametrize('traps', [[], list(decimal.Context().flags)], ids=['none', 'all'])
+    def test_decimals_do_not_depend_on_the_decimal_context(self, traps: list[Any]) -> None:
+        number, too_long = Decimal('1234567890.123456789012345678901234'), Decimal('1' * 35)
+        with decimal.localcontext(decimal.Context(prec=3, Emin=-1, Emax=1, traps=traps)):
             assert round_trip({'a': number}) == {'a': number}
+            for invalid in (too_long, Decimal('sNaN'), Decimal('1E+99999')):
+                with pytest.raises(EncodeError):
+                    encode({'a': invalid}, binary_encoding=True)
 
     @pytest.mark.parametrize(
         'payload',

@@ -64,8 +64,7 @@ class BodyPrefetcher:
             self._pending = _without_ended(self._pending)
             self._to_delete = _without_ended(self._to_delete)
             for delivery in offloaded:
-                message = read_message(delivery.received, delivery)
-                call = partial(self._prefetch, message, get_ident())
+                call = partial(self._prefetch, delivery, get_ident())
                 self._pending[delivery] = self._executor.submit(call)
 
     def opener(self, delivery: Delivery) -> MessageOpener:
@@ -112,12 +111,12 @@ class BodyPrefetcher:
             # A call that was about to begin was not interrupted.
             self._interrupter.interrupt(at_once=True)
 
-    def _prefetch(self, message: Message, receiver: int) -> OpenResult | None:
+    def _prefetch(self, delivery: Delivery, receiver: int) -> OpenResult | None:
         """Open a message; None if no thread could be started, so that its worker opens it."""
         if self._is_closed or get_ident() == receiver:
             return None
         with self._store.interruptible(self._interrupter):
-            return open_message(message, self._store)
+            return open_message(read_message(delivery.received, delivery), self._store)
 
 
 def _without_ended(by_delivery: dict[Delivery, T]) -> dict[Delivery, T]:

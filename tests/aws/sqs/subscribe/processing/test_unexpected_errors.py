@@ -10,6 +10,7 @@ import pytest
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.opening import OpenResult
 from mega.aws.sqs.subscribe import DataSubscriber, Stats
+from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import (
@@ -18,6 +19,7 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     SettlementPolicy,
     StatsField,
 )
+from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.match.context import Context
 from mega.match.pattern import Pattern
@@ -25,7 +27,13 @@ from tests.aws._publishing.batches import QUEUE
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import POINTER_TO_OURS, deliveries, pointing_to, store_on
-from tests.aws.sqs.subscribe.factories import listener_on, subscriber, warnings_of, will_receive
+from tests.aws.sqs.subscribe.factories import (
+    MESSAGE,
+    listener_on,
+    subscriber,
+    warnings_of,
+    will_receive,
+)
 
 SECRET = 'secret 4111'
 RECEIVED = {'MessageId': '7c3a', 'ReceiptHandle': 'a', 'Body': SECRET}
@@ -142,6 +150,24 @@ def test_a_listener_survives_an_unexpected_exception_while_a_body_is_fetched(
     listener = listener_on(faults, QUEUE, subscriber(None, seen), payload_store=store)
     assert listener.drain() == Stats(received=2, unopened=1, done=1, deleted=1)
     assert seen == ['good']
+
+
+def test_a_listener_survives_a_pointer_in_a_body_that_is_not_a_text(faults: FaultServer) -> None:
+    malformed = {**pointing_to(POINTER_TO_OURS), 'Body': 5}
+    good = {**RECEIVED, 'MessageId': 'good', 'Body': 'good'}
+    will_receive(faults, sqs_answer(Messages=[malformed, good]), sqs_answer())
+    listener = listener_on(faults, QUEUE, subscriber(), payload_store=store_on(faults))
+    assert listener.drain() == Stats(received=2, unopened=1, done=1, deleted=1)
+
+
+def test_a_prefetch_never_raises_in_the_thread_of_the_receive(faults: FaultServer) -> None:
+    received = {**pointing_to(POINTER_TO_OURS), 'Attributes': 5}
+    delivery = Delivery('7c3a', 'a', None, received)
+    prefetcher = BodyPrefetcher(store_on(faults), QUEUE, 1)
+    prefetcher.submit([delivery])
+    with pytest.raises(AttributeError):
+        prefetcher.opener(delivery)(MESSAGE)
+    prefetcher.close()
 
 
 @AN_ERROR
