@@ -62,7 +62,8 @@ class SqsListener(ClientOwner):
     - Any `RETRY_LATER` or `RETRIABLE_ERROR` leaves it in the queue.
     - Otherwise it is deleted, even after a `FATAL_ERROR`.
     - With a `dead_letter_queue_url`, a message with a `FATAL_ERROR` is first sent to that queue,
-      complete and with the reason. It is deleted only after that succeeded.
+      complete and with the reason. It is deleted only after that succeeded. Without that setting it
+      is lost: the redrive policy of a queue applies only to messages that stay in the queue.
 
     On a FIFO queue, a message starts after the previous message of its group is deleted. If the
     previous message stays in the queue, the listener releases the others.

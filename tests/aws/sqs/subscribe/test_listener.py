@@ -237,13 +237,29 @@ def test_a_queue_without_a_redrive_policy_causes_a_warning_at_the_start(
     assert 'dead_letter_queue_url' in text
 
 
-def test_a_redrive_policy_or_a_dead_letter_queue_prevents_the_warning(
+def test_a_redrive_policy_does_not_apply_to_a_fatal_error_which_causes_a_warning(
     aws: LocalAws, caplog: pytest.LogCaptureFixture
 ) -> None:
     dead = aws.create_queue()
-    with_policy = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=3))
-    started(aws, listener_on(aws, with_policy, subscriber()))
-    started(aws, listener_on(aws, aws.create_queue(), subscriber(), dead_letter_queue_url=dead))
+    queue_url = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=1))
+    listener = listener_on(aws, queue_url, subscriber(ProcessStatus.FATAL_ERROR))
+    started(aws, listener)
+    [text] = warnings_of(caplog)
+    assert 'redrive policy, which does not apply' in text
+    send(aws, queue_url, 'hej')
+    assert listener.drain() == Stats(received=1, fatal=1, deleted=1)
+    assert (aws.counts(queue_url), aws.counts(dead)) == (EMPTY, EMPTY)
+
+
+def test_a_dead_letter_queue_prevents_the_warnings(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    dead = aws.create_queue()
+    for queue_url in (
+        aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=3)),
+        aws.create_queue(),
+    ):
+        started(aws, listener_on(aws, queue_url, subscriber(), dead_letter_queue_url=dead))
     assert warnings_of(caplog) == []
 
 

@@ -49,6 +49,13 @@ def _dead_letter_advice(setup: AdviceContext) -> Iterator[str]:
             'fails permanently is deleted and lost, and a message with an invalid body is '
             'delivered again until it expires. Configure one of the two.'
         )
+    elif limit is not None and not policy.has_dead_letter_queue and policy.unhandled == 'fatal':
+        yield (
+            'has a redrive policy, which does not apply to a message that fails permanently: '
+            'without a dead_letter_queue_url, the listener deletes it after a FATAL_ERROR or an '
+            'undeclared exception, and it is lost. Set dead_letter_queue_url, for example to the '
+            "queue of the redrive policy, or set unhandled='retry'."
+        )
     if limit is not None and policy.max_receives is not None and policy.max_receives > limit:
         yield (
             f'has a redrive policy of {limit} receives, so that max_receives={policy.max_receives} '

@@ -22,6 +22,9 @@ CONSISTENT = {
 }
 
 
+DEAD = {'has_dead_letter_queue': True}
+
+
 def redrive_policy(after: object) -> dict[str, Any]:
     return {'RedrivePolicy': json.dumps({'deadLetterTargetArn': 'arn', 'maxReceiveCount': after})}
 
@@ -39,14 +42,14 @@ def advice_for(
     return list(
         advice(
             AdviceContext(
-                made, SettlementPolicy(**(policy or {})), longest_delay, known, dead or {}
+                made, SettlementPolicy(**(policy or DEAD)), longest_delay, known, dead or {}
             )
         )
     )
 
 
 BATCH = {'is_fifo': True, 'max_number_of_messages': 10}
-DEAD = {'has_dead_letter_queue': True}
+NO_QUEUE = {'has_dead_letter_queue': False}
 NO_POLICY = {'RedrivePolicy': None}
 
 
@@ -60,6 +63,7 @@ NO_POLICY = {'RedrivePolicy': None}
         {'settings': {'is_fifo': True}, 'queue': redrive_policy(1)},
         {'settings': {'max_number_of_messages': 10}, 'queue': redrive_policy(1)},
         {'queue': NO_POLICY, 'policy': DEAD},
+        {'policy': {**NO_QUEUE, 'unhandled': 'retry'}},
         {'settings': BATCH, 'queue': NO_POLICY, 'policy': {**DEAD, 'max_receives': 3}},
         {'queue': redrive_policy(3), 'policy': {**DEAD, 'max_receives': 3}},
         {'settings': {'visibility_timeout': 60, 'max_processing_time': 60.0}},
@@ -79,7 +83,16 @@ def test_matching_settings_cause_no_advice(setup: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ('setup', 'problem', 'change'),
     [
-        ({'queue': NO_POLICY}, 'deleted and lost', 'Configure one of the two'),
+        (
+            {'queue': NO_POLICY, 'policy': NO_QUEUE},
+            'deleted and lost',
+            'Configure one of the two',
+        ),
+        (
+            {'policy': NO_QUEUE},
+            'does not apply to a message that fails permanently',
+            "to the queue of the redrive policy, or set unhandled='retry'",
+        ),
         (
             {'queue': redrive_policy(3), 'policy': {**DEAD, 'max_receives': 4}},
             'max_receives=4 has no effect',
@@ -142,7 +155,7 @@ def test_contradicting_settings_cause_advice(
 
 
 def test_a_fifo_queue_without_a_dead_letter_queue_causes_two_pieces_of_advice() -> None:
-    assert len(advice_for(settings=BATCH, queue=NO_POLICY)) == 2
+    assert len(advice_for(settings=BATCH, policy=NO_QUEUE, queue=NO_POLICY)) == 2
 
 
 def test_the_advice_is_logged_at_the_start(
@@ -162,5 +175,5 @@ def test_the_advice_is_logged_at_the_start(
         listener.listen()
     texts = warnings_of(caplog)
     assert all(text.startswith(f'{queue_url} ') for text in texts)
-    assert [words for words in ('without an attempt', 'twice', 'expire') for text in texts
-            if words in text] == ['without an attempt', 'twice', 'expire']  # fmt: skip
+    expected = ['does not apply', 'without an attempt', 'twice', 'expire']
+    assert [words for words in expected for text in texts if words in text] == expected

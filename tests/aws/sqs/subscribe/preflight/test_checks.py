@@ -166,13 +166,13 @@ def test_a_correct_queue_causes_no_warning(
     ]
 
 
-def check(aws: LocalAws, queue_url: str) -> None:
+def check(aws: LocalAws, queue_url: str, **settings: Any) -> None:
     """Run the checks of a listener, and stop it before its first receive."""
     done = Event()
     name = 'after-call.sqs.ChangeMessageVisibilityBatch'
     events = aws.client('sqs').meta.events
     events.register(name, lambda **event: done.set(), unique_id='checked')
-    listener = listener_on(aws, queue_url, subscriber())
+    listener = listener_on(aws, queue_url, subscriber(), **settings)
     listener.pause()
     try:
         with listening(listener):
@@ -197,11 +197,11 @@ def test_fault_111_without_a_redrive_policy_there_is_a_warning(
     assert f'{queue_url} has no redrive policy' in warning
 
 
-def test_with_a_redrive_policy_there_is_no_warning(
+def test_with_a_redrive_policy_and_retries_there_is_no_warning(
     aws: LocalAws, caplog: pytest.LogCaptureFixture
 ) -> None:
     dead = aws.create_queue()
-    check(aws, aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=3)))
+    check(aws, aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=3)), unhandled='retry')
     assert warnings_of(caplog) == []
 
 
