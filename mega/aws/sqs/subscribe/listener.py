@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
@@ -12,7 +14,12 @@ from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
-from mega.aws.sqs.subscribe.preflight.checks import PreflightOptions, check_queue
+from mega.aws.sqs.subscribe.preflight.bounded import BoundedChecks
+from mega.aws.sqs.subscribe.preflight.checks import (
+    PreflightOptions,
+    PreflightResult,
+    check_queue,
+)
 from mega.aws.sqs.subscribe.processing.hooks import Hook, Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy, Unhandled, Unmatched
@@ -26,22 +33,29 @@ from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, check_int, check_seconds, safe_repr
+from mega.errors import (
+    ConfigurationError,
+    Seconds,
+    check_int,
+    check_seconds,
+    check_whole_seconds,
+    safe_repr,
+)
 from mega.match import Explanations
 
 __all__ = ('SqsListener',)
 
 _log = get_logger(__name__)
 
-# The limits of SQS: ReceiveMessage in its API reference. A visibility timeout of 0 would make a
-# message visible before it is processed. More threads need more than one process.
+# The limits of SQS: ReceiveMessage in its API reference. More threads need more than one process.
 _LIMITS = {
     'max_number_of_messages': (1, 10),
-    'wait_time_seconds': (0, 20),
-    'visibility_timeout': (1, 43_200),
     'concurrency': (1, 1_000),
 }
 
+
+DEFAULT_VISIBILITY_TIMEOUT = 30
+"""Seconds, also of a queue whose own visibility timeout is unknown."""
 
 _READ_TIMEOUT_MARGIN = 5.0
 """Seconds after its long poll within which SQS must answer a receive. A later answer is useless,
@@ -52,11 +66,14 @@ class SqsListener(ClientOwner):
     """Receives the messages of an SQS queue, and passes each to all subscribers that match it.
 
     `max_number_of_messages` (1 to 10), `wait_time_seconds` (0 to 20) and `visibility_timeout`
-    (1 to 43,200 seconds) are the parameters of SQS's ReceiveMessage. `concurrency` is the maximum
-    number of messages in processing at the same time: each in a thread, or all in one event loop if
-    their subscribers are `async def`. A message has at least half of the visibility timeout to be
-    processed. With `max_processing_time`, the listener extends the visibility timeout, so that a
-    message has that many seconds. After that SQS delivers the message again.
+    (1 to 43,200 seconds) are the parameters of SQS's ReceiveMessage. `visibility_timeout=None` uses
+    the queue's own. Every time may be a number of seconds or a `timedelta`.
+
+    `concurrency` is the maximum number of messages in processing at the same time: each in a
+    thread, or all in one event loop if their subscribers are `async def`. A message has at least
+    half of the visibility timeout to be processed. With `max_processing_time`, the listener extends
+    the visibility timeout, so that a message has that many seconds. After that SQS delivers the
+    message again.
 
     The statuses of the subscribers decide what happens to a message:
     - Any `RETRY_LATER` or `RETRIABLE_ERROR` leaves it in the queue.
@@ -105,17 +122,17 @@ class SqsListener(ClientOwner):
         subscribers: Iterable[Subscriber] = (),
         *,
         max_number_of_messages: int = 1,
-        wait_time_seconds: int = 20,
-        visibility_timeout: int = 30,
+        wait_time_seconds: int | timedelta = 20,
+        visibility_timeout: int | timedelta | None = DEFAULT_VISIBILITY_TIMEOUT,
         payload_store: S3PayloadStore | None = None,
         concurrency: int = 1,
-        max_processing_time: float | None = None,
+        max_processing_time: Seconds | None = None,
         unhandled: Unhandled = 'fatal',
         unmatched: Unmatched | None = None,
         dead_letter_queue_url: str | None = None,
         retry_delay: RetryDelay | None = None,
         max_receives: int | None = None,
-        grace_period: float = 20.0,
+        grace_period: Seconds = 20.0,
         hooks: Iterable[Hook] = (),
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
@@ -130,8 +147,8 @@ class SqsListener(ClientOwner):
         self.queue_url = queue_url
         self.dead_letter_queue_url = _check_dead_letter_queue(dead_letter_queue_url, queue_url)
         self.max_number_of_messages = _check('max_number_of_messages', max_number_of_messages)
-        self.wait_time_seconds = _check('wait_time_seconds', wait_time_seconds)
-        self.visibility_timeout = _check('visibility_timeout', visibility_timeout)
+        self.wait_time_seconds = check_whole_seconds('wait_time_seconds', wait_time_seconds, 0, 20)
+        self.visibility_timeout = _check_visibility_timeout(visibility_timeout)
         has_queue, is_fifo = dead_letter_queue_url is not None, queue_url.endswith('.fifo')
         self._policy = SettlementPolicy(
             unhandled, unmatched, has_queue, is_fifo, retry_delay, max_receives
@@ -139,8 +156,8 @@ class SqsListener(ClientOwner):
         self._settings = EngineSettings(
             concurrency=_check('concurrency', concurrency),
             max_number_of_messages=max_number_of_messages,
-            wait_time_seconds=wait_time_seconds,
-            visibility_timeout=visibility_timeout,
+            wait_time_seconds=self.wait_time_seconds,
+            visibility_timeout=self.visibility_timeout or DEFAULT_VISIBILITY_TIMEOUT,
             max_processing_time=_check_seconds('max_processing_time', max_processing_time),
             grace_period=check_seconds('grace_period', grace_period, 0, MAX_VISIBILITY),
             is_fifo=is_fifo,
@@ -151,7 +168,8 @@ class SqsListener(ClientOwner):
         self._router, self._counter = Router(), StatsCounter()
         self._context = self._create_context(Hooks(hooks), payload_store)
         self._session: ListenerSession | None = None
-        self._session_pid = 0
+        self._checks: BoundedChecks[PreflightResult] | None = None
+        self._process = 0
         self._is_stopped = self._is_paused = False
         for subscriber in subscribers:
             self.register_subscriber(subscriber)
@@ -180,7 +198,7 @@ class SqsListener(ClientOwner):
         url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
         has_dead_letter_queue = dead_letter_url is not None
         return ListenerContext(
-            QueueClient(self._aws, url, self.visibility_timeout, has_dead_letter_queue),
+            QueueClient(self._aws, url, self._settings.visibility_timeout, has_dead_letter_queue),
             DeadLetterQueue(self._aws, dead_letter_url, url) if dead_letter_url else None,
             self._router,
             Processor(self._router, self._policy, hooks),
@@ -220,7 +238,7 @@ class SqsListener(ClientOwner):
         previous handler receives a second signal. The threads of the listener process the messages.
         A stop releases messages that did not start, and messages in processing have the grace
         period. The listener logs a call to AWS that failed, and repeats it: a receive after 1 to 60
-        seconds.
+        seconds. Before that, it checks the queue for at most ten seconds; a stop ends the checks.
 
         Raises:
             ConfigurationError: without subscribers.
@@ -254,6 +272,8 @@ class SqsListener(ClientOwner):
         May be called more than once. A call before `listen()` or `drain()` ends the next one.
         """
         self._is_stopped = True
+        if self._checks is not None:
+            self._checks.stop()
         if self._session is not None:
             self._session.stop()
 
@@ -280,21 +300,15 @@ class SqsListener(ClientOwner):
         if not self._router:
             raise ConfigurationError('a listener without subscribers: register at least one')
         # A fork copies no threads, so that the session of the parent does not run in the child.
-        if self._session is not None and self._session_pid == os.getpid():
+        if self._process == os.getpid():
             raise ConfigurationError('this listener is already listening in another thread')
-        self._router.build()
-        session = self._session = ListenerSession(self._context, settings)
-        self._session_pid = os.getpid()
+        self._process = os.getpid()
         try:
-            if is_checked and not self._is_stopped:
-                options = PreflightOptions(
-                    self.queue_url,
-                    self.dead_letter_queue_url,
-                    settings,
-                    self._policy,
-                    self._router,
-                )
-                session.permit(check_queue(self._aws, options))
+            self._router.build()
+            found = None
+            if is_checked or self.visibility_timeout is None:
+                found = self._check_queue(settings)
+            session = self._session = self._create_session(settings, found)
             # These calls may have preceded the session.
             if self._is_paused:
                 session.pause()
@@ -304,14 +318,51 @@ class SqsListener(ClientOwner):
             session.run()
         finally:
             self._session = None
+            self._process = 0
             self._is_stopped = False
+
+    def _check_queue(self, settings: EngineSettings) -> PreflightResult | None:
+        """Check the queue and the settings; None if a stop ends the checks."""
+        options = PreflightOptions(
+            self.queue_url,
+            self.dead_letter_queue_url,
+            settings,
+            self._policy,
+            self._router,
+            uses_queue_timeout=self.visibility_timeout is None,
+        )
+        checks = self._checks = BoundedChecks(self._aws, partial(check_queue, self._aws, options))
+        try:
+            return None if self._is_stopped else checks.run()
+        finally:
+            self._checks = None
+
+    def _create_session(
+        self, settings: EngineSettings, found: PreflightResult | None
+    ) -> ListenerSession:
+        if found is None:
+            return ListenerSession(self._context, settings)
+        timeout = found.visibility_timeout
+        queue = replace(self._context.queue, visibility_timeout=timeout)
+        session = ListenerSession(
+            replace(self._context, queue=queue), replace(settings, visibility_timeout=timeout)
+        )
+        session.permit(found.permitted)
+        return session
 
 
 def _check(name: str, value: int) -> int:
     return check_int(name, value, *_LIMITS[name])
 
 
-def _check_seconds(name: str, value: float | None) -> float | None:
+def _check_visibility_timeout(value: int | timedelta | None) -> int | None:
+    if value is None:
+        return None
+    # A timeout of 0 would make a message visible before it is processed.
+    return check_whole_seconds('visibility_timeout', value, 1, 43_200)
+
+
+def _check_seconds(name: str, value: Seconds | None) -> float | None:
     return None if value is None else check_seconds(name, value, 0, MAX_VISIBILITY)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,7 @@ from mega.aws.sqs.subscribe.subscribers.retry_delay import max_delay
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import TransportError
 
-__all__ = ('PreflightOptions', 'check_queue')
+__all__ = ('PreflightOptions', 'PreflightResult', 'check_queue')
 
 _log = get_logger(__name__)
 
@@ -38,20 +38,31 @@ _INVALID_HANDLE = {'Id': '0', 'ReceiptHandle': 'mega-checks-the-permission'}
 
 @dataclass(frozen=True, slots=True)
 class PreflightOptions:
-    """The settings of a listener that the checks need."""
+    """The settings of a listener that the checks need.
+
+    With `uses_queue_timeout`, the queue's own visibility timeout replaces that of the settings.
+    """
 
     queue_url: str
     dead_letter_queue_url: str | None
     settings: EngineSettings
     policy: SettlementPolicy
     subscribers: Iterable[Subscriber]
+    uses_queue_timeout: bool = False
 
 
-def check_queue(aws: AwsClient, config: PreflightOptions) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class PreflightResult:
+    """The operations that SQS permitted, and the visibility timeout to use, in seconds."""
+
+    permitted: frozenset[str]
+    visibility_timeout: int
+
+
+def check_queue(aws: AwsClient, config: PreflightOptions) -> PreflightResult:
     """Check that a queue exists, that its messages may be settled, and that the settings fit.
 
-    Return the operations that SQS permitted. The checks receive and change nothing. They log
-    problems that are not certain.
+    The checks receive and change nothing. They log problems that are not certain.
 
     Raises:
         TransportError: if the listener could not work. The error says what to do.
@@ -69,9 +80,13 @@ def check_queue(aws: AwsClient, config: PreflightOptions) -> frozenset[str]:
     if dead_letter_url is not None:
         names = ['MaximumMessageSize']
         others = _probe(aws, 'get_queue_attributes', QueueUrl=dead_letter_url, AttributeNames=names)
+    settings = config.settings
+    if config.uses_queue_timeout:
+        timeout = _queue_timeout(url, _attributes(attributes or {}), settings.visibility_timeout)
+        settings = replace(settings, visibility_timeout=timeout)
     if attributes is not None:
         setup = AdviceContext(
-            config.settings,
+            settings,
             config.policy,
             _longest_delay(config),
             _attributes(attributes),
@@ -79,7 +94,22 @@ def check_queue(aws: AwsClient, config: PreflightOptions) -> frozenset[str]:
         )
         for sentence in advice(setup):
             _log.warning('%s %s', url, sentence)
-    return frozenset(name for name, answer in answers.items() if answer is not None)
+    permitted = frozenset(name for name, answer in answers.items() if answer is not None)
+    return PreflightResult(permitted, settings.visibility_timeout)
+
+
+def _queue_timeout(url: str, attributes: Attributes, default: int) -> int:
+    """Return the visibility timeout of a queue in seconds, or the default if it is unknown or 0."""
+    text = attributes.get('VisibilityTimeout', '')
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    _log.warning(
+        '%s has an unknown visibility timeout, or one of 0 s, and %d s are used: '
+        'allow sqs:GetQueueAttributes on the queue, or set visibility_timeout',
+        url,
+        default,
+    )
+    return default
 
 
 def _longest_delay(config: PreflightOptions) -> float:
