@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import os
 import pkgutil
@@ -28,7 +29,7 @@ SERVERS = ('moto', 'ministack')
 _patient = hypothesis.settings(
     deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-hypothesis.settings.register_profile('default', _patient, max_examples=60, derandomize=True)
+hypothesis.settings.register_profile('default', _patient, max_examples=40, derandomize=True)
 hypothesis.settings.register_profile('nightly', _patient, max_examples=2_000, print_blob=True)
 hypothesis.settings.load_profile(PROFILE)
 
@@ -106,6 +107,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_generated = hypothesis.is_hypothesis_test(getattr(item, 'obj', None))
         if is_generated or item.path.parent in NO_COVER_DIRECTORIES:
             item.add_marker('no_cover')
+
+
+def pytest_collection_finish() -> None:
+    """Exclude the thousands of tests from garbage collection, which they would make slow."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -26,7 +26,7 @@ def faults() -> Iterator[FaultServer]:
         yield server
 
 
-@pytest.fixture(scope='package')
+@pytest.fixture(scope='session')
 def _process() -> Iterator[Server]:
     with running(rules=True) as process:
         yield process
@@ -39,7 +39,7 @@ def server(_process: Server) -> Server:
     return _process
 
 
-@pytest.fixture(scope='package')
+@pytest.fixture(scope='session')
 def clients(_process: Server) -> Iterator[dict[Service, Any]]:
     """Clients of that server without retries."""
     session = boto3.Session()

@@ -15,7 +15,7 @@ from benchmarks.sqs_server import Server, running
 ONCE = Config(retries={'total_max_attempts': 1})  # a retry would hide what befell the first attempt
 
 
-@pytest.fixture(scope='package')
+@pytest.fixture(scope='session')
 def _process() -> Iterator[Server]:
     with running() as server:
         yield server
@@ -29,13 +29,13 @@ def server(_process: Server) -> Server:
     return _process
 
 
-@pytest.fixture(scope='package')
+@pytest.fixture(scope='session')
 def sqs(_process: Server) -> Iterator[Any]:
     with closing(boto3.Session().client('sqs', config=ONCE, **_process.credentials)) as client:
         yield client
 
 
-@pytest.fixture(scope='package')
+@pytest.fixture(scope='session')
 def sns(_process: Server) -> Iterator[Any]:
     with closing(boto3.Session().client('sns', config=ONCE, **_process.credentials)) as client:
         yield client

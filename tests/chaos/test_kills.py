@@ -12,8 +12,8 @@ from tests.local_aws import Counts, LocalAws
 from tests.profile import amount
 
 # moto is slow with many messages: a receive from a queue with 500 messages takes half a second.
-MESSAGES = {'ministack': 1_000, 'moto': 200}
-KILLS = amount(4, 60)
+MESSAGES = {'ministack': 400, 'moto': 100}
+KILLS = amount(2, 60)
 
 
 def test_killed_listeners_lose_no_message(aws: LocalAws) -> None:

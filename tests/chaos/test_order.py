@@ -7,10 +7,11 @@ from collections import defaultdict
 
 import pytest
 
-from tests.chaos.process_group import SCALE, process_group, publish_all
+from tests.chaos.process_group import process_group, publish_all
 from tests.local_aws import LocalAws
+from tests.profile import amount
 
-GROUPS, SIZE = 50, 20
+GROUPS, SIZE = amount(25, 50), amount(12, 200)
 KILLED_AFTER = (80, 160)
 
 
@@ -21,8 +22,7 @@ def group_of(body: str) -> str:
 @pytest.mark.cannot(moto='changes the order of a group at the redelivery of its first message')
 def test_each_group_is_processed_in_order(aws: LocalAws) -> None:
     queue_url = aws.create_queue(fifo=True, ContentBasedDeduplication=True, VisibilityTimeout=2)
-    size = SIZE * SCALE
-    bodies = [f'{group}-{number}' for number in range(size) for group in range(GROUPS)]
+    bodies = [f'{group}-{number}' for number in range(SIZE) for group in range(GROUPS)]
     publish_all(aws, queue_url, bodies, message_group_id=group_of, concurrency=4)
     randomness, total = random.Random(6), 0
     done: defaultdict[str, list[str]] = defaultdict(list)
@@ -46,5 +46,5 @@ def test_each_group_is_processed_in_order(aws: LocalAws) -> None:
                 next_kill += randomness.randint(*KILLED_AFTER)
         assert processes.stop() == {0}
     assert done == {
-        str(group): [f'{group}-{number}' for number in range(size)] for group in range(GROUPS)
+        str(group): [f'{group}-{number}' for number in range(SIZE)] for group in range(GROUPS)
     }

@@ -182,6 +182,7 @@ ONE_VALUE = [
 ]  # fmt: skip
 
 
+@pytest.mark.no_cover  # other tests run the same lines
 @pytest.mark.parametrize('function', ONE_VALUE, ids=range(len(ONE_VALUE)))
 @pytest.mark.parametrize('other', SCALARS, ids=[f'{i}' for i in range(len(SCALARS))])
 def test_a_field_with_any_scalar_matches_like_this_scalar(

@@ -9,7 +9,7 @@ from tests.simulation.choices import Choices
 from tests.simulation.schedule import check
 from tests.simulation.world import World
 
-SCHEDULES = amount(2_000, 200_000)
+SCHEDULES = amount(800, 200_000)
 SCHEDULES_PER_TEST = SCHEDULES // 10  # several tests, for the workers of pytest-xdist
 
 

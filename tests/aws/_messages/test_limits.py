@@ -100,6 +100,7 @@ def test_fault_77_a_message_is_refused_before_the_request_if_and_only_if_aws_ref
     assert sends(server) == 1
 
 
+@pytest.mark.no_cover  # other tests run the same lines
 @pytest.mark.parametrize(('row', 'service'), CASES)
 def test_a_batch_refuses_the_same_messages_and_sends_the_rest(
     row: Row, service: Service, server: Server, clients: dict[Service, Any]

@@ -17,7 +17,7 @@ from tests.aws.forking import run_lines
 from tests.local_aws import Service
 from tests.profile import amount
 
-COUNT = amount(2_000, 10_000)
+COUNT = amount(1_000, 10_000)
 GROUPS = 100
 KINDS = (Fault.ERROR, Fault.THROTTLED, Fault.RESET_BEFORE, Fault.RESET_AFTER)
 FAULTS = Faults(seed=7, fail_calls=0.02, fail_entries=0.05, kinds=KINDS)

@@ -29,13 +29,14 @@ from tests.aws.sns.filter_policy.policy_cases import (
 )
 from tests.aws.sns.filter_policy.sns_reference import ReferencePolicy, RefusedError
 from tests.match.eventbridge_cases import ANSWERED, EVENTS, Case, each_case, patterns
-from tests.match.strategies import is_short
+from tests.match.strategies import MANY, is_short
 from tests.profile import amount
 
 pytestmark = pytest.mark.no_cover  # coverage doubles the time, and other tests run the same lines
 STEP = amount(3, 1)
 """Tests of all combinations take every third of one side every day, in turn, and all at night."""
 PHASES = (Phase.explicit, Phase.generate)  # failures are small, and shrinking takes minutes
+ENOUGH = 3 * MANY // 2  # examples until the counts of policies and messages mean something
 PATHS = (
     'event.name', 'event.domain', 'event.version', 'event.timestamp', 'event.subject',
     'event.attributes.a', 'event.attributes.b', 'object.type', 'object.id', 'object.version',
@@ -202,7 +203,7 @@ def test_excludes_no_body_that_a_subscriber_matches() -> None:
     """The last assertions show that most policies exclude some message."""
     seen: Counter[str] = Counter()
 
-    @settings(phases=PHASES)
+    @settings(phases=PHASES, max_examples=ENOUGH)
     @given(cases())
     def holds(case: tuple[Subscribers, list[Message]]) -> None:
         subscribers, sent = case
@@ -228,7 +229,7 @@ def test_excludes_no_body_that_a_subscriber_matches() -> None:
 def test_excludes_no_attributes_of_a_payload_that_a_subscriber_matches() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(phases=PHASES)
+    @settings(phases=PHASES, max_examples=ENOUGH)
     @given(cases())
     def holds(case: tuple[Subscribers, list[Message]]) -> None:
         subscribers, sent = case
