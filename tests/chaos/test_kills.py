@@ -12,13 +12,13 @@ from tests.local_aws import Counts, LocalAws
 from tests.profile import amount
 
 # moto is slow with many messages: a receive from a queue with 500 messages takes half a second.
-MESSAGES = {'ministack': 400, 'moto': 100}
+MESSAGES = {'ministack': amount(400, 10_000), 'moto': amount(100, 2_000)}
 KILLS = amount(2, 60)
 
 
 def test_killed_listeners_lose_no_message(aws: LocalAws) -> None:
     queue_url = aws.create_queue(VisibilityTimeout=2)
-    bodies = [str(number) for number in range(MESSAGES[aws.name] * SCALE)]
+    bodies = [str(number) for number in range(MESSAGES[aws.name])]
     publish_all(aws, queue_url, bodies)
     # The minimum and the maximum number of processed messages between two kills.
     between = len(bodies) // (2 * KILLS), len(bodies) // (KILLS + 1)
