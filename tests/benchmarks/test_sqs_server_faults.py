@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import signal
 import subprocess
 import sys
@@ -13,11 +14,17 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError
 
 from benchmarks.sqs_server import FailEntries, Fault, Faults, Server, running
 
 CHECKOUT = Path(__file__).parents[2]
+
+
+IS_LENIENT = 'enforce_content_length=False' in inspect.getsource(URLLib3Session.send)
+CUT_OFF = ('no id', 'ResponseParserError') if IS_LENIENT else ('ConnectionClosedError',) * 2
+"""A truncated response: older releases of botocore check the length of the body."""
 
 
 def outcome(client: Any, **request: Any) -> str:
@@ -39,8 +46,8 @@ KINDS = {
     Fault.RESET_AFTER: ('ConnectionClosedError', 'ConnectionClosedError', 1),
     Fault.GARBAGE_BEFORE: ('no id', 'KeyError', 0),
     Fault.GARBAGE_AFTER: ('no id', 'KeyError', 1),
-    Fault.TRUNCATED_BEFORE: ('no id', 'ResponseParserError', 0),
-    Fault.TRUNCATED_AFTER: ('no id', 'ResponseParserError', 1),
+    Fault.TRUNCATED_BEFORE: (*CUT_OFF, 0),
+    Fault.TRUNCATED_AFTER: (*CUT_OFF, 1),
     Fault.SLOW_AFTER: ('sent', 'sent', 1),
     Fault.EXPIRED: ('ExpiredToken', 'ExpiredToken', 0),
     Fault.MISSING: ('AWS.SimpleQueueService.NonExistentQueue', 'NotFound', 0),

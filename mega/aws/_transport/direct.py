@@ -110,7 +110,9 @@ class DirectClient:
     def _read(self, operation: _Operation, response: HttpResponse) -> dict[str, Any]:
         headers = response.headers
         if operation.decoder is not None and response.status == 200:
-            with suppress(ValueError):  # not of the expected types: botocore's parser reads it
+            # Not of the expected types: botocore's parser reads it. The error of msgspec is not a
+            # ValueError in older releases.
+            with suppress(ValueError, msgspec.MsgspecError):
                 found: dict[str, Any] = operation.decoder.decode(response.body)
                 metadata: dict[str, Any] = {'HTTPStatusCode': 200, 'HTTPHeaders': headers}
                 if 'x-amzn-requestid' in headers:

@@ -100,7 +100,7 @@ def test_a_request_says_what_botocore_says(
     direct, expected = map(split, handler.requests)
     assert direct[1] == expected[1]
     for name in ('content-type', 'host', 'x-amz-target', 'x-amzn-query-mode'):
-        assert direct[0][name] == expected[0][name]
+        assert direct[0].get(name) == expected[0].get(name)  # no query mode in older botocore
 
 
 def split(request: bytes) -> tuple[dict[str, str], object]:

@@ -65,7 +65,8 @@ def outcome(call: Callable[[], dict[str, object]], url: str) -> object:
         return without_retry_counts(call())
     except Exception as error:
         cause = error.__cause__ if isinstance(error, TransportError) else error
-        if isinstance(cause, (AttributeError, ValueError)):  # botocore fails for `null` by accident
+        # botocore fails for `null` by accident, and each of its releases in another way.
+        if isinstance(cause, (AttributeError, TypeError, ValueError)):
             return 'invalid response'
         text = str(cause).replace(url, '').replace(' (reached max retries: 0)', '')
         return type(cause).__name__, text
