@@ -3,6 +3,9 @@
 The type of the pattern's value determines the kind. A value from a payload is converted to this
 kind; if that is impossible, it does not match. For example, `gt(5)` compares numbers: 6 and "6"
 match, and "six" does not. No payload makes this module raise.
+
+A normaliser returns a value in one normal form, such as a case-folded text; None if the value has
+no such form. The index and the member tables look up values in these forms.
 """
 
 from __future__ import annotations
@@ -15,23 +18,37 @@ from datetime import date, datetime, time, timezone
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from typing import Any, TypeAlias, TypeGuard
+from uuid import UUID
 
 from mega import timestamps
 
 __all__ = (
+    'NORMALISERS',
     'Comparable',
     'DayValue',
+    'ExactKeys',
     'InstantValue',
+    'Normaliser',
     'NumberValue',
     'Test',
     'TextValue',
     'exact',
+    'exact_keys_of',
     'is_number',
     'parse_address',
     'parse_number',
+    'to_array_marker',
     'to_comparable',
+    'to_constant',
     'to_day',
+    'to_folded_text',
     'to_instant',
+    'to_number',
+    'to_reversed_folded_text',
+    'to_reversed_text',
+    'to_text',
+    'to_typed_value',
+    'wrap',
 )
 
 MAX_ADDRESS = len('ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255')
@@ -39,6 +56,12 @@ MAX_ADDRESS = len('ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255')
 
 Test: TypeAlias = Callable[[Any, Any], bool]
 """A comparison of the module `operator`, with the payload's value on the left."""
+
+Normaliser: TypeAlias = Callable[[object], Any]
+"""Returns a value in one normal form, hashable and ordered; None if it has no such form."""
+
+ExactKeys: TypeAlias = tuple[tuple[Normaliser, Any], ...]
+"""Normal forms, each with a value. A value in one of these normal forms may equal the value."""
 
 _JSON_NUMBER = re.compile(r'-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 
@@ -180,6 +203,71 @@ def parse_address(lhs: object) -> tuple[int, int] | None:
     except ValueError:
         return None
     return address.version, int(address)
+
+
+# ── normal forms, for look-ups in hash tables and sorted lists ────────────────────────────────────
+
+
+def to_text(lhs: object) -> str | None:
+    return str.__str__(lhs) if isinstance(lhs, str) else None
+
+
+def to_reversed_text(lhs: object) -> str | None:
+    return lhs[::-1] if isinstance(lhs, str) else None
+
+
+def to_folded_text(lhs: object) -> str | None:
+    return lhs.casefold() if isinstance(lhs, str) else None
+
+
+def to_reversed_folded_text(lhs: object) -> str | None:
+    return lhs.casefold()[::-1] if isinstance(lhs, str) else None
+
+
+def to_number(lhs: object) -> Any:
+    if type(lhs) is int:
+        return lhs
+    if not is_number(lhs):
+        return None
+    # An instance of a subclass may not be hashable.
+    if isinstance(lhs, Decimal):
+        return Decimal(lhs)
+    return float(lhs) if isinstance(lhs, float) else int(lhs)
+
+
+def to_constant(lhs: object) -> str | None:
+    return repr(lhs) if lhs is None or lhs is True or lhs is False else None
+
+
+def to_typed_value(lhs: object) -> tuple[type, object] | None:
+    for kind in (bytes, UUID):
+        if isinstance(lhs, kind):
+            return kind, lhs
+    return None
+
+
+def to_array_marker(lhs: object) -> str | None:
+    return 'array' if isinstance(lhs, (list, tuple)) else None
+
+
+def wrap(lhs: object) -> tuple[object]:
+    """Return any value in a tuple, so that the value None also has a normal form."""
+    return (lhs,)
+
+
+NORMALISERS: dict[type, Normaliser] = {
+    TextValue: to_text,
+    InstantValue: to_instant,
+    DayValue: to_day,
+}
+"""The normal form of each kind of comparable, except numbers, which have two."""
+
+
+def exact_keys_of(comparable: Comparable) -> ExactKeys:
+    """Return the normal forms in which a value equals a comparable."""
+    if isinstance(comparable, NumberValue):
+        return (to_number, comparable.value), (parse_number, comparable.spelled)
+    return ((NORMALISERS[type(comparable)], comparable.value),)
 
 
 def _in_utc(instant: datetime) -> datetime:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from mega.errors import join_path, safe_repr, single_line
 from mega.match.context import MISSING, Context, to_plain
-from mega.match.eventbridge.matcher import EventPattern, FieldCondition, matches, scalars_at
+from mega.match.eventbridge.matcher import Combination, EventPattern, FieldCondition, scalars_at
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import OptionalValue
@@ -175,21 +175,39 @@ class _Explainer:
         return self._leaf(pattern, lhs, path)
 
     def _event(self, pattern: EventPattern, lhs: dict[str, Any], path: str) -> Explanation:
-        """The fields of the first rule that matches; of all rules, where none does."""
-        findings: list[Finding] = []
-        for combination in pattern.combinations:
-            fields = [self._field(field, lhs, path) for field in combination]
-            if matches(combination, lhs, self._context):
-                return Explanation(True, tuple(fields))
-            findings += fields
-            if all(field.holds for field in fields):
-                note = 'no one object in an array has it all'
-                findings.append(Finding(path, lhs, pattern, False, note))
+        """Return the findings of the first combination that matches; of all if none does."""
+        matching = pattern.first_match(lhs, self._context)
+        if matching is not None:
+            return Explanation(True, tuple(self._fields([matching], lhs, path)))
+        findings = self._fields(pattern.combinations, lhs, path)
+        held = {finding.wanted for finding in findings if finding.holds}
+        if any(
+            all(condition.values in held for condition in combination)
+            for combination in pattern.combinations
+        ):
+            note = 'no one object in an array has it all'
+            findings.append(Finding(path, lhs, pattern, False, note))
         return Explanation(False, tuple(findings))
 
-    def _field(self, field: FieldCondition, lhs: dict[str, Any], path: str) -> Finding:
-        """What is at one path of a rule, by itself: a scalar, or all that are in arrays there."""
-        scalars = scalars_at(lhs, field.path)
+    def _fields(
+        self, combinations: Iterable[Combination], lhs: dict[str, Any], path: str
+    ) -> list[Finding]:
+        """Return the finding of each field by itself. Combinations may share fields."""
+        fields = {
+            (field.name, id(field.values)): field
+            for combination in combinations
+            for field in combination
+        }
+        found: dict[str, list[object]] = {}
+        findings = []
+        for field in fields.values():
+            if field.name not in found:
+                found[field.name] = scalars_at(lhs, field.path)
+            findings.append(self._field(field, found[field.name], path))
+        return findings
+
+    def _field(self, field: FieldCondition, scalars: list[object], path: str) -> Finding:
+        """Return the finding of a field: one scalar, or all that are in arrays at its path."""
         holds = any(field.values.accepts(scalar, self._context) for scalar in scalars)
         found: object = scalars[0] if len(scalars) == 1 else scalars or MISSING
         holds = holds or (not scalars and field.values.accepts_missing)

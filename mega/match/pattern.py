@@ -8,18 +8,27 @@ is declared. For example, `{'age': gt(17)}` becomes an `Object` with the entry `
 from __future__ import annotations
 
 import inspect
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 from mega.errors import PatternError, join_path
-from mega.match.comparables import Comparable, to_comparable
+from mega.match.comparables import (
+    Comparable,
+    ExactKeys,
+    exact_keys_of,
+    to_comparable,
+    to_constant,
+    to_typed_value,
+)
 from mega.match.context import MISSING, Context
+from mega.match.member_table import MAX_TESTED, MemberTable
+from mega.match.representation import call_repr, value_repr
 
 __all__ = (
     'AllOf',
@@ -27,21 +36,17 @@ __all__ = (
     'AnyOf',
     'Constant',
     'ExactValue',
+    'Members',
     'Not',
     'Object',
     'Pattern',
     'Predicate',
     'Value',
-    'call_repr',
     'compile_pattern',
-    'value_repr',
 )
 
 MAX_DEPTH = 250
 """The maximum nesting of a pattern. Matching is recursive; payloads have at most 100 levels."""
-
-MAX_BITS_AS_DIGITS = 14_000
-"""Python does not convert longer integers to decimal text (sys.set_int_max_str_digits)."""
 
 TOO_DEEP = 'it is nested too deep, or contains itself'
 
@@ -70,7 +75,7 @@ class Pattern:
     """Whether the result depends on more than the value: on a predicate or on another field."""
 
     depth: int
-    """The number of nested patterns, including this one."""
+    """The number of nested patterns, this one included."""
 
     _USES_CONTEXT: ClassVar[bool] = False
 
@@ -97,6 +102,11 @@ class Pattern:
         """The patterns directly in this pattern."""
         return ()
 
+    @property
+    def exact_keys(self) -> ExactKeys | None:
+        """The normal forms of the values that match; None if a value must be tested."""
+        return None
+
     def _when_missing(self) -> bool | None:
         return None
 
@@ -114,6 +124,9 @@ class Pattern:
 
     def __invert__(self) -> Pattern:
         return Not(self)
+
+    def __bool__(self) -> bool:
+        raise PatternError('', self, 'write `p & q`, `p | q` and `~p`, not `and`, `or` and `not`')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,12 +158,19 @@ class AllOf(Pattern):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AnyOf(Pattern):
-    """A value that at least one member matches."""
+class Members(Pattern):
+    """Alternatives: the base class of the patterns that at least one member must match."""
 
     members: tuple[Pattern, ...]
+    table: MemberTable = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'table', MemberTable(self.members))
+        Pattern.__post_init__(self)
 
     def accepts(self, lhs: object, context: Context) -> bool:
+        if len(self.members) > MAX_TESTED:
+            return self.table.matches_any(lhs, context)
         for child in self.members:
             if child.accepts(lhs, context):
                 return True
@@ -159,6 +179,11 @@ class AnyOf(Pattern):
     @property
     def children(self) -> tuple[Pattern, ...]:
         return self.members
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnyOf(Members):
+    """A value that at least one member matches."""
 
     def _when_missing(self) -> bool | None:
         answers = {child.when_missing for child in self.members}
@@ -197,6 +222,10 @@ class Value(Pattern):
     def accepts(self, lhs: object, context: Context) -> bool:
         return self.comparable.compare(operator.eq, lhs)
 
+    @property
+    def exact_keys(self) -> ExactKeys:
+        return exact_keys_of(self.comparable)
+
     def __repr__(self) -> str:
         return value_repr(self.comparable.value)
 
@@ -210,6 +239,10 @@ class Constant(Pattern):
     def accepts(self, lhs: object, context: Context) -> bool:
         return lhs is self.value
 
+    @property
+    def exact_keys(self) -> ExactKeys:
+        return ((to_constant, to_constant(self.value)),)
+
     def __repr__(self) -> str:
         return repr(self.value)
 
@@ -222,6 +255,11 @@ class ExactValue(Pattern):
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return isinstance(lhs, type(self.value)) and lhs == self.value
+
+    @property
+    def exact_keys(self) -> ExactKeys:
+        normalised = to_typed_value(self.value)
+        return ((to_typed_value, normalised),) if normalised else ()
 
     def __repr__(self) -> str:
         return value_repr(self.value)
@@ -260,34 +298,24 @@ class Object(Pattern):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AnyMember(Pattern):
+class AnyMember(Members):
     """A value that one of the members matches, or an array that equals the members as a set.
 
     In such an array, every element matches a member, and every member is matched by an element.
     """
 
-    members: tuple[Pattern, ...]
-
     def accepts(self, lhs: object, context: Context) -> bool:
         if isinstance(lhs, (list, tuple)):
             return self._equals(lhs, context)
-        for child in self.members:
-            if child.accepts(lhs, context):
-                return True
-        return False
-
-    @property
-    def children(self) -> tuple[Pattern, ...]:
-        return self.members
+        return Members.accepts(self, lhs, context)
 
     def _equals(self, array: Sequence[object], context: Context) -> bool:
-        # Each member tests each element once: a second test would double the cost per nested array.
-        unmatched = set(self.members)
+        unmatched = (1 << len(self.members)) - 1
         for value in array:
-            matching = [child for child in self.members if child.accepts(value, context)]
-            if not matching:
+            found = self.table.find(value, context)
+            if not found:
                 return False
-            unmatched.difference_update(matching)
+            unmatched &= ~found
         return not unmatched
 
     def __repr__(self) -> str:
@@ -309,6 +337,8 @@ class Predicate(Pattern):
         return getattr(self.function, '__qualname__', None) or repr(self.function)
 
 
+_FUNCTIONS = 'mega.match.functions.', 'mega.match.eventbridge.'
+
 _has_predicate = operator.attrgetter('has_predicate')
 
 
@@ -324,21 +354,7 @@ def compile_pattern(rhs: object, path: str = '') -> Pattern:
         raise PatternError(path, rhs, TOO_DEEP) from None
 
 
-def call_repr(name: str, *arguments: object) -> str:
-    """Return the code of a call, for the `repr` of a pattern."""
-    return f'{name}({", ".join(map(value_repr, arguments))})'
-
-
-def value_repr(value: object) -> str:
-    """Return the code of a value, for the `repr` of a pattern."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"float('{value}')"
-    if isinstance(value, int) and value.bit_length() > MAX_BITS_AS_DIGITS:
-        return hex(value)
-    return repr(value)
-
-
-def _compile(rhs: object, path: str) -> Pattern:
+def _compile(rhs: Any, path: str) -> Pattern:
     if isinstance(rhs, Pattern):
         return rhs
     if rhs is None or isinstance(rhs, bool):
@@ -355,7 +371,6 @@ def _compile(rhs: object, path: str) -> Pattern:
         return AnyMember(tuple(_compile(value, join_path(path, i)) for i, value in enumerate(rhs)))
     if problem := _predicate_error(rhs):
         raise PatternError(path, rhs, problem)
-    assert callable(rhs)
     return Predicate(rhs)
 
 
@@ -372,6 +387,9 @@ def _predicate_error(rhs: object) -> str:
         return 'a class is not a pattern; write is_a(...) to test the type, or give a value'
     if inspect.iscoroutinefunction(rhs):
         return 'a predicate must not be async: its result, a coroutine, would always be true'
+    function = rhs.func if isinstance(rhs, partial) else rhs
+    if inspect.isfunction(function) and function.__module__.startswith(_FUNCTIONS):
+        return f'call the function, with its arguments: {function.__name__}(...)'
     if not callable(rhs):
         return 'must be a value of JSON or BSON, a date, a function of one value, or a pattern'
     return ''

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mega.errors import PatternError
-from mega.match import Pattern
+from mega.match import Pattern, PatternSet, evaluate
 from mega.match.functions import (
     any_,
     between,
@@ -31,7 +31,7 @@ from mega.match.functions import (
     or_,
     prefix,
 )
-from tests.match.tables import NOON, VALUES, alike, check, table
+from tests.match.tables import DAY, ID, NOON, VALUES, alike, check, table
 
 
 @table(
@@ -273,3 +273,44 @@ def test_exactly_does_not_change_when_its_list_changes() -> None:
     members.append('b')
     check(['a'], pattern, True)
     check(['a', 'b'], pattern, False)
+
+
+def test_a_long_list_of_values_of_any_kind_is_matched_as_a_short_one() -> None:
+    values: list[Any] = [1, 2.5, '3', 'a', None, True, NOON, DAY, ID, b'b', float('nan'), gt(100)]
+    for value in (1, '1', 1.0, '2.5', 3, '3', 'a', None, True, NOON, DAY, ID, b'b', 101, '101'):
+        expected = any(evaluate(value, one) for one in values)
+        assert evaluate(value, one_of(*values)) is expected
+        assert evaluate(value, values) is expected
+        assert evaluate([value], contains(or_(*values))) is expected
+        assert evaluate([0, value], contains(one_of(*values))) is expected
+    others: list[Any] = [False, 'b', 'A', 4, ID.hex, [1], {}, float('nan'), b'a', 'true', 'null']
+    for other in others:
+        assert not evaluate(other, one_of(*values))
+        assert not evaluate([other], contains(one_of(*values)))
+
+
+@pytest.mark.parametrize('count', [3, 10])
+def test_contains_all_looks_for_many_members_as_for_few(count: int) -> None:
+    wanted = contains_all(*range(count), gt(100))
+    patterns: PatternSet[int] = PatternSet()
+    for target in range(5):
+        patterns.add(wanted, target)
+    for array, matches in (
+        ([*range(count), 101], True),
+        ((*range(count), '101'), True),
+        ([*range(count - 1), 101], False),
+        ([*range(count)], False),
+        ('0', False),
+        (None, False),
+    ):
+        assert evaluate(array, wanted) is matches
+        assert patterns.match(array) == [0, 1, 2, 3, 4] * matches
+
+
+def test_a_predicate_is_called_only_for_an_array_that_contains_all_other_members() -> None:
+    called: list[object] = []
+    wanted = contains_all(called.append, *range(10))
+    assert not evaluate([1, 2], wanted)
+    assert called == []
+    assert not evaluate([*range(10)], wanted)
+    assert called == [*range(10)]

@@ -260,3 +260,12 @@ def test_an_error_shortens_a_long_value(function: Callable[[Any], Pattern]) -> N
     with pytest.raises(PatternError) as refusal:
         function([function.__name__] * 10_000)
     assert len(str(refusal.value)) < 500
+
+
+@pytest.mark.parametrize('gaps', [1, 40])
+def test_a_long_piece_of_a_wildcard_may_contain_gaps(gaps: int) -> None:
+    piece = 'ab?' * gaps + 'c'
+    for text in ('ab-' * gaps + 'c', 'ab-ab' + 'ab-' * gaps + 'c', 'ab-' * (gaps + 3) + 'c--'):
+        assert evaluate(f'x{text}y', wildcard(f'x*{piece}*y'))
+        assert not evaluate(f'x{text}y'.replace('c', 'd'), wildcard(f'x*{piece}*y'))
+    assert not evaluate(f'x{"ab-" * (gaps - 1)}c y', wildcard(f'x*{piece}*y'))

@@ -14,9 +14,9 @@ from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import Any
 
-from mega.match.comparables import exact, is_number
+from mega.match.comparables import ExactKeys, exact, is_number, to_number
 from mega.match.context import Context
-from mega.match.pattern import Pattern
+from mega.match.pattern import Members, Pattern
 
 __all__ = (
     'AddressBlock',
@@ -37,23 +37,12 @@ MAX_ADDRESS_LENGTH = len('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ValueList(Pattern):
+class ValueList(Members):
     """The array at the end of a path: at least one of its members must match the scalar."""
 
     source: tuple[object, ...]
-    members: tuple[Pattern, ...]
     accepts_missing: bool
     """Whether the array contains `{"exists": false}`."""
-
-    def accepts(self, lhs: object, context: Context) -> bool:
-        for member in self.members:
-            if member.accepts(lhs, context):
-                return True
-        return False
-
-    @property
-    def children(self) -> tuple[Pattern, ...]:
-        return self.members
 
     def _when_missing(self) -> bool | None:
         return True if self.accepts_missing else None
@@ -70,6 +59,10 @@ class Number(Pattern):
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return is_number(lhs) and lhs == self.value
+
+    @property
+    def exact_keys(self) -> ExactKeys:
+        return ((to_number, self.value),)
 
     def __repr__(self) -> str:
         return repr(self.value)
@@ -106,9 +99,22 @@ class CaseInsensitive(Pattern):
     at_start: bool
     at_end: bool
     regex: re.Pattern[str]
+    """The text in any case; for a suffix, the reversed text."""
+
+    max_length: int
+    """The length of the longest text in any case."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
-        return isinstance(lhs, str) and self.regex.search(lhs) is not None
+        return isinstance(lhs, str) and self.test(lhs)
+
+    def test(self, lhs: str) -> bool:
+        """Test a text in time that does not depend on its length."""
+        if not self.at_end:
+            return self.regex.match(lhs) is not None
+        if self.at_start:
+            return len(lhs) <= self.max_length and self.regex.fullmatch(lhs) is not None
+        # A search for the end would begin again at every character.
+        return self.regex.match(lhs[: -self.max_length - 1 : -1]) is not None
 
     def __repr__(self) -> str:
         return f'<any case of {self.text!r}>'
@@ -130,10 +136,14 @@ def case_insensitive(text: str, *, at_start: bool, at_end: bool) -> CaseInsensit
     As in EventBridge, a character matches itself, its lower case and its upper case: `ß` matches
     `SS`, but not `ss`.
     """
-    characters = (f'(?:{"|".join(map(re.escape, _cases(character)))})' for character in text)
-    start, end = r'\A' if at_start else '', r'\Z' if at_end else ''
-    regex = re.compile(start + ''.join(characters) + end)
-    return CaseInsensitive(text, at_start, at_end, regex)
+    cases = [_cases(character) for character in text]
+    step = 1 if at_start else -1
+    regex = ''.join(
+        f'(?:{"|".join(re.escape(case[::step]) for case in characters)})'
+        for characters in cases[::step]
+    )
+    max_length = sum(max(map(len, characters)) for characters in cases)
+    return CaseInsensitive(text, at_start, at_end, re.compile(regex), max_length)
 
 
 def _cases(character: str) -> list[str]:
@@ -149,6 +159,10 @@ class AddressText(Pattern):
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return parse_event_address(lhs) == self.address
+
+    @property
+    def exact_keys(self) -> ExactKeys:
+        return ((parse_event_address, self.address),)
 
     def __repr__(self) -> str:
         return repr(self.text)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from mega.errors import PatternError, join_path
+from mega.match.eventbridge.array_consistency import sort_key
 from mega.match.eventbridge.matcher import EventPattern, FieldCondition
 from mega.match.eventbridge.operators import ValueList
 from mega.match.eventbridge.value_parser import OrIndependentError, parse_literal, parse_operator
@@ -77,19 +78,11 @@ def from_eventbridge(pattern: Mapping[str, Any]) -> Pattern:
     ordered = tuple(
         tuple(
             FieldCondition(tuple(name.split('.')), values[name])
-            for name in sorted(values, key=_utf_16)
+            for name in sorted(values, key=sort_key)
         )
         for values in combinations
     )
     return EventPattern(ordered, repr(pattern))
-
-
-def _utf_16(name: str) -> bytes:
-    """Return the sort key of a name: EventBridge orders names by their UTF-16 code units.
-
-    The order decides which member of an array `exists` tests.
-    """
-    return name.encode('utf-16-be', 'surrogatepass')
 
 
 def _mentions_or(value: Any, depth: int = 1) -> bool:
@@ -135,6 +128,8 @@ class _Parser:
             if inside_or and key in RESERVED_NAMES:
                 raise PatternError(here, key, 'a field inside $or must not have a reserved name')
             child = f'{name}.{key}' if name else key
+            if child.count('.') >= MAX_DEPTH:
+                raise OrIndependentError(here, key, f'is nested deeper than {MAX_DEPTH} levels')
             if isinstance(value, Mapping):
                 combinations = self._object(
                     value, child, here, combinations, inside_or=inside_or, depth=depth + 1
@@ -179,4 +174,4 @@ class _Parser:
                 members.append(parse_operator(value, here, or_is_operator=self.or_is_operator))
             else:
                 members.append(parse_literal(value, here))
-        return ValueList(tuple(source), tuple(members), accepts_missing)
+        return ValueList(tuple(members), tuple(source), accepts_missing)

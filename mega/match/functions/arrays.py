@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mega.errors import PatternError, join_path
 from mega.match.context import Context
 from mega.match.functions.logic import compile_members
-from mega.match.pattern import AllOf, Pattern, call_repr, compile_pattern
+from mega.match.member_table import MAX_TESTED, MemberTable
+from mega.match.pattern import AllOf, Pattern, compile_pattern
+from mega.match.representation import call_repr
 
 __all__ = (
     'Contains',
+    'ContainsAll',
     'Every',
     'Exactly',
     'Length',
@@ -43,6 +46,31 @@ class Contains(Pattern):
 
     def __repr__(self) -> str:
         return call_repr('contains', self.child)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ContainsAll(AllOf):
+    """An array that matches several `Contains`. One pass over the array tests all of them."""
+
+    members: tuple[Contains, ...]
+    table: MemberTable = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        AllOf.__post_init__(self)
+        object.__setattr__(self, 'table', MemberTable([one.child for one in self.members]))
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        # A predicate of the user is called only if all other members match.
+        if self.has_predicate or len(self.members) <= MAX_TESTED:
+            return AllOf.accepts(self, lhs, context)
+        if not isinstance(lhs, (list, tuple)):
+            return False
+        unmatched = (1 << len(self.members)) - 1
+        for value in lhs:
+            unmatched &= ~self.table.find(value, context)
+            if not unmatched:
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +149,7 @@ def contains_all(*patterns: object) -> Pattern:
     >>> evaluate([1, 2, 3], contains_all(1, gt(2))), evaluate([1, 2], contains_all(1, gt(2)))
     (True, False)
     """
-    return AllOf(tuple(Contains(child) for child in compile_members('contains_all', patterns)))
+    return ContainsAll(tuple(map(Contains, compile_members('contains_all', patterns))))
 
 
 def every(pattern: object) -> Pattern:

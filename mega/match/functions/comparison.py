@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from mega.errors import PatternError
-from mega.match.comparables import Comparable, Test, to_comparable
+from mega.match.comparables import Comparable, ExactKeys, Test, to_comparable
 from mega.match.context import Context
 from mega.match.functions.paths import Field
-from mega.match.pattern import Not, Pattern, call_repr, compile_pattern
+from mega.match.pattern import Not, Pattern, compile_pattern
+from mega.match.representation import call_repr
 
 __all__ = (
     'Between',
@@ -52,6 +53,10 @@ class Equal(Pattern):
     @property
     def children(self) -> tuple[Pattern, ...]:
         return (self.child,)
+
+    @property
+    def exact_keys(self) -> ExactKeys | None:
+        return self.child.exact_keys
 
     def __repr__(self) -> str:
         return call_repr('eq', self.child)
@@ -116,9 +121,11 @@ class BetweenFields(Pattern):
             to_comparable(end.value(context)) if isinstance(end, Field) else end
             for end in (self.low, self.high)
         )
-        if low is None or high is None or _range_error(low, high):
+        if low is None or high is None or type(low) is not type(high):
             return False
-        return low.compare(operator.ge, lhs) and high.compare(operator.le, lhs)
+        # The bounds are compared last. They may be long, and most values are short.
+        is_between = low.compare(operator.ge, lhs) and high.compare(operator.le, lhs)
+        return is_between and not _range_error(low, high)
 
     @property
     def children(self) -> tuple[Pattern, ...]:

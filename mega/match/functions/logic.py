@@ -7,28 +7,26 @@ from dataclasses import dataclass
 
 from mega.errors import PatternError, join_path
 from mega.match.context import Context
-from mega.match.pattern import AllOf, AnyOf, Not, Pattern, call_repr, compile_pattern
+from mega.match.member_table import MAX_TESTED
+from mega.match.pattern import AllOf, AnyOf, Members, Not, Pattern, compile_pattern
+from mega.match.representation import call_repr
 
 __all__ = ('OneOf', 'and_', 'compile_members', 'in_', 'none_of', 'not_', 'one_of', 'or_')
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OneOf(Pattern):
+class OneOf(Members):
     """A value, but not an array, that at least one member matches."""
-
-    members: tuple[Pattern, ...]
 
     def accepts(self, lhs: object, context: Context) -> bool:
         if isinstance(lhs, (list, tuple)):
             return False
+        if len(self.members) > MAX_TESTED:
+            return self.table.matches_any(lhs, context)
         for child in self.members:
             if child.accepts(lhs, context):
                 return True
         return False
-
-    @property
-    def children(self) -> tuple[Pattern, ...]:
-        return self.members
 
     def __repr__(self) -> str:
         return call_repr('one_of', *self.members)

@@ -8,7 +8,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from mega.errors import PatternError
 from mega.match.comparables import parse_address
 from mega.match.context import Context
-from mega.match.pattern import Pattern, call_repr
+from mega.match.pattern import Pattern
+from mega.match.representation import call_repr
 
 __all__ = ('Cidr', 'cidr')
 

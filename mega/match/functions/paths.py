@@ -11,7 +11,8 @@ from uuid import UUID
 from mega.errors import PatternError
 from mega.match.comparables import to_comparable
 from mega.match.context import MISSING, Context
-from mega.match.pattern import Pattern, call_repr
+from mega.match.pattern import Pattern
+from mega.match.representation import call_repr
 
 __all__ = ('Field', 'field')
 

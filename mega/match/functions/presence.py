@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from mega.errors import PatternError
 from mega.match.context import Context
-from mega.match.pattern import Pattern, call_repr, compile_pattern
+from mega.match.pattern import Pattern, compile_pattern
+from mega.match.representation import call_repr
 
 __all__ = (
     'AnyValue',

@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass
 
 from mega.errors import PatternError
+from mega.match.comparables import ExactKeys, to_folded_text
 from mega.match.context import Context
 from mega.match.functions.wildcards import Wildcard, parse_pieces
-from mega.match.pattern import Pattern, call_repr, value_repr
+from mega.match.pattern import Pattern
+from mega.match.representation import call_repr, value_repr
 
 __all__ = (
     'IEquals',
@@ -58,6 +60,10 @@ class IEquals(Pattern):
 
     def accepts(self, lhs: object, context: Context) -> bool:
         return isinstance(lhs, str) and lhs.casefold() == self.folded
+
+    @property
+    def exact_keys(self) -> ExactKeys:
+        return ((to_folded_text, self.folded),)
 
     def __repr__(self) -> str:
         return call_repr('iequals', self.text)

@@ -1,4 +1,4 @@
-"""Wildcards, matched piece by piece in polynomial time.
+"""Wildcards, matched piece by piece in linear time.
 
 The stars divide a wildcard into pieces of literal characters and `?`. The first piece must match at
 the start and the last one at the end. Each piece between matches at the first possible place, which
@@ -9,13 +9,18 @@ For example, `a*b?*c` has the pieces `a`, `b?` and `c`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mega.errors import PatternError
 from mega.match.context import Context
-from mega.match.pattern import Pattern, value_repr
+from mega.match.pattern import Pattern
+from mega.match.representation import value_repr
 
 __all__ = ('Wildcard', 'parse_pieces')
+
+MAX_SEARCHED = 32
+"""The length of a piece with `?` up to which a regular expression is faster than a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,9 @@ class Piece:
     """The characters; None stands for any character (`?`)."""
 
     regex: re.Pattern[str]
+
+    has_many_gaps: bool
+    """Whether a search for the regular expression could take long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +79,8 @@ def parse_pieces(text: str, *, fold: bool) -> tuple[Piece, ...]:
 
 def _piece(characters: list[str | None]) -> Piece:
     regex = ''.join('.' if character is None else re.escape(character) for character in characters)
-    return Piece(tuple(characters), re.compile(regex, re.DOTALL))
+    has_many_gaps = None in characters and len(characters) > MAX_SEARCHED
+    return Piece(tuple(characters), re.compile(regex, re.DOTALL), has_many_gaps)
 
 
 def _matches(pieces: tuple[Piece, ...], text: str) -> bool:
@@ -81,7 +90,32 @@ def _matches(pieces: tuple[Piece, ...], text: str) -> bool:
         return first.regex.fullmatch(text) is not None
     last = middle.pop()
     found = first.regex.match(text)
+    end = found.end() if found else -1
     for piece in middle:
-        found = found and piece.regex.search(text, found.end())
+        if end < 0:
+            return False
+        if piece.has_many_gaps:
+            end = _find(piece.characters, text, end)
+        else:
+            found = piece.regex.search(text, end)
+            end = found.end() if found else -1
     start = len(text) - len(last.characters)
-    return bool(found and found.end() <= start and last.regex.fullmatch(text, start))
+    return 0 <= end <= start and last.regex.fullmatch(text, start) is not None
+
+
+def _find(characters: Sequence[str | None], text: str, start: int) -> int:
+    """Return the end of the first place at which a piece with gaps matches, or -1.
+
+    A search with a regular expression would begin again at every character. This loop reads each
+    character once: bit n of the state says that the first n + 1 characters of the piece match here.
+    """
+    anywhere = sum(1 << place for place, one in enumerate(characters) if one is None)
+    fits: dict[str | None, int] = {}
+    for place, one in enumerate(characters):
+        fits[one] = fits.get(one, anywhere) | 1 << place
+    state, goal = 0, 1 << len(characters) - 1
+    for place in range(start, len(text)):
+        state = (state << 1 | 1) & fits.get(text[place], anywhere)
+        if state & goal:
+            return place + 1
+    return -1

@@ -37,6 +37,7 @@ from functools import lru_cache
 from math import log2
 from typing import Any, TypeAlias
 
+from mega.match.comparables import Normaliser, to_text, wrap
 from mega.match.eventbridge.matcher import scalars_at
 from mega.match.index.codegen import (
     VISIT_UNROLLED,
@@ -47,7 +48,7 @@ from mega.match.index.codegen import (
     read_path_lines,
     visit_all,
 )
-from mega.match.index.keys import Key, LookupKind, Normaliser, to_text, wrap
+from mega.match.index.keys import Key, LookupKind
 from mega.match.index.lookups import (
     AnyLookup,
     ForEachMember,

@@ -14,46 +14,45 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from enum import Enum
 from functools import singledispatch
 from itertools import takewhile
 from typing import Any, TypeAlias
-from uuid import UUID
 
 from mega.match.comparables import (
+    NORMALISERS,
     Comparable,
     DayValue,
     InstantValue,
+    Normaliser,
     NumberValue,
     TextValue,
-    is_number,
     parse_address,
     parse_number,
-    to_day,
-    to_instant,
+    to_array_marker,
+    to_folded_text,
+    to_number,
+    to_reversed_folded_text,
+    to_reversed_text,
+    to_text,
+    wrap,
 )
 from mega.match.eventbridge.operators import (
     AddressBlock,
-    AddressText,
     CaseInsensitive,
-    Number,
     NumericRange,
     ValueList,
     parse_event_address,
 )
-from mega.match.functions.arrays import Contains
+from mega.match.functions.arrays import Contains, ContainsAll
 from mega.match.functions.comparison import Between, Compare, Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.network import Cidr
-from mega.match.functions.text import IEquals, Prefix, Regex, Substring, Suffix
+from mega.match.functions.text import Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
-from mega.match.pattern import AnyMember, AnyOf, Constant, ExactValue, Pattern, Predicate, Value
+from mega.match.pattern import AnyMember, AnyOf, Pattern, Predicate
 
-__all__ = ('Interval', 'Key', 'LookupKind', 'Normaliser', 'keys_of', 'to_text', 'wrap')
-
-Normaliser: TypeAlias = Callable[[object], Any]
-"""Returns a value in one normal form, hashable and ordered; None if it has no such form."""
+__all__ = ('Interval', 'Key', 'LookupKind', 'keys_of')
 
 
 class LookupKind(Enum):
@@ -97,60 +96,6 @@ class Key:
 LeafKeys: TypeAlias = 'tuple[Key, ...] | None'
 
 
-def to_text(lhs: object) -> str | None:
-    return str.__str__(lhs) if isinstance(lhs, str) else None
-
-
-def _to_reversed_text(lhs: object) -> str | None:
-    return lhs[::-1] if isinstance(lhs, str) else None
-
-
-def _to_folded_text(lhs: object) -> str | None:
-    return lhs.casefold() if isinstance(lhs, str) else None
-
-
-def _to_reversed_folded_text(lhs: object) -> str | None:
-    return lhs.casefold()[::-1] if isinstance(lhs, str) else None
-
-
-def _to_number(lhs: object) -> Any:
-    if type(lhs) is int:
-        return lhs
-    if not is_number(lhs):
-        return None
-    # An instance of a subclass may not be hashable.
-    if isinstance(lhs, Decimal):
-        return Decimal(lhs)
-    return float(lhs) if isinstance(lhs, float) else int(lhs)
-
-
-def _to_constant(lhs: object) -> str | None:
-    return repr(lhs) if lhs is None or lhs is True or lhs is False else None
-
-
-def _to_typed_value(lhs: object) -> tuple[type, object] | None:
-    for kind in (bytes, UUID):
-        if isinstance(lhs, kind):
-            return kind, lhs
-    return None
-
-
-def _to_array_marker(lhs: object) -> str | None:
-    return 'array' if isinstance(lhs, (list, tuple)) else None
-
-
-def wrap(lhs: object) -> tuple[object]:
-    """Return any value in a tuple, so that the value None also has a normal form."""
-    return (lhs,)
-
-
-_NORMALISERS: dict[type, Normaliser] = {
-    TextValue: to_text,
-    InstantValue: to_instant,
-    DayValue: to_day,
-}
-
-
 @singledispatch
 def keys_of(leaf: Pattern) -> LeafKeys:
     """Return the keys of a leaf: it matches no value that fits none of them.
@@ -158,28 +103,10 @@ def keys_of(leaf: Pattern) -> LeafKeys:
     An empty tuple means that the leaf matches nothing. None means that the leaf has no keys and
     must be tested.
     """
-    return None
-
-
-@keys_of.register
-def _(leaf: Value) -> LeafKeys:
-    if isinstance(leaf.comparable, NumberValue):
-        return (
-            Key(LookupKind.EQUALS, _to_number, leaf.comparable.value),
-            Key(LookupKind.EQUALS, parse_number, leaf.comparable.spelled),
-        )
-    return (Key(LookupKind.EQUALS, _NORMALISERS[type(leaf.comparable)], leaf.comparable.value),)
-
-
-@keys_of.register
-def _(leaf: Constant) -> LeafKeys:
-    return (Key(LookupKind.EQUALS, _to_constant, repr(leaf.value)),)
-
-
-@keys_of.register
-def _(leaf: ExactValue) -> LeafKeys:
-    normalised = _to_typed_value(leaf.value)
-    return (Key(LookupKind.EQUALS, _to_typed_value, normalised),) if normalised else ()
+    exact = leaf.exact_keys
+    if exact is None:
+        return None
+    return tuple(Key(LookupKind.EQUALS, normalise, value) for normalise, value in exact)
 
 
 @keys_of.register
@@ -195,7 +122,7 @@ def _(leaf: AnyMember) -> LeafKeys:
     # An equal array has a matching member for each pattern, and so for the first one.
     members = keys_of(Contains(leaf.members[0])) if leaf.members else ()
     if not members:
-        return *keys, Key(LookupKind.EQUALS, _to_array_marker, 'array', is_sufficient=False)
+        return *keys, Key(LookupKind.EQUALS, to_array_marker, 'array', is_sufficient=False)
     return *keys, *(replace(key, is_sufficient=False) for key in members)
 
 
@@ -237,12 +164,12 @@ def _range_keys(low: Comparable | None, high: Comparable | None, **included: boo
     bound = low or high
     values = Interval(low and low.value, high and high.value, **included)
     if not isinstance(bound, NumberValue):
-        return (Key(LookupKind.RANGE, _NORMALISERS[type(bound)], values),)
+        return (Key(LookupKind.RANGE, NORMALISERS[type(bound)], values),)
     assert not isinstance(low, (TextValue, InstantValue, DayValue))
     assert not isinstance(high, (TextValue, InstantValue, DayValue))
     spelled = Interval(low and low.spelled, high and high.spelled, **included)
     return (
-        Key(LookupKind.RANGE, _to_number, values),
+        Key(LookupKind.RANGE, to_number, values),
         Key(LookupKind.RANGE, parse_number, spelled),
     )
 
@@ -253,29 +180,24 @@ def _(leaf: Cidr) -> LeafKeys:
 
 
 @keys_of.register
-def _(leaf: IEquals) -> LeafKeys:
-    return (Key(LookupKind.EQUALS, _to_folded_text, leaf.folded),)
-
-
-@keys_of.register
 def _(leaf: Prefix) -> LeafKeys:
     if leaf.folded is None:
         return (Key(LookupKind.PREFIX, to_text, leaf.text),)
-    return (Key(LookupKind.PREFIX, _to_folded_text, leaf.folded),)
+    return (Key(LookupKind.PREFIX, to_folded_text, leaf.folded),)
 
 
 @keys_of.register
 def _(leaf: Suffix) -> LeafKeys:
     if leaf.folded is None:
-        return (Key(LookupKind.PREFIX, _to_reversed_text, leaf.text[::-1]),)
-    return (Key(LookupKind.PREFIX, _to_reversed_folded_text, leaf.folded[::-1]),)
+        return (Key(LookupKind.PREFIX, to_reversed_text, leaf.text[::-1]),)
+    return (Key(LookupKind.PREFIX, to_reversed_folded_text, leaf.folded[::-1]),)
 
 
 @keys_of.register
 def _(leaf: Wildcard) -> LeafKeys:
-    normalise, normalise_reversed = to_text, _to_reversed_text
+    normalise, normalise_reversed = to_text, to_reversed_text
     if leaf.ignore_case:
-        normalise, normalise_reversed = _to_folded_text, _to_reversed_folded_text
+        normalise, normalise_reversed = to_folded_text, to_reversed_folded_text
     first, *middle = (piece.characters for piece in leaf.pieces)
     last = middle[-1] if middle else first
     if start := _literal_start(first):
@@ -305,7 +227,7 @@ def _(leaf: Regex) -> LeafKeys:
 @keys_of.register
 def _(leaf: Substring) -> LeafKeys:
     if leaf.folded is not None:
-        return (_substring_key(leaf.folded, _to_folded_text, is_sufficient=True),)
+        return (_substring_key(leaf.folded, to_folded_text, is_sufficient=True),)
     return (_substring_key(leaf.text, to_text, is_sufficient=True),)
 
 
@@ -322,6 +244,14 @@ def _(leaf: Contains) -> LeafKeys:
     return tuple(replace(key, per_member=True) for key in keys)
 
 
+@keys_of.register
+def _(leaf: ContainsAll) -> LeafKeys:
+    for one in leaf.members:
+        if keys := keys_of(one):
+            return tuple(replace(key, is_sufficient=False) for key in keys)
+    return None
+
+
 # ── EventBridge's operators ──────────────────────────────────────────────────────────────────────
 
 
@@ -331,19 +261,9 @@ def _(leaf: ValueList) -> LeafKeys:
 
 
 @keys_of.register
-def _(leaf: Number) -> LeafKeys:
-    return (Key(LookupKind.EQUALS, _to_number, leaf.value),)
-
-
-@keys_of.register
 def _(leaf: NumericRange) -> LeafKeys:
     interval = Interval(leaf.low, leaf.high, leaf.low_included, leaf.high_included)
-    return (Key(LookupKind.RANGE, _to_number, interval),)
-
-
-@keys_of.register
-def _(leaf: AddressText) -> LeafKeys:
-    return (Key(LookupKind.EQUALS, parse_event_address, leaf.address),)
+    return (Key(LookupKind.RANGE, to_number, interval),)
 
 
 @keys_of.register
@@ -353,4 +273,5 @@ def _(leaf: AddressBlock) -> LeafKeys:
 
 @keys_of.register
 def _(leaf: CaseInsensitive) -> LeafKeys:
-    return (Key(LookupKind.TEST, to_text, leaf.regex, leaf.regex.search),)
+    form = leaf.text, leaf.at_start, leaf.at_end
+    return (Key(LookupKind.TEST, to_text, form, leaf.test),)

@@ -19,9 +19,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-from mega.match.comparables import exact
+from mega.match.comparables import Normaliser, exact, wrap
 from mega.match.index.codegen import MatchState, Node
-from mega.match.index.keys import Interval, Normaliser, wrap
+from mega.match.index.keys import Interval
 from mega.match.index.residuals import group_nodes
 
 __all__ = (

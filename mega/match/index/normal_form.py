@@ -15,8 +15,10 @@ from typing import TypeAlias
 
 from mega.match.context import MISSING, Context
 from mega.match.eventbridge.matcher import Combination, EventPattern
+from mega.match.functions.arrays import ContainsAll
 from mega.match.functions.comparison import Equal
 from mega.match.index.keys import Key, keys_of
+from mega.match.member_table import MAX_TESTED
 from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern
 
 __all__ = ('Alternative', 'Condition', 'Path', 'to_dnf')
@@ -69,6 +71,8 @@ def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
     if isinstance(pattern, Object) and pattern.entries:
         parts = [to_dnf(child, (*path, str.__str__(key))) for key, child in pattern.entries]
         return _conjunction(parts) or _single(pattern, path)
+    if isinstance(pattern, ContainsAll) and len(pattern.members) > MAX_TESTED:
+        return _single(pattern, path)  # one pass over the array, instead of one for each member
     if isinstance(pattern, AllOf):
         parts = [to_dnf(child, path) for child in pattern.members]
         return _conjunction(parts) or _single(pattern, path)
