@@ -12,6 +12,7 @@ from mega.match.pattern import Pattern, compile_pattern
 __all__ = (
     'EVENT_FIELDS',
     'EXTRA_FIELD',
+    'NAMES_OF_EVENTS',
     'OBJECT_FIELDS',
     'accepts_arguments',
     'check_exceptions',
@@ -35,6 +36,14 @@ OBJECT_FIELDS: Mapping[str, tuple[str, ...]] = {
 """The fields of `object`, and the class attributes that declare each."""
 
 EXTRA_FIELD: Mapping[str, tuple[str, ...]] = {'extra': ('extra',)}
+
+NAMES_OF_EVENTS = frozenset(
+    name
+    for fields in (EVENT_FIELDS, OBJECT_FIELDS, EXTRA_FIELD)
+    for names in fields.values()
+    for name in names
+)
+"""The names of all class attributes that declare a field of an event."""
 
 
 def compile_patterns(cls: type, fields: Mapping[str, tuple[str, ...]]) -> dict[str, Pattern]:
