@@ -193,6 +193,8 @@ class LawChecker:
 
     def _check_followers(self, receipt: Receipt) -> None:
         first, queue = receipt.stored, self._queue
+        if not queue.behaviour.names_groups:
+            return  # the listener cannot know which messages are the first of their groups
         others = [self._receipt(each) for each in self.deliveries if each.phase is not Phase.ENDED]
         of_group = [other for other in others if other.stored.group == first.group]
         is_first = not any(each.stored.place < first.place for each in of_group)

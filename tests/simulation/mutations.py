@@ -252,8 +252,10 @@ def _change_retried_message(
         policy: settlement.SettlementPolicy,
         message: Message,
         delays: Iterable[float | None] | None = None,
+        *,
+        is_attempt: bool = True,
     ) -> settlement.Settlement:
-        return retry(reason, policy, change(message), delays)
+        return retry(reason, policy, change(message), delays, is_attempt=is_attempt)
 
     return lambda patch: patch.setattr(settlement, 'settle_retry', broken)
 
@@ -331,6 +333,18 @@ def _free_worker_during_coroutine(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, 'moved_to_event_loop', broken)
 
 
+def _start_messages_without_group(patch: pytest.MonkeyPatch) -> None:
+    add = GroupQueues.add
+
+    def broken(self: GroupQueues, delivery: Delivery) -> None:
+        if delivery.group is None:
+            self.ready.append(delivery)
+        else:
+            add(self, delivery)
+
+    patch.setattr(GroupQueues, 'add', broken)
+
+
 MUTATIONS = (
     Mutation('waiting deletes dropped at a stop', _drop_deletes_at_stop, Law.STOP_SETTLES),
     Mutation('partial delete failures ignored', _ignore_partial_failures, Law.TRIED_AGAIN),
@@ -394,6 +408,11 @@ MUTATIONS = (
     Mutation('share waits while a worker is free', _keep_shares_of_busy_workers, Law.SHARED),
     Mutation(
         'message in the shares of two workers', _assign_message_twice, Law.NO_CONCURRENT_DUPLICATE
+    ),
+    Mutation(
+        'messages without a group start together',
+        _start_messages_without_group,
+        Law.GROUPS_IN_ORDER,
     ),
     Mutation('worker free during a coroutine', _free_worker_during_coroutine, Law.CONCURRENCY),
 )

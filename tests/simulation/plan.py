@@ -99,7 +99,7 @@ class Plan:
             durations=_durations(choices, settings),
             has_retries=choices.chance(50),
             policy=_policy(choices, has_dead_letter_queue, settings.is_fifo),
-            queue_behaviour=_queue_behaviour(choices, is_troubled),
+            queue_behaviour=_queue_behaviour(choices, is_troubled, settings.is_fifo),
             fault_percent=choices.one_of((5, 15, 40, 80)) if fates else 0,
             fates=fates,
             dead_letter_faults=choices.one_of((0, 0, 0, 50, 90)) if has_dead_letter_queue else 0,
@@ -167,15 +167,21 @@ def _durations(choices: Choices, settings: EngineSettings) -> tuple[float, ...]:
     return choices.one_of((quick, steady, slow))
 
 
-def _queue_behaviour(choices: Choices, is_troubled: bool) -> QueueBehaviour:
+def _queue_behaviour(choices: Choices, is_troubled: bool, is_fifo: bool) -> QueueBehaviour:
     if not is_troubled:
-        return QueueBehaviour(disorder=choices.one_of((0, 50)))
+        disorder = choices.one_of((0, 50))
+        return QueueBehaviour(disorder=disorder, names_groups=_names_groups(choices, is_fifo))
     return QueueBehaviour(
         disorder=choices.one_of((0, 50)),
         duplicates=choices.one_of((0, 0, 0, 10, 50)),
         delivers_heads=choices.chance(30),
         max_receives=choices.one_of((None, None, None, 3, 1)),
+        names_groups=_names_groups(choices, is_fifo),
     )
+
+
+def _names_groups(choices: Choices, is_fifo: bool) -> bool:
+    return not (is_fifo and choices.chance(20))
 
 
 def _disturbances(choices: Choices, processes: int, calm_at: float) -> list[Disturbance]:

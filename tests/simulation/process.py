@@ -308,7 +308,8 @@ class ListenerProcess:
         receipt.owner = self
         name = receipt.stored.name
         message = Message(name, '', receipt.handle, receive_count=receipt.number)
-        delivery = Delivery(name, receipt.handle, receipt.stored.group)
+        group = receipt.stored.group if self._queue.behaviour.names_groups else None
+        delivery = Delivery(name, receipt.handle, group)
         self.laws.records[delivery] = Record(message)
         return delivery
 

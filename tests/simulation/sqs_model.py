@@ -77,12 +77,16 @@ class Request:
 
 @dataclass(slots=True)
 class QueueBehaviour:
-    """The deviations of a queue (in percent of the cases), and the limit of its redrive policy."""
+    """The deviations of a queue (in percent of the cases), and the limit of its redrive policy.
+
+    `names_groups` says whether a delivery contains the group of its message.
+    """
 
     disorder: int = 0
     duplicates: int = 0
     delivers_heads: bool = False
     max_receives: int | None = None
+    names_groups: bool = True
 
 
 class Queue:

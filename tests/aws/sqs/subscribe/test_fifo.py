@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,14 @@ import pytest
 from mega.aws.sqs.subscribe import ProcessStatus, Stats
 from mega.errors import RetriableError
 from mega.match.functions import match
+from tests.aws.answers import Answer, sqs_answer
+from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
     listener_on,
     send,
     subscriber,
+    warnings_of,
+    will_receive,
 )
 from tests.local_aws import Counts, LocalAws
 
@@ -144,3 +149,41 @@ def test_on_a_standard_queue_a_group_delays_no_message(aws: LocalAws) -> None:
     made = subscriber(failing(seen, ProcessStatus.RETRY_LATER))
     listener_on(aws, queue_url, made, max_number_of_messages=10).drain()
     assert sorted(seen) == sorted(BODIES)
+
+
+QUEUE_URL = 'http://127.0.0.1/123456789012/orders.fifo'
+
+
+def without_groups(*bodies: str, attributes: object = None) -> Answer:
+    """Return messages as a server does that does not name the groups of messages."""
+    return sqs_answer(
+        Messages=[
+            {'MessageId': body, 'ReceiptHandle': body, 'Body': body, 'Attributes': attributes or {}}
+            for body in bodies
+        ]
+    )
+
+
+@pytest.mark.parametrize('attributes', [None, {'MessageGroupId': ['a']}], ids=str)
+def test_messages_without_a_group_keep_the_order_of_the_queue(
+    faults: FaultServer, caplog: pytest.LogCaptureFixture, attributes: object
+) -> None:
+    """The listener cannot know which of them may overtake others."""
+    batches = [without_groups(*names, attributes=attributes) for names in ('abc', 'de')]
+    will_receive(faults, *batches, sqs_answer())
+    seen: list[str] = []
+    made = subscriber(failing(seen, ProcessStatus.RETRY_LATER, at='c'))
+    settings = {'max_number_of_messages': 10, 'concurrency': 10}
+    stats = listener_on(faults, QUEUE_URL, made, **settings).drain()
+    assert seen == ['a', 'b', 'c']
+    assert (stats.done, stats.retried, stats.released) == (2, 1, 2)
+    [warning] = [text for text in warnings_of(caplog) if 'FIFO' in text]
+    assert f'{QUEUE_URL} is a FIFO queue' in warning
+
+
+def test_a_listener_asks_for_groups_as_old_and_as_new_servers_do(faults: FaultServer) -> None:
+    will_receive(faults, sqs_answer())
+    listener_on(faults, QUEUE_URL, subscriber()).drain()
+    asked = json.loads(faults.requests[0].body)
+    assert 'MessageGroupId' in asked['AttributeNames']
+    assert 'MessageGroupId' in asked['MessageSystemAttributeNames']

@@ -77,6 +77,7 @@ def record_waits(
         sqs_answer(Messages='text'),
         sqs_answer(Messages=['text', None, {}, {'MessageId': '1'}]),
         sqs_answer(Messages=[{'MessageId': '1', 'ReceiptHandle': '1', 'Attributes': 'text'}]),
+        sqs_answer(Messages=[{'MessageId': ['1'], 'ReceiptHandle': '1', 'Body': 'hej'}]),
         sqs_error('RequestThrottled'),
         sqs_error('ThrottlingException'),
         sqs_error('OverLimit'),
@@ -356,17 +357,15 @@ def test_the_settings_of_a_listener_reach_its_calls(faults: FaultServer) -> None
     made = subscriber(lambda payload: processed.set())
     with listening(listener_on(faults, QUEUE_URL, made, **settings)):
         assert processed.wait(WITHIN)
+    names = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']
     assert calls(faults, 'ReceiveMessage')[0] == {
         'QueueUrl': QUEUE_URL,
         'MaxNumberOfMessages': 7,
         'WaitTimeSeconds': 13,
         'VisibilityTimeout': 41,
         'MessageAttributeNames': ['All'],
-        'MessageSystemAttributeNames': [
-            'ApproximateReceiveCount',
-            'SentTimestamp',
-            'MessageGroupId',
-        ],
+        'AttributeNames': names,
+        'MessageSystemAttributeNames': names,
     }
     deleted = {'Id': '0', 'ReceiptHandle': 'handle of hej'}
     assert calls(faults, 'DeleteMessageBatch')[-1] == {'QueueUrl': QUEUE_URL, 'Entries': [deleted]}

@@ -25,13 +25,13 @@ class GroupQueues:
 
     def __init__(self, is_fifo: bool) -> None:
         self._is_fifo = is_fifo
-        self._groups: dict[str, deque[Delivery]] = {}
+        self._groups: dict[str | None, deque[Delivery]] = {}
         self.ready: deque[Delivery] = deque()
         """The deliveries that may start; some of them may have left their phase meanwhile."""
 
     def add(self, delivery: Delivery) -> None:
         """Add a delivery behind all others of its group."""
-        if not self._is_fifo or delivery.group is None:
+        if not self._is_fifo:
             self.ready.append(delivery)
             return
         queue = self._groups.setdefault(delivery.group, deque())
@@ -41,7 +41,7 @@ class GroupQueues:
 
     def remove(self, delivery: Delivery) -> None:
         """Remove a delivery, so that the next one of its group may start."""
-        if delivery.group is None or not (queue := self._queue_of(delivery)):
+        if not (queue := self._queue_of(delivery)):
             return
         was_first = queue[0] is delivery
         queue.remove(delivery)
@@ -68,7 +68,7 @@ class GroupQueues:
         )
 
     def _queue_of(self, delivery: Delivery) -> deque[Delivery]:
-        return self._groups.get(delivery.group or '', _EMPTY)
+        return self._groups.get(delivery.group, _EMPTY)
 
 
 _EMPTY: deque[Delivery] = deque()

@@ -6,6 +6,7 @@ result. It does not await anything itself. Therefore a thread and an event loop 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from inspect import isawaitable
@@ -16,6 +17,7 @@ from msgspec import structs
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.exceptions import leaves
 from mega.aws.sqs.subscribe.processing.failures import InvalidResultError, is_system_failure
+from mega.aws.sqs.subscribe.processing.forks import end_child_process
 from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
@@ -94,13 +96,15 @@ def _process(
         instance.message = message
     except BaseException as raised:  # the subscriber has not seen the message
         return Outcome(subscriber, _RETRIABLE, raised, time.perf_counter() - began)
+    process_id = os.getpid()
     try:
         answer: object = instance.process(payload)
     except BaseException as raised:
         answer, error = None, raised
-    else:
-        if answer is not None and isawaitable(answer):
-            answer, error = yield answer
+    if os.getpid() != process_id:
+        end_child_process(error)
+    if answer is not None and isawaitable(answer):
+        answer, error = yield answer
     duration = time.perf_counter() - began
     if error is not None:
         return Outcome(subscriber, _status_of(error, subscriber, unhandled), error, duration)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import datetime, timezone
+from hashlib import sha256
 from typing import Any
 
 from mega import timestamps
@@ -43,8 +43,7 @@ class DeadLetterQueue:
         message = read_message(received)
         options = {'MessageGroupId': message.group_id or (message.id if self._is_fifo else None)}
         if self._is_fifo:
-            # A message that fails again after a redrive is not a duplicate of its first failure.
-            options['MessageDeduplicationId'] = uuid.uuid4().hex
+            options['MessageDeduplicationId'] = _deduplication_id(message, received)
         body = received.get('Body', '')
         attributes = self._attributes(received, message, reason)
         outgoing = OutgoingMessage(body, attributes, options, size_of(body, attributes))
@@ -96,6 +95,16 @@ class DeadLetterQueue:
             'first_received': _format(parse_epoch_milliseconds(first_received)),
             'dead_lettered': _format(datetime.now(timezone.utc)),
         }
+
+
+def _deduplication_id(message: Message, received: dict[str, Any]) -> str:
+    """Return the same id for each attempt to send a dead letter, also by another listener.
+
+    SQS drops a second copy for five minutes. A redrive sends the message anew, at another time, so
+    that its next failure is not a duplicate. If the time is unknown, each receive has its own id.
+    """
+    sent = received.get('Attributes', {}).get('SentTimestamp', message.receipt_handle)
+    return sha256(f'{message.id} {sent}'.encode(errors='surrogatepass')).hexdigest()
 
 
 def _format(timestamp: datetime | None) -> str | None:

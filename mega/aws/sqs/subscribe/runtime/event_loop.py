@@ -8,6 +8,7 @@ and waits for one awaitable.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -20,6 +21,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from mega.aws._executor import start_daemon_thread
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
+from mega.aws.sqs.subscribe.processing.forks import end_child_process
 from mega.aws.sqs.subscribe.runtime.stack_traces import (
     WorkerRef,
     stack_of_coroutine,
@@ -184,7 +186,12 @@ class EventLoopThread:
 async def _catch(awaitable: Awaitable[object]) -> AwaitResult:
     # An exit request that leaves a task would end the thread of the loop. A cancellation would
     # reach the waiting thread as an ordinary exception.
+    process_id = os.getpid()
+    result: AwaitResult
     try:
-        return await awaitable, None
+        result = await awaitable, None
     except BaseException as error:
-        return None, error
+        result = None, error
+    if os.getpid() != process_id:  # no other thread exists in the child process
+        end_child_process(result[1])
+    return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mega.aws._messages.batch_response import read_batch_response
@@ -28,7 +28,8 @@ OPERATIONS: dict[type[BatchCommand], str] = {
 }
 """The operation of SQS for each batch command."""
 
-# SQS does not send attributes that a receive does not ask for: API reference of ReceiveMessage.
+# SQS does not send attributes that a receive does not ask for: API reference of ReceiveMessage. SQS
+# accepts two parameters for their names, and some local servers know only one of them.
 _SYSTEM_ATTRIBUTES = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']
 _FIRST_RECEIVE = 'ApproximateFirstReceiveTimestamp'
 
@@ -44,6 +45,7 @@ class QueueClient:
     url: str
     visibility_timeout: int
     asks_first_receive: bool = False
+    _warnings: set[str] = field(default_factory=set)
 
     def receive(self, poll: Receive) -> list[Delivery]:
         """Receive messages, with a long poll.
@@ -51,7 +53,7 @@ class QueueClient:
         Raises:
             TransportError: if the call fails, or if the answer is not from AWS.
         """
-        more = [_FIRST_RECEIVE] if self.asks_first_receive else []
+        names = _SYSTEM_ATTRIBUTES + ([_FIRST_RECEIVE] if self.asks_first_receive else [])
         response = self.aws.call(
             'receive_message',
             QueueUrl=self.url,
@@ -59,13 +61,20 @@ class QueueClient:
             WaitTimeSeconds=poll.wait_seconds,
             VisibilityTimeout=self.visibility_timeout,
             MessageAttributeNames=['All'],
-            MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES + more,
+            AttributeNames=names,
+            MessageSystemAttributeNames=names,
         )
         if not _is_from_aws(response):
             # It would look like an empty queue, and the listener would repeat it at once.
             problem = 'the answer is not from AWS, but perhaps from a proxy'
             raise TransportError('ReceiveMessage', 'NotAws', problem, True)
-        return _deliveries(response.get('Messages'))
+        deliveries = _deliveries(response.get('Messages'))
+        if self.url.endswith('.fifo') and any(each.group is None for each in deliveries):
+            self._warn_once(
+                '%s is a FIFO queue, and its server does not name the groups of messages: '
+                'they are processed one by one, as a single message group'
+            )
+        return deliveries
 
     def delete(self, call: Delete) -> list[CallResult]:
         """Delete messages, and return the result of each.
@@ -97,6 +106,11 @@ class QueueClient:
         response = self.aws.call(method, QueueUrl=self.url, Entries=entries)
         return _entry_results(response, call)
 
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warnings:
+            self._warnings.add(text)
+            _log.warning(text, self.url)
+
 
 def _entry_results(response: dict[str, Any], call: BatchCommand) -> list[CallResult]:
     """Return the result of each entry of a batch call, and log the failures."""
@@ -115,13 +129,19 @@ def _entry_results(response: dict[str, Any], call: BatchCommand) -> list[CallRes
 def _deliveries(messages: object) -> list[Delivery]:
     deliveries = []
     for received in messages if isinstance(messages, list) else ():
-        if isinstance(received, dict) and 'MessageId' in received and 'ReceiptHandle' in received:
-            system = received.get('Attributes')
-            group = system.get('MessageGroupId') if isinstance(system, dict) else None
-            deliveries.append(
-                Delivery(received['MessageId'], received['ReceiptHandle'], group, received)
-            )
+        if not isinstance(received, dict):
+            continue
+        id, handle = _text(received, 'MessageId'), _text(received, 'ReceiptHandle')
+        if id is not None and handle is not None:
+            group = _text(received.get('Attributes'), 'MessageGroupId')
+            deliveries.append(Delivery(id, handle, group, received))
     return deliveries
+
+
+def _text(fields: object, name: str) -> str | None:
+    """Return a field of the answer; None if it is missing, or not a text as SQS sends it."""
+    found = fields.get(name) if isinstance(fields, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _is_from_aws(response: dict[str, Any]) -> bool:

@@ -18,6 +18,7 @@ One of the idle threads wakes up at the engine's next deadline.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -29,6 +30,7 @@ from typing import Any, TypeAlias
 from mega.aws._executor import start_daemon_thread
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import Command
+from mega.aws.sqs.subscribe.processing.forks import end_child_process
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 
 __all__ = ('EngineEvent', 'WorkerPool')
@@ -79,6 +81,7 @@ class WorkerPool:
         self._is_over = self._is_shut_down = False
         self._threads: list[threading.Thread] = []
         self._start_not_before = 0.0
+        self._process_id = os.getpid()
         self.failure: BaseException | None = None
 
     # Called by any thread
@@ -89,7 +92,12 @@ class WorkerPool:
         self._supervisor_wakeup.put(None)
 
     def report_at_next_turn(self, event: EngineEvent) -> None:
-        """Report an event at the next turn. The caller causes a turn within 0.1 seconds."""
+        """Report an event at the next turn. The caller causes a turn within 0.1 seconds.
+
+        In a child process that a hook or a pattern forked, this ends the process.
+        """
+        if os.getpid() != self._process_id:
+            end_child_process()
         self._deferred.append(event)
 
     @property

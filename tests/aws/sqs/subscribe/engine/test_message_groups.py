@@ -50,6 +50,16 @@ def test_the_next_message_of_a_group_starts_after_the_delete_of_the_previous_one
     assert started(driver) == ['a', 'b']
 
 
+def test_messages_without_a_known_group_are_one_group() -> None:
+    driver = fifo()
+    driver.receive(*'ab')
+    driver.receive('c', group='g')
+    assert started(driver) == ['a', 'c']
+    driver.processed(driver.begun[0])
+    driver.settle(driver.delete())
+    assert started(driver) == ['a', 'c', 'b']
+
+
 def test_a_later_message_queues_behind_its_group() -> None:
     driver = fifo()
     driver.start(*'ab', group='g')
@@ -58,14 +68,6 @@ def test_a_later_message_queues_behind_its_group() -> None:
         driver.processed(driver.begun[-1])
         driver.settle(driver.delete())
         driver.steps()
-    assert started(driver) == ['a', 'b', 'c']
-
-
-def test_a_message_without_a_group_does_not_wait() -> None:
-    driver = fifo()
-    driver.receive('a', group='g')
-    driver.receive('b')
-    driver.receive('c')
     assert started(driver) == ['a', 'b', 'c']
 
 

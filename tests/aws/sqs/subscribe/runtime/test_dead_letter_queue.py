@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from benchmarks.sqs_server import Fault as ServerFault
+from benchmarks.sqs_server import Server
 from mega import timestamps
-from mega.aws.sqs.subscribe import ProcessStatus, Stats
+from mega.aws.sqs.subscribe import ProcessStatus, SqsListener, Stats
 from mega.errors import RetriableError
+from tests.aws._publishing.batches import Clients
 from tests.aws.answers import Answer, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
@@ -207,13 +211,35 @@ def test_a_message_stays_hidden_until_its_dead_letter_is_sent(faults: FaultServe
     assert 'ChangeMessageVisibilityBatch' in done[first:last]
 
 
+def test_a_dead_letter_whose_sends_got_no_response_arrives_once_in_a_fifo_queue(
+    server: Server, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first listener gives up after six sends, and another one receives the message again."""
+    monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)
+    queue_url, dead = server.create_queue('orders'), server.create_queue('dead', fifo=True)
+    clients['sqs'].send_message(QueueUrl=queue_url, MessageBody='hej')
+    server.script(*[ServerFault.TRUNCATED_AFTER] * 6, operation='SendMessage')
+    settings: Any = {'dead_letter_queue_url': dead, 'wait_time_seconds': 0, **server.credentials}
+    dead_lettered = []
+    for _ in '12':
+        with SqsListener(queue_url, [subscriber(ValueError())], **settings) as listener:
+            dead_lettered.append(listener.drain().dead_lettered)
+        server.advance(30)
+    assert dead_lettered == [0, 1]
+    assert server.counts().calls['SendMessage'] == 7
+    received = clients['sqs'].receive_message(QueueUrl=dead, MaxNumberOfMessages=10)
+    assert [message['Body'] for message in received['Messages']] == ['hej']
+
+
 def test_a_second_dead_letter_of_a_message_is_not_a_duplicate_in_a_fifo_queue(
     faults: FaultServer,
 ) -> None:
-    """A redrive can move the message back, and then it keeps its id."""
+    """A redrive can move the message back. It may keep its id, but SQS counts it as sent anew."""
     dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead.fifo'}
-    for _ in '12':
-        will_receive(faults, DELIVERY, NOTHING, SendMessage=[SENT])
+    for sent in ('1606594000000', '1606594060000'):
+        message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
+        delivery = sqs_answer(Messages=[{**message, 'Attributes': {'SentTimestamp': sent}}])
+        will_receive(faults, delivery, NOTHING, SendMessage=[SENT])
         stats = listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
         assert stats.dead_lettered == 1
     calls = [

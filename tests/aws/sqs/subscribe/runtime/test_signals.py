@@ -6,17 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import SqsListener
+from mega.aws.sqs.subscribe.runtime.signals import handler_after_first_signal
 from tests.aws._publishing.batches import Clients
 from tests.aws.sqs.subscribe.factories import WITHIN, listener_on, listening, send, subscriber
 from tests.aws.sqs.subscribe.program import VISIBILITY_TIMEOUT
@@ -30,15 +31,19 @@ BOTH_SIGNALS = pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT]
 class Program:
     """A running listener program. The end of the block kills the program if it still runs."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self, arguments: list[str], environment: dict[str, str], prefix: Sequence[str] = ()
+    ) -> None:
+        module = 'tests.aws.sqs.subscribe.program'
         self._process = subprocess.Popen(
-            [sys.executable, '-m', 'tests.aws.sqs.subscribe.program', *arguments],
+            [*prefix, sys.executable, '-m', module, *arguments],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,
         )
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._reader = Thread(target=self._read)
@@ -48,9 +53,9 @@ class Program:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with self._process as process:
-            process.kill()
-            self._reader.join()
+        with self._process as process, suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # a child process may have survived the program
+        self._reader.join()
 
     def _read(self) -> None:
         assert self._process.stdout
@@ -70,11 +75,18 @@ class Program:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    def send_to_child(self, number: signal.Signals) -> None:
+        pid = self._process.pid
+        os.kill(int(Path(f'/proc/{pid}/task/{pid}/children').read_text()), number)
+
     def ends(self) -> int:
         return self._process.wait(WITHIN)
 
 
-Run = Callable[[str, str], Program]
+class Run(Protocol):
+    """Starts the program with a queue's URL and a kind, behind another program if there is one."""
+
+    def __call__(self, queue_url: str, kind: str, *, prefix: Sequence[str] = ()) -> Program: ...
 
 
 @pytest.fixture
@@ -89,7 +101,11 @@ def run(server: Server) -> Iterator[Run]:
         'AWS_DEFAULT_REGION': credentials['region_name'],
     }
     with ExitStack() as stack:
-        yield lambda *arguments: stack.enter_context(Program([*arguments], environment))
+
+        def start(queue_url: str, kind: str, *, prefix: Sequence[str] = ()) -> Program:
+            return stack.enter_context(Program([queue_url, kind], environment, prefix))
+
+        yield start
 
 
 def filled_queue(server: Server, clients: Clients, *bodies: str) -> str:
@@ -188,6 +204,68 @@ def test_fault_87_a_message_is_delivered_again_after_a_kill(
     assert received(clients, queue_url) == []
     server.advance(VISIBILITY_TIMEOUT)
     assert received(clients, queue_url) == [('hej', '2')]
+
+
+NEW_PROCESS_NAMESPACE = ('unshare', '--pid', '--fork', '--kill-child')
+
+
+def can_create_process_namespaces() -> bool:
+    try:
+        return not subprocess.run([*NEW_PROCESS_NAMESPACE, 'true'], capture_output=True).returncode
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not can_create_process_namespaces(), reason='needs unshare, and root')
+def test_a_second_signal_ends_process_1_of_a_container(
+    server: Server, clients: Clients, run: Run
+) -> None:
+    """The kernel ignores a signal to process 1 that has no handler."""
+    queue_url = filled_queue(server, clients, 'hej')
+    program = run(queue_url, 'plain', prefix=NEW_PROCESS_NAMESPACE)
+    assert program.read_line() == 'begun'
+    program.send_to_child(signal.SIGTERM)
+    assert program.read_line() == 'stopping'
+    program.send_to_child(signal.SIGTERM)
+    assert program.read_line() == ''
+    assert program.ends() == 128 + signal.SIGTERM
+
+
+def test_only_process_1_gets_a_handler_in_place_of_the_default_action() -> None:
+    own = signal.default_int_handler
+    assert handler_after_first_signal(signal.SIG_DFL, 2) is signal.SIG_DFL
+    assert handler_after_first_signal(own, 1) is own
+    assert handler_after_first_signal(signal.SIG_IGN, 1) is signal.SIG_IGN
+    assert callable(handler_after_first_signal(signal.SIG_DFL, 1))
+
+
+# Child processes
+
+
+@pytest.mark.parametrize('kind', ['forking', 'async forking', 'mixed forking'])
+def test_a_child_process_of_a_subscriber_does_not_become_a_second_listener(
+    server: Server, clients: Clients, run: Run, kind: str
+) -> None:
+    """It ends when it returns or raises, and at a SIGTERM."""
+    queue_url = filled_queue(server, clients, 'terminate', 'return', 'exit', 'raise')
+    program = run(queue_url, kind)
+    ends = [program.read_line() for _ in range(4)]
+    assert ends == ['terminate: -15', 'return: 0', 'exit: 3', 'raise: 1']
+    program.send(signal.SIGTERM)
+    assert [program.read_line(), program.read_line()] == ['stopping', 'ended']
+    assert program.ends() == 0
+    server.advance(VISIBILITY_TIMEOUT)
+    assert received(clients, queue_url) == []
+
+
+def test_a_child_process_of_a_pattern_does_not_become_a_second_listener(
+    server: Server, clients: Clients, run: Run
+) -> None:
+    queue_url = filled_queue(server, clients, 'hej')
+    program = run(queue_url, 'pattern forking')
+    assert program.read_line() == 'pattern: 0'
+    program.send(signal.SIGTERM)
+    assert [program.read_line(), program.read_line()] == ['stopping', 'ended']
 
 
 def handlers() -> list[Any]:
