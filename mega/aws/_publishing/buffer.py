@@ -102,7 +102,11 @@ class PublishBuffer:
         self._changed = threading.Condition()
         self._process = os.getpid()
         # A buffer that is not closed must not keep the process alive: `atexit` closes it.
-        self._thread = start_daemon_thread('mega-buffer', self._run)
+        try:
+            self._thread = start_daemon_thread('mega-buffer', self._run)
+        except RuntimeError as error:
+            problem = f'a buffer needs a thread ({error}): use publish_batch, which needs none'
+            raise ConfigurationError(problem) from error
         atexit.register(self.close)
 
     def publish(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -16,6 +17,10 @@ from mega.aws._transport.time_limits import TimeLimitExceeded, current_limit
 from mega.aws._transport.tracebacks import handled_exception, remove_secrets
 from mega.aws._transport.watchdog import watchdog
 from mega.errors import ConfigurationError, TransportError
+
+with suppress(RuntimeError):
+    # boto3 needs it, and Python refuses to import it after the main thread has ended.
+    import concurrent.futures.thread  # noqa: F401
 
 if TYPE_CHECKING:
     from mega.aws._transport.direct import DirectClient
@@ -174,7 +179,11 @@ def _create(
     credentials: dict[str, str],
     settings: dict[str, Any],
 ) -> _Created:
-    from boto3.session import Session
+    try:
+        from boto3.session import Session
+    except RuntimeError as error:
+        problem = 'boto3 cannot be imported after the main thread has ended: import it before'
+        raise ConfigurationError(problem) from error
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, NoRegionError
     from botocore.session import get_session as botocore_session

@@ -226,7 +226,7 @@ def test_a_dead_letter_whose_sends_got_no_response_arrives_once_in_a_fifo_queue(
             dead_lettered.append(listener.drain().dead_lettered)
         server.advance(30)
     assert dead_lettered == [0, 1]
-    assert server.counts().calls['SendMessage'] == 7
+    assert server.counts().calls['SendMessage'] == 8
     received = clients['sqs'].receive_message(QueueUrl=dead, MaxNumberOfMessages=10)
     assert [message['Body'] for message in received['Messages']] == ['hej']
 
