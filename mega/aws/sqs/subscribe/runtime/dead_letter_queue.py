@@ -40,23 +40,30 @@ class DeadLetterQueue:
 
     def send(self, received: dict[str, Any], reason: Reason) -> CallResult:
         """Send a message as ReceiveMessage returned it. Only after OK may it be deleted."""
+        try:
+            self._send(received, reason)
+        except TransportError as error:
+            advised = with_advice(error, self._sender.destination)
+            _log.error('message %s was not dead-lettered: %s', received['MessageId'], advised)
+            return CallResult.RETRY if error.retriable else CallResult.FAILED
+        except Exception as error:  # a fault of this message: it stays in its queue
+            name = f'unexpected {type(error).__name__}'
+            _log.error('message %s was not dead-lettered: %s', received['MessageId'], name)
+            return CallResult.FAILED
+        # The text of an exception of a subscriber may quote the payload.
+        detail = f'of {reason.subscriber}' if reason.subscriber else safe_repr(reason.text)
+        name = reason.error_name
+        _log.warning('message %s is dead-lettered: %s: %s', received['MessageId'], name, detail)
+        return CallResult.OK
+
+    def _send(self, received: dict[str, Any], reason: Reason) -> None:
         message = read_message(received)
         options = {'MessageGroupId': message.group_id or (message.id if self._is_fifo else None)}
         if self._is_fifo:
             options['MessageDeduplicationId'] = _deduplication_id(message, received)
         body = received.get('Body', '')
         attributes = self._attributes(received, message, reason)
-        outgoing = OutgoingMessage(body, attributes, options, size_of(body, attributes))
-        try:
-            self._sender.send(outgoing)
-        except TransportError as error:
-            advised = with_advice(error, self._sender.destination)
-            _log.error('message %s was not dead-lettered: %s', message.id, advised)
-            return CallResult.RETRY if error.retriable else CallResult.FAILED
-        # The text of an exception of a subscriber may quote the payload.
-        detail = f'of {reason.subscriber}' if reason.subscriber else safe_repr(reason.text)
-        _log.warning('message %s is dead-lettered: %s: %s', message.id, reason.error_name, detail)
-        return CallResult.OK
+        self._sender.send(OutgoingMessage(body, attributes, options, size_of(body, attributes)))
 
     def _attributes(
         self, received: dict[str, Any], message: Message, reason: Reason

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from mega.aws._transport.client import create_client
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.opening import OpenResult
 from mega.aws.sqs.subscribe import DataSubscriber, Stats
+from mega.aws.sqs.subscribe.engine.commands import CallResult
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
@@ -19,6 +21,8 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     SettlementPolicy,
     StatsField,
 )
+from mega.aws.sqs.subscribe.reason import Reason
+from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.match.context import Context
@@ -181,3 +185,12 @@ def test_a_listener_survives_an_unexpected_exception_of_a_pattern(
     listener = listener_on(faults, QUEUE, raising, subscriber(None, seen))
     assert listener.drain() == Stats(received=2, retried=1, done=1, deleted=1)
     assert seen == ['good']
+
+
+@pytest.mark.parametrize('field', ['Attributes', 'MessageAttributes'])
+def test_a_message_with_fields_of_another_kind_is_not_dead_lettered_and_stays(
+    faults: FaultServer, field: str
+) -> None:
+    queue = DeadLetterQueue(create_client('sqs', QUEUE, client=faults.client('sqs')), QUEUE, QUEUE)
+    assert queue.send({**RECEIVED, field: 5}, Reason('Unmatched', '')) is CallResult.FAILED
+    assert faults.requests == []
