@@ -8,6 +8,7 @@ from enum import Enum
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine.batches import BATCH_SIZE, MAX_BATCH_DELAY
+from mega.aws.sqs.subscribe.engine.call_limits import MIN_CALL_SECONDS
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
     CallResult,
@@ -20,6 +21,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Receive,
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, NOT_BEGUN, Delivery, Phase
+from mega.aws.sqs.subscribe.engine.polling import ATTEMPT_SECONDS
 from tests.simulation.laws import Law, Violation
 from tests.simulation.outcomes import SubscriberOutcomes
 from tests.simulation.sqs_model import MAX_HIDDEN, Queue, Receipt
@@ -32,6 +34,21 @@ _ENOUGH_TRIES = 3
 
 _MIN_BACKOFF = 1.0
 """Seconds between a receive that failed and the next one."""
+
+_PROOF = 2
+"""The number of empty receives after which a drain may end."""
+
+_QUICK_EMPTY = 3
+"""After this many empty receives that took less than a second, the next one must wait."""
+
+_MIN_PAUSE = 0.05
+"""Seconds of that wait."""
+
+_LATE = 2.0
+"""Seconds after the long poll after which an answer is late."""
+
+_LONGEST_CALL = 5.0
+"""The maximum number of seconds of a call, in addition to a long poll."""
 
 _ROUNDING = 1e-6
 
@@ -68,6 +85,7 @@ class Record:
     delay: int = 0
     is_delete_sent: bool = False
     failures: int = 0
+    has_failed_call: bool = False
 
 
 class LawChecker:
@@ -86,21 +104,58 @@ class LawChecker:
         self.in_processing: dict[str, Delivery] = {}
         self.busy_workers: dict[ProcessMessages, Delivery | None] = {}
         self._failed_at = float('-inf')
+        self._has_failed_receive = False
+        self._attempts: set[str] = set()
+        self._lost_attempts: dict[str, float] = {}
+        self._newest: dict[str, int] = {}
+        self._left: set[str] = set()
+        self._begun = self._empty = self._quick_empty = 0
+        self._changed_at = self._empty_at = float('-inf')
+        self._margin = min(1.0, settings.visibility_timeout / 10)
         self.is_stopped = False
         self.is_paused = False
 
     # Commands
 
     def check_receive(self, poll: Receive) -> None:
+        now = self._timeline.now
         if self.is_stopped or self.is_paused:
             raise Violation(Law.NOTHING_AFTER_STOP, 'receives')
-        if self._timeline.now < self._failed_at + _MIN_BACKOFF:
+        if now < self._failed_at + _MIN_BACKOFF:
             raise Violation(Law.BACKS_OFF, f'receives after a failure at {self._failed_at}')
         if not (1 <= poll.max_messages <= BATCH_SIZE and 0 <= poll.wait_seconds <= 20):
             raise Violation(Law.WELL_FORMED, f'{poll.max_messages} in {poll.wait_seconds} s')
+        if poll.time_limit > poll.wait_seconds + _LONGEST_CALL:
+            raise Violation(Law.TIME_LEFT, f'a receive may take {poll.time_limit} s')
+        if self._quick_empty >= _QUICK_EMPTY and now < self._empty_at + _MIN_PAUSE:
+            raise Violation(Law.PAUSES, f'receives after {self._quick_empty} empty receives')
+        self._check_attempt(poll)
+        if self._has_failed_receive and not poll.is_repetition:
+            raise Violation(Law.FRESH, 'receives after a failure')
+
+    def _check_attempt(self, poll: Receive) -> None:
+        if not self._settings.is_fifo:
+            return
+        now, attempt = self._timeline.now, poll.attempt_id
+        lost = [each for each, ends in self._lost_attempts.items() if now < ends]
+        if attempt is None or (lost and attempt not in lost):
+            raise Violation(Law.SAME_ATTEMPT, 'does not repeat the receive')
+        if not lost and attempt in self._attempts:
+            raise Violation(Law.SAME_ATTEMPT, 'repeats a receive that returned messages')
+        self._lost_attempts.pop(attempt, None)
+        self._attempts.add(attempt)
+
+    def check_drained(self) -> None:
+        """Check that a drain ended because of two empty receives, or of enough messages."""
+        received = len(self.deliveries)
+        if received < (self._settings.max_messages or NOT_BEGUN) and self._empty < _PROOF:
+            raise Violation(Law.DRAIN_PROVEN, f'after {self._empty} empty receives')
 
     def check_begin(self, delivery: Delivery) -> None:
         receipt = self._receipt(delivery)
+        self._begun += 1
+        if delivery.id in self._left or self._begun > (self._settings.max_messages or NOT_BEGUN):
+            raise Violation(Law.TAKEN_ONCE, f'begins {receipt}')
         if self.is_stopped:
             raise Violation(Law.NOTHING_AFTER_STOP, f'begins {receipt}')
         if delivery.id in self.in_processing:
@@ -130,6 +185,7 @@ class LawChecker:
 
     def check_report(self, delivery: Delivery) -> None:
         """Check that the report of a finished message is not late."""
+        self._on_change()
         finished_at = self.records[delivery].finished_at
         if self._timeline.now > finished_at + MAX_BATCH_DELAY + _ROUNDING:
             receipt = self._receipt(delivery)
@@ -161,7 +217,7 @@ class LawChecker:
         for entry in call.entries:
             record = self.records[entry.delivery]
             self._check_unsettled(entry.receipt_handle)
-            if record.decision in _EXTENDED:
+            if record.decision in _EXTENDED or entry.phase is Phase.HELD:
                 if not 1 <= entry.seconds <= self._settings.visibility_timeout:
                     raise Violation(
                         Law.WELL_FORMED, f'{entry.receipt_handle} for {entry.seconds} s'
@@ -210,6 +266,7 @@ class LawChecker:
                 raise Violation(Law.FOLLOWERS_FIRST, f'gives back {receipt} and still has {other}')
 
     def _check_batch(self, call: BatchCommand) -> None:
+        self._check_time_limit(call)
         ids = {entry.id for entry in call.entries}
         handles = {entry.receipt_handle for entry in call.entries}
         if not 1 <= len(call.entries) <= BATCH_SIZE:
@@ -217,33 +274,95 @@ class LawChecker:
         if len(ids) < len(call.entries) or len(handles) < len(call.entries):
             raise Violation(Law.WELL_FORMED, 'two entries of a batch are the same')
 
+    def _check_time_limit(self, call: BatchCommand) -> None:
+        """Check that the call leaves half of the time, on the clock of SQS.
+
+        The engine knows the end of a visibility timeout only as precisely as the network allows.
+        """
+        now, limit = self._timeline.now, call.time_limit
+        for entry in call.entries:
+            receipt = self._receipt(entry.delivery)
+            # A visibility change without a response may have had its effect.
+            known = entry.delivery.hidden_until
+            left = max(receipt.ends + 1.5 * self._margin, known) - now
+            longest = max(MIN_CALL_SECONDS, left / 2) if known > now else _LONGEST_CALL
+            if limit > min(longest, _LONGEST_CALL) + _ROUNDING:
+                raise Violation(Law.TIME_LEFT, f'{receipt} may take {limit} s: {left:.3f} s left')
+            if self.records[entry.delivery].has_failed_call and not call.is_repetition:
+                raise Violation(Law.FRESH, f'repeats the call for {receipt}')
+
     def _check_unsettled(self, handle: str) -> None:
         if handle in self._settled:
             raise Violation(Law.SETTLED_ONCE, f'asks for {handle} once more')
 
     # Events
 
-    def on_received(self, deliveries: Sequence[Delivery]) -> None:
+    def on_received(self, poll: Receive, deliveries: Sequence[Delivery]) -> None:
         """Record deliveries. Call this before the engine receives them."""
+        now = self._timeline.now
+        if deliveries:
+            self._on_change()
+        else:
+            self._empty += poll.asked_at >= self._changed_at
+        is_quick = not deliveries and now < poll.asked_at + 1.0
+        self._quick_empty = self._quick_empty + 1 if is_quick else 0
+        self._empty_at = now
+        names = {delivery.id for delivery in deliveries}
+        known = [each for each in self.deliveries if each.phase is not Phase.ENDED]
+        self._newest = {
+            delivery.id: self._receipt(delivery).number
+            for delivery in known
+            if delivery.id in names and now > poll.asked_at + poll.wait_seconds + _LATE
+        }
+        self._has_failed_receive = False
         self.deliveries.extend(deliveries)
 
-    def on_receive_failed(self, poll: Receive) -> None:
+    def check_newest(self) -> None:
+        """Check the receipt handles after a late answer. Call this after the engine received it.
+
+        The order of answers that are not late says nothing about their receipt handles.
+        """
+        for delivery in self.deliveries:
+            if delivery.phase is not Phase.ENDED:
+                receipt = self._receipt(delivery)
+                if receipt.number < self._newest.get(delivery.id, 0):
+                    raise Violation(Law.NEWEST_HANDLE, f'{receipt} is in flight')
+
+    def on_receive_interrupted(self, poll: Receive) -> None:
+        """Record that the response of a receive may be lost."""
+        if poll.attempt_id is not None:
+            hidden = poll.asked_at + poll.visibility_timeout
+            ends = min(hidden, poll.attempted_since + ATTEMPT_SECONDS)
+            self._lost_attempts[poll.attempt_id] = ends
+
+    def on_receive_failed(self, poll: Receive, *, is_lost: bool) -> None:
         """Record a failure, unless the receive began before an earlier failure."""
+        if is_lost:
+            self.on_receive_interrupted(poll)
+        self._has_failed_receive = True
         if poll.asked_at >= self._failed_at:
             self._failed_at = self._timeline.now
 
     def on_decision(self, delivery: Delivery, decision: Decision, delay: int = 0) -> None:
         """Record the decision of an event, unless the engine decided already."""
         record = self.records[delivery]
+        if decision in (Decision.LEAVE, Decision.EXPIRE) and self._settings.until_empty:
+            self._left.add(delivery.id)
         if delivery.is_visibility_lost:
             self._decide(record, Decision.EXPIRE)
         elif record.decision in (Decision.NONE, Decision.DEAD_LETTER):
             self._decide(record, decision, delay)
 
+    def _on_change(self) -> None:
+        """Record that messages may have become visible: earlier empty receives prove nothing."""
+        self._changed_at = self._timeline.now
+        self._empty = 0
+
     def on_settled(self, call: BatchCommand, results: list[CallResult]) -> None:
         """Record the results of a batch call. Call this after the engine received them."""
         for entry, result in zip(call.entries, results, strict=True):
             record = self.records[entry.delivery]
+            record.has_failed_call = result is CallResult.RETRY
             if entry.phase in EXTENDABLE_PHASES:
                 self._check_loss(entry, result)
                 if result is CallResult.FAILED and record.decision in _EXTENDED:
@@ -252,9 +371,19 @@ class LawChecker:
                 self._check_tried_again(entry.delivery, record)
             else:
                 self._settled.add(entry.receipt_handle)
+                is_delete = isinstance(call, Delete)
+                is_latest = self._latest(entry.delivery.id) is entry.delivery
+                if is_latest and (self._settings.is_fifo if is_delete else not entry.seconds):
+                    self._on_change()
 
     def _check_loss(self, entry: Entry, result: CallResult) -> None:
         delivery = entry.delivery
+        receipt = self._receipt(delivery)
+        is_reported = delivery.phase is Phase.WORKING and delivery.is_visibility_lost
+        is_latest = receipt is receipt.stored.receipts[-1] and not receipt.stored.is_removed
+        is_valid = is_latest and self._queue.is_in_flight(receipt)
+        if is_reported and is_valid:
+            raise Violation(Law.LOSS_TRUE, f'{receipt} is in flight')
         is_in_processing = entry.phase is delivery.phase is Phase.WORKING
         is_same = delivery.receipt_handle == entry.receipt_handle
         if (
@@ -296,6 +425,17 @@ class LawChecker:
         return next(each for each in reversed(self.deliveries) if each.id == name)
 
     # The queue and the end
+
+    def check_overdue(self, receipt: Receipt) -> None:
+        """Check that a subscriber sees the end of the visibility timeout of its message."""
+        delivery = self.in_processing.get(receipt.stored.name)
+        if (
+            delivery is not None
+            and delivery.receipt_handle == receipt.handle
+            and receipt.ends <= self._timeline.now
+            and not delivery.is_lost
+        ):
+            raise Violation(Law.LOSS_VISIBLE, f'{receipt} is visible since {receipt.ends:.3f}')
 
     def expired(self, receipt: Receipt) -> None:
         """Check a message that became visible by itself, in a faultless schedule."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -11,6 +12,7 @@ from msgspec import structs
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine, batches
 from mega.aws.sqs.subscribe.engine.assignment import WorkAssigner
+from mega.aws.sqs.subscribe.engine.call_limits import CallLimits
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
     CallResult,
@@ -18,10 +20,13 @@ from mega.aws.sqs.subscribe.engine.commands import (
     DeadLetter,
     Entry,
     ProcessMessages,
+    Receive,
 )
-from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
+from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY, NEVER, Delivery, Phase
+from mega.aws.sqs.subscribe.engine.in_flight import InFlight
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
-from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY, VisibilityExtender
+from mega.aws.sqs.subscribe.engine.polling import ReceiveScheduler
+from mega.aws.sqs.subscribe.engine.visibility import VisibilityExtender
 from mega.aws.sqs.subscribe.processing import settlement
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.reason import Reason
@@ -167,7 +172,7 @@ def _do_not_extend_dead_letters(patch: pytest.MonkeyPatch) -> None:
 
     def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
         is_failed = delivery.phase is Phase.DEAD_LETTERING
-        return batches.NEVER if is_failed else extend_if_due(self, delivery, now)
+        return NEVER if is_failed else extend_if_due(self, delivery, now)
 
     patch.setattr(VisibilityExtender, 'extend_if_due', broken)
 
@@ -193,15 +198,16 @@ def _delete_lost_messages(patch: pytest.MonkeyPatch) -> None:
 
 
 def _hide_loss_from_subscriber(patch: pytest.MonkeyPatch) -> None:
-    changed = Engine._visibility_changed
+    extended = VisibilityExtender.extended
 
     def broken(
-        self: Engine, entry: Entry, result: CallResult, call: BatchCommand, now: float
-    ) -> None:
-        changed(self, entry, result, call, now)
+        self: VisibilityExtender, entry: Entry, result: CallResult, decided_at: float, now: float
+    ) -> float:
+        when = extended(self, entry, result, decided_at, now)
         entry.delivery.is_visibility_lost = False
+        return when
 
-    patch.setattr(Engine, '_visibility_changed', broken)
+    patch.setattr(VisibilityExtender, 'extended', broken)
 
 
 def _ignore_max_processing_time(patch: pytest.MonkeyPatch) -> None:
@@ -220,7 +226,7 @@ def _extend_only_once(patch: pytest.MonkeyPatch) -> None:
     def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
         had_one = delivery.hidden_until > delivery.received_at + self._timeout
         is_working = delivery.phase is Phase.WORKING
-        return batches.NEVER if had_one and is_working else extend_if_due(self, delivery, now)
+        return NEVER if had_one and is_working else extend_if_due(self, delivery, now)
 
     patch.setattr(VisibilityExtender, 'extend_if_due', broken)
 
@@ -290,6 +296,7 @@ def _do_not_record_begin(patch: pytest.MonkeyPatch) -> None:
 
 def _keep_shares_after_stop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WorkAssigner, 'take_back_all', lambda self: None)
+    _begin_after_stop(patch)
 
 
 def _set_no_report_deadline(patch: pytest.MonkeyPatch) -> None:
@@ -297,7 +304,7 @@ def _set_no_report_deadline(patch: pytest.MonkeyPatch) -> None:
 
     def broken(self: WorkAssigner, now: float) -> ProcessMessages | None:
         process = share(self, now)
-        self.deadline = batches.NEVER
+        self.deadline = NEVER
         return process
 
     patch.setattr(WorkAssigner, 'next', broken)
@@ -343,6 +350,125 @@ def _start_messages_without_group(patch: pytest.MonkeyPatch) -> None:
             add(self, delivery)
 
     patch.setattr(GroupQueues, 'add', broken)
+
+
+def _do_not_postpone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Engine, 'postpone', lambda self, delivery: None)
+
+
+def _begin_after_stop(patch: pytest.MonkeyPatch) -> None:
+    begin = Engine.begin
+
+    def broken(self: Engine, delivery: Delivery, now: float) -> bool:
+        is_stopping, self.is_stopping = self.is_stopping, False
+        may_begin = begin(self, delivery, now)
+        self.is_stopping = is_stopping
+        return may_begin
+
+    patch.setattr(Engine, 'begin', broken)
+
+
+def _make_no_allowance(patch: pytest.MonkeyPatch) -> None:
+    following = ReceiveScheduler.next
+
+    def broken(self: ReceiveScheduler, in_flight: int, now: float) -> Receive | None:
+        self._allowance = 0
+        return following(self, in_flight, now)
+
+    patch.setattr(ReceiveScheduler, 'next', broken)
+
+
+def _wait_as_long_as_a_long_poll(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CallLimits, 'of_batch', lambda self, deliveries, now: 25.0)
+
+
+def _reuse_connections(patch: pytest.MonkeyPatch) -> None:
+    terms = batches._terms
+
+    def broken(*arguments: Any) -> tuple[float, bool]:
+        return terms(*arguments)[0], False
+
+    patch.setattr(batches, '_terms', broken)
+
+
+def _hide_end_of_timeout(patch: pytest.MonkeyPatch) -> None:
+    extend_if_due = VisibilityExtender.extend_if_due
+
+    def broken(self: VisibilityExtender, delivery: Delivery, now: float) -> float:
+        when = extend_if_due(self, delivery, now)
+        delivery.is_overdue = False
+        return when
+
+    patch.setattr(VisibilityExtender, 'extend_if_due', broken)
+
+
+def _ignore_outdated_handles(patch: pytest.MonkeyPatch) -> None:
+    extended = VisibilityExtender.extended
+
+    def broken(
+        self: VisibilityExtender, entry: Entry, result: CallResult, decided_at: float, now: float
+    ) -> float:
+        current = replace(entry, receipt_handle=entry.delivery.receipt_handle)
+        return extended(self, current, result, decided_at, now)
+
+    patch.setattr(VisibilityExtender, 'extended', broken)
+
+
+def _use_older_handles(patch: pytest.MonkeyPatch) -> None:
+    track = InFlight.track
+
+    def broken(self: InFlight, delivery: Delivery) -> None:
+        delivery.received_at = float('inf')
+        track(self, delivery)
+
+    patch.setattr(InFlight, 'track', broken)
+
+
+def _count_all_empty_receives(patch: pytest.MonkeyPatch) -> None:
+    succeeded = ReceiveScheduler.succeeded
+
+    def broken(self: ReceiveScheduler, poll: Receive, *counts: Any) -> None:
+        succeeded(self, replace(poll, queue_version=self.queue_version), *counts)
+
+    patch.setattr(ReceiveScheduler, 'succeeded', broken)
+
+
+def _forget_left_messages(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(InFlight, '_key_of', lambda self, delivery: delivery.receipt_handle)
+
+
+def _ignore_max_messages(patch: pytest.MonkeyPatch) -> None:
+    following = ReceiveScheduler.next
+
+    def broken(self: ReceiveScheduler, in_flight: int, now: float) -> Receive | None:
+        self._remaining = NEVER
+        return following(self, in_flight, now)
+
+    patch.setattr(ReceiveScheduler, 'next', broken)
+
+
+def _do_not_pause(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ReceiveScheduler, '_pause', lambda self: 0.0)
+
+
+def _forget_lost_receives(patch: pytest.MonkeyPatch) -> None:
+    attempt = ReceiveScheduler._attempt
+
+    def broken(self: ReceiveScheduler, now: float) -> tuple[str | None, float]:
+        self._lost.clear()
+        return attempt(self, now)
+
+    patch.setattr(ReceiveScheduler, '_attempt', broken)
+
+
+def _repeat_all_receives(patch: pytest.MonkeyPatch) -> None:
+    succeeded = ReceiveScheduler.succeeded
+
+    def broken(self: ReceiveScheduler, poll: Receive, *counts: Any) -> None:
+        self._lost.append(poll)
+        succeeded(self, poll, *counts)
+
+    patch.setattr(ReceiveScheduler, 'succeeded', broken)
 
 
 MUTATIONS = (
@@ -414,5 +540,27 @@ MUTATIONS = (
         _start_messages_without_group,
         Law.GROUPS_IN_ORDER,
     ),
+    Mutation(
+        'waiting for the event loop counts as processing',
+        _do_not_postpone,
+        Law.KEPT_HIDDEN,
+    ),
+    Mutation('begin in the event loop after a stop', _begin_after_stop, Law.NOTHING_AFTER_STOP),
+    Mutation('no allowance for late answers', _make_no_allowance, Law.NOTHING_LOST),
+    Mutation('call as long as a long poll', _wait_as_long_as_a_long_poll, Law.TIME_LEFT),
+    Mutation('repetition on the same connection', _reuse_connections, Law.FRESH),
+    Mutation('end of the visibility timeout hidden', _hide_end_of_timeout, Law.LOSS_VISIBLE),
+    Mutation(
+        'response for an old receipt handle used for the new one',
+        _ignore_outdated_handles,
+        Law.LOSS_TRUE,
+    ),
+    Mutation('older handle in a late answer used', _use_older_handles, Law.NEWEST_HANDLE),
+    Mutation('empty receive before a change counted', _count_all_empty_receives, Law.DRAIN_PROVEN),
+    Mutation('drain takes what it left', _forget_left_messages, Law.TAKEN_ONCE),
+    Mutation('max_messages ignored', _ignore_max_messages, Law.TAKEN_ONCE),
+    Mutation('no pause between empty receives', _do_not_pause, Law.PAUSES),
+    Mutation('new attempt id after a lost response', _forget_lost_receives, Law.SAME_ATTEMPT),
+    Mutation('attempt id used after an answer', _repeat_all_receives, Law.SAME_ATTEMPT),
     Mutation('worker free during a coroutine', _free_worker_during_coroutine, Law.CONCURRENCY),
 )

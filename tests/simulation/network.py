@@ -17,6 +17,7 @@ class CallFate(Enum):
     FAILED = 'failed'
     LOST = 'had its effect, and failed'
     LATE = 'answered late'
+    UNANSWERED = 'had its effect, and nothing came back until its time limit'
     GARBLED = 'had its effect, and the answer does not mention it'
     PARTIAL = 'failed for some entries'
     REFUSED = 'failed permanently'
@@ -50,7 +51,7 @@ class Network:
     ) -> None:
         self._choices = choices
         self._dead_letter_faults = dead_letter_faults
-        self._margin = margin
+        self.margin = margin
         self._percent = percent
         self._of_receive = [fate for fate in fates if fate is not CallFate.PARTIAL]
         self._of_batch = fates
@@ -62,11 +63,11 @@ class Network:
 
     def request_time(self) -> float:
         """Return the seconds until a request arrives."""
-        return 0.01 + self._margin / 2 * self._choices.below(4) / 4
+        return 0.01 + self.margin / 2 * self._choices.below(4) / 4
 
     def response_time(self) -> float:
         """Return the seconds until a response arrives: less than the margin, despite rounding."""
-        return 0.99 * self._margin * self._choices.below(5) / 4
+        return 0.99 * self.margin * self._choices.below(5) / 4
 
     def lateness(self) -> float:
         """Return the additional seconds of a late response."""

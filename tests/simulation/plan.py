@@ -17,7 +17,14 @@ __all__ = ('Disturbance', 'Plan')
 
 Kind: TypeAlias = Literal['stop', 'crash', 'pause']
 
-_FAULTS = (CallFate.FAILED, CallFate.LOST, CallFate.LATE, CallFate.GARBLED, CallFate.PARTIAL)
+_FAULTS = (
+    CallFate.FAILED,
+    CallFate.LOST,
+    CallFate.LATE,
+    CallFate.GARBLED,
+    CallFate.PARTIAL,
+    CallFate.UNANSWERED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class Plan:
     - `durations` are the possible durations of processing.
     - `dead_letter_faults` is the percentage of calls to the dead-letter queue that fail.
     - `is_async` says whether coroutines process the messages.
+    - `slowness` is by how much each answer to a receive is late, in every part of the schedule.
     - `calm_at` is when all faults end.
     """
 
@@ -54,6 +62,7 @@ class Plan:
     dead_letter_faults: int
     disturbances: list[Disturbance]
     is_async: bool
+    slowness: float
     calm_at: float
 
     @property
@@ -66,7 +75,7 @@ class Plan:
             or queue_behaviour.max_receives
         )
         crashes = any(disturbance.kind == 'crash' for disturbance in self.disturbances)
-        return not (self.fates or crashes or deviates)
+        return not (self.fates or crashes or deviates or self.slowness)
 
     def __str__(self) -> str:
         """Return the differences from the simplest schedule."""
@@ -105,6 +114,7 @@ class Plan:
             dead_letter_faults=choices.one_of((0, 0, 0, 50, 90)) if has_dead_letter_queue else 0,
             disturbances=_disturbances(choices, processes, calm_at) if is_troubled else [],
             is_async=choices.chance(25),
+            slowness=choices.one_of((0.0,) * 12 + (0.5, 2.0)),
             calm_at=calm_at,
         )
 
@@ -136,6 +146,7 @@ def _sent_at(choices: Choices) -> list[float]:
 
 def _settings(choices: Choices) -> EngineSettings:
     is_long = choices.chance(1)
+    until_empty = choices.chance(12) and not is_long
     timeout = 20_000 if is_long else choices.one_of((30, 10, 4, 1))
     return EngineSettings(
         concurrency=choices.one_of((1, 2, 3, 6)),
@@ -145,7 +156,9 @@ def _settings(choices: Choices) -> EngineSettings:
         max_processing_time=choices.one_of((None, 0.7 * timeout, 3.0 * timeout, 2.5 * timeout)),
         grace_period=choices.one_of((20.0, 0.0, 1.0, 6.0)),
         is_fifo=choices.chance(50),
-        until_empty=choices.chance(12) and not is_long,
+        until_empty=until_empty,
+        max_messages=choices.one_of((None, None, None, 1, 5)) if until_empty else None,
+        timeout=choices.one_of((None, None, None, 0.0, 4.0)) if until_empty else None,
     )
 
 

@@ -21,7 +21,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     ProcessMessages,
     Receive,
 )
-from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
 from mega.aws.sqs.subscribe.engine.stopping import INTERRUPT_TIMEOUT, SETTLE_TIMEOUT
 from mega.aws.sqs.subscribe.processing.settlement import SettlementAction
 from mega.aws.sqs.subscribe.reason import Reason
@@ -50,6 +50,7 @@ _DEAD_LETTER_RESULTS = {
     CallFate.LATE: CallResult.OK,
     CallFate.FAILED: CallResult.RETRY,
     CallFate.LOST: CallResult.RETRY,
+    CallFate.UNANSWERED: CallResult.RETRY,
     CallFate.REFUSED: CallResult.FAILED,
 }
 
@@ -97,7 +98,10 @@ class ListenerProcess:
             ChangeVisibility: self._change_visibility,
         }
         self.name = name
+        self._began_at = self._timeline.now
         self._is_async = plan.is_async
+        self._submitted = 0
+        self._was_stopped = False
         self._had_no_messages = False
         self.is_alive = True
         self.is_draining = settings.until_empty
@@ -111,6 +115,7 @@ class ListenerProcess:
     def stop(self) -> None:
         if self.is_alive and not self.engine.is_stopping:
             self._note('stops')
+            self._was_stopped = True
             self._report_deferred()
             self.engine.stop(self._timeline.now)
             self._run_engine()
@@ -125,6 +130,10 @@ class ListenerProcess:
             return
         for poll in self._polls:
             poll.cancel(self._queue)
+
+    def check_overdue(self, receipt: Receipt) -> None:
+        if self.is_alive:
+            self.laws.check_overdue(receipt)
 
     def pause(self) -> None:
         if self.is_alive:
@@ -193,6 +202,10 @@ class ListenerProcess:
         if self.laws.is_stopped:
             return
         now = self._timeline.now
+        timeout = self._settings.timeout
+        is_over = timeout is not None and now >= self._began_at + timeout
+        if self.is_draining and not (self._was_stopped or is_over or self.engine.failure):
+            self.laws.check_drained()
         self.laws.is_stopped = True
         self._stopped_at = now
         self._had_no_messages = self.engine.in_flight == 0
@@ -204,6 +217,7 @@ class ListenerProcess:
     def _on_interrupted(self, poll: _Poll) -> None:
         if self._end_poll(poll):
             poll.cancel(self._queue)
+            self.laws.on_receive_interrupted(poll.command)
             self.engine.receive_interrupted(poll.command)
             self._after_event()
 
@@ -221,7 +235,8 @@ class ListenerProcess:
 
     def _check_quick(self) -> None:
         """Check that the stop took no longer than a few calls after the last work and receive."""
-        last_work = self._grace_ends if self.laws.in_processing else self._last_work
+        is_working = self.laws.in_processing or self._submitted
+        last_work = self._grace_ends if is_working else self._last_work
         last_poll = float('inf') if self._polls else self._last_poll
         last_poll = min(last_poll, self._stopped_at + INTERRUPT_TIMEOUT)
         calls = 6 * min(1.0, self._settings.visibility_timeout / 10) + 0.2
@@ -257,10 +272,12 @@ class ListenerProcess:
     def _request_messages(self, poll: _Poll) -> None:
         if not self.is_alive or poll not in self._polls:
             return
-        # Without a wait SQS answers at once. 0.9 s leave time for other events.
-        until = self._timeline.now + (poll.command.wait_seconds or 0.9)
+        # Without a wait SQS answers at once. 0.5 s leave time for other events.
+        until = self._timeline.now + (poll.command.wait_seconds or 0.5)
         answer = partial(self._answer, poll)
-        poll.request = Request(poll.command.max_messages, until, answer)
+        timeout = poll.command.visibility_timeout
+        attempt = poll.command.attempt_id
+        poll.request = Request(poll.command.max_messages, timeout, until, answer, attempt)
         self._queue.receive(poll.request)
 
     def _answer(self, poll: _Poll, batch: Batch) -> None:
@@ -268,10 +285,15 @@ class ListenerProcess:
         note = '' if fate is CallFate.FINE else fate.value
         self._note('SQS answers', *batch or ('nothing',), note)
         when = self._timeline.now + self._network.response_time()
+        late = command.asked_at + command.wait_seconds + self._network.late_after
         if fate is CallFate.LATE:
-            late = command.asked_at + command.wait_seconds + self._network.late_after
             when = max(when, late) + self._network.lateness()
-        if fate is CallFate.LOST:
+        elif self._world.plan.slowness:
+            when = max(when, late + self._world.plan.slowness)
+        ends = command.asked_at + command.time_limit
+        if fate is CallFate.UNANSWERED or when > ends:
+            self._timeline.at(ends, self._on_receive_failed, poll)
+        elif fate is CallFate.LOST:
             self._timeline.at(when, self._on_receive_failed, poll)
         else:
             received = [] if fate is CallFate.GARBLED else batch
@@ -283,8 +305,11 @@ class ListenerProcess:
             is_unrecoverable = self._choices.chance(20)
             error = ConnectionError('of the network')
             now = self._timeline.now
-            self.laws.on_receive_failed(poll.command)
-            self.engine.receive_failed(poll.command, error, now, is_unrecoverable=is_unrecoverable)
+            is_lost = poll.fate is not CallFate.FAILED or self._choices.chance(50)
+            self.laws.on_receive_failed(poll.command, is_lost=is_lost)
+            self.engine.receive_failed(
+                poll.command, error, now, is_unrecoverable=is_unrecoverable, is_lost=is_lost
+            )
             self._after_event()
 
     def _on_received(self, poll: _Poll, batch: Batch) -> None:
@@ -292,8 +317,9 @@ class ListenerProcess:
             self._note('received', *batch or ('nothing',))
             deliveries = [self._delivery(receipt) for receipt in batch]
             self._had_no_messages = self._had_no_messages and not deliveries
-            self.laws.on_received(deliveries)
+            self.laws.on_received(poll.command, deliveries)
             self.engine.received(poll.command, deliveries, self._timeline.now)
+            self.laws.check_newest()
             self._after_event()
 
     def _end_poll(self, poll: _Poll) -> bool:
@@ -329,7 +355,7 @@ class ListenerProcess:
         while process.deliveries and (is_first or now < process.due):
             delivery = process.deliveries.popleft()
             if self.engine.begin(delivery, now):
-                self._begin(process, delivery)
+                (self._submit if self._is_async else self._begin)(process, delivery)
                 return
             self._note('does not begin', delivery.receipt_handle)
             self._deferred.append(partial(self.engine.start_expired, delivery, now))
@@ -343,9 +369,32 @@ class ListenerProcess:
         self.laws.check_begin(delivery)
         self.laws.busy_workers[process] = delivery
         self._timeline.after(duration, self._finish, process, delivery)
-        if self._is_async:
-            self.engine.moved_to_event_loop(process)
-            self._after_event()
+
+    def _submit(self, process: ProcessMessages, delivery: Delivery) -> None:
+        """Let the event loop begin a message, when no other coroutine blocks it."""
+        self._note('submits', delivery.receipt_handle)
+        self.engine.postpone(delivery)
+        self.laws.busy_workers[process] = delivery
+        self._submitted += 1
+        delay = self._world.event_loop_delay()
+        self._timeline.after(delay, self._begin_in_event_loop, process, delivery)
+        self.engine.moved_to_event_loop(process)
+        self._after_event()
+
+    def _begin_in_event_loop(self, process: ProcessMessages, delivery: Delivery) -> None:
+        if not self.is_alive:
+            return
+        now = self._timeline.now
+        self._submitted -= 1
+        if self.engine.begin(delivery, now):
+            self._begin(process, delivery)
+            return
+        self._note('does not begin', delivery.receipt_handle)
+        self._last_work = now
+        self._deferred.append(partial(self.engine.start_expired, delivery, now))
+        del self.laws.busy_workers[process]
+        self.engine.processing_ended(process)
+        self._after_event()
 
     def _finish(self, process: ProcessMessages, delivery: Delivery) -> None:
         if not self.is_alive:
@@ -390,6 +439,8 @@ class ListenerProcess:
         if fate is CallFate.LATE:
             back += self._network.lateness()
         result = _DEAD_LETTER_RESULTS[fate]
+        if fate is CallFate.UNANSWERED or there + back > command.time_limit:
+            result, there, back = CallResult.RETRY, command.time_limit, 0.0
         self._timeline.after(there + back, self._on_dead_lettered, command, result)
 
     def _arrive(self, delivery: Delivery) -> None:
@@ -416,7 +467,10 @@ class ListenerProcess:
         self._note('hides', *changes)
         self.laws.check_change(call)
         records = self.laws.records
-        is_left = [records[each.delivery].decision is Decision.LEAVE for each in call.entries]
+        is_left = [
+            records[each.delivery].decision is Decision.LEAVE and each.phase is not Phase.HELD
+            for each in call.entries
+        ]
 
         def change(at: int) -> CallResult:
             entry = call.entries[at]
@@ -434,11 +488,14 @@ class ListenerProcess:
         results = [
             CallResult.RETRY if self._fails(fate) else effect(at) for at in range(len(call.entries))
         ]
-        if fate in (CallFate.LOST, CallFate.GARBLED):
-            results = [CallResult.RETRY] * len(results)
         late = self._network.lateness() if fate is CallFate.LATE else 0.0
-        when = self._network.response_time() + late
-        self._timeline.after(when, self._on_settled, call, results)
+        when = self._timeline.now + self._network.response_time() + late
+        ends = call.decided_at + call.time_limit
+        if fate is CallFate.UNANSWERED:
+            when = ends
+        if fate in (CallFate.LOST, CallFate.GARBLED, CallFate.UNANSWERED) or when > ends:
+            results = [CallResult.RETRY] * len(results)
+        self._timeline.at(min(when, ends), self._on_settled, call, results)
 
     def _fails(self, fate: CallFate) -> bool:
         is_partial = fate is CallFate.PARTIAL

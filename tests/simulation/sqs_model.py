@@ -6,7 +6,10 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 The documentation leaves these points open, and a random choice decides them:
 
 - Standard: SQS delivers messages in any order, and may deliver a hidden or a deleted message
-  again. A delete with an expired receipt handle "succeeds", with or without an effect.
+  again. A delete with an expired receipt handle "succeeds", with or without an effect. A visibility
+  change with an older receipt handle succeeds or is refused.
+- FIFO: a receive with the attempt id of an earlier one returns the same messages and receipt
+  handles, if none of them was changed, and their visibility timeout begins again.
 - FIFO: SQS may or may not deliver the first messages of a group while later messages of the group
   are hidden. SQS never delivers a message behind a hidden message of its group.
 """
@@ -57,6 +60,7 @@ class Receipt:
     since: float
     ends: float
     is_left: bool = False
+    is_changed: bool = False
     owner: Any = None
 
     def __str__(self) -> str:
@@ -68,11 +72,13 @@ Batch: TypeAlias = list[Receipt]
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A receive that waits at the queue."""
+    """A receive that waits at the queue. It hides messages for `timeout` seconds."""
 
     number: int
+    timeout: int
     until: float
     answer: Callable[[Batch], None]
+    attempt_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -95,19 +101,18 @@ class Queue:
     def __init__(
         self,
         is_fifo: bool,
-        timeout: int,
         behaviour: QueueBehaviour,
         choices: Choices,
         timeline: Timeline,
         expired: Callable[[Receipt], None],
     ) -> None:
         self._is_fifo = is_fifo
-        self._timeout = timeout
         self._choices = choices
         self._timeline = timeline
         self._expired = expired
         self.receipts: dict[str, Receipt] = {}
         self._waiting: list[Request] = []
+        self._attempts: dict[str, Batch] = {}
         self._take = self._take_from_groups if is_fifo else self._take_from_standard_queue
         self.behaviour = behaviour
         self.messages: dict[str, StoredMessage] = {}
@@ -119,10 +124,19 @@ class Queue:
     # Receiving
 
     def receive(self, request: Request) -> None:
+        known = self._attempts.get(request.attempt_id or '', [])
+        if known and all(self._is_unchanged(receipt) for receipt in known):
+            for receipt in known:
+                self._hide_until(receipt, self._timeline.now + request.timeout)
+            request.answer(known)
+            return
         self._waiting.append(request)
         self._answer_requests()
         if request in self._waiting:
             self._timeline.at(request.until, self._time_out, request)
+
+    def _is_unchanged(self, receipt: Receipt) -> bool:
+        return not receipt.is_changed and self.is_in_flight(receipt)
 
     def cancel(self, request: Request) -> None:
         """Cancel a receive: its connection was closed, and SQS noticed it."""
@@ -140,9 +154,15 @@ class Queue:
             taken = self._take(request.number)
             if not taken:
                 return
-            batch = [self._hide(stored) for stored in taken if not self._redrives(stored)]
+            batch = [
+                self._hide(stored, request.timeout)
+                for stored in taken
+                if not self._redrives(stored)
+            ]
             if batch:
                 self._waiting.remove(request)
+                if request.attempt_id is not None:
+                    self._attempts[request.attempt_id] = batch
                 request.answer(batch)
 
     def _take_from_standard_queue(self, number: int) -> list[StoredMessage]:
@@ -190,14 +210,14 @@ class Queue:
         self._remove(stored)
         return True
 
-    def _hide(self, stored: StoredMessage) -> Receipt:
+    def _hide(self, stored: StoredMessage, timeout: int) -> Receipt:
         now = self._timeline.now
         stored.receives += 1
         handle = f'{stored.name}#{stored.receives}'
         receipt = Receipt(stored, handle, stored.receives, now, now)
         stored.receipts.append(receipt)
         self.receipts[handle] = receipt
-        self._hide_until(receipt, now + self._timeout)
+        self._hide_until(receipt, now + timeout)
         return receipt
 
     def _hide_until(self, receipt: Receipt, ends: float) -> None:
@@ -232,13 +252,15 @@ class Queue:
     def change(self, handle: str, seconds: int, is_leaving: bool) -> CallResult:
         receipt = self.receipts[handle]
         now = self._timeline.now
-        if receipt.stored.is_removed or not self.is_in_flight(receipt):
+        is_refused = receipt is not receipt.stored.receipts[-1] and self._choices.chance(50)
+        if receipt.stored.is_removed or is_refused or not self.is_in_flight(receipt):
             return CallResult.FAILED
         if now + seconds > receipt.since + MAX_HIDDEN:
             raise Violation(Law.WELL_FORMED, f'{receipt} would be hidden for more than 12 hours')
         if receipt.is_left and not is_leaving:
             raise Violation(Law.SETTLED_ONCE, f'{receipt} was extended when it had been left')
         receipt.is_left = is_leaving
+        receipt.is_changed = True
         self._hide_until(receipt, now + seconds)
         return CallResult.OK
 

@@ -43,7 +43,6 @@ class World:
         )
         self.queue = Queue(
             settings.is_fifo,
-            settings.visibility_timeout,
             plan.queue_behaviour,
             choices,
             self.timeline,
@@ -88,13 +87,26 @@ class World:
         """Return the seconds of processing of a message."""
         return 0.1 if self._is_calm else self.choices.one_of(self.plan.durations)
 
+    def event_loop_delay(self) -> float:
+        """Return the seconds for which another coroutine blocks the event loop."""
+        if self._is_calm:
+            return 0.0
+        timeout = self.plan.settings.visibility_timeout
+        return self.choices.one_of((0.0, 0.0, 0.0, 0.3, 0.4 * timeout, 1.5 * timeout))
+
     def ended(self, process: ListenerProcess) -> None:
         """A process ended. Without faults, another process replaces it."""
         plan = self.plan
         if self._is_calm:
             self._ensure_listener()
-        elif plan.settings.until_empty and plan.processes == 1 and not plan.disturbances:
+        elif self._must_drain and plan.processes == 1 and not plan.disturbances:
             self._check_drained()
+
+    @property
+    def _must_drain(self) -> bool:
+        settings = self.plan.settings
+        is_limited = settings.max_messages is not None or settings.timeout is not None
+        return settings.until_empty and not is_limited
 
     def note(self, *words: object) -> None:
         if self.trace is not None:
@@ -131,7 +143,7 @@ class World:
             return
         settings = self.plan.settings
         if self._is_calm:
-            settings = replace(settings, until_empty=False)
+            settings = replace(settings, until_empty=False, max_messages=None, timeout=None)
         self._started += 1
         self._processes.append(ListenerProcess(self, f'p{self._started}', settings))
 
@@ -166,19 +178,32 @@ class World:
 
     def _expired(self, receipt: Receipt) -> None:
         self.note('visible:', receipt)
-        if receipt.owner and self.plan.is_faultless:
-            process: ListenerProcess = receipt.owner
-            if process.is_alive and not process.engine.is_stopping:
-                process.laws.expired(receipt)
+        process: ListenerProcess | None = receipt.owner
+        if process is None:
+            return
+        # The engine knows the end of a visibility timeout only as precisely as the network allows.
+        self.timeline.after(1.5 * self.network.margin, process.check_overdue, receipt)
+        if self.plan.is_faultless and process.is_alive and not process.engine.is_stopping:
+            process.laws.expired(receipt)
 
     def _check_drained(self) -> None:
         plan = self.plan
         # Messages that were sent after the last two receives do not count.
         seen = self.timeline.now - _DRAINING
-        left = [each.name for each in self.queue.messages.values() if each.sent_at < seen]
+        # A completed message that could not be deleted stays, and so do those behind it.
+        messages = list(self.queue.messages.values())
+        blocked = {each.group for each in messages if each.is_completed}
+        left = [
+            each.name
+            for each in messages
+            if each.sent_at < seen
+            and not each.is_completed
+            and not (plan.settings.is_fifo and each.group in blocked)
+        ]
         if left and plan.is_faultless and not (plan.has_retries or plan.dead_letter_faults):
             raise Violation(Law.DRAINED, f'still in the queue: {" ".join(left)}')
 
     def _time_limit(self) -> float:
         """Return the seconds without faults within which the queue must become empty."""
-        return 900.0 + 8 * self.plan.settings.visibility_timeout
+        of_slow_receives = 60.0 * len(self.plan.sent_at) if self.plan.slowness else 0.0
+        return 900.0 + 8 * self.plan.settings.visibility_timeout + of_slow_receives

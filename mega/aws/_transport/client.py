@@ -58,6 +58,13 @@ class AwsClient:
         return region
 
     @property
+    def read_timeout(self) -> float | None:
+        """The seconds for each part of a response; None: unlimited, or unknown."""
+        config = getattr(self.client.meta, 'config', None)
+        timeout: float | None = getattr(config, 'read_timeout', None)
+        return timeout
+
+    @property
     def transport(self) -> str:
         """`direct`, or `botocore: ` and the reason for it."""
         _, direct = self._current()

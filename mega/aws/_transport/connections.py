@@ -54,7 +54,9 @@ class ConnectionPool:
             botocore.exceptions.HTTPClientError: one of its subclasses, as botocore would.
             CallInterrupted: when the interrupter of this thread refuses calls.
         """
-        if (idle := self._take_idle()) is not None:
+        limit = current_limit()
+        is_repetition = limit is not None and limit.is_repetition
+        if not is_repetition and (idle := self._take_idle()) is not None:
             with suppress(NoResponseError):
                 return self._exchange(idle, request)
         return self._exchange(self._open(), request)
@@ -104,6 +106,7 @@ class ConnectionPool:
             is_kept = response.keep_alive and len(self._idle) < self._config.max_pool_connections
             return response
         except TimeoutError as error:
+            self.close()  # the network may have lost the idle connections, too
             raise exceptions.ReadTimeoutError(endpoint_url=self._url, error=error) from error
         except (OSError, ValueError) as error:
             is_stale = is_reused and not connection.is_interrupted

@@ -120,10 +120,12 @@ class _InterruptibleConnection:
     """Mixin for the connection classes of urllib3 and botocore: interruption and time limits."""
 
     is_interrupted = False
+    _has_served = False
     _interrupter: CallInterrupter | None = None
 
     def connect(self) -> None:
         connection: Any = super()
+        self._has_served = False
         with _time_limit_errors():
             open_within_limit(connection.connect, lambda _: self._close())
 
@@ -133,7 +135,9 @@ class _InterruptibleConnection:
         if self._interrupter is not None:
             self._interrupter.on_request_end(self)
         watchdog.watch(self, None if limit is None else limit.ends_at)
-        if self.is_interrupted:  # its last call was answered nevertheless, so the pool kept it
+        is_repetition = limit is not None and limit.is_repetition
+        # An interrupted call that was answered nevertheless leaves its connection in the pool.
+        if self.is_interrupted or (is_repetition and self._has_served):
             self.is_interrupted = False
             connection.close()
         self._interrupter = current_interrupter()
@@ -144,6 +148,7 @@ class _InterruptibleConnection:
 
     def getresponse(self, *arguments: Any, **options: Any) -> Any:
         connection: Any = super()
+        self._has_served = True
         with _time_limit_errors():
             return connection.getresponse(*arguments, **options)
 

@@ -37,12 +37,18 @@ class TimeLimitExceeded(BaseException):
 
 
 class TimeLimit:
-    """A number of seconds that begins now."""
+    """A number of seconds that begins now.
 
-    __slots__ = ('ends_at', 'seconds')
+    With `is_repetition`, an earlier attempt of the calls failed, perhaps because its connection was
+    lost without notice. Idle connections may be lost in the same way, so that each of these calls
+    opens a fresh one.
+    """
 
-    def __init__(self, seconds: float) -> None:
+    __slots__ = ('ends_at', 'is_repetition', 'seconds')
+
+    def __init__(self, seconds: float, *, is_repetition: bool = False) -> None:
         self.seconds = seconds
+        self.is_repetition = is_repetition
         self.ends_at = time.monotonic() + seconds
 
     @property

@@ -14,9 +14,10 @@ __all__ = ('Message', 'parse_epoch_milliseconds', 'read_message')
 
 
 class HasLostFlag(Protocol):
-    """A delivery that knows whether its visibility timeout was lost."""
+    """A delivery that knows whether another consumer may have received its message."""
 
-    is_visibility_lost: bool
+    @property
+    def is_lost(self) -> bool: ...
 
 
 class Message(Struct, frozen=True, eq=False):
@@ -51,12 +52,14 @@ class Message(Struct, frozen=True, eq=False):
 
     @property
     def lost(self) -> bool:
-        """Whether the visibility timeout was lost, so that another consumer may have the message.
+        """Whether the visibility timeout is over, so that another consumer may have the message.
 
-        The listener does not delete a lost message, even if its subscribers succeed. A subscriber
-        that takes long and must not run twice can check this from time to time, and stop.
+        SQS reported it, or the time passed without a confirmed extension. A subscriber that takes
+        long and must not run twice can check this from time to time, and stop. The listener does
+        not delete a message if SQS reported that it is not in flight, even if its subscribers
+        succeed.
         """
-        return self._delivery is not None and self._delivery.is_visibility_lost
+        return self._delivery is not None and self._delivery.is_lost
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self._values() == other._values()

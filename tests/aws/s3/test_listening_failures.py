@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
 import pytest
 
-from mega.aws.s3 import Pointer
+from mega.aws.s3 import Pointer, S3PayloadStore
 from mega.aws.s3.pointer import write_pointer
+from mega.aws.s3.store import FetchedBody
 from mega.aws.sqs.subscribe import DataSubscriber, MessageSubscriber, Stats
 from tests.aws._publishing.batches import QUEUE
 from tests.aws.answers import (
@@ -47,6 +49,31 @@ def drained(aws: Any, queue_url: str, store: Any, seen: list[Any], **settings: A
     listener = listener_on(aws, queue_url, subscriber(None, seen), payload_store=store, **settings)
     stats: Stats = listener.drain()
     return stats
+
+
+def test_fault_101_without_threads_the_workers_read_the_bodies_and_not_the_receive(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receive that waited for S3 would delay its messages, and the calls of the listener."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith('mega-s3'):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, 'start', refuse)
+    will_receive(faults, *deliveries(pointing_to(POINTER_TO_OURS)), GetObject=[s3_object(b'{}')])
+    fetch, received = S3PayloadStore.fetch, []
+
+    def observe(store: S3PayloadStore, pointer: Pointer) -> FetchedBody | None:
+        received.append(listener.stats().received)
+        return fetch(store, pointer)
+
+    monkeypatch.setattr(S3PayloadStore, 'fetch', observe)
+    listener = listener_on(faults, QUEUE, subscriber(), payload_store=store_on(faults))
+    assert listener.drain().received == 1
+    assert received == [1]
 
 
 LEAVES: dict[str, Scripted] = {

@@ -13,7 +13,7 @@ from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
-from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
+from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY
 from mega.aws.sqs.subscribe.preflight.bounded import BoundedChecks
 from mega.aws.sqs.subscribe.preflight.checks import (
     PreflightOptions,
@@ -56,6 +56,9 @@ _LIMITS = {
 
 DEFAULT_VISIBILITY_TIMEOUT = 30
 """Seconds, also of a queue whose own visibility timeout is unknown."""
+
+_UNLIMITED = 10**9
+"""The maximum number of messages of a drain, and of its seconds."""
 
 _READ_TIMEOUT_MARGIN = 5.0
 """Seconds after its long poll within which SQS must answer a receive. A later answer is useless,
@@ -198,7 +201,7 @@ class SqsListener(ClientOwner):
         url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
         has_dead_letter_queue = dead_letter_url is not None
         return ListenerContext(
-            QueueClient(self._aws, url, self._settings.visibility_timeout, has_dead_letter_queue),
+            QueueClient(self._aws, url, has_dead_letter_queue),
             DeadLetterQueue(self._aws, dead_letter_url, url) if dead_letter_url else None,
             self._router,
             Processor(self._router, self._policy, hooks),
@@ -247,23 +250,35 @@ class SqsListener(ClientOwner):
             SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
         with stop_on_signals(self.stop):
-            self._run(self._settings, is_checked=True)
+            self._run(self._settings)
 
-    def drain(self) -> Stats:
+    def drain(self, timeout: Seconds | None = None, max_messages: int | None = None) -> Stats:
         """Process the messages in the queue, and return the statistics of this call.
 
-        The call ends when two consecutive receives returned no messages and no message is in
+        The call ends when two consecutive receives returned no new messages and no message is in
         flight, or at `stop()`. Such a receive waits `wait_time_seconds`, but at most one second.
-        The call does not wait for messages that it left in the queue. With a `concurrency` of 1 the
-        calling thread processes the messages.
+        The call ends earlier after `timeout` seconds, as at `stop()`, or when it has received
+        `max_messages` messages and they are settled.
+
+        The call does not wait for messages that it left in the queue, and does not process them
+        again. A message with a retry delay of 0, or that SQS delivers again, stays hidden until the
+        call ends. On a FIFO queue this applies to the whole message group.
+
+        With a `concurrency` of 1 the calling thread processes the messages. The call
+        warns at the start as `listen()` does.
 
         Raises:
-            ConfigurationError: without subscribers.
+            ConfigurationError: without subscribers, or for an invalid argument.
             TransportError: if a receive fails, or if AWS refuses another call as in `listen()`.
             SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
+        if max_messages is not None:
+            check_int('max_messages', max_messages, 1, _UNLIMITED)
+        ends = None if timeout is None else check_seconds('timeout', timeout, 0, _UNLIMITED)
         before = self.stats()
-        self._run(replace(self._settings, until_empty=True), is_checked=False)
+        self._run(
+            replace(self._settings, until_empty=True, max_messages=max_messages, timeout=ends)
+        )
         return self.stats().since(before)
 
     def stop(self) -> None:
@@ -296,7 +311,7 @@ class SqsListener(ClientOwner):
         """Return the statistics since the creation of the listener."""
         return self._counter.stats(self._aws.transport)
 
-    def _run(self, settings: EngineSettings, *, is_checked: bool) -> None:
+    def _run(self, settings: EngineSettings) -> None:
         if not self._router:
             raise ConfigurationError('a listener without subscribers: register at least one')
         # A fork copies no threads, so that the session of the parent does not run in the child.
@@ -305,10 +320,7 @@ class SqsListener(ClientOwner):
         self._process = os.getpid()
         try:
             self._router.build()
-            found = None
-            if is_checked or self.visibility_timeout is None:
-                found = self._check_queue(settings)
-            session = self._session = self._create_session(settings, found)
+            session = self._session = self._create_session(settings, self._check_queue(settings))
             # These calls may have preceded the session.
             if self._is_paused:
                 session.pause()
@@ -342,11 +354,8 @@ class SqsListener(ClientOwner):
     ) -> ListenerSession:
         if found is None:
             return ListenerSession(self._context, settings)
-        timeout = found.visibility_timeout
-        queue = replace(self._context.queue, visibility_timeout=timeout)
-        session = ListenerSession(
-            replace(self._context, queue=queue), replace(settings, visibility_timeout=timeout)
-        )
+        settings = replace(settings, visibility_timeout=found.visibility_timeout)
+        session = ListenerSession(self._context, settings)
         session.permit(found.permitted)
         return session
 

@@ -20,6 +20,7 @@ from mega.aws.sqs.subscribe import (
     MessageSubscriber,
     ProcessStatus,
     SqsListener,
+    Stats,
 )
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, dispatch, run_to_completion
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
@@ -36,7 +37,9 @@ __all__ = (
     'BEFORE_RECEIVE',
     'MESSAGE',
     'WITHIN',
+    'LogWatcher',
     'botocore_event',
+    'drained',
     'group',
     'is_dispatched',
     'listener_on',
@@ -49,6 +52,7 @@ __all__ = (
     'send',
     'statuses',
     'subscriber',
+    'warnings_at_start',
     'warnings_of',
     'will_receive',
 )
@@ -240,10 +244,47 @@ def open_sockets() -> set[str]:
     return found
 
 
+class LogWatcher(logging.Handler):
+    """A log handler that waits for a line with given words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
+        self.event = Event()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.words in record.getMessage():
+            self.texts.append(record.getMessage())
+            self.event.set()
+
+
+_CHECKS = 'mega.aws.sqs.subscribe.preflight.checks'
+
+
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return this library's log messages of level WARNING and above."""
+    """Return the log messages of level WARNING and above, without those of the checks at start."""
     return [
         record.getMessage()
         for record in caplog.records
-        if record.name.partition('.')[0] == 'mega' and record.levelno >= logging.WARNING
+        if record.name.partition('.')[0] == 'mega'
+        and record.name != _CHECKS
+        and record.levelno >= logging.WARNING
     ]
+
+
+def warnings_at_start(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the warnings of the checks at start, without the one about short polls."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == _CHECKS and 'wait_time_seconds=0' not in record.getMessage()
+    ]
+
+
+def drained(listener: SqsListener) -> Stats:
+    """Drain until a drain receives nothing, and return the statistics of all drains."""
+    before = listener.stats()
+    while listener.drain().received:
+        pass
+    return listener.stats().since(before)

@@ -14,6 +14,7 @@ from mega.match.functions import match
 from tests.aws.answers import Answer, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
+    drained,
     listener_on,
     send,
     subscriber,
@@ -96,7 +97,7 @@ def test_a_group_continues_in_order_after_the_redelivery_of_a_message(
     seen: list[str] = []
     made = subscriber(failing(seen, RetriableError(delay=0), RetriableError(delay=0)))
     listener = listener_on(aws, queue_url, made, max_number_of_messages=10)
-    stats = listener.drain()
+    stats = drained(listener)
     assert (stats.done, stats.retried) == (5, 2)
     assert of_group('a', seen) == ['a1', 'a1', 'a1', 'a2', 'a3']
     assert of_group('b', seen) == ['b1', 'b2']

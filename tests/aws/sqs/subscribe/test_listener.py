@@ -20,10 +20,12 @@ from tests.aws.sqs.subscribe.factories import (
     BEFORE_RECEIVE,
     WITHIN,
     botocore_event,
+    drained,
     listener_on,
     listening,
     send,
     subscriber,
+    warnings_at_start,
     warnings_of,
 )
 from tests.event.examples import NOTIFICATION, item_added, user_created
@@ -104,7 +106,7 @@ def test_a_retry_without_a_delay_is_delivered_at_once_to_all_matching_subscriber
 
     queue_url = aws.create_queue()
     [message_id] = send(aws, queue_url, 'hej')
-    stats = listener_on(aws, queue_url, subscriber(answer), Recording).drain()
+    stats = drained(listener_on(aws, queue_url, subscriber(answer), Recording))
     assert stats == Stats(received=3, retried=2, done=1, deleted=1)
     assert [message.id for message in messages] == [message_id] * 3
     assert [message.receive_count for message in messages] == [1, 2, 3]
@@ -216,7 +218,7 @@ def test_the_redrive_policy_moves_a_message_that_fails_too_often(aws: LocalAws) 
     queue_url = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=2))
     send(aws, queue_url, 'hej')
     listener = listener_on(aws, queue_url, subscriber(RetriableError(delay=0)))
-    assert listener.drain() == Stats(received=2, retried=2)
+    assert drained(listener) == Stats(received=2, retried=2)
     assert [message['Body'] for message in aws.receive(dead, at_least=1)] == ['hej']
 
 
@@ -231,7 +233,7 @@ def test_a_queue_without_a_redrive_policy_causes_a_warning_at_the_start(
 ) -> None:
     queue_url = aws.create_queue()
     started(aws, listener_on(aws, queue_url, subscriber()))
-    [text] = warnings_of(caplog)
+    [text] = warnings_at_start(caplog)
     assert queue_url in text
     assert 'redrive policy' in text
     assert 'dead_letter_queue_url' in text
@@ -244,7 +246,7 @@ def test_a_redrive_policy_does_not_apply_to_a_fatal_error_which_causes_a_warning
     queue_url = aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=1))
     listener = listener_on(aws, queue_url, subscriber(ProcessStatus.FATAL_ERROR))
     started(aws, listener)
-    [text] = warnings_of(caplog)
+    [text] = warnings_at_start(caplog)
     assert 'redrive policy, which does not apply' in text
     send(aws, queue_url, 'hej')
     assert listener.drain() == Stats(received=1, fatal=1, deleted=1)
@@ -260,7 +262,7 @@ def test_a_dead_letter_queue_prevents_the_warnings(
         aws.create_queue(),
     ):
         started(aws, listener_on(aws, queue_url, subscriber(), dead_letter_queue_url=dead))
-    assert warnings_of(caplog) == []
+    assert warnings_at_start(caplog) == []
 
 
 def test_a_missing_queue_is_reported_at_the_start(aws: LocalAws) -> None:

@@ -8,7 +8,6 @@ import gc
 import logging
 import pickle
 from collections.abc import Iterator
-from threading import Event
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
     WITHIN,
+    LogWatcher,
     listener_on,
     send,
     subscriber,
@@ -37,21 +37,6 @@ NOT_IN_FLIGHT = sqs_answer(
         {'Id': '0', 'Code': 'MessageNotInflight', 'SenderFault': True, 'Message': 'as scripted'}
     ]
 )
-
-
-class LogWatcher(logging.Handler):
-    """A log handler that waits for a line with given words."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__()
-        self.words = words
-        self.event = Event()
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self.words in record.getMessage():
-            self.texts.append(record.getMessage())
-            self.event.set()
 
 
 @pytest.fixture

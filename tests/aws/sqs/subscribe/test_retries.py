@@ -26,6 +26,7 @@ from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
     MESSAGE,
+    drained,
     listener_on,
     send,
     subscriber,
@@ -280,7 +281,7 @@ def test_a_message_that_fails_repeatedly_is_dead_lettered(aws: LocalAws) -> None
     listener = listener_on(
         aws, queue_url, *made, retry_delay=0, max_receives=3, dead_letter_queue_url=dead
     )
-    assert listener.drain() == Stats(
+    assert drained(listener) == Stats(
         received=4, retried=2, exhausted=1, done=1, dead_lettered=1, deleted=2
     )
     assert seen == ['bad'] * 3
@@ -314,7 +315,9 @@ def test_a_failed_hook_counts_as_an_attempt(aws: LocalAws) -> None:
     send(aws, queue_url, 'hej')
     settings: dict[str, Any] = {'hooks': [Failing()], 'retry_delay': 0, 'max_receives': 2}
     listener = listener_on(aws, queue_url, subscriber(), dead_letter_queue_url=dead, **settings)
-    assert listener.drain() == Stats(received=2, retried=1, exhausted=1, dead_lettered=1, deleted=1)
+    assert drained(listener) == Stats(
+        received=2, retried=1, exhausted=1, dead_lettered=1, deleted=1
+    )
 
 
 def test_the_delay_of_each_message_is_its_own(aws: LocalAws) -> None:
@@ -326,7 +329,7 @@ def test_the_delay_of_each_message_is_its_own(aws: LocalAws) -> None:
 
     queue_url = aws.create_queue()
     send(aws, queue_url, 'hej')
-    assert listener_on(aws, queue_url, Patient).drain() == Stats(received=3, retried=3)
+    assert drained(listener_on(aws, queue_url, Patient)) == Stats(received=3, retried=3)
     assert aws.counts(queue_url) == Counts(visible=0, in_flight=1)
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import time
 from collections import Counter
-from threading import Event
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
 
-from mega.aws.sqs.subscribe import Stats
+from mega.aws.sqs.subscribe import MessageSubscriber, Stats
+from mega.aws.sqs.subscribe.engine import call_limits
+from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 from mega.errors import RetriableError, TransportError
 from tests.aws.answers import ALL_DONE, HTML, Answer, Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
     WITHIN,
+    LogWatcher,
     listener_on,
     listening,
     subscriber,
@@ -163,8 +167,9 @@ def test_each_failed_receive_is_logged_with_the_queue_and_without_a_traceback(
     will_receive(faults, UNAVAILABLE, Fault.RESET_AFTER, Fault.SILENCE)
     with listening(listener_on(faults, QUEUE_URL, subscriber())):
         assert drawn.are_all.wait(WITHIN)
-    assert len(caplog.records) == 2
-    for record in caplog.records:
+    records = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert len(records) == 2
+    for record in records:
         assert QUEUE_URL in record.getMessage()
         assert 'ReceiveMessage' in record.getMessage()
         assert not record.exc_info
@@ -227,6 +232,33 @@ def test_a_failed_delete_is_repeated(
     assert seen == ['a', 'b']
     assert stats == Stats(received=2, done=2, deleted=2, errors=2)
     assert handles(faults, 'DeleteMessageBatch') == [['handle of a', 'handle of b']] * 3
+
+
+def test_a_delete_without_a_response_is_repeated_long_before_the_timeout_of_the_client(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_limits, 'CALL_SECONDS', 0.05)
+    record_waits(monkeypatch)
+    will_receive(faults, received('a'), NOTHING, DeleteMessageBatch=[Fault.SILENCE, ALL_DONE])
+    client = faults.client('sqs', read_timeout=10 * WITHIN)
+    stats = listener_on(faults, QUEUE_URL, subscriber(), client=client).drain()
+    assert stats == Stats(received=1, done=1, deleted=1, errors=1)
+
+
+def test_an_extension_without_a_response_is_repeated_before_the_visibility_timeout_ends(
+    faults: FaultServer,
+) -> None:
+    will_receive(
+        faults, received('a'), NOTHING, ChangeMessageVisibilityBatch=[Fault.SILENCE, ALL_DONE]
+    )
+    client, extended = faults.client('sqs', read_timeout=10 * WITHIN), Event()
+    name = 'after-call.sqs.ChangeMessageVisibilityBatch'
+    client.meta.events.register(name, lambda **those: extended.set())
+    made = subscriber(lambda payload: extended.wait(WITHIN) and None)
+    settings: dict[str, Any] = {'visibility_timeout': 1, 'max_processing_time': 60}
+    stats = listener_on(faults, QUEUE_URL, made, client=client, **settings).drain()
+    assert extended.is_set()
+    assert (stats.done, stats.deleted) == (1, 1)
 
 
 @FAILED_CALLS
@@ -334,6 +366,66 @@ def test_a_message_does_not_start_after_its_visibility_timeout(
     }
 
 
+def test_a_message_behind_a_blocked_event_loop_does_not_start_after_its_visibility_timeout(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One coroutine blocks the event loop for 31 seconds. All extensions fail meanwhile."""
+    record_waits(monkeypatch)
+    will_receive(
+        faults, received('a', 'b'), Fault.SILENCE, ChangeMessageVisibilityBatch=[UNAVAILABLE]
+    )
+    now, passed = time.monotonic, [0.0]
+    monkeypatch.setattr(time, 'monotonic', lambda: now() + passed[0])
+    submit, both = EventLoopThread.submit, Barrier(2)
+
+    def observe(self: EventLoopThread, *arguments: Any) -> Any:
+        worker = submit(self, *arguments)
+        submitted.append(worker)
+        if len(submitted) == 2:
+            both.wait(WITHIN)
+        return worker
+
+    async def block(payload: str) -> None:
+        seen.append(payload)
+        both.wait(WITHIN)
+        passed[0] += 31
+
+    submitted: list[Any] = []
+    seen: list[str] = []
+    monkeypatch.setattr(EventLoopThread, 'submit', observe)
+
+    class Blocking(MessageSubscriber):
+        async def process(self, payload: str) -> None:
+            await block(payload)
+
+    expired = LogWatcher('message b was not started within its visibility timeout')
+    monkeypatch.setattr(logging.getLogger('mega'), 'handlers', [expired])
+    settings = {'concurrency': 2, 'max_number_of_messages': 2}
+    with listening(listener_on(faults, QUEUE_URL, Blocking, **settings)):
+        assert expired.event.wait(WITHIN)
+    assert seen == ['a']
+
+
+def test_messages_of_a_slow_server_start_despite_a_short_visibility_timeout(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer takes longer than the visibility timeout."""
+    will_receive(faults, received('a'), received('a'), NOTHING)
+    now, passed = time.monotonic, [0.0]
+    monkeypatch.setattr(time, 'monotonic', lambda: now() + passed[0])
+    client = faults.client('sqs')
+
+    def be_late(**those: object) -> None:
+        passed[0] += 2.5
+
+    client.meta.events.register('after-call.sqs.ReceiveMessage', be_late)
+    made = subscriber()
+    stats = listener_on(faults, QUEUE_URL, made, client=client, visibility_timeout=2).drain()
+    assert (stats.expired, stats.done) == (1, 1)
+    asked = [call['VisibilityTimeout'] for call in calls(faults, 'ReceiveMessage')]
+    assert asked[:2] == [2, 5]
+
+
 @pytest.mark.parametrize('settings', [{}, {'dead_letter_queue_url': f'{QUEUE_URL}-dead'}], ids=str)
 def test_a_message_without_a_body_does_not_end_the_listener(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
@@ -344,6 +436,21 @@ def test_a_message_without_a_body_does_not_end_the_listener(
     will_receive(faults, bare, NOTHING)
     made = subscriber(pattern='hej')
     assert listener_on(faults, QUEUE_URL, made, **settings).drain().received == 1
+
+
+def test_a_fifo_receive_without_a_response_is_repeated_with_its_attempt_id(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQS returns the messages of the lost response again, so that their group is not idle."""
+    record_waits(monkeypatch)
+    will_receive(faults, Fault.RESET_AFTER, received('hej'), Fault.SILENCE)
+    processed = Event()
+    made = subscriber(lambda payload: processed.set())
+    with listening(listener_on(faults, f'{QUEUE_URL}.fifo', made)):
+        assert processed.wait(WITHIN)
+    attempts = [call['ReceiveRequestAttemptId'] for call in calls(faults, 'ReceiveMessage')]
+    assert attempts[0] == attempts[1]
+    assert attempts[0] not in attempts[2:]
 
 
 def test_the_settings_of_a_listener_reach_its_calls(faults: FaultServer) -> None:
@@ -379,5 +486,5 @@ def test_drain_makes_two_receives_of_at_most_a_second(
     listener_on(faults, QUEUE_URL, subscriber(), wait_time_seconds=wait).drain()
     # The delete may be sent before or after the third receive, depending on MAX_BATCH_DELAY.
     done = Counter(request.operation for request in faults.requests)
-    assert done == {'ReceiveMessage': 4, 'DeleteMessageBatch': 1}
+    assert done == {'GetQueueAttributes': 1, 'ReceiveMessage': 4, 'DeleteMessageBatch': 1}
     assert {call['WaitTimeSeconds'] for call in calls(faults, 'ReceiveMessage')} == {drained_by}

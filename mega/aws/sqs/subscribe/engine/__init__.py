@@ -5,6 +5,7 @@ replay any order of events.
 
     commands.py        the commands, their results, and the settings
     delivery.py        one delivery and its phase
+    call_limits.py     how long each call may take
     engine.py          the state machine: events in, commands out
     assignment.py      which messages each worker processes
     in_flight.py       the deliveries in flight, and how each one ends
@@ -12,6 +13,7 @@ replay any order of events.
     polling.py         how many messages to receive, and when
     batches.py         DeleteMessageBatch and ChangeMessageVisibilityBatch calls to make
     visibility.py      when to extend a visibility timeout, and for how long
+    dead_letters.py    SendMessage calls to make to the dead-letter queue
     retries.py         when to repeat a call that failed
     stopping.py        the deadlines of a stop
 """

@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 
-from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY, NEVER
+from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings, ProcessMessages
-from mega.aws.sqs.subscribe.engine.delivery import WAITING, WORKING, Delivery
+from mega.aws.sqs.subscribe.engine.delivery import NEVER, WAITING, WORKING, Delivery
 from mega.aws.sqs.subscribe.engine.in_flight import InFlight
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
 
@@ -105,7 +105,7 @@ class WorkAssigner:
                     delivery.phase = WORKING
                     share.append(delivery)
                 elif delivery.phase is WAITING:
-                    self._in_flight.expire(delivery, now)
+                    self._in_flight.expire(delivery)
         return share
 
     def _take_back(self, process: ProcessMessages, *, leave_first: bool = True) -> None:

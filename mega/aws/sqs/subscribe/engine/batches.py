@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from mega.aws.sqs.subscribe.engine.call_limits import CallLimits
 from mega.aws.sqs.subscribe.engine.commands import ChangeVisibility, Delete, Entry
-from mega.aws.sqs.subscribe.engine.delivery import ENDED, EXTENDABLE_PHASES, Delivery
+from mega.aws.sqs.subscribe.engine.delivery import ENDED, EXTENDABLE_PHASES, NEVER, Delivery
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
 
-__all__ = ('BATCH_SIZE', 'MAX_BATCH_DELAY', 'NEVER', 'DeleteBatcher', 'VisibilityBatcher')
+__all__ = ('BATCH_SIZE', 'MAX_BATCH_DELAY', 'DeleteBatcher', 'VisibilityBatcher')
 
 BATCH_SIZE = 10
 """The maximum number of entries of a batch call: API reference of DeleteMessageBatch."""
 
 MAX_BATCH_DELAY = 0.1
 """Seconds that a processed message waits for others before its delete."""
-
-NEVER = float('inf')
 
 _IDS = tuple(map(str, range(BATCH_SIZE)))
 
@@ -29,8 +28,9 @@ class DeleteBatcher:
     It is due earlier if a visibility timeout would end before that.
     """
 
-    def __init__(self, max_delay: float) -> None:
+    def __init__(self, max_delay: float, limits: CallLimits) -> None:
         self._max_delay = max_delay
+        self._limits = limits
         self.waiting: deque[Delivery] = deque()
         self.deadline = NEVER
 
@@ -59,14 +59,15 @@ class DeleteBatcher:
             self.deadline = NEVER
         elif len(waiting) < BATCH_SIZE and self.deadline > -NEVER:
             self.deadline = now + self._max_delay
-        return Delete(entries(batch), now)
+        return Delete(entries(batch), now, *_terms(batch, self._limits, now))
 
 
 class VisibilityBatcher:
     """The visibility changes to make: for messages that are left in the queue, and extensions."""
 
-    def __init__(self, groups: GroupQueues) -> None:
+    def __init__(self, groups: GroupQueues, limits: CallLimits) -> None:
         self._groups = groups
+        self._limits = limits
         self._leaving: deque[Delivery] = deque()
         self._extended: dict[Delivery, int] = {}
         self.is_pending = False
@@ -97,7 +98,9 @@ class VisibilityBatcher:
             if delivery.phase in EXTENDABLE_PHASES:
                 batch.append((delivery, seconds))
         self.is_pending = bool(self._leaving or self._extended)
-        return ChangeVisibility(entries(batch), now) if batch else None
+        if not batch:
+            return None
+        return ChangeVisibility(entries(batch), now, *_terms(batch, self._limits, now))
 
     def _may_leave(self, delivery: Delivery, now: float) -> bool:
         return (
@@ -120,3 +123,12 @@ def entries(changes: Iterable[tuple[Delivery, int]]) -> tuple[Entry, ...]:
         delivery.has_pending_batch_call = True
         made.append(Entry(_IDS[place], delivery, delivery.receipt_handle, delivery.phase, seconds))
     return tuple(made)
+
+
+def _terms(
+    batch: Sequence[tuple[Delivery, int]], limits: CallLimits, now: float
+) -> tuple[float, bool]:
+    """Return the time limit of a call, and whether the call is a repetition."""
+    deliveries = [delivery for delivery, _ in batch]
+    is_repetition = any(delivery.has_failed_call for delivery in deliveries)
+    return limits.of_batch(deliveries, now), is_repetition

@@ -1,5 +1,9 @@
 """The commands of the engine, and the results that the runtime reports for them.
 
+A command that is a call to SQS has a `time_limit` in seconds. Without a response until then, the
+call has failed. With `is_repetition`, an earlier attempt failed. Its connection may be dead, so
+that this attempt needs a fresh one.
+
 Commands are not frozen: a frozen dataclass takes twice as long to create, and the engine creates
 some of these for every message.
 """
@@ -11,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from mega.aws.sqs.subscribe.engine.call_limits import CALL_SECONDS
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
 from mega.aws.sqs.subscribe.reason import Reason
 
@@ -39,7 +44,9 @@ class EngineSettings:
     - `concurrency` is the maximum number of messages in processing at the same time.
     - `max_processing_time` is how long the engine extends the visibility timeout of a message in
       processing; None: the engine does not extend it.
-    - `until_empty` ends the work when two consecutive receives returned no messages.
+    - `until_empty` ends the work when two consecutive receives returned no messages. A message that
+      was left in the queue is not processed again: it is held until the end.
+    - `max_messages` and `timeout` end the work earlier: after that number of messages or seconds.
     """
 
     concurrency: int = 1
@@ -50,6 +57,8 @@ class EngineSettings:
     grace_period: float = 20.0
     is_fifo: bool = False
     until_empty: bool = False
+    max_messages: int | None = None
+    timeout: float | None = None
 
 
 class CallResult(Enum):
@@ -105,12 +114,26 @@ class Entry:
 
 @dataclass(slots=True)
 class Receive:
-    """Receive up to `max_messages` messages, with a long poll of up to `wait_seconds`."""
+    """Receive up to `max_messages` messages, with a long poll of up to `wait_seconds`.
+
+    The messages are hidden for `visibility_timeout` seconds. On a FIFO queue, a receive whose
+    response was lost is repeated with the same `attempt_id`, and returns the same messages. Its
+    first attempt was at `attempted_since`.
+    """
 
     max_messages: int
     wait_seconds: int
     asked_at: float
     queue_version: int
+    visibility_timeout: int = 30
+    is_repetition: bool = False
+    attempt_id: str | None = None
+    attempted_since: float = 0.0
+
+    @property
+    def time_limit(self) -> float:
+        """The seconds within which SQS must respond."""
+        return self.wait_seconds + CALL_SECONDS
 
 
 @dataclass(slots=True, eq=False)
@@ -136,6 +159,8 @@ class DeadLetter:
 
     delivery: Delivery
     reason: Reason
+    time_limit: float = CALL_SECONDS
+    is_repetition: bool = False
 
 
 @dataclass(slots=True)
@@ -144,6 +169,8 @@ class Delete:
 
     entries: tuple[Entry, ...]
     decided_at: float
+    time_limit: float
+    is_repetition: bool
 
 
 @dataclass(slots=True)
@@ -152,6 +179,8 @@ class ChangeVisibility:
 
     entries: tuple[Entry, ...]
     decided_at: float
+    time_limit: float
+    is_repetition: bool
 
 
 BatchCommand: TypeAlias = Delete | ChangeVisibility

@@ -11,7 +11,10 @@ __all__ = (
     'DEAD_LETTERING',
     'ENDED',
     'EXTENDABLE_PHASES',
+    'HELD',
     'LEAVING',
+    'MAX_VISIBILITY',
+    'NEVER',
     'NOT_BEGUN',
     'WAITING',
     'WORKING',
@@ -23,9 +26,11 @@ __all__ = (
 class Phase(Enum):
     """The phase of a delivery. A delivery moves down this list.
 
-    One move goes up: from WORKING back to WAITING, if no worker had begun the message.
+    One move goes up: from WORKING back to WAITING, if no worker had begun the message. A message is
+    HELD if a drain had left it in the queue before.
     """
 
+    HELD = 'kept hidden until a drain ends'
     WAITING = 'waiting for a worker'
     WORKING = 'handed to a worker'
     DEAD_LETTERING = 'to be sent to the dead-letter queue'
@@ -35,12 +40,17 @@ class Phase(Enum):
 
 
 # Module constants, because the look-up of an enum member is slow before Python 3.12.
-WAITING, WORKING, DEAD_LETTERING, ACKING, LEAVING, ENDED = Phase
+HELD, WAITING, WORKING, DEAD_LETTERING, ACKING, LEAVING, ENDED = Phase
 
-EXTENDABLE_PHASES = (WAITING, WORKING, DEAD_LETTERING)
+EXTENDABLE_PHASES = (HELD, WAITING, WORKING, DEAD_LETTERING)
 """The phases with extensions of the visibility timeout."""
 
-NOT_BEGUN = float('inf')
+NOT_BEGUN = NEVER = float('inf')
+
+MAX_VISIBILITY = 43_200 - 10
+"""The maximum number of seconds that a message can stay hidden after its receive.
+SQS's limit is twelve hours (API reference of ChangeMessageVisibility). The ten seconds are a margin
+for a difference between the clocks."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +69,10 @@ class Delivery:
       visibility.
     - `is_being_dead_lettered` is true during the call that sends the message to the dead-letter
       queue.
+    - `has_failed_call` is true if the last call for the message failed.
     - `is_visibility_lost` is true after SQS reported that the message is not in flight any more.
+    - `is_overdue` is true after the visibility timeout ended during the processing, as far as the
+      engine knows: an extension may have had its effect without a response.
     - `is_over_limit` is true after the engine reported that processing takes too long.
     """
 
@@ -76,5 +89,12 @@ class Delivery:
     not_before: float = 0.0
     has_pending_batch_call: bool = False
     is_being_dead_lettered: bool = False
+    has_failed_call: bool = False
     is_visibility_lost: bool = False
+    is_overdue: bool = False
     is_over_limit: bool = False
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another consumer may have received the message."""
+        return self.is_visibility_lost or self.is_overdue

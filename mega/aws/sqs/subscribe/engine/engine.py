@@ -27,16 +27,11 @@ The result of `a` arrives 0.1 s late, because the worker does not report each me
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from mega.aws.sqs.subscribe.engine.assignment import WorkAssigner
-from mega.aws.sqs.subscribe.engine.batches import (
-    MAX_BATCH_DELAY,
-    NEVER,
-    DeleteBatcher,
-    VisibilityBatcher,
-)
+from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY, DeleteBatcher, VisibilityBatcher
+from mega.aws.sqs.subscribe.engine.call_limits import CallLimits
 from mega.aws.sqs.subscribe.engine.commands import (
     OK,
     RETRY,
@@ -51,12 +46,15 @@ from mega.aws.sqs.subscribe.engine.commands import (
     ProcessMessages,
     Receive,
 )
+from mega.aws.sqs.subscribe.engine.dead_letters import DeadLetters
 from mega.aws.sqs.subscribe.engine.delivery import (
     ACKING,
     DEAD_LETTERING,
     ENDED,
     EXTENDABLE_PHASES,
+    HELD,
     LEAVING,
+    NEVER,
     NOT_BEGUN,
     WAITING,
     WORKING,
@@ -88,23 +86,24 @@ class Engine:
         notify: Callable[[Notice, Delivery], None],
     ) -> None:
         self._settings = settings
-        self._uniform = uniform
         self._notify = notify
         self._groups = GroupQueues(settings.is_fifo)
         self._polls = ReceiveScheduler(settings, uniform)
+        self._stop_deadlines = StopDeadlines(settings.grace_period, settings.timeout)
+        limits = CallLimits(self._stop_deadlines)
         # On a FIFO queue the next message of the group waits for the delete.
-        self._deletes = DeleteBatcher(0.0 if settings.is_fifo else MAX_BATCH_DELAY)
-        self._visibility = VisibilityBatcher(self._groups)
-        self._in_flight = InFlight(self._groups, self._visibility, notify)
+        self._deletes = DeleteBatcher(0.0 if settings.is_fifo else MAX_BATCH_DELAY, limits)
+        self._visibility = VisibilityBatcher(self._groups, limits)
+        self._in_flight = InFlight(self._groups, self._visibility, settings, notify)
         self._assigner = WorkAssigner(settings, self._groups, self._in_flight)
-        self._extender = VisibilityExtender(settings, self._visibility, notify)
-        self._dead_letters: deque[DeadLetter] = deque()
+        self._extender = VisibilityExtender(
+            settings, self._visibility, self._in_flight, uniform, notify
+        )
+        self._dead_letters = DeadLetters(limits)
         self._retries = RetrySchedule(uniform)
-        self._margin = min(1.0, settings.visibility_timeout / 10)
         self._is_paused = False
         self.is_stopping = False
-        self._stop_deadlines = StopDeadlines(settings.grace_period)
-        self.next_deadline = NEVER
+        self.next_deadline = 0.0  # the first call of `next` begins the time of a drain
         self.failure: Exception | None = None
 
     # Commands
@@ -120,25 +119,35 @@ class Engine:
             return change
         if now >= self._deletes.deadline:
             return self._deletes.next(now)
-        if self._dead_letters and (dead_letter := self._next_dead_letter()):
+        if dead_letter := self._dead_letters.next(now):
             return dead_letter
         if self._assigner.free_workers and (process := self._assigner.next(now)):
             self._schedule(self._assigner.deadline)
             return process
-        if self.is_stopping or self._is_paused:
+        if self.is_stopping:
             return None
-        return self._polls.next(self.in_flight - len(self._deletes.waiting), now)
+        if self._settings.until_empty and self._polls.is_drained and not self._busy:
+            self.stop(now)
+            return self.next(now)
+        if self._is_paused:
+            return None
+        return self._polls.next(self._busy - len(self._deletes.waiting), now)
 
     def begin(self, delivery: Delivery, now: float) -> bool:
-        """Record that a worker begins a message, and return whether it may.
+        """Record that a worker or the event loop begins a message, and return whether it may.
 
-        A worker calls this without a lock, for a message that it removed from its `ProcessMessages`
-        command. If the result is False, the worker reports `start_expired`.
+        A thread calls this without a lock, for a message that it removed from its `ProcessMessages`
+        command. If the result is False, the thread reports `start_expired`.
         """
-        if not self._assigner.can_begin(delivery, now):
+        may_begin = delivery.phase is WORKING and self._assigner.can_begin(delivery, now)
+        if self.is_stopping or not may_begin:
             return False
         delivery.begun_at = now
         return True
+
+    def postpone(self, delivery: Delivery) -> None:
+        """Record that a message waits for the event loop, which calls `begin` again."""
+        delivery.begun_at = NOT_BEGUN
 
     def is_finished(self, now: float) -> bool:
         """Return whether a stop is complete, or has reached its time limit."""
@@ -156,31 +165,45 @@ class Engine:
         """The number of messages that are received and not settled."""
         return len(self._in_flight.deliveries)
 
+    @property
+    def _busy(self) -> int:
+        return self.in_flight - len(self._in_flight.held)
+
     # Events
 
     def received(self, poll: Receive, deliveries: Sequence[Delivery], now: float) -> None:
         """A receive returned messages, or none."""
-        self._polls.succeeded(poll, len(deliveries))
         # In a late answer the visibility timeout may have begun long ago.
         hidden_at = poll.asked_at if self._polls.is_late(poll, now) else now
-        hidden_until = hidden_at + self._settings.visibility_timeout
+        hidden_until = hidden_at + poll.visibility_timeout
         for delivery in deliveries:
             delivery.received_at = hidden_at
             delivery.hidden_until = hidden_until
             self._in_flight.track(delivery)
+        new = [delivery for delivery in deliveries if delivery.phase is not ENDED]
+        self._polls.succeeded(poll, len(new), sum(each.phase is WAITING for each in new), now)
         if self.is_stopping:
             self._in_flight.release_waiting()
-        elif deliveries:
-            self._schedule(hidden_at + self._extender.renew_after)
-        else:
+            return
+        self._schedule(hidden_at + self._extender.renew_after)
+        if not new:
             self._deletes.flush()
-            self._stop_if_empty(now)
+            self._schedule(self._polls.not_before)
 
     def receive_failed(
-        self, poll: Receive, error: Exception, now: float, *, is_unrecoverable: bool = False
+        self,
+        poll: Receive,
+        error: Exception,
+        now: float,
+        *,
+        is_unrecoverable: bool = False,
+        is_lost: bool = True,
     ) -> None:
-        """A receive failed. An unrecoverable error ends the work, unless a receive succeeded."""
-        self._polls.failed(poll, now)
+        """A receive failed. An unrecoverable error ends the work, unless a receive succeeded.
+
+        `is_lost`: SQS may have returned messages in a response that did not arrive.
+        """
+        self._polls.failed(poll, now, is_lost=is_lost)
         if self.is_stopping:
             return
         if self._settings.until_empty or (is_unrecoverable and not self._polls.has_succeeded):
@@ -191,12 +214,16 @@ class Engine:
 
     def receive_interrupted(self, poll: Receive) -> None:
         """The runtime interrupted a receive before SQS answered."""
-        self._polls.interrupted()
+        self._polls.interrupted(poll)
 
     def start_expired(self, delivery: Delivery, now: float) -> None:
-        """A worker did not process a message, because its visibility timeout was over."""
-        if delivery.phase is WORKING:
-            self._in_flight.expire(delivery, now)
+        """A message was not begun: its visibility timeout was over, or the engine is stopping."""
+        if delivery.phase is not WORKING:
+            return
+        if self.is_stopping and now < delivery.hidden_until:
+            self._in_flight.release(delivery)
+        else:
+            self._in_flight.expire(delivery)
 
     def processed(self, delivery: Delivery, now: float) -> None:
         """All subscribers are done with a message. The engine deletes it."""
@@ -207,7 +234,7 @@ class Engine:
         """A message failed permanently. The engine sends it to the dead-letter queue."""
         if self._end_work(delivery, now):
             delivery.phase = DEAD_LETTERING
-            self._dead_letters.append(DeadLetter(delivery, reason))
+            self._dead_letters.add(DeadLetter(delivery, reason))
             if not delivery.has_pending_batch_call:  # from now on it stays hidden
                 self._schedule(self._extender.extend_if_due(delivery, now))
 
@@ -218,6 +245,8 @@ class Engine:
         """
         if self._end_work(delivery, now):
             self._in_flight.return_to_queue(delivery, delay, now)
+            if delivery.phase is HELD:
+                self._schedule(self._extender.extend_if_due(delivery, now))
 
     def moved_to_event_loop(self, process: ProcessMessages) -> None:
         """A worker left its message to a coroutine, which occupies the worker's place."""
@@ -234,6 +263,7 @@ class Engine:
         """
         delivery = command.delivery
         delivery.is_being_dead_lettered = False
+        command.is_repetition = True
         if result is OK:
             self._notify(Notice.DEAD_LETTERED, delivery)
         if delivery.phase is not DEAD_LETTERING:
@@ -253,9 +283,9 @@ class Engine:
         for entry, result in zip(call.entries, results, strict=True):
             delivery = entry.delivery
             delivery.has_pending_batch_call = False
+            delivery.has_failed_call = result is RETRY
             if delivery.phase is not ENDED:
                 apply(entry, result, call, now)
-        self._stop_if_empty(now)
 
     def pause(self) -> None:
         """Make no more receives. Received messages are processed."""
@@ -279,14 +309,6 @@ class Engine:
         self._deletes.flush()
         self._schedule(now)  # the grace period may be 0
 
-    def _next_dead_letter(self) -> DeadLetter | None:
-        while self._dead_letters:
-            command = self._dead_letters.popleft()
-            if command.delivery.phase is DEAD_LETTERING:  # it may have been released meanwhile
-                command.delivery.is_being_dead_lettered = True
-                return command
-        return None
-
     def _end_work(self, delivery: Delivery, now: float) -> bool:
         """Return whether this listener may settle a message that was in processing."""
         self._polls.queue_may_have_changed()
@@ -307,10 +329,6 @@ class Engine:
         elif self._deletes.deadline > now:
             self._schedule(self._deletes.deadline)
 
-    def _stop_if_empty(self, now: float) -> None:
-        if self._settings.until_empty and self._polls.is_queue_empty and not self.in_flight:
-            self.stop(now)
-
     def _deleted(self, entry: Entry, result: CallResult, call: BatchCommand, now: float) -> None:
         delivery = entry.delivery
         if entry.is_outdated:
@@ -330,30 +348,10 @@ class Engine:
     def _visibility_changed(
         self, entry: Entry, result: CallResult, call: BatchCommand, now: float
     ) -> None:
-        delivery = entry.delivery
         if entry.phase is LEAVING:
-            self._left(delivery, result, now)
-        elif entry.is_outdated or delivery.phase not in EXTENDABLE_PHASES:
-            self._schedule(now)  # it was received again, or is about to be settled
-        elif result is OK:
-            delivery.hidden_until = call.decided_at + entry.seconds
-            self._schedule(self._extender.extend_if_due(delivery, now))
-        elif result is RETRY:
-            delivery.not_before = now + self._uniform(0.5, 1.0) * self._margin
-            self._schedule(delivery.not_before)
-        elif delivery.phase is WAITING:
-            self._in_flight.expire(delivery, now)
+            self._left(entry.delivery, result, now)
         else:
-            self._record_visibility_lost(delivery, now)
-
-    def _record_visibility_lost(self, delivery: Delivery, now: float) -> None:
-        """Record that SQS does not count a message as in flight any more."""
-        delivery.is_visibility_lost = True
-        if delivery.phase is WORKING and delivery.begun_at == NOT_BEGUN:
-            return  # no worker can begin it now: it expires
-        self._notify(Notice.VISIBILITY_LOST, delivery)
-        if delivery.phase is DEAD_LETTERING:
-            self._in_flight.return_to_queue(delivery, None, now)
+            self._schedule(self._extender.extended(entry, result, call.decided_at, now))
 
     def _left(self, delivery: Delivery, result: CallResult, now: float) -> None:
         when = self._retries.next_try(delivery, now) if result is RETRY else NEVER
@@ -375,16 +373,18 @@ class Engine:
     def _run_timers(self, now: float) -> None:
         """Do what is due because of the time alone, and compute the next deadline."""
         self.next_deadline = NEVER
+        if self._stop_deadlines.is_due(now):
+            self.stop(now)
         for retry in self._retries.pop_due(now):
             if isinstance(retry, DeadLetter):
-                self._dead_letters.append(retry)
+                self._dead_letters.add(retry)
             elif retry.phase is ACKING:
                 self._deletes.add(retry, now)
         self._assigner.end_shares(now)
         for delivery in list(self._in_flight.deliveries.values()):
-            if delivery.phase is WAITING and now >= delivery.hidden_until:
-                self._in_flight.expire(delivery, now)
-            elif delivery.phase in EXTENDABLE_PHASES and not delivery.has_pending_batch_call:
+            if delivery.phase in (WAITING, HELD) and now >= delivery.hidden_until:
+                self._in_flight.expire(delivery)
+            elif delivery.phase in EXTENDABLE_PHASES:
                 self._schedule(self._extender.extend_if_due(delivery, now))
         if now >= self._stop_deadlines.grace_ends:
             self._in_flight.release_working()

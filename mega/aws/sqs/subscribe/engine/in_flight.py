@@ -1,21 +1,32 @@
-"""The deliveries in flight, and how each of them ends."""
+"""The deliveries in flight, and how each of them ends.
+
+A drain does not process a message again that it left in the queue. A message that may be visible at
+once is held until the drain ends: it stays hidden, so that SQS does not deliver it again. So is a
+message that SQS delivers again after its delay. On a FIFO queue this applies to the whole message
+group.
+
+Example: a subscriber asks for a retry of `a` without a delay. `a` is held, two receives return
+nothing, the drain ends, and `a` is visible again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from mega.aws.sqs.subscribe.engine.batches import VisibilityBatcher
-from mega.aws.sqs.subscribe.engine.commands import Notice
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Notice
 from mega.aws.sqs.subscribe.engine.delivery import (
     DEAD_LETTERING,
     ENDED,
+    HELD,
     LEAVING,
+    MAX_VISIBILITY,
+    NOT_BEGUN,
     WAITING,
     WORKING,
     Delivery,
 )
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
-from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
 
 __all__ = ('InFlight',)
 
@@ -27,15 +38,22 @@ class InFlight:
         self,
         groups: GroupQueues,
         visibility: VisibilityBatcher,
+        settings: EngineSettings,
         notify: Callable[[Notice, Delivery], None],
     ) -> None:
         self._groups = groups
         self._visibility = visibility
         self._notify = notify
+        self._settings = settings
+        self._holds = settings.until_empty
+        self._left: set[str] = set()
         self.deliveries: dict[str, Delivery] = {}
+        self.held: set[Delivery] = set()
 
     def track(self, delivery: Delivery) -> None:
         """Add a delivery. If its message is in flight already, only use the new receipt handle."""
+        if self._left and self._key_of(delivery) in self._left:
+            delivery.phase = HELD
         known = self.deliveries.get(delivery.id)
         if known is not None:
             is_older = delivery.received_at < known.received_at  # the answer of SQS was late
@@ -46,15 +64,18 @@ class InFlight:
                     known.receipt_handle = delivery.receipt_handle
                     known.received_at = delivery.received_at
                     known.hidden_until = delivery.hidden_until
-                    known.is_visibility_lost = False
+                    known.is_visibility_lost = known.is_overdue = False
                 return
             self.forget(known)  # SQS delivered the message again, so it was left in the queue
         self.deliveries[delivery.id] = delivery
+        if delivery.phase is HELD:
+            self.held.add(delivery)
         self._groups.add(delivery)
 
     def forget(self, delivery: Delivery) -> None:
         """End a delivery without a further call to SQS."""
         delivery.phase = ENDED
+        self.held.discard(delivery)
         if self.deliveries.get(delivery.id) is delivery:
             del self.deliveries[delivery.id]
         self._groups.remove(delivery)
@@ -64,18 +85,32 @@ class InFlight:
 
         After `delay` seconds the message becomes visible. None: when its visibility timeout ends.
         """
-        for follower in list(self._groups.followers(delivery)):
-            self.release(follower)
+        if self._settings.until_empty:
+            self._left.add(self._key_of(delivery))
+        self._release_followers(delivery)
+        if delay == 0 and self._holds:
+            delivery.phase = HELD
+            self.held.add(delivery)
+            return
         if delay is None:
             self.forget(delivery)
             return
         longest = int(MAX_VISIBILITY - (now - delivery.received_at))
         self._schedule_return(delivery, max(0, min(delay, longest)))
 
-    def expire(self, delivery: Delivery, now: float) -> None:
-        """Leave a message in the queue that did not start within its visibility timeout."""
-        self._notify(Notice.EXPIRED, delivery)
-        self.return_to_queue(delivery, None, now)
+    def _release_followers(self, delivery: Delivery) -> None:
+        for follower in list(self._groups.followers(delivery)):
+            self.release(follower)
+
+    def expire(self, delivery: Delivery) -> None:
+        """Leave a message in the queue that did not start within its visibility timeout.
+
+        A drain may receive it again, and process it then.
+        """
+        if delivery.phase is not HELD:
+            self._notify(Notice.EXPIRED, delivery)
+            self._release_followers(delivery)
+        self.forget(delivery)
 
     def release(self, delivery: Delivery, notice: Notice = Notice.RELEASED) -> None:
         """Make a message visible at once.
@@ -90,21 +125,31 @@ class InFlight:
         self._schedule_return(delivery, 0)
 
     def release_waiting(self) -> None:
-        """Release all messages that wait for a worker."""
+        """Release all messages that wait for a worker or are held, and hold no more."""
+        self._holds = False
         for delivery in list(self.deliveries.values()):
-            if delivery.phase is WAITING:
+            if delivery.phase is HELD and delivery.begun_at != NOT_BEGUN:
+                self._schedule_return(delivery, 0)
+            elif delivery.phase in (WAITING, HELD):
                 self.release(delivery)
 
     def release_working(self) -> None:
         """Release all messages that are in processing or wait for the dead-letter queue."""
         for delivery in list(self.deliveries.values()):
             is_unsent = delivery.phase is DEAD_LETTERING and not delivery.is_being_dead_lettered
-            if delivery.phase is WORKING or is_unsent:
+            if delivery.phase is WORKING and delivery.begun_at == NOT_BEGUN:
+                self.release(delivery)
+            elif delivery.phase is WORKING or is_unsent:
                 self.release(delivery, Notice.RELEASED_IN_PROGRESS)
 
     def _schedule_return(self, delivery: Delivery, delay: int) -> None:
         delivery.phase = LEAVING
+        self.held.discard(delivery)
         delivery.delay = delay
         delivery.failed_calls = 0
         delivery.not_before = 0.0
         self._visibility.add_leaving(delivery)
+
+    def _key_of(self, delivery: Delivery) -> str:
+        """Return what a drain does not process again: the message, or its message group."""
+        return f'group {delivery.group}' if self._settings.is_fifo else delivery.id

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mega.aws._messages.backoff import max_backoff
-from mega.aws.sqs.subscribe.engine.batches import NEVER
 from mega.aws.sqs.subscribe.engine.commands import DeadLetter
-from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.engine.delivery import NEVER, Delivery
 
 __all__ = ('MAX_ATTEMPTS', 'RetrySchedule')
 
@@ -29,12 +28,17 @@ class RetrySchedule:
         self._waiting: list[tuple[float, Delivery | DeadLetter]] = []
 
     def next_try(self, delivery: Delivery, now: float) -> float:
-        """Count a call that failed, and return when to repeat it; infinity after `MAX_ATTEMPTS`."""
+        """Count a call that failed, and return when to repeat it; infinity after `MAX_ATTEMPTS`.
+
+        The first repetition begins before the visibility timeout ends.
+        """
         delivery.failed_calls += 1
         if delivery.failed_calls >= MAX_ATTEMPTS:
             return NEVER
         longest = max_backoff(delivery.failed_calls, FIRST_BACKOFF, LONGEST_BACKOFF)
-        return now + self._uniform(0.5, 1.0) * longest
+        wait = self._uniform(0.5, 1.0) * longest
+        left = delivery.hidden_until - now
+        return now + (min(wait, left / 2) if delivery.failed_calls == 1 and left > 0 else wait)
 
     def add(self, retry: Delivery | DeadLetter, now: float) -> float:
         """Schedule another try, and return its time; infinity if there is none."""

@@ -15,16 +15,29 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY, NEVER, VisibilityBatcher
-from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Notice
-from mega.aws.sqs.subscribe.engine.delivery import NOT_BEGUN, WORKING, Delivery
+from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY, VisibilityBatcher
+from mega.aws.sqs.subscribe.engine.commands import (
+    OK,
+    RETRY,
+    CallResult,
+    EngineSettings,
+    Entry,
+    Notice,
+)
+from mega.aws.sqs.subscribe.engine.delivery import (
+    DEAD_LETTERING,
+    EXTENDABLE_PHASES,
+    HELD,
+    MAX_VISIBILITY,
+    NEVER,
+    NOT_BEGUN,
+    WAITING,
+    WORKING,
+    Delivery,
+)
+from mega.aws.sqs.subscribe.engine.in_flight import InFlight
 
-__all__ = ('MAX_VISIBILITY', 'VisibilityExtender')
-
-MAX_VISIBILITY = 43_200 - 10
-"""The maximum number of seconds that a message can stay hidden after its receive.
-SQS's limit is twelve hours (API reference of ChangeMessageVisibility). The ten seconds are a margin
-for a difference between the clocks."""
+__all__ = ('VisibilityExtender',)
 
 
 class VisibilityExtender:
@@ -34,31 +47,70 @@ class VisibilityExtender:
         self,
         settings: EngineSettings,
         batcher: VisibilityBatcher,
+        in_flight: InFlight,
+        uniform: Callable[[float, float], float],
         notify: Callable[[Notice, Delivery], None],
     ) -> None:
         self._timeout = settings.visibility_timeout
         self._max_processing_time = settings.max_processing_time
         self._batcher = batcher
+        self._in_flight = in_flight
+        self._uniform = uniform
         self._notify = notify
+        self._margin = min(1.0, settings.visibility_timeout / 10)
+        self._check_after = NEVER
+        if settings.max_processing_time is not None:
+            self._check_after = max(MAX_BATCH_DELAY, settings.max_processing_time / 10)
         self.renew_after = settings.visibility_timeout / 2
 
     def extend_if_due(self, delivery: Delivery, now: float) -> float:
         """Extend a visibility timeout if it is time, and return when to check again."""
+        ends = delivery.hidden_until if now < delivery.hidden_until else NEVER
+        if ends == NEVER and delivery.begun_at != NOT_BEGUN:
+            delivery.is_overdue = True
+        if delivery.has_pending_batch_call:
+            return ends
         limit = self._limit(delivery)
         if delivery.is_visibility_lost:
             return NEVER
         if now >= limit:
             self._report_over_limit(delivery)
-            return NEVER
+            return ends
         if delivery.hidden_until >= limit:
             return limit
         due = max(delivery.hidden_until - self.renew_after, delivery.not_before)
         if now < due:
-            # A worker may begin the message at any time, without an event.
-            return min(due, now + MAX_BATCH_DELAY) if _is_unbegun(delivery) else due
+            # A thread may begin the message at any time, without an event. Then its limit begins.
+            return min(due, now + self._check_after if _is_unbegun(delivery) else ends)
         # Rounded up, because SQS accepts only whole seconds.
         self._batcher.add_extension(delivery, min(self._timeout, math.ceil(limit - now)))
+        return ends
+
+    def extended(self, entry: Entry, result: CallResult, decided_at: float, now: float) -> float:
+        """Record the result of an extension, and return when to check the message again."""
+        delivery = entry.delivery
+        if entry.is_outdated or delivery.phase not in EXTENDABLE_PHASES:
+            return now  # it was received again, or is about to be settled
+        if result is OK:
+            delivery.hidden_until = decided_at + entry.seconds
+            return self.extend_if_due(delivery, now)
+        if result is RETRY:
+            delivery.not_before = now + self._uniform(0.5, 1.0) * self._margin
+            return self.extend_if_due(delivery, now)
+        if delivery.phase in (WAITING, HELD):
+            self._in_flight.expire(delivery)
+        else:
+            self._record_visibility_lost(delivery, now)
         return NEVER
+
+    def _record_visibility_lost(self, delivery: Delivery, now: float) -> None:
+        """Record that SQS does not count a message as in flight any more."""
+        delivery.is_visibility_lost = True
+        if _is_unbegun(delivery):
+            return  # no worker can begin it now: it expires
+        self._notify(Notice.VISIBILITY_LOST, delivery)
+        if delivery.phase is DEAD_LETTERING:
+            self._in_flight.return_to_queue(delivery, None, now)
 
     def _limit(self, delivery: Delivery) -> float:
         """Return until when a message may stay hidden."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 
-__all__ = ('QUEUE_ATTRIBUTES', 'AdviceContext', 'Attributes', 'advice')
+__all__ = ('QUEUE_ATTRIBUTES', 'AdviceContext', 'Attributes', 'advice', 'polling_advice')
 
 Attributes = Mapping[str, str]
 """The attributes of a queue as GetQueueAttributes returns them. A missing one is unknown."""
@@ -32,6 +32,23 @@ class AdviceContext:
     longest_delay: float
     queue: Attributes
     dead_letter_queue: Attributes
+
+
+def polling_advice(settings: EngineSettings, read_timeout: float | None) -> Iterator[str]:
+    """Yield the advice on receives. `read_timeout` is the one of the client, in seconds."""
+    wait = settings.wait_time_seconds
+    if not wait:
+        yield (
+            'is used with wait_time_seconds=0: a receive does not wait for a message, so that an '
+            'empty queue costs many receives. Set wait_time_seconds=20.'
+        )
+    if read_timeout is not None and read_timeout <= wait:
+        yield (
+            f'is used by a client with a read timeout of {read_timeout:g} s, which is not longer '
+            f'than wait_time_seconds={wait}: receives of an empty queue fail, and messages may be '
+            f'hidden unprocessed. Set read_timeout={wait + 5} or more in the Config of the client, '
+            'or lower wait_time_seconds.'
+        )
 
 
 def advice(setup: AdviceContext) -> Iterator[str]:

@@ -21,6 +21,7 @@ from mega.aws.sqs.subscribe.preflight.advice import (
     AdviceContext,
     Attributes,
     advice,
+    polling_advice,
 )
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 from mega.aws.sqs.subscribe.safe_logging import get_logger
@@ -62,24 +63,33 @@ class PreflightResult:
 def check_queue(aws: AwsClient, config: PreflightOptions) -> PreflightResult:
     """Check that a queue exists, that its messages may be settled, and that the settings fit.
 
-    The checks receive and change nothing. They log problems that are not certain.
+    The checks receive and change nothing. They log problems that are not certain. The checks of a
+    drain only warn: its calls follow at once, and show what AWS refuses.
 
     Raises:
         TransportError: if the listener could not work. The error says what to do.
     """
     url, dead_letter_url, others = config.queue_url, config.dead_letter_queue_url, None
+    is_drain = config.settings.until_empty
+    for sentence in polling_advice(config.settings, aws.read_timeout):
+        _log.warning('%s %s', url, sentence)
     attributes = _probe(
-        aws, 'get_queue_attributes', QueueUrl=url, AttributeNames=list(QUEUE_ATTRIBUTES)
+        aws,
+        'get_queue_attributes',
+        raises=not is_drain,
+        QueueUrl=url,
+        AttributeNames=list(QUEUE_ATTRIBUTES),
     )
-    probe = partial(_probe, aws, required=True, QueueUrl=url)
-    change = {**_INVALID_HANDLE, 'VisibilityTimeout': 0}
-    answers = {
-        'DeleteMessageBatch': probe('delete_message_batch', Entries=[_INVALID_HANDLE]),
-        'ChangeMessageVisibilityBatch': probe('change_message_visibility_batch', Entries=[change]),
-    }
+    permitted = frozenset() if is_drain else _check_permissions(aws, url)
     if dead_letter_url is not None:
         names = ['MaximumMessageSize']
-        others = _probe(aws, 'get_queue_attributes', QueueUrl=dead_letter_url, AttributeNames=names)
+        others = _probe(
+            aws,
+            'get_queue_attributes',
+            raises=not is_drain,
+            QueueUrl=dead_letter_url,
+            AttributeNames=names,
+        )
     settings = config.settings
     if config.uses_queue_timeout:
         timeout = _queue_timeout(url, _attributes(attributes or {}), settings.visibility_timeout)
@@ -94,7 +104,6 @@ def check_queue(aws: AwsClient, config: PreflightOptions) -> PreflightResult:
         )
         for sentence in advice(setup):
             _log.warning('%s %s', url, sentence)
-    permitted = frozenset(name for name, answer in answers.items() if answer is not None)
     return PreflightResult(permitted, settings.visibility_timeout)
 
 
@@ -112,6 +121,17 @@ def _queue_timeout(url: str, attributes: Attributes, default: int) -> int:
     return default
 
 
+def _check_permissions(aws: AwsClient, url: str) -> frozenset[str]:
+    """Return which operations that settle messages SQS permitted."""
+    probe = partial(_probe, aws, required=True, QueueUrl=url)
+    change = {**_INVALID_HANDLE, 'VisibilityTimeout': 0}
+    answers = {
+        'DeleteMessageBatch': probe('delete_message_batch', Entries=[_INVALID_HANDLE]),
+        'ChangeMessageVisibilityBatch': probe('change_message_visibility_batch', Entries=[change]),
+    }
+    return frozenset(name for name, answer in answers.items() if answer is not None)
+
+
 def _longest_delay(config: PreflightOptions) -> float:
     own = [max_delay(subscriber.retry_delay) for subscriber in config.subscribers]
     return max(max_delay(config.policy.retry_delay), *own)
@@ -123,7 +143,12 @@ def _attributes(response: dict[str, Any]) -> Attributes:
 
 
 def _probe(
-    aws: AwsClient, method: str, *, required: bool = False, **parameters: object
+    aws: AwsClient,
+    method: str,
+    *,
+    required: bool = False,
+    raises: bool = True,
+    **parameters: object,
 ) -> dict[str, Any] | None:
     """Make a call to find out whether it is allowed; None if this cannot be found out.
 
@@ -137,7 +162,7 @@ def _probe(
             return {}
         advised = with_advice(error, url)
         concerns_all_calls = origin_of(error) in (Origin.CREDENTIALS, Origin.QUEUE)
-        if is_unrecoverable(error) and (required or concerns_all_calls):
+        if raises and is_unrecoverable(error) and (required or concerns_all_calls):
             raise advised from error.__cause__
         _log.warning('%s cannot be checked: %s', url, advised)
         return None

@@ -45,7 +45,7 @@ _RUNTIME_ERRORS = (
 
 
 class EventLoopError(RuntimeError):
-    """No event loop could be created for an `async def` subscriber."""
+    """The event loop did not begin an `async def` subscriber: it is blocked, or does not exist."""
 
 
 class InvalidResultError(TypeError):

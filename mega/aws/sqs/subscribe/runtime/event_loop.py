@@ -21,6 +21,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from mega.aws._executor import start_daemon_thread
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
+from mega.aws.sqs.subscribe.processing.failures import EventLoopError
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
 from mega.aws.sqs.subscribe.runtime.stack_traces import (
     WorkerRef,
@@ -72,9 +73,15 @@ class EventLoopThread:
             self._loop.close()
             raise
 
-    def run(self, awaitable: Awaitable[object]) -> AwaitResult:
-        """Wait for an awaitable, and return its result or its exception."""
-        coroutine = self._awaited[threading.get_ident()] = _catch(awaitable)
+    def run(
+        self, awaitable: Awaitable[object], is_late: Callable[[], bool] = lambda: False
+    ) -> AwaitResult:
+        """Wait for an awaitable, and return its result or its exception.
+
+        An awaitable that becomes late while something blocks the event loop does not begin.
+        """
+        catch = _catch(awaitable) if is_late() else _catch_in_time(awaitable, is_late)
+        coroutine = self._awaited[threading.get_ident()] = catch
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             while not future.done():
@@ -181,6 +188,14 @@ class EventLoopThread:
             # awaits that task receives it, too, once the loop continues.
             with suppress(SystemExit, KeyboardInterrupt):
                 self._loop.run_forever()
+
+
+async def _catch_in_time(awaitable: Awaitable[object], is_late: Callable[[], bool]) -> AwaitResult:
+    if not is_late():
+        return await _catch(awaitable)
+    if isinstance(awaitable, Coroutine):
+        awaitable.close()
+    return None, EventLoopError('the event loop was blocked until the visibility timeout ended')
 
 
 async def _catch(awaitable: Awaitable[object]) -> AwaitResult:

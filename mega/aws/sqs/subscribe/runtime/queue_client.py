@@ -1,4 +1,7 @@
-"""The calls of a listener to its queue. Each call is made once; the engine repeats it."""
+"""The calls of a listener to its queue. Each is made once, with the engine's time limit.
+
+The engine repeats a call that failed.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 from mega.aws._messages.batch_response import read_batch_response
 from mega.aws._transport.client import AwsClient
+from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
     CallResult,
@@ -43,7 +47,6 @@ class QueueClient:
 
     aws: AwsClient
     url: str
-    visibility_timeout: int
     asks_first_receive: bool = False
     _warnings: set[str] = field(default_factory=set)
 
@@ -54,12 +57,13 @@ class QueueClient:
             TransportError: if the call fails, or if the answer is not from AWS.
         """
         names = _SYSTEM_ATTRIBUTES + ([_FIRST_RECEIVE] if self.asks_first_receive else [])
-        response = self.aws.call(
+        response = self._call(
+            poll,
             'receive_message',
-            QueueUrl=self.url,
             MaxNumberOfMessages=poll.max_messages,
             WaitTimeSeconds=poll.wait_seconds,
-            VisibilityTimeout=self.visibility_timeout,
+            VisibilityTimeout=poll.visibility_timeout,
+            ReceiveRequestAttemptId=poll.attempt_id,
             MessageAttributeNames=['All'],
             AttributeNames=names,
             MessageSystemAttributeNames=names,
@@ -85,7 +89,7 @@ class QueueClient:
         entries = [
             {'Id': entry.id, 'ReceiptHandle': entry.receipt_handle} for entry in call.entries
         ]
-        response = self.aws.call('delete_message_batch', QueueUrl=self.url, Entries=entries)
+        response = self._call(call, 'delete_message_batch', Entries=entries)
         return _entry_results(response, call)
 
     def change_visibility(self, call: ChangeVisibility) -> list[CallResult]:
@@ -102,14 +106,19 @@ class QueueClient:
             }
             for entry in call.entries
         ]
-        method = 'change_message_visibility_batch'
-        response = self.aws.call(method, QueueUrl=self.url, Entries=entries)
+        response = self._call(call, 'change_message_visibility_batch', Entries=entries)
         return _entry_results(response, call)
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warnings:
             self._warnings.add(text)
             _log.warning(text, self.url)
+
+    def _call(
+        self, command: Receive | BatchCommand, method: str, **parameters: Any
+    ) -> dict[str, Any]:
+        with within(TimeLimit(command.time_limit, is_repetition=command.is_repetition)):
+            return self.aws.call(method, QueueUrl=self.url, **parameters)
 
 
 def _entry_results(response: dict[str, Any], call: BatchCommand) -> list[CallResult]:

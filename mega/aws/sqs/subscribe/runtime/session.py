@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
+from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.opening import MessageOpener, open_message
 from mega.aws.sqs.subscribe.call_errors import is_unrecoverable, with_advice
@@ -29,13 +30,17 @@ from mega.aws.sqs.subscribe.engine.commands import (
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, Delivery
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
-from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, run_to_completion
-from mega.aws.sqs.subscribe.processing.failures import EventLoopError
+from mega.aws.sqs.subscribe.processing.dispatch import (
+    AwaitingWork,
+    AwaitResult,
+    run_to_completion,
+)
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
 from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
 from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
+from mega.aws.sqs.subscribe.runtime.lazy_event_loop import LazyEventLoop
 from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS, QueueClient
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef, stack_of_thread
@@ -102,8 +107,7 @@ class ListenerSession:
         if context.store is not None:
             messages = settings.concurrency + settings.max_number_of_messages
             self._prefetcher = BodyPrefetcher(context.store, context.queue.url, messages)
-        self._event_loop: EventLoopThread | None = None
-        self._event_loop_lock = threading.Lock()
+        self._event_loop = LazyEventLoop(self._pool.take_turn)
         self._tracks_workers = settings.max_processing_time is not None
         self._workers: dict[Delivery, list[WorkerRef]] = {}
         # Each delivery has its own copy of the context variables of the caller.
@@ -167,8 +171,7 @@ class ListenerSession:
             timeout = INTERRUPT_AGAIN_SECONDS if is_receiving else SIGNAL_CHECK_SECONDS
 
     def _close(self) -> None:
-        if self._event_loop is not None:
-            self._event_loop.close()
+        self._event_loop.close()
         if self._prefetcher is not None:
             self._prefetcher.close()
         for thread in self._pool.shutdown():
@@ -192,14 +195,17 @@ class ListenerSession:
         # Or the interrupt caused the error; a resume may have reset the interrupter meanwhile.
         if self._interrupter.is_interrupting or self._interrupter.interrupted_last_call:
             return partial(self._interrupted, poll)
-        url, is_final = self._queue.url, False
+        url, is_final, is_lost = self._queue.url, False, True
         if isinstance(error, TransportError):
-            is_final, error = is_unrecoverable(error), with_advice(error, url)
+            is_final, is_lost = is_unrecoverable(error), error.retriable
+            error = with_advice(error, url)
             problem = str(error)
         else:
             problem = traceback_without_text(error)
         _log.error('ReceiveMessage from %s failed: %s', url, problem)
-        failed = partial(self._engine.receive_failed, poll, error, is_unrecoverable=is_final)
+        failed = partial(
+            self._engine.receive_failed, poll, error, is_unrecoverable=is_final, is_lost=is_lost
+        )
         return partial(self._with_error_count, failed)
 
     def _received(self, poll: Receive, deliveries: list[Delivery], now: float) -> None:
@@ -229,7 +235,7 @@ class ListenerSession:
     def _process_one(self, process: ProcessMessages, delivery: Delivery, now: float) -> bool:
         """Process a message. Return whether the event loop does it, so that it is not done yet."""
         if not self._engine.begin(delivery, now):
-            self._pool.report_at_next_turn(partial(self._engine.start_expired, delivery))
+            self._report_not_begun(delivery)
             return False
         if self._tracks_workers:
             self._workers[delivery] = [threading.get_ident()]
@@ -238,16 +244,20 @@ class ListenerSession:
             open_body = self._prefetcher.opener(delivery)
         opened = self._processor.open(delivery.received, open_body, delivery)
         # To read a body from S3, or a predicate of a user, may have taken a long time.
-        if time.monotonic() >= delivery.hidden_until:
-            self._workers.pop(delivery, None)
-            self._pool.report_at_next_turn(partial(self._engine.start_expired, delivery))
+        if _is_overdue(delivery):
+            self._report_not_begun(delivery)
             return False
         work = self._processor.process(opened)
-        if self._router.all_async(opened.subscribers) and (event_loop := self._loop()):
+        if self._router.all_async(opened.subscribers) and (event_loop := self._event_loop.get()):
+            self._engine.postpone(delivery)
             self._submit(event_loop, process, delivery, opened, work)
             return True
-        self._settle(delivery, opened, run_to_completion(work, self._await))
+        self._settle(delivery, opened, run_to_completion(work, partial(self._await, delivery)))
         return False
+
+    def _report_not_begun(self, delivery: Delivery) -> None:
+        self._workers.pop(delivery, None)
+        self._pool.report_at_next_turn(partial(self._engine.start_expired, delivery))
 
     def _submit(
         self,
@@ -255,14 +265,23 @@ class ListenerSession:
         process: ProcessMessages,
         delivery: Delivery,
         opened: OpenedMessage,
-        work: Any,
+        work: AwaitingWork[DeliveryResult],
     ) -> None:
-        def done(result: DeliveryResult) -> None:
-            self._settle(delivery, opened, result)
+        def begin() -> AwaitingWork[DeliveryResult | None]:
+            # Another coroutine may have blocked the event loop until now.
+            if not self._engine.begin(delivery, time.monotonic()):
+                return None
+            return (yield from work)
+
+        def done(result: DeliveryResult | None) -> None:
+            if result is None:
+                self._report_not_begun(delivery)
+            else:
+                self._settle(delivery, opened, result)
             self._pool.report_at_next_turn(partial(self._processing_ended, process))
 
         worker = self._workers.get(delivery)
-        coroutine = event_loop.submit(work, done, self._pool.fail)
+        coroutine = event_loop.submit(begin(), done, self._pool.fail)
         if worker is not None:
             worker[0] = coroutine
 
@@ -341,7 +360,8 @@ class ListenerSession:
 
     def _dead_letter(self, command: DeadLetter) -> EngineEvent:
         assert self._dead_letter_queue is not None
-        result = self._dead_letter_queue.send(command.delivery.received, command.reason)
+        with within(TimeLimit(command.time_limit, is_repetition=command.is_repetition)):
+            result = self._dead_letter_queue.send(command.delivery.received, command.reason)
         event = partial(self._engine.dead_lettered, command, result)
         return event if result is CallResult.OK else partial(self._with_error_count, event)
 
@@ -352,35 +372,22 @@ class ListenerSession:
 
     # The event loop
 
-    def _await(self, awaitable: Awaitable[object]) -> AwaitResult:
-        if event_loop := self._loop():
-            return event_loop.run(awaitable)
-        if isinstance(awaitable, Coroutine):
-            awaitable.close()
-        return None, EventLoopError('no event loop could be created')
-
-    def _loop(self) -> EventLoopThread | None:
-        """Return the event loop; None if the machine has no resources for one at present."""
-        with self._event_loop_lock:
-            if self._event_loop is None:
-                # The import of asyncio takes a third of the time of the import of this package.
-                from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
-
-                try:
-                    self._event_loop = EventLoopThread(self._pool.take_turn)
-                except Exception as error:
-                    _log.error('no event loop could be created: %r', error)
-            return self._event_loop
+    def _await(self, delivery: Delivery, awaitable: Awaitable[object]) -> AwaitResult:
+        return self._event_loop.run(awaitable, partial(_is_overdue, delivery))
 
     def _stack_of(self, delivery: Delivery) -> str:
         """Return the stack of the thread or the coroutine that processes a message."""
         if delivery not in self._workers:
             return ''
         [worker] = self._workers[delivery]
-        stack = '' if self._event_loop is None else self._event_loop.stack_of(worker)
+        stack = self._event_loop.stack_of(worker)
         if stack or not isinstance(worker, int):
             return stack
         return stack_of_thread(worker)
+
+
+def _is_overdue(delivery: Delivery) -> bool:
+    return time.monotonic() >= delivery.hidden_until
 
 
 def max_threads(settings: EngineSettings) -> int:

@@ -87,11 +87,11 @@ class EngineDriver:
         self.now = time
         return steps + [(self.now, step) for step in self.steps()]
 
-    def receive(self, *names: str, group: str | None = None) -> list[Delivery]:
+    def receive(self, *names: str, group: str | None = None, handle: str = '') -> list[Delivery]:
         """Let the oldest receive return these messages, or none."""
         if not self.polls:
             self.steps()
-        deliveries = [Delivery(name, f'handle of {name}', group) for name in names]
+        deliveries = [Delivery(name, handle or f'handle of {name}', group) for name in names]
         self.engine.received(self.polls.pop(0), deliveries, self.now)
         return deliveries
 
@@ -123,6 +123,11 @@ class EngineDriver:
         """End a message with the settlement dead-letter."""
         self.engine.to_dead_letter(delivery, REASON, self.now)
         self._end(delivery)
+
+    def postpone(self, delivery: Delivery) -> None:
+        """Hand a message that a worker began to the event loop, which does not begin it yet."""
+        self.engine.postpone(delivery)
+        self.engine.moved_to_event_loop(self._shares[delivery])
 
     def start_expired(self, delivery: Delivery) -> None:
         """End a message that a worker began too late."""

@@ -8,9 +8,8 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Delete,
     Notice,
 )
-from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY, Delivery
 from mega.aws.sqs.subscribe.engine.retries import MAX_ATTEMPTS
-from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
 from tests.aws.sqs.subscribe.engine.driver import Begin, EngineDriver, ids, of, visibility_changes
 
 NAMES = [f'message {number}' for number in range(40)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 
 from mega.aws.sqs.subscribe.engine.commands import Receive
-from tests.aws.sqs.subscribe.engine.driver import Begin, EngineDriver, ids, of
+from tests.aws.sqs.subscribe.engine.driver import ERROR, Begin, EngineDriver, ids, of
 
 NAMES = [str(number) for number in range(1_000)]
 
@@ -16,6 +16,7 @@ def test_one_receive_waits_at_an_empty_queue() -> None:
     driver = EngineDriver(concurrency=100)
     assert driver.steps() == [Receive(10, 20, 0.0, 0)]
     for _ in range(3):
+        driver.now += 20.0
         driver.receive()
         assert len(of(Receive, driver.steps())) == 1
 
@@ -42,6 +43,7 @@ def test_an_empty_receive_reduces_the_receives_to_one() -> None:
     driver = EngineDriver(concurrency=1_000)
     for answer in range(4):
         driver.start(*NAMES[answer * 10 : answer * 10 + 10])
+    driver.now += 20.0
     while driver.polls:
         driver.receive()
     assert len(of(Receive, driver.steps())) == 1
@@ -146,3 +148,101 @@ def test_a_receive_that_a_pause_interrupted_is_repeated_after_it() -> None:
     assert driver.until(100.0) == []
     driver.engine.resume()
     assert driver.steps() == [Receive(10, 20, 100.0, 0)]
+
+
+# Empty receives that do not wait
+
+
+def test_receives_that_return_nothing_at_once_follow_each_other_with_growing_pauses() -> None:
+    """The first two need no pause, because a drain ends after them."""
+    driver = EngineDriver(wait_time_seconds=0)
+    times = []
+    for _ in range(9):
+        [poll] = driver.polls or [driver.wait_for(Receive)]
+        times.append(poll.asked_at)
+        driver.receive()
+    pauses = [round(after - before, 6) for before, after in pairwise(times)]
+    assert pauses == [0.0, 0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0]
+
+
+def test_no_pause_follows_a_long_poll() -> None:
+    driver = EngineDriver(wait_time_seconds=20)
+    for _ in range(5):
+        driver.steps()
+        driver.now += 20.0
+        driver.receive()
+    assert len(of(Receive, driver.steps())) == 1
+
+
+def test_no_pause_follows_a_receive_with_messages() -> None:
+    driver = EngineDriver(wait_time_seconds=0, concurrency=2)
+    for _ in range(5):
+        driver.receive()
+        driver.now += 1.0
+    driver.start('a')
+    assert driver.polls
+
+
+# FIFO: the messages of a lost response
+
+
+def test_a_receive_without_a_response_is_repeated_with_its_attempt_id() -> None:
+    """SQS then returns the same messages, which would otherwise stay hidden."""
+    driver = EngineDriver(is_fifo=True)
+    driver.steps()
+    [lost] = driver.polls
+    driver.fail()
+    again = driver.wait_for(Receive)
+    assert again.attempt_id == lost.attempt_id
+    driver.receive()
+    driver.steps()
+    [new] = driver.polls
+    assert new.attempt_id not in (None, lost.attempt_id)
+
+
+def test_an_interrupted_receive_is_repeated_with_its_attempt_id_after_a_pause() -> None:
+    driver = EngineDriver(is_fifo=True)
+    driver.steps()
+    poll = driver.polls.pop()
+    driver.engine.pause()
+    driver.engine.receive_interrupted(poll)
+    driver.engine.resume()
+    assert [each.attempt_id for each in of(Receive, driver.steps())] == [poll.attempt_id]
+
+
+def test_an_attempt_id_is_not_used_after_its_messages_may_be_visible() -> None:
+    driver = EngineDriver(is_fifo=True, visibility_timeout=30, wait_time_seconds=20)
+    driver.steps()
+    [lost] = driver.polls
+    driver.now = 29.5
+    driver.fail()
+    again = driver.wait_for(Receive)
+    assert again.asked_at >= 30.0
+    assert again.attempt_id != lost.attempt_id
+
+
+def test_an_attempt_id_is_not_used_after_five_minutes() -> None:
+    driver = EngineDriver(is_fifo=True, visibility_timeout=600)
+    driver.steps()
+    [first] = driver.polls
+    attempts = [first.attempt_id]
+    while driver.now < 300.0:
+        driver.now = driver.polls[0].asked_at + 25.0
+        driver.fail()
+        attempts.append(driver.wait_for(Receive).attempt_id)
+    assert attempts[-1] != attempts[0]
+    assert attempts[-2] == attempts[0]
+
+
+def test_a_receive_that_sqs_refused_is_not_repeated() -> None:
+    driver = EngineDriver(is_fifo=True)
+    driver.steps()
+    poll = driver.polls.pop()
+    driver.engine.receive_failed(poll, ERROR, driver.now, is_lost=False)
+    assert driver.wait_for(Receive).attempt_id != poll.attempt_id
+
+
+def test_a_receive_of_a_standard_queue_has_no_attempt_id() -> None:
+    driver = EngineDriver()
+    driver.steps()
+    assert driver.polls[0].attempt_id is None

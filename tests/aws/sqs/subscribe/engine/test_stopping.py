@@ -241,6 +241,7 @@ def test_two_empty_receives_in_a_row_end_a_drain() -> None:
     assert not driver.engine.is_stopping
     driver.steps()
     driver.receive()
+    driver.steps()
     assert driver.is_finished
     assert driver.engine.failure is None
 
@@ -261,6 +262,7 @@ def test_a_message_between_empty_receives_resets_their_count() -> None:
     assert not driver.engine.is_stopping
     driver.steps()
     driver.receive()
+    driver.steps()
     assert driver.is_finished
 
 
@@ -268,6 +270,7 @@ def test_a_drain_does_not_end_with_messages_in_flight() -> None:
     driver = EngineDriver(until_empty=True, concurrency=2)
     [message] = driver.start('a')
     for _ in range(4):
+        driver.now += 1.0
         driver.receive()
         driver.steps()
     assert not driver.engine.is_stopping
@@ -275,6 +278,7 @@ def test_a_drain_does_not_end_with_messages_in_flight() -> None:
     driver.settle(driver.wait_for(Delete))
     assert not driver.engine.is_stopping
     while not driver.engine.is_stopping:
+        driver.now += 1.0
         driver.receive()
         driver.steps()
     assert driver.is_finished

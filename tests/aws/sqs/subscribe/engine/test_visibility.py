@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mega.aws.sqs.subscribe.engine.commands import CallResult, ChangeVisibility, Notice
-from mega.aws.sqs.subscribe.engine.delivery import Phase
-from mega.aws.sqs.subscribe.engine.visibility import MAX_VISIBILITY
+from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY, Phase
 from tests.aws.sqs.subscribe.engine.driver import (
     Begin,
     EngineDriver,
@@ -280,3 +279,37 @@ def test_a_late_start_after_a_release_settles_nothing() -> None:
     assert visibility_changes(driver.change()) == {'a': 0}
     driver.start_expired(message)
     assert driver.noticed(Notice.EXPIRED) == []
+
+
+# Receipt handles
+
+
+@pytest.mark.parametrize('result', CallResult)
+def test_the_result_for_an_old_receipt_handle_says_nothing_about_the_new_one(
+    result: CallResult,
+) -> None:
+    driver = EngineDriver(concurrency=2, visibility_timeout=30, max_processing_time=600.0)
+    [message] = driver.start('a')
+    driver.now = 15.0
+    call = driver.change()
+    driver.now = 16.0
+    driver.receive('a', handle='newer')
+    driver.settle(call, result)
+    assert not message.is_lost
+    assert (message.receipt_handle, message.hidden_until) == ('newer', 46.0)
+
+
+def test_a_late_answer_does_not_replace_a_newer_receipt_handle() -> None:
+    driver = EngineDriver(concurrency=3, wait_time_seconds=0, max_number_of_messages=1)
+    driver.start('other')
+    assert len(driver.polls) == 2
+    late = driver.polls.pop(0)
+    driver.receive('another')
+    driver.now = 4.0
+    driver.steps()
+    driver.now = 5.0
+    [message] = driver.receive('a', handle='newer')
+    driver.polls.insert(0, late)
+    driver.receive('a', handle='older')
+    assert (message.receipt_handle, message.phase) == ('newer', Phase.WAITING)
+    assert driver.noticed(Notice.DUPLICATE) == ['a']

@@ -12,7 +12,7 @@ from mega.aws.sqs.subscribe import Backoff, SqsListener
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.advice import AdviceContext, advice
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
-from tests.aws.sqs.subscribe.factories import subscriber, warnings_of
+from tests.aws.sqs.subscribe.factories import subscriber, warnings_at_start
 
 CONSISTENT = {
     'RedrivePolicy': json.dumps({'deadLetterTargetArn': 'arn', 'maxReceiveCount': 20}),
@@ -173,7 +173,7 @@ def test_the_advice_is_logged_at_the_start(
         register = listener._aws.client.meta.events.register  # of the last check
         register('after-call.sqs.ChangeMessageVisibilityBatch', lambda **event: listener.stop())
         listener.listen()
-    texts = warnings_of(caplog)
+    texts = warnings_at_start(caplog)
     assert all(text.startswith(f'{queue_url} ') for text in texts)
     expected = ['does not apply', 'without an attempt', 'twice', 'expire']
     assert [words for words in expected for text in texts if words in text] == expected

@@ -16,7 +16,7 @@ from mega.aws.sqs.subscribe.preflight import bounded
 from mega.errors import ConfigurationError
 from tests.aws.answers import Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
-from tests.aws.sqs.subscribe.factories import WITHIN, listening, subscriber, warnings_of
+from tests.aws.sqs.subscribe.factories import WITHIN, listening, subscriber, warnings_at_start
 
 URL = 'http://127.0.0.1/123456789012/orders'
 EMPTY = sqs_answer()
@@ -68,7 +68,7 @@ def test_a_listener_starts_without_the_checks_that_are_late(
         listener.stop()
         thread.join(WITHIN)
         assert not thread.is_alive()
-    assert 'cannot be checked: GetQueueAttributes failed (Timeout)' in warnings_of(caplog)[0]
+    assert 'cannot be checked: GetQueueAttributes failed (Timeout)' in warnings_at_start(caplog)[0]
 
 
 def test_a_listener_that_makes_its_checks_cannot_be_started_again(faults: FaultServer) -> None:
@@ -116,7 +116,7 @@ def test_a_queue_that_does_not_tell_its_visibility_timeout_is_used_with_30_secon
     faults.will(EMPTY, GetQueueAttributes=[denied])
     listener_on(faults, visibility_timeout=None, wait_time_seconds=0).drain()
     assert used_timeout(faults) == 30
-    assert any('has an unknown visibility timeout' in text for text in warnings_of(caplog))
+    assert any('has an unknown visibility timeout' in text for text in warnings_at_start(caplog))
 
 
 def test_the_default_visibility_timeout_is_30_seconds(faults: FaultServer) -> None:

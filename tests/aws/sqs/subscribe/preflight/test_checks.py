@@ -19,7 +19,7 @@ from tests.aws.sqs.subscribe.factories import (
     listener_on,
     listening,
     subscriber,
-    warnings_of,
+    warnings_at_start,
 )
 from tests.local_aws import Counts, LocalAws
 
@@ -157,7 +157,7 @@ def test_a_correct_queue_causes_no_warning(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_listener(faults, POLICY, FINE, FINE):
-        assert warnings_of(caplog) == []
+        assert warnings_at_start(caplog) == []
     operations = [request.operation for request in faults.requests]
     assert operations[:3] == [
         'GetQueueAttributes',
@@ -193,7 +193,7 @@ def test_fault_111_without_a_redrive_policy_there_is_a_warning(
 ) -> None:
     queue_url = aws.create_queue()
     check(aws, queue_url)
-    [warning] = warnings_of(caplog)
+    [warning] = warnings_at_start(caplog)
     assert f'{queue_url} has no redrive policy' in warning
 
 
@@ -202,14 +202,14 @@ def test_with_a_redrive_policy_and_retries_there_is_no_warning(
 ) -> None:
     dead = aws.create_queue()
     check(aws, aws.create_queue(RedrivePolicy=aws.redrive_to(dead, after=3)), unhandled='retry')
-    assert warnings_of(caplog) == []
+    assert warnings_at_start(caplog) == []
 
 
 def test_with_a_dead_letter_queue_of_the_listener_there_is_no_warning(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_listener(faults, FINE, FINE, FINE, FINE, dead_letter_queue_url=OTHER):
-        assert warnings_of(caplog) == []
+        assert warnings_at_start(caplog) == []
     assert b'"QueueUrl": "%s"' % OTHER.encode() in faults.requests[3].body
 
 
@@ -217,7 +217,7 @@ def test_a_listener_without_permission_for_attributes_listens(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_listener(faults, DENIED, FINE, FINE):
-        [warning] = warnings_of(caplog)
+        [warning] = warnings_at_start(caplog)
     assert 'cannot be checked' in warning
     assert 'AccessDeniedException' in warning
 
@@ -226,7 +226,7 @@ def test_a_listener_without_permission_for_dead_letter_attributes_listens(
     faults: FaultServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_listener(faults, POLICY, FINE, FINE, DENIED, dead_letter_queue_url=OTHER):
-        [warning] = warnings_of(caplog)
+        [warning] = warnings_at_start(caplog)
     assert f'{OTHER} cannot be checked' in warning
 
 
@@ -235,7 +235,7 @@ def test_a_temporary_failure_of_the_checks_does_not_prevent_listening(
     faults: FaultServer, caplog: pytest.LogCaptureFixture, answer: Answer | Fault
 ) -> None:
     with running_listener(faults, answer, answer, answer):
-        assert len(warnings_of(caplog)) == 3
+        assert len(warnings_at_start(caplog)) == 3
 
 
 def test_the_checks_expect_an_invalid_receipt_handle_to_be_refused(
@@ -246,15 +246,15 @@ def test_the_checks_expect_an_invalid_receipt_handle_to_be_refused(
         Failed=[{'Id': '0', 'SenderFault': True, 'Code': 'ReceiptHandleIsInvalid', 'Message': ''}]
     )
     with running_listener(faults, POLICY, invalid, invalid):
-        assert warnings_of(caplog) == []
+        assert warnings_at_start(caplog) == []
 
 
-def test_drain_makes_no_checks(server: Server) -> None:
+def test_a_drain_checks_only_the_attributes_of_its_queue(server: Server) -> None:
     queue_url = server.create_queue('orders')
     settings: Any = {'wait_time_seconds': 0, **server.credentials}
     with SqsListener(queue_url, [subscriber()], **settings) as listener:
         listener.drain()
-    assert set(server.counts().calls) == {'ReceiveMessage'}
+    assert set(server.counts().calls) == {'GetQueueAttributes', 'ReceiveMessage'}
 
 
 def test_a_listener_that_was_stopped_before_its_start_makes_no_checks(server: Server) -> None:

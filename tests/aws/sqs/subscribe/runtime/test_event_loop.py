@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
+from mega.aws.sqs.subscribe.processing.failures import EventLoopError, is_system_failure
 from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
 WITHIN = 5.0  # seconds; a test fails if an event takes longer
@@ -127,6 +128,23 @@ def test_objects_that_a_coroutine_binds_to_the_loop_work_in_the_next_coroutine(
     queues: list[tuple[asyncio.Queue[str], asyncio.Task[None]]] = []
     event_loop.run(make_queue())
     assert event_loop.run(take()) == ('hej', None)
+
+
+def test_an_awaitable_that_becomes_late_behind_a_blocked_loop_does_not_begin(
+    event_loop: EventLoopThread,
+) -> None:
+    is_late = iter([False, True])  # when it is submitted, and when it could begin
+    value, error = event_loop.run(current_loop(), lambda: next(is_late))
+    assert value is None
+    assert isinstance(error, EventLoopError)
+    assert is_system_failure(error)
+
+
+def test_an_awaitable_that_was_late_before_runs_nevertheless(event_loop: EventLoopThread) -> None:
+    """An earlier subscriber of the message took too long. The others must still see it."""
+    value, error = event_loop.run(current_loop(), lambda: True)
+    assert value is not None
+    assert error is None
 
 
 def test_closing_cancels_running_tasks_and_ends_the_loop_and_its_thread() -> None:
