@@ -19,12 +19,13 @@ from typing import Any, TypeAlias
 
 from mega.errors import PatternError, join_path
 from mega.match.eventbridge.array_consistency import sort_key
+from mega.match.eventbridge.complexity import refuse_complex_wildcards
 from mega.match.eventbridge.matcher import EventPattern, FieldCondition
 from mega.match.eventbridge.operators import ValueList
 from mega.match.eventbridge.value_parser import OrIndependentError, parse_literal, parse_operator
 from mega.match.pattern import Pattern
 
-__all__ = ('OR_KEY', 'RESERVED_NAMES', 'from_eventbridge')
+__all__ = ('OR_KEY', 'RESERVED_NAMES', 'from_eventbridge', 'parse_event_pattern')
 
 OR_KEY = '$or'
 
@@ -62,6 +63,17 @@ def from_eventbridge(pattern: Mapping[str, Any]) -> Pattern:
 
     Raises:
         PatternError: for a pattern that AWS refuses. The error has the path of the invalid part.
+    """
+    parsed = parse_event_pattern(pattern)
+    refuse_complex_wildcards(parsed.combinations)
+    return parsed
+
+
+def parse_event_pattern(pattern: Mapping[str, Any]) -> EventPattern:
+    """Convert an event pattern, or a filter policy of SNS, which has another limit for wildcards.
+
+    Raises:
+        PatternError: as `from_eventbridge`, except for the complexity of wildcards.
     """
     try:
         combinations = _Parser(or_is_operator=True).parse(pattern)
