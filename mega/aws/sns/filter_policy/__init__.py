@@ -10,7 +10,8 @@
 - `prefixes`: the prefixes of all texts that a regular expression, number or day can match.
 - `field_paths`: the places in a message where SNS finds a field of a payload.
 - `branches`: conjunctions of conditions, and their combination.
-- `limits`: widens a policy until it is within SNS's limits.
+- `widening`: widens branches until their policy is within SNS's limits.
+- `policy_limits`: the limits, and the policy of branches as JSON.
 - `operators`: the literals and operators of SNS, as JSON.
 - `reasons`: the texts that explain why a policy is wider than a pattern.
 """

@@ -1,7 +1,8 @@
 """Translate the negation of a pattern to conditions.
 
 A policy that excludes less is wider. A negation therefore excludes only values that SNS certainly
-compares as the pattern does: texts, numbers, and one prefix or suffix.
+compares as the pattern does: texts, numbers, and one prefix. It excludes no suffix: AWS documents
+`anything-but` with `suffix`, but SNS has refused such policies.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ def translate_negation(child: Pattern, scope: Scope) -> Translation:
         return Translation(None, reasons.EMPTY_ATTRIBUTE)
     leaves = list(_leaves(child))
     only = leaves[0] if len(leaves) == 1 else None
-    if isinstance(only, (Prefix, Suffix)) and only.folded is None and is_literal(only.text):
-        name = 'prefix' if isinstance(only, Prefix) else 'suffix'
-        return Translation((operator('anything-but', {name: only.text}),))
+    if isinstance(only, Prefix) and only.folded is None and is_literal(only.text):
+        return Translation((operator('anything-but', {'prefix': only.text}),))
+    if isinstance(only, Suffix):
+        return Translation(None, reasons.EXCLUDED_SUFFIX)
     texts: list[object] = []
     numbers: list[object] = []
     for leaf in leaves:

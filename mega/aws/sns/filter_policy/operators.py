@@ -119,6 +119,7 @@ def to_policy_number(number: Decimal) -> int | float | None:
     return int(number) if exact.denominator == 1 else float(number)
 
 
+@lru_cache(maxsize=16_384)
 def prefix_of(condition: Condition) -> str | None:
     """Return the operand of a `prefix` or the text of a literal; None for other conditions."""
     value: Any = json.loads(condition)
@@ -128,21 +129,23 @@ def prefix_of(condition: Condition) -> str | None:
 
 def without_covered(conditions: Conditions) -> Conditions:
     """Return the conditions without the texts and prefixes that a wider condition covers."""
+    if ANY_TEXT in conditions:
+        return frozenset(each for each in conditions if prefix_of(each) is None)
     prefixes = {
-        condition: prefix
-        for condition in conditions
-        if (prefix := prefix_of(condition)) is not None
+        prefix
+        for each in conditions
+        if each.startswith('{') and (prefix := prefix_of(each)) is not None
     }
-    operands = [prefix for condition, prefix in prefixes.items() if condition.startswith('{')]
+    if not prefixes:
+        return conditions
+    lengths = sorted({*map(len, prefixes)})
 
     def is_covered(condition: Condition) -> bool:
-        prefix = prefixes.get(condition)
-        if prefix is None:
+        text = prefix_of(condition)
+        if text is None:
             return False
-        return ANY_TEXT in conditions or any(
-            prefix.startswith(operand) and condition != operator('prefix', operand)
-            for operand in operands
-        )
+        most = len(text) - condition.startswith('{')  # a prefix does not cover itself
+        return any(text[:length] in prefixes for length in lengths if length <= most)
 
     return frozenset(condition for condition in conditions if not is_covered(condition))
 
@@ -160,9 +163,9 @@ def _selectivity(condition: Condition) -> float:
     known = _SELECTIVITY.get(condition)
     if known is not None:
         return known
-    value: Any = json.loads(condition)
-    if not isinstance(value, dict):
+    if not condition.startswith('{'):
         return 0.001
+    value: dict[str, Any] = json.loads(condition)
     [(name, operand)] = value.items()
     if name in ('prefix', 'suffix'):
         return max(0.0015, 0.5 ** len(operand))

@@ -30,12 +30,13 @@ from mega.aws.sns.filter_policy.field_paths import (
     root_location,
 )
 from mega.aws.sns.filter_policy.operators import MEGA_PROTOCOL, Scope
-from mega.aws.sns.filter_policy.policy_limits import fit_to_limits, to_policy
+from mega.aws.sns.filter_policy.policy_limits import to_policy
 from mega.aws.sns.filter_policy.translation import PolicyTranslator, Widened
+from mega.aws.sns.filter_policy.widening import fit_to_limits
 from mega.errors import ConfigurationError
 from mega.match.context import Context, to_plain
 from mega.match.eventbridge.matcher import EventPattern
-from mega.match.eventbridge.parser import from_eventbridge
+from mega.match.eventbridge.parser import parse_event_pattern
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import IsA, OptionalValue
@@ -90,8 +91,7 @@ class FilterPolicy:
             paths = parse_filter_attributes(self.filter_attributes)
             attributes = extract_attributes(document, paths)
             document = {name: _value_of(attribute) for name, attribute in attributes.items()}
-        pattern = from_eventbridge(self.policy)
-        return pattern.accepts(document, Context(document))
+        return parse_event_pattern(self.policy).accepts(document, Context(document))
 
     def share(self, payloads: Iterable[object]) -> float:
         """Return the share of sample payloads that pass, from 0 to 1.
@@ -212,7 +212,7 @@ class _Interest:
             found += self._translate(translator, root_location(DATA_SCHEMA, names), 'data objects')
         if self.of_events:
             # In a body, the field `protocol` distinguishes events from data objects.
-            protocol = Branch({('protocol',): frozenset((MEGA_PROTOCOL,))})
+            protocol = Branch({(('protocol',),): frozenset((MEGA_PROTOCOL,))})
             mark = protocol if names is None else MATCH_ALL
             events = self._translate(translator, root_location(EVENT_SCHEMA, names), 'events')
             found += [intersect(branch, mark) for branch in events]

@@ -31,7 +31,12 @@ from mega.aws.sns.filter_policy.branches import MATCH_ALL, Branch, intersect, si
 from mega.aws.sns.filter_policy.field_paths import FieldKind, FieldLocation
 from mega.aws.sns.filter_policy.leaf_translation import translate_leaf
 from mega.aws.sns.filter_policy.negation import translate_negation
-from mega.aws.sns.filter_policy.operators import ABSENT, Scope, Translation
+from mega.aws.sns.filter_policy.operators import (
+    ABSENT,
+    Scope,
+    Translation,
+    without_covered,
+)
 from mega.match.comparables import NumberValue, TextValue
 from mega.match.context import Context
 from mega.match.eventbridge.matcher import Combination, EventPattern
@@ -87,7 +92,7 @@ class PolicyTranslator:
             return self.widen(location.display_path, reasons.ABSENCE)
         if not location.is_addressable:
             return self.widen(location.display_path, reasons.NAME)
-        missing = Branch({location.keys: frozenset((ABSENT,))})
+        missing = Branch({(location.keys,): frozenset((ABSENT,))})
         return simplify([missing, *self.translate_present(pattern, location)])
 
     def translate_present(self, pattern: Pattern, location: FieldLocation) -> list[Branch]:
@@ -169,8 +174,8 @@ class PolicyTranslator:
             return self.widen(location.display_path, why)
         if translation.widened_because:
             self.widen(location.display_path, translation.widened_because)
-        conditions = frozenset(translation.conditions)
-        return [Branch({path: conditions}) for path in location.paths] if conditions else []
+        conditions = without_covered(frozenset(translation.conditions))
+        return [Branch({location.paths: conditions})] if conditions else []
 
     def _translate_leaf(self, pattern: Pattern, location: FieldLocation) -> Translation:
         schema = location.schema

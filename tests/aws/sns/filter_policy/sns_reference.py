@@ -150,7 +150,8 @@ def combinations_of(policy: dict[str, Any], path: str = '') -> list[dict[str, li
     for chosen in product(*parts):
         combination: dict[str, list[Any]] = {}
         for part in chosen:
-            assert not combination.keys() & part.keys(), 'a path is both inside and outside $or'
+            if combination.keys() & part.keys():
+                raise RefusedError('a path is both inside and outside $or')
             combination |= part
         found.append(combination)
     return found
@@ -268,8 +269,12 @@ def refuse_invalid(policy: dict[str, Any], of_attributes: bool = False) -> None:
         raise RefusedError(f'{len(leaves)} keys')
     if of_attributes and any(level > 1 for level, _ in leaves):
         raise RefusedError('a policy of attributes must be flat')
-    combinations = prod(
-        sum(map(value_count, values)) * (1 if of_attributes else level) for level, values in leaves
+    combinations = sum(
+        prod(
+            sum(map(value_count, values)) * (1 if of_attributes else path.count('.') + 1)
+            for path, values in combination.items()
+        )
+        for combination in combinations_of(policy)
     )
     if combinations > 150:
         raise RefusedError(f'{combinations} combinations')
@@ -355,7 +360,8 @@ def is_valid_number(number: Any) -> bool:
 def is_valid_exclusion(operand: Any) -> bool:
     if isinstance(operand, dict):
         [(name, text)] = operand.items()
-        return name in ('prefix', 'suffix') and isinstance(text, str) and bool(text)
+        # AWS documents `suffix`, too, but SNS has refused it.
+        return name == 'prefix' and isinstance(text, str) and bool(text)
     values = operand if isinstance(operand, list) else [operand]
     are_texts = all(isinstance(value, str) for value in values)
     return bool(values) and (are_texts or all(is_valid_number(value) for value in values))

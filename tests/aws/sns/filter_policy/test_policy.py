@@ -24,6 +24,7 @@ from mega.match.functions import (
     not_,
     one_of,
     prefix,
+    suffix,
 )
 from tests.aws.sns.filter_policy.declarations import (
     data_subscriber,
@@ -107,6 +108,24 @@ def test_translates_the_negation_of_a_field_that_is_always_a_text() -> None:
         'protocol': ['mega'],
         'event': {'name': [{'anything-but': {'prefix': 'test'}}]},
     }
+
+
+@pytest.mark.parametrize(
+    'excluding',
+    [
+        event_subscriber(name=not_(suffix('.test')), domain='shop'),
+        event_subscriber(name=not_(one_of(suffix('.test'), suffix('.old'))), domain='shop'),
+        event_subscriber(
+            domain='shop',
+            pattern=from_eventbridge({'event': {'name': [{'anything-but': {'suffix': '.test'}}]}}),
+        ),
+    ],
+    ids=['a suffix', 'suffixes', 'a suffix in a pattern of EventBridge'],
+)
+def test_excludes_no_texts_by_a_suffix_because_sns_refuses_that(excluding: Any) -> None:
+    policy = to_filter_policy(excluding)
+    assert policy.policy == {'protocol': ['mega'], 'event': {'domain': ['shop']}}
+    assert [widened.path for widened in policy.widened] == ['event.name']
 
 
 def test_excludes_events_if_a_pattern_tests_a_field_that_events_never_have() -> None:

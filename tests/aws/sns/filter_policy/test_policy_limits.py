@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 
 from mega.aws.sns import to_filter_policy
-from mega.event import PayloadBuilder
+from mega.aws.sqs.subscribe import MessageSubscriber
+from mega.event import Payload, PayloadBuilder
 from mega.match.functions import (
     gt,
     one_of,
     or_,
+    prefix,
     substring,
+    suffix,
 )
 from tests.aws.sns.filter_policy.declarations import (
     data_subscriber,
     event_subscriber,
 )
-from tests.aws.sns.filter_policy.sns_reference import refuse_invalid
+from tests.aws.sns.filter_policy.sns_reference import RefusedError, refuse_invalid
 
 
 def test_keeps_the_five_most_selective_keys() -> None:
@@ -83,3 +91,169 @@ def test_fits_the_policy_of_many_subscribers_to_the_limits(count: int) -> None:
     assert policy.share(sent) == 1.0
     assert not policy.lets_through({'type': 'invoice'})
     assert not policy.lets_through(PayloadBuilder().with_event(name='e', domain='other').build())
+
+
+# ── combinations ─────────────────────────────────────────────────────────────────────────────────
+
+
+def values(count: int) -> list[str]:
+    return [f'v{n}' for n in range(count)]
+
+
+def alternatives(*sizes: tuple[int, int]) -> Any:
+    """Return a pattern of alternatives, each with two fields of so many values."""
+    return or_(
+        *(
+            {f'a{n}': one_of(*values(left)), f'b{n}': one_of(*values(right))}
+            for n, (left, right) in enumerate(sizes)
+        )
+    )
+
+
+def test_adds_up_the_combinations_of_alternatives() -> None:
+    """SNS accepted alternatives of 18, 48 and 84 combinations, and refused a sum of 152."""
+    accepted = to_filter_policy(alternatives((6, 11), (7, 12)))  # 66 + 84
+    assert accepted.widened == ()
+    assert accepted.policy is not None
+    refuse_invalid(accepted.policy)
+    refused = to_filter_policy(alternatives((4, 17), (7, 12)))  # 68 + 84
+    assert refused.policy is not None
+    refuse_invalid(refused.policy)
+    assert 'SNS accepts at most 150 combinations' in str(refused)
+
+
+def test_multiplies_the_values_beside_alternatives_into_each_of_them() -> None:
+    shared = one_of(*values(5))
+    fits = or_({'s': shared, 'a': one_of(*values(20))}, {'s': shared, 'b': one_of(*values(10))})
+    exceeds = or_({'s': shared, 'a': one_of(*values(21))}, {'s': shared, 'b': one_of(*values(10))})
+    assert to_filter_policy(fits).widened == ()
+    assert to_filter_policy(exceeds).widened != ()
+
+
+def test_multiplies_the_values_of_a_body_by_their_levels() -> None:
+    assert to_filter_policy({'a': {'b': one_of(*values(75))}}).widened == ()
+    assert to_filter_policy({'a': {'b': one_of(*values(76))}}).widened != ()
+    by_attribute = to_filter_policy({'a': {'b': one_of(*values(150))}}, attributes=['a.b'])
+    assert by_attribute.widened == ()
+
+
+@pytest.mark.parametrize(
+    ('counts', 'accepted'), [((3, 6, 4, 4, 7), True), ((4, 6, 4, 4, 4), False)]
+)
+def test_the_reference_counts_combinations_as_aws_does(
+    counts: tuple[int, ...], accepted: bool
+) -> None:
+    """AWS accepted the first policy, of 18 + 48 + 84, and refused the second, of 24 + 64 + 64."""
+    shared, first, second, third, fourth = map(values, counts)
+    inner = {'c': second, '$or': [{'d': third}, {'e': fourth}]}
+    policy = {'a': shared, '$or': [{'b': first}, inner]}
+    if accepted:
+        refuse_invalid(policy, of_attributes=True)
+    else:
+        with pytest.raises(RefusedError, match='152 combinations'):
+            refuse_invalid(policy, of_attributes=True)
+
+
+# ── many subscribers ─────────────────────────────────────────────────────────────────────────────
+
+Subscriber = type[MessageSubscriber]
+
+
+def word(chance: random.Random, length: int = 6) -> str:
+    return ''.join(chance.choices('abcdefgh', k=length))
+
+
+MANY: dict[str, Callable[[int, random.Random], Subscriber]] = {
+    'names and domains': lambda n, chance: event_subscriber(name=f'n{n}.done', domain=f'd{n % 7}'),
+    'lists of names': lambda n, chance: event_subscriber(
+        name=one_of(*(f'item{n}.v{version}' for version in range(10))), domain=f'd{n % 5}'
+    ),
+    'attributes': lambda n, chance: event_subscriber(
+        name=f'n{n}', attributes={f'k{key}': f'v{n % (key + 3)}' for key in range(5)}
+    ),
+    'random words': lambda n, chance: data_subscriber(
+        type=word(chance), state=one_of(word(chance), word(chance))
+    ),
+    'random fields': lambda n, chance: data_subscriber(
+        **{name: word(chance) for name in chance.sample('abcdefghij', 3)}
+    ),
+    'alternatives': lambda n, chance: data_subscriber(
+        a=f'x{n}', b=one_of(prefix(f'p{n}'), suffix(f's{n}')), c=substring(f'c{n}')
+    ),
+}
+
+
+def subscribers_of(kind: str, count: int) -> list[Subscriber]:
+    chance = random.Random(5)
+    return [MANY[kind](n, chance) for n in range(count)]
+
+
+def calls_for(subscribers: list[Subscriber]) -> int:
+    """Return the number of calls, of functions in Python and in C, for a policy."""
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event.endswith('call')
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        to_filter_policy(subscribers)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize('kind', MANY)
+def test_the_steps_for_many_subscribers_grow_with_their_number(kind: str) -> None:
+    """The search examines neighbours, and not all pairs of branches."""
+    few, many = (calls_for(subscribers_of(kind, count)) for count in (50, 150))
+    assert many < 5 * few  # of all pairs there are nine times as many
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    ('kind', 'count', 'share'),
+    [
+        ('names and domains', 20, 0.62),
+        ('lists of names', 12, 0.52),
+        ('attributes', 8, 0.54),
+        ('random words', 24, 0.01),
+        ('random fields', 20, 0.04),
+        ('alternatives', 20, 0.51),
+    ],
+)
+def test_the_policy_of_many_subscribers_excludes_other_messages(
+    kind: str, count: int, share: float
+) -> None:
+    """The shares are those of a search that examined all pairs of branches, or less."""
+    policy = to_filter_policy(subscribers_of(kind, count))
+    assert policy.policy is not None
+    refuse_invalid(policy.policy)
+    assert policy.share(list(mixed_messages(kind, count))) <= share
+
+
+def mixed_messages(kind: str, count: int) -> Iterator[Payload | dict[str, Any]]:
+    """Yield messages with values of different subscribers, and values that none of them has."""
+    chance = random.Random(9)
+    for _ in range(200):
+        one, other, third = (chance.randrange(2 * count) for _ in range(3))
+        match kind:
+            case 'names and domains':
+                yield event(f'n{one}.done', domain=f'd{other % 11}')
+            case 'lists of names':
+                yield event(f'item{one}.v{third % 12}', domain=f'd{other % 9}')
+            case 'attributes':
+                yield event(f'n{one}', **{f'k{key}': f'v{other % (key + 5)}' for key in range(5)})
+            case 'random words':
+                yield {'type': word(chance), 'state': word(chance)}
+            case 'random fields':
+                yield {name: word(chance) for name in chance.sample('abcdefghij', 3)}
+            case 'alternatives':
+                yield {'a': f'x{one}', 'b': f'p{other}', 'c': f'c{third}'}
+
+
+def event(name: str, domain: str | None = None, **attributes: Any) -> Payload:
+    return PayloadBuilder().with_event(name=name, domain=domain, attributes=attributes).build()
