@@ -1,0 +1,1 @@
+"""Mutation tests: deliberate defects in the package, which the tests must find."""
