@@ -1,0 +1,26 @@
+"""Patterns are shared by threads and indexes, so nothing can change them."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import mega.match.eventbridge.parser
+import mega.match.functions  # noqa: F401 - the imports define all kinds of patterns
+from mega.match.pattern import Pattern
+
+KINDS = {
+    name: value
+    for module in sorted(sys.modules)
+    if module.startswith('mega.match')
+    for name, value in vars(sys.modules[module]).items()
+    if isinstance(value, type) and issubclass(value, Pattern) and value is not Pattern
+}
+
+
+@pytest.mark.parametrize('name', KINDS)
+def test_a_pattern_is_frozen_and_has_only_its_fields(name: str) -> None:
+    kind = KINDS[name]
+    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert '__slots__' in vars(kind)
