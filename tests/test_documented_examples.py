@@ -112,8 +112,8 @@ def test_a_publisher_uses_the_region_of_its_destination_and_warns(
     monkeypatch.setattr(destinations, '_warned', set())
     with caplog.at_level(logging.WARNING, 'mega'), define(title)['publisher'] as publisher:
         publisher.publish({'quantity': 5})
-    assert received_payloads() == [{'quantity': 5}]
     [warning] = caplog.messages
+    assert received_payloads() == [{'quantity': 5}]
     assert "'us-west-2'" in warning
     assert "'us-east-2'" in warning
 

@@ -33,6 +33,7 @@ from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import fault_server
 from tests.aws.payloads import CONFIRMATION
 from tests.aws.sqs.subscribe.factories import (
+    drained,
     listener_on,
     send,
     subscriber,
@@ -163,7 +164,8 @@ def test_fault_28_and_29_external_text_is_logged_escaped_and_shortened(
     settings = {'dead_letter_queue_url': dead} if has_queue else {}
     stats = listener_on(aws, queue_url, subscriber(pattern='hej'), **settings).drain()
     assert (stats.unmatched, stats.unopened) == (3, 2)
-    lines = log.getvalue().decode().splitlines()
+    logged = log.getvalue().decode().splitlines()
+    lines = [line for line in logged if queue_url not in line]  # without the checks at start
     assert len(lines) == 5 * (1 + has_queue)
     for line in lines:
         assert line.isprintable()
@@ -278,7 +280,7 @@ def test_fault_92_a_retry_of_one_subscriber_repeats_all_three(aws: LocalAws) -> 
             raise error
 
     made = [subscriber(None, seen), subscriber(process, seen), subscriber(None, seen)]
-    stats = listener_on(aws, queue_url, *made).drain()
+    stats = drained(listener_on(aws, queue_url, *made))
     assert stats == Stats(received=2, retried=1, done=1, deleted=1)
     assert len(seen) == 6
 
