@@ -40,7 +40,8 @@ PUBLIC = {
 INTERNAL = {
     'mega.event': 'is_mega_event',
     'mega.codec': 'AnyPayload encode_with_type_hint looks_like_envelope to_document',
-    'mega.errors': 'check_int check_seconds join_path safe_repr single_line',
+    'mega.errors': 'Seconds check_int check_seconds check_whole_seconds join_path safe_repr '
+    'single_line',
 }
 FILTER_POLICIES = 'mega.aws.sns.filter_policy'
 MODULES = sorted(module.name for module in pkgutil.walk_packages(mega.__path__, 'mega.'))

@@ -1,4 +1,11 @@
-"""The region of a queue's URL or a topic's ARN.
+"""Destinations: the URL of a queue, the ARN of a topic, the name of a bucket.
+
+SQS and SNS find a destination by its path or its ARN, and not by the host of a URL. A request with
+a wrong destination may therefore reach another queue. The checks say what to pass instead:
+
+    queue_url='orders'                             the URL, as GetQueueUrl returns it
+    queue_url='arn:aws:sqs:eu-west-1:1234:orders'  https://sqs.eu-west-1.amazonaws.com/1234/orders
+    queue_url='http://localhost:4566/1234/orders'  also endpoint_url=, or calls would go to AWS
 
 Source of the host names: https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
 """
@@ -7,8 +14,19 @@ from __future__ import annotations
 
 import logging
 import re
+from urllib.parse import urlsplit
 
-__all__ = ('region_for', 'region_of')
+from mega.errors import ConfigurationError, safe_repr
+
+__all__ = (
+    'check_bucket',
+    'check_host',
+    'check_queue_url',
+    'check_region',
+    'check_topic_arn',
+    'region_for',
+    'region_of',
+)
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +41,68 @@ _URL = re.compile(
 )
 _URL_OF_US_EAST_1 = re.compile(rf'^https?://queue\.{_SUFFIX}')
 _ARN = re.compile(rf'^arn:[^:]*:[^:]*:(?P<region>{_REGION}):')
+
+# Local servers have other accounts, other regions and more segments in the path.
+_QUEUE_URL = re.compile(r'https?://[^/?#@\s]+(?:/[\w.-]+)*/[\w-]{1,80}(?:\.fifo)?', re.A)
+_TOPIC_ARN = re.compile(r'arn:[a-z0-9-]+:sns:[\w-]+:\w+:[\w-]{1,256}(?:\.fifo)?', re.A)
+_QUEUE_ARN = re.compile(r'arn:aws:sqs:([a-z0-9-]+):(\d{12}):([\w-]{1,80}(?:\.fifo)?)', re.A)
+_BUCKET = re.compile(r'[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]')
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. No ARN matches."""
+
+
+def check_queue_url(name: str, url: object) -> str:
+    """Return the URL of a queue.
+
+    Raises:
+        ConfigurationError: for any other value, as every check here. The error says what to pass.
+    """
+    if isinstance(url, str) and _QUEUE_URL.fullmatch(url):
+        return url
+    advice = 'pass the URL of a queue, as GetQueueUrl returns it'
+    if arn := _QUEUE_ARN.fullmatch(url) if isinstance(url, str) else None:
+        region, account, queue = arn.groups()
+        advice = f'pass the URL https://sqs.{region}.amazonaws.com/{account}/{queue}'
+    raise _error(name, url, advice)
+
+
+def check_topic_arn(name: str, arn: object) -> str:
+    """Return the ARN of a topic."""
+    if isinstance(arn, str) and _TOPIC_ARN.fullmatch(arn):
+        return arn
+    advice = 'pass the ARN of a topic, as CreateTopic returns it'
+    if isinstance(arn, str) and (_QUEUE_URL.fullmatch(arn) or _QUEUE_ARN.fullmatch(arn)):
+        advice = 'it is a queue: use an SqsPublisher, or pass the ARN of a topic'
+    raise _error(name, arn, advice)
+
+
+def check_bucket(name: str, bucket: object) -> str:
+    """Return the name of a bucket."""
+    if isinstance(bucket, str) and _BUCKET.fullmatch(bucket):
+        return bucket
+    raise _error(name, bucket, 'must be the name of a bucket, without s3:// and not an ARN')
+
+
+def check_host(name: str, url: str, endpoint_url: object) -> None:
+    """Refuse the URL of a queue on another host, if calls go to AWS."""
+    if region_of(url) is None and isinstance(endpoint_url, str) and region_of(f'{endpoint_url}/'):
+        host = urlsplit(url).netloc
+        problem = f'calls go to {endpoint_url}, not to {host}: pass endpoint_url= as well'
+        raise ConfigurationError(f'{name}={safe_repr(url)}: {problem}')
+
+
+def check_region(name: str, destination: str, own: str | None) -> None:
+    """Refuse a destination in another region than that of the client."""
+    region = region_of(destination)
+    if region and own and region != own:
+        problem = f'is in {region}, and calls go to {own}: create another object for that region'
+        raise ConfigurationError(f'{name}={safe_repr(destination)} {problem}')
+
+
+def _error(name: str, value: object, advice: str) -> ConfigurationError:
+    # A password in a URL is not shown.
+    is_secret = isinstance(value, str) and '@' in value
+    shown = '<a URL with a user name>' if is_secret else safe_repr(value)
+    return ConfigurationError(f'{name}={shown}: {advice}')
 
 
 def region_of(destination: str | None) -> str | None:

@@ -12,7 +12,13 @@ import re
 from base64 import b64encode
 from typing import Any
 
-from mega.errors import EncodeError, PayloadTooLargeError, check_int, join_path, safe_repr
+from mega.errors import (
+    EncodeError,
+    PayloadTooLargeError,
+    check_whole_seconds,
+    join_path,
+    safe_repr,
+)
 
 __all__ = (
     'ALWAYS_ALLOWED_BYTES',
@@ -142,19 +148,18 @@ def _value_in_envelope(attribute: dict[str, Any]) -> str:
     return value
 
 
-def check_delay(delay_seconds: object, is_fifo: bool) -> None:
-    """Refuse a delay that is not an int from 0 to 900 seconds, and any delay on a FIFO queue.
+def check_delay(delay_seconds: object, is_fifo: bool) -> int:
+    """Return a delay of 0 to 900 whole seconds. A FIFO queue has one delay for all messages.
 
     Raises:
-        EncodeError: for such a delay.
+        EncodeError: for any other delay, and for any but 0 on a FIFO queue.
     """
-    if delay_seconds is None:
-        return
-    if is_fifo and delay_seconds != 0:
-        raise EncodeError(
-            'delay_seconds', 'is for standard queues: a FIFO queue has one delay for all messages'
-        )
-    check_int('delay_seconds', delay_seconds, 0, MAX_DELAY_SECONDS, error=EncodeError)
+    name = 'delay_seconds'
+    seconds = check_whole_seconds(name, delay_seconds, 0, MAX_DELAY_SECONDS, error=EncodeError)
+    if is_fifo and seconds:
+        problem = 'is for standard queues: a FIFO queue has one delay for all messages'
+        raise EncodeError(name, problem)
+    return seconds
 
 
 def check_id(name: str, value: object, is_required: bool = False) -> None:

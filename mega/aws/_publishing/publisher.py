@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
 from mega.aws._messages.attributes import Attributes, FilterAttributes
-from mega.aws._messages.destinations import region_of
+from mega.aws._messages.destinations import check_region
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
 from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
@@ -65,6 +65,8 @@ class Publisher:
         self._timeout = check_seconds('timeout', timeout, MIN_TIMEOUT, MAX_TIMEOUT)
         self._encoder = Encoder(api, aws, store)
         self._senders: dict[str, Sender] = {}
+        if destination is not None:
+            self._add_sender(destination)
 
     def publish(
         self,
@@ -191,10 +193,9 @@ class Publisher:
         if not target:
             name = self._api.destination_option
             raise ConfigurationError(f'no {name}: give it to the publisher or to the call')
-        region, own_region = region_of(target), self._aws.region
-        if region and own_region and region != own_region:
-            problem = f'is in {region}, and this publisher is in {own_region}: create another one'
-            raise ConfigurationError(f'{target} {problem}')
+        name = self._api.destination_option
+        self._api.check_destination(name, target, self._aws.endpoint_url)
+        check_region(name, target, self._aws.region)
         if len(self._senders) >= MAX_SENDERS:
             self._senders.clear()
         sender = self._senders[target] = Sender(self._aws, self._api, target)

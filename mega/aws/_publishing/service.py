@@ -23,7 +23,9 @@ class ServiceApi:
     `send_batch_method` are boto3's names. The names that end in `_parameter` are AWS's names of
     parameters, and `options` maps a publisher's own option names to AWS's names.
 
-    `check_options(options, is_fifo)` refuses options that the service would refuse.
+    `check_destination(name, destination, endpoint_url)` refuses another kind of destination.
+    `check_options(options, is_fifo)` refuses options that the service would refuse, and writes a
+    `timedelta` as seconds.
     `check_size(body, attributes, size, limit)` refuses a message that is too large.
     `delivered_size(body, attributes, size)` is the size in the subscribed queue, with the envelope.
     `only_queue_url(destination)` is the URL of the only queue that gets the message; None if there
@@ -40,6 +42,7 @@ class ServiceApi:
     entries_parameter: str
     destination_option: str
     options: Mapping[str, str]
+    check_destination: Callable[[str, str, object], None]
     check_options: Callable[[dict[str, Any], bool], None]
     check_size: Callable[[str, dict[str, Any], int, int], None]
     delivered_size: Callable[[str, dict[str, Any], int], int]

@@ -54,8 +54,17 @@ class AwsClient:
 
     @property
     def region(self) -> str | None:
-        region: str | None = self.client.meta.region_name
-        return region
+        return self._meta('region_name')
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The URL that calls go to."""
+        return self._meta('endpoint_url')
+
+    def _meta(self, name: str) -> str | None:
+        # A client that a user passes may be another object with the same methods.
+        value: str | None = getattr(getattr(self.client, 'meta', None), name, None)
+        return value
 
     @property
     def read_timeout(self) -> float | None:

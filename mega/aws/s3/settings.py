@@ -13,7 +13,6 @@ __all__ = (
     'BucketOwners',
     'OnMissing',
     'check_allowed_prefixes',
-    'check_bucket',
     'check_on_missing',
     'check_owners',
     'check_prefix',
@@ -25,9 +24,6 @@ OnMissing: TypeAlias = Literal['raise', 'delete', 'raw']
 
 BucketOwners: TypeAlias = str | Mapping[str, str] | None
 """The account that owns all buckets, or the account of each bucket by its name."""
-
-_BUCKET = re.compile(r'[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]')
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html. No ARN matches."""
 
 _PREFIX = re.compile(r'(?!.*\.\.)[A-Za-z0-9./_-]{0,900}')
 
@@ -43,19 +39,12 @@ _SET_BY_STORE = (
 )
 
 
-def check_bucket(name: str, bucket: object) -> str:
-    """Return the name of a bucket.
+def check_owners(name: str, owners: object, buckets: Collection[str]) -> dict[str, str]:
+    """Return the account that must own each bucket. A bucket without a known owner is missing.
 
     Raises:
         ConfigurationError: for any other value, as every function here.
     """
-    if isinstance(bucket, str) and _BUCKET.fullmatch(bucket):
-        return bucket
-    raise ConfigurationError(f'{name}={safe_repr(bucket)}: must be the name of a bucket')
-
-
-def check_owners(name: str, owners: object, buckets: Collection[str]) -> dict[str, str]:
-    """Return the account that must own each bucket. A bucket without a known owner is missing."""
     if owners is None:
         return {}
     accounts = owners if isinstance(owners, Mapping) else dict.fromkeys(buckets, owners)

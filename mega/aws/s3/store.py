@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from mega.aws._messages.destinations import check_bucket
 from mega.aws._messages.limits import MAX_BYTES, size_of
 from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
@@ -25,7 +26,6 @@ from mega.aws.s3.settings import (
     BucketOwners,
     OnMissing,
     check_allowed_prefixes,
-    check_bucket,
     check_on_missing,
     check_owners,
     check_prefix,

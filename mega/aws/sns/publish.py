@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mega.aws._messages.attributes import Attributes, FilterAttributes
+from mega.aws._messages.destinations import check_topic_arn
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
@@ -41,7 +42,8 @@ class SnsPublisher(ClientOwner):
     refused no message for that time, so that a batch may take as long as it makes progress.
 
     Raises:
-        ConfigurationError: without a region, or for an invalid endpoint or contradicting options.
+        ConfigurationError: without a region, for another value than the ARN of a topic, or for
+            an invalid endpoint or contradicting options.
     """
 
     @without_secrets_in_tracebacks
@@ -59,6 +61,8 @@ class SnsPublisher(ClientOwner):
         session: Any = None,
         client: Any = None,
     ) -> None:
+        if topic_arn is not None:
+            check_topic_arn('topic_arn', topic_arn)
         aws = create_client(
             'sns',
             topic_arn,
@@ -173,6 +177,48 @@ class SnsPublisher(ClientOwner):
             raise_on_failure,
             filter_attributes,
         )
+
+    async def apublish(
+        self,
+        payload: AnyPayload,
+        binary_encoding: bool = False,
+        *,
+        topic_arn: str | None = None,
+        message_attributes: Attributes | None = None,
+        filter_attributes: FilterAttributes | None = None,
+        subject: str | None = None,
+        message_group_id: str | None = None,
+        message_deduplication_id: str | None = None,
+    ) -> str:
+        """Publish a payload as `publish` does, in a thread, so that the event loop continues.
+
+        The thread is one of `asyncio.to_thread`, and has a copy of the context variables. If the
+        awaiting task is cancelled, the call continues: SNS may still get the message.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(
+            self.publish,
+            payload,
+            binary_encoding,
+            topic_arn=topic_arn,
+            message_attributes=message_attributes,
+            filter_attributes=filter_attributes,
+            subject=subject,
+            message_group_id=message_group_id,
+            message_deduplication_id=message_deduplication_id,
+        )
+
+    async def apublish_batch(
+        self, payloads: Iterable[AnyPayload], binary_encoding: bool = False, **options: Any
+    ) -> list[PublishResult]:
+        """Publish payloads as `publish_batch` does, with its options, in a thread.
+
+        The thread also reads `payloads`. A cancellation has the same meaning as in `apublish`.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(self.publish_batch, payloads, binary_encoding, **options)
 
     def buffer(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mega.aws._messages.destinations import check_topic_arn
 from mega.aws._messages.limits import (
     check_ids,
     check_size,
@@ -18,6 +19,10 @@ from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
 
 __all__ = ('SNS',)
+
+
+def _check_destination(name: str, topic_arn: str, endpoint_url: object) -> None:
+    check_topic_arn(name, topic_arn)
 
 
 def _check_options(options: dict[str, Any], is_fifo: bool) -> None:
@@ -60,6 +65,7 @@ SNS = ServiceApi(
         'message_group_id': 'MessageGroupId',
         'message_deduplication_id': 'MessageDeduplicationId',
     },
+    check_destination=_check_destination,
     check_options=_check_options,
     check_size=_check_size,
     delivered_size=_delivered_size,

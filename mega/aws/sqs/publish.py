@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from mega.aws._messages.attributes import Attributes, FilterAttributes
+from mega.aws._messages.destinations import check_queue_url
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
@@ -41,7 +43,8 @@ class SqsPublisher(ClientOwner):
     refused no message for that time, so that a batch may take as long as it makes progress.
 
     Raises:
-        ConfigurationError: without a region, or for an invalid endpoint or contradicting options.
+        ConfigurationError: without a region, for another value than the URL of a queue, or for
+            an invalid endpoint or contradicting options.
     """
 
     @without_secrets_in_tracebacks
@@ -59,6 +62,8 @@ class SqsPublisher(ClientOwner):
         session: Any = None,
         client: Any = None,
     ) -> None:
+        if queue_url is not None:
+            check_queue_url('queue_url', queue_url)
         aws = create_client(
             'sqs',
             queue_url,
@@ -82,7 +87,7 @@ class SqsPublisher(ClientOwner):
         queue_url: str | None = None,
         message_attributes: Attributes | None = None,
         filter_attributes: FilterAttributes | None = None,
-        delay_seconds: int | None = None,
+        delay_seconds: int | timedelta | None = None,
         message_group_id: str | None = None,
         message_deduplication_id: str | None = None,
     ) -> str:
@@ -113,7 +118,7 @@ class SqsPublisher(ClientOwner):
         *,
         queue_url: str | None = None,
         message_attributes: Attributes | None = None,
-        delay_seconds: int | None = None,
+        delay_seconds: int | timedelta | None = None,
         message_group_id: str | None = None,
         message_deduplication_id: str | None = None,
     ) -> str:
@@ -172,6 +177,48 @@ class SqsPublisher(ClientOwner):
             raise_on_failure,
             filter_attributes,
         )
+
+    async def apublish(
+        self,
+        payload: AnyPayload,
+        binary_encoding: bool = False,
+        *,
+        queue_url: str | None = None,
+        message_attributes: Attributes | None = None,
+        filter_attributes: FilterAttributes | None = None,
+        delay_seconds: int | timedelta | None = None,
+        message_group_id: str | None = None,
+        message_deduplication_id: str | None = None,
+    ) -> str:
+        """Publish a payload as `publish` does, in a thread, so that the event loop continues.
+
+        The thread is one of `asyncio.to_thread`, and has a copy of the context variables. If the
+        awaiting task is cancelled, the call continues: SQS may still get the message.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(
+            self.publish,
+            payload,
+            binary_encoding,
+            queue_url=queue_url,
+            message_attributes=message_attributes,
+            filter_attributes=filter_attributes,
+            delay_seconds=delay_seconds,
+            message_group_id=message_group_id,
+            message_deduplication_id=message_deduplication_id,
+        )
+
+    async def apublish_batch(
+        self, payloads: Iterable[AnyPayload], binary_encoding: bool = False, **options: Any
+    ) -> list[PublishResult]:
+        """Publish payloads as `publish_batch` does, with its options, in a thread.
+
+        The thread also reads `payloads`. A cancellation has the same meaning as in `apublish`.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(self.publish_batch, payloads, binary_encoding, **options)
 
     def buffer(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mega.aws._messages.destinations import check_host, check_queue_url
 from mega.aws._messages.limits import DEFAULT_MAX_MESSAGE_BYTES, check_delay, check_ids, check_size
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
@@ -14,8 +15,13 @@ from mega.aws._transport.client import AwsClient
 __all__ = ('SQS',)
 
 
+def _check_destination(name: str, queue_url: str, endpoint_url: object) -> None:
+    check_host(name, check_queue_url(name, queue_url), endpoint_url)
+
+
 def _check_options(options: dict[str, Any], is_fifo: bool) -> None:
-    check_delay(options.get('DelaySeconds'), is_fifo)
+    if 'DelaySeconds' in options:
+        options['DelaySeconds'] = check_delay(options['DelaySeconds'], is_fifo)
     check_ids(options, is_fifo)
 
 
@@ -55,6 +61,7 @@ SQS = ServiceApi(
         'message_group_id': 'MessageGroupId',
         'message_deduplication_id': 'MessageDeduplicationId',
     },
+    check_destination=_check_destination,
     check_options=_check_options,
     check_size=_check_size,
     delivered_size=_delivered_size,

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+from mega.aws._messages.destinations import check_host, check_queue_url, check_region
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
@@ -44,6 +45,8 @@ from mega.errors import (
 from mega.match import Explanations
 
 __all__ = ('SqsListener',)
+
+SubscriberClass = TypeVar('SubscriberClass', bound=Subscriber)
 
 _log = get_logger(__name__)
 
@@ -147,7 +150,7 @@ class SqsListener(ClientOwner):
     ) -> None:
         if not queue_url:
             raise ConfigurationError('a listener requires queue_url=')
-        self.queue_url = queue_url
+        self.queue_url = check_queue_url('queue_url', queue_url)
         self.dead_letter_queue_url = _check_dead_letter_queue(dead_letter_queue_url, queue_url)
         self.max_number_of_messages = _check('max_number_of_messages', max_number_of_messages)
         self.wait_time_seconds = check_whole_seconds('wait_time_seconds', wait_time_seconds, 0, 20)
@@ -168,6 +171,7 @@ class SqsListener(ClientOwner):
         keys = (aws_access_key_id, aws_secret_access_key, aws_session_token)
         aws = self._create_client(keys, region_name, endpoint_url, session, client)
         super().__init__(aws)
+        self._check_destinations()
         self._router, self._counter = Router(), StatsCounter()
         self._context = self._create_context(Hooks(hooks), payload_store)
         self._session: ListenerSession | None = None
@@ -197,6 +201,13 @@ class SqsListener(ClientOwner):
             read_timeout=self.wait_time_seconds + _READ_TIMEOUT_MARGIN,
         )
 
+    def _check_destinations(self) -> None:
+        """Refuse queues that calls to this endpoint would not reach."""
+        for name in ('queue_url', 'dead_letter_queue_url'):
+            if (url := getattr(self, name)) is not None:
+                check_host(name, url, self._aws.endpoint_url)
+                check_region(name, url, self._aws.region)
+
     def _create_context(self, hooks: Hooks, store: S3PayloadStore | None) -> ListenerContext:
         url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
         has_dead_letter_queue = dead_letter_url is not None
@@ -209,14 +220,17 @@ class SqsListener(ClientOwner):
             store,
         )
 
-    def register_subscriber(self, subscriber: Subscriber) -> None:
+    def register_subscriber(self, subscriber: SubscriberClass) -> SubscriberClass:
         """Register a subscriber class, so that it receives the messages that it matches.
+
+        Return the class, so that the method is also a decorator of classes.
 
         Raises:
             ConfigurationError: for an object that is not a subscriber class, a class that the
                 listener could not use, or a class that is registered already.
         """
         self._router.register(subscriber)
+        return subscriber
 
     @property
     def subscribers(self) -> tuple[Subscriber, ...]:
@@ -376,7 +390,7 @@ def _check_seconds(name: str, value: Seconds | None) -> float | None:
 
 
 def _check_dead_letter_queue(url: str | None, queue_url: str) -> str | None:
-    if url in ('', queue_url):
+    if url == queue_url:
         problem = 'must be the URL of another queue, or None'
         raise ConfigurationError(f'dead_letter_queue_url={safe_repr(url)}: {problem}')
-    return url
+    return None if url is None else check_queue_url('dead_letter_queue_url', url)
