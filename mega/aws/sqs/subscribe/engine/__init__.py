@@ -9,6 +9,7 @@ replay any order of events.
     engine.py          the state machine: events in, commands out
     assignment.py      which messages each worker processes
     in_flight.py       the deliveries in flight, and how each one ends
+    body_waits.py      messages that wait for their bodies from S3
     message_groups.py  which message may start next
     polling.py         how many messages to receive, and when
     batches.py         DeleteMessageBatch and ChangeMessageVisibilityBatch calls to make

@@ -11,6 +11,7 @@ __all__ = (
     'DEAD_LETTERING',
     'ENDED',
     'EXTENDABLE_PHASES',
+    'FETCHING',
     'HELD',
     'LEAVING',
     'MAX_VISIBILITY',
@@ -26,11 +27,12 @@ __all__ = (
 class Phase(Enum):
     """The phase of a delivery. A delivery moves down this list.
 
-    One move goes up: from WORKING back to WAITING, if no worker had begun the message. A message is
-    HELD if a drain had left it in the queue before.
+    Two moves go up: from WORKING back to WAITING, if no worker had begun the message, or to
+    FETCHING, if its body was not there. A message is HELD if a drain left it in the queue before.
     """
 
     HELD = 'kept hidden until a drain ends'
+    FETCHING = 'waiting for its body from S3'
     WAITING = 'waiting for a worker'
     WORKING = 'handed to a worker'
     DEAD_LETTERING = 'to be sent to the dead-letter queue'
@@ -40,7 +42,7 @@ class Phase(Enum):
 
 
 # Module constants, because the look-up of an enum member is slow before Python 3.12.
-HELD, WAITING, WORKING, DEAD_LETTERING, ACKING, LEAVING, ENDED = Phase
+HELD, FETCHING, WAITING, WORKING, DEAD_LETTERING, ACKING, LEAVING, ENDED = Phase
 
 EXTENDABLE_PHASES = (HELD, WAITING, WORKING, DEAD_LETTERING)
 """The phases with extensions of the visibility timeout."""

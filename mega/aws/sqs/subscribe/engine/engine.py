@@ -31,6 +31,7 @@ from collections.abc import Callable, Sequence
 
 from mega.aws.sqs.subscribe.engine.assignment import WorkAssigner
 from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY, DeleteBatcher, VisibilityBatcher
+from mega.aws.sqs.subscribe.engine.body_waits import BodyWaits, next_check
 from mega.aws.sqs.subscribe.engine.call_limits import CallLimits
 from mega.aws.sqs.subscribe.engine.commands import (
     OK,
@@ -52,6 +53,7 @@ from mega.aws.sqs.subscribe.engine.delivery import (
     DEAD_LETTERING,
     ENDED,
     EXTENDABLE_PHASES,
+    FETCHING,
     HELD,
     LEAVING,
     NEVER,
@@ -95,6 +97,7 @@ class Engine:
         self._deletes = DeleteBatcher(0.0 if settings.is_fifo else MAX_BATCH_DELAY, limits)
         self._visibility = VisibilityBatcher(self._groups, limits)
         self._in_flight = InFlight(self._groups, self._visibility, settings, notify)
+        self.body_waits = BodyWaits(self._groups, self._in_flight, self._schedule)
         self._assigner = WorkAssigner(settings, self._groups, self._in_flight)
         self._extender = VisibilityExtender(
             settings, self._visibility, self._in_flight, uniform, notify
@@ -105,8 +108,6 @@ class Engine:
         self.is_stopping = False
         self.next_deadline = 0.0  # the first call of `next` begins the time of a drain
         self.failure: Exception | None = None
-
-    # Commands
 
     def next(self, now: float) -> Command | None:
         """Return the most urgent command. It stays under way until the runtime reports its result.
@@ -131,7 +132,8 @@ class Engine:
             return self.next(now)
         if self._is_paused:
             return None
-        return self._polls.next(self._busy - len(self._deletes.waiting), now)
+        uncounted = len(self._deletes.waiting) + self.body_waits.stalled(now)
+        return self._polls.next(self._busy - uncounted, now)
 
     def begin(self, delivery: Delivery, now: float) -> bool:
         """Record that a worker or the event loop begins a message, and return whether it may.
@@ -168,8 +170,6 @@ class Engine:
     @property
     def _busy(self) -> int:
         return self.in_flight - len(self._in_flight.held)
-
-    # Events
 
     def received(self, poll: Receive, deliveries: Sequence[Delivery], now: float) -> None:
         """A receive returned messages, or none."""
@@ -302,7 +302,7 @@ class Engine:
         """
         if self.is_stopping:
             return
-        self.is_stopping = True
+        self.is_stopping = self.body_waits.is_stopping = True
         self._stop_deadlines.start(now)
         self._assigner.take_back_all()
         self._in_flight.release_waiting()
@@ -364,8 +364,6 @@ class Engine:
             self._polls.queue_may_have_changed()
         self._in_flight.forget(delivery)
 
-    # Timers
-
     def _schedule(self, when: float) -> None:
         if when < self.next_deadline:
             self.next_deadline = when
@@ -382,8 +380,10 @@ class Engine:
                 self._deletes.add(retry, now)
         self._assigner.end_shares(now)
         for delivery in list(self._in_flight.deliveries.values()):
-            if delivery.phase in (WAITING, HELD) and now >= delivery.hidden_until:
+            if delivery.phase in (WAITING, HELD, FETCHING) and now >= delivery.hidden_until:
                 self._in_flight.expire(delivery)
+            elif delivery.phase is FETCHING:
+                self._schedule(next_check(delivery, now))
             elif delivery.phase in EXTENDABLE_PHASES:
                 self._schedule(self._extender.extend_if_due(delivery, now))
         if now >= self._stop_deadlines.grace_ends:

@@ -18,6 +18,7 @@ from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Notice
 from mega.aws.sqs.subscribe.engine.delivery import (
     DEAD_LETTERING,
     ENDED,
+    FETCHING,
     HELD,
     LEAVING,
     MAX_VISIBILITY,
@@ -125,12 +126,12 @@ class InFlight:
         self._schedule_return(delivery, 0)
 
     def release_waiting(self) -> None:
-        """Release all messages that wait for a worker or are held, and hold no more."""
+        """Release all messages that wait for a worker or a body or are held, and hold no more."""
         self._holds = False
         for delivery in list(self.deliveries.values()):
             if delivery.phase is HELD and delivery.begun_at != NOT_BEGUN:
                 self._schedule_return(delivery, 0)
-            elif delivery.phase in (WAITING, HELD):
+            elif delivery.phase in (WAITING, HELD, FETCHING):
                 self.release(delivery)
 
     def release_working(self) -> None:

@@ -1,15 +1,18 @@
 """Bodies in S3: read while their messages wait for a worker, and deleted after their messages.
 
 receive    submit([a, b])        both bodies are being read, in two threads
-process    opener(a)(message)    waits for the body of a
+process    is_ready(a)           is false: the worker processes another message meanwhile
+           opener(a)(message)    returns the body of a
 settle     delete_after(a, ...)  the body of a will be deleted with the message
-deleted    message_deleted(a)    the body of a is being deleted
+deleted    start_delete(a)       the body of a is being deleted
+
+A read ends with the visibility timeout of its message.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
 from threading import Lock, get_ident
@@ -17,6 +20,7 @@ from typing import TypeVar
 
 from mega.aws._executor import Executor
 from mega.aws._transport.interruption import CallInterrupter
+from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.message import Message, read_message
@@ -44,12 +48,12 @@ RE_INTERRUPT_SECONDS = 0.05
 class BodyPrefetcher:
     """Reads and deletes bodies in S3. Safe to share among threads."""
 
-    def __init__(self, store: S3PayloadStore, queue_url: str, max_threads: int) -> None:
+    def __init__(self, store: S3PayloadStore, queue_url: str, visibility_timeout: float) -> None:
         self._store = store
         self._queue_url = queue_url
-        self._executor = Executor('mega-s3', min(MAX_THREADS, max_threads))
+        self._visibility_timeout = visibility_timeout
+        self._executor = Executor('mega-s3', MAX_THREADS)
         self._interrupter = CallInterrupter()
-        self._open_body: MessageOpener = partial(open_message, store=store)
         self._lock = Lock()
         self._is_closed = False
         self._pending: dict[Delivery, Future[OpenResult | None]] = {}
@@ -64,18 +68,27 @@ class BodyPrefetcher:
             self._pending = _without_ended(self._pending)
             self._to_delete = _without_ended(self._to_delete)
             for delivery in offloaded:
-                call = partial(self._prefetch, delivery, get_ident())
+                limit = TimeLimit(self._visibility_timeout)
+                call = partial(self._prefetch, delivery, limit, get_ident())
                 self._pending[delivery] = self._executor.submit(call)
 
+    def is_ready(self, delivery: Delivery) -> bool:
+        """Return whether no body is being read for a message."""
+        pending = self._pending.get(delivery)
+        return pending is None or pending.done()
+
+    def call_when_ready(self, delivery: Delivery, call: Callable[[], None]) -> None:
+        """Call a function when the body is there, or could not be read. It may be at once."""
+        if pending := self._pending.get(delivery):
+            pending.add_done_callback(lambda _: call())
+
     def opener(self, delivery: Delivery) -> MessageOpener:
-        """Return the function that opens a message: it waits for the body that is being read."""
-        if not self._pending:
-            return self._open_body
+        """Return the function that opens a message, with the body that was read for it."""
         with self._lock:
             pending = self._pending.pop(delivery, None)
         if pending is None:
-            return self._open_body
-        return lambda message: pending.result() or self._open_body(message)
+            return partial(open_message, store=self._store)
+        return lambda message: pending.result() or self._open(message, delivery)
 
     def schedule_delete(self, delivery: Delivery, message: Message) -> None:
         """Remember to delete the body of a message after SQS deleted the message.
@@ -111,12 +124,17 @@ class BodyPrefetcher:
             # A call that was about to begin was not interrupted.
             self._interrupter.interrupt(at_once=True)
 
-    def _prefetch(self, delivery: Delivery, receiver: int) -> OpenResult | None:
+    def _prefetch(self, delivery: Delivery, limit: TimeLimit, receiver: int) -> OpenResult | None:
         """Open a message; None if no thread could be started, so that its worker opens it."""
         if self._is_closed or get_ident() == receiver:
             return None
-        with self._store.interruptible(self._interrupter):
+        with within(limit), self._store.interruptible(self._interrupter):
             return open_message(read_message(delivery.received, delivery), self._store)
+
+    def _open(self, message: Message, delivery: Delivery) -> OpenResult:
+        limit = TimeLimit(max(0.0, delivery.hidden_until - time.monotonic()))
+        with within(limit), self._store.interruptible(self._interrupter):
+            return open_message(message, self._store)
 
 
 def _without_ended(by_delivery: dict[Delivery, T]) -> dict[Delivery, T]:

@@ -105,8 +105,8 @@ class ListenerSession:
         self._interrupter = CallInterrupter()
         self._prefetcher: BodyPrefetcher | None = None
         if context.store is not None:
-            messages = settings.concurrency + settings.max_number_of_messages
-            self._prefetcher = BodyPrefetcher(context.store, context.queue.url, messages)
+            timeout = settings.visibility_timeout
+            self._prefetcher = BodyPrefetcher(context.store, context.queue.url, timeout)
         self._event_loop = LazyEventLoop(self._pool.take_turn)
         self._tracks_workers = settings.max_processing_time is not None
         self._workers: dict[Delivery, list[WorkerRef]] = {}
@@ -177,8 +177,6 @@ class ListenerSession:
         for thread in self._pool.shutdown():
             _log.warning('thread %s is still running after the stop', thread.name)
 
-    # Receiving
-
     def _receive(self, poll: Receive) -> EngineEvent:
         try:
             with self._interrupter.interruptible(self._queue.aws.client):
@@ -215,8 +213,6 @@ class ListenerSession:
     def _interrupted(self, poll: Receive, now: float) -> None:
         self._engine.receive_interrupted(poll)
 
-    # Processing
-
     def _process(self, process: ProcessMessages) -> EngineEvent:
         """Process a share of messages until it is empty, due, or handed to the event loop."""
         now = time.monotonic()
@@ -234,6 +230,11 @@ class ListenerSession:
 
     def _process_one(self, process: ProcessMessages, delivery: Delivery, now: float) -> bool:
         """Process a message. Return whether the event loop does it, so that it is not done yet."""
+        if self._prefetcher is not None and not self._prefetcher.is_ready(delivery):
+            # The message waits for its body, but its worker does not.
+            self._pool.report_at_next_turn(partial(self._engine.body_waits.begin, delivery))
+            self._prefetcher.call_when_ready(delivery, partial(self._body_is_ready, delivery))
+            return False
         if not self._engine.begin(delivery, now):
             self._report_not_begun(delivery)
             return False
@@ -254,6 +255,10 @@ class ListenerSession:
             return True
         self._settle(delivery, opened, run_to_completion(work, partial(self._await, delivery)))
         return False
+
+    def _body_is_ready(self, delivery: Delivery) -> None:
+        self._pool.report_at_next_turn(partial(self._engine.body_waits.end, delivery))
+        self._pool.take_turn()
 
     def _report_not_begun(self, delivery: Delivery) -> None:
         self._workers.pop(delivery, None)
@@ -319,8 +324,6 @@ class ListenerSession:
                 self._exit = self._exit or outcome.exit_request
                 self.stop()
 
-    # Settling
-
     def _delete(self, call: Delete) -> EngineEvent:
         return self._make_call(call, self._delete_messages)
 
@@ -369,8 +372,6 @@ class ListenerSession:
         """Report an event that is also an error."""
         self._counter.add('errors')
         event(now)
-
-    # The event loop
 
     def _await(self, delivery: Delivery, awaitable: Awaitable[object]) -> AwaitResult:
         return self._event_loop.run(awaitable, partial(_is_overdue, delivery))

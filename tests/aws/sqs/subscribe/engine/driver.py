@@ -129,6 +129,14 @@ class EngineDriver:
         self.engine.postpone(delivery)
         self.engine.moved_to_event_loop(self._shares[delivery])
 
+    def wait_for_body(self, delivery: Delivery) -> None:
+        """Let the body of a message not be there yet."""
+        self.engine.body_waits.begin(delivery, self.now)
+        self._end(delivery)
+
+    def body_is_ready(self, delivery: Delivery) -> None:
+        self.engine.body_waits.end(delivery, self.now)
+
     def start_expired(self, delivery: Delivery) -> None:
         """End a message that a worker began too late."""
         self.engine.start_expired(delivery, self.now)
