@@ -9,7 +9,7 @@ import asyncio
 import time
 from typing import Any
 
-from examples.scratch import find_aws, scratch_queue
+from examples.scratch import on_aws, scratch_queue
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
 from mega.match.functions import empty, not_
@@ -50,6 +50,5 @@ def main(queue_url: str) -> None:
 
 
 if __name__ == '__main__':
-    find_aws('A subscriber with an async process.')
-    with scratch_queue() as queue_url:
+    with on_aws('A subscriber with an async process.'), scratch_queue() as queue_url:
         main(queue_url)

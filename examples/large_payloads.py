@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from examples.scratch import find_aws, scratch_queue
+from examples.scratch import on_aws, scratch_queue
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
@@ -37,10 +37,13 @@ def main(queue_url: str, store: S3PayloadStore) -> None:
 
 
 if __name__ == '__main__':
-    find_aws('Payloads that are larger than a message.')
     bucket = f'mega-example-{uuid.uuid4().hex[:8]}'
     # With one queue and one listener, a processed body can be deleted: no other listener needs it.
-    with scratch_queue() as queue_url, S3PayloadStore(bucket, delete=True) as store:
+    with (
+        on_aws('Payloads that are larger than a message.'),
+        scratch_queue() as queue_url,
+        S3PayloadStore(bucket, delete=True) as store,
+    ):
         store.create_bucket(expire_after_days=1)
         main(queue_url, store)
         boto3.Session().client('s3').delete_bucket(Bucket=bucket)

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
-__all__ = ('find_aws', 'scratch_queue')
+from mega.errors import MegaError
+
+__all__ = ('on_aws', 'scratch_queue')
 
 
-def find_aws(description: str) -> None:
-    """Set the environment variables for boto3, and so for MEGA, from `--endpoint-url`."""
+@contextmanager
+def on_aws(description: str) -> Iterator[None]:
+    """Run an example: set the variables for boto3, and so for MEGA, from `--endpoint-url`.
+
+    An error of AWS, such as missing credentials, ends the program with one line.
+    """
+    _find_aws(description)
+    try:
+        yield
+    except (BotoCoreError, ClientError, MegaError) as error:
+        sys.exit(f'The example cannot run: {error}')
+
+
+def _find_aws(description: str) -> None:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         '--endpoint-url',

@@ -5,7 +5,7 @@ python -m examples.text_and_blobs --endpoint-url http://127.0.0.1:4566
 
 from __future__ import annotations
 
-from examples.scratch import find_aws, scratch_queue
+from examples.scratch import on_aws, scratch_queue
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import BlobSubscriber, SqsListener, TextSubscriber
 from mega.match.functions import match, not_
@@ -57,6 +57,5 @@ def main(queue_url: str) -> None:
 
 
 if __name__ == '__main__':
-    find_aws('Texts and blobs over a queue.')
-    with scratch_queue() as queue_url:
+    with on_aws('Texts and blobs over a queue.'), scratch_queue() as queue_url:
         main(queue_url)

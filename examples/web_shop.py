@@ -5,7 +5,7 @@ python -m examples.web_shop --endpoint-url http://127.0.0.1:4566
 
 from __future__ import annotations
 
-from examples.scratch import find_aws, scratch_queue
+from examples.scratch import on_aws, scratch_queue
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import EventSubscriber, SqsListener
 from mega.event import Payload, PayloadBuilder
@@ -32,6 +32,5 @@ def main(queue_url: str) -> None:
 
 
 if __name__ == '__main__':
-    find_aws('A web shop in twenty lines.')
-    with scratch_queue() as queue_url:
+    with on_aws('A web shop in twenty lines.'), scratch_queue() as queue_url:
         main(queue_url)

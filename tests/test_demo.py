@@ -230,3 +230,11 @@ def test_columns_are_aligned_with_and_without_colours() -> None:
             stream.getvalue().replace('\033[2m', '').replace('\033[1m', '').replace('\033[0m', '')
         )
     assert widths == {' 1  letter         SQS\n'}
+
+
+def test_an_unknown_region_is_reported_in_one_line(
+    demo_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demo_here('--region', 'mars-1', '--fast') == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "the region 'mars-1' is unknown to the local AWS" in line

@@ -71,3 +71,21 @@ def test_each_message_group_has_a_column_and_keeps_its_order(
         assert [line[-1] for line in received] == ['1', '2', '3', '4', '5']
         sent = [line for line in lines if line.startswith(f'{group} ')]
         assert sent == [f'{group} {number} ->' for number in range(1, 6)]
+
+
+NO_AWS = {
+    'AWS_CONFIG_FILE': '/nonexistent',
+    'AWS_SHARED_CREDENTIALS_FILE': '/nonexistent',
+    'AWS_EC2_METADATA_DISABLED': 'true',
+    'AWS_ACCESS_KEY_ID': '',
+    'AWS_SECRET_ACCESS_KEY': '',
+    'AWS_ENDPOINT_URL': '',
+    'AWS_DEFAULT_REGION': 'eu-west-1',
+}
+
+
+@pytest.mark.parametrize('name', ['web_shop', 'fifo'])
+def test_an_example_without_credentials_prints_one_line(name: str) -> None:
+    ended = run(f'examples.{name}', **NO_AWS)
+    assert (ended.returncode, ended.stdout) == (1, '')
+    assert ended.stderr == 'The example cannot run: Unable to locate credentials\n'

@@ -69,6 +69,9 @@ def embedded_aws(region: str | None) -> Iterator[Aws]:
     except ImportError:
         advice = "pip install 'sqs-mega[demo]', or pass --endpoint-url or --aws"
         raise CannotRunError(f'moto is not installed: {advice}') from None
+    if region is not None and region not in _known_regions():
+        problem = f'is unknown to the local AWS: pass another one, such as {DEFAULT_REGION}'
+        raise CannotRunError(f'the region {region!r} {problem}')
     logging.getLogger('werkzeug').setLevel(logging.ERROR)  # it logs every request
     os.environ['no_proxy'] = os.environ['NO_PROXY'] = '127.0.0.1'
     server = ThreadedMotoServer('127.0.0.1', port=0, verbose=False)
@@ -78,6 +81,12 @@ def embedded_aws(region: str | None) -> Iterator[Aws]:
         yield Aws(f'a local AWS (moto, {url})', _session(region or DEFAULT_REGION, True), url)
     finally:
         server.stop()
+
+
+def _known_regions() -> set[str]:
+    found = boto3.Session()
+    partitions = found.get_available_partitions()
+    return {region for name in partitions for region in found.get_available_regions('sqs', name)}
 
 
 def aws_at(endpoint_url: str, region: str | None) -> Aws:

@@ -10,7 +10,7 @@ from threading import Thread
 
 from examples.fifo.consumer import GROUPS, Consumer, consumed
 from examples.fifo.producer import produce
-from examples.scratch import find_aws, scratch_queue
+from examples.scratch import on_aws, scratch_queue
 from mega.aws.sqs.subscribe import SqsListener
 
 MESSAGES_EACH = 5
@@ -43,8 +43,8 @@ def main(queue_url: str, failed_url: str) -> int:
 
 
 if __name__ == '__main__':
-    find_aws('A producer and a consumer of a FIFO queue.')
     with (
+        on_aws('A producer and a consumer of a FIFO queue.'),
         scratch_queue('.fifo', FifoQueue='true') as queue_url,
         scratch_queue('-failed.fifo', FifoQueue='true') as failed_url,
     ):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from mega.aws._transport.client import AwsClient
+from mega.errors import TransportError
 
 __all__ = ('DEFAULT_EXPIRY_DAYS', 'create_bucket')
 
 DEFAULT_EXPIRY_DAYS = 30
+
+RULE_ID = 'mega-offloaded-bodies'
 
 DEFAULT_REGION = 'us-east-1'
 """The region that CreateBucket does not accept as a location.
@@ -26,12 +29,18 @@ def create_bucket(
 ) -> None:
     """Create a bucket that is encrypted, closed to the public, and has a rule to expire objects.
 
+    A bucket that the account owns already gets these settings, and keeps its other rules.
+
     Raises:
         TransportError: if one of the requests failed.
     """
     region = aws.region
     location = None if region == DEFAULT_REGION else {'LocationConstraint': region}
-    aws.call('create_bucket', Bucket=bucket, CreateBucketConfiguration=location)
+    try:
+        aws.call('create_bucket', Bucket=bucket, CreateBucketConfiguration=location)
+    except TransportError as error:
+        if error.code != 'BucketAlreadyOwnedByYou':
+            raise
     aws.call(
         'put_public_access_block',
         Bucket=bucket,
@@ -57,18 +66,27 @@ def create_bucket(
         },
     )
     if expire_after_days is not None:
-        aws.call(
-            'put_bucket_lifecycle_configuration',
-            Bucket=bucket,
-            LifecycleConfiguration={
-                'Rules': [
-                    {
-                        'ID': 'mega-offloaded-bodies',
-                        'Filter': {'Prefix': prefix},
-                        'Status': 'Enabled',
-                        'Expiration': {'Days': expire_after_days},
-                        'AbortIncompleteMultipartUpload': {'DaysAfterInitiation': 1},
-                    }
-                ]
-            },
-        )
+        _expire_objects(aws, bucket, prefix, expire_after_days)
+
+
+def _expire_objects(aws: AwsClient, bucket: str, prefix: str, days: int) -> None:
+    try:
+        found = aws.call('get_bucket_lifecycle_configuration', Bucket=bucket).get('Rules', [])
+    except TransportError as error:
+        if error.code != 'NoSuchLifecycleConfiguration':
+            raise
+        found = []
+    rule = {
+        'ID': RULE_ID,
+        'Filter': {'Prefix': prefix},
+        'Status': 'Enabled',
+        'Expiration': {'Days': days},
+        'AbortIncompleteMultipartUpload': {'DaysAfterInitiation': 1},
+    }
+    # The request replaces all rules of the bucket.
+    rules = [*(each for each in found if each.get('ID') != RULE_ID), rule]
+    aws.call(
+        'put_bucket_lifecycle_configuration',
+        Bucket=bucket,
+        LifecycleConfiguration={'Rules': rules},
+    )

@@ -189,8 +189,8 @@ class S3PayloadStore(ClientOwner):
 
         Raises:
             ConfigurationError: for an invalid number of days.
-            TransportError: if S3 did not create or configure the bucket. An existing bucket is not
-                changed, except in us-east-1, where S3 does not report that the bucket exists.
+            TransportError: if S3 did not create or configure the bucket. A bucket that the account
+                owns already is configured again, and keeps its other lifecycle rules.
         """
         if expire_after_days is not None:
             check_int('expire_after_days', expire_after_days, 1, MAX_DAYS, 'days')

@@ -136,3 +136,28 @@ def test_a_store_does_not_create_its_bucket_by_itself(aws: LocalAws) -> None:
     assert 'create the bucket' in str(caught.value)
     found = aws.client('s3').list_buckets()['Buckets']
     assert store.bucket not in [each['Name'] for each in found]
+
+
+def test_a_second_creation_succeeds_and_keeps_the_other_rules_of_the_bucket(aws: LocalAws) -> None:
+    store, s3 = unmade_store(aws), aws.client('s3')
+    store.create_bucket()
+    other = {'ID': 'other', 'Filter': {'Prefix': 'logs/'}, 'Status': 'Enabled'}
+    found = s3.get_bucket_lifecycle_configuration(Bucket=store.bucket)['Rules']
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=store.bucket,
+        LifecycleConfiguration={'Rules': [*found, {**other, 'Expiration': {'Days': 9}}]},
+    )
+    store.create_bucket(expire_after_days=60)
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=store.bucket)['Rules']
+    days = {rule['ID']: rule['Expiration']['Days'] for rule in rules}
+    assert days == {'other': 9, 'mega-offloaded-bodies': 60}
+
+
+def test_a_bucket_of_another_account_is_not_configured(faults: FaultServer) -> None:
+    faults.will(s3_error('BucketAlreadyExists', 409))
+    with (
+        S3PayloadStore('bodies', **faults.credentials) as store,
+        pytest.raises(TransportError, match='BucketAlreadyExists'),
+    ):
+        store.create_bucket()
+    assert len(faults.requests) == 1
