@@ -50,6 +50,9 @@ __all__ = (
     'single_line',
 )
 
+Seconds: TypeAlias = float | timedelta
+"""A time as users state it."""
+
 MAX_PATH_CHARACTERS = 100
 """An error shows a longer path shortened."""
 
@@ -271,25 +274,24 @@ class TransportError(MegaError):
 class RetriableError(MegaError):
     """Raised by a subscriber to leave this message in the queue and process it again later.
 
-    `delay` is the time until the next attempt in seconds, at most 43,200 (the limit of SQS).
-    Without a delay, SQS delivers the message again when its visibility timeout ends. A text in
-    place of the delay is the reason.
+    `delay` is the time until the next attempt: 0 to 43,200 seconds (the limit of SQS), or a
+    `timedelta`. Without a delay, SQS delivers the message again when its visibility timeout ends.
+    So it does for an invalid delay, which the listener logs. A text in place of the delay is the
+    reason.
     """
 
-    def __init__(self, delay: float | str | None = None, reason: str = '') -> None:
+    def __init__(self, delay: Seconds | str | None = None, reason: str = '') -> None:
         # This constructor accepts any value: an error raised here would count as a fatal error of
-        # the subscriber, and the message would be lost. The listener clamps the delay to the
-        # limits of SQS when it settles the message.
+        # the subscriber, and the message would be lost. The listener checks the delay when it
+        # settles the message.
         super().__init__(delay, reason)
-        self.delay = None if isinstance(delay, str) else delay
-        self.reason = delay if isinstance(delay, str) else reason
+        is_reason = isinstance(delay, str) and not reason
+        self.delay = None if is_reason else delay
+        self.reason = str(delay) if is_reason else reason
 
     def __str__(self) -> str:
         return self.reason or 'to be retried'
 
-
-Seconds: TypeAlias = float | timedelta
-"""A time as users state it."""
 
 RangeErrorClass: TypeAlias = type[ConfigurationError] | type[EncodeError]
 

@@ -30,7 +30,8 @@ from mega.aws.sqs.subscribe.engine.visibility import VisibilityExtender
 from mega.aws.sqs.subscribe.processing import settlement
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.reason import Reason
-from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
+from mega.aws.sqs.subscribe.subscribers.retry_delay import MAX_DELAY, Backoff, ResolvedDelay
+from mega.errors import check_seconds
 from tests.simulation.laws import Law
 
 __all__ = ('MUTATIONS', 'Mutation')
@@ -234,16 +235,16 @@ def _extend_only_once(patch: pytest.MonkeyPatch) -> None:
 def _use_shortest_delay(patch: pytest.MonkeyPatch) -> None:
     longest = settlement._longest
 
-    def broken(delays: Iterable[float | None]) -> int | None:
-        known = [delay for delay in delays if delay is not None]
-        return longest([min(known)] if known else [])
+    def broken(delays: Iterable[ResolvedDelay]) -> int | None:
+        known = [delay.seconds for delay in delays if delay.seconds is not None]
+        return longest([ResolvedDelay(min(known))] if known else [])
 
     patch.setattr(settlement, '_longest', broken)
 
 
 def _exceed_longest_backoff(patch: pytest.MonkeyPatch) -> None:
     def broken(self: Backoff, receive_count: int) -> float:
-        return self.first * self.factor ** (receive_count + 1)
+        return check_seconds('first', self.first, 0, MAX_DELAY) * self.factor ** (receive_count + 1)
 
     patch.setattr(Backoff, 'max_delay_after', broken)
 
@@ -257,7 +258,7 @@ def _change_retried_message(
         reason: Reason,
         policy: settlement.SettlementPolicy,
         message: Message,
-        delays: Iterable[float | None] | None = None,
+        delays: Sequence[ResolvedDelay] = (),
         *,
         is_attempt: bool = True,
     ) -> settlement.Settlement:

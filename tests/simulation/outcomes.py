@@ -88,13 +88,17 @@ def _delay_bounds(
 ) -> tuple[float, float] | None:
     """Return the minimum and the maximum delay in seconds that a subscriber asks for."""
     if isinstance(outcome.error, RetriableError) and outcome.error.delay is not None:
-        return outcome.error.delay, outcome.error.delay
+        delay = outcome.error.delay
+        assert isinstance(delay, (int, float))
+        return delay, delay
     own = outcome.subscriber.retry_delay
-    delay = general if own is None else own
-    if isinstance(delay, Backoff):
-        limit: float = delay.first * 2 ** (receives - 1)
-        return 0.0, min(limit, delay.longest)
-    return (delay, delay) if isinstance(delay, (int, float)) else None
+    declared = general if own is None else own
+    if isinstance(declared, Backoff):
+        first, longest = declared.first, declared.longest
+        assert isinstance(first, (int, float))
+        assert isinstance(longest, (int, float))
+        return 0.0, min(first * 2.0 ** (receives - 1), longest)
+    return (declared, declared) if isinstance(declared, (int, float)) else None
 
 
 def _outcomes(*answers: ProcessStatus | Exception | type[MessageSubscriber]) -> SubscriberOutcomes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -114,7 +116,12 @@ def test_a_backoff_is_drawn_between_zero_and_its_ceiling(
         (5, 60, RetriableError(), 60),
         (5, None, RetriableError(), 5),
         (5, None, RetriableError('a reason alone'), 5),
-        (5, None, RetriableError(float('nan')), 5),
+        (5, None, RetriableError(float('nan')), None),
+        (5, None, RetriableError(timedelta(minutes=2)), 120),
+        (5, timedelta(minutes=2), None, 120),
+        (timedelta(milliseconds=1_500), None, None, 2),
+        (Backoff(timedelta(seconds=8), timedelta(hours=1)), None, None, 8),
+        (lambda message: timedelta(minutes=3), None, None, 180),
         (5, None, TimeoutError(), 5),
         (Backoff(first=8), None, None, 8),
         (5, Backoff(first=8), None, 8),
@@ -122,8 +129,7 @@ def test_a_backoff_is_drawn_between_zero_and_its_ceiling(
         (lambda message: 9, None, None, 9),
         (5, lambda message: None, None, None),
         (5, lambda message: len(message.id), None, 4),
-        (lambda message: 10**9, None, None, 43_200),
-        (lambda message: -1, None, None, 0),
+        (lambda message: 10**9, None, None, None),
         (5, lambda message: 'soon', RetriableError(), None),
     ],
 )
@@ -167,7 +173,69 @@ def test_a_message_left_without_an_attempt_has_the_listeners_delay(
     assert settle_undecodable(DecodeError('is no JSON'), left, MESSAGE).delay == 5
 
 
+INVALID_DELAYS: list[Any] = [
+    -1, -0.5, 43_201, float('nan'), float('inf'), True, '5', b'5', [], timedelta(seconds=-1),
+    timedelta(days=1), Decimal(5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize('delay', INVALID_DELAYS, ids=repr)
+@pytest.mark.parametrize('place', ['error', 'subscriber', 'listener'])
+def test_an_invalid_delay_is_an_error_of_its_subscriber_and_no_delay(
+    place: str, delay: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The message waits for its visibility timeout: with 0 it would be processed at once."""
+    invalid: Any = lambda message: delay  # noqa: E731
+    error = RetriableError(delay, 'later') if place == 'error' else None
+    own = {'error': 5, 'subscriber': invalid, 'listener': None}[place]
+    asked = retries(own, error=error)
+    assert delay_of(asked, policy(retry_delay=invalid if place == 'listener' else 5)) is None
+    [text] = warnings_of(caplog)
+    name = {
+        'error': 'the delay of a RetriableError of Made=',
+        'subscriber': 'Made.retry_delay=',
+        'listener': 'retry_delay of the listener=',
+    }[place]
+    assert name in text
+    assert 'must be 0 to 43,200 seconds' in text
+    assert MESSAGE.id in text
+    if place != 'listener':
+        assert isinstance(asked[0].error, ConfigurationError)
+        assert asked[0].status is RETRY
+
+
+def test_an_invalid_delay_beside_a_delay_of_another_subscriber() -> None:
+    """A longer delay applies, and a delay of 0 does not."""
+    invalid: Any = lambda message: -1  # noqa: E731
+    assert delay_of(retries(invalid, 60), policy()) == 60
+    assert delay_of(retries(invalid, 0), policy()) is None
+
+
+def test_an_invalid_delay_does_not_replace_an_exit_request() -> None:
+    asked = retries(lambda message: -1, error=SystemExit(1))
+    assert delay_of(asked, policy()) is None
+    assert isinstance(asked[0].error, SystemExit)
+
+
+@pytest.mark.parametrize('delay', [-1, float('nan'), 10**6, '5'], ids=repr)
+def test_a_message_with_an_invalid_delay_is_not_received_again_at_once(
+    delay: Any, aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Any] = []
+    queue_url = aws.create_queue()
+    aws.client('sqs').send_message(QueueUrl=queue_url, MessageBody='hej')
+    listener_on(aws, queue_url, subscriber(RetriableError(delay, 'later'), seen)).drain()
+    assert seen == ['hej']
+    assert aws.counts(queue_url).in_flight == 1
+    assert any('a RetriableError of Made' in text for text in warnings_of(caplog))
+
+
+async def _asynchronous(message: object) -> float:
+    return 5
+
+
 REFUSED: list[Any] = [
+    pytest.param(_asynchronous, id='asynchronous'), timedelta(days=1), timedelta(seconds=-1),
     -1, 43_201, float('nan'), float('inf'), True, '5', [], Backoff,
     pytest.param(lambda: 5, id='without a parameter'),
     pytest.param(lambda message, count: 5, id='with two parameters'),

@@ -40,8 +40,8 @@ class Outcome:
         return self.error is not None and is_system_failure(self.error)
 
     @property
-    def delay(self) -> float | None:
-        """The seconds until the retry, if a `RetriableError` states them."""
+    def delay(self) -> object:
+        """The delay that a `RetriableError` states, unchecked; None if it states none."""
         asked = (error for error in self._errors() if isinstance(error, RetriableError))
         return next((error.delay for error in asked if error.delay is not None), None)
 

@@ -25,13 +25,13 @@ from mega.aws.sqs.subscribe.processing.failures import is_system_failure
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.retry_delay import (
-    MAX_DELAY,
+    ResolvedDelay,
     RetryDelay,
     check_delay,
     resolve_delay,
 )
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus
-from mega.errors import ConfigurationError, safe_repr, single_line
+from mega.errors import ConfigurationError, RetriableError, safe_repr, single_line
 
 __all__ = (
     'Settlement',
@@ -172,7 +172,7 @@ def settle_retry(
     reason: Reason,
     policy: SettlementPolicy,
     message: Message,
-    delays: Iterable[float | None] | None = None,
+    delays: Sequence[ResolvedDelay] = (),
     *,
     is_attempt: bool = True,
 ) -> Settlement:
@@ -187,8 +187,7 @@ def settle_retry(
         text = f'asked for a retry at receive {count} of {limit}: {reason.text}'
         exhausted = Reason(reason.error_name, text, reason.subscriber)
         return Settlement(SettlementAction.DEAD_LETTER, StatsField.EXHAUSTED, exhausted)
-    if delays is None:
-        delays = [resolve_delay(policy.retry_delay, message, policy.uniform)]
+    delays = delays or [_policy_delay(policy, message)]
     return Settlement(SettlementAction.LEAVE, StatsField.RETRIED, reason, _longest(delays))
 
 
@@ -231,8 +230,12 @@ def _leave(
     field: StatsField, reason: Reason, policy: SettlementPolicy, message: Message
 ) -> Settlement:
     """Return the settlement of a message that stays in the queue without an attempt."""
-    delay = resolve_delay(policy.retry_delay, message, policy.uniform)
-    return Settlement(SettlementAction.LEAVE, field, reason, _longest([delay]))
+    delay = _longest([_policy_delay(policy, message)])
+    return Settlement(SettlementAction.LEAVE, field, reason, delay)
+
+
+def _policy_delay(policy: SettlementPolicy, message: Message) -> ResolvedDelay:
+    return resolve_delay('retry_delay of the listener', policy.retry_delay, message, policy.uniform)
 
 
 def _settle_retries(
@@ -244,20 +247,33 @@ def _settle_retries(
     return settle_retry(reason, policy, message, delays, is_attempt=not failures)
 
 
-def _delay(outcome: Outcome, policy: SettlementPolicy, message: Message) -> float | None:
-    """Return the delay of the error, else of the subscriber, else of the policy."""
-    requested = outcome.delay
-    if isinstance(requested, (int, float)) and requested == requested:  # not NaN
-        return requested
-    declared = outcome.subscriber.retry_delay
-    delay = policy.retry_delay if declared is None else declared
-    return resolve_delay(delay, message, policy.uniform)
+def _delay(outcome: Outcome, policy: SettlementPolicy, message: Message) -> ResolvedDelay:
+    """Return the delay of the error, else of the subscriber, else of the policy.
+
+    An invalid delay of a subscriber is its error.
+    """
+    name, declared = outcome.subscriber.__name__, outcome.subscriber.retry_delay
+    if outcome.delay is not None:
+        name = f'the delay of a RetriableError of {name}'
+        delay = resolve_delay(name, outcome.delay, message, policy.uniform)
+    elif declared is not None:
+        delay = resolve_delay(f'{name}.retry_delay', declared, message, policy.uniform)
+    else:
+        return _policy_delay(policy, message)
+    if delay.error is not None and isinstance(outcome.error, (RetriableError, type(None))):
+        outcome.status, outcome.error = ProcessStatus.RETRIABLE_ERROR, delay.error
+    return delay
 
 
-def _longest(delays: Iterable[float | None]) -> int | None:
-    """Return the longest delay in whole seconds, within the limits of SQS."""
-    numbers = [delay for delay in delays if delay is not None]
-    return math.ceil(min(max(0, *numbers), MAX_DELAY)) if numbers else None
+def _longest(delays: Iterable[ResolvedDelay]) -> int | None:
+    """Return the longest delay in whole seconds; None: when the visibility timeout ends.
+
+    With an invalid delay, a delay of 0 of another subscriber does not apply.
+    """
+    found = list(delays)
+    numbers = [delay.seconds for delay in found if delay.seconds is not None]
+    longest = math.ceil(max(numbers)) if numbers else None
+    return (longest or None) if any(delay.error for delay in found) else longest
 
 
 def _reason(outcome: Outcome) -> Reason:

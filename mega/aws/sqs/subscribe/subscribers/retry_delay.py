@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from inspect import iscoroutinefunction
 from typing import TypeAlias
 
 from mega.aws._messages.backoff import RandomUniform, max_backoff
@@ -11,11 +13,12 @@ from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.declaration import accepts_arguments
-from mega.errors import ConfigurationError, safe_repr
+from mega.errors import ConfigurationError, Seconds, check_seconds, safe_repr
 
 __all__ = (
     'MAX_DELAY',
     'Backoff',
+    'ResolvedDelay',
     'RetryDelay',
     'check_delay',
     'max_delay',
@@ -39,33 +42,48 @@ class Backoff:
     same time.
     SQS also counts receives after which a listener released the message unprocessed.
 
-    `first` and `longest` are greater than 0 and at most 43,200 seconds. `factor` is 1 to 10.
+    `first` and `longest` are greater than 0 and at most 43,200 seconds, or a `timedelta` of
+    that length. `factor` is 1 to 10.
 
     Raises:
         ConfigurationError: for other numbers.
     """
 
-    first: float = 1.0
-    longest: float = 900.0
+    first: Seconds = 1.0
+    longest: Seconds = 900.0
     factor: float = 2.0
 
     def __post_init__(self) -> None:
-        if not (_is_number(self.first) and _is_number(self.longest) and _is_number(self.factor)):
-            problem = 'first, longest and factor must be numbers'
-            raise ConfigurationError(f'{safe_repr(self)}: {problem}')
-        if not 0 < self.first <= self.longest <= MAX_DELAY:
+        if not _is_number(self.factor) or not 1 <= self.factor <= 10:
+            raise ConfigurationError(f'{safe_repr(self)}: factor must be 1 to 10')
+        if not 0 < self._seconds('first') <= self._seconds('longest'):
             problem = f'must be 0 < first <= longest <= {MAX_DELAY:,} seconds'
             raise ConfigurationError(f'{safe_repr(self)}: {problem}')
-        if not 1 <= self.factor <= 10:
-            raise ConfigurationError(f'{safe_repr(self)}: factor must be 1 to 10')
+
+    def _seconds(self, name: str) -> float:
+        return check_seconds(f'Backoff.{name}', getattr(self, name), 0, MAX_DELAY)
 
     def max_delay_after(self, receive_count: int) -> float:
         """Return the maximum delay after that many receives, in seconds."""
-        return max_backoff(receive_count, self.first, self.longest, self.factor)
+        first, longest = self._seconds('first'), self._seconds('longest')
+        return max_backoff(receive_count, first, longest, self.factor)
 
 
-RetryDelay: TypeAlias = float | Backoff | Callable[[Message], float | None]
-"""A number of seconds, a `Backoff`, or a function that returns the seconds for a message."""
+RetryDelay: TypeAlias = Seconds | Backoff | Callable[[Message], Seconds | None]
+"""A number of seconds, a `timedelta`, a `Backoff`, or a function that returns the time for a
+message."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedDelay:
+    """A delay in seconds; None: when the visibility timeout of the message ends.
+
+    `error` is set if the delay was invalid. It is then None, so that the message is not processed
+    again and again without a pause.
+    """
+
+    seconds: float | None = None
+    error: Exception | None = None
 
 
 def check_delay(name: str, delay: object) -> None:
@@ -76,40 +94,47 @@ def check_delay(name: str, delay: object) -> None:
     """
     if delay is None or isinstance(delay, Backoff):
         return
-    if _is_number(delay):
-        if 0 <= delay <= MAX_DELAY:  # type: ignore[operator]
+    if callable(delay):
+        is_function = not isinstance(delay, type) and not iscoroutinefunction(delay)
+        if is_function and accepts_arguments(delay, None):
             return
-    elif callable(delay) and not isinstance(delay, type) and accepts_arguments(delay, None):
+    elif isinstance(delay, timedelta) or _is_number(delay):
+        check_seconds(name, delay, 0, MAX_DELAY)
         return
     valid = f'0 to {MAX_DELAY:,} seconds, a Backoff, a function of the message, or None'
     raise ConfigurationError(f'{name}={safe_repr(delay)}: must be {valid}')
 
 
 def resolve_delay(
-    delay: RetryDelay | None, message: Message, uniform: RandomUniform
-) -> float | None:
-    """Return the delay for a message in seconds; None: when its visibility timeout ends.
+    name: str, delay: object, message: Message, uniform: RandomUniform
+) -> ResolvedDelay:
+    """Return the delay for a message. `name` is its place in the code of the user, for the log.
 
-    If the function of a delay raises, the result is None. The error must not affect the message.
+    An invalid delay, and an exception of its function, are logged as errors.
     """
+    if delay is None:
+        return ResolvedDelay()
     if isinstance(delay, Backoff):
-        return uniform(0.0, delay.max_delay_after(message.receive_count))
-    if not callable(delay):
-        return delay
+        return ResolvedDelay(uniform(0.0, delay.max_delay_after(message.receive_count)))
     try:
-        answer = delay(message)
+        answer = delay(message) if callable(delay) else delay
+        seconds = None if answer is None else check_seconds(name, answer, 0, MAX_DELAY)
     except Exception as error:
-        problem = 'message %s becomes visible when its visibility timeout ends: its retry_delay: %s'
-        _log.error(problem, message.id, traceback_without_text(error))
-        return None
-    return answer if _is_number(answer) else None
+        problem = str(error)
+        if not isinstance(error, ConfigurationError):
+            problem = f'{name} raised an exception: {traceback_without_text(error)}'
+        advice = 'message %s becomes visible when its visibility timeout ends: %s'
+        _log.error(advice, message.id, problem)
+        return ResolvedDelay(error=error)
+    return ResolvedDelay(seconds)
 
 
 def max_delay(delay: RetryDelay | None) -> float:
     """Return the longest delay in seconds; 0 for a function, whose delays are unknown."""
-    if isinstance(delay, Backoff):
-        return delay.longest
-    return 0.0 if delay is None or callable(delay) else delay
+    if delay is None or (callable(delay) and not isinstance(delay, Backoff)):
+        return 0.0
+    longest = delay.longest if isinstance(delay, Backoff) else delay
+    return check_seconds('retry_delay', longest, 0, MAX_DELAY)
 
 
 def _is_number(value: object) -> bool:
