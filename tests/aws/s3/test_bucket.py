@@ -95,15 +95,6 @@ def test_the_bucket_accepts_bodies(aws: LocalAws) -> None:
     assert bodies_in(aws, store.bucket) == ['hej']
 
 
-def test_a_bucket_that_exists_is_not_changed(aws: LocalAws) -> None:
-    store = unmade_store(aws)
-    store.create_bucket(expire_after_days=45)
-    with pytest.raises(TransportError, match='BucketAlreadyOwnedByYou'):
-        store.create_bucket()
-    found = aws.client('s3').get_bucket_lifecycle_configuration(Bucket=store.bucket)
-    assert found['Rules'][0]['Expiration'] == {'Days': 45}
-
-
 def test_in_us_east_1_the_request_has_no_location(faults: FaultServer) -> None:
     """S3 does not accept this region as a location."""
     faults.will(Answer())
