@@ -35,6 +35,8 @@ from tests.aws.sqs.subscribe.processing.hook_factories import (
 
 DONE = ProcessStatus.DONE
 
+QUEUE_URL = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
+
 
 class Asynchronous(MessageSubscriber):
     async def process(self, payload: str) -> None: ...
@@ -233,7 +235,7 @@ def test_an_object_that_is_not_a_hook_is_refused(hook: Any) -> None:
     with pytest.raises(
         ConfigurationError, match='is not a hook: it must be an instance of a subclass'
     ):
-        SqsListener('http://127.0.0.1/1/orders', [subscriber()], hooks=[hook], region_name='eu-1')
+        SqsListener(QUEUE_URL, [subscriber()], hooks=[hook])
 
 
 @pytest.mark.parametrize('concurrency', [1, 2])
