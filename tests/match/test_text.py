@@ -269,3 +269,14 @@ def test_a_long_piece_of_a_wildcard_may_contain_gaps(gaps: int) -> None:
         assert evaluate(f'x{text}y', wildcard(f'x*{piece}*y'))
         assert not evaluate(f'x{text}y'.replace('c', 'd'), wildcard(f'x*{piece}*y'))
     assert not evaluate(f'x{"ab-" * (gaps - 1)}c y', wildcard(f'x*{piece}*y'))
+
+
+@pytest.mark.parametrize('function', [prefix, suffix, substring, wildcard])
+def test_the_options_of_functions_are_keywords(function: Any) -> None:
+    with pytest.raises(TypeError):
+        function('a', True)
+
+
+def test_pieces_of_a_wildcard_do_not_overlap() -> None:
+    assert not evaluate('ab', wildcard('*a?*b'))
+    assert evaluate('abb', wildcard('*a?*b'))

@@ -30,8 +30,7 @@ GROUPS = {
             'tests/match/test_repr.py', 'tests/match/test_declaration.py',
             'tests/match/test_text.py', 'tests/match/test_arrays.py',
             'tests/match/test_missing.py', 'tests/match/test_field.py',
-            'tests/match/test_network_and_kind.py', 'tests/match/test_explain.py',
-            'tests/match/test_laws_vocabulary.py', 'tests/match/test_hostile_vocabulary.py',
+            'tests/match/test_network_and_kind.py', 'tests/match/test_immutability.py',
         ),
     ),
     'pattern': Group(
@@ -41,9 +40,8 @@ GROUPS = {
             'tests/match/test_repr.py', 'tests/match/test_declaration.py',
             'tests/match/test_numbers.py', 'tests/match/test_dates.py',
             'tests/match/test_values.py', 'tests/match/test_missing.py',
-            'tests/match/test_predicates.py', 'tests/match/test_explain.py',
-            'tests/match/test_decimal_contexts.py', 'tests/match/test_laws.py',
-            'tests/match/test_hostile.py',
+            'tests/match/test_predicates.py', 'tests/match/test_decimal_contexts.py',
+            'tests/match/test_immutability.py',
         ),
     ),
     'settlement': Group(
