@@ -108,6 +108,7 @@ class Run:
         self._read_end, self._write_end = os.pipe()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._frozen: set[int] = set()
+        self._listening: set[int] = set()
         self._options = {
             'pipe': self._write_end,
             'queue_url': queue_url,
@@ -163,7 +164,8 @@ class Run:
         under_way: set[asyncio.Task[None]] = set()
         while len(result.done) < len(result.expected):
             line = await asyncio.wait_for(reader.readline(), NO_REPORT_SECONDS)
-            _, word, key = line.decode().split()
+            pid, word, key = line.decode().split()
+            self._listening.add(int(pid))
             if word == 'start':
                 result.started(key)
                 continue
@@ -185,12 +187,13 @@ class Run:
         return reader
 
     async def stop(self) -> None:
-        """Stop all processes, and record their exit statuses."""
+        """Stop all processes, and record the exit statuses of those that have begun to listen."""
         for process in self._processes.values():
             process.terminate()
-        for process in self._processes.values():
+        for pid, process in self._processes.items():
             status = await asyncio.to_thread(process.wait, NO_REPORT_SECONDS)
-            self.result.statuses[status] += 1
+            if pid in self._listening:
+                self.result.statuses[status] += 1
 
     def close(self) -> None:
         for process in self._processes.values():
