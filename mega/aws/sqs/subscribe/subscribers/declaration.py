@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from mega.errors import ConfigurationError, join_path, safe_repr
-from mega.match.pattern import Pattern, compile_pattern
+from mega.errors import ConfigurationError, safe_repr
 
 __all__ = (
     'EVENT_FIELDS',
@@ -16,7 +15,6 @@ __all__ = (
     'OBJECT_FIELDS',
     'accepts_arguments',
     'check_exceptions',
-    'compile_patterns',
     'find_declared',
 )
 
@@ -44,15 +42,6 @@ NAMES_OF_EVENTS = frozenset(
     for name in names
 )
 """The names of all class attributes that declare a field of an event."""
-
-
-def compile_patterns(cls: type, fields: Mapping[str, tuple[str, ...]]) -> dict[str, Pattern]:
-    """Return the patterns that a class declares for the given fields of a payload."""
-    return {
-        field: compile_pattern(declared[1], join_path(cls.__name__, declared[0]))
-        for field, names in fields.items()
-        if (declared := find_declared(cls, *names))
-    }
 
 
 def find_declared(cls: type, *names: str) -> tuple[str, Any] | None:

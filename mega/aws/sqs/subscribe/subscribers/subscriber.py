@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterator
 from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
@@ -16,14 +16,17 @@ from mega.aws.sqs.subscribe.subscribers.declaration import (
     OBJECT_FIELDS,
     accepts_arguments,
     check_exceptions,
-    compile_patterns,
     find_declared,
 )
 from mega.aws.sqs.subscribe.subscribers.misspelling import check_names
+from mega.aws.sqs.subscribe.subscribers.possible_patterns import (
+    EVENT_SHAPE,
+    compile_fields,
+    compile_for_payloads,
+)
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay, check_delay
-from mega.errors import ConfigurationError, PatternError, join_path, safe_repr
+from mega.errors import ConfigurationError, safe_repr
 from mega.event import Payload
-from mega.match.feasibility import Shape, find_impossible
 from mega.match.functions import and_, optional
 from mega.match.pattern import Pattern, compile_pattern
 
@@ -102,10 +105,7 @@ class MessageSubscriber(ABC):
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
         if found := find_declared(cls, 'pattern'):
-            shapes = [
-                shape for kind, shape in _SHAPES.items() if issubclass(kind, cls.payload_classes)
-            ]
-            yield _compile_possible(join_path(cls.__name__, found[0]), found[1], shapes)
+            yield compile_for_payloads(cls, *found)
 
     @classmethod
     def _names_of_declarations(cls) -> Collection[str]:
@@ -125,27 +125,6 @@ class MessageSubscriber(ABC):
 Subscriber: TypeAlias = type[MessageSubscriber]
 
 _NAMES = frozenset(('pattern', 'retriable_exceptions', 'retry_delay', 'payload_classes'))
-
-_EVENT_SHAPE: Mapping[str, Shape] = {
-    'protocol': str,
-    'version': int,
-    'event': {
-        'name': str,
-        'domain': str,
-        'version': int,
-        'timestamp': str,
-        'subject': str,
-        'publisher': str,
-        'attributes': dict,
-    },
-    'object': {'type': str, 'version': int, 'id': str, 'current': dict, 'previous': dict},
-    'extra': dict,
-}
-"""The normal form of an event, in which it is matched."""
-
-
-_SHAPES: dict[type, Shape] = {Payload: _EVENT_SHAPE, dict: dict, str: str, bytes: bytes}
-"""The shape in which a payload of each class is matched."""
 
 _SAMPLE = Message('', '', '')
 
@@ -198,36 +177,19 @@ class EventSubscriber(MessageSubscriber):
 
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
-        if event := compile_patterns(cls, EVENT_FIELDS):
+        if event := compile_fields(cls, EVENT_FIELDS, EVENT_SHAPE['event']):
             yield compile_pattern({'event': event})
-        if subject := compile_patterns(cls, OBJECT_FIELDS):
+        if subject := compile_fields(cls, OBJECT_FIELDS, EVENT_SHAPE['object']):
             # An event without an object matches if none of the fields is required.
             may_be_absent = all(pattern.when_missing for pattern in subject.values())
             yield compile_pattern({'object': optional(subject) if may_be_absent else subject})
-        if extra := compile_patterns(cls, EXTRA_FIELD):
+        if extra := compile_fields(cls, EXTRA_FIELD, EVENT_SHAPE):
             yield compile_pattern(extra)
         yield from super()._declared()
 
     @classmethod
     def _names_of_declarations(cls) -> Collection[str]:
         return _NAMES | NAMES_OF_EVENTS
-
-
-def _compile_possible(path: str, declared: object, shapes: Sequence[Shape]) -> Pattern:
-    """Return the pattern of a class attribute, which must match a value of one of the shapes.
-
-    Raises:
-        PatternError: for an invalid pattern, and for a pattern that can never match.
-    """
-    pattern = compile_pattern(declared, path)
-    found = [find_impossible(pattern, shape, path) for shape in shapes]
-    if not found or None in found:
-        return pattern
-    [(where, part, reason), *others] = filter(None, found)
-    if others:
-        where, part, reason = path, pattern, 'no payload has such a value'
-    remedy = 'correct the pattern, or extend the class of subscriber for its type of payload'
-    raise PatternError(where, part, f'can never match: {reason}; {remedy}')
 
 
 def check_subscriber(subscriber: object) -> Subscriber:

@@ -209,6 +209,12 @@ def test_a_pattern_that_can_never_match_is_refused(base: Any, pattern: Any) -> N
 @pytest.mark.parametrize(
     ('declared', 'reason'),
     [
+        ({'name': {'a': 1}}, r'Made\.name: .*the value here is always a str'),
+        ({'name': contains('item.added')}, r'Made\.name: .*the value here is always a str'),
+        ({'event_version': '1'}, r"Made\.event_version: '1': .*the value here is always an int"),
+        ({'attributes': 'x'}, r'Made\.attributes: .*the value here is always an object'),
+        ({'object_type': None}, r'Made\.object_type: .*the value here is always a str'),
+        ({'extra': 'web'}, r'Made\.extra: .*the value here is always an object'),
         ({'pattern': {'extra': 'web'}}, r"Made\.pattern\.extra: 'web': .* always an object"),
         ({'pattern': {'event': {'version': '1'}}}, r"pattern\.event\.version: '1': .* an int"),
         ({'pattern': {'event': {'nmae': 'x'}}}, r'Made\.pattern\.event\.nmae: .*the keys are name'),
