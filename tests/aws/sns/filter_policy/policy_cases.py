@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -238,6 +239,7 @@ def text_patterns(draw: DrawFn, value: str) -> Any:
 def event_subscribers(draw: DrawFn, normal_form: dict[str, Any]) -> type[MessageSubscriber]:
     """Subscribers of events, derived from one event."""
     declared: dict[str, Any] = {}
+    derived: dict[str, Any] = {}
     names = draw(st.lists(sampled(sorted(FIELDS)), min_size=0, max_size=4, unique=True))
     for name in (draw(st.lists(sampled(('event_name', 'domain')), unique=True))) + names:
         value: Any = normal_form
@@ -246,12 +248,14 @@ def event_subscribers(draw: DrawFn, normal_form: dict[str, Any]) -> type[Message
         rhs = draw(patterns_of(value, normal_form))
         if value is None:
             rhs = draw(sampled((Call('missing'), Call('optional', (rhs,)))))
-        pattern = build(draw(evenly(*[st.just(rhs)] * 7, descriptions())))
-        declared[name] = staticmethod(pattern) if callable(pattern) else pattern
-    try:
-        return subscriber(EventSubscriber, declared)
-    except PatternError:  # a pattern that can never match at its field
-        reject()
+        any_rhs = draw(evenly(*[st.just(rhs)] * 7, descriptions()))
+        for patterns, chosen in ((derived, rhs), (declared, any_rhs)):
+            pattern = build(chosen)
+            patterns[name] = staticmethod(pattern) if callable(pattern) else pattern
+    for patterns in (declared, derived):
+        with suppress(PatternError):  # a pattern may be impossible at its field
+            return subscriber(EventSubscriber, patterns)
+    reject()
 
 
 @st.composite
