@@ -225,7 +225,7 @@ def test_excludes_no_body_that_a_subscriber_matches() -> None:
 
     holds()
     assert seen['excluding'] > seen['policies'] / 5, seen
-    assert seen['matched'] > seen['policies'], seen
+    assert seen['matched'] > seen['policies'] / 2, seen
     assert seen['excluded'] > seen['policies'] / 10, seen
 
 
