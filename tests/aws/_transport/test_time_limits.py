@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from threading import Event, Thread
 from typing import Any
 
@@ -119,14 +119,12 @@ def test_a_connection_serves_later_calls_after_a_time_limit(connected: Connect) 
             connection.sendall(EMPTY)
 
     with server(handle) as url, connected(url) as aws:
-        limit = TimeLimit(SOON)
+        limit = TimeLimit(0.5)  # a call that is answered at once needs much less
         with within(limit):
             receive(aws)
         later = Thread(target=receive, args=(aws,))
         later.start()
-        with suppress(TimeoutError):
-            while True:
-                limit.shorten(1.0)
+        later.join(limit.seconds_left)  # the limit of the first call ends during this one
         may_answer.set()
         later.join(WITHIN)
     assert (handler.connections, len(handler.requests)) == (1, 2)
@@ -202,9 +200,10 @@ def test_the_watchdog_ends_each_call_at_its_own_time_and_no_call_that_was_releas
         closing(Connection()) as second,
         closing(Connection()) as released,
     ):
-        watched.watch(released, TimeLimit(0).ends_at)
+        ends_at = TimeLimit(0.3).ends_at  # long after the release
+        watched.watch(released, ends_at)
         watched.release()
-        watched.watch(first, TimeLimit(SOON).ends_at)
+        watched.watch(first, ends_at)
         other = Thread(target=watched.watch, args=(second, TimeLimit(0).ends_at))
         other.start()
         other.join(WITHIN)
@@ -216,10 +215,11 @@ def test_the_watchdog_ends_each_call_at_its_own_time_and_no_call_that_was_releas
 def test_the_watchdog_does_not_end_the_next_call_on_the_same_connection() -> None:
     watched = Watchdog()
     with closing(Connection()) as reused, closing(Connection()) as other:
-        thread = Thread(target=watched.watch, args=(reused, TimeLimit(SOON).ends_at))
+        ends_at = TimeLimit(0.3).ends_at  # long after the start of the next call
+        thread = Thread(target=watched.watch, args=(reused, ends_at))
         thread.start()
         thread.join(WITHIN)
         watched.watch(reused, None)
-        watched.watch(other, TimeLimit(SOON).ends_at)
+        watched.watch(other, ends_at)
         other.wait_for_end()
         assert not reused.is_interrupted
