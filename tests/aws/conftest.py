@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import handlers
 from botocore.config import Config
 
 from benchmarks.sqs_server import Server, running
@@ -85,3 +86,12 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(sender, 'time', clock)
     monkeypatch.setattr(encoder, 'time', Clock())
     return clock.waits
+
+
+@pytest.fixture(scope='module')
+def no_handlers_of_moto() -> Iterator[None]:
+    """Once imported, moto adds a handler to every client, so that calls go through botocore."""
+    own = [each for each in handlers.BUILTIN_HANDLERS if 'moto' not in each[1].__module__]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handlers, 'BUILTIN_HANDLERS', own)
+        yield

@@ -23,6 +23,9 @@ from tests.aws._publishing.batches import EACH_SERVICE, QUEUE, TOPIC
 from tests.aws.fault_server import Answer, Fault, FaultServer, sqs_answer, sqs_error
 from tests.local_aws import Service
 
+# The watchdog, which ends calls of botocore at their limit, has no virtual clock.
+pytestmark = pytest.mark.usefixtures('no_handlers_of_moto')
+
 SOON = 0.05
 WITHIN = 10.0
 SENT = sqs_answer(MessageId='m')

@@ -16,11 +16,16 @@ __all__ = ('get_logger',)
 
 
 class _SafeLogger(Adapter):
-    """A logger that writes the exceptions of log handlers to stderr instead of raising them."""
+    """A logger that writes the exceptions of log handlers to stderr instead of raising them.
+
+    Among the arguments of a record, a text replaces each exception. Programs keep records, and an
+    exception keeps the frames of its traceback, with their connections and payloads.
+    """
 
     def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
         try:
-            super().log(level, msg, *args, stacklevel=2, **options)
+            texts = [str(each) if isinstance(each, BaseException) else each for each in args]
+            super().log(level, msg, *texts, stacklevel=2, **options)
         except Exception as error:
             with suppress(Exception):  # stderr may be closed
                 sys.stderr.write(f'{self.logger.name}: a log handler failed: {error!r}\n')

@@ -136,7 +136,10 @@ def test_a_message_that_is_not_dead_lettered_blocks_its_group(
 ) -> None:
     seen: list[str] = []
     made = subscriber(failing(seen, ProcessStatus.FATAL_ERROR))
-    settings = {'dead_letter_queue_url': f'{queue_url}-gone', 'max_number_of_messages': 10}
+    settings = {
+        'dead_letter_queue_url': f'{queue_url[:-5]}-gone.fifo',
+        'max_number_of_messages': 10,
+    }
     listener_on(aws, queue_url, made, **settings).drain()
     assert of_group('a', seen) == ['a1']
     assert of_group('b', seen) == ['b1', 'b2']
@@ -185,6 +188,7 @@ def test_messages_without_a_group_keep_the_order_of_the_queue(
 def test_a_listener_asks_for_groups_as_old_and_as_new_servers_do(faults: FaultServer) -> None:
     will_receive(faults, sqs_answer())
     listener_on(faults, QUEUE_URL, subscriber()).drain()
-    asked = json.loads(faults.requests[0].body)
+    receives = [each for each in faults.requests if each.operation == 'ReceiveMessage']
+    asked = json.loads(receives[0].body)
     assert 'MessageGroupId' in asked['AttributeNames']
     assert 'MessageGroupId' in asked['MessageSystemAttributeNames']

@@ -37,7 +37,8 @@ class LazyEventLoop:
                 try:
                     self._event_loop = EventLoopThread(self._on_done)
                 except Exception as error:
-                    _log.error('no event loop could be created: %r', error)
+                    name = type(error).__name__
+                    _log.error('no event loop could be created: %s: %s', name, error)
             return self._event_loop
 
     def run(self, awaitable: Awaitable[object], is_late: Callable[[], bool]) -> AwaitResult:
