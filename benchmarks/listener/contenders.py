@@ -65,6 +65,7 @@ class Listening:
             subscribers(self.kind, goal),
             max_number_of_messages=MAX_MESSAGES,
             wait_time_seconds=WAIT,
+            unhandled='retry',  # without this and a dead-letter queue, a listener warns
             concurrency=self.concurrency,
             **server.credentials,
         )
