@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from mega.aws._executor import Executor
@@ -68,21 +68,33 @@ class TimeLimit:
         return left if left < seconds else seconds
 
 
-@contextmanager
-def within(limit: TimeLimit | None) -> Iterator[None]:
+class _Within:
+    """The block of `within`. A generator would take longer, and each call has one."""
+
+    __slots__ = ('_limit', '_outer')
+
+    def __init__(self, limit: TimeLimit | None) -> None:
+        self._limit = limit
+        self._outer: TimeLimit | None = None
+
+    def __enter__(self) -> None:
+        limit, outer = self._limit, current_limit()
+        self._outer = outer
+        if limit is None or (outer is not None and outer.ends_at < limit.ends_at):
+            limit = outer
+        _state.limit = limit
+
+    def __exit__(self, *_: object) -> None:
+        _state.limit = self._outer
+        watchdog.release()
+
+
+def within(limit: TimeLimit | None) -> AbstractContextManager[None]:
     """Apply a time limit to the calls that this thread makes in the block. None: no limit.
 
     Of nested blocks, the limit that ends first applies.
     """
-    outer = current_limit()
-    if limit is None or (outer is not None and outer.ends_at < limit.ends_at):
-        limit = outer
-    _state.limit = limit
-    try:
-        yield
-    finally:
-        _state.limit = outer
-        watchdog.release()
+    return _Within(limit)
 
 
 def current_limit() -> TimeLimit | None:

@@ -59,6 +59,8 @@ class BodyWaits:
 
     def stalled(self, now: float) -> int:
         """Return the number of messages that do not count as in flight for the next receive."""
+        if not self._waiting:
+            return 0
         for delivery in [each for each in self._waiting if each.phase is not FETCHING]:
             del self._waiting[delivery]  # it expired or was released
         count = sum(now >= each.received_at + STALLED_AFTER for each in self._waiting)
