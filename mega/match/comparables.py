@@ -264,7 +264,7 @@ NORMALISERS: dict[type, Normaliser] = {
 
 
 def exact_keys_of(comparable: Comparable) -> ExactKeys:
-    """Return the normal forms in which a value equals a comparable."""
+    """Return the normal forms of a comparable. An equal value has at least one of them."""
     if isinstance(comparable, NumberValue):
         return (to_number, comparable.value), (parse_number, comparable.spelled)
     return ((NORMALISERS[type(comparable)], comparable.value),)

@@ -95,7 +95,7 @@ class Pattern:
 
     def accepts(self, lhs: object, context: Context) -> bool:
         """Return whether a value matches. The value is present; the context has the payload."""
-        raise NotImplementedError  # abstract
+        raise NotImplementedError  # each kind of pattern defines it
 
     @property
     def children(self) -> tuple[Pattern, ...]:

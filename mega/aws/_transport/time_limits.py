@@ -8,8 +8,8 @@ many addresses, and repeated calls take much longer. A time limit applies to all
 
 - The direct client waits for each read only as long as the limit allows.
 - On connections of botocore, the watchdog ends the read at the limit.
-- A connection is opened in a thread of its own, because nothing else can end the wait for a name
-  server or for several addresses.
+- A separate thread opens each connection. The caller stops waiting for that thread at the limit,
+  also during a look-up of the host name.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class Watchdog:
                         self._ended.add(thread)
                         shut_down(call.connection, socket.SHUT_RDWR)
                 self._wakes_at = min((call.ends_at for call in self._calls.values()), default=now)
-                # The end of a call wakes nobody: until then, the thread serves other calls, too.
+                # Nothing wakes this thread at the end of a call. A call with an earlier limit does.
                 self._changed.wait(max(0.0, self._wakes_at - now))
             self._is_running = False
             self._wakes_at = _NEVER

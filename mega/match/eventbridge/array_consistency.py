@@ -15,8 +15,8 @@ upwards:
 The pass computes all combinations of `$or` branches at the same time. A result is an integer whose
 bit n stands for combination n. It takes time in proportion to the event, for each condition.
 
-`{"exists": false}` depends on the order of the names, in which EventBridge tests the fields. As
-soon as a field has matched in a member of an array, the later fields are tested in this member
+EventBridge tests the fields in the order of their names. `{"exists": false}` depends on this order:
+as soon as a field has matched in a member of an array, the later fields are tested in this member
 only. So the first field that is present in an array must match, and then a later field may
 be missing in the same member. A result therefore includes the paths that are present.
 """
@@ -219,7 +219,7 @@ class _Pass:
                 stack[-1][0].add_container(result)
 
     def _without_dots(self, value: Mapping[str, Any], node: _Node) -> Mapping[str, Any]:
-        """Return an object in which `{"a.b": 1}` is written as `{"a": {"b": 1}}`."""
+        """Return the object with `{"a": {"b": 1}}` in place of `{"a.b": 1}`."""
         found: dict[str, dict[str, Any]] = {}
         for name, member in value.items():
             if isinstance(name, str) and '.' in name:

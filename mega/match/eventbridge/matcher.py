@@ -4,8 +4,9 @@ EventBridge flattens an event to scalars at dotted paths, and arrays leave no tr
 event `{"lines": [{"sku": "A", "n": 1}, {"sku": "B", "n": 2}]}` has "A" and "B" at `lines.sku`, and
 1 and 2 at `lines.n`.
 
-`_matches_without_arrays` answers the common case, in which every path leads through objects to one
-scalar. `mega.match.eventbridge.array_consistency` answers the others.
+In most events, every path of a pattern leads through objects to one scalar.
+`_matches_without_arrays` answers this case. `mega.match.eventbridge.array_consistency` answers the
+others.
 """
 
 from __future__ import annotations

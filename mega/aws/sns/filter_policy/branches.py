@@ -126,9 +126,10 @@ def _merge_similar(branches: Iterable[Branch]) -> list[Branch]:
 def _without_narrower(branches: Sequence[Branch]) -> list[Branch]:
     """Remove the branches that are narrower than another one.
 
-    A wider branch has every condition of the narrower one in each of its own fields. A dict
-    therefore finds it by any one condition of the narrower branch. It holds the conditions of only
-    one field of each branch: the one with the fewest conditions that few other branches have.
+    In each field of a wider branch, that branch has all conditions of the narrower branch. A dict
+    maps conditions to branches, so that one condition of a narrower branch finds the wider one. The
+    dict has the conditions of one field of each branch: the field with the fewest conditions that
+    few other branches have.
     """
     unconditional = next((branch for branch in branches if not branch.conditions), None)
     if unconditional is not None:

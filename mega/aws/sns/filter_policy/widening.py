@@ -84,7 +84,11 @@ def _restore(branch: Branch, original: Branch, limits: Limits) -> Branch:
 
 @dataclass(frozen=True, slots=True)
 class _Widening:
-    """Branches with a wider replacement for each, and the fields in which they are wider."""
+    """Replacements of branches by wider branches.
+
+    - `replacements` has pairs of a branch and its wider replacement.
+    - `fields` are the fields that differ.
+    """
 
     replacements: Sequence[tuple[Branch, Branch]]
     fields: set[Field]

@@ -32,11 +32,11 @@ EVENT_SHAPE: Mapping[str, Shape] = {
     'object': {'type': str, 'version': int, 'id': str, 'current': dict, 'previous': dict},
     'extra': dict,
 }
-"""The normal form of an event, in which it is matched."""
+"""The types in the normal form of an event. Patterns test the normal form."""
 
 
 _SHAPES: dict[type, Shape] = {Payload: EVENT_SHAPE, dict: dict, str: str, bytes: bytes}
-"""The shape in which a payload of each class is matched."""
+"""The types that patterns test, for each class of payloads."""
 
 
 def compile_for_payloads(cls: Any, name: str, declared: object) -> Pattern:
