@@ -17,10 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.s3_server import running as s3_running
-from benchmarks.sqs_server import running as sqs_running
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
+from mega.local import running as sqs_running
 
 LATENCY_MS = 50
 PAYLOADS: list[dict[str, Any]] = [{'number': n, 'text': 'x' * 2_000_000} for n in range(10)]

@@ -22,7 +22,7 @@ from typing import ClassVar
 
 from benchmarks.listener.workload import EVENTS, Counting, Goal, subscribers
 from benchmarks.matching.tables import machine, table
-from benchmarks.sqs_server import running
+from benchmarks.model_server import running
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import ProcessStatus, SqsListener
 from mega.event import Payload

@@ -25,11 +25,12 @@ from benchmarks.listener.bench import Run, Runs, race
 from benchmarks.listener.workload import BODIES, EVENTS
 from benchmarks.matching.tables import machine, table
 from benchmarks.matching.timing import Ratio, ratio
-from benchmarks.sqs_server import Server, running
+from benchmarks.model_server import running
 from mega.aws._publishing.publisher import Publisher
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.service import SQS
 from mega.event import Payload
+from mega.local import Server
 
 __all__ = ('WAYS', 'comparisons', 'own_cost', 'publish_all')
 

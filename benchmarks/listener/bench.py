@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 import boto3
 
 from benchmarks.listener.workload import EVENTS
-from benchmarks.sqs_server import Server, running
+from benchmarks.model_server import running
 from mega.aws.sqs import SqsPublisher
+from mega.local import Server
 
 __all__ = ('WARM_UP_MESSAGES', 'Bench', 'Prepare', 'Run', 'Runs', 'Turn', 'open_bench', 'race')
 

@@ -12,8 +12,8 @@ import boto3
 
 from benchmarks.listener.bench import Run
 from benchmarks.listener.workload import Goal, Kind, NoOp, subscribers
-from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import SqsListener
+from mega.local import Server
 
 __all__ = ('MAX_MESSAGES', 'WAIT', 'Listening', 'PlainLoop', 'drain_plainly', 'sleep_plainly')
 

@@ -12,8 +12,8 @@ import pytest
 from botocore import handlers
 from botocore.config import Config
 
-from benchmarks.sqs_server import Server, running
 from mega.aws._publishing import encoder, sender
+from mega.local import Server, running
 from tests.aws.fault_server import FaultServer, fault_server
 from tests.local_aws import Service
 

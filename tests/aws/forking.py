@@ -6,7 +6,7 @@ import subprocess
 import sys
 from textwrap import dedent
 
-from benchmarks.sqs_server import Server
+from mega.local import Server
 from tests.programs import ROOT, environment
 
 __all__ = ('run_lines',)

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from benchmarks.sqs_server import Server, running
+from mega.local import Server, running
 
 ONCE = Config(retries={'total_max_attempts': 1})  # a retry would hide what befell the first attempt
 

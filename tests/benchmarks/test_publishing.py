@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.listener.bench import Run
 from benchmarks.publishing import WAYS, comparisons, own_cost, publish_all, timed
-from benchmarks.sqs_server import Server
+from mega.local import Server
 from tests.programs import run
 
 MESSAGES = 25

@@ -14,7 +14,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, SSLError
 
-from benchmarks.sqs_server import Server, running
+from benchmarks.model_server import running as model_server
+from mega.local import Server
 from tests.benchmarks.conftest import ONCE
 
 Fields: TypeAlias = dict[str, Any]
@@ -284,7 +285,7 @@ def test_answers_with_the_digests_that_clients_check(server: Server, sqs: Any) -
 
 
 def test_serves_https_to_clients_that_trust_its_certificate() -> None:
-    with running(https=True) as server:
+    with model_server(https=True) as server:
         assert server.endpoint_url.startswith('https://')
         queue_url = server.create_queue('orders')
         with closing(boto3.Session().client('sqs', **server.credentials)) as client:
@@ -297,7 +298,7 @@ def test_serves_https_to_clients_that_trust_its_certificate() -> None:
 
 
 def test_serves_tls_1_3_and_nothing_older() -> None:
-    with running(https=True) as server:
+    with model_server(https=True) as server:
         context = ssl.create_default_context(cafile=server.certificate)
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         port = int(server.endpoint_url.rpartition(':')[2])

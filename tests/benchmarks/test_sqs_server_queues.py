@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Server
-from benchmarks.sqs_server.errors import AwsError
-from benchmarks.sqs_server.fifo import WINDOW, Deduplication
-from benchmarks.sqs_server.messages import Draft, Message
-from benchmarks.sqs_server.queues import Queue, Redrive
+from mega.local import Server
+from mega.local.deduplication import WINDOW, Deduplication
+from mega.local.errors import AwsError
+from mega.local.messages import Draft, Message
+from mega.local.sqs.queues import Queue, Redrive
 
 ARN = 'arn:aws:sqs:eu-west-1:123456789012:'
 

@@ -35,9 +35,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from benchmarks.sqs_server import Server, running
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sqs import SqsPublisher
+from mega.local import Server, running
 from tests.chaos.faulty_network import FaultyProxy, FaultyStore
 from tests.local_aws import Credentials
 from tests.programs import ROOT, environment

@@ -13,10 +13,10 @@ from typing import Any
 import boto3
 import pytest
 
-from benchmarks.sqs_server import Fault, Faults, Server, running
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, SqsListener
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+from mega.local import Fault, Faults, Server, running
 from tests.chaos.process_group import REPORT_TIMEOUT
 from tests.profile import amount
 

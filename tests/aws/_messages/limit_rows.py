@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmarks.sqs_server import Server
+from mega.local import Server
 from tests.local_aws import Service
 
 __all__ = (

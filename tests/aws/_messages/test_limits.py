@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from benchmarks.sqs_server import Server
 from mega.aws._messages.limits import check_attributes, check_body
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import EncodeError, PayloadTooLargeError, PublishError
+from mega.local import Server
 from tests.aws._messages.limit_rows import (
     KB,
     MB,

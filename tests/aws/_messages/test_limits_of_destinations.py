@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Fault, Server
 from mega.aws._messages.limits import check_size_in_envelope, size_of
 from mega.aws._publishing.encoder import LIMIT_LOOKUP_ATTEMPTS
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError, PayloadTooLargeError
+from mega.local import Fault, Server
 from tests.aws._messages.limit_rows import (
     KB,
     LARGE,

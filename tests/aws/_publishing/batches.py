@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
+from mega.local import Server
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import ACCOUNT_ID, REGION, Service
 

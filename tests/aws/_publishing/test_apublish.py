@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import EncodeError, PublishError, TransportError
+from mega.local import Server
 from tests.aws._publishing.batches import EACH_SERVICE, QUEUE, TOPIC, Clients, bodies, publisher
 from tests.aws.fault_server import Fault, FaultServer
 from tests.local_aws import Service

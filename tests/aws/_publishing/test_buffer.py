@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import FailEntries, Server
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
@@ -22,6 +21,7 @@ from mega.errors import (
     PublishError,
     TransportError,
 )
+from mega.local import FailEntries, Server
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import ACCOUNT_ID, REGION, Service

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.sqs_server import FailEntries, Server
+from mega.local import FailEntries, Server
 from tests.aws.forking import run_lines
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError
+from mega.local import Server
 from tests.programs import ROOT, environment
 
 

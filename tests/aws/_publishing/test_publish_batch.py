@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import (
@@ -18,6 +17,7 @@ from mega.errors import (
     PayloadTooLargeError,
     PublishError,
 )
+from mega.local import Server
 from tests.aws._publishing.batches import (
     EACH_SERVICE,
     Clients,

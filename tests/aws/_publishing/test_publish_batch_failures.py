@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import FailEntries, Fault, Server
 from mega.aws._publishing import sender
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
@@ -16,6 +15,7 @@ from mega.errors import (
     PublishError,
     TransportError,
 )
+from mega.local import FailEntries, Fault, Server
 from tests.aws._publishing.batches import (
     BATCHES,
     EACH_SERVICE,

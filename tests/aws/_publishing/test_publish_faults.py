@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Fault, Faults, Server
 from mega.aws._publishing.outgoing import PublishResult
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
+from mega.local import Fault, Faults, Server
 from tests.aws.forking import run_lines
 from tests.local_aws import Service
 from tests.profile import amount

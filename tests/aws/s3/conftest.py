@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.sqs_server import Server
+from mega.local import Server
 from tests.aws._publishing.batches import Clients
 from tests.aws.answers import Answer
 from tests.aws.fault_server import FaultServer

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.sqs_server import Accepted, Server
 from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
+from mega.local import Accepted, Server
 from tests.aws._publishing.batches import Clients
 from tests.aws.fault_server import FaultServer, Request
 from tests.aws.s3.making import store_on

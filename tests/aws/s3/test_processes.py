@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.s3.pointer import write_pointer
+from mega.local import Server
 from tests.aws._publishing.batches import Clients
 from tests.aws.answers import Answer, s3_object
 from tests.aws.fault_server import FaultServer

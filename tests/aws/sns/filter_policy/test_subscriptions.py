@@ -14,13 +14,13 @@ from uuid import UUID
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws._messages.attributes import to_aws, with_filter_attributes
 from mega.aws.sns import FilterPolicy, SnsPublisher, to_filter_policy
 from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubscriber, SqsListener
 from mega.codec import AnyPayload, encode, to_document
 from mega.errors import ConfigurationError, EncodeError, PublishError
 from mega.event import PayloadBuilder
+from mega.local import Server
 from mega.match import evaluate
 from mega.match.functions import contains, gt, match, not_, one_of, prefix, substring, suffix
 from tests.aws._publishing.batches import EACH_SERVICE, Clients, publisher

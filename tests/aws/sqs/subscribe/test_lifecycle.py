@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
 from mega.errors import ConfigurationError
+from mega.local import Server
 from tests.aws.sqs.subscribe.factories import (
     BEFORE_RECEIVE,
     WITHIN,

@@ -15,9 +15,9 @@ from typing import Any
 import boto3
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+from mega.local import Server
 from tests.aws.conftest import ONCE
 from tests.aws.sqs.subscribe.factories import (
     BEFORE_RECEIVE,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import Backoff, SqsListener
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.advice import AdviceContext, advice
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
+from mega.local import Server
 from tests.aws.sqs.subscribe.factories import subscriber, warnings_at_start
 
 CONSISTENT = {

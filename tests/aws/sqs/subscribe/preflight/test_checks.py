@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import SqsListener, Stats
 from mega.errors import TransportError
+from mega.local import Server
 from tests.aws.answers import Answer, Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import (
     Hook,
@@ -14,6 +13,7 @@ from mega.aws.sqs.subscribe import (
     Stats,
 )
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+from mega.local import Server
 
 __all__ = ('HookGenerator', 'RecordingHook', 'around_delivery', 'around_subscriber', 'drained')
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import (
     DeliveryResult,
@@ -24,6 +23,7 @@ from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementA
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import ConfigurationError
+from mega.local import Server
 from tests.aws.sqs.subscribe.factories import subscriber, warnings_of
 from tests.aws.sqs.subscribe.processing.hook_factories import (
     HookGenerator,

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import (
     DeliveryResult,
     Hook,
@@ -18,6 +17,7 @@ from mega.aws.sqs.subscribe import (
 )
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction, StatsField
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+from mega.local import Server
 from tests.aws.sqs.subscribe.factories import subscriber
 from tests.aws.sqs.subscribe.processing.hook_factories import (
     HookGenerator,

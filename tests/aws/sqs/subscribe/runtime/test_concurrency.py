@@ -12,10 +12,10 @@ from typing import Any
 import boto3
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+from mega.local import Server
 from tests.aws.forking import run_lines
 from tests.aws.sqs.subscribe.factories import WITHIN, open_sockets, subscriber
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sqs_server import Fault as ServerFault
-from benchmarks.sqs_server import Server
 from mega import timestamps
 from mega.aws.sqs.subscribe import ProcessStatus, SqsListener, Stats
 from mega.errors import RetriableError
+from mega.local import Fault as ServerFault
+from mega.local import Server
 from tests.aws._publishing.batches import Clients
 from tests.aws.answers import Answer, sqs_answer
 from tests.aws.fault_server import FaultServer

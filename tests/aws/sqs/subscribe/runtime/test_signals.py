@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from benchmarks.sqs_server import Server
 from mega.aws.sqs.subscribe import SqsListener
 from mega.aws.sqs.subscribe.runtime.signals import handler_after_first_signal
+from mega.local import Server
 from tests.aws._publishing.batches import Clients
 from tests.aws.sqs.subscribe.factories import WITHIN, listener_on, listening, send, subscriber
 from tests.aws.sqs.subscribe.program import VISIBILITY_TIMEOUT

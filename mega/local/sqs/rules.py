@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from benchmarks.sqs_server import rules
-from benchmarks.sqs_server.errors import AwsError, invalid_value, missing_parameter
-from benchmarks.sqs_server.messages import Attributes, Draft
+from mega.local import rules
+from mega.local.errors import AwsError, invalid_value, missing_parameter
+from mega.local.messages import Attributes, Draft
 
 __all__ = (
     'MAX_BATCH_BYTES',

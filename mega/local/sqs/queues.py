@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from benchmarks.sqs_server.errors import AwsError, invalid_value
-from benchmarks.sqs_server.fifo import (
-    Deduplication,
-    FifoOrder,
-    ReceiveOrder,
-    StandardOrder,
-    StoredMessage,
-)
-from benchmarks.sqs_server.messages import Message
+from mega.local.deduplication import Deduplication
+from mega.local.errors import AwsError, invalid_value
+from mega.local.messages import Message
+from mega.local.sqs.fifo import FifoOrder, ReceiveOrder, StandardOrder, StoredMessage
 
 __all__ = ('Delivery', 'Queue', 'Redrive')
 
@@ -53,7 +47,7 @@ class Redrive(NamedTuple):
 
 
 class Queue:
-    """A queue. Callers pass the time, in seconds of a clock that never goes back.
+    """A queue. Callers pass the time, in seconds since the epoch. It never goes back.
 
     The queue calls `on_change` when more messages may be visible.
     """
@@ -168,7 +162,7 @@ class Queue:
 
     def _deliver(self, stored: StoredMessage, visibility_timeout: float, now: float) -> Delivery:
         stored.receives += 1
-        stored.first_received = stored.first_received or time.time()
+        stored.first_received = stored.first_received or now
         stored.held_until = now + MAX_IN_FLIGHT
         self._hide(stored, now + visibility_timeout)
         handle = f'AQEB{stored.number}-{stored.receives}-{self._token}'

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from unicodedata import category
 
-from benchmarks.sqs_server import rules
-from benchmarks.sqs_server.errors import AwsError
-from benchmarks.sqs_server.messages import Attributes, Draft
+from mega.local import rules
+from mega.local.errors import AwsError
+from mega.local.messages import Attributes, Draft
 
 __all__ = (
     'check_attributes',

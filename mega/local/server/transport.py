@@ -11,8 +11,8 @@ from http import HTTPStatus
 from struct import pack
 from typing import NamedTuple, Protocol, cast
 
-from benchmarks.sqs_server.polling import Cancel
-from benchmarks.sqs_server.wire import RESET, Reply
+from mega.local.server.polling import Cancel
+from mega.local.server.protocols import RESET, Reply
 
 __all__ = ('Connection', 'Handler', 'Request')
 

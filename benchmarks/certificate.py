@@ -33,7 +33,7 @@ def write_certificate(directory: Path) -> CertificateFiles:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'sqs_server')])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'mega.local')])
     addresses = [x509.IPAddress(IPv4Address('127.0.0.1')), x509.DNSName('localhost')]
     now = datetime.now(timezone.utc)
     certificate = (

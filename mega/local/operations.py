@@ -1,14 +1,13 @@
-"""The common parts of SQS and SNS: operations by name, and batches."""
+"""The common parts of the services: operations by name, and batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
-from benchmarks.sqs_server.errors import AwsError
-from benchmarks.sqs_server.polling import Cancel
+from mega.local.errors import AwsError
 
-__all__ = ('NextError', 'Object', 'Operation', 'Service', 'results')
+__all__ = ('NextError', 'Object', 'Operation', 'no_error', 'results')
 
 T = TypeVar('T')
 Object: TypeAlias = dict[str, Any]
@@ -17,27 +16,11 @@ NextError: TypeAlias = Callable[[], AwsError | None]
 """Return the error of the next entry of a batch, or None. Called once per entry, in order."""
 
 Operation: TypeAlias = Callable[[Object, NextError], Object]
+"""Perform a request, and return its response, both in the shapes of boto3."""
 
 
-class Service:
-    """Performs operations. A request that AWS would refuse raises an `AwsError`."""
-
-    def __init__(self, operations: Mapping[str, Operation]) -> None:
-        self._operations = operations
-
-    def perform(
-        self,
-        operation: str,
-        request: Object,
-        next_error: NextError,
-        answer: Callable[[Object], None],
-    ) -> Cancel | None:
-        """Perform an operation. Call `answer` now, or later if a cancellation is returned."""
-        perform = self._operations.get(operation)
-        if perform is None:
-            raise AwsError('InvalidAction', f'This server has no operation {operation!a}.')
-        answer(perform(request, next_error))
-        return None
+def no_error() -> None:
+    """No entry fails."""
 
 
 def results(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from benchmarks.sqs_server.account import Account
-from benchmarks.sqs_server.faults import FaultPlan, Faults, step_from
-from benchmarks.sqs_server.messages import Message, to_wire
-from benchmarks.sqs_server.operations import Object
-from benchmarks.sqs_server.sqs import queue_url
+from mega.local.account import Account
+from mega.local.faults import FaultPlan, Faults, step_from
+from mega.local.messages import Message, write_attributes
+from mega.local.operations import Object
 
 __all__ = ('PATH', 'Control')
 
@@ -25,13 +25,13 @@ class Control:
         self,
         account: Account,
         plan: FaultPlan,
-        base_url: str,
         advance: Callable[[float], None],
     ) -> None:
         self.latency_ms = 0.0
+        self.calls: Counter[str] = Counter()
         self._account = account
+        self._state = account.state
         self._plan = plan
-        self._base_url = base_url
         self._advance_clock = advance
         self._actions: dict[str, Callable[..., Object]] = {
             'accepted': self._accepted,
@@ -57,7 +57,7 @@ class Control:
     ) -> Object:
         """Change the given settings."""
         if rules is not None:
-            self._account.has_rules = rules
+            self._state.has_rules = rules
         if latency_ms is not None:
             self.latency_ms = latency_ms
         if faults is not None:
@@ -69,11 +69,12 @@ class Control:
         return {}
 
     def _create_queue(self, name: str, attributes: dict[str, str]) -> Object:
-        queue = self._account.create_queue(name, attributes)
-        return {'queue_url': queue_url(self._base_url, queue.name)}
+        request = {'QueueName': name, 'Attributes': attributes}
+        return {'queue_url': self._account.call('sqs', 'CreateQueue', request)['QueueUrl']}
 
     def _create_topic(self, name: str, attributes: dict[str, str]) -> Object:
-        return {'topic_arn': self._account.create_topic(name, attributes).arn}
+        request = {'Name': name, 'Attributes': attributes}
+        return {'topic_arn': self._account.call('sns', 'CreateTopic', request)['TopicArn']}
 
     def _advance(self, seconds: float) -> Object:
         self._advance_clock(seconds)
@@ -81,23 +82,24 @@ class Control:
 
     def _accepted(self, after: int = 0) -> Object:
         """Return a page of the accepted messages in order, after the first `after` messages."""
-        page = islice(self._account.accepted, after, after + PAGE)
+        page = islice(self._state.accepted, after, after + PAGE)
         return {'accepted': [_to_json(message) for message in page]}
 
     def _counts(self) -> Object:
         return {
-            'calls': self._account.calls,
+            'calls': self.calls,
             'faults': self._plan.happened,
-            'accepted': len(self._account.accepted),
+            'accepted': len(self._state.accepted),
         }
 
     def _forget(self) -> Object:
-        self._account.accepted.clear()
+        self._state.accepted.clear()
         return {}
 
     def _reset(self) -> Object:
         """Delete all state except the settings of rules and latency."""
         self._account.reset()
+        self.calls.clear()
         self._plan.happened.clear()
         self._plan.configure(Faults())
         return {}
@@ -109,7 +111,7 @@ def _to_json(message: Message) -> dict[str, Any]:
         'destination': message.destination,
         'message_id': message.id,
         'body': draft.body,
-        'attributes': to_wire(draft.attributes),
+        'attributes': write_attributes(draft.attributes),
         'group_id': draft.group_id,
         'deduplication_id': draft.deduplication_id,
         'delay_seconds': draft.delay_seconds,

@@ -9,7 +9,7 @@ from enum import Enum
 from random import Random
 from typing import Any, TypeAlias
 
-from benchmarks.sqs_server.errors import AwsError, internal_error
+from mega.local.errors import AwsError, internal_error
 
 __all__ = ('FailEntries', 'Failing', 'Fault', 'FaultPlan', 'Faults', 'Step', 'step_from', 'step_to')
 

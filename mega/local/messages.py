@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from struct import pack
@@ -15,11 +14,11 @@ __all__ = (
     'Draft',
     'Message',
     'as_bytes',
-    'from_wire',
     'md5_of_attributes',
     'md5_of_text',
+    'read_attributes',
     'sha256_of_text',
-    'to_wire',
+    'write_attributes',
 )
 
 
@@ -67,28 +66,24 @@ class Message:
         return f'{self.number:020}' if self.is_fifo else None
 
 
-def from_wire(attributes: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Attribute]:
-    """Parse attributes in AWS's form, with binary values in Base64 as in both protocols."""
-    return {name: _attribute(wire) for name, wire in (attributes or {}).items()}
+def read_attributes(attributes: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Attribute]:
+    """Read attributes in boto3's form."""
+    return {name: _attribute(given) for name, given in (attributes or {}).items()}
 
 
-def _attribute(wire: Mapping[str, Any]) -> Attribute:
-    data_type = wire.get('DataType', '')
-    if 'BinaryValue' in wire:
-        return Attribute(data_type, b64decode(wire['BinaryValue']))
-    return Attribute(data_type, wire.get('StringValue', ''))
+def _attribute(given: Mapping[str, Any]) -> Attribute:
+    data_type = given.get('DataType', '')
+    if 'BinaryValue' in given:
+        return Attribute(data_type, given['BinaryValue'])
+    return Attribute(data_type, given.get('StringValue', ''))
 
 
-def to_wire(attributes: Attributes) -> dict[str, dict[str, str]]:
-    """Return attributes in AWS's form: the inverse of `from_wire`."""
+def write_attributes(attributes: Attributes) -> dict[str, dict[str, Any]]:
+    """Return attributes in boto3's form: the inverse of `read_attributes`."""
     return {
         name: {
             'DataType': data_type,
-            **(
-                {'BinaryValue': b64encode(value).decode()}
-                if isinstance(value, bytes)
-                else {'StringValue': value}
-            ),
+            'BinaryValue' if isinstance(value, bytes) else 'StringValue': value,
         }
         for name, (data_type, value) in attributes.items()
     }

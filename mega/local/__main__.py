@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Thread
 
-from benchmarks.sqs_server.application import Application
-from benchmarks.sqs_server.faults import Faults
-from benchmarks.sqs_server.transport import Connection
+from mega.local.faults import Faults
+from mega.local.server.application import Application
+from mega.local.server.transport import Connection
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser('python -m benchmarks.sqs_server', description=__doc__)
+    parser = argparse.ArgumentParser('python -m mega.local', description=__doc__)
     parser.add_argument('--port', type=int, default=0, help='0, the default, selects a free port')
     parser.add_argument(
         '--certificate', type=Path, metavar='PEM', help='serve HTTPS with this certificate'

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from benchmarks.sqs_server.account import Account
-from benchmarks.sqs_server.clock import Clock
-from benchmarks.sqs_server.control import PATH, Control
-from benchmarks.sqs_server.errors import AwsError, internal_error
-from benchmarks.sqs_server.faults import Fault, FaultPlan
-from benchmarks.sqs_server.operations import Object
-from benchmarks.sqs_server.polling import Cancel, Polls
-from benchmarks.sqs_server.sns import Sns
-from benchmarks.sqs_server.sqs import Sqs
-from benchmarks.sqs_server.transport import Request
-from benchmarks.sqs_server.wire import GARBAGE, RESET, JsonWire, QueryWire, Reply, Wire
+from mega.local.account import Account
+from mega.local.clock import Clock
+from mega.local.errors import AwsError, internal_error
+from mega.local.faults import Fault, FaultPlan
+from mega.local.operations import Object
+from mega.local.server.control import PATH, Control
+from mega.local.server.polling import Cancel, Polls
+from mega.local.server.protocols import GARBAGE, RESET, JsonWire, QueryWire, Reply, Wire, to_json
+from mega.local.server.transport import Request
 
 __all__ = ('Application',)
 
@@ -31,13 +31,13 @@ class Application:
     """The server without the network."""
 
     def __init__(self, loop: AbstractEventLoop, base_url: str) -> None:
-        self._clock = Clock(loop.time)
+        self._clock = Clock(time.time(), loop.time)
         self._polls = Polls(loop, self._clock)
-        self._account = Account(self._clock, self._polls.wake)
+        self._account = Account(self._clock, base_url, self._polls.wake)
         self._plan = FaultPlan()
-        self._control = Control(self._account, self._plan, base_url, self._advance)
-        self._sqs = Sqs(self._account, self._polls, base_url), JsonWire()
-        self._sns = Sns(self._account), QueryWire()
+        self._control = Control(self._account, self._plan, self._advance)
+        self._account.state.has_rules = False
+        self._json, self._query = JsonWire(), QueryWire()
 
     def configure(self, **settings: object) -> None:
         """Apply settings as `Control` accepts them."""
@@ -54,7 +54,7 @@ class Application:
         if request.path == PATH:
             answer(self._control_reply(request.body))
             return None
-        wire: Wire = self._sqs[1] if request.target else self._sns[1]
+        wire: Wire = self._json if request.target else self._query
         try:
             return self._perform(request, wire, answer)
         except AwsError as error:
@@ -67,10 +67,10 @@ class Application:
     def _perform(
         self, request: Request, wire: Wire, answer: Callable[[Reply], None]
     ) -> Cancel | None:
-        service = self._sqs[0] if request.target else self._sns[0]
+        service = 'sqs' if request.target else 'sns'
         parameters = wire.read(request.body)
         operation = request.target.rpartition('.')[2] or str(parameters.get('Action'))
-        self._account.calls[operation] += 1
+        self._control.calls[operation] += 1
         failing = self._plan.for_call(operation)
         fault = failing.fault
         if fault and not fault.has_effect:
@@ -81,14 +81,19 @@ class Application:
             reply = wire.write(operation, result)
             answer(_faulty_reply(fault, wire, reply) if fault else reply)
 
-        return service.perform(operation, parameters, failing.next_entry, finish)
+        perform = partial(self._account.call, service, operation, parameters, failing.next_entry)
+        if operation == 'ReceiveMessage':
+            queue, wait = self._account.sqs.long_poll(parameters)
+            return self._polls.receive(queue, wait, perform, finish)
+        finish(perform())
+        return None
 
     def _control_reply(self, body: bytes) -> Reply:
         try:
             status, result = 200, self._control.perform(json.loads(body))
         except (AwsError, LookupError, TypeError, ValueError) as error:
             status, result = 400, {'error': f'{type(error).__name__}: {error}'}
-        return Reply(status, 'application/json', json.dumps(result).encode())
+        return Reply(status, 'application/json', to_json(result))
 
 
 def _faulty_reply(fault: Fault, wire: Wire, proper: Reply) -> Reply:

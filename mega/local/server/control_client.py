@@ -1,30 +1,22 @@
-"""Start the server in its own process, and control it over HTTP."""
+"""Control a running server over HTTP."""
 
 from __future__ import annotations
 
 import json
-import os
 import ssl
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from base64 import b64decode
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypedDict
 
-from benchmarks.sqs_server.account import REGION
-from benchmarks.sqs_server.certificate import write_certificate
-from benchmarks.sqs_server.faults import Faults, Step, step_to
+from mega.local.faults import Faults, Step, step_to
+from mega.local.state import REGION
 
-__all__ = ('Accepted', 'Counts', 'Credentials', 'Server', 'running')
-
-_CHECKOUT = Path(__file__).parents[2]
+__all__ = ('Accepted', 'Counts', 'Credentials', 'Server')
 
 
 class Credentials(TypedDict):
@@ -172,73 +164,6 @@ class Server:
             with refused:
                 raise ValueError(json.load(refused)['error']) from None
         return result
-
-
-@contextmanager
-def running(
-    *,
-    https: bool = False,
-    rules: bool = False,
-    latency_ms: float = 0,
-    faults: Faults | None = None,
-) -> Iterator[Server]:
-    """Run a server until the block ends. Its process always ends with this process.
-
-    With `https`, the server speaks TLS 1.3 with a generated certificate. `AWS_CA_BUNDLE` names the
-    certificate until the block ends, so that every AWS client created in the block trusts it.
-    """
-    with _certificate(https) as (certificate, options), _started(options) as url:
-        server = Server(url, certificate)
-        server.configure(rules=rules, latency_ms=latency_ms, faults=faults)
-        yield server
-
-
-@contextmanager
-def _certificate(https: bool) -> Iterator[tuple[Path | None, Sequence[str]]]:
-    """Create a certificate for the block. Yield its path and the server's options."""
-    if not https:
-        yield None, ()
-        return
-    before = os.environ.get('AWS_CA_BUNDLE')
-    with TemporaryDirectory(prefix='sqs_server-') as directory:
-        files = write_certificate(Path(directory))
-        os.environ['AWS_CA_BUNDLE'] = str(files.certificate)
-        try:
-            yield (
-                files.certificate,
-                ('--certificate', str(files.certificate), '--key', str(files.key)),
-            )
-        finally:
-            del os.environ['AWS_CA_BUNDLE']
-            if before is not None:
-                os.environ['AWS_CA_BUNDLE'] = before
-
-
-@contextmanager
-def _started(options: Sequence[str]) -> Iterator[str]:
-    """Start the server's process, and yield its URL. The process ends with the block."""
-    command = [sys.executable, '-m', 'benchmarks.sqs_server', '--until-stdin-ends', *options]
-    with subprocess.Popen(
-        command,
-        cwd=_CHECKOUT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C stops the client first, which may still need the server
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        try:
-            url = process.stdout.readline().strip()
-            if not url:
-                raise RuntimeError('the server did not start: its error output says why')
-            yield url
-        finally:
-            process.stdin.close()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
 def _resource(name: str, fifo: bool, attributes: Mapping[str, object]) -> dict[str, object]:

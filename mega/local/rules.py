@@ -10,8 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
-from benchmarks.sqs_server.errors import AwsError
-from benchmarks.sqs_server.messages import Attribute, Attributes, as_bytes
+from mega.local.errors import AwsError
+from mega.local.messages import Attribute, Attributes, as_bytes
 
 __all__ = (
     'MAX_BATCH_ENTRIES',

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from benchmarks.sqs_server.queues import Delivery, Queue
+from mega.local.operations import Object
+from mega.local.sqs.queues import Queue
 
-__all__ = ('Cancel', 'Polls', 'Respond')
+__all__ = ('Cancel', 'Polls')
 
-Respond: TypeAlias = Callable[[list[Delivery]], None]
 Cancel: TypeAlias = Callable[[], None]
 
 
 @dataclass(slots=True, eq=False)
 class _Poll:
-    limit: int
-    visibility_timeout: float
-    answer: Respond
+    receive: Callable[[], Object]
+    answer: Callable[[Object], None]
     deadline: TimerHandle | None = None
 
 
@@ -35,18 +34,22 @@ class Polls:
         self._timers: dict[Queue, TimerHandle] = {}
 
     def receive(
-        self, queue: Queue, limit: int, visibility_timeout: float, wait: float, answer: Respond
+        self,
+        queue: Queue,
+        wait: float,
+        receive: Callable[[], Object],
+        answer: Callable[[Object], None],
     ) -> Cancel | None:
         """Respond now, when a message arrives, or without messages after `wait` seconds.
 
         Return a cancellation if the receive waits. Call it when the client disconnects, so that
         no message is delivered to a closed connection.
         """
-        deliveries = queue.receive(limit, visibility_timeout, self._clock())
-        if deliveries or not wait:
-            answer(deliveries)
+        response = receive()
+        if response or not wait:
+            answer(response)
             return None
-        poll = _Poll(limit, visibility_timeout, answer)
+        poll = _Poll(receive, answer)
         poll.deadline = self._loop.call_later(wait, self._give_up, queue, poll)
         self._waiting[queue].append(poll)
         self._watch(queue)
@@ -70,11 +73,11 @@ class Polls:
         waiting = self._waiting[queue]
         while waiting:
             poll = waiting[0]
-            deliveries = queue.receive(poll.limit, poll.visibility_timeout, self._clock())
-            if not deliveries:
+            response = poll.receive()
+            if not response:
                 break
             self._leave(queue, poll)
-            poll.answer(deliveries)
+            poll.answer(response)
         self._watch(queue)
 
     def _watch(self, queue: Queue) -> None:
@@ -93,7 +96,7 @@ class Polls:
 
     def _give_up(self, queue: Queue, poll: _Poll) -> None:
         self._waiting[queue].remove(poll)
-        poll.answer([])
+        poll.answer({})
 
     def _leave(self, queue: Queue, poll: _Poll) -> None:
         if poll in self._waiting[queue]:

@@ -1,4 +1,4 @@
-"""The order of the messages in a queue, message groups, and deduplication."""
+"""The order of the messages in a queue, and message groups."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from itertools import takewhile
 from typing import Protocol
 
-from benchmarks.sqs_server.messages import Draft, Message, sha256_of_text
+from mega.local.messages import Message
 
-__all__ = ('WINDOW', 'Deduplication', 'FifoOrder', 'ReceiveOrder', 'StandardOrder', 'StoredMessage')
-
-WINDOW = 300.0
-"""The deduplication interval in seconds (model, SendMessage)."""
+__all__ = ('FifoOrder', 'ReceiveOrder', 'StandardOrder', 'StoredMessage')
 
 
 @dataclass(slots=True, eq=False)
@@ -106,32 +102,3 @@ class FifoOrder:
 
 def _group(stored: StoredMessage) -> str:
     return stored.message.draft.group_id or ''
-
-
-class Deduplication:
-    """The messages sent to a FIFO queue or topic in the last five minutes, also deleted ones.
-
-    Source: model, SendMessage: AWS keeps track of an id "even after the message is received and
-    deleted". The scope is the queue or topic, or the message group if an attribute says so.
-    """
-
-    def __init__(self, attributes: Mapping[str, str]) -> None:
-        scope = attributes.get('DeduplicationScope', attributes.get('FifoThroughputScope'))
-        self._is_per_group = scope in ('messageGroup', 'MessageGroup')
-        self._sent: dict[tuple[str | None, str], tuple[float, Message]] = {}
-
-    def first(self, draft: Draft, now: float) -> Message | None:
-        """Return the earlier message with the same deduplication id, if any."""
-        expired = list(takewhile(lambda key: now - self._sent[key][0] >= WINDOW, self._sent))
-        for key in expired:
-            del self._sent[key]
-        found = self._sent.get(self._key(draft))
-        return found[1] if found else None
-
-    def remember(self, message: Message, now: float) -> None:
-        self._sent[self._key(message.draft)] = (now, message)
-
-    def _key(self, draft: Draft) -> tuple[str | None, str]:
-        """Return the deduplication id, or by default the hash of the body without attributes."""
-        deduplication_id = draft.deduplication_id or sha256_of_text(draft.body)
-        return (draft.group_id if self._is_per_group else None, deduplication_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,18 +11,16 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from benchmarks.sqs_server.errors import AwsError
+from mega.local.errors import AwsError
 
 __all__ = (
     'GARBAGE',
     'RESET',
-    'Entries',
     'JsonWire',
     'QueryWire',
     'Reply',
     'Wire',
-    'items',
-    'pairs',
+    'to_json',
 )
 
 _request_ids = count(1)
@@ -94,7 +93,9 @@ class JsonWire:
     }
 
     def read(self, body: bytes) -> dict[str, Any]:
-        request = json.loads(body)
+        # An object hook is slow, and few messages have binary attributes.
+        hook = _decode_binary_value if b'"BinaryValue"' in body else None
+        request = json.loads(body, object_hook=hook)
         if not isinstance(request, dict):
             raise AwsError('SerializationException', 'Expected an object')
         return request
@@ -110,11 +111,12 @@ class JsonWire:
 
     def _reply(self, status: int, body: Mapping[str, Any], headers: str) -> Reply:
         headers += f'x-amzn-RequestId: request-{next(_request_ids)}\r\n'
-        return Reply(status, self._TYPE, json.dumps(body).encode(), headers)
+        return Reply(status, self._TYPE, to_json(body), headers)
 
 
-class Entries(dict[str, str]):
-    """A map in a response of the Query protocol."""
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """Encode a response. Bytes become Base64."""
+    return json.dumps(value, default=_encode_bytes).encode()
 
 
 class QueryWire:
@@ -126,7 +128,7 @@ class QueryWire:
     _NAMESPACE = 'http://sns.amazonaws.com/doc/2010-03-31/'
 
     def read(self, body: bytes) -> dict[str, Any]:
-        """Return a form as a tree: `A.member.1.B=c` is `{'A': {'member': {'1': {'B': 'c'}}}}`."""
+        """Return the parameters of a form: `A.member.1.B=c` is `{'A': [{'B': 'c'}]}`."""
         tree: dict[str, Any] = {}
         for name, value in parse_qsl(body.decode('ascii'), keep_blank_values=True):
             *branches, leaf = name.split('.')
@@ -134,7 +136,7 @@ class QueryWire:
             for branch in branches:
                 node = node.setdefault(branch, {})
             node[leaf] = value
-        return tree
+        return {name: _from_tree(value) for name, value in tree.items()}
 
     def write(self, operation: str, answer: Mapping[str, Any]) -> Reply:
         result = f'<{operation}Result>{_xml(answer)}</{operation}Result>'
@@ -153,23 +155,40 @@ class QueryWire:
         return Reply(status, 'text/xml', text.encode())
 
 
-def items(tree: Mapping[str, Any] | None, name: str) -> list[Any]:
+def _from_tree(tree: Any) -> Any:
+    """Return a parameter of a form, which is a text, a list, a map or a structure."""
+    if not isinstance(tree, dict):
+        return tree
+    if 'member' in tree:
+        return _numbered(tree['member'])
+    if 'entry' in tree:
+        # The fields of an entry are `key` and `value`, or `Name` and `Value`, in this order.
+        entries = (sorted(entry.items()) for entry in _numbered(tree['entry']))
+        return {key: value for (_, key), (_, value) in entries}
+    return _decode_binary_value({name: _from_tree(value) for name, value in tree.items()})
+
+
+def _numbered(tree: Mapping[str, Any]) -> list[Any]:
     """Return the members of a list in a form, in the order of their numbers."""
-    numbered = (tree or {}).get(name, {})
-    return [numbered[number] for number in sorted(numbered, key=int)]
+    return [_from_tree(tree[number]) for number in sorted(tree, key=int)]
 
 
-def pairs(tree: Mapping[str, Any] | None, key: str, value: str) -> dict[str, Any]:
-    """Return a map in a form, whose entries have fields with these names."""
-    return {entry[key]: entry.get(value, '') for entry in items(tree, 'entry')}
+def _decode_binary_value(attribute: dict[str, Any]) -> dict[str, Any]:
+    if 'BinaryValue' in attribute:
+        attribute['BinaryValue'] = b64decode(attribute['BinaryValue'])
+    return attribute
 
 
-def _xml(value: Any) -> str:
-    if isinstance(value, Entries):
-        fields = ({'key': name, 'value': text} for name, text in value.items())
-        return ''.join(f'<entry>{_xml(each)}</entry>' for each in fields)
+def _encode_bytes(value: bytes) -> str:
+    return b64encode(value).decode()
+
+
+def _xml(value: Any, name: str = '') -> str:
     if isinstance(value, Mapping):
-        return ''.join(f'<{name}>{_xml(each)}</{name}>' for name, each in value.items())
+        if name == 'Attributes':  # the only map in responses of SNS
+            fields = ({'key': key, 'value': text} for key, text in value.items())
+            return ''.join(f'<entry>{_xml(each)}</entry>' for each in fields)
+        return ''.join(f'<{key}>{_xml(each, key)}</{key}>' for key, each in value.items())
     if isinstance(value, list):
         return ''.join(f'<member>{_xml(each)}</member>' for each in value)
     if isinstance(value, bool):

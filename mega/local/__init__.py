@@ -1,0 +1,36 @@
+"""SQS and SNS in memory, on loopback, for the tests and benchmarks of publishers and listeners.
+
+The server is fast, so that a benchmark measures the client. With `rules`, it refuses what AWS
+refuses. It fails as AWS fails, by the seed of a random generator or step by step. From Python:
+
+    with running(rules=True) as server:
+        queue_url = server.create_queue('orders')
+        SqsPublisher(queue_url, **server.credentials).publish(payload)
+        [accepted] = server.accepted()
+
+From a shell: `python -m mega.local --help`. The first line of output is the URL.
+
+    account.py      the model without I/O: operations by name, in the shapes of boto3
+    state.py        the resources of an account; clock.py, their time; errors.py, AWS's errors
+    sqs/, sns/      each: the operations, the rules (the validation of AWS), the resources
+    deduplication.py, messages.py, rules.py  the common parts of SQS and SNS
+    faults.py       injected faults
+    server/         the HTTP front end, and its control by tests
+
+The server differs from AWS: topics deliver nothing, messages never expire, one account owns all
+resources, and any credentials are accepted.
+"""
+
+from mega.local.faults import FailEntries, Fault, Faults
+from mega.local.server.control_client import Accepted, Counts, Server
+from mega.local.server.process import running
+
+__all__ = (
+    'Accepted',
+    'Counts',
+    'FailEntries',
+    'Fault',
+    'Faults',
+    'Server',
+    'running',
+)

@@ -1,0 +1,76 @@
+"""An account of AWS in memory: SQS and SNS, without I/O, threads or a clock of its own.
+
+    account = Account(Clock(start=0.0))
+    url = account.call('sqs', 'CreateQueue', {'QueueName': 'orders'})['QueueUrl']
+    account.call('sqs', 'SendMessage', {'QueueUrl': url, 'MessageBody': '{}'})
+    account.call('sqs', 'ReceiveMessage', {'QueueUrl': url})
+
+Requests and responses have the shapes of boto3, without `ResponseMetadata`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mega.local.errors import AwsError
+from mega.local.operations import NextError, Object, Operation, no_error
+from mega.local.sns.operations import Sns
+from mega.local.sqs.operations import Sqs
+from mega.local.sqs.queues import Queue
+from mega.local.state import State
+
+__all__ = ('Account',)
+
+
+def _ignore(queue: Queue) -> None:
+    """Ignore a change of a queue."""
+
+
+class Account:
+    """One account in one region. Not safe to share among threads.
+
+    `clock` returns seconds since the epoch. `base_url` begins the URLs of queues. `on_change` is
+    called with a queue in which more messages may be visible than before.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        base_url: str = 'https://sqs.eu-west-1.amazonaws.com',
+        on_change: Callable[[Queue], None] = _ignore,
+    ) -> None:
+        self.state = State(clock)
+        self.sqs = Sqs(self.state, base_url, on_change)
+        self._sns = Sns(self.state)
+        self._operations: dict[str, dict[str, Operation]] = {
+            'sqs': self.sqs.operations,
+            'sns': self._sns.operations,
+        }
+
+    def call(
+        self, service: str, operation: str, request: Object, next_error: NextError = no_error
+    ) -> Object:
+        """Perform an operation now. A ReceiveMessage returns the messages that are visible now.
+
+        `next_error` returns the injected error of the next entry of a batch, or None.
+
+        Raises:
+            AwsError: for a request that AWS would refuse.
+        """
+        perform = self._operations[service].get(operation)
+        if perform is None:
+            raise AwsError(
+                'InvalidAction', f'the model of {service} has no operation {operation!a}'
+            )
+        return perform(request, next_error)
+
+    def next_event(self) -> float | None:
+        """Return the time at which the next hidden or delayed message becomes visible, if any."""
+        times = [queue.next_change() for queue in self.sqs.queues.values()]
+        return min((time for time in times if time is not None), default=None)
+
+    def reset(self) -> None:
+        """Delete all queues, topics and messages."""
+        self.state.accepted.clear()
+        self.sqs.queues.clear()
+        self._sns.topics.clear()
