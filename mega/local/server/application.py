@@ -16,9 +16,11 @@ from mega.local.errors import AwsError, internal_error
 from mega.local.faults import Fault, FaultPlan
 from mega.local.operations import Object
 from mega.local.server.control import PATH, Control
+from mega.local.server.json_protocol import JsonProtocol, to_json
+from mega.local.server.messages import GARBAGE, RESET, Reply, Request
 from mega.local.server.polling import Cancel, Polls
-from mega.local.server.protocols import GARBAGE, RESET, JsonWire, QueryWire, Reply, Wire, to_json
-from mega.local.server.transport import Request
+from mega.local.server.protocol import WireProtocol
+from mega.local.server.query_protocol import QueryProtocol
 
 __all__ = ('Application',)
 
@@ -37,7 +39,7 @@ class Application:
         self._plan = FaultPlan()
         self._control = Control(self._account, self._plan, self._advance)
         self._account.state.has_rules = False
-        self._json, self._query = JsonWire(), QueryWire()
+        self._json, self._query = JsonProtocol(), QueryProtocol()
 
     def configure(self, **settings: object) -> None:
         """Apply settings as `Control` accepts them."""
@@ -54,36 +56,37 @@ class Application:
         if request.path == PATH:
             answer(self._control_reply(request.body))
             return None
-        wire: Wire = self._json if request.target else self._query
+        protocol = self._protocol(request)
         try:
-            return self._perform(request, wire, answer)
+            return self._perform(request, protocol, answer)
         except AwsError as error:
-            answer(wire.write_error(error))
+            answer(protocol.write_error(error))
         except Exception:
             traceback.print_exc()
-            answer(wire.write_error(internal_error()))
+            answer(protocol.write_error(internal_error()))
         return None
 
+    def _protocol(self, request: Request) -> WireProtocol:
+        return self._json if request.target else self._query
+
     def _perform(
-        self, request: Request, wire: Wire, answer: Callable[[Reply], None]
+        self, request: Request, protocol: WireProtocol, answer: Callable[[Reply], None]
     ) -> Cancel | None:
-        service = 'sqs' if request.target else 'sns'
-        parameters = wire.read(request.body)
-        operation = request.target.rpartition('.')[2] or str(parameters.get('Action'))
-        self._control.calls[operation] += 1
-        failing = self._plan.for_call(operation)
+        call = protocol.read(request)
+        self._control.calls[call.operation] += 1
+        failing = self._plan.for_call(call.operation)
         fault = failing.fault
         if fault and not fault.has_effect:
-            answer(_faulty_reply(fault, wire, wire.write(operation, {})))
+            answer(_faulty_reply(fault, protocol, protocol.write(call, {})))
             return None
 
         def finish(result: Object) -> None:
-            reply = wire.write(operation, result)
-            answer(_faulty_reply(fault, wire, reply) if fault else reply)
+            reply = protocol.write(call, result)
+            answer(_faulty_reply(fault, protocol, reply) if fault else reply)
 
-        perform = partial(self._account.call, service, operation, parameters, failing.next_entry)
-        if operation == 'ReceiveMessage':
-            queue, wait = self._account.sqs.long_poll(parameters)
+        perform = partial(self._account.call, *call, failing.next_entry)
+        if call.operation == 'ReceiveMessage':
+            queue, wait = self._account.sqs.long_poll(call.parameters)
             return self._polls.receive(queue, wait, perform, finish)
         finish(perform())
         return None
@@ -96,7 +99,7 @@ class Application:
         return Reply(status, 'application/json', to_json(result))
 
 
-def _faulty_reply(fault: Fault, wire: Wire, proper: Reply) -> Reply:
+def _faulty_reply(fault: Fault, protocol: WireProtocol, proper: Reply) -> Reply:
     """Return the response of a call with a fault, in place of the proper one."""
     if fault.is_reset:
         return RESET
@@ -107,9 +110,9 @@ def _faulty_reply(fault: Fault, wire: Wire, proper: Reply) -> Reply:
     if fault is Fault.SLOW_AFTER:
         return replace(proper, pause=SLOWNESS)
     errors = {
-        Fault.THROTTLED: wire.throttled,
-        Fault.MISSING: wire.missing,
+        Fault.THROTTLED: protocol.throttled,
+        Fault.MISSING: protocol.missing,
         Fault.EXPIRED: AwsError('ExpiredToken', 'The security token is expired', 403),
         Fault.UNAVAILABLE: internal_error('ServiceUnavailable', 503),
     }
-    return wire.write_error(errors.get(fault, internal_error()))
+    return protocol.write_error(errors.get(fault, internal_error()))

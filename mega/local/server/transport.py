@@ -9,12 +9,12 @@ from asyncio import AbstractEventLoop, BaseTransport, Transport
 from collections.abc import Callable
 from http import HTTPStatus
 from struct import pack
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
+from mega.local.server.messages import RESET, Reply, Request
 from mega.local.server.polling import Cancel
-from mega.local.server.protocols import RESET, Reply
 
-__all__ = ('Connection', 'Handler', 'Request')
+__all__ = ('Connection', 'Handler')
 
 MAX_HEAD = 65_536  # bytes
 MAX_BODY = 64 * 1_048_576
@@ -23,14 +23,6 @@ _LENGTH = re.compile(rb'\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n', re.IGNOR
 _TARGET = re.compile(rb'\r\nx-amz-target:[ \t]*([!-~]+)', re.IGNORECASE)
 _CLOSE = re.compile(rb'\r\nconnection:[ \t]*close', re.IGNORECASE)
 _REASONS = {int(status): status.phrase for status in HTTPStatus}
-
-
-class Request(NamedTuple):
-    """A request. `target` is its X-Amz-Target header."""
-
-    path: str
-    target: str
-    body: bytes
 
 
 class Handler(Protocol):
@@ -52,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._is_busy = False
         self._is_last = False
+        self._is_head = False
         self._cancel: Cancel | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -103,9 +96,8 @@ class Connection(asyncio.Protocol):
     def _begin(self, head: bytes, body: bytes) -> None:
         self._is_busy = True
         self._is_last = bool(_CLOSE.search(head))
-        path = head.split(b' ', 2)[1].decode('latin-1') if head.count(b' ') > 1 else ''
-        target = _TARGET.search(head)
-        request = Request(path, target[1].decode() if target else '', body)
+        request = _request(head, body)
+        self._is_head = request.method == 'HEAD'
         delay = self._handler.delay(request)
 
         def answer(reply: Reply) -> None:
@@ -124,7 +116,7 @@ class Connection(asyncio.Protocol):
         if reply is RESET:
             self._reset()
             return
-        written = _encode(reply)
+        written = _encode(reply, self._is_head)
         if reply.pause:
             middle = len(written) - len(reply.body) // 2
             self._transport.write(written[:middle])
@@ -153,11 +145,21 @@ class Connection(asyncio.Protocol):
         self._finish(Reply(413, 'text/plain', b'too large\n'))
 
 
-def _encode(reply: Reply) -> bytes:
+def _request(head: bytes, body: bytes) -> Request:
+    """Return a request. `head` ends with a line break. An invalid first line has an empty path."""
+    words = head[: head.index(b'\r\n')].decode('latin-1').split(' ')
+    method, address = words[:2] if len(words) == 3 else ('', '')
+    path, _, query = address.partition('?')
+    target = _TARGET.search(head)
+    return Request(method, path, query, target[1].decode() if target else '', head, body)
+
+
+def _encode(reply: Reply, is_head: bool) -> bytes:
     head = (
         f'HTTP/1.1 {reply.status} {_REASONS[reply.status]}\r\n'
         f'Content-Type: {reply.content_type}\r\n'
         f'{reply.headers}Content-Length: {len(reply.body)}\r\n\r\n'
-    )
-    body = reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body
-    return head.encode('latin-1') + body
+    ).encode('latin-1')
+    if is_head:
+        return head
+    return head + (reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body)

@@ -1,0 +1,84 @@
+"""The Query protocol of SNS: forms as requests, XML as responses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from mega.local.errors import AwsError
+from mega.local.server.json_protocol import decode_binary_value
+from mega.local.server.messages import Reply, Request, next_request_id
+from mega.local.server.protocol import Call
+
+__all__ = ('QueryProtocol',)
+
+
+class QueryProtocol:
+    """The Query protocol: forms as requests, XML as responses."""
+
+    throttled = AwsError('Throttled', 'Rate exceeded', 429)
+    missing = AwsError('NotFound', 'Topic does not exist', 404)
+
+    _NAMESPACE = 'http://sns.amazonaws.com/doc/2010-03-31/'
+
+    def read(self, request: Request) -> Call:
+        """Read the parameters of a form: `A.member.1.B=c` is `{'A': [{'B': 'c'}]}`."""
+        tree: dict[str, Any] = {}
+        for name, value in parse_qsl(request.body.decode('ascii'), keep_blank_values=True):
+            *branches, leaf = name.split('.')
+            node = tree
+            for branch in branches:
+                node = node.setdefault(branch, {})
+            node[leaf] = value
+        parameters = {name: _from_tree(value) for name, value in tree.items()}
+        return Call('sns', str(parameters.get('Action')), parameters)
+
+    def write(self, call: Call, response: Mapping[str, Any]) -> Reply:
+        name = call.operation
+        result = f'<{name}Result>{_xml(response)}</{name}Result>'
+        return self._reply(200, f'{name}Response', result, 'ResponseMetadata')
+
+    def write_error(self, error: AwsError) -> Reply:
+        fault = 'Sender' if error.sender_fault else 'Receiver'
+        fields = {'Type': fault, 'Code': error.code, 'Message': error.message}
+        return self._reply(error.status, 'ErrorResponse', f'<Error>{_xml(fields)}</Error>', '')
+
+    def _reply(self, status: int, root: str, content: str, metadata: str) -> Reply:
+        request_id = f'<RequestId>{next_request_id()}</RequestId>'
+        if metadata:
+            request_id = f'<{metadata}>{request_id}</{metadata}>'
+        text = f'<{root} xmlns="{self._NAMESPACE}">{content}{request_id}</{root}>'
+        return Reply(status, 'text/xml', text.encode())
+
+
+def _from_tree(tree: Any) -> Any:
+    """Return a parameter of a form, which is a text, a list, a map or a structure."""
+    if not isinstance(tree, dict):
+        return tree
+    if 'member' in tree:
+        return _numbered(tree['member'])
+    if 'entry' in tree:
+        # The fields of an entry are `key` and `value`, or `Name` and `Value`, in this order.
+        entries = (sorted(entry.items()) for entry in _numbered(tree['entry']))
+        return {key: value for (_, key), (_, value) in entries}
+    return decode_binary_value({name: _from_tree(value) for name, value in tree.items()})
+
+
+def _numbered(tree: Mapping[str, Any]) -> list[Any]:
+    """Return the members of a list in a form, in the order of their numbers."""
+    return [_from_tree(tree[number]) for number in sorted(tree, key=int)]
+
+
+def _xml(value: Any, name: str = '') -> str:
+    if isinstance(value, Mapping):
+        if name == 'Attributes':  # the only map in responses of SNS
+            fields = ({'key': key, 'value': text} for key, text in value.items())
+            return ''.join(f'<entry>{_xml(each)}</entry>' for each in fields)
+        return ''.join(f'<{key}>{_xml(each, key)}</{key}>' for key, each in value.items())
+    if isinstance(value, list):
+        return ''.join(f'<member>{_xml(each)}</member>' for each in value)
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    return escape(str(value))
