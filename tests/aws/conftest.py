@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -13,6 +14,7 @@ from botocore import handlers
 from botocore.config import Config
 
 from mega.aws._publishing import encoder, sender
+from mega.aws._transport import client
 from mega.local import Server, running
 from tests.aws.fault_server import FaultServer, fault_server
 from tests.local_aws import Service
@@ -52,19 +54,19 @@ def clients(_process: Server) -> Iterator[dict[Service, Any]]:
 
 
 class Clock:
-    """A clock that a sleep moves by its length, without waiting. Each look moves it a little."""
+    """The system's clock, which a sleep moves by its length, without waiting."""
 
     def __init__(self) -> None:
-        self.now = 0.0
         self.waits: list[float] = []
 
     def monotonic(self) -> float:
-        self.now += 1e-4
-        return self.now
+        return time.monotonic() + sum(self.waits)
 
-    def sleep(self, seconds: float) -> None:
+    def time(self) -> float:
+        return time.time() + sum(self.waits)
+
+    def sleep(self, seconds: float, /) -> None:
         self.waits.append(seconds)
-        self.now += seconds
 
 
 class LongWaits(random.Random):
@@ -75,16 +77,22 @@ class LongWaits(random.Random):
 
 
 @pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits before the retries of a publisher, in seconds. No test waits for them.
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of all clients. No test waits for the retries of a publisher.
 
     A wait of almost zero would be over before the sender sleeps, and not be counted: about one in a
     thousand. That is why the draws are from the upper half.
     """
     clock = Clock()
     monkeypatch.setattr(sender, 'random', LongWaits())
-    monkeypatch.setattr(sender, 'time', clock)
-    monkeypatch.setattr(encoder, 'time', Clock())
+    monkeypatch.setattr(client, 'SYSTEM_CLOCK', clock)
+    monkeypatch.setattr(encoder, 'LIMIT_LOOKUP_ATTEMPTS', 1)  # its waits would be counted, too
+    return clock
+
+
+@pytest.fixture
+def waits(clock: Clock) -> list[float]:
+    """The waits before the retries of a publisher, in seconds."""
     return clock.waits
 
 

@@ -6,7 +6,6 @@ Nothing is sent here. Only the limit of a destination is asked for, once for eac
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -197,13 +196,13 @@ class Encoder:
         """Return the largest message of a destination, in bytes."""
         limit = self.limits.get(destination)
         if limit is None:
-            if time.monotonic() < self.unknown_until.get(destination, 0.0):
+            if self.aws.clock.monotonic() < self.unknown_until.get(destination, 0.0):
                 return DEFAULT_MAX_MESSAGE_BYTES
             try:
-                with within(TimeLimit(LIMIT_LOOKUP_SECONDS)):
+                with within(TimeLimit(LIMIT_LOOKUP_SECONDS, self.aws.clock)):
                     limit = self.limits[destination] = self._fetch_limit(destination)
             except TransportError:
-                self.unknown_until[destination] = time.monotonic() + LIMIT_LOOKUP_PAUSE
+                self.unknown_until[destination] = self.aws.clock.monotonic() + LIMIT_LOOKUP_PAUSE
                 return DEFAULT_MAX_MESSAGE_BYTES
         return limit
 
@@ -221,7 +220,7 @@ class Encoder:
                     raise
             except (KeyError, TypeError, ValueError):
                 return DEFAULT_MAX_MESSAGE_BYTES  # the answer has no limit
-            time.sleep(seconds)
+            self.aws.clock.sleep(seconds)
             attempts += 1
 
 

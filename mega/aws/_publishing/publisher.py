@@ -79,7 +79,7 @@ class Publisher:
     ) -> str:
         """Publish one payload, and return the id of its message."""
         sender = self._sender(destination)
-        with within(TimeLimit(self._timeout)):
+        with within(TimeLimit(self._timeout, self._aws.clock)):
             outgoing = self._encoder.encode(
                 sender.destination, payload, binary_encoding, attributes, options, filter_attributes
             )
@@ -94,7 +94,7 @@ class Publisher:
     ) -> str:
         """Publish a body as it is, and return the id of its message."""
         sender = self._sender(destination)
-        with within(TimeLimit(self._timeout)):
+        with within(TimeLimit(self._timeout, self._aws.clock)):
             outgoing = self._encoder.encode_raw(sender.destination, body, attributes, options)
             return sender.send(outgoing)
 
@@ -166,7 +166,7 @@ class Publisher:
                 sender, (plan(target, message, place) for place, message in enumerate(messages))
             )
 
-        with within(TimeLimit(self._timeout)):
+        with within(TimeLimit(self._timeout, self._aws.clock)):
             max_bytes = self._encoder.max_batch_bytes(target)
         return PublishBuffer(encode, send, max_bytes, self._timeout, limits)
 
@@ -174,7 +174,7 @@ class Publisher:
         self, sender: Sender, messages: Iterator[PlannedOutgoing], concurrency: int = 1
     ) -> list[PublishResult]:
         results: dict[int, PublishResult] = {}
-        limit = ProgressLimit(self._timeout)
+        limit = ProgressLimit(self._timeout, self._aws.clock)
         with within(limit.for_request()):
             max_bytes = self._encoder.max_batch_bytes(sender.destination)
         if sender.destination in self._encoder.limits:  # AWS answers

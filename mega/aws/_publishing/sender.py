@@ -19,7 +19,6 @@ includes the upload to S3. For a batch it is a `ProgressLimit`. No retry begins 
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from mega.aws._publishing.batch_planner import BatchPlanner
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing, PublishResult
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
+from mega.aws._transport.clock import Clock
 from mega.aws._transport.time_limits import TimeLimit, current_limit, within
 from mega.aws.s3.upload import Upload
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
@@ -91,7 +91,8 @@ class Sender:
             outgoing.upload.upload()
         parameters = {self.api.destination_parameter: self.destination}
         self._add_message(parameters, outgoing)
-        started_at = time.monotonic()
+        clock = self.aws.clock
+        started_at = clock.monotonic()
         attempts = 1
         while True:
             result = self._attempt(parameters)
@@ -99,13 +100,13 @@ class Sender:
                 return result
             if outgoing.upload is not None:
                 _delete_orphaned_upload(outgoing, result, _response_of(result))
-            elapsed = time.monotonic() - started_at
+            elapsed = clock.monotonic() - started_at
             if attempts >= self.max_attempts or not result.retriable or elapsed > RETRY_WINDOW:
                 raise result
             seconds, limit = backoff_of_message(attempts), current_limit()
             if limit is not None and seconds >= limit.seconds_left:
                 raise result
-            time.sleep(seconds)
+            clock.sleep(seconds)
             attempts += 1
 
     def send_batch(self, batch: Sequence[OutgoingMessage], limit: TimeLimit) -> list[PublishResult]:
@@ -186,14 +187,15 @@ class ProgressLimit:
     as it makes progress. The time that an iterable needs for its payloads does not count.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, clock: Clock) -> None:
         self._timeout = timeout
+        self._clock = clock
         self._limit: TimeLimit | None = None
 
     def for_request(self) -> TimeLimit:
         """Return the limit of a request that begins now."""
         if self._limit is None:
-            self._limit = TimeLimit(self._timeout)
+            self._limit = TimeLimit(self._timeout, self._clock)
         return self._limit
 
     def record_progress(self) -> None:
@@ -219,14 +221,15 @@ def send_all(
 def _send_in_this_thread(
     sender: Sender, plan: Plan, results: Results, limit: ProgressLimit
 ) -> None:
+    clock = sender.aws.clock
     while not plan.is_finished:
-        batch = plan.next_batch(time.monotonic())
+        batch = plan.next_batch(clock.monotonic())
         _record_unsent(plan, results)
         if batch:
             sent = sender.send_batch(_contents(batch), limit.for_request())
-            _record(batch, sent, plan, results, limit)
+            _record(batch, sent, plan, results, limit, clock)
         else:
-            time.sleep(_seconds_until(plan.next_due()) or 0.0)
+            clock.sleep(_seconds_until(plan.next_due(), clock) or 0.0)
 
 
 def _send_in_threads(
@@ -234,25 +237,27 @@ def _send_in_threads(
 ) -> None:
     requests: dict[Future[list[PublishResult]], list[PlannedOutgoing]] = {}
     executor = Executor('mega-publisher', concurrency)
+    clock = sender.aws.clock
     try:
         while not plan.is_finished:
-            while len(requests) < concurrency and (batch := plan.next_batch(time.monotonic())):
+            while len(requests) < concurrency and (batch := plan.next_batch(clock.monotonic())):
                 send = partial(sender.send_batch, _contents(batch), limit.for_request())
                 requests[executor.submit(send)] = batch
             _record_unsent(plan, results)
-            seconds = _seconds_until(plan.next_due()) if len(requests) < concurrency else None
+            has_room = len(requests) < concurrency
+            seconds = _seconds_until(plan.next_due(), clock) if has_room else None
             if requests:
                 wait(requests, timeout=seconds, return_when=FIRST_COMPLETED)
             else:
-                time.sleep(seconds or 0.0)
+                clock.sleep(seconds or 0.0)
             for request in [request for request in requests if request.done()]:
-                _record(requests.pop(request), request.result(), plan, results, limit)
+                _record(requests.pop(request), request.result(), plan, results, limit, clock)
     finally:
         executor.close()
 
 
-def _seconds_until(instant: float | None) -> float | None:
-    return None if instant is None else max(0.0, instant - time.monotonic())
+def _seconds_until(instant: float | None, clock: Clock) -> float | None:
+    return None if instant is None else max(0.0, instant - clock.monotonic())
 
 
 def _contents(batch: list[PlannedOutgoing]) -> list[OutgoingMessage]:
@@ -276,16 +281,17 @@ def _record(
     plan: Plan,
     results: Results,
     limit: ProgressLimit,
+    clock: Clock,
 ) -> None:
     """Enter the results of a request, and reschedule the messages that may succeed later."""
     if any(_is_answer(result) for result in sent):
         limit.record_progress()
     seconds = backoff_of_batch(batch[0].attempts)
-    has_time = seconds < limit.seconds_left
+    now, has_time = clock.monotonic(), seconds < limit.seconds_left
     retried = []
     for message, result in zip(batch, sent, strict=True):
         error = result.error
-        if error is not None and has_time and _may_retry(message, error):
+        if error is not None and has_time and _may_retry(message, error, now):
             retried.append(message)
             continue
         results[message.position] = result
@@ -294,7 +300,7 @@ def _record(
         else:
             plan.mark_failed(message)
     if retried:
-        plan.reschedule(retried, time.monotonic() + seconds)
+        plan.reschedule(retried, now + seconds)
 
 
 def _is_answer(result: PublishResult) -> bool:
@@ -303,12 +309,12 @@ def _is_answer(result: PublishResult) -> bool:
     return error is None or (isinstance(error, TransportError) and not error.retriable)
 
 
-def _may_retry(message: PlannedOutgoing, error: MegaError) -> bool:
+def _may_retry(message: PlannedOutgoing, error: MegaError, now: float) -> bool:
     return (
         isinstance(error, (TransportError, OffloadError))
         and error.retriable
         and message.attempts < MAX_ATTEMPTS
-        and time.monotonic() - message.first_attempt_at <= RETRY_WINDOW
+        and now - message.first_attempt_at <= RETRY_WINDOW
     )
 
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from mega.aws._messages.destinations import region_for
+from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws._transport.errors import transport_error
 from mega.aws._transport.time_limits import TimeLimitExceeded, current_limit
 from mega.aws._transport.tracebacks import handled_exception, remove_secrets
@@ -39,10 +40,18 @@ class AwsClient:
     """A client of one AWS service, and its calls.
 
     Safe to share among threads, but not across a fork: a child process creates its own client,
-    unless the user passed one.
+    unless the user passed one. `clock` measures the time limits of calls, and the waits between
+    repetitions.
     """
 
-    def __init__(self, create: Callable[[], _Created], *, owns_client: bool = True) -> None:
+    def __init__(
+        self,
+        create: Callable[[], _Created],
+        *,
+        owns_client: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock or SYSTEM_CLOCK
         self._create = create
         self._created = create()
         self._process = os.getpid()
@@ -165,12 +174,17 @@ def create_client(
     Raises:
         ConfigurationError: for contradictory options, no region, or an invalid endpoint.
     """
+    from mega.aws._transport.in_process import InProcessClient
     from mega.aws._transport.interruption import make_interruptible
 
     given = {name: value for name, value in credentials.items() if value is not None}
     if client is not None:
         if session is not None or region_name or endpoint_url or given:
             raise ConfigurationError('client= is complete: pass no other connection options')
+        if isinstance(client, InProcessClient):
+            client.check_service(service)
+            reason = 'the client is in this process'
+            return AwsClient(lambda: (client, reason), owns_client=False, clock=client.clock)
         make_interruptible(client)  # for time limits
         return AwsClient(lambda: (client, 'client= was passed'), owns_client=False)
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):

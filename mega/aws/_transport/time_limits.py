@@ -1,6 +1,6 @@
 """Time limits of calls: the seconds that the calls of a thread may take together, retries included.
 
-    with within(TimeLimit(30)):
+    with within(TimeLimit(30, aws.clock)):
         aws.call('send_message', ...)    # raises a TransportError after 30 seconds at most
 
 The timeout of a socket limits one read. A server that sends a byte now and then, a host name with
@@ -15,13 +15,13 @@ many addresses, and repeated calls take much longer. A time limit applies to all
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import wait
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from mega.aws._executor import Executor
+from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws._transport.watchdog import watchdog
 
 __all__ = ('TimeLimit', 'TimeLimitExceeded', 'current_limit', 'open_within_limit', 'within')
@@ -37,24 +37,27 @@ class TimeLimitExceeded(BaseException):
 
 
 class TimeLimit:
-    """A number of seconds that begins now.
+    """A number of seconds that begins now. `clock` is the clock of the client that is called.
 
     With `is_repetition`, an earlier attempt of the calls failed, perhaps because its connection was
     lost without notice. Idle connections may be lost in the same way, so that each of these calls
     opens a fresh one.
     """
 
-    __slots__ = ('ends_at', 'is_repetition', 'seconds')
+    __slots__ = ('_monotonic', 'ends_at', 'is_repetition', 'seconds')
 
-    def __init__(self, seconds: float, *, is_repetition: bool = False) -> None:
+    def __init__(
+        self, seconds: float, clock: Clock = SYSTEM_CLOCK, *, is_repetition: bool = False
+    ) -> None:
         self.seconds = seconds
         self.is_repetition = is_repetition
-        self.ends_at = time.monotonic() + seconds
+        self._monotonic = clock.monotonic
+        self.ends_at = clock.monotonic() + seconds
 
     @property
     def seconds_left(self) -> float:
         """The seconds until the end, at least 0."""
-        return max(0.0, self.ends_at - time.monotonic())
+        return max(0.0, self.ends_at - self._monotonic())
 
     def shorten(self, seconds: float) -> float:
         """Return a timeout for one operation, in seconds: the given one, or less at the end.
@@ -62,7 +65,7 @@ class TimeLimit:
         Raises:
             TimeoutError: if no time is left.
         """
-        left = self.ends_at - time.monotonic()
+        left = self.ends_at - self._monotonic()
         if left <= 0:
             raise TimeoutError('the time limit of the call is over')
         return left if left < seconds else seconds

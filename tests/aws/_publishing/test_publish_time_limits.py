@@ -14,16 +14,16 @@ import pytest
 from mega.aws._publishing import encoder, sender
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.outgoing import OutgoingMessage, PublishResult
-from mega.aws._transport import time_limits
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError, OffloadError, PublishError, TransportError
 from tests.aws._publishing.batches import EACH_SERVICE, QUEUE, TOPIC
+from tests.aws.conftest import Clock
 from tests.aws.fault_server import Answer, Fault, FaultServer, sqs_answer, sqs_error
 from tests.local_aws import Service
 
-# The watchdog, which ends calls of botocore at their limit, has no virtual clock.
+# The watchdog, which ends calls of botocore at their limit, has the system's clock.
 pytestmark = pytest.mark.usefixtures('no_handlers_of_moto')
 
 SOON = 0.05
@@ -36,14 +36,6 @@ def publisher(faults: FaultServer, service: Service = 'sqs', **options: Any) -> 
     if service == 'sqs':
         return SqsPublisher(QUEUE, **options)
     return SnsPublisher(TOPIC, **options)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """One virtual clock for the waits of a publisher and for its time limits."""
-    virtual: Any = vars(sender)['time']
-    monkeypatch.setattr(time_limits, 'time', virtual)
-    return virtual
 
 
 @EACH_SERVICE
@@ -76,9 +68,7 @@ def test_a_timeout_out_of_range_is_refused(timeout: Any, faults: FaultServer) ->
         publisher(faults, timeout=timeout)
 
 
-def test_no_retry_begins_after_the_timeout(
-    clock: Any, waits: list[float], faults: FaultServer
-) -> None:
+def test_no_retry_begins_after_the_timeout(waits: list[float], faults: FaultServer) -> None:
     faults.will(sqs_error('RequestThrottled'))
     with pytest.raises(TransportError) as caught:
         publisher(faults, timeout=1).publish('a')
@@ -98,7 +88,7 @@ def test_the_timeout_includes_the_upload_to_s3(faults: FaultServer) -> None:
 
 
 def test_a_queue_that_does_not_tell_its_limit_does_not_use_up_the_timeout(
-    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+    faults: FaultServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked again a minute later, and not for each message."""
     monkeypatch.setattr(encoder, 'LIMIT_LOOKUP_SECONDS', SOON)
@@ -108,8 +98,7 @@ def test_a_queue_that_does_not_tell_its_limit_does_not_use_up_the_timeout(
         assert ours.publish('a' * 2_000) == 'm'
     operations = [each.operation for each in faults.requests]
     assert operations == ['GetQueueAttributes', 'SendMessage', 'SendMessage']
-    clock: Any = vars(encoder)['time']
-    clock.now += encoder.LIMIT_LOOKUP_PAUSE
+    clock.sleep(encoder.LIMIT_LOOKUP_PAUSE)
     assert ours.publish('a' * 2_000) == 'm'
     assert [each.operation for each in faults.requests][3] == 'GetQueueAttributes'
 
@@ -142,7 +131,7 @@ def test_a_batch_ends_at_the_timeout_if_s3_does_not_answer(faults: FaultServer) 
 
 
 def test_a_batch_may_take_longer_than_the_timeout_while_it_makes_progress(
-    clock: Any, faults: FaultServer
+    clock: Clock, faults: FaultServer
 ) -> None:
     """Neither slow payloads nor many requests end it."""
 
@@ -161,7 +150,7 @@ def test_a_batch_may_take_longer_than_the_timeout_while_it_makes_progress(
     ))  # fmt: skip
 
 
-def test_a_refusal_is_progress_of_a_batch(clock: Any, faults: FaultServer) -> None:
+def test_a_refusal_is_progress_of_a_batch(clock: Clock, faults: FaultServer) -> None:
     """The payloads after it are tried, however long AWS takes to refuse many."""
 
     def slow_payloads() -> Iterator[Any]:
@@ -177,7 +166,7 @@ def test_a_refusal_is_progress_of_a_batch(clock: Any, faults: FaultServer) -> No
 
 
 def test_a_message_of_a_batch_is_not_retried_after_the_timeout(
-    clock: Any, waits: list[float], faults: FaultServer
+    waits: list[float], faults: FaultServer
 ) -> None:
     faults.will(sqs_error('RequestThrottled'), GetQueueAttributes=[sqs_answer()])
     results = publisher(faults, timeout=5).publish_batch(['a'], raise_on_failure=False)

@@ -66,6 +66,6 @@ class BoundedChecks(Generic[T]):
         self._wakeups.put(None)
 
     def _run(self) -> T:
-        limit = TimeLimit(CHECKS_SECONDS)
+        limit = TimeLimit(CHECKS_SECONDS, self._aws.clock)
         with within(limit), self._interrupter.interruptible(self._aws.client):
             return self._check()

@@ -34,6 +34,7 @@ class DeadLetterQueue:
     """The dead-letter queue of another queue. Safe to share among threads."""
 
     def __init__(self, aws: AwsClient, url: str, source_url: str) -> None:
+        self._clock = aws.clock
         self._sender = Sender(aws, SQS, url, max_attempts=1)  # the engine retries
         self._is_fifo = url.endswith('.fifo')
         self._source_url = source_url
@@ -100,7 +101,7 @@ class DeadLetterQueue:
             'receive_count': message.receive_count,
             'sent': _format(message.sent_time),
             'first_received': _format(parse_epoch_milliseconds(first_received)),
-            'dead_lettered': _format(datetime.now(timezone.utc)),
+            'dead_lettered': _format(datetime.fromtimestamp(self._clock.time(), timezone.utc)),
         }
 
 

@@ -117,7 +117,8 @@ class QueueClient:
     def _call(
         self, command: Receive | BatchCommand, method: str, **parameters: Any
     ) -> dict[str, Any]:
-        with within(TimeLimit(command.time_limit, is_repetition=command.is_repetition)):
+        clock, is_repetition = self.aws.clock, command.is_repetition
+        with within(TimeLimit(command.time_limit, clock, is_repetition=is_repetition)):
             return self.aws.call(method, QueueUrl=self.url, **parameters)
 
 
