@@ -14,11 +14,12 @@ From a shell: `python -m mega.local --help`. The first line of output is the URL
     state.py        the resources of an account; clock.py, their time; errors.py, AWS's errors
     sqs/, sns/      each: the operations, the rules (the validation of AWS), the resources
     deduplication.py, messages.py, rules.py  the common parts of SQS and SNS
+    pages.py        the pages of lists
     faults.py       injected faults
     server/         the HTTP front end, and its control by tests
 
-The server differs from AWS: topics deliver nothing, messages never expire, one account owns all
-resources, and any credentials are accepted.
+The server differs from AWS: topics deliver to queues only, and need no permission; messages never
+expire, one account owns all resources, and any credentials are accepted.
 """
 
 from mega.local.faults import FailEntries, Fault, Faults

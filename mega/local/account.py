@@ -41,7 +41,7 @@ class Account:
     ) -> None:
         self.state = State(clock)
         self.sqs = Sqs(self.state, base_url, on_change)
-        self._sns = Sns(self.state)
+        self._sns = Sns(self.state, self.sqs.deliver)
         self._operations: dict[str, dict[str, Operation]] = {
             'sqs': self.sqs.operations,
             'sns': self._sns.operations,
@@ -73,4 +73,4 @@ class Account:
         """Delete all queues, topics and messages."""
         self.state.accepted.clear()
         self.sqs.queues.clear()
-        self._sns.topics.clear()
+        self._sns.reset()

@@ -21,9 +21,13 @@ class Deduplication:
     """
 
     def __init__(self, attributes: Mapping[str, str]) -> None:
+        self._sent: dict[tuple[str | None, str], tuple[float, Message]] = {}
+        self.configure(attributes)
+
+    def configure(self, attributes: Mapping[str, str]) -> None:
+        """Apply the attributes of the queue or topic, also to messages sent before."""
         scope = attributes.get('DeduplicationScope', attributes.get('FifoThroughputScope'))
         self._is_per_group = scope in ('messageGroup', 'MessageGroup')
-        self._sent: dict[tuple[str | None, str], tuple[float, Message]] = {}
 
     def first(self, draft: Draft, now: float) -> Message | None:
         """Return the earlier message with the same deduplication id, if any."""

@@ -43,6 +43,8 @@ class Draft:
     delay_seconds: int | None = None
     subject: str | None = None
     trace_header: str | None = None
+    topic_arn: str | None = None
+    """The topic that delivers the message to a queue; None if a producer sends it."""
 
 
 @dataclass(frozen=True, slots=True)

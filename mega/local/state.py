@@ -62,5 +62,6 @@ class State:
             )
             if destination.is_fifo:
                 destination.deduplication.remember(message, now)
-        self.accepted.append(message)
+        if draft.topic_arn is None:  # a topic has recorded the message already
+            self.accepted.append(message)
         return message

@@ -20,10 +20,13 @@ __all__ = (
     'check_size',
     'check_subject',
     'check_topic',
+    'invalid_parameter',
+    'is_queue_arn',
 )
 
 SUBJECT_UNDER = 100  # characters
 _TOPIC_NAME = re.compile(r'[A-Za-z0-9_-]{1,256}')
+_QUEUE_ARN = re.compile(r'arn:[\w-]+:sqs:[\w-]+:\d{12}:[\w.-]+', re.ASCII)
 _BREAKS = ('Cc', 'Zl', 'Zp')  # control characters, and the separators of lines and paragraphs
 
 
@@ -47,9 +50,9 @@ def check_body(body: str) -> None:
     the characters that SQS refuses, nor that the code is InvalidParameter: both are assumptions.
     """
     if not body:
-        raise _invalid('Empty message')
+        raise invalid_parameter('Empty message')
     if character := rules.forbidden_character(body):
-        raise _invalid(f"Message Reason: Invalid character '{character}'")
+        raise invalid_parameter(f"Message Reason: Invalid character '{character}'")
 
 
 def check_size(size: int, limit: int) -> None:
@@ -59,7 +62,7 @@ def check_size(size: int, limit: int) -> None:
     attributes against this value and returns an InvalidParameter error".
     """
     if size > limit:
-        raise _invalid('Message too long')
+        raise invalid_parameter('Message too long')
 
 
 def check_subject(subject: str | None) -> None:
@@ -70,7 +73,7 @@ def check_subject(subject: str | None) -> None:
     if subject is not None and (
         not 0 < len(subject) < SUBJECT_UNDER or any(category(each) in _BREAKS for each in subject)
     ):
-        raise _invalid('Subject')
+        raise invalid_parameter('Subject')
 
 
 def check_attributes(attributes: Attributes) -> None:
@@ -94,9 +97,9 @@ def check_group(group_id: str | None, is_fifo: bool) -> None:
     """
     if group_id is None:
         if is_fifo:
-            raise _invalid('The MessageGroupId parameter is required for FIFO topics')
+            raise invalid_parameter('The MessageGroupId parameter is required for FIFO topics')
     elif problem := rules.token_problem('MessageGroupId', group_id):
-        raise _invalid(f'MessageGroupId Reason: {problem}')
+        raise invalid_parameter(f'MessageGroupId Reason: {problem}')
 
 
 def check_deduplication(deduplication_id: str | None, is_fifo: bool, content_based: bool) -> None:
@@ -107,12 +110,12 @@ def check_deduplication(deduplication_id: str | None, is_fifo: bool, content_bas
     name = 'MessageDeduplicationId'
     if deduplication_id is None:
         if is_fifo and not content_based:
-            raise _invalid(
+            raise invalid_parameter(
                 'The topic should either have ContentBasedDeduplication enabled or '
                 f'{name} provided explicitly'
             )
     elif problem := rules.token_problem(name, deduplication_id, is_fifo):
-        raise _invalid(f'{name} Reason: {problem}')
+        raise invalid_parameter(f'{name} Reason: {problem}')
 
 
 def check_batch(ids: Collection[str], size: int, limit: int) -> None:
@@ -136,11 +139,15 @@ def check_topic(name: str, attributes: Mapping[str, str]) -> None:
     is_fifo = attributes.get('FifoTopic') == 'true'
     stem = name.removesuffix('.fifo') if is_fifo else name
     if len(name) > 256 or not _TOPIC_NAME.fullmatch(stem) or is_fifo != name.endswith('.fifo'):
-        raise _invalid('Topic Name')
+        raise invalid_parameter('Topic Name')
     limit = attributes.get('MaximumMessageSize', '262144')
     if not (limit.isdecimal() and 1_024 <= int(limit) <= 1_048_576):
-        raise _invalid('MaximumMessageSize')
+        raise invalid_parameter('MaximumMessageSize')
 
 
-def _invalid(problem: str) -> AwsError:
+def invalid_parameter(problem: str) -> AwsError:
     return AwsError('InvalidParameter', f'Invalid parameter: {problem}')
+
+
+def is_queue_arn(text: object) -> bool:
+    return isinstance(text, str) and _QUEUE_ARN.fullmatch(text) is not None

@@ -51,6 +51,13 @@ class Sqs:
         queue = self._queue(request['QueueUrl'])
         return queue, request.get('WaitTimeSeconds', queue.wait_time)
 
+    def deliver(self, arn: str, draft: Draft) -> None:
+        """Send a message of a topic to a queue, which may refuse it as in SendMessage."""
+        queue = self._queue(f'/{arn.rpartition(":")[2]}')
+        if queue.arn != arn:
+            raise AwsError('QueueDoesNotExist', 'The specified queue does not exist.')
+        self._send(queue, draft)
+
     def _create_queue(self, request: Object, next_error: NextError) -> Object:
         queue = self._new_queue(request['QueueName'], request.get('Attributes') or {})
         return {'QueueUrl': self._url(queue)}

@@ -3,6 +3,7 @@
 - `parser`: parses the objects, arrays and `$or` of an event pattern.
 - `value_parser`: parses the literals and operators in the arrays.
 - `complexity`: counts the complexity of wildcards as AWS does.
+- `filter_policy_limits`: the limits of SNS's filter policies, which have the same language.
 - `operators`: the literals and operators as patterns of one scalar.
 - `matcher`: decides which events match, also inside arrays.
 

@@ -20,7 +20,15 @@ from typing import Any
 from mega.aws._messages.filter_attributes import FieldPath
 from mega.aws.sns.filter_policy import reasons
 from mega.aws.sns.filter_policy.branches import Branch, Field
-from mega.aws.sns.filter_policy.operators import Condition, Conditions, Scope
+from mega.aws.sns.filter_policy.operators import Conditions, Scope
+from mega.match.eventbridge.filter_policy_limits import (
+    MAX_BYTES,
+    MAX_COMBINATIONS,
+    MAX_KEYS,
+    MAX_POINTS,
+    complexity_points,
+    value_count,
+)
 from mega.match.eventbridge.parser import OR_KEY
 
 __all__ = ('Limit', 'Limits', 'to_policy')
@@ -84,10 +92,10 @@ class Limits:
         self._value_count = cache(_value_count)
         self._complexity = cache(_complexity)
         self._all = (
-            Limit(self._keys, 5, reasons.KEYS, counts_values=False),
-            Limit(self._points, 100, reasons.COMPLEXITY),
-            Limit(self._combinations, 150, reasons.COMBINATIONS),
-            Limit(lambda branches: len(json.dumps(to_policy(branches))), 262_144, reasons.SIZE),
+            Limit(self._keys, MAX_KEYS, reasons.KEYS, counts_values=False),
+            Limit(self._points, MAX_POINTS, reasons.COMPLEXITY),
+            Limit(self._combinations, MAX_COMBINATIONS, reasons.COMBINATIONS),
+            Limit(_size, MAX_BYTES, reasons.SIZE),
         )
 
     def exceeded(self, branches: Sequence[Branch]) -> Limit | None:
@@ -134,24 +142,18 @@ class Limits:
         return len(path) if self._counts_levels else 1
 
 
+def _size(branches: Sequence[Branch]) -> int:
+    return len(json.dumps(to_policy(branches)))
+
+
 def _value_count(conditions: Conditions) -> int:
-    return sum(map(_values_in, conditions))
-
-
-def _values_in(condition: Condition) -> int:
-    if not condition.startswith('{"anything-but"'):
-        return 1
-    excluded = json.loads(condition)['anything-but']
-    return len(excluded) if isinstance(excluded, list) else 1
+    return value_count(_values(conditions))
 
 
 def _complexity(conditions: Conditions) -> int:
-    """Return the complexity points of one field: points of wildcards times number of values."""
-    points = 0
-    for condition in conditions:
-        if condition.startswith('{"wildcard"'):
-            asterisks = condition.count('*')
-            points += asterisks if asterisks == 1 else 3 * asterisks
-        elif condition.startswith('{"anything-but"'):
-            points += 1
-    return points * len(conditions)
+    return complexity_points(_values(conditions))
+
+
+def _values(conditions: Conditions) -> list[object]:
+    """Return the values of conditions. The limits do not depend on the value of a literal."""
+    return [json.loads(each) if each.startswith('{') else each for each in conditions]

@@ -1,0 +1,136 @@
+"""The operations on topics, and on their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mega.local.errors import AwsError
+from mega.local.operations import NextError, Object, Operation
+from mega.local.pages import page_of
+from mega.local.sns import rules
+from mega.local.sns.rules import invalid_parameter
+from mega.local.sns.topics import Topic, Topics
+from mega.local.state import State, arn_of
+
+__all__ = ('PAGE_SIZE', 'TopicOperations')
+
+PAGE_SIZE = 100
+"""Model, ListTopics and ListSubscriptions: each call returns at most 100 items."""
+
+_SETTABLE = frozenset(
+    (
+        'ArchivePolicy', 'ContentBasedDeduplication', 'DataProtectionPolicy', 'DeliveryPolicy',
+        'DisplayName', 'FifoThroughputScope', 'KmsMasterKeyId', 'MaximumMessageSize', 'Policy',
+        'SignatureVersion', 'TracingConfig',
+    )
+)  # fmt: skip
+
+
+MAX_TAGS = 50
+"""Guide, SNS topic tagging."""
+
+
+class TopicOperations:
+    """CreateTopic and the other operations on topics."""
+
+    def __init__(self, state: State, topics: Topics) -> None:
+        self._state = state
+        self._topics = topics
+        self.operations: dict[str, Operation] = {
+            'CreateTopic': self._create_topic,
+            'DeleteTopic': self._delete_topic,
+            'GetTopicAttributes': self._get_topic_attributes,
+            'ListTagsForResource': self._list_tags,
+            'ListTopics': self._list_topics,
+            'SetTopicAttributes': self._set_topic_attributes,
+            'TagResource': self._tag,
+            'UntagResource': self._untag,
+        }
+
+    def _create_topic(self, request: Object, next_error: NextError) -> Object:
+        """Create a topic, or return the topic with this name. It must not differ from the request.
+
+        Source: model, CreateTopic, and recorded answers of AWS for the errors.
+        """
+        name, attributes = request['Name'], request.get('Attributes') or {}
+        if self._state.has_rules:
+            rules.check_topic(name, attributes)
+        tags = _tags(request.get('Tags') or ())
+        arn = arn_of('sns', name)
+        topic = self._topics.by_arn.setdefault(arn, Topic(arn, attributes, tags))
+        existing = topic.attributes()
+        for kind, given, found in (
+            ('Attributes', attributes, existing),
+            ('Tags', tags, topic.tags),
+        ):
+            if any(found.get(each) != value for each, value in given.items()):
+                problem = f'{kind} Reason: Topic already exists with different {kind.lower()}'
+                raise invalid_parameter(problem)
+        return {'TopicArn': arn}
+
+    def _delete_topic(self, request: Object, next_error: NextError) -> Object:
+        """Delete a topic with its subscriptions.
+
+        Source: model, DeleteTopic: to delete a topic that does not exist is not an error.
+        """
+        self._topics.by_arn.pop(request['TopicArn'], None)
+        return {}
+
+    def _get_topic_attributes(self, request: Object, next_error: NextError) -> Object:
+        return {'Attributes': self._topics.get(request['TopicArn']).attributes()}
+
+    def _set_topic_attributes(self, request: Object, next_error: NextError) -> Object:
+        topic = self._topics.get(request['TopicArn'])
+        name, value = request['AttributeName'], request.get('AttributeValue', '')
+        if name not in _SETTABLE:
+            raise invalid_parameter('AttributeName')
+        if self._state.has_rules:
+            rules.check_topic(topic.arn.rpartition(':')[2], {**topic.given, name: value})
+        topic.set(name, value)
+        return {}
+
+    def _list_topics(self, request: Object, next_error: NextError) -> Object:
+        return listed('Topics', {arn: {'TopicArn': arn} for arn in self._topics.by_arn}, request)
+
+    def _tagged(self, request: Object) -> Topic:
+        topic = self._topics.by_arn.get(request['ResourceArn'])
+        if topic is None:
+            raise AwsError('ResourceNotFound', 'Resource does not exist', 404)
+        return topic
+
+    def _tag(self, request: Object, next_error: NextError) -> Object:
+        topic = self._tagged(request)
+        tags = {**topic.tags, **_tags(request['Tags'])}
+        if len(tags) > MAX_TAGS:
+            raise AwsError('TagLimitExceeded', f'A topic can have at most {MAX_TAGS} tags')
+        topic.tags = tags
+        return {}
+
+    def _untag(self, request: Object, next_error: NextError) -> Object:
+        topic = self._tagged(request)
+        for key in request['TagKeys']:
+            topic.tags.pop(key, None)
+        return {}
+
+    def _list_tags(self, request: Object, next_error: NextError) -> Object:
+        tags = self._tagged(request).tags
+        return {'Tags': [{'Key': key, 'Value': value} for key, value in tags.items()]}
+
+
+def _tags(given: Iterable[Object]) -> dict[str, str]:
+    """Return tags by key. Source: recorded answers of AWS."""
+    pairs = [(tag['Key'], tag['Value']) for tag in given]
+    tags = dict(pairs)
+    if len(tags) < len(pairs):
+        raise invalid_parameter('Duplicated keys are not allowed.')
+    return tags
+
+
+def listed(name: str, items: dict[str, Object], request: Object) -> Object:
+    """Return a page of items by ARN, as the operations that list have it."""
+    try:
+        page, token = page_of(items, request.get('NextToken'), PAGE_SIZE)
+    except ValueError:
+        raise invalid_parameter('NextToken') from None
+    answer: Object = {name: [items[each] for each in page]}
+    return {**answer, 'NextToken': token} if token else answer
