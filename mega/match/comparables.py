@@ -13,12 +13,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from typing import Any, TypeAlias, TypeGuard
 from uuid import UUID
+
+from msgspec import Struct
 
 from mega import timestamps
 
@@ -66,8 +67,7 @@ ExactKeys: TypeAlias = tuple[tuple[Normaliser, Any], ...]
 _JSON_NUMBER = re.compile(r'-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 
 
-@dataclass(frozen=True, slots=True)
-class NumberValue:
+class NumberValue(Struct, frozen=True):
     """A number. Comparisons are exact: 2**53 + 1 is not 2.0**53. A boolean is not a number.
 
     A text that spells a number in JSON's grammar is compared with the decimal spelling of the
@@ -100,8 +100,7 @@ class NumberValue:
         return test(lhs, self.exact if isinstance(lhs, Decimal) else self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class TextValue:
+class TextValue(Struct, frozen=True):
     """A text, compared by code points, without case folding or normalisation."""
 
     value: str
@@ -110,8 +109,7 @@ class TextValue:
         return isinstance(lhs, str) and test(lhs, self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class InstantValue:
+class InstantValue(Struct, frozen=True):
     """A point in time. A date without a time means its midnight; without a zone it is UTC."""
 
     value: datetime
@@ -121,8 +119,7 @@ class InstantValue:
         return instant is not None and test(instant, self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class DayValue:
+class DayValue(Struct, frozen=True):
     """A calendar day in UTC."""
 
     value: date

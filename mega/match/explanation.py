@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from mega.errors import join_path, safe_repr, single_line
 from mega.match.context import MISSING, Context, to_plain
@@ -22,8 +23,7 @@ MAX_LINES = 12
 """The number of findings that `str()` shows; it counts the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """The result of one leaf of a pattern: the value at its path, and the wanted pattern."""
 
     path: str
@@ -53,8 +53,7 @@ class Finding:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Why a pattern matched a value or did not, leaf by leaf. It is true if the pattern matched.
 
     `str()` has one line per leaf. If the pattern did not match, the failures are first.

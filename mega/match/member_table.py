@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 
 from mega.match.context import Context
 
-__all__ = ('MAX_TESTED', 'Member', 'MemberTable')
+__all__ = ('EMPTY_TABLE', 'MAX_TESTED', 'Member', 'MemberTable')
 
 _Keys: TypeAlias = tuple[tuple[Callable[[object], Any], Any], ...]
 """Normalisers, each with a normal form (`ExactKeys`)."""
@@ -87,3 +87,7 @@ class MemberTable:
         self._others = tuple(others)
         self._tables = tuple(tables.items())
         return self._tables
+
+
+EMPTY_TABLE = MemberTable(())
+"""The table of a pattern until it has built its own."""

@@ -11,11 +11,13 @@ import inspect
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from mega.errors import PatternError, join_path
 from mega.match.comparables import (
@@ -27,7 +29,7 @@ from mega.match.comparables import (
     to_typed_value,
 )
 from mega.match.context import MISSING, Context
-from mega.match.member_table import MAX_TESTED, MemberTable
+from mega.match.member_table import EMPTY_TABLE, MAX_TESTED, MemberTable
 from mega.match.representation import call_repr, value_repr
 
 __all__ = (
@@ -51,30 +53,31 @@ MAX_DEPTH = 250
 TOO_DEEP = 'it is nested too deep, or contains itself'
 
 
-class Pattern:
+class Pattern(Struct, frozen=True, eq=False, kw_only=True):
     """A condition on one value.
 
     Patterns combine as `p & q`, `p | q` and `~p`, where one side may be any value.
     The `repr` of a pattern is the code that builds it.
     """
 
+    # A Struct, because the creation of a dataclass takes a millisecond, and there are fifty. The
+    # fields of this class have defaults, because they are derived from those of each pattern.
     # Not an ABC: isinstance, which the compiler calls often, would take four times as long.
-    __slots__ = ('depth', 'has_predicate', 'needs_context', 'when_missing')
 
-    when_missing: bool | None
+    when_missing: bool | None = None
     """The result for a missing key: true, false, or None for unknown (Kleene's logic).
 
     Only true is a match. The negation of unknown is unknown, so `not_(5)` does not match a missing
     key.
     """
 
-    has_predicate: bool
+    has_predicate: bool = False
     """Whether the pattern contains a predicate of the user. Such patterns are tested last."""
 
-    needs_context: bool
+    needs_context: bool = False
     """Whether the result depends on more than the value: on a predicate or on another field."""
 
-    depth: int
+    depth: int = 1
     """The number of nested patterns, this one included."""
 
     _USES_CONTEXT: ClassVar[bool] = False
@@ -88,10 +91,10 @@ class Pattern:
             needs_context = needs_context or child.needs_context
         if depth > MAX_DEPTH:
             raise PatternError('', self, TOO_DEEP)
-        object.__setattr__(self, 'depth', depth)
-        object.__setattr__(self, 'has_predicate', has_predicate)
-        object.__setattr__(self, 'needs_context', needs_context)
-        object.__setattr__(self, 'when_missing', self._when_missing())
+        force_setattr(self, 'depth', depth)
+        force_setattr(self, 'has_predicate', has_predicate)
+        force_setattr(self, 'needs_context', needs_context)
+        force_setattr(self, 'when_missing', self._when_missing())
 
     def accepts(self, lhs: object, context: Context) -> bool:
         """Return whether a value matches. The value is present; the context has the payload."""
@@ -129,14 +132,13 @@ class Pattern:
         raise PatternError('', self, 'write `p & q`, `p | q` and `~p`, not `and`, `or` and `not`')
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AllOf(Pattern):
+class AllOf(Pattern, frozen=True):
     """A value that all members match."""
 
     members: tuple[Pattern, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'members', tuple(sorted(self.members, key=_has_predicate)))
+        force_setattr(self, 'members', tuple(sorted(self.members, key=_has_predicate)))
         Pattern.__post_init__(self)
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -157,15 +159,19 @@ class AllOf(Pattern):
         return call_repr('and_', *self.members)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Members(Pattern):
+class _WithTable(Pattern, frozen=True, kw_only=True):
+    """A pattern with a table of its members, which it builds itself."""
+
+    table: MemberTable = EMPTY_TABLE
+
+
+class Members(_WithTable, frozen=True):
     """Alternatives: the base class of the patterns that at least one member must match."""
 
     members: tuple[Pattern, ...]
-    table: MemberTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'table', MemberTable(self.members))
+        force_setattr(self, 'table', MemberTable(self.members))
         Pattern.__post_init__(self)
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -181,8 +187,7 @@ class Members(Pattern):
         return self.members
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AnyOf(Members):
+class AnyOf(Members, frozen=True):
     """A value that at least one member matches."""
 
     def _when_missing(self) -> bool | None:
@@ -193,8 +198,7 @@ class AnyOf(Members):
         return call_repr('or_', *self.members)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Not(Pattern):
+class Not(Pattern, frozen=True):
     """A value that the child does not match. For a missing key, unknown stays unknown."""
 
     child: Pattern
@@ -213,8 +217,7 @@ class Not(Pattern):
         return call_repr('not_', self.child)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Value(Pattern):
+class Value(Pattern, frozen=True):
     """An equal number, text, instant or day."""
 
     comparable: Comparable
@@ -230,8 +233,7 @@ class Value(Pattern):
         return value_repr(self.comparable.value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Constant(Pattern):
+class Constant(Pattern, frozen=True):
     """Null, true or false. An equal value such as 1 does not match true."""
 
     value: bool | None
@@ -247,8 +249,7 @@ class Constant(Pattern):
         return repr(self.value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExactValue(Pattern):
+class ExactValue(Pattern, frozen=True):
     """An equal value of the same type: bytes, or a UUID. NaN equals nothing."""
 
     value: bytes | UUID | float
@@ -265,15 +266,14 @@ class ExactValue(Pattern):
         return value_repr(self.value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Object(Pattern):
+class Object(Pattern, frozen=True):
     """An object with a matching value at every key of the pattern. Other keys are ignored."""
 
     entries: tuple[tuple[str, Pattern], ...]
 
     def __post_init__(self) -> None:
         ordered = sorted(self.entries, key=lambda entry: entry[1].has_predicate)
-        object.__setattr__(self, 'entries', tuple(ordered))
+        force_setattr(self, 'entries', tuple(ordered))
         Pattern.__post_init__(self)
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -297,8 +297,7 @@ class Object(Pattern):
         return f'{{{", ".join(f"{key!r}: {pattern!r}" for key, pattern in self.entries)}}}'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AnyMember(Members):
+class AnyMember(Members, frozen=True):
     """A value that one of the members matches, or an array that equals the members as a set.
 
     In such an array, every element matches a member, and every member is matched by an element.
@@ -322,8 +321,7 @@ class AnyMember(Members):
         return f'[{", ".join(map(repr, self.members))}]'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Predicate(Pattern):
+class Predicate(Pattern, frozen=True):
     """A value that makes a function of the user return a true result."""
 
     _USES_CONTEXT: ClassVar[bool] = True

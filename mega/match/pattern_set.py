@@ -16,10 +16,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from operator import itemgetter
 from threading import Lock
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from mega.match.context import to_plain
 from mega.match.explanation import Explanations, explain
@@ -33,8 +34,7 @@ __all__ = ('PatternSet',)
 Target = TypeVar('Target')
 
 
-@dataclass(frozen=True, slots=True)
-class _Member(Generic[Target]):
+class _Member(Struct, Generic[Target], frozen=True):
     pattern: Pattern
     target: Target
     alternatives: tuple[Alternative, ...]

@@ -22,5 +22,5 @@ KINDS = {
 @pytest.mark.parametrize('name', KINDS)
 def test_a_pattern_is_frozen_and_has_only_its_fields(name: str) -> None:
     kind = KINDS[name]
-    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    assert '__slots__' in vars(kind)
+    assert kind.__struct_config__.frozen
+    assert not kind.__dictoffset__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -142,7 +142,7 @@ def _repeat_entry_ids(patch: pytest.MonkeyPatch) -> None:
     entries = batches.entries
 
     def broken(changes: Iterable[tuple[Delivery, int]]) -> tuple[Entry, ...]:
-        return tuple(replace(entry, id='0') for entry in entries(changes))
+        return tuple(structs.replace(entry, id='0') for entry in entries(changes))
 
     patch.setattr(batches, 'entries', broken)
 
@@ -409,7 +409,7 @@ def _ignore_outdated_handles(patch: pytest.MonkeyPatch) -> None:
     def broken(
         self: VisibilityExtender, entry: Entry, result: CallResult, decided_at: float, now: float
     ) -> float:
-        current = replace(entry, receipt_handle=entry.delivery.receipt_handle)
+        current = structs.replace(entry, receipt_handle=entry.delivery.receipt_handle)
         return extended(self, current, result, decided_at, now)
 
     patch.setattr(VisibilityExtender, 'extended', broken)
@@ -429,7 +429,7 @@ def _count_all_empty_receives(patch: pytest.MonkeyPatch) -> None:
     succeeded = ReceiveScheduler.succeeded
 
     def broken(self: ReceiveScheduler, poll: Receive, *counts: Any) -> None:
-        succeeded(self, replace(poll, queue_version=self.queue_version), *counts)
+        succeeded(self, structs.replace(poll, queue_version=self.queue_version), *counts)
 
     patch.setattr(ReceiveScheduler, 'succeeded', broken)
 

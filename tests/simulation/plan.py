@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
@@ -120,11 +120,11 @@ class Plan:
 
 
 def _differences(mine: Any, others: Any) -> Iterator[tuple[str, object]]:
-    for each in fields(mine):
-        value = getattr(mine, each.name)
+    for name in type(mine).__match_args__:
+        value = getattr(mine, name)
         is_part = isinstance(value, (EngineSettings, SettlementPolicy, QueueBehaviour))
-        if value != getattr(others, each.name) and not is_part:
-            yield each.name, value
+        if value != getattr(others, name) and not is_part:
+            yield name, value
 
 
 _SENT_AT = (0.0, 0.0, 0.0, 0.5, 3.0, 12.0)

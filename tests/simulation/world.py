@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from msgspec import structs
+
 from tests.simulation.choices import Choices
 from tests.simulation.laws import Law, Violation
 from tests.simulation.network import Network
@@ -143,7 +145,7 @@ class World:
             return
         settings = self.plan.settings
         if self._is_calm:
-            settings = replace(settings, until_empty=False, max_messages=None, timeout=None)
+            settings = structs.replace(settings, until_empty=False, max_messages=None, timeout=None)
         self._started += 1
         self._processes.append(ListenerProcess(self, f'p{self._started}', settings))
 

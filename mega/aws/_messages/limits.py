@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from functools import cache
 from typing import Any
 
 from mega.errors import (
@@ -59,12 +60,17 @@ ENVELOPE_BYTES = 2_048
 ALWAYS_FITS_WRAPPED = 131_072
 """A message of at most this size fits into a queue, even if SNS escapes each of its characters."""
 
-_INVALID_CHARACTER = re.compile('[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 _NAME = re.compile(r'(?!(?:aws|amazon)\.)(?!\.)(?!.*\.\.)[a-z0-9_.-]{1,256}(?<!\.)', re.I | re.A)
 _TYPE = re.compile(r'(?:String|Number|Binary)(?:\..+)?')
 _NUMBER = re.compile(r'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?', re.A)
 _CONTROL_CHARACTER = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 _FIFO_ID = re.compile(r'[\x21-\x7e]{1,128}')
+
+
+@cache
+def _invalid_character() -> re.Pattern[str]:
+    # Compiled at the first use: that takes as long as the import of a large module.
+    return re.compile('[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 
 
 def size_of(body: str, attributes: dict[str, Any]) -> int:
@@ -209,7 +215,7 @@ def check_subject(subject: object) -> None:
 
 
 def _character_error(text: str) -> str | None:
-    found = _INVALID_CHARACTER.search(text)
+    found = _invalid_character().search(text)
     if found is None:
         return None
     return f'contains U+{ord(found[0]):04X} at character {found.start()}, which SQS refuses'

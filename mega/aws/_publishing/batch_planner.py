@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 __all__ = ('BatchPlanner', 'PlannedMessage')
@@ -59,8 +59,7 @@ class PlannedMessage(Struct, Generic[T], eq=False):
         return self.offloaded_size
 
 
-@dataclass(slots=True, eq=False)
-class BatchPlanner(Generic[T]):
+class BatchPlanner(Struct, Generic[T], eq=False):
     """Reads messages from a source, lazily and in order, and plans the requests that send them.
 
     A batch has at most `max_entries` messages and `max_bytes` in sum. A message that is larger than
@@ -73,11 +72,11 @@ class BatchPlanner(Generic[T]):
     max_entries: int
     max_bytes: int
     lookahead: int
-    _waiting: deque[PlannedMessage[T]] = field(default_factory=deque)
+    _waiting: deque[PlannedMessage[T]] = msgspec.field(default_factory=deque)
     _waiting_bytes: int = 0
-    _groups_in_flight: set[str] = field(default_factory=set)
-    _failed_groups: set[str] = field(default_factory=set)
-    _unsent: list[PlannedMessage[T]] = field(default_factory=list)
+    _groups_in_flight: set[str] = msgspec.field(default_factory=set)
+    _failed_groups: set[str] = msgspec.field(default_factory=set)
+    _unsent: list[PlannedMessage[T]] = []
     _in_flight: int = 0
     _is_exhausted: bool = False
 

@@ -9,9 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from mega.aws._executor import start_daemon_thread
 from mega.aws._publishing.outgoing import OutgoingMessage, PublishResult
@@ -32,8 +33,7 @@ MAX_PENDING_BYTES = 2**40
 MAX_TIMEOUT = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class BufferLimits:
+class BufferLimits(Struct, frozen=True):
     """The limits of a buffer.
 
     A batch is sent with `max_messages`, or after `max_seconds`. At most `max_pending` payloads of
@@ -54,8 +54,7 @@ class BufferLimits:
         check_int('max_messages', self.max_messages, 1, self.max_pending)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     outgoing: OutgoingMessage
     future: Future[str]
 

@@ -6,8 +6,9 @@ Nothing is sent here. Only the limit of a destination is asked for, once for eac
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from mega.aws._messages.attributes import (
     Attributes,
@@ -46,8 +47,7 @@ LIMIT_LOOKUP_PAUSE = 60.0
 """Seconds for which the default is assumed then. Otherwise each message would wait again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoder:
+class Encoder(Struct, frozen=True):
     """Makes messages of payloads, for the destinations of one service. Safe to share among threads.
 
     `limits` has the largest message of each destination that was asked, in bytes.
@@ -57,8 +57,8 @@ class Encoder:
     api: ServiceApi
     aws: AwsClient
     store: S3PayloadStore | None
-    limits: dict[str, int] = field(default_factory=dict)
-    unknown_until: dict[str, float] = field(default_factory=dict)
+    limits: dict[str, int] = {}
+    unknown_until: dict[str, float] = {}
 
     def encode(
         self,

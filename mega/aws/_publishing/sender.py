@@ -21,9 +21,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from mega.aws._executor import Executor, run_concurrently
 from mega.aws._messages.backoff import backoff
@@ -68,8 +69,7 @@ Plan: TypeAlias = BatchPlanner[OutgoingMessage | None]
 Results: TypeAlias = dict[int, PublishResult]
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Sends messages to one destination. Safe to share among threads.
 
     `max_attempts` limits `send`. `send_all` limits the tries of the messages of a batch.

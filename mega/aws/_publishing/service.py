@@ -7,16 +7,16 @@ One `Publisher` serves both. It takes the names of the requests and the rules of
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from mega.aws._transport.client import AwsClient
 
 __all__ = ('ServiceApi',)
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceApi:
+class ServiceApi(Struct, frozen=True):
     """The names and rules of a service that accepts messages.
 
     `send_operation` is AWS's name of the request for one message, for errors. `send_method` and

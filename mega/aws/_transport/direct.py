@@ -24,7 +24,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypedDict
 from urllib.parse import urlencode, urlsplit
 
@@ -33,6 +32,7 @@ from botocore.httpsession import get_cert_path
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from botocore.utils import get_environ_proxies
+from msgspec import Struct
 
 from mega.aws._transport import botocore_private
 from mega.aws._transport.connections import ConnectionPool
@@ -130,8 +130,7 @@ class DirectClient:
         raise kind(parsed, operation.model.name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Operation:
+class _Operation(Struct, frozen=True):
     """How an operation is called directly.
 
     `headers`: the headers of its protocol. `decoder`: None if the parser reads every response.

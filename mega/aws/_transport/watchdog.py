@@ -11,8 +11,9 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from mega.aws._executor import start_daemon_thread
 
@@ -32,8 +33,7 @@ def shut_down(connection: Any, how: int) -> None:
         socket.socket.shutdown(connection.sock, how)
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     connection: Any
     ends_at: float
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
 from mega.errors import PointerError, safe_repr
@@ -42,8 +43,7 @@ MAX_POINTER_LENGTH = 16_384
 _SHA256 = re.compile('[0-9a-f]{64}')
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(Struct, frozen=True):
     """The place of a body in S3, and the data about the body in its message.
 
     `size` is in bytes of UTF-8. `sha256` is the digest of the body, in hexadecimal. Either is None

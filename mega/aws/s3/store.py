@@ -10,10 +10,11 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from mega.aws._messages.destinations import check_bucket
 from mega.aws._messages.limits import MAX_BYTES, size_of

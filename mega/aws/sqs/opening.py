@@ -10,10 +10,9 @@ characters do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from msgspec.structs import replace
+from msgspec import Struct, structs
 
 from mega.aws._messages.attributes import (
     LEGACY_SIZE_ATTRIBUTE,
@@ -37,8 +36,7 @@ __all__ = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MissingBody:
+class MissingBody(Struct, frozen=True):
     """A body that S3 does not have, of a message that the listener deletes without processing."""
 
     pointer: Pointer
@@ -91,8 +89,8 @@ def open_message(message: Message, store: S3PayloadStore | None = None) -> OpenR
         return message, payload
     envelope = parse_envelope(payload)
     if isinstance(envelope, SubscriptionNotice):
-        return replace(message, topic_arn=envelope.topic_arn), envelope
-    inner = replace(
+        return structs.replace(message, topic_arn=envelope.topic_arn), envelope
+    inner = structs.replace(
         message,
         attributes=envelope.attributes,
         topic_arn=envelope.topic_arn,
@@ -112,10 +110,10 @@ def _fetch(message: Message, body: str, store: S3PayloadStore | None) -> OpenRes
         raise PointerError(problem)
     fetched = store.fetch(pointer)
     if fetched is not None:
-        message = replace(message, pointer=fetched.pointer)
+        message = structs.replace(message, pointer=fetched.pointer)
         return message, decode(fetched.body, _payload_type(message))
     if store.on_missing == 'raw':
-        return replace(message, pointer=pointer), body
+        return structs.replace(message, pointer=pointer), body
     if store.on_missing == 'delete':
         return message, MissingBody(pointer)
     problem = f'its body is missing: {safe_repr(pointer.bucket)} has no {safe_repr(pointer.key)}'

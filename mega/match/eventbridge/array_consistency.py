@@ -24,8 +24,10 @@ be missing in the same member. A result therefore includes the paths that are pr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from mega.match.context import MISSING, Context
 from mega.match.member_table import Member, MemberTable
@@ -58,15 +60,14 @@ def sort_key(name: str) -> bytes:
     return name.encode('utf-16-be', 'surrogatepass')
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     """A path of the pattern: the conditions that end there, and the longer paths.
 
     Every `int` is a set of combinations, except `bit`, which stands for the path.
     """
 
-    names: dict[str, _Node] = field(default_factory=dict)
-    values: dict[int, tuple[_Values, int]] = field(default_factory=dict)
+    names: dict[str, _Node] = {}
+    values: dict[int, tuple[_Values, int]] = {}
     bit: int = 0
     ending: int = 0
     """The combinations with a condition at this path."""
@@ -74,7 +75,7 @@ class _Node:
     """Those whose condition does not accept a missing field."""
     must_continue: int = 0
     """The combinations with a condition on a longer path that does not accept a missing field."""
-    longer: list[tuple[int, int]] = field(default_factory=list)
+    longer: list[tuple[int, int]] = []
     """The bits of the longer paths in order, each with the combinations that have a condition."""
     size: int = 0
     """The number of nodes below this one."""

@@ -40,13 +40,12 @@ Combination: TypeAlias = tuple[FieldCondition, ...]
 """Conditions that must all hold, ordered by name: one selection of branches from every `$or`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EventPattern(Pattern):
+class EventPattern(Pattern, frozen=True):
     """An object that matches at least one combination of the `$or` branches."""
 
     combinations: tuple[Combination, ...]
     source: str = field(compare=False)
-    _tree: list[ConditionTree] = field(default_factory=list, init=False, repr=False)
+    _tree: list[ConditionTree] = []
     """The combinations as a tree, built for the first event that needs it."""
 
     def accepts(self, lhs: object, context: Context) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import Any
@@ -36,8 +35,7 @@ MAX_EXACT_INTEGER = 2**53
 MAX_ADDRESS_LENGTH = len('ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff')
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ValueList(Members):
+class ValueList(Members, frozen=True):
     """The array at the end of a path: at least one of its members must match the scalar."""
 
     source: tuple[object, ...]
@@ -51,8 +49,7 @@ class ValueList(Members):
         return repr(list(self.source))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Number(Pattern):
+class Number(Pattern, frozen=True):
     """An equal number. A text that spells the number does not match."""
 
     value: int | float
@@ -68,8 +65,7 @@ class Number(Pattern):
         return repr(self.value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NumericRange(Pattern):
+class NumericRange(Pattern, frozen=True):
     """A number between two bounds. A bound of None does not limit the range."""
 
     low: int | float | None
@@ -91,8 +87,7 @@ class NumericRange(Pattern):
         return f'<numeric from {self.low} to {self.high}>'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CaseInsensitive(Pattern):
+class CaseInsensitive(Pattern, frozen=True):
     """A text that equals, starts with or ends with another text, ignoring case."""
 
     text: str
@@ -150,8 +145,7 @@ def _cases(character: str) -> list[str]:
     return sorted({character, character.lower(), character.upper()})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AddressText(Pattern):
+class AddressText(Pattern, frozen=True):
     """An IP address in any spelling."""
 
     text: str
@@ -168,8 +162,7 @@ class AddressText(Pattern):
         return repr(self.text)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AddressBlock(Pattern):
+class AddressBlock(Pattern, frozen=True):
     """A text that spells an IP address within a CIDR block."""
 
     block: IPv4Network | IPv6Network

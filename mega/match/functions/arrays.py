@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec.structs import force_setattr
 
 from mega.errors import PatternError, join_path
 from mega.match.context import Context
 from mega.match.functions.logic import compile_members
-from mega.match.member_table import MAX_TESTED, MemberTable
+from mega.match.member_table import EMPTY_TABLE, MAX_TESTED, MemberTable
 from mega.match.pattern import AllOf, Pattern, compile_pattern
 from mega.match.representation import call_repr
 
@@ -26,8 +27,7 @@ __all__ = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Contains(Pattern):
+class Contains(Pattern, frozen=True):
     """An array with at least one member that matches."""
 
     child: Pattern
@@ -48,16 +48,15 @@ class Contains(Pattern):
         return call_repr('contains', self.child)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ContainsAll(AllOf):
+class ContainsAll(AllOf, frozen=True, kw_only=True):
     """An array that matches several `Contains`. One pass over the array tests all of them."""
 
-    members: tuple[Contains, ...]
-    table: MemberTable = field(init=False, repr=False)
+    table: MemberTable = EMPTY_TABLE
 
     def __post_init__(self) -> None:
         AllOf.__post_init__(self)
-        object.__setattr__(self, 'table', MemberTable([one.child for one in self.members]))
+        children = [one.child for one in self.members if isinstance(one, Contains)]
+        force_setattr(self, 'table', MemberTable(children))
 
     def accepts(self, lhs: object, context: Context) -> bool:
         # A predicate of the user is called only if all other members match.
@@ -73,8 +72,7 @@ class ContainsAll(AllOf):
         return False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Every(Pattern):
+class Every(Pattern, frozen=True):
     """An array whose members all match."""
 
     child: Pattern
@@ -95,8 +93,7 @@ class Every(Pattern):
         return call_repr('every', self.child)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Length(Pattern):
+class Length(Pattern, frozen=True):
     """An array, a text or an object whose length matches."""
 
     child: Pattern
@@ -112,8 +109,7 @@ class Length(Pattern):
         return call_repr('length', self.child)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Exactly(Pattern):
+class Exactly(Pattern, frozen=True):
     """An array with as many members as patterns, each matching the pattern at its position."""
 
     members: tuple[Pattern, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TypeAlias
@@ -41,8 +40,7 @@ _TESTS: dict[str, Test] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Equal(Pattern):
+class Equal(Pattern, frozen=True):
     """A value that the child matches, written as `eq(child)`."""
 
     child: Pattern
@@ -62,8 +60,7 @@ class Equal(Pattern):
         return call_repr('eq', self.child)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Compare(Pattern):
+class Compare(Pattern, frozen=True):
     """A value that is less or greater than a constant."""
 
     name: str
@@ -76,8 +73,7 @@ class Compare(Pattern):
         return call_repr(self.name, self.comparable.value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CompareField(Pattern):
+class CompareField(Pattern, frozen=True):
     """A value that is less or greater than the value of another field of the payload."""
 
     name: str
@@ -95,8 +91,7 @@ class CompareField(Pattern):
         return call_repr(self.name, self.field)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Between(Pattern):
+class Between(Pattern, frozen=True):
     """A value from `low` to `high`, both included."""
 
     low: Comparable
@@ -109,8 +104,7 @@ class Between(Pattern):
         return call_repr('between', self.low.value, self.high.value)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BetweenFields(Pattern):
+class BetweenFields(Pattern, frozen=True):
     """A value from `low` to `high`, where one or both are other fields of the payload."""
 
     low: Comparable | Field

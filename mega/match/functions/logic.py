@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from mega.errors import PatternError, join_path
 from mega.match.context import Context
@@ -14,8 +13,7 @@ from mega.match.representation import call_repr
 __all__ = ('OneOf', 'and_', 'compile_members', 'in_', 'none_of', 'not_', 'one_of', 'or_')
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OneOf(Members):
+class OneOf(Members, frozen=True):
     """A value, but not an array, that at least one member matches."""
 
     def accepts(self, lhs: object, context: Context) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from mega.errors import PatternError
@@ -14,8 +13,7 @@ from mega.match.representation import call_repr
 __all__ = ('Cidr', 'cidr')
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cidr(Pattern):
+class Cidr(Pattern, frozen=True):
     """A text that spells an IP address in a CIDR block."""
 
     block: IPv4Network | IPv6Network

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
@@ -17,8 +16,7 @@ from mega.match.representation import call_repr
 __all__ = ('Field', 'field')
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Field(Pattern):
+class Field(Pattern, frozen=True):
     """A value that equals the value of another field of the payload."""
 
     _USES_CONTEXT: ClassVar[bool] = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 
 from mega.errors import PatternError
 from mega.match.context import Context
@@ -26,8 +25,7 @@ __all__ = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AnyValue(Pattern):
+class AnyValue(Pattern, frozen=True):
     """Any value that is present, null included."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -40,8 +38,7 @@ class AnyValue(Pattern):
         return 'any_()'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Exists(Pattern):
+class Exists(Pattern, frozen=True):
     """Any value that is present and not null."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -54,8 +51,7 @@ class Exists(Pattern):
         return 'exists()'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Missing(Pattern):
+class Missing(Pattern, frozen=True):
     """A missing key."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -68,8 +64,7 @@ class Missing(Pattern):
         return 'missing()'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OptionalValue(Pattern):
+class OptionalValue(Pattern, frozen=True):
     """A missing key, or a value that matches."""
 
     child: Pattern
@@ -88,8 +83,7 @@ class OptionalValue(Pattern):
         return call_repr('optional', self.child)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Empty(Pattern):
+class Empty(Pattern, frozen=True):
     """Null, and an empty text, array or object."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
@@ -99,8 +93,7 @@ class Empty(Pattern):
         return 'empty()'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IsA(Pattern):
+class IsA(Pattern, frozen=True):
     """A value of one of several types. A boolean is not an `int`; every array is a `list`."""
 
     types: tuple[type, ...]

@@ -6,7 +6,6 @@ If case is ignored, both texts are case-folded (`str.casefold`) before they are 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from mega.errors import PatternError
 from mega.match.comparables import ExactKeys, to_folded_text
@@ -32,8 +31,7 @@ __all__ = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Regex(Pattern):
+class Regex(Pattern, frozen=True):
     """A text that a regular expression matches."""
 
     name: str
@@ -51,8 +49,7 @@ class Regex(Pattern):
         return f'{self.name}({self.regex.pattern!r}{f", {int(flags)}" if flags else ""}{limit})'
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IEquals(Pattern):
+class IEquals(Pattern, frozen=True):
     """A text that is equal after case folding."""
 
     text: str
@@ -69,8 +66,7 @@ class IEquals(Pattern):
         return call_repr('iequals', self.text)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prefix(Pattern):
+class Prefix(Pattern, frozen=True):
     """A text that starts with another text."""
 
     text: str
@@ -87,8 +83,7 @@ class Prefix(Pattern):
         return _text_call_repr('prefix', self.text, self.folded)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Suffix(Pattern):
+class Suffix(Pattern, frozen=True):
     """A text that ends with another text."""
 
     text: str
@@ -105,8 +100,7 @@ class Suffix(Pattern):
         return _text_call_repr('suffix', self.text, self.folded)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Substring(Pattern):
+class Substring(Pattern, frozen=True):
     """A text that contains another text."""
 
     text: str

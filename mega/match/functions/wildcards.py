@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mega.errors import PatternError
 from mega.match.context import Context
@@ -23,8 +24,7 @@ MAX_SEARCHED = 32
 """The length of a piece with `?` up to which a regular expression is faster than a loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Literal characters and `?`. A piece matches a fixed number of characters."""
 
     characters: tuple[str | None, ...]
@@ -36,8 +36,7 @@ class Piece:
     """Whether a search for the regular expression could take long."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Wildcard(Pattern):
+class Wildcard(Pattern, frozen=True):
     """A text that contains the pieces in this order, with any characters between them."""
 
     text: str

@@ -32,10 +32,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from math import log2
 from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import Struct
 
 from mega.match.comparables import Normaliser, to_text, wrap
 from mega.match.eventbridge.matcher import scalars_at
@@ -80,8 +82,7 @@ MAX_COMPILED_PLANS = 512
 """The number of compiled look-ups that a process keeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedPattern:
+class IndexedPattern(Struct, frozen=True):
     """One alternative of a pattern, with the conditions that remain to be tested."""
 
     position: int
@@ -112,8 +113,7 @@ _BuiltNodes: TypeAlias = dict[tuple[int, ...], Node]
 """Nodes by the ids of the patterns that they were built from."""
 
 
-@dataclass(frozen=True, slots=True)
-class BranchPlan:
+class BranchPlan(Struct, frozen=True):
     """What the function of a branch reads: a path, and the look-ups with their normalisers."""
 
     path: Path
@@ -272,13 +272,12 @@ def _selectivity_rank(keys: tuple[Key, ...]) -> int:
     return max([_RANKS[key.kind] for key in keys], default=0)
 
 
-@dataclass(slots=True)
-class _CostEstimate:
+class _CostEstimate(Struct):
     """The cost of a branch. The unit is the check of one pattern."""
 
     patterns: int = 0
-    values: Counter[tuple[Normaliser, bool, Any]] = field(default_factory=Counter)
-    kinds: Counter[LookupKind] = field(default_factory=Counter)
+    values: Counter[tuple[Normaliser, bool, Any]] = msgspec.field(default_factory=Counter)
+    kinds: Counter[LookupKind] = msgspec.field(default_factory=Counter)
 
     def add(self, keys: tuple[Key, ...]) -> None:
         """Add one pattern."""

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import singledispatch
 from itertools import takewhile
 from typing import Any, TypeAlias
+
+from msgspec import Struct, structs
 
 from mega.match.comparables import (
     NORMALISERS,
@@ -64,8 +65,7 @@ class LookupKind(Enum):
     TEST = 'the test of the key is true for the normalised value'
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """The values between two bounds. A bound of None does not limit the interval."""
 
     low: Any = None
@@ -74,8 +74,7 @@ class Interval:
     high_included: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """A necessary condition of a leaf that can be looked up."""
 
     kind: LookupKind
@@ -123,7 +122,7 @@ def _(leaf: AnyMember) -> LeafKeys:
     members = keys_of(Contains(leaf.members[0])) if leaf.members else ()
     if not members:
         return *keys, Key(LookupKind.EQUALS, to_array_marker, 'array', is_sufficient=False)
-    return *keys, *(replace(key, is_sufficient=False) for key in members)
+    return *keys, *(structs.replace(key, is_sufficient=False) for key in members)
 
 
 @keys_of.register(OneOf)
@@ -241,14 +240,14 @@ def _(leaf: Contains) -> LeafKeys:
     keys = keys_of(leaf.child)
     if keys is None or leaf.has_predicate or any(key.per_member for key in keys):
         return None
-    return tuple(replace(key, per_member=True) for key in keys)
+    return tuple(structs.replace(key, per_member=True) for key in keys)
 
 
 @keys_of.register
 def _(leaf: ContainsAll) -> LeafKeys:
     for one in leaf.members:
         if keys := keys_of(one):
-            return tuple(replace(key, is_sufficient=False) for key in keys)
+            return tuple(structs.replace(key, is_sufficient=False) for key in keys)
     return None
 
 

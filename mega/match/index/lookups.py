@@ -14,10 +14,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from mega.match.comparables import Normaliser, exact, wrap
 from mega.match.index.codegen import MatchState, Node
@@ -68,8 +69,7 @@ _VISIT_CHILD = 'child[0](payload, found, child, state)'
 _FIND = ('for child in {0}.find(value):', f'    {_VISIT_CHILD}')
 
 
-@dataclass(frozen=True, slots=True)
-class HashTable:
+class HashTable(Struct, frozen=True):
     """Keys that equal the normalised value."""
 
     normalise: Normaliser
@@ -91,8 +91,7 @@ class HashTable:
         return () if node is None else (node,)
 
 
-@dataclass(frozen=True, slots=True)
-class ForEachMember:
+class ForEachMember(Struct, frozen=True):
     """Another look-up for each member of an array. Each node is found once."""
 
     lookup: Lookup
@@ -188,8 +187,7 @@ def _prefix_group(texts: Sequence[str], nodes: Mapping[str, Node]) -> _PrefixGro
     return texts[0], children[0], _SortedPrefixes(texts, children, _next_shorter(texts)).find
 
 
-@dataclass(frozen=True, slots=True)
-class _SortedPrefixes:
+class _SortedPrefixes(Struct, frozen=True):
     """Sorted texts, the node of each, and for each the index of the next shorter prefix."""
 
     texts: Sequence[str]
@@ -305,8 +303,7 @@ class IntervalIndex:
                 self._partial[block].append((first, last, nodes))
 
 
-@dataclass(frozen=True, slots=True)
-class TestList:
+class TestList(Struct, frozen=True):
     """Tests of the normalised value. Each test runs once, even if many patterns share it."""
 
     normalise: Normaliser
@@ -324,8 +321,7 @@ class TestList:
         return () if normalised is None else [node for test, node in self.tests if test(normalised)]
 
 
-@dataclass(frozen=True, slots=True)
-class PredicateList:
+class PredicateList(Struct, frozen=True):
     """Predicates of the user. An exception affects only the patterns of that predicate."""
 
     predicates: Sequence[tuple[Callable[[Any], object], Sequence[Node]]]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from mega.aws._messages.destinations import check_host, check_queue_url, check_region
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client

@@ -11,9 +11,10 @@ some of these for every message.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from mega.aws.sqs.subscribe.engine.call_limits import CALL_SECONDS
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
@@ -37,8 +38,7 @@ __all__ = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
+class EngineSettings(Struct, frozen=True):
     """The settings of the engine. All times are in seconds.
 
     - `concurrency` is the maximum number of messages in processing at the same time.
@@ -92,8 +92,7 @@ class Notice(Enum):
     NOT_DELETED = 'processed, but could not be deleted'
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """One message of a batch call. `id` is unique within the batch.
 
     `receipt_handle` and `phase` are copies from the moment of the decision, because the delivery
@@ -112,8 +111,7 @@ class Entry:
         return self.delivery.receipt_handle != self.receipt_handle
 
 
-@dataclass(slots=True)
-class Receive:
+class Receive(Struct):
     """Receive up to `max_messages` messages, with a long poll of up to `wait_seconds`.
 
     The messages are hidden for `visibility_timeout` seconds. On a FIFO queue, a receive whose
@@ -136,8 +134,7 @@ class Receive:
         return self.wait_seconds + CALL_SECONDS
 
 
-@dataclass(slots=True, eq=False)
-class ProcessMessages:
+class ProcessMessages(Struct, eq=False):
     """Process these messages, one after another.
 
     `size` is their number at first. After `due` the worker begins no further message, because it
@@ -153,8 +150,7 @@ class ProcessMessages:
     due: float
 
 
-@dataclass(slots=True)
-class DeadLetter:
+class DeadLetter(Struct):
     """Send a message to the dead-letter queue, with the reason."""
 
     delivery: Delivery
@@ -163,8 +159,7 @@ class DeadLetter:
     is_repetition: bool = False
 
 
-@dataclass(slots=True)
-class Delete:
+class Delete(Struct):
     """Delete messages in one call."""
 
     entries: tuple[Entry, ...]
@@ -173,8 +168,7 @@ class Delete:
     is_repetition: bool
 
 
-@dataclass(slots=True)
-class ChangeVisibility:
+class ChangeVisibility(Struct):
     """Change the visibility timeout of messages in one call. 0 seconds makes a message visible."""
 
     entries: tuple[Entry, ...]

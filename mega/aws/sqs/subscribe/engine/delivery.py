@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 __all__ = (
     'ACKING',
@@ -55,8 +56,7 @@ SQS's limit is twelve hours (API reference of ChangeMessageVisibility). The ten 
 for a difference between the clocks."""
 
 
-@dataclass(slots=True, eq=False)
-class Delivery:
+class Delivery(Struct, eq=False):
     """One delivery of a message by SQS, and its state. Only the engine changes the state.
 
     All times are in seconds, on the clock that the runtime passes to the engine.
@@ -81,7 +81,7 @@ class Delivery:
     id: str
     receipt_handle: str
     group: str | None = None
-    received: dict[str, Any] = field(default_factory=dict)
+    received: dict[str, Any] = {}
     phase: Phase = WAITING
     received_at: float = 0.0
     begun_at: float = NOT_BEGUN

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
@@ -23,8 +24,7 @@ QUEUE_ATTRIBUTES = (
 """The attributes that the advice is based on."""
 
 
-@dataclass(frozen=True, slots=True)
-class AdviceContext:
+class AdviceContext(Struct, frozen=True):
     """All settings. `longest_delay` is the longest delay before a retry, in seconds."""
 
     settings: EngineSettings

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct, structs
 
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.subscribe.call_errors import (
@@ -37,8 +38,7 @@ _log = get_logger(__name__)
 _INVALID_HANDLE = {'Id': '0', 'ReceiptHandle': 'mega-checks-the-permission'}
 
 
-@dataclass(frozen=True, slots=True)
-class PreflightOptions:
+class PreflightOptions(Struct, frozen=True):
     """The settings of a listener that the checks need.
 
     With `uses_queue_timeout`, the queue's own visibility timeout replaces that of the settings.
@@ -52,8 +52,7 @@ class PreflightOptions:
     uses_queue_timeout: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PreflightResult:
+class PreflightResult(Struct, frozen=True):
     """The operations that SQS permitted, and the visibility timeout to use, in seconds."""
 
     permitted: frozenset[str]
@@ -93,7 +92,7 @@ def check_queue(aws: AwsClient, config: PreflightOptions) -> PreflightResult:
     settings = config.settings
     if config.uses_queue_timeout:
         timeout = _queue_timeout(url, _attributes(attributes or {}), settings.visibility_timeout)
-        settings = replace(settings, visibility_timeout=timeout)
+        settings = structs.replace(settings, visibility_timeout=timeout)
     if attributes is not None:
         setup = AdviceContext(
             settings,

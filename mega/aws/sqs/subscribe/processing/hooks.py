@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
@@ -27,8 +28,7 @@ HookGenerator: TypeAlias = Generator[None, Result, Result | None]
 """A generator that yields once. The `yield` returns the result. A returned value replaces it."""
 
 
-@dataclass(slots=True)
-class DeliveryResult:
+class DeliveryResult(Struct):
     """The result of one delivery: the outcomes of the subscribers, and the settlement.
 
     `duration` is in seconds, from the start of the first subscriber to the settlement.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mega.aws.sqs.subscribe.exceptions import leaves
 from mega.aws.sqs.subscribe.processing.failures import is_exit_request, is_system_failure
@@ -15,8 +16,7 @@ __all__ = ('Outcome',)
 _RETRY = (ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR)
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """The outcome of one subscriber for one message. `duration` is in seconds."""
 
     subscriber: Subscriber

@@ -14,9 +14,10 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import HasLostFlag, Message, read_message
@@ -59,8 +60,7 @@ MAX_DESCRIPTIONS = 1_000
 other text from outside, so that their number must be limited."""
 
 
-@dataclass(slots=True)
-class OpenedMessage:
+class OpenedMessage(Struct):
     """A message after `Processor.open`.
 
     - `subscribers` has the subscribers that match the payload.

@@ -15,9 +15,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, structs
 
 from mega.aws._messages.backoff import RandomUniform
 from mega.aws.sqs.message import Message
@@ -72,8 +74,7 @@ class StatsField(str, Enum):
     UNOPENED = 'unopened'
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True):
     """The decision about a message, and its reason.
 
     - `delay` is for `LEAVE`: the whole seconds until the message becomes visible. None: when its
@@ -204,7 +205,7 @@ def settle_unfetchable(error: Exception, policy: SettlementPolicy, message: Mess
     reason = Reason(type(error).__name__, safe_text(error))
     settlement = settle_retry(reason, policy, message, is_attempt=not is_system_failure(error))
     if settlement.action is SettlementAction.LEAVE:
-        return replace(settlement, stats_field=StatsField.UNOPENED)
+        return structs.replace(settlement, stats_field=StatsField.UNOPENED)
     return settlement
 
 

@@ -5,8 +5,10 @@ The engine repeats a call that failed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from mega.aws._messages.batch_response import read_batch_response
 from mega.aws._transport.client import AwsClient
@@ -38,8 +40,7 @@ _SYSTEM_ATTRIBUTES = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupI
 _FIRST_RECEIVE = 'ApproximateFirstReceiveTimestamp'
 
 
-@dataclass(frozen=True, slots=True)
-class QueueClient:
+class QueueClient(Struct, frozen=True):
     """The calls to one queue. Safe to share among threads.
 
     With `asks_first_receive`, each message contains the time of its first receive.
@@ -48,7 +49,7 @@ class QueueClient:
     aws: AwsClient
     url: str
     asks_first_receive: bool = False
-    _warnings: set[str] = field(default_factory=set)
+    _warnings: set[str] = msgspec.field(default_factory=set)
 
     def receive(self, poll: Receive) -> list[Delivery]:
         """Receive messages, with a long poll.

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
@@ -70,8 +71,7 @@ INTERRUPT_AGAIN_SECONDS = 0.05
 """Seconds after which the receives are interrupted again: one may have been about to begin."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListenerContext:
+class ListenerContext(Struct, frozen=True):
     """The parts of a listener that all its sessions share."""
 
     queue: QueueClient

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from inspect import iscoroutinefunction
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from mega.aws._messages.backoff import RandomUniform, max_backoff
 from mega.aws.sqs.message import Message
@@ -33,8 +34,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quota
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(Struct, frozen=True):
     """Exponential back-off with full jitter.
 
     After the n-th receive of a message, the delay is a random number of seconds between 0 and
@@ -74,8 +74,7 @@ RetryDelay: TypeAlias = Seconds | Backoff | Callable[[Message], Seconds | None]
 message."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedDelay:
+class ResolvedDelay(Struct, frozen=True):
     """A delay in seconds; None: when the visibility timeout of the message ends.
 
     `error` is set if the delay was invalid. It is then None, so that the message is not processed

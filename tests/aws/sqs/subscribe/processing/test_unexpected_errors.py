@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -59,8 +58,7 @@ def processor(pattern: Any = 'never', **policy: Any) -> Processor:
     return Processor(router, SettlementPolicy(**policy), Hooks())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RaisingPattern(Pattern):
+class RaisingPattern(Pattern, frozen=True):
     """A pattern with a fault of its own: not a predicate of the user that raises."""
 
     error: BaseException
