@@ -9,7 +9,8 @@ https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -60,8 +61,12 @@ class Translation:
     """Why the conditions accept more than the pattern; empty if they do not."""
 
 
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+"""`json.dumps` would make an encoder for each condition."""
+
+
 def to_condition(value: object) -> Condition:
-    return json.dumps(value, ensure_ascii=False)
+    return _to_json(value)
 
 
 def operator(name: str, operand: object) -> Condition:
@@ -119,43 +124,59 @@ def to_policy_number(number: Decimal) -> int | float | None:
     return int(number) if exact.denominator == 1 else float(number)
 
 
-@lru_cache(maxsize=16_384)
 def prefix_of(condition: Condition) -> str | None:
     """Return the operand of a `prefix` or the text of a literal; None for other conditions."""
-    value: Any = json.loads(condition)
-    prefix = value.get('prefix') if isinstance(value, dict) else value
-    return prefix if isinstance(prefix, str) else None
+    if condition.startswith('"'):
+        text = condition
+    elif condition.startswith(_START_OF_PREFIX):
+        text = condition[len(_START_OF_PREFIX) : -1]
+    else:
+        return None
+    return json.loads(text) if '\\' in text else text[1:-1]
+
+
+_START_OF_PREFIX = '{"prefix": '
 
 
 def without_covered(conditions: Conditions) -> Conditions:
     """Return the conditions without the texts and prefixes that a wider condition covers."""
     if ANY_TEXT in conditions:
         return frozenset(each for each in conditions if prefix_of(each) is None)
-    prefixes = {
-        prefix
-        for each in conditions
-        if each.startswith('{') and (prefix := prefix_of(each)) is not None
-    }
+    if max(conditions, default='') < '{':  # only literals, because `{` sorts after all of them
+        return conditions
+    prefixes = sorted(
+        {
+            prefix
+            for each in conditions
+            if each.startswith('{') and (prefix := prefix_of(each)) is not None
+        }
+    )
     if not prefixes:
         return conditions
-    lengths = sorted({*map(len, prefixes)})
+    outermost: list[str] = []
+    for prefix in prefixes:  # each directly before the prefixes that it covers
+        if not outermost or not prefix.startswith(outermost[-1]):
+            outermost.append(prefix)
 
     def is_covered(condition: Condition) -> bool:
         text = prefix_of(condition)
         if text is None:
             return False
-        most = len(text) - condition.startswith('{')  # a prefix does not cover itself
-        return any(text[:length] in prefixes for length in lengths if length <= most)
+        nearest = outermost[max(0, bisect_right(outermost, text) - 1)]
+        is_itself = text == nearest and condition.startswith('{')
+        return text.startswith(nearest) and not is_itself
 
     return frozenset(condition for condition in conditions if not is_covered(condition))
 
 
-def selectivity(conditions: Iterable[Condition]) -> float:
+def selectivity(conditions: Collection[Condition]) -> float:
     """Estimate the share of messages, from 0 to 1, that satisfy at least one of the conditions.
 
     The estimate serves only to compare conditions with each other.
     """
-    return min(1.0, fsum(map(_selectivity, conditions)))
+    special = [each for each in conditions if each >= '{' or each in _SELECTIVITY]
+    of_literals = 0.001 * (len(conditions) - len(special))
+    return min(1.0, fsum((of_literals, *map(_selectivity, special))))
 
 
 @lru_cache(maxsize=4_096)
@@ -163,8 +184,6 @@ def _selectivity(condition: Condition) -> float:
     known = _SELECTIVITY.get(condition)
     if known is not None:
         return known
-    if not condition.startswith('{'):
-        return 0.001
     value: dict[str, Any] = json.loads(condition)
     [(name, operand)] = value.items()
     if name in ('prefix', 'suffix'):

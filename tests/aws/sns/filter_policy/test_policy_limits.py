@@ -171,6 +171,9 @@ MANY: dict[str, Callable[[int, random.Random], Subscriber]] = {
     'attributes': lambda n, chance: event_subscriber(
         name=f'n{n}', attributes={f'k{key}': f'v{n % (key + 3)}' for key in range(5)}
     ),
+    'long lists': lambda n, chance: data_subscriber(
+        type=f'type{n}', id=one_of(*(f'{n}-{word(chance)}' for _ in range(30)))
+    ),
     'random words': lambda n, chance: data_subscriber(
         type=word(chance), state=one_of(word(chance), word(chance))
     ),
@@ -220,6 +223,7 @@ def test_the_steps_for_many_subscribers_grow_with_their_number(kind: str) -> Non
         ('names and domains', 20, 0.62),
         ('lists of names', 12, 0.52),
         ('attributes', 8, 0.54),
+        ('long lists', 12, 0.42),
         ('random words', 24, 0.01),
         ('random fields', 20, 0.04),
         ('alternatives', 20, 0.51),
@@ -235,6 +239,40 @@ def test_the_policy_of_many_subscribers_excludes_other_messages(
     assert policy.share(list(mixed_messages(kind, count))) <= share
 
 
+def with_five_attributes(count: int) -> list[Subscriber]:
+    """Return subscribers with different names. All have the same value of the attribute `k0`."""
+    return [
+        event_subscriber(
+            name=f'n{n}', attributes={f'k{key}': f'v{n * key % 17}' for key in range(5)}
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize('count', [120, 200])
+def test_events_with_many_attributes_are_still_told_apart_by_name(count: int) -> None:
+    """The last widening of the search leaves one branch, with room for dropped fields."""
+    policy = to_filter_policy(with_five_attributes(count))
+    assert policy.policy is not None
+    refuse_invalid(policy.policy)
+    attributes = {f'k{key}': f'v{7 * key % 17}' for key in range(5)}
+    assert policy.lets_through(event('n7', **attributes))
+    assert not policy.lets_through(event('m7', **attributes))
+    assert not policy.lets_through(event('n7', **(attributes | {'k0': 'v1'})))
+    assert policy.policy['protocol'] == ['mega']
+
+
+@pytest.mark.no_cover
+def test_a_dropped_field_returns_only_beside_fields_of_the_same_subscribers() -> None:
+    policy = to_filter_policy(with_five_attributes(40), data_subscriber(type='order', id='7'))
+    assert policy.policy is not None
+    refuse_invalid(policy.policy)
+    assert policy.lets_through({'type': 'order', 'id': '7'})
+    assert not policy.lets_through({'type': 'invoice', 'id': '7'})
+    assert not policy.lets_through(event('m7'))
+
+
 def mixed_messages(kind: str, count: int) -> Iterator[Payload | dict[str, Any]]:
     """Yield messages with values of different subscribers, and values that none of them has."""
     chance = random.Random(9)
@@ -247,6 +285,8 @@ def mixed_messages(kind: str, count: int) -> Iterator[Payload | dict[str, Any]]:
                 yield event(f'item{one}.v{third % 12}', domain=f'd{other % 9}')
             case 'attributes':
                 yield event(f'n{one}', **{f'k{key}': f'v{other % (key + 5)}' for key in range(5)})
+            case 'long lists':
+                yield {'type': f'type{one}', 'id': f'{other}-{word(chance)}'}
             case 'random words':
                 yield {'type': word(chance), 'state': word(chance)}
             case 'random fields':
