@@ -52,6 +52,7 @@ class AwsClient:
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or SYSTEM_CLOCK
+        self.is_in_process = clock is not None
         self._create = create
         self._created = create()
         self._process = os.getpid()

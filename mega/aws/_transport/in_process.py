@@ -21,6 +21,7 @@ from itertools import count
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from mega.aws._transport.clock import Clock
+from mega.aws._transport.interruption import CallInterrupted, current_interrupter
 from mega.errors import ConfigurationError
 
 __all__ = ('InProcessCall', 'InProcessClient', 'RefusedCallError')
@@ -136,6 +137,9 @@ class InProcessClient:
     def _perform(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         model = _service(self._name).model.operation_model(operation)
         request = _checked(parameters, model)
+        interrupter = current_interrupter()
+        if interrupter is not None and interrupter.is_interrupting:
+            raise CallInterrupted
         try:
             response = self._call(operation, request)
         except RefusedCallError as refused:

@@ -18,6 +18,7 @@ from botocore.exceptions import (
 from mega.aws._publishing import sender
 from mega.aws._transport.client import create_client
 from mega.aws._transport.in_process import InProcessClient, RefusedCallError
+from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
@@ -167,6 +168,17 @@ def test_the_time_limit_of_a_publisher_is_in_the_time_of_the_client() -> None:
     with pytest.raises(TransportError, match='Timeout'):
         SnsPublisher(topic, client=model.client('sns')).publish({'n': 1})
     assert len(model.requests) == 2
+
+
+def test_an_interrupter_refuses_a_call() -> None:
+    model, interrupter = Model(), CallInterrupter()
+    client = model.client()
+    with interrupter.interruptible(client):
+        client.list_queues()
+        interrupter.interrupt()
+        with pytest.raises(CallInterrupted):
+            client.list_queues()
+    assert len(model.requests) == 1
 
 
 def test_a_call_after_the_time_limit_is_not_made() -> None:

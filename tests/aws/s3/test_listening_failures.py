@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from tests.aws.answers import (
     s3_error,
     s3_object,
 )
+from tests.aws.conftest import Clock
 from tests.aws.fault_server import FaultServer, fault_server
 from tests.aws.s3.making import (
     BUCKET,
@@ -201,20 +201,15 @@ def test_an_async_subscriber_gets_a_body_from_s3(faults: FaultServer) -> None:
 
 
 def test_trap_25_the_visibility_timeout_includes_the_fetch(
-    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+    faults: FaultServer, clock: Clock
 ) -> None:
     """After the visibility timeout another consumer may have the message, so it is not started.
 
     Here a predicate takes that time, after the body was fetched.
     """
-    passed: list[float] = []
-    now = time.monotonic
-    monkeypatch.setattr(
-        'mega.aws.sqs.subscribe.runtime.session.time.monotonic', lambda: now() + sum(passed)
-    )
 
     def takes_long(value: object) -> bool:
-        passed.append(31.0)
+        clock.sleep(31.0)
         return True
 
     seen: list[Any] = []

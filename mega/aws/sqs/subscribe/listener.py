@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -16,7 +15,6 @@ from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY
-from mega.aws.sqs.subscribe.preflight.bounded import BoundedChecks
 from mega.aws.sqs.subscribe.preflight.checks import (
     PreflightOptions,
     PreflightResult,
@@ -25,12 +23,14 @@ from mega.aws.sqs.subscribe.preflight.checks import (
 from mega.aws.sqs.subscribe.processing.hooks import Hook, Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy, Unhandled, Unmatched
+from mega.aws.sqs.subscribe.runtime.context import ListenerContext, Runtime
 from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
 from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
-from mega.aws.sqs.subscribe.runtime.session import ListenerContext, ListenerSession, max_threads
+from mega.aws.sqs.subscribe.runtime.runs import ListenerRuns
+from mega.aws.sqs.subscribe.runtime.session import ListenerSession
 from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
 from mega.aws.sqs.subscribe.runtime.stats import Stats, StatsCounter
-from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.aws.sqs.subscribe.runtime.threads import Threads, max_threads
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
@@ -48,8 +48,6 @@ from mega.match import Explanations
 __all__ = ('SqsListener',)
 
 SubscriberClass = TypeVar('SubscriberClass', bound=Subscriber)
-
-_log = get_logger(__name__)
 
 # The limits of SQS: ReceiveMessage in its API reference. More threads need more than one process.
 _LIMITS = {
@@ -175,10 +173,7 @@ class SqsListener(ClientOwner):
         self._check_destinations()
         self._router, self._counter = Router(), StatsCounter()
         self._context = self._create_context(Hooks(hooks), payload_store)
-        self._session: ListenerSession | None = None
-        self._checks: BoundedChecks[PreflightResult] | None = None
-        self._process = 0
-        self._is_stopped = self._is_paused = False
+        self._runs = ListenerRuns(self._context, self._check_queue)
         for subscriber in subscribers:
             self.register_subscriber(subscriber)
 
@@ -301,55 +296,39 @@ class SqsListener(ClientOwner):
 
         May be called more than once. A call before `listen()` or `drain()` ends the next one.
         """
-        self._is_stopped = True
-        if self._checks is not None:
-            self._checks.stop()
-        if self._session is not None:
-            self._session.stop()
+        self._runs.stop()
 
     def pause(self) -> None:
         """Make no receives until `resume()`. Messages that were received are processed.
 
         May be called more than once, and before `listen()`.
         """
-        self._is_paused = True
-        if self._session is not None:
-            self._session.pause()
+        self._runs.pause()
 
     def resume(self) -> None:
         """Make receives again after a `pause()`."""
-        self._is_paused = False
-        if self._session is not None:
-            self._session.resume()
+        self._runs.resume()
 
     def stats(self) -> Stats:
         """Return the statistics since the creation of the listener."""
         return self._counter.stats(self._aws.transport)
 
     def _run(self, settings: EngineSettings) -> None:
-        if not self._router:
-            raise ConfigurationError('a listener without subscribers: register at least one')
-        # A fork copies no threads, so that the session of the parent does not run in the child.
-        if self._process == os.getpid():
-            raise ConfigurationError('this listener is already listening in another thread')
-        self._process = os.getpid()
-        try:
-            self._router.build()
-            session = self._session = self._create_session(settings, self._check_queue(settings))
-            # These calls may have preceded the session.
-            if self._is_paused:
-                session.pause()
-            if self._is_stopped:
-                session.stop()
-            _log.info('receiving from %s, transport: %s', self.queue_url, self._aws.transport)
-            session.run()
-        finally:
-            self._session = None
-            self._process = 0
-            self._is_stopped = False
+        if self._aws.is_in_process:
+            raise ConfigurationError('client= is of a Bus: pass this listener to bus.run()')
+        threads = Threads(settings, self._aws.clock)
+        with self._begin(settings, threads) as session:
+            threads.run(session)
 
-    def _check_queue(self, settings: EngineSettings) -> PreflightResult | None:
-        """Check the queue and the settings; None if a stop ends the checks."""
+    def _begin(
+        self, settings: EngineSettings, runtime: Runtime
+    ) -> AbstractContextManager[ListenerSession]:
+        def create(settings: EngineSettings) -> ListenerSession:
+            return ListenerSession(self._context, settings, runtime)
+
+        return self._runs.begin(settings, create)
+
+    def _check_queue(self, settings: EngineSettings) -> PreflightResult:
         options = PreflightOptions(
             self.queue_url,
             self.dead_letter_queue_url,
@@ -358,21 +337,7 @@ class SqsListener(ClientOwner):
             self._router,
             uses_queue_timeout=self.visibility_timeout is None,
         )
-        checks = self._checks = BoundedChecks(self._aws, partial(check_queue, self._aws, options))
-        try:
-            return None if self._is_stopped else checks.run()
-        finally:
-            self._checks = None
-
-    def _create_session(
-        self, settings: EngineSettings, found: PreflightResult | None
-    ) -> ListenerSession:
-        if found is None:
-            return ListenerSession(self._context, settings)
-        settings = replace(settings, visibility_timeout=found.visibility_timeout)
-        session = ListenerSession(self._context, settings)
-        session.permit(found.permitted)
-        return session
+        return check_queue(self._aws, options)
 
 
 def _check(name: str, value: int) -> int:

@@ -1,6 +1,9 @@
 """The runtime of a listener: threads, an event loop, and the calls to AWS.
 
+runs.py               the runs of a listener: start, stop, pause, resume
 session.py            runs the commands of the engine, from a start to a stop
+context.py            the parts of a listener that its sessions share
+threads.py            a session in threads
 worker_pool.py        the threads, and their turns with the engine
 event_loop.py         the event loop for `async def` subscribers
 lazy_event_loop.py    ... which the first of them creates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError
@@ -14,9 +14,18 @@ from mega.aws.sqs.subscribe.safe_logging import get_logger
 if TYPE_CHECKING:
     from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
-__all__ = ('LazyEventLoop',)
+__all__ = ('EventLoop', 'LazyEventLoop')
 
 _log = get_logger(__name__)
+
+
+class EventLoop(Protocol):
+    """Awaits for a session. `LazyEventLoop` describes the methods."""
+
+    def get(self) -> EventLoopThread | None: ...
+    def run(self, awaitable: Awaitable[object], is_late: Callable[[], bool]) -> AwaitResult: ...
+    def stack_of(self, worker: WorkerRef) -> str: ...
+    def close(self) -> None: ...
 
 
 class LazyEventLoop:

@@ -19,6 +19,7 @@ from threading import Lock, get_ident
 from typing import TypeVar
 
 from mega.aws._executor import Executor
+from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws._transport.interruption import CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.s3.pointer import Pointer
@@ -46,13 +47,24 @@ RE_INTERRUPT_SECONDS = 0.05
 
 
 class BodyPrefetcher:
-    """Reads and deletes bodies in S3. Safe to share among threads."""
+    """Reads and deletes bodies in S3. Safe to share among threads.
 
-    def __init__(self, store: S3PayloadStore, queue_url: str, visibility_timeout: float) -> None:
+    With `max_threads=0`, a body is read when its message is opened.
+    """
+
+    def __init__(
+        self,
+        store: S3PayloadStore,
+        queue_url: str,
+        visibility_timeout: float,
+        clock: Clock = SYSTEM_CLOCK,
+        max_threads: int = MAX_THREADS,
+    ) -> None:
         self._store = store
         self._queue_url = queue_url
         self._visibility_timeout = visibility_timeout
-        self._executor = Executor('mega-s3', MAX_THREADS)
+        self._clock = clock
+        self._executor = Executor('mega-s3', max_threads)
         self._interrupter = CallInterrupter()
         self._lock = Lock()
         self._is_closed = False
@@ -68,7 +80,7 @@ class BodyPrefetcher:
             self._pending = _without_ended(self._pending)
             self._to_delete = _without_ended(self._to_delete)
             for delivery in offloaded:
-                limit = TimeLimit(self._visibility_timeout)
+                limit = TimeLimit(self._visibility_timeout, self._clock)
                 call = partial(self._prefetch, delivery, limit, get_ident())
                 self._pending[delivery] = self._executor.submit(call)
 
@@ -132,7 +144,8 @@ class BodyPrefetcher:
             return open_message(read_message(delivery.received, delivery), self._store)
 
     def _open(self, message: Message, delivery: Delivery) -> OpenResult:
-        limit = TimeLimit(max(0.0, delivery.hidden_until - time.monotonic()))
+        seconds = max(0.0, delivery.hidden_until - self._clock.monotonic())
+        limit = TimeLimit(seconds, self._clock)
         with within(limit), self._store.interruptible(self._interrupter):
             return open_message(message, self._store)
 

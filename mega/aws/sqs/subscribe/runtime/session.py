@@ -1,20 +1,19 @@
-"""A session: one run of a listener, from its start to its stop. It runs the engine's commands."""
+"""A session: one run of a listener, from its start to its stop. It runs the engine's commands.
+
+`threads.py` runs a session in threads. `mega.testing` runs it in the thread of a test.
+"""
 
 from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
-from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.opening import MessageOpener, open_message
 from mega.aws.sqs.subscribe.call_errors import is_unrecoverable, with_advice
 from mega.aws.sqs.subscribe.engine import Engine
@@ -22,7 +21,6 @@ from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
     CallResult,
     ChangeVisibility,
-    Command,
     DeadLetter,
     Delete,
     EngineSettings,
@@ -37,77 +35,62 @@ from mega.aws.sqs.subscribe.processing.dispatch import (
     run_to_completion,
 )
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
-from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
+from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
-from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
 from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
-from mega.aws.sqs.subscribe.runtime.lazy_event_loop import LazyEventLoop
-from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS, QueueClient
+from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef, stack_of_thread
-from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
-from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, WorkerPool
+from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, Handlers
 from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.errors import TransportError
 
 if TYPE_CHECKING:
+    from mega.aws.sqs.subscribe.runtime.context import ListenerContext, Runtime
     from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
-__all__ = ('ListenerContext', 'ListenerSession', 'max_threads')
+__all__ = ('ListenerSession',)
 
 _log = get_logger(__name__)
 
 _ACK, _LEAVE = SettlementAction.ACK, SettlementAction.LEAVE
 
-SIGNAL_CHECK_SECONDS = 0.5
-"""Seconds after which the supervising thread returns to Python, which then handles signals. Python
-handles a signal that arrives right before a wait only after the wait."""
-
-GRACEFUL_INTERRUPT_SECONDS = 0.3
-"""Seconds that SQS has to end an interrupted receive, before its connection is closed."""
-
-INTERRUPT_AGAIN_SECONDS = 0.05
-"""Seconds after which the receives are interrupted again: one may have been about to begin."""
-
-
-class ListenerContext(Struct, frozen=True):
-    """The parts of a listener that all its sessions share."""
-
-    queue: QueueClient
-    dead_letter_queue: DeadLetterQueue | None
-    router: Router
-    processor: Processor
-    counter: StatsCounter
-    store: S3PayloadStore | None = None
-
 
 class ListenerSession:
-    """Runs the commands of an engine in threads, until a stop. A session runs only once."""
+    """Has the commands of an engine, and runs until a stop. A session runs only once."""
 
-    def __init__(self, context: ListenerContext, settings: EngineSettings) -> None:
+    def __init__(
+        self, context: ListenerContext, settings: EngineSettings, runtime: Runtime
+    ) -> None:
         self._queue = context.queue
         self._dead_letter_queue = context.dead_letter_queue
         self._router = context.router
         self._processor = context.processor
         self._counter = context.counter
-        self._settings = settings
+        self._clock = context.queue.aws.clock
+        self._monotonic = self._clock.monotonic
         log = DeliveryLog(context.counter, self._stack_of)
         self._engine = Engine(settings, random.uniform, log.record)
-        handlers: dict[type[Command], Callable[[Any], EngineEvent]] = {
+        handlers: Handlers = {
             ProcessMessages: self._process,
             Receive: self._receive,
             Delete: self._delete,
             ChangeVisibility: self._change_visibility,
             DeadLetter: self._dead_letter,
         }
-        self._pool = WorkerPool(self._engine, handlers, max_threads(settings))
+        self._pool = runtime.create_pool(self._engine, handlers)
         self._interrupter = CallInterrupter()
         self._prefetcher: BodyPrefetcher | None = None
         if context.store is not None:
-            timeout = settings.visibility_timeout
-            self._prefetcher = BodyPrefetcher(context.store, context.queue.url, timeout)
-        self._event_loop = LazyEventLoop(self._pool.take_turn)
+            self._prefetcher = BodyPrefetcher(
+                context.store,
+                context.queue.url,
+                settings.visibility_timeout,
+                self._clock,
+                runtime.max_s3_threads,
+            )
+        self._event_loop = runtime.create_event_loop(self._pool.take_turn)
+        self._observe = runtime.observe
         self._tracks_workers = settings.max_processing_time is not None
         self._workers: dict[Delivery, list[WorkerRef]] = {}
         # Each delivery has its own copy of the context variables of the caller.
@@ -116,22 +99,39 @@ class ListenerSession:
         self._permitted: set[str] = set()
         self._is_paused = False
 
-    def run(self) -> None:
-        """Work until a stop is complete.
+    @property
+    def may_receive(self) -> bool:
+        """Whether receives may begin or continue: not during a stop or a pause."""
+        return not (self._engine.is_stopping or self._is_paused)
 
-        With `until_empty` and a concurrency of 1, the calling thread does the work.
+    @property
+    def is_receiving(self) -> bool:
+        """Whether a receive is under way."""
+        return self._engine.is_receiving
+
+    def interrupt_receives(self, *, at_once: bool = False) -> None:
+        """Interrupt the receives under way. New ones end at once, until `allow_receives`."""
+        self._interrupter.interrupt(at_once=at_once)
+
+    def allow_receives(self) -> None:
+        """Allow receives again."""
+        self._interrupter.reset()
+
+    def close(self) -> None:
+        """Release threads and other resources."""
+        self._event_loop.close()
+        if self._prefetcher is not None:
+            self._prefetcher.close()
+        for thread in self._pool.shutdown():
+            _log.warning('thread %s is still running after the stop', thread.name)
+
+    def raise_failure(self) -> None:
+        """Raise the error that ended the work, if there is one.
 
         Raises:
-            TransportError: if a call failed, and this ended the work.
+            TransportError: if a call failed.
             SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
-        try:
-            if self._settings.until_empty and self._settings.concurrency == 1:
-                self._pool.work()
-            else:
-                self._supervise()
-        finally:
-            self._close()
         for error in (self._pool.failure, self._exit, self._engine.failure):
             if error is not None:
                 raise error
@@ -154,28 +154,6 @@ class ListenerSession:
         self._is_paused = False
         self._interrupter.reset()
         self._pool.report_soon(lambda now: self._engine.resume())
-
-    def _supervise(self) -> None:
-        """Let the pool work, and interrupt the receives at a stop and in a pause."""
-        graceful_until: float | None = None
-        timeout = 0.0
-        while not self._pool.wait(timeout):
-            if not (self._engine.is_stopping or self._is_paused):
-                self._interrupter.reset()  # a pause may have ended during an interrupt
-                graceful_until, timeout = None, SIGNAL_CHECK_SECONDS
-                continue
-            now = time.monotonic()
-            graceful_until = graceful_until or now + GRACEFUL_INTERRUPT_SECONDS
-            self._interrupter.interrupt(at_once=now >= graceful_until)
-            is_receiving = self._engine.is_receiving
-            timeout = INTERRUPT_AGAIN_SECONDS if is_receiving else SIGNAL_CHECK_SECONDS
-
-    def _close(self) -> None:
-        self._event_loop.close()
-        if self._prefetcher is not None:
-            self._prefetcher.close()
-        for thread in self._pool.shutdown():
-            _log.warning('thread %s is still running after the stop', thread.name)
 
     def _receive(self, poll: Receive) -> EngineEvent:
         try:
@@ -215,7 +193,7 @@ class ListenerSession:
 
     def _process(self, process: ProcessMessages) -> EngineEvent:
         """Process a share of messages until it is empty, due, or handed to the event loop."""
-        now = time.monotonic()
+        now = self._monotonic()
         while True:
             try:
                 delivery = process.deliveries.popleft()
@@ -223,7 +201,7 @@ class ListenerSession:
                 break
             if self._variables.copy().run(self._process_one, process, delivery, now):
                 return partial(self._moved_to_event_loop, process)
-            now = time.monotonic()
+            now = self._monotonic()
             if self._pool.needs_turn or now >= process.due:
                 break
         return partial(self._processing_ended, process)
@@ -245,7 +223,7 @@ class ListenerSession:
             open_body = self._prefetcher.opener(delivery)
         opened = self._processor.open(delivery.received, open_body, delivery)
         # To read a body from S3, or a predicate of a user, may have taken a long time.
-        if _is_overdue(delivery):
+        if self._is_overdue(delivery):
             self._report_not_begun(delivery)
             return False
         work = self._processor.process(opened)
@@ -274,7 +252,7 @@ class ListenerSession:
     ) -> None:
         def begin() -> AwaitingWork[DeliveryResult | None]:
             # Another coroutine may have blocked the event loop until now.
-            if not self._engine.begin(delivery, time.monotonic()):
+            if not self._engine.begin(delivery, self._monotonic()):
                 return None
             return (yield from work)
 
@@ -292,6 +270,8 @@ class ListenerSession:
 
     def _settle(self, delivery: Delivery, opened: OpenedMessage, result: DeliveryResult) -> None:
         """Report the settlement of a message to the engine, at the next turn of any thread."""
+        if self._observe is not None:
+            self._observe(opened, result)
         settlement = result.settlement
         if settlement.action is _LEAVE:
             self._remember_exit(result)
@@ -363,7 +343,8 @@ class ListenerSession:
 
     def _dead_letter(self, command: DeadLetter) -> EngineEvent:
         assert self._dead_letter_queue is not None
-        with within(TimeLimit(command.time_limit, is_repetition=command.is_repetition)):
+        clock, is_repetition = self._clock, command.is_repetition
+        with within(TimeLimit(command.time_limit, clock, is_repetition=is_repetition)):
             result = self._dead_letter_queue.send(command.delivery.received, command.reason)
         event = partial(self._engine.dead_lettered, command, result)
         return event if result is CallResult.OK else partial(self._with_error_count, event)
@@ -374,7 +355,7 @@ class ListenerSession:
         event(now)
 
     def _await(self, delivery: Delivery, awaitable: Awaitable[object]) -> AwaitResult:
-        return self._event_loop.run(awaitable, partial(_is_overdue, delivery))
+        return self._event_loop.run(awaitable, partial(self._is_overdue, delivery))
 
     def _stack_of(self, delivery: Delivery) -> str:
         """Return the stack of the thread or the coroutine that processes a message."""
@@ -386,15 +367,5 @@ class ListenerSession:
             return stack
         return stack_of_thread(worker)
 
-
-def _is_overdue(delivery: Delivery) -> bool:
-    return time.monotonic() >= delivery.hidden_until
-
-
-def max_threads(settings: EngineSettings) -> int:
-    """Return the number of threads that can be busy: in processing, receives and other calls.
-
-    One more waits for the next deadline.
-    """
-    calls = 2 * (1 + settings.concurrency // settings.max_number_of_messages)
-    return settings.concurrency + calls + 1
+    def _is_overdue(self, delivery: Delivery) -> bool:
+        return self._monotonic() >= delivery.hidden_until

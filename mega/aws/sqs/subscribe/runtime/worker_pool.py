@@ -22,21 +22,25 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from mega.aws._executor import start_daemon_thread
+from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import Command
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 
-__all__ = ('EngineEvent', 'WorkerPool')
+__all__ = ('EngineEvent', 'Handlers', 'Pool', 'WorkerPool')
 
 EngineEvent: TypeAlias = Callable[[float], None]
 """Reports an event to the engine. The argument is the time."""
+
+Handlers: TypeAlias = Mapping[type[Command], Callable[[Any], EngineEvent]]
+"""Runs a command of each type, and returns the event to report."""
 
 JOIN_TIMEOUT = 0.2
 """Seconds that the threads may take to end after the end of the work."""
@@ -52,6 +56,20 @@ _NEVER = float('inf')
 _log = get_logger(__name__)
 
 
+class Pool(Protocol):
+    """Runs the commands of a session. `WorkerPool` describes the methods."""
+
+    failure: BaseException | None
+
+    @property
+    def needs_turn(self) -> bool: ...
+    def report_soon(self, event: EngineEvent) -> None: ...
+    def report_at_next_turn(self, event: EngineEvent) -> None: ...
+    def take_turn(self) -> None: ...
+    def fail(self, error: BaseException) -> None: ...
+    def shutdown(self) -> Sequence[threading.Thread]: ...
+
+
 class WorkerPool:
     """The threads of one session.
 
@@ -62,12 +80,14 @@ class WorkerPool:
     def __init__(
         self,
         engine: Engine,
-        handlers: Mapping[type[Command], Callable[[Any], EngineEvent]],
+        handlers: Handlers,
         max_threads: int,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._engine = engine
         self._handlers = handlers
         self._max_threads = max_threads
+        self._monotonic = clock.monotonic
         self._lock = threading.Lock()
         self._wakeup = threading.Condition(self._lock)
         self._commands: deque[Command] = deque()
@@ -158,7 +178,7 @@ class WorkerPool:
     def _next(self, event: EngineEvent | None) -> Command | None:
         """Report an event, and wait for the next command; None if the work is over."""
         with self._lock:
-            now = time.monotonic()
+            now = self._monotonic()
             self._report_events(now)
             if event is not None and not self._is_shut_down:
                 event(now)
@@ -168,12 +188,12 @@ class WorkerPool:
                 if self._commands:
                     return self._commands.popleft()
                 self._wait(now)
-                now = time.monotonic()
+                now = self._monotonic()
                 self._report_events(now)
         return None
 
     def _take_turn(self) -> None:
-        now = time.monotonic()
+        now = self._monotonic()
         self._report_events(now)
         if not self._check_end(now):
             self._collect_commands(now)

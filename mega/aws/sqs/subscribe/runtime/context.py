@@ -1,0 +1,51 @@
+"""The parts of a listener that its sessions share, and what runs a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from mega.aws.s3.store import S3PayloadStore
+from mega.aws.sqs.subscribe.engine import Engine
+from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
+from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
+from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
+from mega.aws.sqs.subscribe.runtime.lazy_event_loop import EventLoop
+from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
+from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
+from mega.aws.sqs.subscribe.runtime.worker_pool import Handlers, Pool
+from mega.aws.sqs.subscribe.subscribers.routing import Router
+
+__all__ = ('ListenerContext', 'Runtime')
+
+
+class ListenerContext(Struct, frozen=True):
+    """The parts of a listener that all its sessions share."""
+
+    queue: QueueClient
+    dead_letter_queue: DeadLetterQueue | None
+    router: Router
+    processor: Processor
+    counter: StatsCounter
+    store: S3PayloadStore | None = None
+
+
+class Runtime(Protocol):
+    """What runs the commands of a session: threads, or a test in its own thread.
+
+    `max_s3_threads` is the number of threads for calls to S3. Without one, the calls are made when
+    their results are needed. `observe` is called with the result of each message, if it is set.
+    """
+
+    @property
+    def max_s3_threads(self) -> int: ...
+    @property
+    def observe(self) -> Callable[[OpenedMessage, DeliveryResult], None] | None: ...
+
+    def create_pool(self, engine: Engine, handlers: Handlers) -> Pool:
+        """Create the pool, which asks the engine for commands, and runs them."""
+
+    def create_event_loop(self, on_done: Callable[[], None]) -> EventLoop:
+        """Create the event loop of the subscribers that are `async def`."""
