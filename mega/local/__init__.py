@@ -1,4 +1,4 @@
-"""SQS and SNS in memory, on loopback, for the tests and benchmarks of publishers and listeners.
+"""SQS, SNS and S3 in memory, on loopback, for the tests and benchmarks of publishers and listeners.
 
 The server is fast, so that a benchmark measures the client. With `rules`, it refuses what AWS
 refuses. It fails as AWS fails, by the seed of a random generator or step by step. From Python:
@@ -12,14 +12,14 @@ From a shell: `python -m mega.local --help`. The first line of output is the URL
 
     account.py      the model without I/O: operations by name, in the shapes of boto3
     state.py        the resources of an account; clock.py, their time; errors.py, AWS's errors
-    sqs/, sns/      each: the operations, the rules (the validation of AWS), the resources
+    sqs/, sns/, s3/  each: the operations, the rules (the validation of AWS), the resources
     deduplication.py, messages.py, rules.py  the common parts of SQS and SNS
     pages.py        the pages of lists
     faults.py       injected faults
     server/         the HTTP front end, and its control by tests
 
-The server differs from AWS: topics deliver to queues only, and need no permission; messages never
-expire, one account owns all resources, and any credentials are accepted.
+The server differs from AWS: topics deliver to queues only, and need no permission; messages and
+objects never expire, one account owns all resources, and any credentials are accepted.
 """
 
 from mega.local.faults import FailEntries, Fault, Faults

@@ -1,4 +1,4 @@
-"""An account of AWS in memory: SQS and SNS, without I/O, threads or a clock of its own.
+"""An account of AWS in memory: SQS, SNS and S3, without I/O, threads or a clock of its own.
 
     account = Account(Clock(start=0.0))
     url = account.call('sqs', 'CreateQueue', {'QueueName': 'orders'})['QueueUrl']
@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from mega.local.errors import AwsError
 from mega.local.operations import NextError, Object, Operation, no_error
+from mega.local.s3.operations import S3
 from mega.local.sns.operations import Sns
 from mega.local.sqs.operations import Sqs
 from mega.local.sqs.queues import Queue
@@ -42,9 +43,11 @@ class Account:
         self.state = State(clock)
         self.sqs = Sqs(self.state, base_url, on_change)
         self._sns = Sns(self.state, self.sqs.deliver)
+        self._s3 = S3(self.state)
         self._operations: dict[str, dict[str, Operation]] = {
             'sqs': self.sqs.operations,
             'sns': self._sns.operations,
+            's3': self._s3.operations,
         }
 
     def call(
@@ -70,7 +73,8 @@ class Account:
         return min((time for time in times if time is not None), default=None)
 
     def reset(self) -> None:
-        """Delete all queues, topics and messages."""
+        """Delete all queues, topics, buckets and messages."""
         self.state.accepted.clear()
         self.sqs.queues.clear()
         self._sns.reset()
+        self._s3.reset()

@@ -21,6 +21,7 @@ from mega.local.server.messages import GARBAGE, RESET, Reply, Request
 from mega.local.server.polling import Cancel, Polls
 from mega.local.server.protocol import WireProtocol
 from mega.local.server.query_protocol import QueryProtocol
+from mega.local.server.s3_protocol import S3Protocol
 
 __all__ = ('Application',)
 
@@ -39,7 +40,7 @@ class Application:
         self._plan = FaultPlan()
         self._control = Control(self._account, self._plan, self._advance)
         self._account.state.has_rules = False
-        self._json, self._query = JsonProtocol(), QueryProtocol()
+        self._json, self._query, self._s3 = JsonProtocol(), QueryProtocol(), S3Protocol()
 
     def configure(self, **settings: object) -> None:
         """Apply settings as `Control` accepts them."""
@@ -67,7 +68,10 @@ class Application:
         return None
 
     def _protocol(self, request: Request) -> WireProtocol:
-        return self._json if request.target else self._query
+        if request.target:
+            return self._json
+        is_form = request.method == 'POST' and request.path == '/' and not request.query
+        return self._query if is_form else self._s3
 
     def _perform(
         self, request: Request, protocol: WireProtocol, answer: Callable[[Reply], None]

@@ -33,7 +33,8 @@ class Request(NamedTuple):
 class Reply:
     """An HTTP response. Headers are whole lines, except Content-Type and Content-Length.
 
-    The transport sends no body in response to a HEAD request. `pause` is a pause in seconds after
+    The transport sends no body in response to a HEAD request. `length` is the length of the body
+    that a GET request would get; None if `body` is this body. `pause` is a pause in seconds after
     half of the body. If `is_cut`, only this half is sent.
     """
 
@@ -43,6 +44,7 @@ class Reply:
     headers: str = ''
     pause: float = 0.0
     is_cut: bool = False
+    length: int | None = None
 
 
 RESET = Reply(0, '', b'')

@@ -21,6 +21,7 @@ MAX_BODY = 64 * 1_048_576
 
 _LENGTH = re.compile(rb'\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n', re.IGNORECASE)
 _TARGET = re.compile(rb'\r\nx-amz-target:[ \t]*([!-~]+)', re.IGNORECASE)
+_EXPECT = re.compile(rb'\r\nexpect:[ \t]*100-continue', re.IGNORECASE)
 _CLOSE = re.compile(rb'\r\nconnection:[ \t]*close', re.IGNORECASE)
 _REASONS = {int(status): status.phrase for status in HTTPStatus}
 
@@ -45,6 +46,7 @@ class Connection(asyncio.Protocol):
         self._is_busy = False
         self._is_last = False
         self._is_head = False
+        self._is_continued = False
         self._cancel: Cancel | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -88,7 +90,12 @@ class Connection(asyncio.Protocol):
         start, length = end + 4, int(found[1]) if found else 0
         if length > MAX_BODY:
             self._refuse()
-        elif len(self._buffer) >= start + length:
+        elif len(self._buffer) < start + length:
+            if not self._is_continued and _EXPECT.search(head):
+                self._is_continued = True
+                self._transport.write(b'HTTP/1.1 100 Continue\r\n\r\n')
+        else:
+            self._is_continued = False
             body = bytes(self._buffer[start : start + length])
             del self._buffer[: start + length]
             self._begin(head, body)
@@ -155,10 +162,11 @@ def _request(head: bytes, body: bytes) -> Request:
 
 
 def _encode(reply: Reply, is_head: bool) -> bytes:
+    length = len(reply.body) if reply.length is None else reply.length
     head = (
         f'HTTP/1.1 {reply.status} {_REASONS[reply.status]}\r\n'
         f'Content-Type: {reply.content_type}\r\n'
-        f'{reply.headers}Content-Length: {len(reply.body)}\r\n\r\n'
+        f'{reply.headers}Content-Length: {length}\r\n\r\n'
     ).encode('latin-1')
     if is_head:
         return head
