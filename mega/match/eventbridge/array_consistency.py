@@ -24,13 +24,12 @@ be missing in the same member. A result therefore includes the paths that are pr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from mega.match.context import MISSING, Context
-from mega.match.member_table import Member, MemberTable
+from mega.match.member_table import EMPTY_TABLE, Member, MemberTable
 
 __all__ = ('ConditionTree', 'sort_key')
 
@@ -79,7 +78,7 @@ class _Node(Struct):
     """The bits of the longer paths in order, each with the combinations that have a condition."""
     size: int = 0
     """The number of nodes below this one."""
-    table: MemberTable = field(init=False)
+    table: MemberTable = EMPTY_TABLE
     """The patterns of scalars at this path, with the combinations of each."""
 
     @property

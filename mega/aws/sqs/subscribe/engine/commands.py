@@ -3,9 +3,6 @@
 A command that is a call to SQS has a `time_limit` in seconds. Without a response until then, the
 call has failed. With `is_repetition`, an earlier attempt failed. Its connection may be dead, so
 that this attempt needs a fresh one.
-
-Commands are not frozen: a frozen dataclass takes twice as long to create, and the engine creates
-some of these for every message.
 """
 
 from __future__ import annotations
