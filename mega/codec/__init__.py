@@ -21,6 +21,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from mega.codec import _bson, _json
+from mega.codec._events import decode_event
 from mega.errors import DecodeError, EncodeError, EventError, safe_repr
 from mega.event import Payload, is_mega_event
 
@@ -210,6 +211,8 @@ def _data_hint(data: dict[str, Any]) -> PayloadType | None:
 
 
 def _detect(body: str) -> AnyPayload:
+    if body.startswith('{') and (event := decode_event(body)) is not None:
+        return event
     document = _decode_object(body)
     if document is None:
         return body

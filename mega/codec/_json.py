@@ -27,7 +27,7 @@ from msgspec.json import Encoder as JsonEncoder
 from mega.codec._validation import MAX_NESTED_LEVELS, nests_too_deep, validate
 from mega.errors import DecodeError, safe_repr
 
-__all__ = ('WHITE_SPACE', 'decode', 'encode')
+__all__ = ('WHITE_SPACE', 'count_openings', 'decode', 'encode')
 
 WHITE_SPACE = ' \t\r\n'
 """The characters that JSON allows around its values."""
@@ -79,9 +79,7 @@ def decode(body: str) -> dict[str, Any]:
     Raises:
         DecodeError: for any other text than one complete JSON object.
     """
-    # To count brackets is a hundred times faster than to measure the depth, and sufficient for
-    # nearly every body. The test for '[' is faster still.
-    openings = body.count('{') + (body.count('[') if '[' in body else 0)
+    openings = count_openings(body)
     try:
         within_limit = openings <= _MAX_MSGSPEC_LEVELS
         document = _decode_with_msgspec(body) if within_limit else _decode_with_json(body)
@@ -90,6 +88,15 @@ def decode(body: str) -> dict[str, Any]:
     if openings > MAX_NESTED_LEVELS and nests_too_deep(document, openings):
         raise DecodeError(_TOO_DEEP, _FORMAT)
     return document
+
+
+def count_openings(body: str) -> int:
+    """Return the number of brackets and braces that open, at least the depth of the body.
+
+    To count them is a hundred times faster than to measure the depth, and sufficient for nearly
+    every body.
+    """
+    return body.count('{') + (body.count('[') if '[' in body else 0)
 
 
 def _encode_with_msgspec(document: dict[str, Any]) -> str | None:

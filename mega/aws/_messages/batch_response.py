@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from mega.aws._messages.error_codes import is_throttling
 
-__all__ = ('BatchEntryResult', 'message_id_in', 'read_batch_response')
+__all__ = ('BatchEntryResult', 'all_successful', 'message_id_in', 'read_batch_response')
 
 
 class BatchEntryResult(Struct, frozen=True):
@@ -57,6 +57,21 @@ def read_batch_response(response: object, ids: Iterable[str]) -> list[BatchEntry
     for id, entry in _entries(response, 'Failed'):
         results[id] = _failure(entry)
     return [results.get(id, _NOT_MENTIONED) for id in ids]
+
+
+def all_successful(response: object, ids: list[str]) -> bool:
+    """Return whether the answer lists all entries under `Successful`, in order, and no others.
+
+    AWS nearly always answers so. This test takes a third of the time of `read_batch_response`.
+    False: each entry must be read.
+    """
+    if not isinstance(response, dict) or response.get('Failed'):
+        return False
+    entries = response.get('Successful')
+    try:
+        return isinstance(entries, list) and [entry['Id'] for entry in entries] == ids
+    except (LookupError, TypeError):
+        return False
 
 
 def message_id_in(entry: object) -> str | None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mega.aws._messages.batch_response import (
     BatchEntryResult,
+    all_successful,
     message_id_in,
     read_batch_response,
 )
@@ -104,6 +105,30 @@ json = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+@given(json)
+def test_an_answer_in_which_all_entries_succeed_has_only_successes(response: object) -> None:
+    if all_successful(response, ['0', '1']):
+        assert all(each.is_successful for each in read_batch_response(response, ['0', '1']))
+
+
+@pytest.mark.parametrize(
+    ('response', 'expected'),
+    [
+        ({'Successful': [{'Id': '0'}, {'Id': '1'}]}, True),
+        ({'Successful': [{'Id': '0'}, {'Id': '1'}], 'Failed': []}, True),
+        ({'Successful': [{'Id': '1'}, {'Id': '0'}]}, False),
+        ({'Successful': [{'Id': '0'}]}, False),
+        ({'Successful': [{'Id': '0'}, {}]}, False),
+        ({'Successful': [{'Id': '0'}, None]}, False),
+        ({'Successful': [{'Id': '0'}, {'Id': '1'}], 'Failed': [{'Id': '1'}]}, False),
+        ({'Successful': {'Id': '0'}}, False),
+        (None, False),
+    ],
+)
+def test_entries_are_read_one_by_one_unless_all_succeed(response: object, expected: bool) -> None:
+    assert all_successful(response, ['0', '1']) is expected
 
 
 @given(json)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from mega.aws._messages.batch_response import read_batch_response
+from mega.aws._messages.batch_response import all_successful, read_batch_response
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.sqs.subscribe.engine.commands import (
@@ -126,7 +126,10 @@ class QueueClient(Struct, frozen=True):
 def _entry_results(response: dict[str, Any], call: BatchCommand) -> list[CallResult]:
     """Return the result of each entry of a batch call, and log the failures."""
     results, entries, operation = [], call.entries, OPERATIONS[type(call)]
-    answers = read_batch_response(response, [entry.id for entry in entries])
+    ids = [entry.id for entry in entries]
+    if all_successful(response, ids):
+        return [CallResult.OK] * len(entries)
+    answers = read_batch_response(response, ids)
     for entry, answer in zip(entries, answers, strict=True):
         if answer.is_successful:
             results.append(CallResult.OK)

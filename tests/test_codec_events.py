@@ -1,0 +1,127 @@
+"""The fast way to read an event has the result of the complete one, for every body."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mega.codec import _json, decode, encode
+from mega.codec._events import decode_event
+from mega.errors import DecodeError, EventError
+from mega.event import Payload, is_mega_event
+from tests.payload_equality import as_received, with_types
+from tests.profile import amount
+from tests.strategies import event_documents, event_payloads, mutated_json_bodies
+
+TIMESTAMP = '2020-05-04T15:53:23.123'
+EVENT = {'name': 'item.added', 'timestamp': TIMESTAMP}
+
+EVENTS: dict[str, dict[str, Any]] = {
+    'the least': {},
+    'version as a text': {'version': '1'},
+    'another version': {'version': 2},
+    'a float as version': {'version': 1.0},
+    'true as version': {'version': True},
+    'another protocol': {'protocol': 'Mega'},
+    'no event': {'event': None},
+    'no name': {'event': {'timestamp': TIMESTAMP}},
+    'no timestamp': {'event': {'name': 'a'}},
+    'a number as name': {'event': {**EVENT, 'name': 5}},
+    'an invalid timestamp': {'event': {**EVENT, 'timestamp': '2020-13-04T15:53:23.123'}},
+    'a number as timestamp': {'event': {**EVENT, 'timestamp': 0}},
+    'a float as version of the event': {'event': {**EVENT, 'version': 1.0}},
+    'true as version of the event': {'event': {**EVENT, 'version': True}},
+    'a large version of the event': {'event': {**EVENT, 'version': 2**80}},
+    'null fields': {'event': {**EVENT, 'domain': None, 'version': None, 'attributes': None}},
+    'no attributes': {'event': {**EVENT, 'attributes': {}}},
+    'inline attributes': {'event': {**EVENT, 'item_id': 5}},
+    'both spellings of attributes': {'event': {**EVENT, 'a': 1, 'attributes': {'b': [1, 1.5]}}},
+    'one attribute in both spellings': {'event': {**EVENT, 'a': 1, 'attributes': {'a': 1}}},
+    'an array as attributes': {'event': {**EVENT, 'attributes': []}},
+    'unknown fields': {'more': {'a': [1, None]}},
+    'an object': {'object': {'type': 'cart', 'id': '5', 'version': 3, 'current': {'a': 1}}},
+    'a null object': {'object': None},
+    'an unknown field of the object': {'object': {'kind': 'cart'}},
+    'a number as id of the object': {'object': {'id': 5}},
+    'true as version of the object': {'object': {'version': True}},
+    'no extra data': {'extra': {}},
+    'extra data': {'extra': {'a': {'b': 2**70}}},
+    'an array as extra data': {'extra': []},
+}
+TEXTS = {
+    'the protocol twice, and a valid one last': '{"protocol":"x","protocol":"mega"',
+    'the protocol twice, and a valid one first': '{"protocol":"mega","protocol":"x"',
+    'a name twice': '{"event":{"name":5},"protocol":"mega"',
+}
+BODIES = {
+    **{
+        name: json.dumps({'protocol': 'mega', 'version': 1, 'event': EVENT, **fields})
+        for name, fields in EVENTS.items()
+    },
+    **{name: f'{start},"version":1,"event":{json.dumps(EVENT)}}}' for name, start in TEXTS.items()},
+    '101 levels': encode({'protocol': 'mega', 'version': 1, 'event': EVENT})[:-1]
+    + f',"extra":{{"a":{"[" * 99}{"]" * 99}}}}}',
+    'text after the object': f'{encode({"protocol": "mega", "version": 1, "event": EVENT})} x',
+    'half of a surrogate pair': json.dumps(
+        {'protocol': 'mega', 'version': 1, 'event': {**EVENT, 'attributes': {'a': '\ud800'}}}
+    ),
+    'a number that is too large': encode({'protocol': 'mega', 'version': 1, 'event': EVENT})[:-1]
+    + ',"extra":{"a":1e400}}',
+}
+
+
+def outcome(read: Any, body: str) -> Any:
+    try:
+        return with_types(read(body))
+    except (DecodeError, EventError) as error:
+        return type(error), str(error)
+
+
+def decode_completely(body: str) -> Any:
+    document = _json.decode(body)
+    return Payload.from_dict(document) if is_mega_event(document) else document
+
+
+@pytest.mark.parametrize('name', BODIES)
+def test_a_body_has_the_result_of_the_complete_way(name: str) -> None:
+    assert outcome(decode, BODIES[name]) == outcome(decode_completely, BODIES[name])
+
+
+@given(event_payloads() | event_documents())
+def test_an_event_has_the_result_of_the_complete_way(payload: Any) -> None:
+    body = json.dumps(payload.to_dict() if isinstance(payload, Payload) else payload)
+    assert outcome(decode, body) == outcome(decode_completely, body)
+
+
+@settings(max_examples=amount(100, 20_000))
+@given(mutated_json_bodies().filter(lambda body: body.startswith('{')))
+def test_a_hostile_body_has_the_result_of_the_complete_way(body: str) -> None:
+    assert outcome(decode, body) == outcome(decode_completely, body)
+
+
+@given(event_payloads())
+def test_every_event_that_a_publisher_writes_is_read_in_the_fast_way(payload: Payload) -> None:
+    body = encode(payload)
+    event = decode_event(body)
+    # `json` reads bodies in which msgspec refuses a character or a number.
+    assert (event is None) == _is_only_read_by_json(body)
+    assert event is None or with_types(event) == with_types(as_received(payload))
+
+
+def _is_only_read_by_json(body: str) -> bool:
+    try:
+        _json._decode_with_msgspec(body)
+    except ValueError:
+        return True
+    return False
+
+
+@given(st.text(alphabet='0123456789-T:.Z W', min_size=23, max_size=23))
+def test_any_timestamp_has_the_result_of_the_complete_way(timestamp: str) -> None:
+    event = {**EVENT, 'timestamp': timestamp}
+    body = json.dumps({'protocol': 'mega', 'version': 1, 'event': event})
+    assert outcome(decode, body) == outcome(decode_completely, body)
