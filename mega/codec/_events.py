@@ -17,7 +17,7 @@ from msgspec.json import Decoder
 
 from mega.codec._json import count_openings
 from mega.codec._validation import MAX_NESTED_LEVELS
-from mega.event import Event, ObjectData, Payload
+from mega.event.payload import Event, ObjectData, Payload
 
 __all__ = ('decode_event',)
 
