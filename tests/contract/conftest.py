@@ -1,0 +1,83 @@
+"""The backends of the contract, and the gaps of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.contract.backend import Backend
+from tests.contract.gaps import COLLECTED, behaviour_of, behaviours, reason_of
+from tests.local_aws import LocalAws, Service
+from tests.profile import amount
+
+BACKENDS = ('moto', 'ministack')
+GIVEN = 'endpoint'  # the name of the backend that the option gives
+
+_SERVICES: tuple[Service, ...] = ('sqs', 'sns', 's3')
+
+# A local server that answers 500 would do so again.
+_ONE_ATTEMPT = Config(retries={'total_max_attempts': 1}, s3={'addressing_style': 'path'})
+_AWS_ATTEMPTS = Config(retries={'mode': 'standard'})
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test against every backend, or only against the endpoint of the option."""
+    if 'aws' in metafunc.fixturenames:
+        is_given = metafunc.config.getoption('--mega-endpoint-url')
+        names = (GIVEN,) if is_given else BACKENDS
+        metafunc.parametrize('aws', names, indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect each listed gap to fail, and to fail the run if it passes."""
+    for item in behaviours(items):
+        item.config.stash.setdefault(COLLECTED, set()).add(behaviour_of(item))
+        item.add_marker('no_cover')  # the tests concern AWS, and no code of the package
+        if reason := reason_of(item):
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+@pytest.fixture
+def aws(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Each backend in turn."""
+    backend: Backend = request.getfixturevalue(f'{request.param}_backend')
+    yield backend
+    if backend.is_aws:
+        backend.delete_resources()
+
+
+@pytest.fixture(scope='session')
+def moto_backend(moto: LocalAws) -> Backend:
+    """moto's server. A test of a second's wait runs at night only."""
+    return _over_http('moto', moto)
+
+
+@pytest.fixture(scope='session')
+def ministack_backend(ministack: LocalAws) -> Backend:
+    return _over_http('ministack', ministack)
+
+
+@pytest.fixture(scope='session')
+def endpoint_backend(pytestconfig: pytest.Config) -> Backend:
+    """The endpoint of the option: AWS itself, or a server in its place, with your credentials."""
+    url = pytestconfig.getoption('--mega-endpoint-url')
+    is_aws = url == 'aws'
+    session = boto3.Session()
+    sqs, sns, s3 = (
+        session.client(name, endpoint_url=None if is_aws else url, config=_AWS_ATTEMPTS)
+        for name in _SERVICES
+    )
+    longest_wait = 310  # seconds: beyond the five minutes of deduplication
+    return Backend(GIVEN, sqs, sns, s3, sqs.meta.region_name, None, longest_wait, is_aws)
+
+
+def _over_http(name: str, server: LocalAws) -> Backend:
+    session = boto3.Session()
+    sqs, sns, s3 = (
+        session.client(service, config=_ONE_ATTEMPT, **server.credentials) for service in _SERVICES
+    )
+    return Backend(name, sqs, sns, s3, server.region, longest_wait=amount(0, 2))
