@@ -61,10 +61,12 @@ def ministack_backend(ministack: LocalAws) -> Backend:
     return _over_http('ministack', ministack)
 
 
-@pytest.fixture(scope='session')
-def endpoint_backend(pytestconfig: pytest.Config) -> Backend:
+@pytest.fixture(scope='session', autouse=True)  # each test removes the settings of the developer
+def endpoint_backend(pytestconfig: pytest.Config) -> Backend | None:
     """The endpoint of the option: AWS itself, or a server in its place, with your credentials."""
     url = pytestconfig.getoption('--mega-endpoint-url')
+    if not url:
+        return None
     is_aws = url == 'aws'
     session = boto3.Session()
     sqs, sns, s3 = (

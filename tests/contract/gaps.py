@@ -101,7 +101,6 @@ MOTO: Gaps = {
     'ignores the id of a receive attempt': ('a_receive_can_be_repeated_with_its_attempt_id',),
     'hides a message that is visible': ('a_message_that_is_visible_cannot_be_hidden',),
     'does not name the source of a dead letter': ('a_dead_letter_names_its_source',),
-    'counts the receives of a dead letter on': ('the_receives_of_a_dead_letter_count_from_1',),
     'checks few rules of redrive policies': (
         'a_dead_letter_queue_has_the_type_of_its_source[standard]',
         'a_redrive_policy_must_be_an_object',
@@ -142,10 +141,18 @@ MOTO: Gaps = {
     'compares values of bodies in another way': (
         'a_policy_filters_by_the_body[boolean]',
         'a_policy_filters_by_the_body[null]',
+    ),
+    'reads anything-but in another way': (
+        'a_policy_filters_by_an_attribute[anything but, or missing]',
         'a_policy_filters_by_the_body[anything but]',
+    ),
+    'has no message move tasks': (
+        'dead_letters_can_be_moved_back',
+        'messages_are_moved_from_dead_letter_queues_only',
     ),
     'reads $or in a body as a key': ('a_policy_filters_by_the_body[or]',),
     'checks few rules of filter policies': (
+        'an_invalid_policy_is_refused[anything but a suffix]',
         'an_invalid_policy_is_refused[empty array]',
         'an_invalid_policy_is_refused[not JSON]',
     ),
@@ -208,7 +215,11 @@ MINISTACK: Gaps = {
     ),
     'hides a message that is visible': ('a_message_that_is_visible_cannot_be_hidden',),
     'allows a second purge at once': ('a_second_purge_within_a_minute_is_refused',),
-    'counts the receives of a dead letter on': ('the_receives_of_a_dead_letter_count_from_1',),
+    'has no message move tasks': (
+        'the_sources_of_a_dead_letter_queue_are_listed',
+        'dead_letters_can_be_moved_back',
+        'messages_are_moved_from_dead_letter_queues_only',
+    ),
     'has no permissions of redrives': (
         'a_dead_letter_queue_has_the_type_of_its_source',
         'a_queue_may_refuse_to_be_a_dead_letter_queue',

@@ -39,6 +39,12 @@ ON_ATTRIBUTES: dict[str, tuple[Any, list[Any], list[Any]]] = {
         [string('b')],
         [string('abc'), None],
     ),
+    'anything but numbers': ({'a': [{'anything-but': [1, 2]}]}, [number('3')], [number('2')]),
+    'anything but, or missing': (
+        {'a': [{'anything-but': ['x']}, {'exists': False}]},
+        [string('y'), None],
+        [string('x')],
+    ),
     'range': (
         {'a': [{'numeric': ['>', 0, '<=', 10]}]},
         [number('0.5'), number('10')],
@@ -148,6 +154,17 @@ def test_each_key_of_a_policy_must_match(aws: Backend) -> None:
     assert aws.is_empty(queue)
 
 
+def test_a_policy_may_have_alternatives(aws: Backend) -> None:
+    """Source: guide, filter policies: OR across keys, `$or`."""
+    policy = {'$or': [{'a': ['x']}, {'b': [{'prefix': 'y'}]}]}
+    topic, queue = aws.subscribed(FilterPolicy=policy)
+    for name, value in {'a': 'x', 'b': 'yy', 'c': 'x'}.items():
+        attributes = {name: string(value)}
+        aws.sns.publish(TopicArn=topic, Message=name, MessageAttributes=attributes)
+    assert sorted(aws.drained(queue, 2)) == ['a', 'b']
+    assert aws.is_empty(queue)
+
+
 def test_a_message_without_attributes_matches_no_policy(aws: Backend) -> None:
     """Source: guide, filter policies: the message must have the attribute."""
     topic, queue = aws.subscribed(FilterPolicy={'a': ['x']})
@@ -169,6 +186,18 @@ def test_a_policy_can_change(aws: Backend) -> None:
     assert aws.is_empty(queue)
 
 
+AT_THE_LIMIT: dict[str, Any] = {
+    'five keys': {name: ['x'] for name in 'abcde'},
+    '150 combinations': {'a': [str(n) for n in range(150)]},
+}
+
+
+@pytest.mark.parametrize('policy', AT_THE_LIMIT.values(), ids=AT_THE_LIMIT)
+def test_a_policy_at_a_limit_is_accepted(aws: Backend, policy: Any) -> None:
+    """Source: guide, filter policy constraints: five keys, 150 combinations."""
+    aws.subscribed(FilterPolicy=policy)
+
+
 INVALID: dict[str, Any] = {
     'not an array': {'a': 'x'},
     'empty array': {'a': []},
@@ -176,6 +205,7 @@ INVALID: dict[str, Any] = {
     'six keys': {name: ['x'] for name in 'abcdef'},
     '151 combinations': {'a': [str(n) for n in range(151)]},
     'nested': {'a': {'b': ['x']}},
+    'anything but a suffix': {'a': [{'anything-but': {'suffix': 'x'}}]},  # documented and refused
     'not JSON': 'nonsense',
     'range without a number': {'a': [{'numeric': ['>', 'x']}]},
     'exists without a boolean': {'a': [{'exists': 'x'}]},

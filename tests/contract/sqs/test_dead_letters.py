@@ -63,11 +63,11 @@ def test_a_dead_letter_names_its_source(aws: Backend) -> None:
     assert message['Attributes']['DeadLetterQueueSourceArn'] == aws.arn(url)
 
 
-def test_the_receives_of_a_dead_letter_count_from_1(aws: Backend) -> None:
-    """Source: known: the receive count belongs to the queue."""
+def test_the_receives_of_a_dead_letter_count_on(aws: Backend) -> None:
+    """Source: model, ReceiveMessage, ApproximateReceiveCount: across all queues."""
     url, dead = failing(aws)
     *_, message = dead_letter(aws, url, dead)
-    assert message['Attributes']['ApproximateReceiveCount'] == '1'
+    assert message['Attributes']['ApproximateReceiveCount'] == '2'
 
 
 def test_a_dead_letter_lets_its_group_go_on(aws: Backend) -> None:
@@ -158,3 +158,31 @@ def test_a_message_moves_after_its_last_timeout(aws: Backend) -> None:
     aws.advance(1.1)
     assert aws.is_empty(url)
     assert bodies(aws.receive(dead)) == ['hej']
+
+
+def test_the_sources_of_a_dead_letter_queue_are_listed(aws: Backend) -> None:
+    """Source: model, ListDeadLetterSourceQueues."""
+    url, dead = failing(aws)
+    aws.wait_for_aws(5)
+    assert aws.sqs.list_dead_letter_source_queues(QueueUrl=dead)['queueUrls'] == [url]
+
+
+def test_dead_letters_can_be_moved_back(aws: Backend) -> None:
+    """Source: model, StartMessageMoveTask: by default to the original source queue."""
+    url, dead = failing(aws)
+    aws.send(url, 'hej', MessageAttributes=ATTRIBUTES)
+    aws.receive_one(url)
+    assert aws.is_empty(url)
+    arn = aws.arn(dead)
+    assert aws.sqs.start_message_move_task(SourceArn=arn)['TaskHandle']
+    aws.wait_for_aws(10)
+    message = aws.receive_one(url)
+    assert (message['Body'], message['MessageAttributes']) == ('hej', ATTRIBUTES)
+    [task] = aws.sqs.list_message_move_tasks(SourceArn=arn)['Results']
+    assert (task['Status'], task['ApproximateNumberOfMessagesMoved']) == ('COMPLETED', 1)
+
+
+def test_messages_are_moved_from_dead_letter_queues_only(aws: Backend) -> None:
+    """Source: model, StartMessageMoveTask; the first code is known."""
+    with refused('InvalidParameterValue', 'UnsupportedOperation'):
+        aws.sqs.start_message_move_task(SourceArn=aws.arn(aws.queue()))

@@ -70,6 +70,15 @@ def test_requested_system_attributes_are_returned(aws: Backend, parameter: str, 
     assert ('SentTimestamp' in attributes) is (name == 'All')
 
 
+def test_both_parameters_for_system_attributes_may_be_given(aws: Backend) -> None:
+    """Source: model, ReceiveMessage: some servers know only one of them."""
+    url = aws.queue()
+    aws.send(url, 'hej')
+    names = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']
+    message = aws.receive_one(url, AttributeNames=names, MessageSystemAttributeNames=names)
+    assert set(message['Attributes']) == {'ApproximateReceiveCount', 'SentTimestamp'}
+
+
 def test_system_attributes_are_texts(aws: Backend) -> None:
     """Source: model, Message, Attributes: times are in milliseconds since the epoch."""
     url = aws.queue()
