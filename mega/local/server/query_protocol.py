@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
 
 from mega.local.errors import AwsError
 from mega.local.server.json_protocol import decode_binary_value
 from mega.local.server.messages import Reply, Request, next_request_id
 from mega.local.server.protocol import Call
+from mega.local.server.xml import text_of
 
 __all__ = ('QueryProtocol',)
+
+MAX_DEPTH = 16
+"""The maximum number of parts in the name of a field. Parameters of SNS have up to eight."""
+
+MAX_DIGITS = 9
+"""The maximum number of digits in the number of a member."""
 
 
 class QueryProtocol:
@@ -25,14 +31,11 @@ class QueryProtocol:
 
     def read(self, request: Request) -> Call:
         """Read the parameters of a form: `A.member.1.B=c` is `{'A': [{'B': 'c'}]}`."""
-        tree: dict[str, Any] = {}
-        for name, value in parse_qsl(request.body.decode('ascii'), keep_blank_values=True):
-            *branches, leaf = name.split('.')
-            node = tree
-            for branch in branches:
-                node = node.setdefault(branch, {})
-            node[leaf] = value
-        parameters = {name: _from_tree(value) for name, value in tree.items()}
+        form = parse_qsl(request.body.decode('utf-8', 'replace'), keep_blank_values=True)
+        try:
+            parameters = {name: _from_tree(value) for name, value in _tree_of(form).items()}
+        except (AttributeError, TypeError, ValueError):  # a name is a value and a structure, ...
+            raise AwsError('MalformedQueryString', 'A parameter is not well-formed') from None
         return Call('sns', str(parameters.get('Action')), parameters)
 
     def write(self, call: Call, response: Mapping[str, Any]) -> Reply:
@@ -53,6 +56,27 @@ class QueryProtocol:
         return Reply(status, 'text/xml', text.encode())
 
 
+def _tree_of(form: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return the fields of a form as a tree of the parts of their names.
+
+    Raises:
+        AttributeError, TypeError: for a field that is both a value and a structure.
+        ValueError: for a name with too many parts.
+    """
+    tree: dict[str, Any] = {}
+    for name, value in form:
+        if name.count('.') >= MAX_DEPTH:
+            raise ValueError('a name has too many parts')
+        *branches, leaf = name.split('.')
+        node = tree
+        for branch in branches:
+            node = node.setdefault(branch, {})
+        if isinstance(node.get(leaf), dict):
+            raise TypeError('a structure is also a value')
+        node[leaf] = value
+    return tree
+
+
 def _from_tree(tree: Any) -> Any:
     """Return a parameter of a form, which is a text, a list, a map or a structure."""
     if not isinstance(tree, dict):
@@ -68,7 +92,13 @@ def _from_tree(tree: Any) -> Any:
 
 def _numbered(tree: Mapping[str, Any]) -> list[Any]:
     """Return the members of a list in a form, in the order of their numbers."""
-    return [_from_tree(tree[number]) for number in sorted(tree, key=int)]
+    return [_from_tree(tree[number]) for number in sorted(tree, key=_to_number)]
+
+
+def _to_number(text: str) -> int:
+    if not (text.isdecimal() and len(text) <= MAX_DIGITS):
+        raise ValueError('the number of a member is not a number')
+    return int(text)
 
 
 def _xml(value: Any, name: str = '') -> str:
@@ -79,6 +109,4 @@ def _xml(value: Any, name: str = '') -> str:
         return ''.join(f'<{key}>{_xml(each, key)}</{key}>' for key, each in value.items())
     if isinstance(value, list):
         return ''.join(f'<member>{_xml(each)}</member>' for each in value)
-    if isinstance(value, bool):
-        return 'true' if value else 'false'
-    return escape(str(value))
+    return text_of(value)
