@@ -119,7 +119,7 @@ def code_of(server_url: str, body: bytes) -> tuple[int, str]:
         pass
     with refused.value as response:
         text = response.read().decode()
-    return response.status, text.partition('<Code>')[2].partition('</Code>')[0]
+    return refused.value.code, text.partition('<Code>')[2].partition('</Code>')[0]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
 from mega.local.errors import AwsError
-from mega.local.server.aws_chunked import decode_body
+from mega.local.server.chunks import ChunkReader
 from mega.local.server.messages import Reply, Request, next_request_id
 from mega.local.server.protocol import Call
 from mega.local.server.s3_bodies import document, read_document
@@ -130,7 +130,7 @@ class S3Protocol:
             parameters['Bucket'] = bucket
         if key:
             parameters['Key'] = key
-        body, trailers = decode_body(request.body, headers)
+        body, trailers = _content(request.body, headers)
         parameters.update(read_headers(trailers))
         if route.operation in ('PutObject', 'UploadPart'):
             parameters['Body'] = body
@@ -167,6 +167,23 @@ class S3Protocol:
         members = {'Code': error.code, 'Message': error.message, 'RequestId': request_id}
         body = b'' if error.status == 304 else document('Error', members)
         return Reply(error.status, _XML, body, f'x-amz-request-id: {request_id}\r\n')
+
+
+def _content(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
+    """Return the content of a body, and the headers that follow it in aws-chunked.
+
+    Signatures of chunks are not checked.
+    """
+    if not headers.get('x-amz-content-sha256', '').startswith('STREAMING-'):
+        return body, {}
+    reader = ChunkReader()
+    try:
+        is_complete = reader.read(body)
+    except ValueError:
+        is_complete = False
+    if not is_complete:
+        raise AwsError('IncompleteBody', 'The request body is not encoded as its headers say')
+    return reader.body, reader.trailers
 
 
 def _remove_transfer_encoding(parameters: dict[str, Any]) -> None:

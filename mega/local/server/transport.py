@@ -11,6 +11,7 @@ from http import HTTPStatus
 from struct import pack
 from typing import Protocol, cast
 
+from mega.local.server.chunks import ChunkReader
 from mega.local.server.messages import RESET, Reply, Request
 from mega.local.server.polling import Cancel
 
@@ -22,6 +23,7 @@ MAX_BODY = 64 * 1_048_576
 _LENGTH = re.compile(rb'\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n', re.IGNORECASE)
 _TARGET = re.compile(rb'\r\nx-amz-target:[ \t]*([!-~]+)', re.IGNORECASE)
 _EXPECT = re.compile(rb'\r\nexpect:[ \t]*100-continue', re.IGNORECASE)
+_CHUNKED = re.compile(rb'\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n', re.IGNORECASE)
 _CLOSE = re.compile(rb'\r\nconnection:[ \t]*close', re.IGNORECASE)
 _REASONS = {int(status): status.phrase for status in HTTPStatus}
 
@@ -47,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._is_last = False
         self._is_head = False
         self._is_continued = False
+        self._chunks: ChunkReader | None = None
         self._cancel: Cancel | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -86,19 +89,40 @@ class Connection(asyncio.Protocol):
                 self._refuse()
             return
         head = bytes(self._buffer[: end + 2])
-        found = _LENGTH.search(head)
-        start, length = end + 4, int(found[1]) if found else 0
-        if length > MAX_BODY:
+        try:
+            body = self._take_body(head, end + 4)
+        except ValueError:
             self._refuse()
-        elif len(self._buffer) < start + length:
-            if not self._is_continued and _EXPECT.search(head):
-                self._is_continued = True
-                self._transport.write(b'HTTP/1.1 100 Continue\r\n\r\n')
-        else:
+            return
+        if body is not None:
             self._is_continued = False
-            body = bytes(self._buffer[start : start + length])
-            del self._buffer[: start + length]
             self._begin(head, body)
+        elif not self._is_continued and _EXPECT.search(head):
+            self._is_continued = True
+            self._transport.write(b'HTTP/1.1 100 Continue\r\n\r\n')
+
+    def _take_body(self, head: bytes, start: int) -> bytes | None:
+        """Remove the first request from the buffer, and return its body; None if it is incomplete.
+
+        Raises:
+            ValueError: for a body that is too large, or has invalid chunks.
+        """
+        if _CHUNKED.search(head):
+            self._chunks = self._chunks or ChunkReader(start)
+            if not self._chunks.read(self._buffer):
+                return None
+            body, end = self._chunks.body, self._chunks.place
+            self._chunks = None
+        else:
+            found = _LENGTH.search(head)
+            end = start + (int(found[1]) if found else 0)
+            if end - start > MAX_BODY:
+                raise ValueError('too large')
+            if len(self._buffer) < end:
+                return None
+            body = bytes(self._buffer[start:end])
+        del self._buffer[:end]
+        return body
 
     def _begin(self, head: bytes, body: bytes) -> None:
         self._is_busy = True
