@@ -34,6 +34,7 @@ _patient = hypothesis.settings(
 )
 hypothesis.settings.register_profile('default', _patient, max_examples=40, derandomize=True)
 hypothesis.settings.register_profile('nightly', _patient, max_examples=2_000, print_blob=True)
+hypothesis.settings.register_profile('mutation', _patient, max_examples=10, derandomize=True)
 hypothesis.settings.load_profile(PROFILE)
 
 

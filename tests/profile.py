@@ -2,6 +2,7 @@
 
 scripts/test                          every day: the whole suite in less than five minutes
 MEGA_PROFILE=nightly scripts/test     at night: hours, and other examples in every run
+MEGA_PROFILE=mutation                 for each mutant of scripts/mutate: a few seconds
 """
 
 from __future__ import annotations
@@ -16,4 +17,6 @@ NIGHTLY = PROFILE == 'nightly'
 
 def amount(every_day: int, at_night: int) -> int:
     """Choose a number of examples, schedules, messages or kills by the profile."""
+    if PROFILE == 'mutation':
+        return -(-every_day // 4)
     return at_night if NIGHTLY else every_day

@@ -20,13 +20,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.mutation.groups import GROUPS, Group
+from tests.mutation.groups import GROUPS, SLOW, Group
 from tests.mutation.noise import is_noise
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / '.mutants'
 COPIED = ('mega', 'tests', 'benchmarks', 'conftest.py', 'setup.cfg', 'pyproject.toml')
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 60
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def run(name: str, group: Group, sample: int | None, seed: int) -> None:
         cosmic_ray(checkout, 'init', 'mutate.toml', str(started))
         keep_sample(started, checkout, sample, seed)
         started.rename(session)
-    cosmic_ray(checkout, 'baseline', 'mutate.toml')
+    run_without_mutant(checkout, group)
     cosmic_ray(checkout, 'exec', 'mutate.toml', str(session))
     report(name, session)
 
@@ -82,17 +82,38 @@ def copy_checkout(target: Path) -> None:
             shutil.copy(source, target / name)
 
 
+def tests_of(group: Group, *options: str) -> list[str]:
+    """Return the command for the tests of a group, in this order, until the first failure."""
+    plugins = [f'-pno:{name}' for name in ('randomly', 'xdist', 'cacheprovider')]
+    pytest = (sys.executable, *options, '-m', 'pytest', '-x', '-q', '--no-header', '-oaddopts=')
+    deselected = [f'--deselect={test}' for test in SLOW]
+    return [*pytest, '-ofaulthandler_timeout=0', *plugins, *deselected, *group.tests]
+
+
+def run_without_mutant(checkout: Path, group: Group) -> None:
+    """Run the tests once, and keep the compiled modules, but none of those that will change."""
+    subprocess.run(tests_of(group), cwd=checkout, env=environment(checkout), check=True)
+    for module in group.modules:
+        path = checkout / module
+        for directory in path.rglob('__pycache__') if path.is_dir() else []:
+            shutil.rmtree(directory)
+        for compiled in path.parent.glob(f'__pycache__/{path.stem}.*.pyc'):
+            compiled.unlink()
+
+
 def configure(checkout: Path, group: Group) -> None:
-    """Write the configuration of cosmic-ray. The tests stop at the first failure."""
-    plugins = ' '.join(f'-p no:{name}' for name in ('randomly', 'xdist', 'cacheprovider'))
-    pytest = f'{sys.executable} -B -m pytest -x -q --no-header -o addopts= {plugins}'
+    """Write the configuration of cosmic-ray.
+
+    With `-B`, Python does not write compiled modules. Otherwise it could take that of a mutant for
+    that of the next one.
+    """
     modules = ', '.join(f'"{module}"' for module in group.modules)
     (checkout / 'mutate.toml').write_text(
         f"""[cosmic-ray]
 module-path = [{modules}]
 timeout = {TIMEOUT_SECONDS}
 excluded-modules = []
-test-command = "{pytest} {' '.join(group.tests)}"
+test-command = "{' '.join(tests_of(group, '-B'))}"
 
 [cosmic-ray.distributor]
 name = "local"
@@ -103,8 +124,16 @@ name = "local"
 
 def cosmic_ray(checkout: Path, *arguments: str) -> None:
     program = Path(sys.executable).with_name('cosmic-ray')
-    environment = {'PYTHONPATH': str(checkout), 'PATH': '/usr/bin:/bin', 'PYTHONHASHSEED': '0'}
-    subprocess.run([program, *arguments], cwd=checkout, env=environment, check=True)
+    subprocess.run([program, *arguments], cwd=checkout, env=environment(checkout), check=True)
+
+
+def environment(checkout: Path) -> dict[str, str]:
+    return {
+        'PYTHONPATH': str(checkout),
+        'PATH': '/usr/bin:/bin',
+        'PYTHONHASHSEED': '0',
+        'MEGA_PROFILE': 'mutation',
+    }
 
 
 def keep_sample(session: Path, checkout: Path, sample: int | None, seed: int) -> None:

@@ -1,10 +1,18 @@
-"""The modules that mutation tests change, each with the fastest tests that concern it."""
+"""The modules that mutation tests change, each with its tests, the fastest first."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ('GROUPS', 'Group')
+__all__ = ('GROUPS', 'SLOW', 'Group')
+
+
+SLOW = (
+    'tests/match/test_cases.py::test_all_patterns_in_one_set_agree_with_evaluate_on_all_payloads',
+    'tests/match/test_field.py::test_a_field_with_any_scalar_matches_like_this_scalar',
+    'tests/match/test_repr.py::test_the_repr_of_a_field_is_its_path',
+)
+"""Tests that take longest, and find no mutant that the others do not find."""
 
 
 class Group(NamedTuple):
@@ -14,6 +22,12 @@ class Group(NamedTuple):
 
 LISTENER = 'mega/aws/sqs/subscribe'
 TESTS_OF_LISTENER = 'tests/aws/sqs/subscribe'
+
+PATTERN_TESTS = (
+    'tests/match/test_functions.py', 'tests/match/test_declaration.py',
+    'tests/match/test_missing.py', 'tests/match/test_predicates.py',
+    'tests/match/test_immutability.py', 'tests/match/test_cases.py',
+)  # fmt: skip
 
 GROUPS = {
     'codec': Group(
@@ -26,37 +40,39 @@ GROUPS = {
     'functions': Group(
         ('mega/match/functions',),
         (
-            'tests/match/test_cases.py', 'tests/match/test_functions.py',
-            'tests/match/test_repr.py', 'tests/match/test_declaration.py',
-            'tests/match/test_text.py', 'tests/match/test_arrays.py',
-            'tests/match/test_missing.py', 'tests/match/test_field.py',
-            'tests/match/test_network_and_kind.py', 'tests/match/test_immutability.py',
+            *PATTERN_TESTS, 'tests/match/test_text.py', 'tests/match/test_arrays.py',
+            'tests/match/test_field.py', 'tests/match/test_network_and_kind.py',
+            'tests/match/test_repr.py',
         ),
     ),
     'pattern': Group(
         ('mega/match/pattern.py', 'mega/match/comparables.py'),
         (
-            'tests/match/test_cases.py', 'tests/match/test_functions.py',
-            'tests/match/test_repr.py', 'tests/match/test_declaration.py',
-            'tests/match/test_numbers.py', 'tests/match/test_dates.py',
-            'tests/match/test_values.py', 'tests/match/test_missing.py',
-            'tests/match/test_predicates.py', 'tests/match/test_decimal_contexts.py',
-            'tests/match/test_immutability.py',
+            *PATTERN_TESTS, 'tests/match/test_numbers.py', 'tests/match/test_dates.py',
+            'tests/match/test_values.py', 'tests/match/test_decimal_contexts.py',
         ),
     ),
     'settlement': Group(
         (f'{LISTENER}/processing/settlement.py',),
-        (f'{TESTS_OF_LISTENER}/processing', f'{TESTS_OF_LISTENER}/test_machine_failures.py'),
+        (
+            f'{TESTS_OF_LISTENER}/processing/test_settlement.py',
+            f'{TESTS_OF_LISTENER}/processing/test_failures.py',
+            f'{TESTS_OF_LISTENER}/processing/test_unexpected_errors.py',
+            f'{TESTS_OF_LISTENER}/test_retries.py',
+        ),
     ),
     'dispatch': Group(
         (f'{LISTENER}/processing/dispatch.py',),
         (
-            f'{TESTS_OF_LISTENER}/processing',
-            f'{TESTS_OF_LISTENER}/test_context_variables.py',
+            f'{TESTS_OF_LISTENER}/processing/test_dispatch.py',
+            f'{TESTS_OF_LISTENER}/processing/test_failures.py',
+            f'{TESTS_OF_LISTENER}/processing/test_hooks.py',
+            f'{TESTS_OF_LISTENER}/processing/test_hook_failures.py',
             f'{TESTS_OF_LISTENER}/test_log_of_failures.py',
         ),
     ),
     'engine': Group(
-        (f'{LISTENER}/engine',), (f'{TESTS_OF_LISTENER}/engine', 'tests/simulation')
+        (f'{LISTENER}/engine',),
+        (f'{TESTS_OF_LISTENER}/engine', 'tests/simulation/test_schedules.py'),
     ),
 }  # fmt: skip

@@ -57,8 +57,7 @@ class WorkAssigner:
         due = now + self._check_after
         process = ProcessMessages(share, len(share), due)
         self._shares[process] = None
-        if due < self.deadline:
-            self.deadline = due
+        self.deadline = min(self.deadline, due)
         return process
 
     def can_begin(self, delivery: Delivery, now: float) -> bool:

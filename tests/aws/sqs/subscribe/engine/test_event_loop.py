@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mega.aws.sqs.subscribe.engine.commands import CallResult, ChangeVisibility, Notice, Receive
 from tests.aws.sqs.subscribe.engine.driver import EngineDriver, visibility_changes
 
@@ -82,6 +84,21 @@ def test_after_a_late_answer_messages_are_hidden_for_longer() -> None:
     [message] = driver.start('a')
     assert message.begun_at == 5.0
     assert message.hidden_until == 2.5 + 5
+
+
+@pytest.mark.parametrize(('timeout', 'late_after'), [(2, 0.5), (5, 1.25), (8, 2.0), (30, 2.0)])
+def test_an_answer_is_late_after_two_seconds_or_a_quarter_of_the_visibility_timeout(
+    timeout: int, late_after: float
+) -> None:
+    for lateness, hidden_until in [
+        (late_after, timeout + 1 + late_after),
+        (late_after + 0.01, timeout),
+    ]:
+        driver = EngineDriver(wait_time_seconds=1, visibility_timeout=timeout)
+        driver.steps()
+        driver.now = 1 + lateness
+        [message] = driver.receive('a')
+        assert message.hidden_until == hidden_until
 
 
 def test_the_longer_visibility_timeout_shrinks_after_answers_in_time() -> None:

@@ -95,6 +95,15 @@ def test_a_failed_extension_is_repeated_in_time() -> None:
     assert driver.drawn == [(0.5, 1.0)]
 
 
+@pytest.mark.parametrize(('timeout', 'margin'), [(30, 1.0), (10, 1.0), (5, 0.5), (1, 0.1)])
+def test_a_failed_extension_waits_less_for_a_short_timeout(timeout: int, margin: float) -> None:
+    driver = EngineDriver(concurrency=1, visibility_timeout=timeout)
+    driver.start(*'ab')
+    driver.settle(driver.wait_for(ChangeVisibility), CallResult.RETRY)
+    driver.wait_for(ChangeVisibility)
+    assert driver.now == timeout / 2 + margin
+
+
 def test_a_message_that_could_not_be_extended_never_starts() -> None:
     driver = EngineDriver(concurrency=1, visibility_timeout=30)
     first, _ = driver.start(*'ab')
