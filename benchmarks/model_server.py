@@ -17,7 +17,7 @@ __all__ = ('running',)
 
 @contextmanager
 def running(*, https: bool = False) -> Iterator[Server]:
-    """Run a server without rules until the block ends.
+    """Run a server until the block ends.
 
     With `https`, the server speaks TLS 1.3 with a generated certificate. `AWS_CA_BUNDLE` names the
     certificate until the block ends, so that every AWS client created in the block trusts it.

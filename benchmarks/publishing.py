@@ -27,6 +27,7 @@ from benchmarks.matching.tables import machine, table
 from benchmarks.matching.timing import Ratio, ratio
 from benchmarks.model_server import running
 from mega.aws._publishing.publisher import Publisher
+from mega.aws._transport.clock import SYSTEM_CLOCK
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.service import SQS
 from mega.event import Payload
@@ -152,6 +153,7 @@ class _FreeClient:
     """A client whose calls cost nothing, and which accepts every message."""
 
     region = endpoint_url = None
+    clock = SYSTEM_CLOCK
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         if method == 'get_queue_attributes':

@@ -75,7 +75,10 @@ class Bench:
         """Reset the server, and create a queue with a redrive policy. Return its URL."""
         self.server.reset()
         self.server.create_queue('dead')
-        policy = {'deadLetterTargetArn': 'arn:aws:sqs:eu-west-1:1:dead', 'maxReceiveCount': 5}
+        policy = {
+            'deadLetterTargetArn': 'arn:aws:sqs:eu-west-1:123456789012:dead',
+            'maxReceiveCount': 5,
+        }
         return self.server.create_queue('work', RedrivePolicy=policy)
 
     def fill(self, queue_url: str, messages: int) -> None:

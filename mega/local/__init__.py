@@ -1,9 +1,9 @@
 """SQS, SNS and S3 in memory, on loopback, for the tests and benchmarks of publishers and listeners.
 
-The server is fast, so that a benchmark measures the client. With `rules`, it refuses what AWS
-refuses. It fails as AWS fails, by the seed of a random generator or step by step. From Python:
+The server is fast, so that a benchmark measures the client. It refuses what AWS refuses. It fails
+as AWS fails, by the seed of a random generator or step by step. From Python:
 
-    with running(rules=True) as server:
+    with running() as server:
         queue_url = server.create_queue('orders')
         SqsPublisher(queue_url, **server.credentials).publish(payload)
         [accepted] = server.accepted()
@@ -18,8 +18,8 @@ From a shell: `python -m mega.local --help`. The first line of output is the URL
     faults.py       injected faults
     server/         the HTTP front end, and its control by tests
 
-The server differs from AWS: topics deliver to queues only, and need no permission; messages and
-objects never expire, one account owns all resources, and any credentials are accepted.
+The server differs from AWS: topics deliver to queues only, and need no permission; objects never
+expire, one account owns all resources, and any credentials are accepted.
 """
 
 from mega.local.faults import FailEntries, Fault, Faults

@@ -26,7 +26,6 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument('--key', type=Path, metavar='PEM', help="the certificate's private key")
     parser.add_argument('--latency', type=float, default=0, metavar='MS', help='of each response')
-    parser.add_argument('--rules', action='store_true', help='refuse what AWS refuses')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='the seed of the faults')
     parser.add_argument(
         '--fail-entries', type=float, default=0, metavar='SHARE', help='of batch entries'
@@ -49,7 +48,6 @@ async def _serve(arguments: argparse.Namespace) -> None:
     url = f'{scheme}://127.0.0.1:{listening.getsockname()[1]}'
     application = Application(loop, url)
     application.configure(
-        rules=arguments.rules,
         latency_ms=arguments.latency,
         faults=asdict(
             Faults(arguments.seed, arguments.fail_calls, arguments.fail_entries),

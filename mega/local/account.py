@@ -16,32 +16,30 @@ from mega.local.errors import AwsError
 from mega.local.operations import NextError, Object, Operation, no_error
 from mega.local.s3.operations import S3
 from mega.local.sns.operations import Sns
+from mega.local.sqs.decisions import Decisions
+from mega.local.sqs.observer import Observer
 from mega.local.sqs.operations import Sqs
-from mega.local.sqs.queues import Queue
 from mega.local.state import State
 
 __all__ = ('Account',)
 
 
-def _ignore(queue: Queue) -> None:
-    """Ignore a change of a queue."""
-
-
 class Account:
     """One account in one region. Not safe to share among threads.
 
-    `clock` returns seconds since the epoch. `base_url` begins the URLs of queues. `on_change` is
-    called with a queue in which more messages may be visible than before.
+    `clock` returns seconds since the epoch. `base_url` begins the URLs of queues. `decisions`
+    decides what the documentation of AWS leaves open. `observer` receives notices of changes.
     """
 
     def __init__(
         self,
         clock: Callable[[], float],
         base_url: str = 'https://sqs.eu-west-1.amazonaws.com',
-        on_change: Callable[[Queue], None] = _ignore,
+        decisions: Decisions | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.state = State(clock)
-        self.sqs = Sqs(self.state, base_url, on_change)
+        self.sqs = Sqs(self.state, base_url, decisions or Decisions(), observer or Observer())
         self._sns = Sns(self.state, self.sqs.deliver)
         self._s3 = S3(self.state)
         self._operations: dict[str, dict[str, Operation]] = {
@@ -63,18 +61,18 @@ class Account:
         perform = self._operations[service].get(operation)
         if perform is None:
             raise AwsError(
-                'InvalidAction', f'the model of {service} has no operation {operation!a}'
+                'InvalidAction', f'the model of {service} has no operation {operation[:80]!a}'
             )
+        self.sqs.advance(self.state.clock())
         return perform(request, next_error)
 
     def next_event(self) -> float | None:
         """Return the time at which the next hidden or delayed message becomes visible, if any."""
-        times = [queue.next_change() for queue in self.sqs.queues.values()]
-        return min((time for time in times if time is not None), default=None)
+        return self.sqs.next_event()
 
     def reset(self) -> None:
         """Delete all queues, topics, buckets and messages."""
         self.state.accepted.clear()
-        self.sqs.queues.clear()
+        self.sqs.clear()
         self._sns.reset()
         self._s3.reset()

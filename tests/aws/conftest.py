@@ -31,7 +31,7 @@ def faults() -> Iterator[FaultServer]:
 
 @pytest.fixture(scope='session')
 def _process() -> Iterator[Server]:
-    with running(rules=True) as process:
+    with running() as process:
         yield process
 
 

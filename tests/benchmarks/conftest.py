@@ -23,9 +23,9 @@ def _process() -> Iterator[Server]:
 
 @pytest.fixture
 def server(_process: Server) -> Server:
-    """A server with rules, on which nothing has happened yet."""
+    """A server on which nothing has happened yet."""
     _process.reset()
-    _process.configure(rules=True, latency_ms=0)
+    _process.configure(latency_ms=0)
     return _process
 
 

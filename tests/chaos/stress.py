@@ -274,7 +274,7 @@ def stress(messages: int) -> list[Result]:
             for number in range(messages // 2 // groups)
             for group in range(groups)
         ]
-        with running(rules=True) as server:
+        with running() as server:
             results.append(asyncio.run(_stress(server, keys, is_fifo)))
     return results
 

@@ -26,7 +26,7 @@ RANDOM_FAULTS = Faults(seed=8, fail_calls=0.05, fail_entries=0.05)
 
 @pytest.fixture(scope='module')
 def process() -> Iterator[Server]:
-    with running(rules=True) as server:
+    with running() as server:
         yield server
 
 

@@ -1,9 +1,11 @@
+"""The model alone, and its server with clients of boto3."""
+
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Thread
 from typing import Any
 
@@ -11,9 +13,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from mega.local import Server, running
 from mega.local.server.application import Application
 from mega.local.server.transport import Connection
 from tests.local.aws_account import LocalAccount
+
+ONCE = Config(retries={'total_max_attempts': 1})  # a retry would hide a failed first attempt
 
 
 @pytest.fixture
@@ -26,7 +31,6 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve in a thread of this process, and yield the server's URL."""
     loop = asyncio.new_event_loop()
     application = Application(loop, 'http://127.0.0.1')
-    application.configure(rules=True)
     connections: list[_Connection] = []
     listening = loop.run_until_complete(
         loop.create_server(
@@ -66,9 +70,22 @@ async def _close(listening: asyncio.Server, connections: list[_Connection]) -> N
 
 
 @pytest.fixture(scope='session')
-def server_url() -> Iterator[str]:
-    with serving() as url:
-        yield url
+def _process() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def server(_process: Server) -> Server:
+    """A server on which nothing has happened yet."""
+    _process.reset()
+    _process.configure(latency_ms=0)
+    return _process
+
+
+@pytest.fixture(scope='session')
+def server_url(_process: Server) -> str:
+    return _process.endpoint_url
 
 
 def client(service: Any, url: str, **settings: Any) -> Any:
@@ -83,23 +100,18 @@ def client(service: Any, url: str, **settings: Any) -> Any:
 
 
 @pytest.fixture(scope='session')
-def s3(server_url: str) -> Iterator[Any]:
-    """A client of boto3 that does not retry."""
-    with_one_attempt = Config(retries={'total_max_attempts': 1})
-    found = client('s3', server_url, config=with_one_attempt)
-    yield found
-    found.close()
+def sqs(server_url: str) -> Iterator[Any]:
+    with closing(client('sqs', server_url, config=ONCE)) as found:
+        yield found
 
 
 @pytest.fixture(scope='session')
 def sns(server_url: str) -> Iterator[Any]:
-    found = client('sns', server_url)
-    yield found
-    found.close()
+    with closing(client('sns', server_url, config=ONCE)) as found:
+        yield found
 
 
 @pytest.fixture(scope='session')
-def sqs(server_url: str) -> Iterator[Any]:
-    found = client('sqs', server_url)
-    yield found
-    found.close()
+def s3(server_url: str) -> Iterator[Any]:
+    with closing(client('s3', server_url, config=ONCE)) as found:
+        yield found

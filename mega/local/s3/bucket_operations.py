@@ -30,9 +30,8 @@ class BucketOperations:
 
     def _create_bucket(self, request: Object, next_error: NextError) -> Object:
         name = request['Bucket']
-        if self._state.has_rules:
-            rules.check_bucket_name(name)
-            _check_location(request.get('CreateBucketConfiguration') or {})
+        rules.check_bucket_name(name)
+        _check_location(request.get('CreateBucketConfiguration') or {})
         if name in self._buckets.by_name:
             raise AwsError(
                 'BucketAlreadyOwnedByYou',

@@ -99,7 +99,7 @@ class MultipartOperations:
                     "been uploaded, or the specified entity tag may not match the part's.",
                 )
             parts.append(part)
-        if self._state.has_rules and any(len(each.body) < MIN_PART_BYTES for each in parts[:-1]):
+        if any(len(each.body) < MIN_PART_BYTES for each in parts[:-1]):
             problem = 'Your proposed upload is smaller than the minimum allowed size'
             raise AwsError('EntityTooSmall', problem)
         return parts

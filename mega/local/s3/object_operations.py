@@ -151,9 +151,8 @@ def stored_object(
         AwsError: for parameters that S3 refuses.
     """
     metadata = request.get('Metadata') or {}
-    if state.has_rules:
-        rules.check_key(request['Key'])
-        rules.check_metadata(metadata)
+    rules.check_key(request['Key'])
+    rules.check_metadata(metadata)
     given = {name: request[name] for name in _KEPT_HEADERS if request.get(name)}
     encryption = {name: request[name] for name in _ENCRYPTION if request.get(name)}
     if not encryption:
@@ -167,7 +166,7 @@ def stored_object(
         {'ContentType': DEFAULT_TYPE, **given, **encryption},
         {name.lower(): value for name, value in metadata.items()},
         tags if tags is not None else rules.tags_of(request.get('Tagging') or ''),
-        checksums_of(body, request) if state.has_rules else checksums_of(body, {}),
+        checksums_of(body, request),
     )
 
 

@@ -35,11 +35,10 @@ class Application:
 
     def __init__(self, loop: AbstractEventLoop, base_url: str) -> None:
         self._clock = Clock(time.time(), loop.time)
-        self._polls = Polls(loop, self._clock)
-        self._account = Account(self._clock, base_url, self._polls.wake)
+        self._polls = Polls(loop, self._clock, lambda name: self._account.sqs.next_event(name))
+        self._account = Account(self._clock, base_url, observer=self._polls)
         self._plan = FaultPlan()
         self._control = Control(self._account, self._plan, self._advance)
-        self._account.state.has_rules = False
         self._json, self._query, self._s3 = JsonProtocol(), QueryProtocol(), S3Protocol()
 
     def configure(self, **settings: object) -> None:
@@ -84,7 +83,10 @@ class Application:
             answer(_faulty_reply(fault, protocol, protocol.write(call, {})))
             return None
 
-        def finish(result: Object) -> None:
+        def finish(result: Object | AwsError) -> None:
+            if isinstance(result, AwsError):
+                answer(protocol.write_error(result))
+                return
             reply = protocol.write(call, result)
             answer(_faulty_reply(fault, protocol, reply) if fault else reply)
 

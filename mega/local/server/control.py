@@ -51,13 +51,10 @@ class Control:
 
     def _configure(
         self,
-        rules: bool | None = None,
         latency_ms: float | None = None,
         faults: Object | None = None,
     ) -> Object:
         """Change the given settings."""
-        if rules is not None:
-            self._state.has_rules = rules
         if latency_ms is not None:
             self.latency_ms = latency_ms
         if faults is not None:
@@ -97,7 +94,7 @@ class Control:
         return {}
 
     def _reset(self) -> Object:
-        """Delete all state except the settings of rules and latency."""
+        """Delete all state except the latency."""
         self._account.reset()
         self.calls.clear()
         self._plan.happened.clear()

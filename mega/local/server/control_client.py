@@ -111,13 +111,12 @@ class Server:
     def configure(
         self,
         *,
-        rules: bool | None = None,
         latency_ms: float | None = None,
         faults: Faults | None = None,
     ) -> None:
         """Change the given settings. Faults, even equal ones, restart without a script."""
         shares = None if faults is None else asdict(faults)
-        self._control('configure', rules=rules, latency_ms=latency_ms, faults=shares)
+        self._control('configure', latency_ms=latency_ms, faults=shares)
 
     def script(self, *steps: Step, operation: str | None = None) -> None:
         """Apply one step to each of the next calls.
@@ -149,7 +148,7 @@ class Server:
         return Counts(**self._control('counts'))
 
     def reset(self) -> None:
-        """Be as at the start, without faults, queues and topics; rules and latency stay.
+        """Be as at the start, without faults, queues and topics; the latency stays.
 
         A queue made anew with the same name has the same URL, a topic the same ARN.
         """

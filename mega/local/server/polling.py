@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from mega.local.errors import AwsError
 from mega.local.operations import Object
-from mega.local.sqs.queues import Queue
+from mega.local.sqs.observer import Observer
 
 __all__ = ('Cancel', 'Polls')
 
@@ -20,25 +21,34 @@ Cancel: TypeAlias = Callable[[], None]
 @dataclass(slots=True, eq=False)
 class _Poll:
     receive: Callable[[], Object]
-    answer: Callable[[Object], None]
+    answer: Callable[[Object | AwsError], None]
     deadline: TimerHandle | None = None
 
 
-class Polls:
-    """The receives that wait for messages, by queue, in the order of arrival."""
+class Polls(Observer):
+    """The receives that wait for messages, by queue, in the order of arrival.
 
-    def __init__(self, loop: AbstractEventLoop, clock: Callable[[], float]) -> None:
+    `next_event` returns the time at which the next message becomes visible in a queue, if any.
+    """
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        clock: Callable[[], float],
+        next_event: Callable[[str], float | None],
+    ) -> None:
         self._loop = loop
         self._clock = clock
-        self._waiting: defaultdict[Queue, deque[_Poll]] = defaultdict(deque)
-        self._timers: dict[Queue, TimerHandle] = {}
+        self._next_event = next_event
+        self._waiting: defaultdict[str, deque[_Poll]] = defaultdict(deque)
+        self._timers: dict[str, TimerHandle] = {}
 
     def receive(
         self,
-        queue: Queue,
+        queue: str,
         wait: float,
         receive: Callable[[], Object],
-        answer: Callable[[Object], None],
+        answer: Callable[[Object | AwsError], None],
     ) -> Cancel | None:
         """Respond now, when a message arrives, or without messages after `wait` seconds.
 
@@ -55,37 +65,37 @@ class Polls:
         self._watch(queue)
         return partial(self._leave, queue, poll)
 
-    def wake(self, queue: Queue) -> None:
+    def changed(self, queue_name: str) -> None:
         """Serve the waiting receives after the current operation on the queue.
 
         One receive can then return all entries of a batch.
         """
-        if self._waiting.get(queue):
-            self._set_timer(queue, self._clock())
+        if self._waiting.get(queue_name):
+            self._set_timer(queue_name, self._clock())
 
     def wake_all(self) -> None:
         """Serve the receives of all queues: an advance of the clock may make messages visible."""
         for queue in list(self._waiting):
-            self.wake(queue)
+            self.changed(queue)
 
-    def _serve(self, queue: Queue) -> None:
+    def _serve(self, queue: str) -> None:
         del self._timers[queue]
         waiting = self._waiting[queue]
         while waiting:
             poll = waiting[0]
-            response = poll.receive()
+            response = _result(poll)
             if not response:
                 break
             self._leave(queue, poll)
             poll.answer(response)
         self._watch(queue)
 
-    def _watch(self, queue: Queue) -> None:
+    def _watch(self, queue: str) -> None:
         """Set a timer for the next message that becomes visible, if a receive waits."""
-        if self._waiting[queue] and (at := queue.next_change()) is not None:
+        if self._waiting[queue] and (at := self._next_event(queue)) is not None:
             self._set_timer(queue, at)
 
-    def _set_timer(self, queue: Queue, at: float) -> None:
+    def _set_timer(self, queue: str, at: float) -> None:
         """Set the timer of a queue. Of two times the earlier counts: serving sets the next one."""
         timer = self._timers.get(queue)
         when = self._loop.time() + at - self._clock()
@@ -94,12 +104,20 @@ class Polls:
                 timer.cancel()
             self._timers[queue] = self._loop.call_at(when, self._serve, queue)
 
-    def _give_up(self, queue: Queue, poll: _Poll) -> None:
+    def _give_up(self, queue: str, poll: _Poll) -> None:
         self._waiting[queue].remove(poll)
         poll.answer({})
 
-    def _leave(self, queue: Queue, poll: _Poll) -> None:
+    def _leave(self, queue: str, poll: _Poll) -> None:
         if poll in self._waiting[queue]:
             self._waiting[queue].remove(poll)
         if poll.deadline:
             poll.deadline.cancel()
+
+
+def _result(poll: _Poll) -> Object | AwsError:
+    """Return the response of a receive, or its error: the queue may have been deleted."""
+    try:
+        return poll.receive()
+    except AwsError as error:
+        return error

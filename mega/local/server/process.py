@@ -17,7 +17,6 @@ __all__ = ('running',)
 @contextmanager
 def running(
     *,
-    rules: bool = False,
     latency_ms: float = 0,
     faults: Faults | None = None,
     certificate: Path | None = None,
@@ -30,7 +29,7 @@ def running(
     options = () if certificate is None else ('--certificate', certificate, '--key', key)
     with _started([str(option) for option in options]) as url:
         server = Server(url, certificate)
-        server.configure(rules=rules, latency_ms=latency_ms, faults=faults)
+        server.configure(latency_ms=latency_ms, faults=faults)
         yield server
 
 

@@ -19,7 +19,7 @@ class Sns:
     def __init__(self, state: State, send: Send) -> None:
         self._topics = Topics()
         self.operations: dict[str, Operation] = {
-            **TopicOperations(state, self._topics).operations,
+            **TopicOperations(self._topics).operations,
             **SubscriptionOperations(self._topics).operations,
             **Publishing(state, self._topics, send).operations,
         }

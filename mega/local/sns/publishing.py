@@ -40,19 +40,17 @@ class Publishing:
         entries = [
             (entry.get('Id', ''), entry) for entry in request.get('PublishBatchRequestEntries', ())
         ]
-        if self._state.has_rules:
-            rules.check_batch(
-                [entry_id for entry_id, _ in entries],
-                sum(_size(_draft(entry)) for _, entry in entries),
-                topic.max_size,
-            )
+        rules.check_batch(
+            [entry_id for entry_id, _ in entries],
+            sum(_size(_draft(entry)) for _, entry in entries),
+            topic.max_size,
+        )
         answer = results(entries, lambda entry: self._send(topic, entry), next_error)
         return {'Successful': [], 'Failed': [], **answer}
 
     def _send(self, topic: Topic, request: Object) -> Object:
         draft = _draft(request)
-        if self._state.has_rules:
-            rules.check_draft(draft, topic.is_fifo, topic.is_content_based, topic.max_size)
+        rules.check_draft(draft, topic.is_fifo, topic.is_content_based, topic.max_size)
         if request.get('MessageStructure'):
             draft = _for_queues(draft, request['MessageStructure'])
         message = self._state.accept(topic, draft)

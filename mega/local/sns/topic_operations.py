@@ -10,7 +10,7 @@ from mega.local.pages import page_of
 from mega.local.sns import rules
 from mega.local.sns.rules import invalid_parameter
 from mega.local.sns.topics import Topic, Topics
-from mega.local.state import State, arn_of
+from mega.local.state import arn_of
 
 __all__ = ('PAGE_SIZE', 'TopicOperations')
 
@@ -33,8 +33,7 @@ MAX_TAGS = 50
 class TopicOperations:
     """CreateTopic and the other operations on topics."""
 
-    def __init__(self, state: State, topics: Topics) -> None:
-        self._state = state
+    def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self.operations: dict[str, Operation] = {
             'CreateTopic': self._create_topic,
@@ -53,8 +52,7 @@ class TopicOperations:
         Source: model, CreateTopic, and recorded answers of AWS for the errors.
         """
         name, attributes = request['Name'], request.get('Attributes') or {}
-        if self._state.has_rules:
-            rules.check_topic(name, attributes)
+        rules.check_topic(name, attributes)
         tags = _tags(request.get('Tags') or ())
         arn = arn_of('sns', name)
         topic = self._topics.by_arn.setdefault(arn, Topic(arn, attributes, tags))
@@ -84,8 +82,7 @@ class TopicOperations:
         name, value = request['AttributeName'], request.get('AttributeValue', '')
         if name not in _SETTABLE:
             raise invalid_parameter('AttributeName')
-        if self._state.has_rules:
-            rules.check_topic(topic.arn.rpartition(':')[2], {**topic.given, name: value})
+        rules.check_topic(topic.arn.rpartition(':')[2], {**topic.given, name: value})
         topic.set(name, value)
         return {}
 

@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, takewhile
 from typing import NamedTuple
 
-from mega.local.deduplication import Deduplication
+from mega.local.deduplication import WINDOW, Deduplication
 from mega.local.errors import AwsError, invalid_value
 from mega.local.messages import Message
-from mega.local.sqs.fifo import FifoOrder, ReceiveOrder, StandardOrder, StoredMessage
+from mega.local.sqs.attributes import COUNTS
+from mega.local.sqs.decisions import Decisions
+from mega.local.sqs.observer import Observer, Removal
+from mega.local.sqs.order import FifoOrder, ReceiveOrder, StandardOrder
+from mega.local.sqs.stored import Receipt, StoredMessage
 
-__all__ = ('Delivery', 'Queue', 'Redrive')
+__all__ = ('Queue', 'Redrive')
 
-MAX_IN_FLIGHT = 43_200.0
+MAX_SECONDS_IN_FLIGHT = 43_200.0
 """The maximum time in flight, in seconds from the receive (model, ChangeMessageVisibility)."""
 
-_HANDLE = re.compile(r'AQEB(\d+)-(\d+)-([0-9a-f]{16})')
-_DEFAULTS = {
-    'DelaySeconds': '0',
-    'MaximumMessageSize': '1048576',
-    'MessageRetentionPeriod': '345600',
-    'ReceiveMessageWaitTimeSeconds': '0',
-    'VisibilityTimeout': '30',
-}
+MAX_IN_FLIGHT = 120_000
+"""The maximum number of messages in flight (model, ChangeMessageVisibility)."""
 
-
-class Delivery(NamedTuple):
-    """One receive of a message. `first_received` is in seconds since the epoch."""
-
-    message: Message
-    receipt_handle: str
-    receives: int
-    first_received: float
-    extra: Mapping[str, str]
+_HANDLE = re.compile(r'AQEB(\d{1,20})-(\d{1,20})-([0-9a-f]{16})')
 
 
 class Redrive(NamedTuple):
@@ -47,170 +37,338 @@ class Redrive(NamedTuple):
 
 
 class Queue:
-    """A queue. Callers pass the time, in seconds since the epoch. It never goes back.
-
-    The queue calls `on_change` when more messages may be visible.
-    """
+    """A queue. Callers pass the time, in seconds since the epoch. It never goes back."""
 
     def __init__(
         self,
         arn: str,
         attributes: Mapping[str, str],
-        redrive: Redrive | None = None,
-        on_change: Callable[[Queue], None] = lambda queue: None,
+        created_at: float = 0.0,
+        decisions: Decisions | None = None,
+        observer: Observer | None = None,
+        max_in_flight: int = MAX_IN_FLIGHT,
     ) -> None:
         self.arn = arn
         self.name = arn.rpartition(':')[2]
-        self.given = dict(attributes)
-        self.attributes = {**_DEFAULTS, **attributes}
         self.is_fifo = self.name.endswith('.fifo')
-        self.is_content_based = self.attributes.get('ContentBasedDeduplication') == 'true'
-        self.max_size = int(self.attributes['MaximumMessageSize'])
-        self.delay = int(self.attributes['DelaySeconds'])
-        self.wait_time = int(self.attributes['ReceiveMessageWaitTimeSeconds'])
-        self.visibility_timeout = int(self.attributes['VisibilityTimeout'])
-        self.deduplication = Deduplication(self.attributes)
-        self._redrive = redrive
-        self._on_change = on_change
+        self.created_at = created_at
+        self.tags: dict[str, str] = {}
+        self.is_deleted = False
+        self.purged_at: float | None = None
+        self.deduplication = Deduplication(attributes)
+        self._max_in_flight = max_in_flight
+        self._decisions = decisions or Decisions()
+        self._observer = observer or Observer()
         self._token = secrets.token_hex(8)
         self._numbers = count(1)
         self._messages: dict[int, StoredMessage] = {}
-        self._hidden: list[
-            tuple[float, int]
-        ] = []  # a heap; entries that differ from `StoredMessage` are stale
-        self._visible: ReceiveOrder = FifoOrder() if self.is_fifo else StandardOrder()
+        self._in_flight = 0
+        self._delayed = 0
+        self._oldest = float('inf')  # no message was sent earlier
+        # A heap of the times at which messages may become visible, each with a unique number.
+        self._hidden: list[tuple[float, int, StoredMessage, Receipt | None]] = []
+        self._hides = count()
+        self._attempts: dict[str, tuple[float, list[Receipt]]] = {}
+        order = FifoOrder if self.is_fifo else StandardOrder
+        self._visible: ReceiveOrder = order(self._decisions)
+        self.configure(attributes, None, created_at)
 
-    def put(
-        self, message: Message, now: float, delay: float = 0, extra: Mapping[str, str] | None = None
-    ) -> None:
-        stored = StoredMessage(message, next(self._numbers), extra or {})
+    def configure(self, attributes: Mapping[str, str], redrive: Redrive | None, now: float) -> None:
+        """Apply valid attributes, and the redrive policy among them."""
+        self.attributes = dict(attributes)
+        self.redrive = redrive
+        self.modified_at = now
+        self.is_content_based = attributes.get('ContentBasedDeduplication') == 'true'
+        self.max_size = int(attributes['MaximumMessageSize'])
+        self.delay = int(attributes['DelaySeconds'])
+        self.wait_time = int(attributes['ReceiveMessageWaitTimeSeconds'])
+        self.visibility_timeout = int(attributes['VisibilityTimeout'])
+        self.retention = int(attributes['MessageRetentionPeriod'])
+        self.deduplication.configure(attributes)
+
+    # Sending
+
+    def put(self, message: Message, now: float, delay: float = 0) -> None:
+        """Add a message that was sent now. `delay` hides it for a number of seconds."""
+        self._add(StoredMessage(message, next(self._numbers), now), delay)
+
+    def put_dead_letter(self, stored: StoredMessage, source: Queue, now: float) -> None:
+        """Add a message from the queue whose dead-letter queue this is.
+
+        A standard queue keeps the time of sending, so that the retention period continues. A FIFO
+        queue does not, and replaces the deduplication id with the id of the message. Source: guide,
+        Setting-up dead-letter queue retention; Learn how to configure a dead-letter queue redrive.
+        """
+        message = stored.message
+        if self.is_fifo:
+            message = message.with_deduplication_id(message.id)
+        letter = StoredMessage(
+            message,
+            next(self._numbers),
+            now if self.is_fifo else stored.sent_at,
+            source.arn,
+            stored.earlier_receives + stored.receives,
+        )
+        self._add(letter, 0)
+
+    def put_back(self, stored: StoredMessage) -> None:
+        """Add a message again that `take_visible` returned."""
+        stored.is_removed = False
+        self._add(stored, 0)
+
+    def _add(self, stored: StoredMessage, delay: float) -> None:
         self._messages[stored.number] = stored
+        self._oldest = min(self._oldest, stored.sent_at)
         if delay:
-            self._hide(stored, now + delay)
+            self._delayed += 1
+            stored.hidden_until = stored.sent_at + delay
+            self._watch(stored.hidden_until, stored, None)
         else:
             self._visible.put(stored)
-        self._on_change(self)
+        self._observer.changed(self.name)
 
-    def receive(self, limit: int, visibility_timeout: float, now: float) -> list[Delivery]:
-        """Receive visible messages, and hide them for the visibility timeout in seconds."""
-        self._update_visible(now)
-        deliveries: list[Delivery] = []
-        while taken := self._visible.take(limit - len(deliveries)):
-            for stored in taken:
-                if stored.number not in self._messages:
-                    continue  # deleted while it waited
-                if self._redrive and stored.receives >= self._redrive.max_receives:
-                    self._move(stored, self._redrive.target, now)
-                else:
-                    deliveries.append(self._deliver(stored, visibility_timeout, now))
-        return deliveries
+    # Receiving
+
+    def receive(
+        self,
+        limit: int,
+        visibility_timeout: float,
+        now: float,
+        attempt_id: str | None = None,
+        is_short_poll: bool = False,
+    ) -> list[Receipt]:
+        """Receive visible messages, and hide them for the visibility timeout in seconds.
+
+        Raises:
+            AwsError: OverLimit, for a short poll of a standard queue with too many messages in
+                flight. Other receives return no message (model, ChangeMessageVisibility; guide,
+                Standard queue quotas).
+        """
+        self.update(now)
+        if attempt_id is not None and (known := self._repeated(attempt_id, now)):
+            for receipt in known:
+                self._hide(receipt, now + visibility_timeout)
+            return known
+        room = self._max_in_flight - self._in_flight
+        if room <= 0:
+            if is_short_poll and not self.is_fifo:
+                raise AwsError('OverLimit', 'Too many messages in flight: delete some of them.')
+            return []
+        limit = min(limit, room)
+        receipts: list[Receipt] = []
+        has_moved = True
+        while has_moved and (taken := self._take(limit - len(receipts))):
+            delivered = self._deliver(taken, visibility_timeout, now)
+            has_moved = len(delivered) < len(taken)  # dead letters make room for other messages
+            receipts += delivered
+        if not self.is_fifo and len(receipts) < limit:
+            again = self._decisions.repeat(self._messages.values())
+            if again and again.is_in_flight and all(each.stored is not again for each in receipts):
+                receipts += self._deliver([again], visibility_timeout, now)
+        if attempt_id is not None and receipts:
+            self._attempts[attempt_id] = (now, receipts)
+        return receipts
+
+    def _take(self, limit: int) -> list[StoredMessage]:
+        taken = self._visible.take(limit)
+        for stored in taken:
+            stored.is_in_flight = True
+        self._in_flight += len(taken)
+        return taken
+
+    def _repeated(self, attempt_id: str, now: float) -> list[Receipt]:
+        """Return the receipts of an earlier receive with the same ReceiveRequestAttemptId.
+
+        Source: model, ReceiveMessage: for five minutes, unless a message was deleted, or its
+        visibility changed, or ended.
+        """
+        at = self._attempts
+        for expired in list(takewhile(lambda each: now - at[each][0] >= WINDOW, at)):
+            del at[expired]
+        _, receipts = at.get(attempt_id, (0, []))
+        for receipt in receipts:
+            if receipt.is_changed or not self.is_in_flight(receipt, now):
+                del at[attempt_id]
+                return []
+        return receipts
+
+    def is_in_flight(self, receipt: Receipt, now: float) -> bool:
+        """Return whether a receipt handle is valid for a message in flight."""
+        is_valid = receipt.ends > now and not receipt.stored.is_removed
+        return is_valid and (receipt.is_latest or not self.is_fifo)
+
+    def _deliver(
+        self, taken: list[StoredMessage], visibility_timeout: float, now: float
+    ) -> list[Receipt]:
+        redrive = self.redrive
+        if redrive is None or redrive.target.is_deleted:
+            return [self._deliver_one(stored, visibility_timeout, now) for stored in taken]
+        receipts: list[Receipt] = []
+        for stored in taken:
+            if stored.receives < redrive.max_receives:
+                receipts.append(self._deliver_one(stored, visibility_timeout, now))
+            else:
+                self._remove(stored, Removal.MOVED)
+                redrive.target.put_dead_letter(stored, self, now)
+        return receipts
+
+    def _deliver_one(self, stored: StoredMessage, seconds: float, now: float) -> Receipt:
+        stored.receives += 1
+        stored.first_received = stored.first_received or now
+        handle = f'AQEB{stored.number}-{stored.receives}-{self._token}'
+        receipt = Receipt(stored, stored.receives, handle, now, now)
+        if stored.receipts:
+            stored.receipts = [each for each in stored.receipts if each.ends > now]
+        stored.receipts.append(receipt)
+        self._hide(receipt, now + seconds)
+        return receipt
+
+    # Settling
 
     def delete(self, receipt_handle: str, now: float) -> None:
         """Delete a message. To delete it again does nothing.
 
-        On a standard queue, an outdated handle does nothing: AWS says only that the message might
-        not be deleted. On a FIFO queue, an outdated or expired handle is an error.
+        On a FIFO queue, an older or expired handle is an error. On a standard queue, such a handle
+        succeeds, and `Decisions` decides about its effect.
         """
-        self._update_visible(now)
-        stored, is_latest = self._find(receipt_handle)
+        self.update(now)
+        stored, receipt = self._find(receipt_handle)
         if stored is None:
             return
-        if self.is_fifo and not (is_latest and stored.held_until is not None):
-            raise _bad_handle('The receipt handle has expired')
-        if is_latest:
-            self._remove(stored)
+        is_in_flight = receipt is not None and receipt.ends > now
+        is_latest = receipt is not None and receipt.is_latest
+        if self.is_fifo:
+            if not (is_latest and is_in_flight):
+                raise _bad_handle(receipt_handle, 'The receipt handle has expired.')
+        elif self._decisions.ignores_delete(is_latest, is_in_flight):
+            return
+        self._remove(stored, Removal.DELETED)
+        if self.is_fifo:
+            self._observer.changed(self.name)  # the other messages of the group waited
 
     def change_visibility(self, receipt_handle: str, seconds: float, now: float) -> None:
         """Hide a message in flight for a number of seconds from now; 0 makes it visible."""
-        self._update_visible(now)
-        stored, is_latest = self._find(receipt_handle)
-        if stored is None or not is_latest:
+        self.update(now)
+        stored, receipt = self._find(receipt_handle)
+        is_refused = receipt is None or not (
+            receipt.is_latest or (not self.is_fifo and not self._decisions.refuses_change())
+        )
+        if stored is None or receipt is None or is_refused:
             raise _bad_handle(
-                'Message does not exist or is not available for visibility timeout change.'
+                receipt_handle,
+                'Message does not exist or is not available for visibility timeout change.',
             )
-        if stored.held_until is None:
+        if receipt.ends <= now:
             raise AwsError('MessageNotInflight', 'The specified message is not in flight.')
-        if now + seconds > stored.held_until:
-            problem = (
-                f'Total VisibilityTimeout for the message is beyond the limit [{MAX_IN_FLIGHT}]'
+        if now + seconds > receipt.since + MAX_SECONDS_IN_FLIGHT:
+            raise invalid_value(
+                f'Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total '
+                'VisibilityTimeout for the message is beyond the limit [43200 seconds].'
             )
-            raise invalid_value(f'Value {seconds} is invalid. Reason: {problem}')
-        self._hide(stored, now + seconds)
-        self._update_visible(now)
-        self._on_change(self)
+        receipt.is_changed = True
+        self._hide(receipt, now + seconds)
+        self.update(now)
+        self._observer.changed(self.name)
+
+    def _find(self, receipt_handle: str) -> tuple[StoredMessage | None, Receipt | None]:
+        """Return the message of a handle, if it still exists, and the receipt, if it is known."""
+        handle = _HANDLE.fullmatch(receipt_handle)
+        if not handle or handle[3] != self._token:
+            raise AwsError(
+                'ReceiptHandleIsInvalid', 'The input receipt handle is not a valid receipt handle.'
+            )
+        stored = self._messages.get(int(handle[1]))
+        if stored is None:
+            return None, None
+        number = int(handle[2])
+        for receipt in reversed(stored.receipts):
+            if receipt.number == number:
+                return stored, receipt
+        return stored, None
+
+    def purge(self, now: float) -> None:
+        """Remove all messages."""
+        self.update(now)
+        for stored in list(self._messages.values()):
+            self._remove(stored, Removal.PURGED)
+
+    def take_visible(self, now: float) -> StoredMessage | None:
+        """Remove and return the next visible message, for a message move task."""
+        self.update(now)
+        for stored in self._take(1):
+            self._remove(stored, Removal.MOVED)
+            return stored
+        return None
+
+    # Time
 
     def next_change(self) -> float | None:
         """Return the time at which the next hidden message becomes visible; None without any."""
         while self._hidden:
-            at, number = self._hidden[0]
-            if self._is_stale(at, number):
+            at, _, stored, receipt = self._hidden[0]
+            if stored.is_removed or at != (receipt.ends if receipt else stored.hidden_until):
                 heappop(self._hidden)
             else:
                 return at
         return None
 
+    def update(self, now: float) -> None:
+        """Make messages visible whose visibility timeout or delay has ended, and expire others."""
+        while self._hidden and self._hidden[0][0] <= now:
+            at, _, stored, receipt = heappop(self._hidden)
+            if stored.is_removed:
+                continue
+            if receipt and receipt.ends == at:
+                self._observer.visibility_ended(receipt)
+            if stored.hidden_until == at:
+                self._show(stored)
+        if self._oldest + self.retention <= now:
+            self._expire(now)
+
+    def _show(self, stored: StoredMessage) -> None:
+        self._end_hiding(stored)
+        self._visible.put(stored)
+
+    def _end_hiding(self, stored: StoredMessage) -> None:
+        if stored.is_in_flight:
+            self._in_flight -= 1
+            self._visible.end_flight(stored)
+            stored.is_in_flight = False
+        elif stored.hidden_until is not None:
+            self._delayed -= 1
+        stored.hidden_until = None
+
+    def _expire(self, now: float) -> None:
+        """Remove the messages whose retention period has ended (model, MessageRetentionPeriod)."""
+        for stored in list(self._messages.values()):
+            if stored.sent_at + self.retention <= now:
+                self._remove(stored, Removal.EXPIRED)
+        sent = (stored.sent_at for stored in self._messages.values())
+        self._oldest = min(sent, default=float('inf'))
+
     def counts(self, now: float) -> dict[str, str]:
         """Return the numbers of messages as queue attributes. They are exact."""
-        self._update_visible(now)
-        in_flight = sum(each.held_until is not None for each in self._messages.values())
-        hidden = sum(each.hidden_until is not None for each in self._messages.values())
-        return {
-            'ApproximateNumberOfMessages': str(len(self._messages) - hidden),
-            'ApproximateNumberOfMessagesNotVisible': str(in_flight),
-            'ApproximateNumberOfMessagesDelayed': str(hidden - in_flight),
-        }
+        self.update(now)
+        visible = len(self._messages) - self._in_flight - self._delayed
+        return dict(zip(COUNTS, map(str, (visible, self._in_flight, self._delayed)), strict=True))
 
-    def _deliver(self, stored: StoredMessage, visibility_timeout: float, now: float) -> Delivery:
-        stored.receives += 1
-        stored.first_received = stored.first_received or now
-        stored.held_until = now + MAX_IN_FLIGHT
-        self._hide(stored, now + visibility_timeout)
-        handle = f'AQEB{stored.number}-{stored.receives}-{self._token}'
-        return Delivery(
-            stored.message, handle, stored.receives, stored.first_received, stored.extra
-        )
+    def _hide(self, receipt: Receipt, until: float) -> None:
+        receipt.ends = until
+        stored = receipt.stored
+        receipts = stored.receipts
+        stored.hidden_until = until if len(receipts) == 1 else max(each.ends for each in receipts)
+        self._watch(until, stored, receipt)
 
-    def _find(self, receipt_handle: str) -> tuple[StoredMessage | None, bool]:
-        """Return the message, if it still exists, and whether the handle is of its last receive."""
-        handle = _HANDLE.fullmatch(receipt_handle)
-        if not handle or handle[3] != self._token:
-            problem = 'The input receipt handle is not a valid receipt handle.'
-            raise AwsError('ReceiptHandleIsInvalid', problem)
-        stored = self._messages.get(int(handle[1]))
-        return stored, stored is not None and stored.receives == int(handle[2])
+    def _watch(self, until: float, stored: StoredMessage, receipt: Receipt | None) -> None:
+        heappush(self._hidden, (until, next(self._hides), stored, receipt))
 
-    def _hide(self, stored: StoredMessage, until: float) -> None:
-        stored.hidden_until = until
-        heappush(self._hidden, (until, stored.number))
-
-    def _update_visible(self, now: float) -> None:
-        """Make messages visible whose visibility timeout has ended."""
-        while self._hidden and self._hidden[0][0] <= now:
-            at, number = heappop(self._hidden)
-            if not self._is_stale(at, number):
-                stored = self._messages[number]
-                was_in_flight = stored.held_until is not None
-                stored.hidden_until = stored.held_until = None
-                self._visible.put(stored)
-                if was_in_flight:
-                    self._visible.end_flight(stored)
-
-    def _is_stale(self, at: float, number: int) -> bool:
-        """Return whether an entry of the heap is stale: the message is deleted or hidden anew."""
-        stored = self._messages.get(number)
-        return stored is None or stored.hidden_until != at
-
-    def _remove(self, stored: StoredMessage) -> None:
+    def _remove(self, stored: StoredMessage, reason: Removal) -> None:
         del self._messages[stored.number]
-        if stored.held_until is not None:
-            self._visible.end_flight(stored)
-            self._on_change(self)
-
-    def _move(self, stored: StoredMessage, target: Queue, now: float) -> None:
-        del self._messages[stored.number]
-        self._visible.end_flight(stored)
-        target.put(stored.message, now, extra={'DeadLetterQueueSourceArn': self.arn})
+        stored.is_removed = True
+        self._end_hiding(stored)
+        self._observer.removed(stored, reason)
 
 
-def _bad_handle(reason: str) -> AwsError:
-    return invalid_value(f'Value for parameter ReceiptHandle is invalid. Reason: {reason}')
+def _bad_handle(receipt_handle: str, reason: str) -> AwsError:
+    value = f'Value {receipt_handle[:200]} for parameter ReceiptHandle is invalid.'
+    return invalid_value(f'{value} Reason: {reason}')

@@ -6,7 +6,7 @@ Error messages are AWS's where these are known, and equivalent otherwise.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from mega.local import rules
 from mega.local.errors import AwsError, invalid_value, missing_parameter
@@ -21,9 +21,11 @@ __all__ = (
     'check_delay',
     'check_draft',
     'check_group',
-    'check_queue',
+    'check_queue_name',
     'check_range',
+    'check_receive',
     'check_size',
+    'trace_header',
 )
 
 MAX_BATCH_BYTES = 1_048_576
@@ -33,15 +35,10 @@ _QUEUE_NAME = re.compile(r'[A-Za-z0-9_-]{1,80}')
 _RANGES = {
     'DelaySeconds': (0, 900),
     'MaxNumberOfMessages': (1, 10),
+    'MaxNumberOfMessagesPerSecond': (1, 500),
+    'MaxResults': (1, 1_000),
     'VisibilityTimeout': (0, 43_200),
     'WaitTimeSeconds': (0, 20),
-}
-_QUEUE_RANGES = {
-    'DelaySeconds': (0, 900),
-    'MaximumMessageSize': (1_024, 1_048_576),
-    'MessageRetentionPeriod': (60, 1_209_600),
-    'ReceiveMessageWaitTimeSeconds': (0, 20),
-    'VisibilityTimeout': (0, 43_200),
 }
 
 
@@ -163,7 +160,8 @@ def check_range(name: str, value: int | None) -> None:
     """Refuse a number outside its range.
 
     Source: model: DelaySeconds 0 to 900, MaxNumberOfMessages 1 to 10, VisibilityTimeout 0 to
-    43,200; WaitTimeSeconds 0 to 20 as the queue's ReceiveMessageWaitTimeSeconds.
+    43,200; WaitTimeSeconds 0 to 20 as the queue's ReceiveMessageWaitTimeSeconds. `MaxResults` is
+    that of ListQueues.
     """
     low, high = _RANGES[name]
     if value is not None and not low <= value <= high:
@@ -171,20 +169,44 @@ def check_range(name: str, value: int | None) -> None:
         raise invalid_value(f'Value {value} for parameter {name} is invalid. Reason: {problem}')
 
 
-def check_queue(name: str, attributes: Mapping[str, str]) -> None:
+def check_receive(
+    wait: int, limit: int, visibility_timeout: int, attempt_id: str | None, is_fifo: bool
+) -> None:
+    """Refuse a receive with a number outside its range, or an invalid ReceiveRequestAttemptId.
+
+    Source: model, ReceiveMessage: the attempt id "applies only to FIFO queues", and has up to 128
+    alphanumeric characters and punctuation.
+    """
+    check_range('WaitTimeSeconds', wait)
+    check_range('MaxNumberOfMessages', limit)
+    check_range('VisibilityTimeout', visibility_timeout)
+    if attempt_id is not None:
+        name = 'ReceiveRequestAttemptId'
+        if problem := rules.token_problem(name, attempt_id, is_fifo):
+            raise invalid_value(f'Value for parameter {name} is invalid. Reason: {problem}')
+
+
+def trace_header(attributes: Attributes) -> str:
+    """Return the AWSTraceHeader, the only system attribute that a producer may send.
+
+    Source: model, SendMessage, MessageSystemAttributes: "Its type must be String".
+    """
+    for name, (data_type, value) in attributes.items():
+        if name != 'AWSTraceHeader' or data_type != 'String' or not isinstance(value, str):
+            raise invalid_value(
+                'The message system attributes must be an AWSTraceHeader with the type String.'
+            )
+    return str(attributes['AWSTraceHeader'].value)
+
+
+def check_queue_name(name: str, is_fifo: bool) -> None:
     """A queue's name has up to 80 characters, and ends with .fifo if, and only if, it is FIFO.
 
-    Source: model, CreateQueue, QueueName; and Attributes for the ranges, InvalidAttributeValue.
+    Source: model, CreateQueue, QueueName.
     """
-    is_fifo = attributes.get('FifoQueue') == 'true'
     stem = name.removesuffix('.fifo') if is_fifo else name
     if len(name) > 80 or not _QUEUE_NAME.fullmatch(stem) or is_fifo != name.endswith('.fifo'):
         raise invalid_value(
             'The name of a queue can only include alphanumeric characters, hyphens, or '
             'underscores, 1 to 80 in length. Only that of a FIFO queue, and always, ends in .fifo.'
         )
-    for attribute, (low, high) in _QUEUE_RANGES.items():
-        value = attributes.get(attribute, str(low))
-        if not (value.isdecimal() and low <= int(value) <= high):
-            problem = f'Invalid value for the parameter {attribute}.'
-            raise AwsError('InvalidAttributeValue', problem)

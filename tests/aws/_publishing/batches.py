@@ -38,10 +38,11 @@ Clients: TypeAlias = dict[Service, Any]
 
 
 def publisher(server: Server, clients: Clients, service: Service, fifo: bool = False) -> Any:
+    attributes = {'ContentBasedDeduplication': True} if fifo else {}
     if service == 'sqs':
-        url = server.create_queue('orders', fifo=fifo, ContentBasedDeduplication=fifo)
+        url = server.create_queue('orders', fifo=fifo, **attributes)
         return SqsPublisher(url, client=clients['sqs'])
-    arn = server.create_topic('orders', fifo=fifo, ContentBasedDeduplication=fifo)
+    arn = server.create_topic('orders', fifo=fifo, **attributes)
     return SnsPublisher(arn, client=clients['sns'])
 
 

@@ -162,7 +162,10 @@ def test_the_advice_is_logged_at_the_start(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.create_queue('dead', fifo=True)
-    policy = {'deadLetterTargetArn': 'arn:aws:sqs:eu-west-1:1:dead.fifo', 'maxReceiveCount': 5}
+    policy = {
+        'deadLetterTargetArn': 'arn:aws:sqs:eu-west-1:123456789012:dead.fifo',
+        'maxReceiveCount': 5,
+    }
     queue_url = server.create_queue(
         'orders', fifo=True, RedrivePolicy=policy, VisibilityTimeout=120, MessageRetentionPeriod=600
     )

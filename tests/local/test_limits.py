@@ -1,4 +1,4 @@
-"""With its rules on, the server refuses what SQS and SNS refuse, and takes what they just take."""
+"""The limits of SQS and SNS: the largest messages that they take, and what they refuse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, SSLError
 
 from benchmarks.model_server import running as model_server
 from mega.local import Server
-from tests.benchmarks.conftest import ONCE
+from tests.local.conftest import ONCE
 
 Fields: TypeAlias = dict[str, Any]
 TARGETS = pytest.mark.parametrize('in_batch', [False, True], ids=['alone', 'in a batch'])
@@ -248,16 +248,9 @@ def test_a_topic_takes_256_kib_unless_it_says_otherwise(server: Server, sns: Any
     assert code_of(sns.publish, TopicArn=arn, Message='x' * 262_145) == INVALID
 
 
-def test_without_rules_what_is_refused_is_taken(server: Server, sqs: Any) -> None:
-    server.configure(rules=False)
-    url = server.create_queue('lax')
-    fields = named('AWS.n', DataType='Number', StringValue='x')
-    sqs.send_message(QueueUrl=url, MessageBody='\0', DelaySeconds=901, **fields)
-    assert server.accepted()[0].body == '\0'
-
-
-def test_what_does_not_exist_is_an_error_in_any_case(server: Server, sqs: Any, sns: Any) -> None:
-    server.configure(rules=False)
+def test_a_queue_or_topic_that_does_not_exist_is_an_error(
+    server: Server, sqs: Any, sns: Any
+) -> None:
     url = server.endpoint_url + '/123456789012/nowhere'
     assert code_of(sqs.send_message, QueueUrl=url, MessageBody='x') == 'NonExistentQueue'
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):

@@ -171,7 +171,7 @@ def test_a_server_ends_with_its_block() -> None:
 
 
 def test_the_command_prints_its_url_and_ends_on_sigterm() -> None:
-    command = [sys.executable, '-m', 'mega.local', '--port', '0', '--rules']
+    command = [sys.executable, '-m', 'mega.local', '--port', '0']
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         server = Server(process.stdout.readline().strip())
