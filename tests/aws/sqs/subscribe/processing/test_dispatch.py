@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import copy
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,12 +22,14 @@ from mega.aws.sqs.subscribe import (
     MessageSubscriber,
     ProcessStatus,
 )
+from mega.aws.sqs.subscribe.processing.dispatch import dispatch, run_to_completion
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import RetriableError
 from tests.aws.sqs.subscribe.factories import (
     MESSAGE,
     outcomes,
     process_received,
+    run_by_asyncio,
     statuses,
     subscriber,
 )
@@ -310,3 +313,97 @@ def test_the_message_is_available_during_processing() -> None:
 
     assert statuses('hej', Reading, AlsoReading) == [DONE, DONE]
     assert seen == [MESSAGE, MESSAGE]
+
+
+def slow(seconds: float) -> Callable[[Any], None]:
+    """Return a `process` that keeps a thread busy without sleeping."""
+
+    def process(payload: Any) -> None:
+        ends = time.perf_counter() + seconds
+        while time.perf_counter() < ends:
+            pass
+
+    return process
+
+
+def refusing(error: BaseException) -> Subscriber:
+    """Return a subscriber that can be created only once, at its registration."""
+    created: list[object] = []
+
+    class Refusing(MessageSubscriber):
+        def __init__(self) -> None:
+            if created:
+                raise error
+            created.append(self)
+
+        def process(self, payload: object) -> None:
+            raise AssertionError('it was called')
+
+    return Refusing
+
+
+@pytest.mark.parametrize(
+    'made',
+    [*sync_and_async(None), subscriber(ValueError()), subscriber('wrong'), refusing(OSError())],
+    ids=['def', 'async def', 'raises', 'wrong result', 'no instance'],
+)
+def test_the_duration_of_an_outcome_is_that_of_its_subscriber(made: Subscriber) -> None:
+    before = time.perf_counter()
+    _, found, _ = outcomes('hej', subscriber(slow(0.02)), made, subscriber(slow(0.02)))
+    assert 0.0 < found.duration < time.perf_counter() - before - 0.04
+
+
+def test_a_subscriber_that_cannot_be_created_asks_for_a_retry_and_others_process() -> None:
+    seen: list[Any] = []
+    error = OSError(24, 'too many open files')
+    found = outcomes('hej', refusing(error), subscriber(None, seen))
+    assert [(each.status, each.error) for each in found] == [(RETRIABLE, error), (DONE, None)]
+    assert seen == ['hej']
+
+
+class Huge(dict[str, Any]):
+    """A payload without memory for a copy."""
+
+    def items(self) -> Any:
+        raise MemoryError
+
+
+def test_without_memory_for_a_copy_only_the_last_subscriber_processes() -> None:
+    seen: list[Any] = []
+    made, last = subscriber(None, seen), subscriber(None, seen)
+    payload = Huge()
+    found = run_to_completion(dispatch(MESSAGE, payload, [made, made, last], FATAL), run_by_asyncio)
+    assert [each.status for each in found] == [RETRIABLE, RETRIABLE, DONE]
+    assert [type(each.error) for each in found] == [MemoryError, MemoryError, type(None)]
+    assert seen == [payload]
+    assert seen[0] is payload
+
+
+@pytest.mark.parametrize('error', [SystemExit(1), KeyboardInterrupt()], ids=repr)
+def test_no_subscriber_starts_after_an_exit_request(error: BaseException) -> None:
+    seen: list[Any] = []
+    found = outcomes('hej', subscriber(None, seen), subscriber(error), subscriber(None, seen))
+    assert [each.error for each in found] == [None, error]
+    assert seen == ['hej']
+
+
+def test_only_the_last_subscriber_gets_the_original_payload_and_message() -> None:
+    seen: list[tuple[Any, Message]] = []
+
+    class Keeping(DataSubscriber):
+        def process(self, payload: Any) -> None:
+            seen.append((payload, self.message))
+
+    payload = {'lines': [{'sku': 'A'}]}
+    message = replace(MESSAGE, attributes={'tenant': 'a'}, unreadable={'trace': {'Type': 'X'}})
+    outcomes(
+        payload, Keeping, subscriber(base=Keeping), type('Last', (Keeping,), {}), message=message
+    )
+    (first, first_message), (last, last_message) = seen[0], seen[-1]
+    assert first == last == payload
+    assert first_message == last_message == message
+    assert (last is payload, last_message is message) == (True, True)
+    assert first is not payload
+    assert first['lines'][0] is not payload['lines'][0]
+    assert first_message.attributes is not message.attributes
+    assert first_message.unreadable is not message.unreadable

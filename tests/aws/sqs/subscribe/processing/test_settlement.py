@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from mega.aws.sqs.subscribe import ProcessStatus
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
+    Settlement,
     SettlementAction,
     SettlementPolicy,
     StatsField,
@@ -21,7 +23,7 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     settle_undecodable,
 )
 from mega.aws.sqs.subscribe.reason import Reason
-from mega.errors import DecodeError, EventError, RetriableError
+from mega.errors import ConfigurationError, DecodeError, EventError, RetriableError
 from tests.aws.sqs.subscribe.factories import MESSAGE, subscriber
 
 ACK, LEAVE, DEAD_LETTER = SettlementAction.ACK, SettlementAction.LEAVE, SettlementAction.DEAD_LETTER
@@ -116,6 +118,84 @@ def test_an_invalid_body_is_dead_lettered_or_left(
     )
     assert (settlement.action, settlement.stats_field) == (action, StatsField.UNOPENED)
     assert settlement.reason == Reason(type(error).__name__, str(error))
+
+
+REASON = Reason('ValueError', 'no such item')
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        {'action': 'ack', 'stats_field': StatsField.DONE},
+        {'action': ACK, 'stats_field': 'done'},
+        {'action': DEAD_LETTER, 'stats_field': StatsField.FATAL},
+        {'action': DEAD_LETTER, 'stats_field': StatsField.FATAL, 'reason': 'no such item'},
+        {'action': LEAVE, 'stats_field': StatsField.RETRIED, 'delay': 1.5},
+        {'action': LEAVE, 'stats_field': StatsField.RETRIED, 'delay': '1'},
+    ],
+    ids=str,
+)
+def test_a_settlement_with_a_wrong_type_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r'must be|requires'):
+        Settlement(**wrong)
+
+
+def test_a_settlement_is_frozen() -> None:
+    settlement: Any = Settlement(LEAVE, StatsField.RETRIED, REASON, 5)
+    with pytest.raises(AttributeError):
+        settlement.delay = 6
+
+
+def test_settlements_and_policies_are_equal_by_their_values() -> None:
+    assert Settlement(DEAD_LETTER, StatsField.FATAL, REASON) == Settlement(
+        DEAD_LETTER, StatsField.FATAL, REASON
+    )
+    drawn = SettlementPolicy(uniform=lambda low, high: low)
+    assert drawn == SettlementPolicy()
+    assert 'uniform' not in repr(drawn)
+
+
+@pytest.mark.parametrize('name', ['unhandled', 'unmatched', 'uniform'])
+def test_a_policy_is_frozen_and_slotted(name: str) -> None:
+    policy: Any = SettlementPolicy()
+    assert not hasattr(policy, '__dict__')
+    with pytest.raises(AttributeError):
+        setattr(policy, name, None)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'problem'),
+    [
+        ({'unhandled': 'ignore'}, "unhandled='ignore': must be 'fatal' or 'retry'"),
+        ({'unhandled': None}, 'unhandled=None: must be'),
+        ({'unmatched': 'keep'}, "unmatched='keep': must be"),
+        ({'unmatched': 'dead-letter'}, 'requires dead_letter_queue_url='),
+        ({'unmatched': 'leave', 'is_fifo': True}, 'would block the message group'),
+        ({'retry_delay': 'soon'}, 'retry_delay'),
+        ({'max_receives': 2}, 'max_receives=2 requires dead_letter_queue_url='),
+    ],
+    ids=str,
+)
+def test_settings_that_contradict_each_other_are_refused(
+    settings: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(problem)):
+        SettlementPolicy(**settings)
+
+
+@pytest.mark.parametrize(
+    ('unhandled', 'status'),
+    [('fatal', ProcessStatus.FATAL_ERROR), ('retry', ProcessStatus.RETRIABLE_ERROR)],
+)
+def test_the_policy_has_the_status_of_an_exception_that_nobody_handles(
+    unhandled: Any, status: ProcessStatus
+) -> None:
+    assert SettlementPolicy(unhandled=unhandled).status_of_unhandled is status
+
+
+@pytest.mark.parametrize('field', StatsField)
+def test_the_field_of_a_settlement_is_a_key_like_its_text(field: StatsField) -> None:
+    assert {field.value: 1}[field] == 1
 
 
 def test_the_reason_is_the_first_fatal_error() -> None:
