@@ -3,12 +3,13 @@
 The server is fast, so that a benchmark measures the client. It refuses what AWS refuses. It fails
 as AWS fails, by the seed of a random generator or step by step. From Python:
 
-    with running() as server:
-        queue_url = server.create_queue('orders')
-        SqsPublisher(queue_url, **server.credentials).publish(payload)
-        [accepted] = server.accepted()
+    with LocalAws() as aws:
+        queue_url = aws.create_queue('orders')
+        SqsPublisher(queue_url, **aws.credentials).publish(payload)
+        [accepted] = aws.accepted()
 
-From a shell: `python -m mega.local --help`. The first line of output is the URL.
+From a shell: `python -m mega.local`. The first line of output is the URL. `running` runs the server
+in its own process.
 
     account.py      the model without I/O: operations by name, in the shapes of boto3
     state.py        the resources of an account; clock.py, their time; errors.py, AWS's errors
@@ -24,6 +25,7 @@ expire, one account owns all resources, and any credentials are accepted.
 
 from mega.local.faults import FailEntries, Fault, Faults
 from mega.local.server.control_client import Accepted, Counts, Server
+from mega.local.server.local_aws import LocalAws
 from mega.local.server.process import running
 
 __all__ = (
@@ -32,6 +34,7 @@ __all__ = (
     'FailEntries',
     'Fault',
     'Faults',
+    'LocalAws',
     'Server',
     'running',
 )

@@ -1,4 +1,4 @@
-"""Run the server. It prints its URL, and serves until SIGTERM or Ctrl-C."""
+"""Serve SQS, SNS and S3 in memory, on loopback, until Ctrl-C or SIGTERM. Print the URL."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import argparse
 import asyncio
 import os
 import signal
-import socket
 import ssl
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from threading import Thread
 
 from mega.local.faults import Faults
-from mega.local.server.application import Application
-from mega.local.server.transport import Connection
+from mega.local.server.serving import listen, serve, url_of
+
+_USAGE = """
+Set the environment of a program to connect it to this server. Any credentials are accepted:
+
+    export AWS_ENDPOINT_URL={url}
+    export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing AWS_REGION=eu-west-1
+
+Queues, topics and buckets are in memory, and end with the server. Press Ctrl-C to stop it."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -36,26 +43,21 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
+    listening, tls = listen(arguments.port), _tls(arguments)
     loop = asyncio.get_running_loop()
-    ending = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending.set)
-    if arguments.until_stdin_ends:
-        _watch_stdin(loop, ending)
-    listening = socket.create_server(('127.0.0.1', arguments.port), backlog=1_024)
-    tls = _tls(arguments)
-    scheme = 'https' if tls else 'http'
-    url = f'{scheme}://127.0.0.1:{listening.getsockname()[1]}'
-    application = Application(loop, url)
-    application.configure(
-        latency_ms=arguments.latency,
-        faults=asdict(
-            Faults(arguments.seed, arguments.fail_calls, arguments.fail_entries),
-        ),
-    )
-    await loop.create_server(lambda: Connection(loop, application), sock=listening, ssl=tls)
-    print(url, flush=True)
-    await ending.wait()
+
+    def started(stop: Callable[[], None]) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        if arguments.until_stdin_ends:
+            _watch_stdin(loop, stop)
+        url = url_of(listening, tls)
+        print(url, flush=True)
+        if sys.stderr.isatty():
+            print(_USAGE.format(url=url), file=sys.stderr)
+
+    faults = Faults(arguments.seed, arguments.fail_calls, arguments.fail_entries)
+    await serve(listening, started, tls, latency_ms=arguments.latency, faults=asdict(faults))
 
 
 def _tls(arguments: argparse.Namespace) -> ssl.SSLContext | None:
@@ -68,11 +70,11 @@ def _tls(arguments: argparse.Namespace) -> ssl.SSLContext | None:
     return context
 
 
-def _watch_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 1_024):
             pass
-        loop.call_soon_threadsafe(ending.set)
+        loop.call_soon_threadsafe(stop)
 
     Thread(target=watch, daemon=True).start()
 

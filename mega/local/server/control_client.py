@@ -68,15 +68,15 @@ class Counts:
     accepted: int
 
 
-@dataclass(frozen=True)
 class Server:
     """A running server. Threads may share it.
 
     `certificate` is the file that a client of an HTTPS server must trust; None for HTTP.
     """
 
-    endpoint_url: str
-    certificate: Path | None = None
+    def __init__(self, endpoint_url: str, certificate: Path | None = None) -> None:
+        self.endpoint_url = endpoint_url
+        self.certificate = certificate
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:

@@ -43,9 +43,12 @@ class JsonProtocol:
     def read(self, request: Request) -> Call:
         # An object hook is slow, and few messages have binary attributes.
         hook = decode_binary_value if b'"BinaryValue"' in request.body else None
-        parameters = json.loads(request.body, object_hook=hook)
+        try:
+            parameters = json.loads(request.body, object_hook=hook)
+        except (ValueError, TypeError, RecursionError):
+            parameters = None
         if not isinstance(parameters, dict):
-            raise AwsError('SerializationException', 'Expected an object')
+            raise AwsError('SerializationException', 'The body of the request is not a JSON object')
         return Call('sqs', request.target.rpartition('.')[2], parameters)
 
     def write(self, call: Call, response: Mapping[str, Any]) -> Reply:

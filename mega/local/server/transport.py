@@ -39,10 +39,16 @@ class Handler(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One connection. The server answers its requests one after another."""
+    """One connection. The server answers its requests one after another.
 
-    def __init__(self, loop: AbstractEventLoop, handler: Handler) -> None:
+    `connections` are the open connections of the server.
+    """
+
+    def __init__(
+        self, loop: AbstractEventLoop, handler: Handler, connections: set[Connection]
+    ) -> None:
         self._loop = loop
+        self._connections = connections
         self._handler = handler
         self._buffer = bytearray()
         self._is_busy = False
@@ -54,13 +60,19 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         self._transport = cast(Transport, transport)
+        self._connections.add(self)
         # asyncio always closes a TLS connection after the end of its input.
         self._is_tls = transport.get_extra_info('sslcontext') is not None
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._connections.discard(self)
         self._is_busy = True  # no client waits for the requests that remain in the buffer
         if self._cancel:
             self._cancel()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._transport.abort()
 
     def eof_received(self) -> bool:
         """Finish the current response, and cancel a waiting receive.
@@ -129,6 +141,9 @@ class Connection(asyncio.Protocol):
         self._is_last = bool(_CLOSE.search(head))
         request = _request(head, body)
         self._is_head = request.method == 'HEAD'
+        if not request.path:
+            self._refuse(400, b'not a request of HTTP\n')
+            return
         delay = self._handler.delay(request)
 
         def answer(reply: Reply) -> None:
@@ -171,9 +186,9 @@ class Connection(asyncio.Protocol):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack('ii', 1, 0))
         self._transport.abort()
 
-    def _refuse(self) -> None:
+    def _refuse(self, status: int = 413, problem: bytes = b'too large\n') -> None:
         self._is_last = True
-        self._finish(Reply(413, 'text/plain', b'too large\n'))
+        self._finish(Reply(status, 'text/plain', problem))
 
 
 def _request(head: bytes, body: bytes) -> Request:

@@ -1,0 +1,45 @@
+"""The server in a thread of this process."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from mega.local.server.control_client import Server
+from mega.local.server.serving import ServerThread
+
+__all__ = ('LocalAws',)
+
+
+class LocalAws(Server):
+    """SQS, SNS and S3 in memory, on loopback, in a daemon thread of this process.
+
+        with LocalAws() as aws:
+            queue_url = aws.create_queue('orders')
+            SqsPublisher(queue_url, **aws.credentials).publish({'id': 1})
+
+    The server starts with the construction, and stops with the block or `close`, which ends waiting
+    receives. Threads may share it, and other processes may use it by its `endpoint_url`. `port` 0
+    selects a free port.
+
+    Raises:
+        OSError: if the port is in use.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self._thread = ServerThread(port)
+        super().__init__(self._thread.url)
+
+    def close(self) -> None:
+        """Stop the server. Its port is free afterwards."""
+        self._thread.close()
+
+    def __enter__(self) -> LocalAws:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
