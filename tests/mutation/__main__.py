@@ -85,6 +85,7 @@ def copy_checkout(target: Path) -> None:
 def tests_of(group: Group, *options: str) -> list[str]:
     """Return the command for the tests of a group, in this order, until the first failure."""
     plugins = [f'-pno:{name}' for name in ('randomly', 'xdist', 'cacheprovider')]
+    plugins.append('-ptests.mutation.early_exit')
     pytest = (sys.executable, *options, '-m', 'pytest', '-x', '-q', '--no-header', '-oaddopts=')
     deselected = [f'--deselect={test}' for test in SLOW]
     return [*pytest, '-ofaulthandler_timeout=0', *plugins, *deselected, *group.tests]

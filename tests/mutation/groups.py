@@ -23,10 +23,12 @@ class Group(NamedTuple):
 LISTENER = 'mega/aws/sqs/subscribe'
 TESTS_OF_LISTENER = 'tests/aws/sqs/subscribe'
 
+TEST_OF_FORKS = 'test_a_child_process_of_a_subscriber_does_not_become_a_second_listener'
 PATTERN_TESTS = (
     'tests/match/test_functions.py', 'tests/match/test_declaration.py',
     'tests/match/test_missing.py', 'tests/match/test_predicates.py',
     'tests/match/test_immutability.py', 'tests/match/test_cases.py',
+    'tests/match/test_pattern_set.py', 'tests/match/test_pattern_set_agreement.py',
 )  # fmt: skip
 
 GROUPS = {
@@ -69,6 +71,7 @@ GROUPS = {
             f'{TESTS_OF_LISTENER}/processing/test_hooks.py',
             f'{TESTS_OF_LISTENER}/processing/test_hook_failures.py',
             f'{TESTS_OF_LISTENER}/test_log_of_failures.py',
+            f'{TESTS_OF_LISTENER}/runtime/test_signals.py::{TEST_OF_FORKS}[forking]',
         ),
     ),
     'engine': Group(

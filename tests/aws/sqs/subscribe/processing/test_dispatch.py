@@ -8,7 +8,8 @@ import copy
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -18,11 +19,13 @@ from msgspec.structs import replace
 from mega.aws.sqs.subscribe import (
     DataSubscriber,
     EventSubscriber,
+    Hook,
     Message,
     MessageSubscriber,
     ProcessStatus,
 )
 from mega.aws.sqs.subscribe.processing.dispatch import dispatch, run_to_completion
+from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import RetriableError
 from tests.aws.sqs.subscribe.factories import (
@@ -385,6 +388,23 @@ def test_no_subscriber_starts_after_an_exit_request(error: BaseException) -> Non
     found = outcomes('hej', subscriber(None, seen), subscriber(error), subscriber(None, seen))
     assert [each.error for each in found] == [None, error]
     assert seen == ['hej']
+
+
+@pytest.mark.parametrize(
+    'result',
+    ['wrong', DONE, Outcome(subscriber(), cast(Any, 'done')), SimpleNamespace(status=DONE)],
+    ids=['text', 'status', 'outcome without a status', 'not an outcome'],
+)
+def test_an_invalid_result_of_a_hook_is_a_retriable_error(result: Any) -> None:
+    class Replacing(Hook):
+        def around_subscriber(self, *arguments: Any) -> Any:
+            yield
+            return result
+
+    work = dispatch(MESSAGE, 'hej', [subscriber()], FATAL, [Replacing()])
+    [found] = run_to_completion(work, run_by_asyncio)
+    assert found.status is RETRIABLE
+    assert 'it must return an Outcome with a ProcessStatus' in str(found.error)
 
 
 def test_only_the_last_subscriber_gets_the_original_payload_and_message() -> None:
