@@ -1,8 +1,8 @@
 """The behaviour of SQS, SNS and S3 that the project relies on, one test for each behaviour.
 
 Each test runs against every backend: the in-memory AWS in its interfaces, and the local servers of
-others. `gaps.py` lists where a backend differs from AWS. The name of a test is a claim about AWS,
-and its docstring has the source of the claim:
+others. `gaps.py` lists where a backend differs from AWS, and `programs.py` compares backends. The
+name of a test is a claim about AWS, and its docstring has the source of the claim:
 
     model    the text of botocore's service model, with the operation
     guide    the developer guide of the service, with the page

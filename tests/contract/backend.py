@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -31,13 +33,15 @@ _FROM_TOPICS = {
 }
 
 
-@dataclass
+@dataclass(repr=False)
 class Backend:
     """The clients of one backend, and helpers that create resources with unique names.
 
     `advance_clock` lets seconds pass at once; None if the backend uses the time of the machine. A
     test then waits for `longest_wait` seconds at most, and is skipped if it needs more. With
-    `is_aws`, the backend is AWS itself, which delivers later than it answers.
+    `is_aws`, the backend is AWS itself, which delivers later than it answers. `inject` takes an
+    operation and the fault of its next call: a code, or `lost` for the loss of the response. If
+    `waits_in_own_time`, a long poll lets the time of the backend pass.
     """
 
     name: str
@@ -48,9 +52,14 @@ class Backend:
     advance_clock: Callable[[float], object] | None = None
     longest_wait: float = 0
     is_aws: bool = False
-    _queues: list[str] = field(default_factory=list)
-    _topics: list[str] = field(default_factory=list)
-    _buckets: list[str] = field(default_factory=list)
+    inject: Callable[[str, str], object] | None = None
+    waits_in_own_time: bool = False
+    _queues: list[str] = field(default_factory=list, init=False)
+    _topics: list[str] = field(default_factory=list, init=False)
+    _buckets: list[str] = field(default_factory=list, init=False)
+
+    def __repr__(self) -> str:
+        return self.name
 
     def advance(self, seconds: float) -> None:
         """Let time pass, or skip the test if the backend cannot."""
@@ -61,10 +70,15 @@ class Backend:
         else:
             time.sleep(seconds)
 
-    def require_waits(self, seconds: float) -> None:
-        """Skip the test unless a request may wait for some seconds of the backend's time."""
-        if self.advance_clock is None and seconds > self.longest_wait:
-            pytest.skip(f'{self.name} has no clock that a test can advance')
+    def long_poll(self, queue_url: str, seconds: float, **parameters: Any) -> list[dict[str, Any]]:
+        """Receive with a long poll, in which some seconds pass. Skip the test if they cannot."""
+        receive = partial(self.sqs.receive_message, QueueUrl=queue_url, **parameters)
+        if self.waits_in_own_time or (not self.advance_clock and seconds <= self.longest_wait):
+            return list(receive().get('Messages', []))
+        with ThreadPoolExecutor(1) as thread:
+            future = thread.submit(receive)
+            self.advance(seconds)
+            return list(future.result().get('Messages', []))
 
     def wait_for_aws(self, seconds: float) -> None:
         """Wait until AWS has distributed a change. Other backends apply it at once."""

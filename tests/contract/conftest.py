@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 
+import mega.local
+from mega.local import Fault
 from tests.contract.backend import Backend
 from tests.contract.gaps import COLLECTED, behaviour_of, behaviours, reason_of
+from tests.contract.programs import LOST
 from tests.local_aws import LocalAws, Service
 from tests.profile import amount
 
-BACKENDS = ('moto', 'ministack')
+BACKENDS = ('local', 'moto', 'ministack')
 GIVEN = 'endpoint'  # the name of the backend that the option gives
 
 _SERVICES: tuple[Service, ...] = ('sqs', 'sns', 's3')
@@ -51,14 +56,27 @@ def aws(request: pytest.FixtureRequest) -> Iterator[Backend]:
 
 
 @pytest.fixture(scope='session')
+def local_backend() -> Iterator[Backend]:
+    """The in-memory AWS over HTTP."""
+    with mega.local.LocalAws() as server:
+
+        def inject(operation: str, fault: str) -> None:
+            step = Fault.RESET_AFTER if fault == LOST else Fault.ERROR
+            server.script(step, operation=operation)
+
+        backend = _over_http('local', server.credentials)
+        yield replace(backend, advance_clock=server.advance, inject=inject)
+
+
+@pytest.fixture(scope='session')
 def moto_backend(moto: LocalAws) -> Backend:
     """moto's server. A test of a second's wait runs at night only."""
-    return _over_http('moto', moto)
+    return _over_http('moto', moto.credentials)
 
 
 @pytest.fixture(scope='session')
 def ministack_backend(ministack: LocalAws) -> Backend:
-    return _over_http('ministack', ministack)
+    return _over_http('ministack', ministack.credentials)
 
 
 @pytest.fixture(scope='session', autouse=True)  # each test removes the settings of the developer
@@ -77,9 +95,9 @@ def endpoint_backend(pytestconfig: pytest.Config) -> Backend | None:
     return Backend(GIVEN, sqs, sns, s3, sqs.meta.region_name, None, longest_wait, is_aws)
 
 
-def _over_http(name: str, server: LocalAws) -> Backend:
+def _over_http(name: str, credentials: Mapping[str, Any]) -> Backend:
     session = boto3.Session()
     sqs, sns, s3 = (
-        session.client(service, config=_ONE_ATTEMPT, **server.credentials) for service in _SERVICES
+        session.client(service, config=_ONE_ATTEMPT, **credentials) for service in _SERVICES
     )
-    return Backend(name, sqs, sns, s3, server.region, longest_wait=amount(0, 2))
+    return Backend(name, sqs, sns, s3, credentials['region_name'], longest_wait=amount(0, 2))

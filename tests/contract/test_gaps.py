@@ -31,6 +31,10 @@ def test_each_gap_is_a_gap_of_a_behaviour(backend: str, pytestconfig: pytest.Con
                 assert name in collected | collected_tests, f'{name} is not a case of its test'
 
 
+def test_the_own_backends_have_no_gaps() -> None:
+    assert set(GAPS) == {'moto', 'ministack'}
+
+
 @pytest.mark.parametrize('backend', GAPS)
 def test_a_gap_has_one_reason(backend: str) -> None:
     names = Counter(name for names in GAPS[backend].values() for name in names)
