@@ -66,6 +66,10 @@ class Account:
         self.sqs.advance(self.state.clock())
         return perform(request, next_error)
 
+    def operation_names(self) -> frozenset[str]:
+        """Return the names of the operations of all services."""
+        return frozenset(name for names in self._operations.values() for name in names)
+
     def next_event(self) -> float | None:
         """Return the time at which the next hidden or delayed message becomes visible, if any."""
         return self.sqs.next_event()

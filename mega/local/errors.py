@@ -7,6 +7,7 @@ __all__ = (
     'internal_error',
     'invalid_value',
     'missing_parameter',
+    'older_code',
     'serialization_error',
 )
 
@@ -52,3 +53,25 @@ def serialization_error(name: str, expected: str) -> AwsError:
 
 def internal_error(code: str = 'InternalError', status: int = 500) -> AwsError:
     return AwsError(code, 'We encountered an internal error. Please try again.', status)
+
+
+_OLDER_CODES = {
+    'QueueDoesNotExist': 'AWS.SimpleQueueService.NonExistentQueue',
+    'QueueNameExists': 'QueueAlreadyExists',
+    **{
+        name: f'AWS.SimpleQueueService.{name}'
+        for name in (
+            'BatchEntryIdsNotDistinct',
+            'BatchRequestTooLong',
+            'EmptyBatchRequest',
+            'InvalidBatchEntryId',
+            'MessageNotInflight',
+            'TooManyEntriesInBatchRequest',
+        )
+    },
+}
+
+
+def older_code(code: str) -> str:
+    """Return the name of an error of SQS in the older Query protocol, which boto3 shows."""
+    return _OLDER_CODES.get(code, code)

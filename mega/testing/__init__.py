@@ -1,28 +1,25 @@
-"""Tests of subscribers, without AWS and without waiting.
+"""Tests of publishers and subscribers, without AWS and without waiting.
 
-delivery.py    one payload to one subscriber
-
-Names are imported on first use, so that `import mega.testing` loads nothing else.
+bus.py          the bus: queues, topics and buckets in the process, in virtual time
+scheduler.py    which listener works next, and how time passes; clock.py is the clock
+inline.py       the session of a listener in the thread of the test
+run.py          one run: its records, and the error that ends it
+assertions.py   what a test asserts; matching.py finds messages, and the nearest ones
+records.py      messages as a test sees them; queues.py finds those in queues
+resources.py    queues, topics and buckets
+faults.py       refused calls and lost responses
 """
 
-from __future__ import annotations
+from mega.testing.bus import Bus
+from mega.testing.records import DeadLetter, ProcessedMessage, PublishedMessage
+from mega.testing.resources import Bucket, Queue, Topic
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from mega.testing.delivery import Outcome, deliver
-
-__all__ = ('Outcome', 'deliver')
-
-_MODULES = {
-    'Outcome': 'delivery',
-    'deliver': 'delivery',
-}
-"""The module of each name."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'{__name__}.{_MODULES[name]}'), name)
+__all__ = (
+    'Bucket',
+    'Bus',
+    'DeadLetter',
+    'ProcessedMessage',
+    'PublishedMessage',
+    'Queue',
+    'Topic',
+)

@@ -63,6 +63,8 @@ class Publisher:
         self._api = api
         self._destination = destination
         self._timeout = check_seconds('timeout', timeout, MIN_TIMEOUT, MAX_TIMEOUT)
+        if store is not None:
+            store.check_client(aws)
         self._encoder = Encoder(api, aws, store)
         self._senders: dict[str, Sender] = {}
         if destination is not None:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from mega.aws._messages.destinations import check_bucket
 from mega.aws._messages.limits import MAX_BYTES, size_of
-from mega.aws._transport.client import ClientOwner, create_client
+from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
@@ -35,6 +35,7 @@ from mega.aws.s3.settings import (
 )
 from mega.aws.s3.upload import Upload
 from mega.errors import (
+    ConfigurationError,
     OffloadError,
     PayloadTooLargeError,
     PointerError,
@@ -196,6 +197,16 @@ class S3PayloadStore(ClientOwner):
         if expire_after_days is not None:
             check_int('expire_after_days', expire_after_days, 1, MAX_DAYS, 'days')
         create_bucket(self._aws, self.bucket, self.key_prefix, self._encryption, expire_after_days)
+
+    def check_client(self, aws: AwsClient) -> None:
+        """Refuse to work beside a client of another bus: their times differ.
+
+        Raises:
+            ConfigurationError: if only one of the clients is of a bus, or if the buses differ.
+        """
+        are_in_process = aws.is_in_process or self._aws.is_in_process
+        if are_in_process and aws.clock is not self._aws.clock:
+            raise ConfigurationError('payload_store= and client= must both be of the same Bus')
 
     def offload(self, body: str, queue_url: str | None = None) -> Upload:
         """Prepare the upload of a body. `Upload.upload` sends the first request.

@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from mega.local.errors import AwsError
+from mega.local.errors import AwsError, older_code
 from mega.local.server.messages import Reply, Request, next_request_id
 from mega.local.server.protocol import Call
 
@@ -24,21 +24,6 @@ class JsonProtocol:
     missing = AwsError('QueueDoesNotExist', 'The specified queue does not exist.')
 
     _TYPE = 'application/x-amz-json-1.0'
-    _OLDER = {
-        'QueueDoesNotExist': 'AWS.SimpleQueueService.NonExistentQueue',
-        'QueueNameExists': 'QueueAlreadyExists',
-        **{
-            name: f'AWS.SimpleQueueService.{name}'
-            for name in (
-                'BatchEntryIdsNotDistinct',
-                'BatchRequestTooLong',
-                'EmptyBatchRequest',
-                'InvalidBatchEntryId',
-                'MessageNotInflight',
-                'TooManyEntriesInBatchRequest',
-            )
-        },
-    }
 
     def read(self, request: Request) -> Call:
         # An object hook is slow, and few messages have binary attributes.
@@ -56,7 +41,7 @@ class JsonProtocol:
 
     def write_error(self, error: AwsError) -> Reply:
         fault = 'Sender' if error.sender_fault else 'Receiver'
-        code = self._OLDER.get(error.code, error.code)
+        code = older_code(error.code)
         body = {'__type': f'com.amazonaws.sqs#{error.code}', 'message': error.message}
         return self._reply(error.status, body, f'x-amzn-query-error: {code};{fault}\r\n')
 

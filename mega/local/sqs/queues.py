@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from heapq import heappop, heappush
 from itertools import count, takewhile
 from typing import NamedTuple
@@ -85,6 +85,11 @@ class Queue:
         self.visibility_timeout = int(attributes['VisibilityTimeout'])
         self.retention = int(attributes['MessageRetentionPeriod'])
         self.deduplication.configure(attributes)
+
+    @property
+    def messages(self) -> Collection[StoredMessage]:
+        """All messages, also the hidden ones, in the order of sending."""
+        return self._messages.values()
 
     # Sending
 

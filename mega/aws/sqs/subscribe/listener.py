@@ -205,6 +205,8 @@ class SqsListener(ClientOwner):
                 check_region(name, url, self._aws.region)
 
     def _create_context(self, hooks: Hooks, store: S3PayloadStore | None) -> ListenerContext:
+        if store is not None:
+            store.check_client(self._aws)
         url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
         has_dead_letter_queue = dead_letter_url is not None
         return ListenerContext(
@@ -317,16 +319,18 @@ class SqsListener(ClientOwner):
         if self._aws.is_in_process:
             raise ConfigurationError('client= is of a Bus: pass this listener to bus.run()')
         threads = Threads(settings, self._aws.clock)
-        with self._begin(settings, threads) as session:
+        with self._begin(threads, settings) as session:
             threads.run(session)
 
     def _begin(
-        self, settings: EngineSettings, runtime: Runtime
+        self, runtime: Runtime, settings: EngineSettings | None = None
     ) -> AbstractContextManager[ListenerSession]:
+        """Begin a run. `mega.testing` uses it, too."""
+
         def create(settings: EngineSettings) -> ListenerSession:
             return ListenerSession(self._context, settings, runtime)
 
-        return self._runs.begin(settings, create)
+        return self._runs.begin(settings or self._settings, create)
 
     def _check_queue(self, settings: EngineSettings) -> PreflightResult:
         options = PreflightOptions(

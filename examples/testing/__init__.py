@@ -1,0 +1,1 @@
+"""A small shop, and the tests of its subscribers: `python -m pytest examples/testing`."""

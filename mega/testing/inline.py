@@ -1,0 +1,238 @@
+"""A runtime for the session of a listener: the calling thread runs its commands.
+
+The session, its engine and the processing also run in production. Only the threads are replaced:
+
+    while pool.step(has_messages=...):      # runs a command of the engine, and reports its result
+        ...
+    clock.move_to(pool.next_time)           # nothing can be done before
+
+A receive does not wait. Its command stays in the pool until its queue has a visible message.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from mega.aws.sqs.subscribe.engine import Engine
+from mega.aws.sqs.subscribe.engine.commands import Command, ProcessMessages, Receive
+from mega.aws.sqs.subscribe.engine.delivery import NEVER
+from mega.errors import ConfigurationError
+from mega.testing.clock import VirtualClock
+
+if TYPE_CHECKING:
+    import asyncio
+    from threading import Thread
+
+    from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult
+    from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
+    from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage
+    from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef
+    from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, Handlers
+
+__all__ = ('InlineEventLoop', 'InlinePool', 'InlineRuntime', 'is_in_event_loop')
+
+
+class InlinePool:
+    """Runs the commands of one session, one after another, in the calling thread."""
+
+    def __init__(self, engine: Engine, handlers: Handlers, clock: VirtualClock) -> None:
+        self._engine = engine
+        self._handlers = handlers
+        self._clock = clock
+        self._commands: list[Command] = []
+        self._posted: deque[EngineEvent] = deque()
+        self._deferred: deque[EngineEvent] = deque()
+        self.is_over = False
+        self.is_receiving = False
+        self.failure: BaseException | None = None
+
+    # Called by the session
+
+    @property
+    def needs_turn(self) -> bool:
+        """Whether a long command should end: an event was posted."""
+        return bool(self._posted) or self.is_over
+
+    def report_soon(self, event: EngineEvent) -> None:
+        """Report an event before the next command."""
+        self._posted.append(event)
+
+    def report_at_next_turn(self, event: EngineEvent) -> None:
+        """Report an event before the next command. A long command goes on."""
+        self._deferred.append(event)
+
+    def take_turn(self) -> None:
+        """Report the events."""
+        for events in (self._deferred, self._posted):
+            while events:
+                events.popleft()(self._clock.now)
+
+    def fail(self, error: BaseException) -> None:
+        """End the work at once, because of an unexpected exception."""
+        self.failure = self.failure or error
+        self.is_over = True
+
+    def shutdown(self) -> tuple[Thread, ...]:
+        """End the work."""
+        self.is_over = True
+        return ()
+
+    # Called by the scheduler
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no message is in flight, and no command waits except for receives."""
+        has_events = bool(self._posted or self._deferred)
+        is_waiting = all(isinstance(command, Receive) for command in self._commands)
+        return not has_events and is_waiting and not self._engine.in_flight
+
+    @property
+    def next_time(self) -> float:
+        """The time at which the engine may have another command; infinity if it waits."""
+        return NEVER if self.is_over else self._engine.next_deadline
+
+    def step(self, *, may_receive: bool, may_process: bool) -> bool:
+        """Run one command, and return whether something happened.
+
+        `may_receive` is whether a receive under way can end now. Without `may_process`, only calls
+        to SQS are made for messages that were received before.
+        """
+        if self.is_over:
+            return False
+        try:
+            return self._step(may_receive, may_process)
+        except BaseException as error:
+            self.fail(error)
+            return True
+
+    def _step(self, may_receive: bool, may_process: bool) -> bool:
+        had_events = bool(self._posted or self._deferred)
+        self.take_turn()
+        if self._engine.is_finished(self._clock.now):
+            self.is_over = True
+            return True
+        command = self._take(may_receive, may_process)
+        # One by one: the engine takes back messages that a worker does not begin at once.
+        while command is None and (new := self._engine.next(self._clock.now)) is not None:
+            self._commands.append(new)
+            command = self._take(may_receive, may_process)
+        if command is None:
+            return had_events
+        self._run(command)
+        return True
+
+    def _take(self, may_receive: bool, may_process: bool) -> Command | None:
+        """Remove and return the first command that can run now: a receive last."""
+        receives: list[Receive] = []
+        for command in self._commands:
+            if isinstance(command, Receive):
+                if may_receive or _repeats_attempt(command):
+                    receives.append(command)
+            elif may_process or not isinstance(command, ProcessMessages):
+                self._commands.remove(command)
+                return command
+        if not receives or not may_process:
+            return None
+        self._commands.remove(receives[0])
+        return receives[0]
+
+    def _run(self, command: Command) -> None:
+        if isinstance(command, Receive):
+            self._renew(command)
+            self.is_receiving = True
+        event = self._handlers[type(command)](command)
+        self.is_receiving = False
+        event(self._clock.now)
+
+    def _renew(self, poll: Receive) -> None:
+        """Let a receive begin now: the long polls before it ended without a message."""
+        if poll.attempt_id is not None and not _repeats_attempt(poll):
+            poll.attempted_since = self._clock.now
+        poll.asked_at = self._clock.now
+
+
+def _repeats_attempt(poll: Receive) -> bool:
+    """Return whether SQS returns the messages of an earlier receive, although they are hidden."""
+    return poll.attempt_id is not None and poll.attempted_since < poll.asked_at
+
+
+class InlineEventLoop:
+    """Runs awaitables in the calling thread. All of a session use the same event loop."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def get(self) -> None:
+        """Return None: no other thread has an event loop that could run a message."""
+
+    def run(self, awaitable: Awaitable[object], is_late: Callable[[], bool]) -> AwaitResult:
+        """Wait for an awaitable, and return its result or its exception."""
+        import asyncio
+
+        if is_in_event_loop():
+            if isinstance(awaitable, Coroutine):
+                awaitable.close()
+            raise ConfigurationError(
+                'an event loop runs in this thread: call bus.run in a test that is not async def'
+            )
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop.run_until_complete(_catch(awaitable))
+
+    def stack_of(self, worker: WorkerRef) -> str:
+        """Return an empty text: the traceback of a test shows where it is."""
+        return ''
+
+    def close(self) -> None:
+        """Cancel the tasks that are left, and close the event loop."""
+        loop = self._loop
+        if loop is None:
+            return
+        import asyncio
+
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+            loop.run_until_complete(asyncio.wait([task]))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+async def _catch(awaitable: Awaitable[object]) -> AwaitResult:
+    try:
+        return await awaitable, None
+    except BaseException as error:
+        return None, error
+
+
+def is_in_event_loop() -> bool:
+    """Return whether an event loop runs in this thread."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class InlineRuntime:
+    """Runs one session in the calling thread. `observe` gets the result of each message."""
+
+    max_s3_threads = 0
+
+    def __init__(
+        self, clock: VirtualClock, observe: Callable[[OpenedMessage, DeliveryResult], Any]
+    ) -> None:
+        self._clock = clock
+        self.observe = observe
+
+    def create_pool(self, engine: Engine, handlers: Handlers) -> InlinePool:
+        """Create the pool."""
+        self.pool = InlinePool(engine, handlers, self._clock)
+        return self.pool
+
+    def create_event_loop(self, on_done: Callable[[], None]) -> InlineEventLoop:
+        """Create the event loop."""
+        return InlineEventLoop()
