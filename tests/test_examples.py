@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cache
 from subprocess import CompletedProcess
 
 import pytest
 
+import mega.local
 from tests.local_aws import LocalAws
 from tests.programs import left_behind, run
 
@@ -40,26 +42,36 @@ EXPECTED_LINES = {
 
 
 @pytest.fixture(scope='module')
-def run_example(ministack: LocalAws) -> Callable[[str], CompletedProcess[str]]:
+def local() -> Iterator[LocalAws]:
+    """The in-memory AWS of the package."""
+    with (
+        mega.local.LocalAws() as server,
+        closing(LocalAws('mega.local', server.endpoint_url)) as aws,
+    ):
+        yield aws
+
+
+@pytest.fixture(scope='module')
+def run_example(local: LocalAws) -> Callable[[str], CompletedProcess[str]]:
     """Run an example by its name, once: several tests look at one run."""
-    return cache(lambda name: run(f'examples.{name}', '--endpoint-url', ministack.endpoint_url))
+    return cache(lambda name: run(f'examples.{name}', '--endpoint-url', local.endpoint_url))
 
 
 @pytest.mark.parametrize('name', EXPECTED_LINES)
 def test_an_example_shows_its_results_and_leaves_nothing(
-    ministack: LocalAws, run_example: Callable[[str], CompletedProcess[str]], name: str
+    local: LocalAws, run_example: Callable[[str], CompletedProcess[str]], name: str
 ) -> None:
     ended = run_example(name)
     assert ended.returncode == 0, ended.stderr
     assert set(EXPECTED_LINES[name]) <= set(ended.stdout.splitlines())
-    assert left_behind(ministack, 'mega-example') == []
+    assert left_behind(local, 'mega-example') == []
 
 
-def test_an_example_takes_the_endpoint_from_the_environment(moto: LocalAws) -> None:
-    ended = run('examples.web_shop', AWS_ENDPOINT_URL=moto.endpoint_url)
+def test_an_example_takes_the_endpoint_from_the_environment(local: LocalAws) -> None:
+    ended = run('examples.web_shop', AWS_ENDPOINT_URL=local.endpoint_url)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == ['customer 987650 put 5 of 61fcc874 into the cart']
-    assert left_behind(moto, 'mega-example') == []
+    assert left_behind(local, 'mega-example') == []
 
 
 def test_each_message_group_has_a_column_and_keeps_its_order(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import mega
+from mega import testing
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,7 +33,8 @@ PUBLIC = {
     'mega.aws.sqs.subscribe': 'Backoff BlobSubscriber DataSubscriber DeliveryResult '
     'EventSubscriber Hook Message MessageSubscriber Outcome ProcessStatus SqsListener Stats '
     'TextSubscriber',
-    'mega.testing': 'Bucket Bus DeadLetter ProcessedMessage PublishedMessage Queue Topic',
+    'mega.testing': 'Bucket Bus DeadLetter Outcome ProcessedMessage PublishedMessage Queue Topic '
+    'deliver',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
     'EventError MegaError OffloadError PatternError PayloadTooLargeError PointerError PublishError '
     'RetriableError TransportError',
@@ -102,6 +104,18 @@ def test_sns_imports_filter_policies_on_first_use(name: str) -> None:
 
 def test_the_package_imports_none_of_its_modules() -> None:
     assert {name for name in loaded_by('import mega') if name.startswith('mega')} == {'mega'}
+
+
+def test_the_test_kit_imports_its_modules_on_first_use() -> None:
+    loaded = loaded_by('import mega.testing')
+    assert {name for name in loaded if name.startswith('mega')} == {'mega', 'mega.testing'}
+    assert 'mega.testing.delivery' in loaded_by('from mega.testing import deliver')
+
+
+@pytest.mark.parametrize('name', testing.__all__)
+def test_a_name_of_the_test_kit_needs_neither_boto3_nor_hypothesis(name: str) -> None:
+    loaded = loaded_by(f'from mega.testing import {name}')
+    assert not loaded & {'boto3', 'botocore', 'hypothesis', 'pytest'}
 
 
 @pytest.mark.parametrize('module', ['mega.event', 'mega.match', 'mega.match.functions'])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -12,6 +11,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from mega.local import LocalAws
 
 __all__ = (
     'DEFAULT_REGION',
@@ -28,7 +29,7 @@ DEFAULT_REGION = 'eu-west-1'
 
 
 class CannotRunError(Exception):
-    """The demo cannot run: a package, a region or an endpoint is missing."""
+    """The demo cannot run: a region or an endpoint is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +64,14 @@ class Bus:
 
 @contextmanager
 def embedded_aws(region: str | None) -> Iterator[Aws]:
-    """Start moto's server in this process. It keeps its data in memory."""
-    try:
-        from moto.server import ThreadedMotoServer
-    except ImportError:
-        advice = "pip install 'sqs-mega[demo]', or pass --endpoint-url or --aws"
-        raise CannotRunError(f'moto is not installed: {advice}') from None
-    if region is not None and region not in _known_regions():
-        problem = f'is unknown to the local AWS: pass another one, such as {DEFAULT_REGION}'
-        raise CannotRunError(f'the region {region!r} {problem}')
-    logging.getLogger('werkzeug').setLevel(logging.ERROR)  # it logs every request
+    """Start the in-memory AWS of this package in this process."""
     os.environ['no_proxy'] = os.environ['NO_PROXY'] = '127.0.0.1'
-    server = ThreadedMotoServer('127.0.0.1', port=0, verbose=False)
-    server.start()
-    try:
-        url = 'http://{}:{}'.format(*server.get_host_and_port())
-        yield Aws(f'a local AWS (moto, {url})', _session(region or DEFAULT_REGION, True), url)
-    finally:
-        server.stop()
-
-
-def _known_regions() -> set[str]:
-    found = boto3.Session()
-    partitions = found.get_available_partitions()
-    return {region for name in partitions for region in found.get_available_regions('sqs', name)}
+    with LocalAws() as server:
+        url, local_region = server.endpoint_url, server.credentials['region_name']
+        if region not in (None, local_region):
+            problem = f'is unknown to the local AWS: pass {local_region}'
+            raise CannotRunError(f'the region {region!r} {problem}')
+        yield Aws(f'a local AWS ({url})', _session(local_region, True), url)
 
 
 def aws_at(endpoint_url: str, region: str | None) -> Aws:

@@ -1,25 +1,56 @@
 """Tests of publishers and subscribers, without AWS and without waiting.
 
-bus.py          the bus: queues, topics and buckets in the process, in virtual time
-scheduler.py    which listener works next, and how time passes; clock.py is the clock
-inline.py       the session of a listener in the thread of the test
-run.py          one run: its records, and the error that ends it
-assertions.py   what a test asserts; matching.py finds messages, and the nearest ones
-records.py      messages as a test sees them; queues.py finds those in queues
-resources.py    queues, topics and buckets
-faults.py       refused calls and lost responses
+delivery.py    one payload to one subscriber
+bus.py         the bus: queues, topics and buckets in the process, in virtual time
+scheduler.py   which listener works next, and how time passes; clock.py is the clock
+inline.py      the session of a listener in the thread of the test
+run.py         one run: its records, and the error that ends it
+assertions.py  what a test asserts; matching.py finds messages, and the nearest ones
+records.py     messages as a test sees them; queues.py finds those in queues
+resources.py   queues, topics and buckets
+faults.py      refused calls and lost responses
+
+Names are imported on first use, so that `import mega.testing` loads nothing else.
 """
 
-from mega.testing.bus import Bus
-from mega.testing.records import DeadLetter, ProcessedMessage, PublishedMessage
-from mega.testing.resources import Bucket, Queue, Topic
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mega.testing.bus import Bus
+    from mega.testing.delivery import Outcome, deliver
+    from mega.testing.records import DeadLetter, ProcessedMessage, PublishedMessage
+    from mega.testing.resources import Bucket, Queue, Topic
 
 __all__ = (
     'Bucket',
     'Bus',
     'DeadLetter',
+    'Outcome',
     'ProcessedMessage',
     'PublishedMessage',
     'Queue',
     'Topic',
+    'deliver',
 )
+
+_MODULES = {
+    'Bucket': 'resources',
+    'Bus': 'bus',
+    'DeadLetter': 'records',
+    'Outcome': 'delivery',
+    'ProcessedMessage': 'records',
+    'PublishedMessage': 'records',
+    'Queue': 'resources',
+    'Topic': 'resources',
+    'deliver': 'delivery',
+}
+"""The module of each name."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'{__name__}.{_MODULES[name]}'), name)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -80,6 +81,12 @@ def check_field(lhs: object, other: object, rhs: object, holds: bool) -> None:
     ('one for true', 1, True, OTHER, False),
     ('null', None, None, OTHER, True),
     ('something for null', 0, None, OTHER, False),
+    ('the same bytes', b'a', b'a', OTHER, True),
+    ('other bytes', b'b', b'a', OTHER, False),
+    ('a text for bytes', 'a', b'a', OTHER, False),
+    ('the same UUID', UUID(int=5), UUID(int=5), OTHER, True),
+    ('another UUID', UUID(int=6), UUID(int=5), OTHER, False),
+    ('bytes in an array', [b'b'], [b'a'], OTHER, False),
     ('an instant in a text', '2020-05-04T12:00:00Z', NOON, OTHER, True),
     ('an instant where the text leads', NOON, '2020-05-04T12:00:00Z', OTHER, False),
     ('an instant on the other day', NOON, DAY, OTHER, True),

@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 
 from mega.errors import PatternError
-from mega.match import Pattern
+from mega.match import Pattern, evaluate
 from mega.match.functions import (
     and_,
     any_,
     between,
+    contains,
+    contains_all,
     empty,
     eq,
     exists,
+    field,
     gt,
     gte,
     in_,
+    is_a,
     lt,
     lte,
     match,
@@ -31,6 +35,8 @@ from mega.match.functions import (
     optional,
     or_,
 )
+from mega.match.pattern import compile_pattern
+from tests.match.steps import cost_of
 from tests.match.tables import DAY, ID, NEXT_DAY, NOON, alike, check, table
 
 
@@ -316,3 +322,83 @@ def test_an_error_in_nested_functions_has_the_path_in_the_innermost_one(
         join('a', {'b': {'c': THING}})
     assert refusal.value.path.endswith('b.c')
     assert refusal.value.value is THING
+
+
+MANY = [f'value {number}' for number in range(500)]
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    ('lhs', 'rhs'),
+    [
+        ('value 499', one_of(*MANY)),
+        ('value 499', or_(*MANY)),
+        ('value 499', none_of(*MANY)),
+        ('another value', one_of(*MANY)),
+        ('value 499', compile_pattern(MANY)),
+        (['value 499'], contains(one_of(*MANY))),
+        (['value 1'], contains_all(*MANY)),
+    ],
+    ids=['one_of', 'or_', 'none_of', 'no member', 'list', 'contains', 'contains_all'],
+)
+def test_many_values_are_looked_up_and_not_tested_one_by_one(lhs: object, rhs: object) -> None:
+    assert cost_of(lambda: evaluate(lhs, rhs)).steps < 100
+
+
+@pytest.mark.parametrize(
+    ('pattern', 'matching', 'other'),
+    [
+        (5 | gt(9), [5, 10], [9]),
+        (gt(9) | 5, [5, 10], [9]),
+        ({'a': 1} | is_a(int), [{'a': 1}, 7], [{'a': 2}]),
+        ('5' & gt(4), ['5'], ['6', 5]),
+        (gt(4) & '5', ['5'], ['6', 5]),
+        ({'a': 1} & exists(), [{'a': 1, 'b': 2}], [{'a': 2}, None]),
+        (~gt(4), [4, 'x'], [5]),
+        (5 | (gt(9) & lt(20)) | 30, [5, 10, 30], [9, 20]),
+    ],
+    ids=repr,
+)
+def test_a_plain_value_may_stand_on_either_side_of_an_operator(
+    pattern: Pattern, matching: list[object], other: list[object]
+) -> None:
+    assert [evaluate(lhs, pattern) for lhs in matching] == [True] * len(matching)
+    assert [evaluate(lhs, pattern) for lhs in other] == [False] * len(other)
+
+
+@pytest.mark.parametrize(
+    ('pattern', 'depth'),
+    [
+        (5, 1),
+        ({'a': 5}, 2),
+        ({'a': 5, 'b': {'c': 5}}, 3),
+        (and_(5, {'a': {'b': {'c': 5}}}, 6), 5),
+        (or_({'a': {'b': 5}}, 5), 4),
+        ([contains(not_(5)), 5], 4),
+        (gt(5) | 5 | 6, 2),
+    ],
+    ids=str,
+)
+def test_the_depth_of_a_pattern_is_that_of_its_deepest_member(pattern: object, depth: int) -> None:
+    assert compile_pattern(pattern).depth == depth
+
+
+@pytest.mark.parametrize(
+    ('pattern', 'has_predicate', 'needs_context'),
+    [
+        ({'a': [gt(5), 6, None, b'x']}, False, False),
+        ({'a': field('b')}, False, True),
+        ({'a': gt(field('b'))}, False, True),
+        ({'a': between(1, field('b')), 'c': 5}, False, True),
+        (callable, True, True),
+        ({'a': [5, callable], 'c': 5}, True, True),
+        (and_(callable, 5), True, True),
+        (or_(5, {'a': not_(callable)}), True, True),
+    ],
+    ids=str,
+)
+def test_only_predicates_and_fields_need_the_payload(
+    pattern: object, has_predicate: bool, needs_context: bool
+) -> None:
+    compiled = compile_pattern(pattern)
+    assert (compiled.has_predicate, compiled.needs_context) == (has_predicate, needs_context)

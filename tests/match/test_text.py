@@ -277,6 +277,32 @@ def test_the_options_of_functions_are_keywords(function: Any) -> None:
         function('a', True)
 
 
+def test_only_asterisks_and_question_marks_have_a_meaning_in_a_wildcard() -> None:
+    for character in filter(str.isprintable, map(chr, range(0x250))):
+        if character not in '*?\\':
+            literal = wildcard(f'a{character}b')
+            assert evaluate(f'a{character}b', literal)
+            assert not evaluate('a~~b', literal)
+            assert not evaluate('a~b', literal) or character == '~'
+
+
+@pytest.mark.parametrize('before', ['', 'x', 'xy'])
+def test_a_long_piece_with_gaps_begins_and_ends_at_its_own_characters(before: str) -> None:
+    """A piece of more than 32 characters is found by a loop, in place of a regular expression."""
+    piece, text = 'a' + '?' * 40 + 'b', 'a' + '-' * 40 + 'b'
+    for pattern, holds in [
+        (f'*{piece}*', True),
+        (f'*{piece}*b', False),
+        (f'*{piece}*c', False),
+        (f'*?{piece}*', bool(before)),
+        (f'{before}*{piece}*', True),
+    ]:
+        assert evaluate(f'{before}{text}', wildcard(pattern)) is holds
+        assert evaluate(f'{before}{text}b', wildcard(f'{pattern}b')) is holds
+    assert not evaluate(f'{before}{text[1:]}', wildcard(f'*{piece}*'))
+    assert not evaluate(f'{before}{text[:-1]}', wildcard(f'*{piece}*'))
+
+
 def test_pieces_of_a_wildcard_do_not_overlap() -> None:
     assert not evaluate('ab', wildcard('*a?*b'))
     assert evaluate('abb', wildcard('*a?*b'))

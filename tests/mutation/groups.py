@@ -12,7 +12,7 @@ SLOW = (
     'tests/match/test_field.py::test_a_field_with_any_scalar_matches_like_this_scalar',
     'tests/match/test_repr.py::test_the_repr_of_a_field_is_its_path',
 )
-"""Tests that take longest, and find no mutant that the others do not find."""
+"""Tests that take longest, and find few mutants that the others do not find."""
 
 
 class Group(NamedTuple):

@@ -35,7 +35,7 @@ from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload, encode_with_type_hint, to_document
 from mega.errors import EncodeError, PayloadTooLargeError, TransportError, safe_repr
 
-__all__ = ('Encoder', 'is_fifo', 'message_group')
+__all__ = ('Encoder', 'encode_payload', 'is_fifo', 'message_group')
 
 LIMIT_LOOKUP_ATTEMPTS = 3
 """Requests for the limit of a destination, at most, before its default is assumed."""
@@ -74,17 +74,10 @@ class Encoder(Struct, frozen=True):
         Raises:
             EncodeError, EventError, PayloadTooLargeError: if no message can carry the payload.
         """
-        body, payload_type = encode_with_type_hint(payload, binary_encoding)
-        if isinstance(payload, str):  # JSON and Base64 contain no character that AWS refuses
-            check_body(body)
-        if filter_attributes is not None:
-            document = to_document(payload)
-            attributes = with_filter_attributes(attributes, filter_attributes, document)
-        if attributes or payload_type is not None:
-            return self._build_checked(
-                destination, body, with_payload_type(to_aws(attributes), payload_type), options
-            )
-        return self._build_checked(destination, body, {}, options)
+        body, aws_attributes = encode_payload(
+            payload, binary_encoding, attributes, filter_attributes
+        )
+        return self._build_checked(destination, body, aws_attributes, options)
 
     def encode_raw(
         self,
@@ -101,7 +94,9 @@ class Encoder(Struct, frozen=True):
         if not isinstance(body, str):
             raise EncodeError('', f'is {safe_repr(body)}: the body of a raw message must be a str')
         check_body(body)
-        return self._build_checked(destination, body, to_aws(attributes), options)
+        aws_attributes = to_aws(attributes)
+        check_attributes(aws_attributes)
+        return self._build_checked(destination, body, aws_attributes, options)
 
     def plan(self, destination: str, outgoing: OutgoingMessage, position: int) -> PlannedOutgoing:
         """Return the message with the data that the batch planner needs."""
@@ -143,8 +138,6 @@ class Encoder(Struct, frozen=True):
     def _build_checked(
         self, destination: str, body: str, attributes: dict[str, Any], options: dict[str, Any]
     ) -> OutgoingMessage:
-        if attributes:
-            check_attributes(attributes)
         fifo = is_fifo(destination)
         if options or fifo:
             self.api.check_options(options, fifo)
@@ -222,6 +215,29 @@ class Encoder(Struct, frozen=True):
                 return DEFAULT_MAX_MESSAGE_BYTES  # the answer has no limit
             self.aws.clock.sleep(seconds)
             attempts += 1
+
+
+def encode_payload(
+    payload: AnyPayload,
+    binary_encoding: bool = False,
+    attributes: Attributes | None = None,
+    filter_attributes: FilterAttributes | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """Return the body of a payload, and the attributes of its message in AWS's form.
+
+    Raises:
+        EncodeError, EventError: if no body can carry the payload, or for an invalid attribute.
+    """
+    body, payload_type = encode_with_type_hint(payload, binary_encoding)
+    if isinstance(payload, str):  # JSON and Base64 contain no character that AWS refuses
+        check_body(body)
+    if filter_attributes is not None:
+        attributes = with_filter_attributes(attributes, filter_attributes, to_document(payload))
+    if not attributes and payload_type is None:
+        return body, {}
+    aws_attributes = with_payload_type(to_aws(attributes), payload_type)
+    check_attributes(aws_attributes)
+    return body, aws_attributes
 
 
 def message_group(destination: str, options: dict[str, Any]) -> str | None:

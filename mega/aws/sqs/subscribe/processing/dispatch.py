@@ -15,14 +15,13 @@ from typing import Any, TypeAlias, TypeVar
 from msgspec import structs
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.exceptions import leaves
 from mega.aws.sqs.subscribe.processing.failures import InvalidResultError, is_system_failure
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
 from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
-from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_retriable
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
-from mega.errors import RetriableError, safe_repr
+from mega.errors import safe_repr
 from mega.event import Payload
 
 __all__ = ('AwaitResult', 'AwaitingWork', 'dispatch', 'run_to_completion')
@@ -143,11 +142,9 @@ def _process_with_hooks(
 def _status_of(
     error: BaseException, subscriber: Subscriber, unhandled: ProcessStatus
 ) -> ProcessStatus:
-    """Return the status for an exception. One retriable exception of a group is sufficient."""
-    kinds: tuple[type[BaseException], ...] = (RetriableError, *subscriber.retriable_exceptions)
-    if isinstance(error, kinds) or any(isinstance(leaf, kinds) for leaf in leaves(error)):
+    if is_retriable(error, subscriber) or is_system_failure(error):
         return _RETRIABLE
-    return _RETRIABLE if is_system_failure(error) else unhandled
+    return unhandled
 
 
 def _copy(value: Any) -> Any:

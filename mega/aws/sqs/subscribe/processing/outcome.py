@@ -11,7 +11,7 @@ from mega.aws.sqs.subscribe.processing.failures import is_exit_request, is_syste
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.errors import RetriableError
 
-__all__ = ('Outcome',)
+__all__ = ('Outcome', 'is_retriable')
 
 _RETRY = (ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR)
 
@@ -47,3 +47,12 @@ class Outcome(Struct):
 
     def _errors(self) -> Iterable[BaseException]:
         return () if self.error is None else leaves(self.error)
+
+
+def is_retriable(error: BaseException, subscriber: Subscriber) -> bool:
+    """Return whether an exception asks for a retry, or a subscriber declares it as retriable.
+
+    One retriable exception of a group is sufficient.
+    """
+    kinds: tuple[type[BaseException], ...] = (RetriableError, *subscriber.retriable_exceptions)
+    return isinstance(error, kinds) or any(isinstance(leaf, kinds) for leaf in leaves(error))

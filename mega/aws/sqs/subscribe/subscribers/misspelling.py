@@ -16,7 +16,12 @@ from mega.errors import ConfigurationError
 
 __all__ = ('check_names',)
 
-RESERVED = ('event', 'object')
+RESERVED = {
+    'event': "'event' is reserved: declare one field, such as event_name, or set `pattern`",
+    'object': "'object' is reserved: declare one field, such as object_type, or set `pattern`",
+    'matches': "'matches' is the method that explains a match: set `pattern`",
+}
+"""Names that are not declarations, and the declarations to write in their place."""
 
 MIN_SIMILARITY = 0.9
 """The share of equal characters from which two names are close, if they are long."""
@@ -35,10 +40,7 @@ def check_names(cls: type, names: Collection[str], names_of_events: Collection[s
         if name in names:
             continue
         if name in RESERVED:
-            problem = (
-                f'{name!r} is reserved: declare one field, such as '
-                f'{"event_name" if name == "event" else "object_type"}, or set `pattern`'
-            )
+            problem = RESERVED[name]
         elif name in names_of_events:
             problem = (
                 'only an EventSubscriber matches this field of events: extend EventSubscriber, '

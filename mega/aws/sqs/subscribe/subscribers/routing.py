@@ -5,12 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterator
 
-from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, check_subscriber
+from mega.aws.sqs.subscribe.subscribers.subscriber import (
+    Subscriber,
+    check_subscriber,
+    explain_match,
+)
 from mega.codec import AnyPayload
 from mega.errors import ConfigurationError
-from mega.event import Payload, is_mega_event
-from mega.match import Explanation, Explanations, Finding, PatternSet, explain
-from mega.match.functions import any_, is_a
+from mega.event import Payload
+from mega.match import Explanations, PatternSet
+from mega.match.functions import any_
 
 __all__ = ('Router',)
 
@@ -77,9 +81,7 @@ class Router:
         Raises:
             EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
         """
-        if isinstance(payload, dict) and is_mega_event(payload):
-            payload = Payload.from_dict(payload)
-        return Explanations((each, _explain(payload, each)) for each in self._subscribers)
+        return Explanations((each, explain_match(each, payload)) for each in self._subscribers)
 
     def __iter__(self) -> Iterator[Subscriber]:
         return iter(self._subscribers)
@@ -90,13 +92,3 @@ class Router:
 
 def _payload_class(payload: AnyPayload) -> type:
     return next(kind for kind in _PAYLOAD_CLASSES if isinstance(payload, kind))
-
-
-def _explain(payload: AnyPayload, subscriber: Subscriber) -> Explanation:
-    if isinstance(payload, subscriber.payload_classes):
-        return explain(
-            payload, any_() if subscriber.compiled_pattern is None else subscriber.compiled_pattern
-        )
-    kinds = subscriber.payload_classes
-    expected = is_a(*kinds) if isinstance(kinds, tuple) else is_a(kinds)
-    return Explanation(False, (Finding('', payload, expected, False, 'another kind of payload'),))

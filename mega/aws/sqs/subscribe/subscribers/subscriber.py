@@ -25,9 +25,11 @@ from mega.aws.sqs.subscribe.subscribers.possible_patterns import (
     compile_for_payloads,
 )
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay, check_delay
+from mega.codec import AnyPayload
 from mega.errors import ConfigurationError, safe_repr
-from mega.event import Payload
-from mega.match.functions import and_, optional
+from mega.event import Payload, is_mega_event
+from mega.match.explanation import Explanation, Finding, explain
+from mega.match.functions import and_, any_, is_a, optional
 from mega.match.pattern import Pattern, compile_pattern
 
 __all__ = (
@@ -40,6 +42,7 @@ __all__ = (
     'Subscriber',
     'TextSubscriber',
     'check_subscriber',
+    'explain_match',
 )
 
 
@@ -101,6 +104,19 @@ class MessageSubscriber(ABC):
         cls.compiled_pattern = (
             (declared[0] if len(declared) == 1 else and_(*declared)) if declared else None
         )
+
+    @classmethod
+    def matches(cls, payload: AnyPayload) -> Explanation:
+        """Explain whether this class receives a payload: its kind and all declarations must match.
+
+        The result is true if the class receives the payload. `print` it for the reason.
+        `payload` is any object that a publisher accepts. An event may be given as a `dict`. Nothing
+        processes the payload. A predicate that raises does not match.
+
+        Raises:
+            EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
+        """
+        return explain_match(cls, payload)
 
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
@@ -190,6 +206,23 @@ class EventSubscriber(MessageSubscriber):
     @classmethod
     def _names_of_declarations(cls) -> Collection[str]:
         return _NAMES | NAMES_OF_EVENTS
+
+
+def explain_match(subscriber: Subscriber, payload: AnyPayload) -> Explanation:
+    """Return why a subscriber receives a payload or not.
+
+    A class of the user may have another `matches`, so that the library calls this function.
+
+    Raises:
+        EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
+    """
+    if isinstance(payload, dict) and is_mega_event(payload):
+        payload = Payload.from_dict(payload)
+    kinds, pattern = subscriber.payload_classes, subscriber.compiled_pattern
+    if isinstance(payload, kinds):
+        return explain(payload, any_() if pattern is None else pattern)
+    expected = is_a(*kinds) if isinstance(kinds, tuple) else is_a(kinds)
+    return Explanation(False, (Finding('', payload, expected, False, 'another kind of payload'),))
 
 
 def check_subscriber(subscriber: object) -> Subscriber:

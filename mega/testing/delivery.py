@@ -1,0 +1,173 @@
+"""The delivery of one payload to one subscriber, without a queue.
+
+    payload -> encode -> the message as ReceiveMessage returns it -> open -> match -> process
+
+Each step is the one of publishers and listeners. A value that no body can carry is refused, and
+the subscriber receives the types that it receives from SQS: a tuple arrives as a list, for example.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+from mega.aws._messages.attributes import Attributes
+from mega.aws._messages.limits import check_id
+from mega.aws._publishing.encoder import encode_payload
+from mega.aws.sqs.subscribe.processing import outcome as processing
+from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, run_to_completion
+from mega.aws.sqs.subscribe.processing.hooks import Hooks
+from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
+from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementPolicy
+from mega.aws.sqs.subscribe.reason import Reason
+from mega.aws.sqs.subscribe.subscribers.routing import Router
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, explain_match
+from mega.codec import AnyPayload
+from mega.errors import ConfigurationError, check_int
+
+__all__ = ('Outcome', 'deliver')
+
+_POLICY = SettlementPolicy(uniform=lambda _low, high: high)
+"""The settings of a listener without arguments. A `Backoff` has no jitter: tests are repeatable."""
+
+
+MAX_RECEIVE_COUNT = 1_000_000
+
+
+class Outcome(processing.Outcome, kw_only=True):
+    """The outcome of `deliver`: the status of the subscriber, and the effect on the message.
+
+    `status` is a `ProcessStatus`. `error` is the exception that the subscriber raised, or None.
+    """
+
+    settlement: Settlement
+
+    @property
+    def delay(self) -> int | None:
+        """The whole seconds before SQS delivers the message again. For a `Backoff`, the longest.
+
+        None: without a retry, or when the visibility timeout of the message ends.
+        """
+        return self.settlement.delay
+
+    @property
+    def reason(self) -> Reason | None:
+        """The reason that a dead letter would have, or of the retry; None if the status is `DONE`.
+
+        `reason.error_name` is the class of the exception, or the status. `reason.text` is its text.
+        """
+        return self.settlement.reason
+
+
+def deliver(
+    subscriber: Subscriber,
+    payload: AnyPayload,
+    *,
+    binary_encoding: bool = False,
+    attributes: Attributes | None = None,
+    group_id: str | None = None,
+    receive_count: int = 1,
+    raising: bool = True,
+) -> Outcome:
+    """Deliver a payload to a subscriber class as a listener does, and return the outcome.
+
+    The payload is encoded as a publisher encodes it, with the same errors, and decoded again. It
+    may be of any size: large bodies are not stored in S3. `attributes` belong to the message.
+    `group_id` and `receive_count` are in `self.message`, too.
+
+    An exception of the subscriber, or of a predicate of its pattern, is raised here. An exception
+    is part of the outcome if it is a `RetriableError` or one of the `retriable_exceptions`, or with
+    `raising=False`. An exception that is not an `Exception`, such as `KeyboardInterrupt`, is always
+    raised.
+
+    An `async def` subscriber runs in a new event loop.
+
+    Raises:
+        AssertionError: if the subscriber does not match the payload, with the explanation. To test
+            that, write `assert not SomeSubscriber.matches(payload)`.
+        ConfigurationError: for an object that a listener would refuse to register, and for an
+            `async def` subscriber in a thread whose event loop runs.
+        EncodeError, EventError: as a publisher raises them.
+    """
+    __tracebackhide__ = True  # pytest shows the line of the test
+    router = Router()
+    router.register(subscriber)
+    processor = Processor(router, _POLICY, Hooks())
+    received = _receive(payload, binary_encoding, attributes, group_id, receive_count)
+    opened = processor.open(received)
+    if not opened.subscribers and not opened.pattern_failures:
+        raise AssertionError(_describe_mismatch(subscriber, opened))
+    result = run_to_completion(processor.process(opened), _await)
+    [found] = result.outcomes
+    if found.error is not None and _must_raise(found, raising):
+        raise found.error
+    return Outcome(
+        found.subscriber, found.status, found.error, found.duration, settlement=result.settlement
+    )
+
+
+def _receive(
+    payload: AnyPayload,
+    binary_encoding: bool,
+    attributes: Attributes | None,
+    group_id: str | None,
+    receive_count: int,
+) -> dict[str, Any]:
+    """Return the message of a payload, as ReceiveMessage returns it."""
+    check_id('group_id', group_id)
+    check_int('receive_count', receive_count, 1, MAX_RECEIVE_COUNT)
+    body, message_attributes = encode_payload(payload, binary_encoding, attributes)
+    system = {
+        'ApproximateReceiveCount': str(receive_count),
+        'SentTimestamp': str(time.time_ns() // 1_000_000),
+    }
+    if group_id is not None:
+        system['MessageGroupId'] = group_id
+    return {
+        'MessageId': str(uuid4()),
+        'ReceiptHandle': str(uuid4()),
+        'Body': body,
+        'Attributes': system,
+        'MessageAttributes': message_attributes,
+    }
+
+
+def _describe_mismatch(subscriber: Subscriber, opened: OpenedMessage) -> str:
+    if opened.settlement is not None and opened.settlement.reason is not None:
+        return f'the message cannot be opened: {opened.settlement.reason.text}'
+    return f'{subscriber.__name__}: {explain_match(subscriber, opened.payload)}'
+
+
+def _must_raise(outcome: processing.Outcome, raising: bool) -> bool:
+    error = outcome.error
+    if error is None:
+        return False
+    if not isinstance(error, Exception):
+        return True
+    return raising and not processing.is_retriable(error, outcome.subscriber)
+
+
+def _await(awaitable: Awaitable[object]) -> AwaitResult:
+    """Wait for an awaitable, and return its result or its exception.
+
+    Raises:
+        ConfigurationError: if an event loop runs in this thread.
+    """
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        if isinstance(awaitable, Coroutine):
+            awaitable.close()
+        problem = 'an event loop runs in this thread, and an async def subscriber needs its own'
+        raise ConfigurationError(f'{problem}: call deliver in a test that is not async def')
+    return asyncio.run(_catch(awaitable))
+
+
+async def _catch(awaitable: Awaitable[object]) -> AwaitResult:
+    try:
+        return await awaitable, None
+    except BaseException as error:
+        return None, error
