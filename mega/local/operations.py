@@ -23,6 +23,8 @@ __all__ = (
 T = TypeVar('T')
 Object: TypeAlias = dict[str, Any]
 
+_NO_FIELDS: Object = {}
+
 NextError: TypeAlias = Callable[[], AwsError | None]
 """Return the error of the next entry of a batch, or None. Called once per entry, in order."""
 
@@ -76,11 +78,12 @@ def objects(request: Object, name: str) -> list[Object]:
 
 
 def results(
-    entries: Iterable[tuple[str, T]], perform: Callable[[T], Object], next_error: NextError
+    entries: Iterable[tuple[str, T]], perform: Callable[[T], Object | None], next_error: NextError
 ) -> Object:
     """Perform an operation for each entry of a batch, and return the results.
 
-    An entry with an injected error has no effect. The result leaves out empty lists.
+    `perform` returns the fields of a result besides its Id, if there are any. An entry with an
+    injected error has no effect. The result leaves out empty lists.
     """
     successful: list[Object] = []
     failed: list[Object] = []
@@ -88,7 +91,7 @@ def results(
         try:
             if error := next_error():
                 raise error
-            successful.append({'Id': entry_id, **perform(entry)})
+            successful.append({'Id': entry_id, **(perform(entry) or _NO_FIELDS)})
         except AwsError as refused:
             failed.append(refused.entry(entry_id))
     answer = {'Successful': successful, 'Failed': failed}

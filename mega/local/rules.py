@@ -25,6 +25,7 @@ __all__ = (
 MAX_BATCH_ENTRIES = 10
 
 _FORBIDDEN = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+_ASCII_FORBIDDEN = bytes(set(range(0x20)) - set(b'\t\n\r'))
 _ENTRY_ID = re.compile(r'[A-Za-z0-9_-]{1,80}')
 _ATTRIBUTE_NAME = re.compile(r'(?!\.)(?!.*\.\.)(?!.*\.$)[A-Za-z0-9_.-]{1,256}')
 _RESERVED_NAME = re.compile(r'(aws|amazon)\.', re.IGNORECASE)
@@ -38,8 +39,8 @@ def forbidden_character(text: str) -> str | None:
     Source: model, SendMessage: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to
     #x10FFFF. The rule applies to bodies and to values of String attributes.
     """
-    if text.isascii() and text.isprintable():  # the usual case, in a tenth of the time
-        return None
+    if text.isascii() and len(text.encode().translate(None, _ASCII_FORBIDDEN)) == len(text):
+        return None  # the usual case, in a fifth of the time
     found = _FORBIDDEN.search(text)
     return f'#x{ord(found[0]):X}' if found else None
 

@@ -7,7 +7,6 @@ import time
 import traceback
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from mega.local.account import Account
@@ -112,9 +111,9 @@ def _faulty_reply(fault: Fault, protocol: WireProtocol, proper: Reply) -> Reply:
     if fault.is_garbage:
         return GARBAGE
     if fault.is_truncated:
-        return replace(proper, is_cut=True)
+        return proper._replace(is_cut=True)
     if fault is Fault.SLOW_AFTER:
-        return replace(proper, pause=SLOWNESS)
+        return proper._replace(pause=SLOWNESS)
     errors = {
         Fault.THROTTLED: protocol.throttled,
         Fault.MISSING: protocol.missing,

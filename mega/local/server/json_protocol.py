@@ -52,7 +52,7 @@ class JsonProtocol:
 
 def to_json(value: Mapping[str, Any]) -> bytes:
     """Encode a response. Bytes become Base64."""
-    return json.dumps(value, default=_encode_bytes).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def decode_binary_value(attribute: dict[str, Any]) -> dict[str, Any]:
@@ -63,3 +63,6 @@ def decode_binary_value(attribute: dict[str, Any]) -> dict[str, Any]:
 
 def _encode_bytes(value: bytes) -> str:
     return b64encode(value).decode()
+
+
+_ENCODER = json.JSONEncoder(default=_encode_bytes, separators=(',', ':'))

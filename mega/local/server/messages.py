@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
 
@@ -29,8 +28,7 @@ class Request(NamedTuple):
         return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An HTTP response. Headers are whole lines, except Content-Type and Content-Length.
 
     The transport sends no body in response to a HEAD request. `length` is the length of the body
@@ -40,7 +38,7 @@ class Reply:
 
     status: int
     content_type: str
-    body: bytes = field(repr=False)
+    body: bytes
     headers: str = ''
     pause: float = 0.0
     is_cut: bool = False

@@ -55,14 +55,21 @@ class MessageOperations:
 
     def _send_message_batch(self, request: Object, next_error: NextError) -> Object:
         queue = self._registry.requested(request)
-        drafts = [(text(entry, 'Id'), _draft(entry)) for entry in objects(request, 'Entries')]
-        size = sum(message_size(draft.body, draft.attributes) for _, draft in drafts)
-        rules.check_batch([entry_id for entry_id, _ in drafts], size)
-        return results(drafts, lambda draft: self.send(queue, draft), next_error)
+        entries = objects(request, 'Entries')
+        ids = [text(entry, 'Id') for entry in entries]
+        drafts = [_draft(entry) for entry in entries]
+        sizes = [message_size(draft.body, draft.attributes) for draft in drafts]
+        rules.check_batch(ids, sum(sizes))
+        sized = zip(ids, zip(drafts, sizes, strict=True), strict=True)
+        return results(sized, lambda each: self._send(queue, *each), next_error)
 
     def send(self, queue: Queue, draft: Draft) -> Object:
         """Send a message to a queue, and return the response of SendMessage."""
-        rules.check_draft(draft, queue.is_fifo, queue.is_content_based, queue.max_size)
+        return self._send(queue, draft, message_size(draft.body, draft.attributes))
+
+    def _send(self, queue: Queue, draft: Draft, size: int) -> Object:
+        rules.check_size(size, queue.max_size)
+        rules.check_draft(draft, queue.is_fifo, queue.is_content_based)
         message = self._state.accept(queue, draft)
         if not message.is_duplicate:
             delay = queue.delay if draft.delay_seconds is None else draft.delay_seconds
@@ -95,40 +102,41 @@ class MessageOperations:
         return {'Messages': messages} if messages else {}
 
     def _delete_message(self, request: Object, next_error: NextError) -> Object:
-        self._delete(self._registry.requested(request), request)
+        self._delete(self._registry.requested(request), request, self._state.clock())
         return {}
 
     def _delete_message_batch(self, request: Object, next_error: NextError) -> Object:
         return self._for_each(request, self._delete, next_error)
 
-    def _delete(self, queue: Queue, entry: Object) -> None:
-        queue.delete(text(entry, 'ReceiptHandle'), self._state.clock())
+    def _delete(self, queue: Queue, entry: Object, now: float) -> None:
+        queue.delete(text(entry, 'ReceiptHandle'), now)
 
     def _change_message_visibility(self, request: Object, next_error: NextError) -> Object:
-        self._change(self._registry.requested(request), request)
+        self._change(self._registry.requested(request), request, self._state.clock())
         return {}
 
     def _change_message_visibility_batch(self, request: Object, next_error: NextError) -> Object:
         return self._for_each(request, self._change, next_error)
 
-    def _change(self, queue: Queue, entry: Object) -> None:
+    def _change(self, queue: Queue, entry: Object, now: float) -> None:
         """Change a visibility timeout. Without the parameter, it is the timeout of the queue."""
         seconds = number(entry, 'VisibilityTimeout', queue.visibility_timeout)
         rules.check_range('VisibilityTimeout', seconds)
-        queue.change_visibility(text(entry, 'ReceiptHandle'), seconds, self._state.clock())
+        queue.change_visibility(text(entry, 'ReceiptHandle'), seconds, now)
 
     def _for_each(
-        self, request: Object, perform: Callable[[Queue, Object], None], next_error: NextError
+        self,
+        request: Object,
+        perform: Callable[[Queue, Object, float], None],
+        next_error: NextError,
     ) -> Object:
         queue = self._registry.requested(request)
-        entries = [(text(entry, 'Id'), entry) for entry in objects(request, 'Entries')]
-        rules.check_batch([entry_id for entry_id, _ in entries])
-
-        def perform_one(entry: Object) -> Object:
-            perform(queue, entry)
-            return {}
-
-        return results(entries, perform_one, next_error)
+        entries = objects(request, 'Entries')
+        ids = [text(entry, 'Id') for entry in entries]
+        rules.check_batch(ids)
+        now = self._state.clock()
+        named = zip(ids, entries, strict=True)
+        return results(named, lambda entry: perform(queue, entry, now), next_error)
 
 
 def _draft(request: Object) -> Draft:
@@ -138,7 +146,7 @@ def _draft(request: Object) -> Draft:
         read_attributes(request.get('MessageAttributes')),
         optional_text(request, 'MessageGroupId'),
         optional_text(request, 'MessageDeduplicationId'),
-        request.get('DelaySeconds') and number(request, 'DelaySeconds', 0),
+        None if request.get('DelaySeconds') is None else number(request, 'DelaySeconds', 0),
         trace_header=rules.trace_header(system) if system else None,
     )
 

@@ -26,7 +26,7 @@ MAX_SECONDS_IN_FLIGHT = 43_200.0
 MAX_IN_FLIGHT = 120_000
 """The maximum number of messages in flight (model, ChangeMessageVisibility)."""
 
-_HANDLE = re.compile(r'AQEB(\d{1,20})-(\d{1,20})-([0-9a-f]{16})')
+_HANDLE = re.compile(r'AQEB(\d{1,20})-\d{1,20}-([0-9a-f]{16})')
 
 
 class Redrive(NamedTuple):
@@ -62,6 +62,7 @@ class Queue:
         self._token = secrets.token_hex(8)
         self._numbers = count(1)
         self._messages: dict[int, StoredMessage] = {}
+        self._receipts: dict[str, Receipt] = {}
         self._in_flight = 0
         self._delayed = 0
         self._oldest = float('inf')  # no message was sent earlier
@@ -123,7 +124,8 @@ class Queue:
 
     def _add(self, stored: StoredMessage, delay: float) -> None:
         self._messages[stored.number] = stored
-        self._oldest = min(self._oldest, stored.sent_at)
+        if stored.sent_at < self._oldest:
+            self._oldest = stored.sent_at
         if delay:
             self._delayed += 1
             stored.hidden_until = stored.sent_at + delay
@@ -222,11 +224,18 @@ class Queue:
         stored.first_received = stored.first_received or now
         handle = f'AQEB{stored.number}-{stored.receives}-{self._token}'
         receipt = Receipt(stored, stored.receives, handle, now, now)
-        if stored.receipts:
-            stored.receipts = [each for each in stored.receipts if each.ends > now]
-        stored.receipts.append(receipt)
+        valid = [each for each in stored.receipts if each.ends > now]
+        self._set_receipts(stored, (*valid, receipt))
         self._hide(receipt, now + seconds)
         return receipt
+
+    def _set_receipts(self, stored: StoredMessage, receipts: tuple[Receipt, ...]) -> None:
+        """Replace the receipts of a message. The handles of others become unknown."""
+        for receipt in stored.receipts:
+            del self._receipts[receipt.handle]
+        for receipt in receipts:
+            self._receipts[receipt.handle] = receipt
+        stored.receipts = receipts
 
     # Settling
 
@@ -241,7 +250,7 @@ class Queue:
         if stored is None:
             return
         is_in_flight = receipt is not None and receipt.ends > now
-        is_latest = receipt is not None and receipt.is_latest
+        is_latest = receipt is not None and receipt.number == stored.receives
         if self.is_fifo:
             if not (is_latest and is_in_flight):
                 raise _bad_handle(receipt_handle, 'The receipt handle has expired.')
@@ -277,19 +286,14 @@ class Queue:
 
     def _find(self, receipt_handle: str) -> tuple[StoredMessage | None, Receipt | None]:
         """Return the message of a handle, if it still exists, and the receipt, if it is known."""
+        if receipt := self._receipts.get(receipt_handle):
+            return receipt.stored, receipt
         handle = _HANDLE.fullmatch(receipt_handle)
-        if not handle or handle[3] != self._token:
+        if not handle or handle[2] != self._token:
             raise AwsError(
                 'ReceiptHandleIsInvalid', 'The input receipt handle is not a valid receipt handle.'
             )
-        stored = self._messages.get(int(handle[1]))
-        if stored is None:
-            return None, None
-        number = int(handle[2])
-        for receipt in reversed(stored.receipts):
-            if receipt.number == number:
-                return stored, receipt
-        return stored, None
+        return self._messages.get(int(handle[1])), None
 
     def purge(self, now: float) -> None:
         """Remove all messages."""
@@ -370,6 +374,7 @@ class Queue:
     def _remove(self, stored: StoredMessage, reason: Removal) -> None:
         del self._messages[stored.number]
         stored.is_removed = True
+        self._set_receipts(stored, ())
         self._end_hiding(stored)
         self._observer.removed(stored, reason)
 

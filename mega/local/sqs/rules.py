@@ -42,16 +42,17 @@ _RANGES = {
 }
 
 
-def check_draft(draft: Draft, is_fifo: bool, content_based: bool, limit: int) -> None:
-    """Refuse an invalid message: with SendMessage the call, in a batch the entry.
+def check_draft(draft: Draft, is_fifo: bool, content_based: bool) -> None:
+    """Refuse an invalid message, except for its size: with SendMessage the call, else the entry.
 
     Source for batches: model, SendMessageBatch: the result of each message is reported
     individually. Its errors do not list InvalidMessageContents, so only an entry can have it.
     """
     check_body(draft.body)
-    check_attributes(draft.attributes)
-    check_size(rules.message_size(draft.body, draft.attributes), limit)
-    check_delay(draft.delay_seconds, is_fifo)
+    if draft.attributes:
+        check_attributes(draft.attributes)
+    if draft.delay_seconds is not None:
+        check_delay(draft.delay_seconds, is_fifo)
     check_group(draft.group_id, is_fifo)
     check_deduplication(draft.deduplication_id, is_fifo, content_based)
 
@@ -100,7 +101,7 @@ def _check_characters(text: str, where: str) -> None:
         raise AwsError('InvalidMessageContents', problem)
 
 
-def check_delay(seconds: int | None, is_fifo: bool) -> None:
+def check_delay(seconds: int, is_fifo: bool) -> None:
     """Refuse a DelaySeconds outside 0 to 900, and any on a FIFO queue.
 
     Source: model, SendMessage: "When you set FifoQueue, you can't set DelaySeconds per message."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mega.local.messages import Message
 
@@ -28,7 +28,7 @@ class StoredMessage:
     hidden_until: float | None = None
     receives: int = 0
     first_received: float = 0.0
-    receipts: list[Receipt] = field(default_factory=list)
+    receipts: tuple[Receipt, ...] = ()
     is_in_flight: bool = False
     is_removed: bool = False
 
