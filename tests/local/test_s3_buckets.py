@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -122,3 +123,14 @@ def test_objects_are_encrypted_as_their_bucket_or_their_request_says(aws: LocalA
     assert encryption(ServerSideEncryption='aws:kms')['SSEKMSKeyId'].startswith('arn:aws:kms:')
     aws.s3('DeleteBucketEncryption', Bucket='payloads')
     assert encryption() == {'ServerSideEncryption': 'AES256'}
+
+
+def test_the_etag_of_an_object_encrypted_with_kms_is_not_its_md5(aws: LocalAccount) -> None:
+    create(aws)
+
+    def etag(body: bytes) -> str:
+        request = {'Bucket': 'payloads', 'Key': 'k', 'ServerSideEncryption': 'aws:kms'}
+        return str(aws.s3('PutObject', **request, Body=body)['ETag'])
+
+    assert etag(b'a') == etag(b'a') != etag(b'b')
+    assert etag(b'a') != f'"{hashlib.md5(b"a").hexdigest()}"'

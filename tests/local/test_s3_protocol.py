@@ -58,7 +58,9 @@ def test_an_object_travels_with_everything_it_has(s3: Any, bucket: str) -> None:
     assert found['Body'].read() == b'\x00hello\r\n'
     head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode='ENABLED')
     assert head['ContentLength'] == 8
-    assert without_metadata(head).keys() == without_metadata(found).keys() - {'Body'}
+    # Older releases of botocore do not know the TagCount of HeadObject.
+    both = without_metadata(head).keys() - {'TagCount'}
+    assert both == without_metadata(found).keys() - {'TagCount', 'Body'}
 
 
 @pytest.mark.parametrize('body', [b'', b'x' * (3 * MIB)], ids=['empty', 'large'])
@@ -95,7 +97,8 @@ def test_errors_have_the_codes_of_aws(s3: Any, bucket: str) -> None:
     with pytest.raises(s3.exceptions.NoSuchKey):
         s3.get_object(**missing)
     s3.put_object(**missing)
-    assert error_of(s3.put_object, **missing, IfNoneMatch='*') == ('PreconditionFailed', 412)
+    if 'IfNoneMatch' in s3.meta.service_model.operation_model('PutObject').input_shape.members:
+        assert error_of(s3.put_object, **missing, IfNoneMatch='*') == ('PreconditionFailed', 412)
     owner = {'ExpectedBucketOwner': '210987654321'}
     assert error_of(s3.get_object, **missing, **owner) == ('AccessDenied', 403)
     assert error_of(s3.head_object, **missing, **owner) == ('403', 403)
@@ -260,15 +263,14 @@ def test_boto3_may_put_the_bucket_in_the_host_name(server_url: str, bucket: str)
     found.close()
 
 
-@pytest.mark.parametrize('expectation', ['when_required', 'when_supported'])
+@pytest.mark.parametrize('checksums', ['when_required', 'when_supported'])
 def test_boto3_waits_for_no_response_before_it_sends_a_body(
-    server_url: str, bucket: str, expectation: Any
+    server_url: str, bucket: str, checksums: Any
 ) -> None:
     """botocore sends `Expect: 100-continue`, and waits for a second without an answer."""
-    config = Config(
-        request_checksum_calculation=expectation, response_checksum_validation=expectation
-    )
-    found = client('s3', server_url, config=config)
+    names = ('request_checksum_calculation', 'response_checksum_validation')
+    known = {name: checksums for name in names if name in Config.OPTION_DEFAULTS}
+    found = client('s3', server_url, config=Config(**known))
     found.put_object(Bucket=bucket, Key='k', Body=b'x' * MIB)
     assert found.get_object(Bucket=bucket, Key='k')['ContentLength'] == MIB
     found.close()

@@ -15,7 +15,7 @@ from zlib import crc32
 from mega.local.errors import AwsError
 from mega.local.operations import Object
 
-__all__ = ('CHECKSUMS', 'checksums_of', 'etag_of', 'md5_of')
+__all__ = ('CHECKSUMS', 'checksums_of', 'etag_of', 'etag_of_encrypted', 'md5_of')
 
 
 def _crc32(body: bytes) -> bytes:
@@ -47,6 +47,14 @@ CHECKSUMS = (*_KNOWN, 'ChecksumCRC32C', 'ChecksumCRC64NVME')
 def etag_of(body: bytes) -> str:
     """Return the ETag of an object that was sent in one part, with its quotation marks."""
     return f'"{md5_of(body).hex()}"'
+
+
+def etag_of_encrypted(body: bytes, checksums: Mapping[str, str]) -> str:
+    """Return the ETag of an object that is encrypted with KMS.
+
+    It changes with the object, and is not its MD5 (API reference, Object, ETag).
+    """
+    return etag_of(repr((len(body), sorted(checksums.items()))).encode())
 
 
 def checksums_of(body: bytes, request: Object) -> dict[str, str]:

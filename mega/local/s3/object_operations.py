@@ -13,7 +13,7 @@ from mega.local.s3 import rules
 from mega.local.s3.bucket_operations import without_code
 from mega.local.s3.bucket_settings import default_encryption
 from mega.local.s3.buckets import Bucket, Buckets, StoredObject
-from mega.local.s3.checksums import checksums_of, etag_of
+from mega.local.s3.checksums import checksums_of, etag_of, etag_of_encrypted
 from mega.local.s3.times import now_of
 from mega.local.state import ACCOUNT_ID, REGION, State
 
@@ -157,16 +157,18 @@ def stored_object(
     encryption = {name: request[name] for name in _ENCRYPTION if request.get(name)}
     if not encryption:
         encryption = default_encryption(bucket)
-    if str(encryption.get('ServerSideEncryption', '')).startswith('aws:kms'):
+    is_kms = str(encryption.get('ServerSideEncryption', '')).startswith('aws:kms')
+    if is_kms:
         encryption.setdefault('SSEKMSKeyId', _DEFAULT_KMS_KEY)
+    checksums = checksums_of(body, request)
     return StoredObject(
         body,
-        etag or etag_of(body),
+        etag or (etag_of_encrypted(body, checksums) if is_kms else etag_of(body)),
         now_of(state),
         {'ContentType': DEFAULT_TYPE, **given, **encryption},
         {name.lower(): value for name, value in metadata.items()},
         tags if tags is not None else rules.tags_of(request.get('Tagging') or ''),
-        checksums_of(body, request),
+        checksums,
     )
 
 

@@ -19,6 +19,9 @@ __all__ = ('Connection', 'Handler')
 
 MAX_HEAD = 65_536  # bytes
 MAX_BODY = 64 * 1_048_576
+INPUT_SIZE = 65_536
+LARGE = 65_536
+"""The size in bytes from which a body is received and sent without copies."""
 
 _LENGTH = re.compile(rb'\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n', re.IGNORECASE)
 _TARGET = re.compile(rb'\r\nx-amz-target:[ \t]*([!-~]+)', re.IGNORECASE)
@@ -38,10 +41,11 @@ class Handler(Protocol):
         """Answer now, or later if a cancellation is returned."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One connection. The server answers its requests one after another.
 
-    `connections` are the open connections of the server.
+    `connections` are the open connections of the server. Requests are collected in a buffer. A
+    large body is received where it remains, because to copy it takes longer than to receive it.
     """
 
     def __init__(
@@ -50,7 +54,12 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._connections = connections
         self._handler = handler
+        self._input = memoryview(bytearray(INPUT_SIZE))
         self._buffer = bytearray()
+        self._large = memoryview(b'')
+        self._missing = 0
+        """The number of bytes of a large body that have not arrived."""
+        self._head = b''
         self._is_busy = False
         self._is_last = False
         self._is_head = False
@@ -88,10 +97,20 @@ class Connection(asyncio.Protocol):
             return False
         return self._is_busy and not self._is_tls
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if not self._is_busy:
-            self._next()
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the next input goes."""
+        return self._large[-self._missing :] if self._missing else self._input
+
+    def buffer_updated(self, count: int) -> None:
+        if not self._missing:
+            self._buffer += self._input[:count]
+            if not self._is_busy:
+                self._next()
+            return
+        self._missing -= count
+        if not self._missing:
+            body, self._large = bytes(self._large), memoryview(b'')
+            self._begin(self._head, body)
 
     def _next(self) -> None:
         """Handle the first request in the buffer, if it is complete."""
@@ -107,7 +126,6 @@ class Connection(asyncio.Protocol):
             self._refuse()
             return
         if body is not None:
-            self._is_continued = False
             self._begin(head, body)
         elif not self._is_continued and _EXPECT.search(head):
             self._is_continued = True
@@ -127,17 +145,30 @@ class Connection(asyncio.Protocol):
             self._chunks = None
         else:
             found = _LENGTH.search(head)
-            end = start + (int(found[1]) if found else 0)
-            if end - start > MAX_BODY:
+            length = int(found[1]) if found else 0
+            end = start + length
+            if length > MAX_BODY:
                 raise ValueError('too large')
             if len(self._buffer) < end:
+                if length >= LARGE:
+                    self._expect_large(head, start, length)
                 return None
             body = bytes(self._buffer[start:end])
         del self._buffer[:end]
         return body
 
+    def _expect_large(self, head: bytes, start: int, length: int) -> None:
+        """Receive the rest of a body where it remains."""
+        self._head = head
+        self._large = memoryview(bytearray(length))
+        received = len(self._buffer) - start
+        self._large[:received] = self._buffer[start:]
+        self._missing = length - received
+        self._buffer.clear()
+
     def _begin(self, head: bytes, body: bytes) -> None:
         self._is_busy = True
+        self._is_continued = False
         self._is_last = bool(_CLOSE.search(head))
         request = _request(head, body)
         self._is_head = request.method == 'HEAD'
@@ -145,11 +176,13 @@ class Connection(asyncio.Protocol):
             self._refuse(400, b'not a request of HTTP\n')
             return
         delay = self._handler.delay(request)
+        # The latency includes the work of the server, which a large body makes noticeable.
+        earliest = self._loop.time() + delay
 
         def answer(reply: Reply) -> None:
             self._cancel = None
             if delay:
-                self._loop.call_later(delay, self._finish, reply)
+                self._loop.call_at(earliest, self._finish, reply)
             else:
                 self._finish(reply)
 
@@ -162,15 +195,18 @@ class Connection(asyncio.Protocol):
         if reply is RESET:
             self._reset()
             return
-        written = _encode(reply, self._is_head)
+        head, body = _encode(reply, self._is_head)
         if reply.pause:
-            middle = len(written) - len(reply.body) // 2
-            self._transport.write(written[:middle])
-            self._loop.call_later(reply.pause, self._end, reply, written[middle:])
+            middle = len(body) // 2
+            self._transport.write(head + body[:middle])
+            self._loop.call_later(reply.pause, self._end, reply, body[middle:])
+        elif len(body) < LARGE:
+            self._end(reply, head + body)
         else:
-            self._end(reply, written)
+            self._transport.write(head)
+            self._end(reply, memoryview(body))
 
-    def _end(self, reply: Reply, rest: bytes) -> None:
+    def _end(self, reply: Reply, rest: bytes | memoryview) -> None:
         if self._transport.is_closing():
             return
         self._transport.write(rest)
@@ -200,7 +236,8 @@ def _request(head: bytes, body: bytes) -> Request:
     return Request(method, path, query, target[1].decode() if target else '', head, body)
 
 
-def _encode(reply: Reply, is_head: bool) -> bytes:
+def _encode(reply: Reply, is_head: bool) -> tuple[bytes, bytes]:
+    """Return the head and the body of a response."""
     length = len(reply.body) if reply.length is None else reply.length
     head = (
         f'HTTP/1.1 {reply.status} {_REASONS[reply.status]}\r\n'
@@ -208,5 +245,5 @@ def _encode(reply: Reply, is_head: bool) -> bytes:
         f'{reply.headers}Content-Length: {length}\r\n\r\n'
     ).encode('latin-1')
     if is_head:
-        return head
-    return head + (reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body)
+        return head, b''
+    return head, reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body
