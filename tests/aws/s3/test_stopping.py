@@ -31,9 +31,9 @@ HANGS: dict[str, Scripted] = {
 
 
 def threads() -> list[str]:
-    """Return the threads of listeners. The watchdog of calls belongs to the process."""
+    """Return the threads of listeners, without the watchdog of calls and the in-memory AWS."""
     names = [each.name for each in threading.enumerate()]
-    return [name for name in names if name.startswith('mega') and name != 'mega-watchdog']
+    return [name for name in names if name.startswith('mega-') and name != 'mega-watchdog']
 
 
 @contextmanager
