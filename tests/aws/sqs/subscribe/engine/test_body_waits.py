@@ -39,6 +39,16 @@ def test_a_message_without_its_body_is_not_counted_for_the_next_receive_after_a_
     assert time == STALLED_AFTER
 
 
+def test_neither_a_stalled_message_nor_one_that_waits_for_its_delete_is_counted() -> None:
+    driver = EngineDriver(concurrency=1, max_number_of_messages=1)
+    [stalled] = driver.start('a')
+    driver.wait_for_body(stalled)
+    driver.until(STALLED_AFTER)
+    [processed] = driver.start('b')
+    driver.processed(processed)
+    assert len(of(Receive, driver.steps())) == 1
+
+
 def test_a_limited_number_of_messages_is_not_counted() -> None:
     driver = EngineDriver(concurrency=1)
     driver.steps()

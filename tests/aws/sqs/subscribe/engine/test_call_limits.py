@@ -37,10 +37,11 @@ def test_a_delete_may_take_half_of_the_rest_of_the_visibility_timeout(
     assert driver.delete().time_limit == limit
 
 
-def test_a_visibility_timeout_that_is_over_limits_no_call() -> None:
+@pytest.mark.parametrize('ends_at', [30.0, 31.0])
+def test_a_visibility_timeout_that_is_over_limits_no_call(ends_at: float) -> None:
     driver = EngineDriver(visibility_timeout=30)
     [message] = driver.start('a')
-    driver.now = 31.0
+    driver.now = ends_at
     driver.processed(message)
     assert driver.delete().time_limit == CALL_SECONDS
 

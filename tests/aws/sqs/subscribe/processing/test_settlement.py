@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from mega.aws.sqs.subscribe import ProcessStatus
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
@@ -21,9 +22,10 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     StatsField,
     settle,
     settle_undecodable,
+    settle_unfetchable,
 )
 from mega.aws.sqs.subscribe.reason import Reason
-from mega.errors import ConfigurationError, DecodeError, EventError, RetriableError
+from mega.errors import ConfigurationError, DecodeError, EventError, OffloadError, RetriableError
 from tests.aws.sqs.subscribe.factories import MESSAGE, subscriber
 
 ACK, LEAVE, DEAD_LETTER = SettlementAction.ACK, SettlementAction.LEAVE, SettlementAction.DEAD_LETTER
@@ -196,6 +198,27 @@ def test_the_policy_has_the_status_of_an_exception_that_nobody_handles(
 @pytest.mark.parametrize('field', StatsField)
 def test_the_field_of_a_settlement_is_a_key_like_its_text(field: StatsField) -> None:
     assert {field.value: 1}[field] == 1
+
+
+@pytest.mark.parametrize(
+    ('error', 'receives', 'action', 'field'),
+    [
+        (OffloadError('bucket', 'key', 'is unavailable'), 1, LEAVE, StatsField.UNOPENED),
+        (OffloadError('bucket', 'key', 'is unavailable'), 3, DEAD_LETTER, StatsField.EXHAUSTED),
+        (MemoryError(), 3, LEAVE, StatsField.UNOPENED),
+    ],
+    ids=['first receive', 'last receive', 'no attempt'],
+)
+def test_a_body_that_cannot_be_read_at_present_is_left_until_the_last_receive(
+    error: Exception, receives: int, action: SettlementAction, field: StatsField
+) -> None:
+    policy = SettlementPolicy(has_dead_letter_queue=True, max_receives=3, retry_delay=7)
+    message = structs.replace(MESSAGE, receive_count=receives)
+    settlement = settle_unfetchable(error, policy, message)
+    assert (settlement.action, settlement.stats_field) == (action, field)
+    assert settlement.delay == (7 if action is LEAVE else None)
+    assert settlement.reason
+    assert settlement.reason.error_name == type(error).__name__
 
 
 def test_the_reason_is_the_first_fatal_error() -> None:
