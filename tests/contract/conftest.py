@@ -12,13 +12,14 @@ from botocore.config import Config
 
 import mega.local
 from mega.local import Fault
+from mega.testing import Bus
 from tests.contract.backend import Backend
 from tests.contract.gaps import COLLECTED, behaviour_of, behaviours, reason_of
 from tests.contract.programs import LOST
-from tests.local_aws import LocalAws, Service
+from tests.local_aws import REGION, LocalAws, Service
 from tests.profile import amount
 
-BACKENDS = ('local', 'moto', 'ministack')
+BACKENDS = ('bus', 'local', 'moto', 'ministack')
 GIVEN = 'endpoint'  # the name of the backend that the option gives
 
 _SERVICES: tuple[Service, ...] = ('sqs', 'sns', 's3')
@@ -53,6 +54,29 @@ def aws(request: pytest.FixtureRequest) -> Iterator[Backend]:
     yield backend
     if backend.is_aws:
         backend.delete_resources()
+
+
+@pytest.fixture(scope='session')
+def bus_backend() -> Backend:
+    """The in-memory AWS in this process."""
+    bus = Bus()
+
+    def inject(operation: str, fault: str) -> None:
+        if fault == LOST:
+            bus.lose(operation)
+        else:
+            bus.fail(operation, fault)
+
+    return Backend(
+        'bus',
+        bus.sqs,
+        bus.sns,
+        bus.s3,
+        REGION,
+        advance_clock=bus.advance,
+        inject=inject,
+        waits_in_own_time=True,
+    )
 
 
 @pytest.fixture(scope='session')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from tests.contract.backend import Backend
-from tests.contract.programs import Program, Run, timeless_program
+from tests.contract.programs import Program, Run, any_program, timeless_program
 from tests.profile import amount
 
 
@@ -17,10 +17,18 @@ def answer_alike(program: Program, *runs: Run) -> None:
             assert other == first, f'step {place}: {step}'
 
 
-@given(program=timeless_program())
-@settings(max_examples=amount(20, 1_000))
-def test_the_local_server_answers_as_ministack(
-    local_backend: Backend, ministack_backend: Backend, program: Program
+@given(program=any_program())
+@settings(max_examples=amount(15, 1_000))
+def test_the_bus_and_the_local_server_answer_alike(
+    bus_backend: Backend, local_backend: Backend, program: Program
 ) -> None:
-    backends = (local_backend, ministack_backend)
+    answer_alike(program, Run(bus_backend), Run(local_backend))
+
+
+@given(program=timeless_program())
+@settings(max_examples=amount(10, 500))
+def test_the_bus_and_the_local_server_answer_as_ministack(
+    bus_backend: Backend, local_backend: Backend, ministack_backend: Backend, program: Program
+) -> None:
+    backends = (bus_backend, local_backend, ministack_backend)
     answer_alike(program, *(Run(backend, is_timeless=True) for backend in backends))

@@ -9,6 +9,7 @@ from tests.profile import NIGHTLY
 
 IN_FLIGHT = 120_000  # source: guide, quotas of queues
 MAXIMUM = 43_200  # seconds; source: model, CreateQueue, VisibilityTimeout
+SLOW = ('moto', 'ministack')
 
 
 def test_a_deleted_message_is_not_delivered_again(aws: Backend) -> None:
@@ -91,6 +92,8 @@ def test_a_message_is_kept_within_the_retention_period(aws: Backend) -> None:
 @pytest.mark.parametrize('fifo', [False, True], ids=['standard', 'fifo'])
 def test_120_000_messages_may_be_in_flight(aws: Backend, fifo: bool) -> None:
     """Source: model, ChangeMessageVisibility: OverLimit, or no error from a FIFO queue."""
+    if aws.name in SLOW:
+        pytest.skip(f'{aws.name} reads all messages at each receive')
     url = aws.queue(fifo, VisibilityTimeout=MAXIMUM)
     for number in range(0, IN_FLIGHT + 10, 10):
         ids = [f'{number + place}' for place in range(10)]
