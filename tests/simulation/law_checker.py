@@ -103,6 +103,8 @@ class LawChecker:
         self.deliveries: list[Delivery] = []
         self.in_processing: dict[str, Delivery] = {}
         self.busy_workers: dict[ProcessMessages, Delivery | None] = {}
+        self.submitted: dict[ProcessMessages, int] = {}
+        self.coroutines = 0
         self._failed_at = float('-inf')
         self._has_failed_receive = False
         self._attempts: set[str] = set()
@@ -176,9 +178,13 @@ class LawChecker:
 
     def check_shares(self) -> None:
         """Check that no message waits for a busy worker, after the engine has no more commands."""
-        if len(self.busy_workers) >= self._settings.concurrency:
+        places = (each.places - self.submitted.get(each, 0) for each in self.busy_workers)
+        if sum(places) + self.coroutines >= self._settings.concurrency:
             return
+        now = self._timeline.now
         for process, begun in self.busy_workers.items():
+            if process.is_async and now < process.due:
+                continue  # the worker only opens the messages, and will soon begin the next one
             if begun is not None and process.deliveries:
                 waiting = self._receipt(process.deliveries[0])
                 raise Violation(Law.SHARED, f'{waiting} waits for {self._receipt(begun)}')
@@ -300,8 +306,9 @@ class LawChecker:
     def on_received(self, poll: Receive, deliveries: Sequence[Delivery]) -> None:
         """Record deliveries. Call this before the engine receives them."""
         now = self._timeline.now
-        if deliveries:
-            self._on_change()
+        unsettled = {each.id for each in self.deliveries if each.phase is not Phase.ENDED}
+        if any(delivery.id not in unsettled for delivery in deliveries):
+            self._on_change()  # a drain ends if SQS returns only messages that it knows
         else:
             self._empty += poll.asked_at >= self._changed_at
         is_quick = not deliveries and now < poll.asked_at + 1.0

@@ -39,11 +39,16 @@ __all__ = ('MUTATIONS', 'Mutation')
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A bug: its name, the function that installs it, and the law that it violates."""
+    """A bug: its name, the function that installs it, and the law that it violates.
+
+    `seed` is the first of the schedules to search. Few schedules find a bug that needs an answer
+    which is late by a certain time.
+    """
 
     name: str
     install: Callable[[pytest.MonkeyPatch], None]
     law: Law
+    seed: int = 0
 
 
 def _drop_deletes_at_stop(patch: pytest.MonkeyPatch) -> None:
@@ -332,13 +337,27 @@ def _assign_message_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def _free_worker_during_coroutine(patch: pytest.MonkeyPatch) -> None:
-    detach = Engine.moved_to_event_loop
+    end = Engine.processing_ended
 
-    def broken(self: Engine, process: ProcessMessages) -> None:
-        detach(self, process)
-        self._assigner.free_workers += 1
+    def broken(self: Engine, process: ProcessMessages, in_event_loop: int = 0) -> None:
+        end(self, process)
 
-    patch.setattr(Engine, 'moved_to_event_loop', broken)
+    patch.setattr(Engine, 'processing_ended', broken)
+
+
+def _keep_places_of_taken_messages(patch: pytest.MonkeyPatch) -> None:
+    take_back = WorkAssigner._take_back
+
+    def broken(self: WorkAssigner, process: ProcessMessages, *, leave_first: bool = True) -> None:
+        before = self.free_workers
+        take_back(self, process, leave_first=leave_first)
+        self.free_workers = before
+
+    patch.setattr(WorkAssigner, '_take_back', broken)
+
+
+def _keep_places_of_coroutines(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Engine, 'coroutine_ended', lambda self: None)
 
 
 def _start_messages_without_group(patch: pytest.MonkeyPatch) -> None:
@@ -419,7 +438,8 @@ def _use_older_handles(patch: pytest.MonkeyPatch) -> None:
     track = InFlight.track
 
     def broken(self: InFlight, delivery: Delivery) -> None:
-        delivery.received_at = float('inf')
+        if known := self.deliveries.get(delivery.id):
+            known.received_at = float('-inf')
         track(self, delivery)
 
     patch.setattr(InFlight, 'track', broken)
@@ -556,7 +576,7 @@ MUTATIONS = (
         _ignore_outdated_handles,
         Law.LOSS_TRUE,
     ),
-    Mutation('older handle in a late answer used', _use_older_handles, Law.NEWEST_HANDLE),
+    Mutation('older handle in a late answer used', _use_older_handles, Law.NEWEST_HANDLE, 2_800),
     Mutation('empty receive before a change counted', _count_all_empty_receives, Law.DRAIN_PROVEN),
     Mutation('drain takes what it left', _forget_left_messages, Law.TAKEN_ONCE),
     Mutation('max_messages ignored', _ignore_max_messages, Law.TAKEN_ONCE),
@@ -564,4 +584,6 @@ MUTATIONS = (
     Mutation('new attempt id after a lost response', _forget_lost_receives, Law.SAME_ATTEMPT),
     Mutation('attempt id used after an answer', _repeat_all_receives, Law.SAME_ATTEMPT),
     Mutation('worker free during a coroutine', _free_worker_during_coroutine, Law.CONCURRENCY),
+    Mutation('place occupied after a coroutine', _keep_places_of_coroutines, Law.NOTHING_LOST),
+    Mutation('place of a taken message occupied', _keep_places_of_taken_messages, Law.NOTHING_LOST),
 )

@@ -113,7 +113,7 @@ class Plan:
             fates=fates,
             dead_letter_faults=choices.one_of((0, 0, 0, 50, 90)) if has_dead_letter_queue else 0,
             disturbances=_disturbances(choices, processes, calm_at) if is_troubled else [],
-            is_async=choices.chance(25),
+            is_async=settings.is_async or choices.chance(10),
             slowness=choices.one_of((0.0,) * 12 + (0.5, 2.0)),
             calm_at=calm_at,
         )
@@ -158,6 +158,7 @@ def _settings(choices: Choices) -> EngineSettings:
         is_fifo=choices.chance(50),
         until_empty=until_empty,
         max_messages=choices.one_of((None, None, None, 1, 5)) if until_empty else None,
+        is_async=choices.chance(20),
         timeout=choices.one_of((None, None, None, 0.0, 4.0)) if until_empty else None,
     )
 

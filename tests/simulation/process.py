@@ -42,6 +42,9 @@ _MAX_RECEIVES = 4
 _WAKE_TIMES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.04, 0.04, 3.0)
 """Seconds until a worker runs: the machine may have no time for its thread."""
 
+_OPENING_TIMES = (0.0, 0.0, 0.0, 0.04, 3.0)
+"""Seconds until a worker has opened the next message that the event loop processes."""
+
 _MANY = 200
 """The maximum number of commands at one instant, and of alarms in a row without a command."""
 
@@ -355,48 +358,56 @@ class ListenerProcess:
         while process.deliveries and (is_first or now < process.due):
             delivery = process.deliveries.popleft()
             if self.engine.begin(delivery, now):
-                (self._submit if self._is_async else self._begin)(process, delivery)
+                self.laws.busy_workers[process] = delivery
+                if not self._is_async:
+                    self._begin(delivery, partial(self._work, process))
+                    return
+                self._submit(delivery)
+                self.laws.submitted[process] = self.laws.submitted.get(process, 0) + 1
+                if self.laws.submitted[process] == process.places:
+                    break
+                self._timeline.after(self._choices.one_of(_OPENING_TIMES), self._work, process)
                 return
             self._note('does not begin', delivery.receipt_handle)
             self._deferred.append(partial(self.engine.start_expired, delivery, now))
         del self.laws.busy_workers[process]
-        self.engine.processing_ended(process)
+        self.engine.processing_ended(process, self.laws.submitted.pop(process, 0))
         self._after_event()
 
-    def _begin(self, process: ProcessMessages, delivery: Delivery) -> None:
+    def _begin(self, delivery: Delivery, then: Callable[[], None]) -> None:
         duration = self._world.duration()
         self._note('begins', delivery.receipt_handle, f'for {duration:g} s')
         self.laws.check_begin(delivery)
-        self.laws.busy_workers[process] = delivery
-        self._timeline.after(duration, self._finish, process, delivery)
+        self._timeline.after(duration, self._finish, delivery, then)
 
-    def _submit(self, process: ProcessMessages, delivery: Delivery) -> None:
+    def _submit(self, delivery: Delivery) -> None:
         """Let the event loop begin a message, when no other coroutine blocks it."""
         self._note('submits', delivery.receipt_handle)
         self.engine.postpone(delivery)
-        self.laws.busy_workers[process] = delivery
         self._submitted += 1
+        self.laws.coroutines += 1
         delay = self._world.event_loop_delay()
-        self._timeline.after(delay, self._begin_in_event_loop, process, delivery)
-        self.engine.moved_to_event_loop(process)
-        self._after_event()
+        self._timeline.after(delay, self._begin_in_event_loop, delivery)
 
-    def _begin_in_event_loop(self, process: ProcessMessages, delivery: Delivery) -> None:
+    def _begin_in_event_loop(self, delivery: Delivery) -> None:
         if not self.is_alive:
             return
         now = self._timeline.now
         self._submitted -= 1
         if self.engine.begin(delivery, now):
-            self._begin(process, delivery)
+            self._begin(delivery, self._end_coroutine)
             return
         self._note('does not begin', delivery.receipt_handle)
         self._last_work = now
         self._deferred.append(partial(self.engine.start_expired, delivery, now))
-        del self.laws.busy_workers[process]
-        self.engine.processing_ended(process)
+        self._end_coroutine()
+
+    def _end_coroutine(self) -> None:
+        self.laws.coroutines -= 1
+        self._deferred.append(self.engine.coroutine_ended)
         self._after_event()
 
-    def _finish(self, process: ProcessMessages, delivery: Delivery) -> None:
+    def _finish(self, delivery: Delivery, then: Callable[[], None]) -> None:
         if not self.is_alive:
             return
         stored = self._queue.receipts[delivery.receipt_handle].stored
@@ -411,7 +422,7 @@ class ListenerProcess:
         record.work = work
         self._last_work = record.finished_at = self._timeline.now
         self._deferred.append(partial(self._report, delivery, work))
-        self._work(process)
+        then()
 
     def _report(self, delivery: Delivery, work: SubscriberOutcomes) -> None:
         now = self._timeline.now

@@ -328,7 +328,8 @@ class SqsListener(ClientOwner):
         """Begin a run. `mega.testing` uses it, too."""
 
         def create(settings: EngineSettings) -> ListenerSession:
-            return ListenerSession(self._context, settings, runtime)
+            is_async = self._router.all_async(self.subscribers)
+            return ListenerSession(self._context, replace(settings, is_async=is_async), runtime)
 
         return self._runs.begin(settings or self._settings, create)
 

@@ -8,6 +8,11 @@ A share is not a reservation. The worker takes the messages one by one from the 
 deque. The engine takes messages that no worker has begun from the right end: for a worker that has
 nothing to do, and at a stop, to release them.
 
+If all subscribers are `async def`, the worker only opens the messages, and the event loop processes
+them at the same time. Then a share has as many messages as there are free places, and each message
+occupies its place until its coroutine ends. No other worker takes messages from such a share before
+its end: it only opens them.
+
 The worker reports its results later, at the next turn of any thread. A share ends `MAX_BATCH_DELAY`
 after its start: then the results are reported, the worker begins no further message, and the engine
 takes back the rest. A slow message therefore delays no result of an earlier message for longer.
@@ -30,7 +35,7 @@ _MIN_CHECK_SECONDS = 0.01
 
 
 class WorkAssigner:
-    """Assigns ready messages to free workers. A `ProcessMessages` command occupies one worker."""
+    """Assigns ready messages to free workers. A `ProcessMessages` command occupies its `places`."""
 
     def __init__(self, settings: EngineSettings, groups: GroupQueues, in_flight: InFlight) -> None:
         self._groups = groups
@@ -40,6 +45,7 @@ class WorkAssigner:
         self._check_after = MAX_BATCH_DELAY
         if limit is not None:  # a message in the share may exceed its limit before that
             self._check_after = max(_MIN_CHECK_SECONDS, min(MAX_BATCH_DELAY, limit))
+        self._is_async = settings.is_async
         self._shares: dict[ProcessMessages, None] = {}  # a set in the order of insertion
         self.free_workers = settings.concurrency
         self.deadline = NEVER
@@ -47,15 +53,16 @@ class WorkAssigner:
     def next(self, now: float) -> ProcessMessages | None:
         """Return the share of one free worker, if a message is ready."""
         share = self._share(now)
-        if not share and self._shares:
+        if not share and not self._is_async:
             for process in self._shares:
                 self._take_back(process)
             share = self._share(now)
         if not share:
             return None
-        self.free_workers -= 1
         due = now + self._check_after
-        process = ProcessMessages(share, len(share), due)
+        size = len(share)
+        process = ProcessMessages(share, size, due, size if self._is_async else 1, self._is_async)
+        self.free_workers -= process.places
         self._shares[process] = None
         self.deadline = min(self.deadline, due)
         return process
@@ -77,28 +84,26 @@ class WorkAssigner:
         for process in self._shares:
             self._take_back(process, leave_first=False)
 
-    def detach(self, process: ProcessMessages) -> None:
-        """Take back the rest of a share. The worker stays occupied, by a coroutine."""
+    def end(self, process: ProcessMessages, in_event_loop: int) -> None:
+        """Take back the rest of a share. Coroutines still occupy some of its places."""
         self._take_back(process, leave_first=False)
         self._shares.pop(process, None)
-
-    def end(self, process: ProcessMessages) -> None:
-        """Take back the rest of a share, and free its worker."""
-        self.detach(process)
-        self.free_workers += 1
+        self.free_workers += process.places - in_event_loop
 
     def _share(self, now: float) -> deque[Delivery]:
         """Remove the share of one worker from the ready messages.
 
-        Messages are dealt like cards, so that they begin in the order of their arrival.
+        Messages are dealt like cards, so that they begin in the order of their arrival. With
+        `is_async`, one worker gets all messages for which there is a place.
         """
         ready = self._groups.ready
+        step, limit = (1, self.free_workers) if self._is_async else (self.free_workers, len(ready))
         share: deque[Delivery] = deque()
         while ready and not share:  # again, if all messages of the share have left their phase
             dealt = deque(ready)
             ready.clear()
             for place, delivery in enumerate(dealt):
-                if place % self.free_workers:
+                if place % step or len(share) == limit:
                     ready.append(delivery)
                 elif delivery.phase is WAITING and self.can_begin(delivery, now):
                     delivery.phase = WORKING
@@ -121,3 +126,6 @@ class WorkAssigner:
                 delivery = deliveries.pop()
                 delivery.phase = WAITING
                 self._groups.ready.appendleft(delivery)
+                if process.is_async:
+                    process.places -= 1
+                    self.free_workers += 1

@@ -44,6 +44,8 @@ class EngineSettings(Struct, frozen=True):
     - `until_empty` ends the work when two consecutive receives returned no messages. A message that
       was left in the queue is not processed again: it is held until the end.
     - `max_messages` and `timeout` end the work earlier: after that number of messages or seconds.
+    - `is_async`: all subscribers are `async def`, so that the event loop processes the messages of
+      one worker at the same time.
     """
 
     concurrency: int = 1
@@ -56,6 +58,7 @@ class EngineSettings(Struct, frozen=True):
     until_empty: bool = False
     max_messages: int | None = None
     timeout: float | None = None
+    is_async: bool = False
 
 
 class CallResult(Enum):
@@ -137,6 +140,9 @@ class ProcessMessages(Struct, eq=False):
     `size` is their number at first. After `due` the worker begins no further message, because it
     must report the results of those before.
 
+    `places` is the number of messages that may be in processing at the same time: 1, or all of them
+    if the event loop processes them (`is_async`).
+
     The worker removes a message from the left end of `deliveries` when it begins that message. The
     engine takes messages back from the right end. Both operations of a deque are atomic, so that
     exactly one of the two gets each message, without a lock.
@@ -145,6 +151,8 @@ class ProcessMessages(Struct, eq=False):
     deliveries: deque[Delivery]
     size: int
     due: float
+    places: int = 1
+    is_async: bool = False
 
 
 class DeadLetter(Struct):

@@ -248,13 +248,13 @@ class Engine:
             if delivery.phase is HELD:
                 self._schedule(self._extender.extend_if_due(delivery, now))
 
-    def moved_to_event_loop(self, process: ProcessMessages) -> None:
-        """A worker left its message to a coroutine, which occupies the worker's place."""
-        self._assigner.detach(process)
+    def processing_ended(self, process: ProcessMessages, in_event_loop: int = 0) -> None:
+        """A worker ended. Coroutines occupy the places of `in_event_loop` of its messages."""
+        self._assigner.end(process, in_event_loop)
 
-    def processing_ended(self, process: ProcessMessages) -> None:
-        """A worker, or its coroutine, ended a `ProcessMessages` command, and is free."""
-        self._assigner.end(process)
+    def coroutine_ended(self) -> None:
+        """The coroutine of a message ended, and its place is free."""
+        self._assigner.free_workers += 1
 
     def dead_lettered(self, command: DeadLetter, result: CallResult, now: float) -> None:
         """The attempt to send a message to the dead-letter queue ended.

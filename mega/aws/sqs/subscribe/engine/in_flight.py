@@ -141,6 +141,7 @@ class InFlight:
             if delivery.phase is WORKING and delivery.begun_at == NOT_BEGUN:
                 self.release(delivery)
             elif delivery.phase is WORKING or is_unsent:
+                delivery.is_overdue = True  # another consumer may receive it from now on
                 self.release(delivery, Notice.RELEASED_IN_PROGRESS)
 
     def _schedule_return(self, delivery: Delivery, delay: int) -> None:

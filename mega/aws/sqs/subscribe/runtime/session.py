@@ -192,19 +192,21 @@ class ListenerSession:
         self._engine.receive_interrupted(poll)
 
     def _process(self, process: ProcessMessages) -> EngineEvent:
-        """Process a share of messages until it is empty, due, or handed to the event loop."""
-        now = self._monotonic()
+        """Process a share of messages until it is empty or due, or its places are occupied."""
+        now, in_event_loop = self._monotonic(), 0
         while True:
             try:
                 delivery = process.deliveries.popleft()
             except IndexError:  # none is left, or the engine took the rest back
                 break
             if self._variables.copy().run(self._process_one, process, delivery, now):
-                return partial(self._moved_to_event_loop, process)
+                in_event_loop += 1
+                if in_event_loop == process.places:
+                    break
             now = self._monotonic()
             if self._pool.needs_turn or now >= process.due:
                 break
-        return partial(self._processing_ended, process)
+        return partial(self._processing_ended, process, in_event_loop)
 
     def _process_one(self, process: ProcessMessages, delivery: Delivery, now: float) -> bool:
         """Process a message. Return whether the event loop does it, so that it is not done yet."""
@@ -229,7 +231,7 @@ class ListenerSession:
         work = self._processor.process(opened)
         if self._router.all_async(opened.subscribers) and (event_loop := self._event_loop.get()):
             self._engine.postpone(delivery)
-            self._submit(event_loop, process, delivery, opened, work)
+            self._submit(event_loop, delivery, opened, work)
             return True
         self._settle(delivery, opened, run_to_completion(work, partial(self._await, delivery)))
         return False
@@ -245,7 +247,6 @@ class ListenerSession:
     def _submit(
         self,
         event_loop: EventLoopThread,
-        process: ProcessMessages,
         delivery: Delivery,
         opened: OpenedMessage,
         work: AwaitingWork[DeliveryResult],
@@ -261,7 +262,7 @@ class ListenerSession:
                 self._report_not_begun(delivery)
             else:
                 self._settle(delivery, opened, result)
-            self._pool.report_at_next_turn(partial(self._processing_ended, process))
+            self._pool.report_at_next_turn(self._coroutine_ended)
 
         worker = self._workers.get(delivery)
         coroutine = event_loop.submit(begin(), done, self._pool.fail)
@@ -291,11 +292,11 @@ class ListenerSession:
             assert settlement.reason
             self._engine.to_dead_letter(delivery, settlement.reason, now)
 
-    def _processing_ended(self, process: ProcessMessages, now: float) -> None:
-        self._engine.processing_ended(process)
+    def _processing_ended(self, process: ProcessMessages, in_event_loop: int, now: float) -> None:
+        self._engine.processing_ended(process, in_event_loop)
 
-    def _moved_to_event_loop(self, process: ProcessMessages, now: float) -> None:
-        self._engine.moved_to_event_loop(process)
+    def _coroutine_ended(self, now: float) -> None:
+        self._engine.coroutine_ended()
 
     def _remember_exit(self, result: DeliveryResult) -> None:
         """Begin a stop if a subscriber raised an exit request, and raise it after the stop."""

@@ -63,6 +63,7 @@ class EngineDriver:
         self.begun: list[Delivery] = []
         self._steps: deque[Step] = deque()
         self._shares: dict[Delivery, ProcessMessages] = {}
+        self._in_event_loop: set[Delivery] = set()
         self._draw = draw
         self.engine = Engine(EngineSettings(**settings), self._uniform, self._notify)
 
@@ -127,7 +128,8 @@ class EngineDriver:
     def postpone(self, delivery: Delivery) -> None:
         """Hand a message that a worker began to the event loop, which does not begin it yet."""
         self.engine.postpone(delivery)
-        self.engine.moved_to_event_loop(self._shares[delivery])
+        self._in_event_loop.add(delivery)
+        self.engine.processing_ended(self._shares[delivery], in_event_loop=1)
 
     def wait_for_body(self, delivery: Delivery) -> None:
         """Let the body of a message not be there yet."""
@@ -196,7 +198,11 @@ class EngineDriver:
         self.engine.processing_ended(process)
 
     def _end(self, delivery: Delivery) -> None:
-        if delivery in self._shares:
+        if delivery in self._in_event_loop:
+            self._in_event_loop.remove(delivery)
+            del self._shares[delivery]
+            self.engine.coroutine_ended()
+        elif delivery in self._shares:
             self._work(self._shares.pop(delivery))
 
     def _uniform(self, low: float, high: float) -> float:

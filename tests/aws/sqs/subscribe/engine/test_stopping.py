@@ -102,6 +102,15 @@ def test_a_message_in_processing_is_released_after_the_grace_period() -> None:
     assert driver.is_finished
 
 
+def test_a_message_that_is_released_in_processing_is_lost() -> None:
+    driver = EngineDriver(grace_period=0.0)
+    [message] = driver.start('m0')
+    assert not message.is_lost
+    driver.stop()
+    driver.steps()
+    assert message.is_lost
+
+
 def test_without_a_grace_period_it_is_released_at_once() -> None:
     driver = EngineDriver(grace_period=0.0)
     driver.start('a')
