@@ -146,11 +146,18 @@ class SettlementPolicy:
     @property
     def status_of_unhandled(self) -> ProcessStatus:
         """The status for an exception that no subscriber declares as retriable."""
-        if self.unhandled == 'retry':
-            return ProcessStatus.RETRIABLE_ERROR
-        return ProcessStatus.FATAL_ERROR
+        return _STATUS_OF_UNHANDLED[self.unhandled]
 
 
+_STATUS_OF_UNHANDLED: dict[Unhandled, ProcessStatus] = {
+    'fatal': ProcessStatus.FATAL_ERROR,
+    'retry': ProcessStatus.RETRIABLE_ERROR,
+}
+_ACTION_OF_UNMATCHED: dict[Unmatched, SettlementAction] = {
+    'delete': SettlementAction.ACK,
+    'leave': SettlementAction.LEAVE,
+    'dead-letter': SettlementAction.DEAD_LETTER,
+}
 _DONE = ProcessStatus.DONE
 _ALL_DONE = Settlement(SettlementAction.ACK, StatsField.DONE)
 
@@ -219,11 +226,10 @@ def safe_text(error: BaseException) -> str:
 
 def _settle_unmatched(policy: SettlementPolicy, message: Message) -> Settlement:
     default: Unmatched = 'dead-letter' if policy.has_dead_letter_queue else 'delete'
-    unmatched, reason = policy.unmatched or default, Reason('Unmatched', 'no subscriber matched')
-    if unmatched == 'leave':
+    action = _ACTION_OF_UNMATCHED[policy.unmatched or default]
+    reason = Reason('Unmatched', 'no subscriber matched')
+    if action is SettlementAction.LEAVE:
         return _leave(StatsField.UNMATCHED, reason, policy, message)
-    is_deleted = unmatched == 'delete'
-    action = SettlementAction.ACK if is_deleted else SettlementAction.DEAD_LETTER
     return Settlement(action, StatsField.UNMATCHED, reason)
 
 

@@ -227,6 +227,20 @@ def test_the_reason_is_the_first_fatal_error() -> None:
     assert settlement.reason == Reason('KeyError', "'no such item'", 'Inventory')
 
 
+def test_the_reason_for_a_retry_is_the_first_one_or_a_failure_of_the_machine() -> None:
+    asked = [outcome('R', KeyError('a')), outcome('L'), outcome('R', ValueError('b'))]
+    failed = [outcome('R', MemoryError()), outcome('R', SystemExit(1))]
+    for outcomes, name in [
+        (asked, 'KeyError'),
+        (asked[::-1], 'ValueError'),
+        ([*asked, *failed], 'MemoryError'),
+        ([*failed[::-1], *asked], 'SystemExit'),
+    ]:
+        reason = settle(outcomes, SettlementPolicy(), MESSAGE).reason
+        assert reason
+        assert reason.error_name == name
+
+
 def test_without_an_exception_the_reason_is_the_returned_status() -> None:
     reason = settle([outcome('F')], WITH_QUEUE, MESSAGE).reason
     assert reason
