@@ -23,7 +23,7 @@ The server differs from AWS: topics deliver to queues only, and need no permissi
 expire, one account owns all resources, and any credentials are accepted.
 """
 
-from mega.local.faults import FailEntries, Fault, Faults
+from mega.local.faults import FailCall, FailEntries, Fault, Faults
 from mega.local.server.control_client import Accepted, Counts, Server
 from mega.local.server.local_aws import LocalAws
 from mega.local.server.process import running
@@ -31,6 +31,7 @@ from mega.local.server.process import running
 __all__ = (
     'Accepted',
     'Counts',
+    'FailCall',
     'FailEntries',
     'Fault',
     'Faults',

@@ -66,6 +66,8 @@ _OLDER_CODES = {
             'EmptyBatchRequest',
             'InvalidBatchEntryId',
             'MessageNotInflight',
+            'PurgeQueueInProgress',
+            'QueueDeletedRecently',
             'TooManyEntriesInBatchRequest',
         )
     },

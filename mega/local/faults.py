@@ -11,7 +11,17 @@ from typing import Any, TypeAlias
 
 from mega.local.errors import AwsError, internal_error
 
-__all__ = ('FailEntries', 'Failing', 'Fault', 'FaultPlan', 'Faults', 'Step', 'step_from', 'step_to')
+__all__ = (
+    'FailCall',
+    'FailEntries',
+    'Failing',
+    'Fault',
+    'FaultPlan',
+    'Faults',
+    'Step',
+    'step_from',
+    'step_to',
+)
 
 
 class Fault(str, Enum):
@@ -51,6 +61,17 @@ class Fault(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class FailCall:
+    """A step of a script: a call fails with a code and an HTTP status, and has no effect.
+
+    The code is the error's name in the service model, such as `AccessDenied`.
+    """
+
+    code: str
+    status: int = 400
+
+
+@dataclass(frozen=True, slots=True)
 class FailEntries:
     """A step of a script: the entries of a batch at these positions, from 0, fail with a code."""
 
@@ -58,7 +79,7 @@ class FailEntries:
     code: str = 'InternalError'
 
 
-Step: TypeAlias = Fault | FailEntries | None
+Step: TypeAlias = Fault | FailCall | FailEntries | None
 """The fault of one call. None is a call without faults, regardless of the shares."""
 
 
@@ -96,9 +117,11 @@ class Faults:
 
 
 def step_to(step: Step) -> dict[str, object]:
-    """Return a step as JSON: `{}`, `{"fault": ...}`, or `{"positions": [...], "code": ...}`."""
+    """Return a step as JSON: an empty object, or the fault, or the fields of the step."""
     if step is None:
         return {}
+    if isinstance(step, FailCall):
+        return {'code': step.code, 'status': step.status}
     if isinstance(step, Fault):
         return {'fault': step.value}
     return {'positions': list(step.positions), 'code': step.code}
@@ -107,16 +130,19 @@ def step_to(step: Step) -> dict[str, object]:
 def step_from(json: Mapping[str, Any]) -> Step:
     if 'positions' in json:
         return FailEntries(tuple(json['positions']), json['code'])
+    if 'status' in json:
+        return FailCall(json['code'], json['status'])
     return Fault(json['fault']) if json else None
 
 
 @dataclass(slots=True)
 class Failing:
-    """The fault of one call, and the errors of its entries."""
+    """The fault of one call, or its error, and the errors of its entries."""
 
     fault: Fault | None
     next_entry: Callable[[], AwsError | None]
     """Return the error of the next entry of a batch, or None. Called once per entry, in order."""
+    error: AwsError | None = None
 
 
 class FaultPlan:
@@ -124,7 +150,7 @@ class FaultPlan:
 
     def __init__(self) -> None:
         self.happened: Counter[str] = Counter()
-        """The number of calls by fault, and of failed entries by code."""
+        """The number of calls by fault or code, and of failed entries by code."""
         self.configure(Faults())
 
     def configure(self, faults: Faults) -> None:
@@ -158,6 +184,10 @@ class FaultPlan:
             return Failing(step, lambda: None)
         if step is None:
             return Failing(None, lambda: None)
+        if isinstance(step, FailCall):
+            self.happened[step.code] += 1
+            error = AwsError(step.code, 'The fault was requested by a test.', step.status)
+            return Failing(None, lambda: None, error)
         position = -1
 
         def next_entry() -> AwsError | None:

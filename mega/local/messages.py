@@ -87,6 +87,8 @@ def read_attributes(attributes: Mapping[str, Mapping[str, Any]] | None) -> dict[
 def _attribute(given: Mapping[str, Any]) -> Attribute:
     data_type = given.get('DataType', '')
     value = given['BinaryValue'] if 'BinaryValue' in given else given.get('StringValue', '')
+    if isinstance(value, bytearray):
+        value = bytes(value)
     if not (isinstance(data_type, str) and isinstance(value, (str, bytes))):
         raise TypeError
     return Attribute(data_type, value)

@@ -63,18 +63,18 @@ def number(request: Object, name: str, default: int) -> int:
 
 def texts(request: Object, name: str) -> list[str]:
     """Return an optional list of strings."""
-    values = request.get(name) or []
-    if not (isinstance(values, list) and all(isinstance(each, str) for each in values)):
+    values = request.get(name) or ()
+    if not (isinstance(values, list | tuple) and all(isinstance(each, str) for each in values)):
         raise serialization_error(name, 'a list of strings')
-    return values
+    return list(values)
 
 
 def objects(request: Object, name: str) -> list[Object]:
     """Return an optional list of structures."""
-    values = request.get(name) or []
-    if not (isinstance(values, list) and all(isinstance(each, dict) for each in values)):
+    values = request.get(name) or ()
+    if not (isinstance(values, list | tuple) and all(isinstance(each, dict) for each in values)):
         raise serialization_error(name, 'a list of objects')
-    return values
+    return list(values)
 
 
 def results(

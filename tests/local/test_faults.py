@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError
 
-from mega.local import FailEntries, Fault, Faults, Server, running
+from mega.local import FailCall, FailEntries, Fault, Faults, Server, running
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -127,6 +127,25 @@ def test_a_script_goes_step_by_step(server: Server, sqs: Any) -> None:
     assert found == ['sent', 'ServiceUnavailable', 'RequestThrottled']
     with pytest.raises(ClientError, match='InternalError'):
         sqs.delete_message(QueueUrl=url, ReceiptHandle='any')
+
+
+def test_the_next_calls_of_an_operation_fail_with_a_code(
+    server: Server, sqs: Any, sns: Any, s3: Any
+) -> None:
+    """Each service writes the error in its protocol, and the calls have no effect."""
+    url, arn = server.create_queue('q'), server.create_topic('t')
+    denied = FailCall('AccessDenied', 403)
+    server.script(denied, denied, operation='SendMessage')
+    server.script(FailCall('KMSAccessDenied'), operation='Publish')
+    server.script(FailCall('SlowDown', 503), operation='PutObject')
+    found = [outcome(sqs, QueueUrl=url, MessageBody='x') for _ in range(3)]
+    assert found == ['AccessDenied', 'AccessDenied', 'sent']
+    assert outcome(sns, TopicArn=arn, Message='x') == 'KMSAccessDenied'
+    with pytest.raises(ClientError, match='SlowDown') as refused:
+        s3.put_object(Bucket='missing', Key='k', Body=b'')
+    assert refused.value.response['ResponseMetadata']['HTTPStatusCode'] == 503
+    assert server.counts().accepted == 1
+    assert server.counts().faults['AccessDenied'] == 2
 
 
 def test_faults_may_concern_some_operations_only(server: Server, sqs: Any) -> None:

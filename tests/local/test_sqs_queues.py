@@ -256,3 +256,12 @@ def test_malformed_message_attributes_are_an_error_of_the_caller(aws: LocalAccou
     trace = {'Other': {'DataType': 'String', 'StringValue': 'x'}}
     refused = aws.refused('sqs', 'SendMessage', **request, MessageSystemAttributes=trace)
     assert refused.code == 'InvalidParameterValue'
+
+
+def test_lists_and_binary_values_may_have_the_types_that_boto3_accepts(aws: LocalAccount) -> None:
+    url = aws.queue('q')
+    binary = {'DataType': 'Binary', 'BinaryValue': bytearray(b'\0')}
+    entry = {'Id': 'a', 'MessageBody': 'x', 'MessageAttributes': {'n': binary}}
+    assert aws.sqs('SendMessageBatch', QueueUrl=url, Entries=(entry,))['Successful']
+    [message] = aws.sqs('ReceiveMessage', QueueUrl=url, MessageAttributeNames=('All',))['Messages']
+    assert message['MessageAttributes']['n']['BinaryValue'] == b'\0'

@@ -77,6 +77,8 @@ class Application:
         call = protocol.read(request)
         self._control.calls[call.operation] += 1
         failing = self._plan.for_call(call.operation)
+        if failing.error:
+            raise failing.error
         fault = failing.fault
         if fault and not fault.has_effect:
             answer(_faulty_reply(fault, protocol, protocol.write(call, {})))

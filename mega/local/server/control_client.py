@@ -60,7 +60,7 @@ class Accepted:
 class Counts:
     """The numbers of calls by operation, of injected faults, and of accepted messages.
 
-    `faults` counts calls by the value of `Fault`, and failed entries by their code.
+    `faults` counts calls by the value of `Fault` or their code, and failed entries by their code.
     """
 
     calls: dict[str, int]

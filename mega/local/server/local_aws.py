@@ -19,7 +19,8 @@ class LocalAws(Server):
 
     The server starts with the construction, and stops with the block or `close`, which ends waiting
     receives. Threads may share it, and other processes may use it by its `endpoint_url`. `port` 0
-    selects a free port.
+    selects a free port. The server keeps every accepted message for `accepted`, until `forget`,
+    `reset` or its end.
 
     Raises:
         OSError: if the port is in use.
