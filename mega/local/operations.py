@@ -17,6 +17,7 @@ __all__ = (
     'optional_text',
     'results',
     'text',
+    'text_map',
     'texts',
 )
 
@@ -67,6 +68,14 @@ def texts(request: Object, name: str) -> list[str]:
     if not (isinstance(values, list | tuple) and all(isinstance(each, str) for each in values)):
         raise serialization_error(name, 'a list of strings')
     return list(values)
+
+
+def text_map(request: Object, name: str) -> dict[str, str]:
+    """Return an optional map of strings."""
+    values = request.get(name) or {}
+    if not (isinstance(values, dict) and all(isinstance(each, str) for each in values.values())):
+        raise serialization_error(name, 'a map of strings')
+    return values
 
 
 def objects(request: Object, name: str) -> list[Object]:

@@ -97,6 +97,12 @@ def test_a_policy_tests_the_body(body: object, is_accepted: bool) -> None:
     assert accepts_body(policy, body) is is_accepted
 
 
+def test_a_large_policy_is_refused_before_its_alternatives_are_combined() -> None:
+    policy: Policy = {'$or': [{'x': [number]} for number in range(1_000)]}
+    policy.update({str(number): [1] for number in range(10_000)})
+    assert 'more than 5 keys' in problem_of(policy)
+
+
 def test_one_alternative_suffices() -> None:
     policy = {'kind': ['order'], '$or': [{'state': ['paid']}, {'total': [{'numeric': ['>', 5]}]}]}
     assert accepts_body(policy, {'kind': 'order', 'total': 7})
@@ -122,13 +128,14 @@ def test_an_empty_policy_accepts_every_message(text: str) -> None:
         ({'x': [{'anything-but': {'suffix': 'a'}}]}, 'Unsupported anything-but pattern: suffix'),
         ({str(number): [1] for number in range(6)}, 'more than 5 keys'),
         ({'x': {str(number): [1] for number in range(6)}}, 'more than 5 keys'),
+        ({'$or': [{str(number): [1]} for number in range(6)]}, 'more than 5 keys'),
         ({'x': [*range(151)]}, 'too complex'),
         ({'x': {'y': [*range(76)]}}, 'too complex'),
         ({'x': [*range(13)], 'y': [*range(12)]}, 'too complex'),
         ({'x': [{'anything-but': [*range(151)]}]}, 'too complex'),
         ({'x': [{'wildcard': 'a*'}] * 11}, 'too complex'),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_a_policy_that_sns_refuses_is_refused(policy: Policy | str, problem: str) -> None:
     assert problem in problem_of(policy)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from mega.local.errors import AwsError
 from mega.local.operations import NextError, Object, Operation
 from mega.local.s3.buckets import Bucket, Buckets
+from mega.local.s3.rules import malformed_xml, structures
 
 __all__ = ('default_encryption', 'settings_operations')
 
@@ -19,14 +20,15 @@ class _Setting(NamedTuple):
     """A setting with its three operations, such as `PutBucketPolicy`.
 
     `member` is the parameter of Put and the member of Get's response. If `inner` is given, Get
-    returns this member of it instead. A bucket without the setting has `default`; without a
-    default, Get raises `missing`.
+    returns this member of it instead. `listed` is the list of structures that the setting must
+    have. A bucket without the setting has `default`; without a default, Get raises `missing`.
     """
 
     name: str
     member: str
     missing: tuple[str, str]
     inner: str | None = None
+    listed: str | None = None
     default: Any = None
 
 
@@ -51,6 +53,7 @@ _SETTINGS = (
         'BucketEncryption',
         'ServerSideEncryptionConfiguration',
         ('ServerSideEncryptionConfigurationNotFoundError', 'server side encryption'),
+        listed='Rules',
         default=_AES256,
     ),
     _Setting(
@@ -58,9 +61,10 @@ _SETTINGS = (
         'LifecycleConfiguration',
         ('NoSuchLifecycleConfiguration', 'lifecycle'),
         'Rules',
+        'Rules',
     ),
     _Setting('BucketPolicy', 'Policy', ('NoSuchBucketPolicy', 'bucket policy')),
-    _Setting('BucketTagging', 'Tagging', ('NoSuchTagSet', 'tag set'), 'TagSet'),
+    _Setting('BucketTagging', 'Tagging', ('NoSuchTagSet', 'tag set'), 'TagSet', 'TagSet'),
     # Guide, blocking public access: a new bucket blocks all public access.
     _Setting(
         'PublicAccessBlock',
@@ -85,7 +89,10 @@ def settings_operations(buckets: Buckets) -> dict[str, Operation]:
 
 
 def _put(buckets: Buckets, setting: _Setting, request: Object, next_error: NextError) -> Object:
-    buckets.get(request).settings[setting.name] = request[setting.member]
+    value = request[setting.member]
+    if setting.listed and not structures(value.get(setting.listed)):
+        raise malformed_xml()
+    buckets.get(request).settings[setting.name] = value
     return {}
 
 
@@ -113,7 +120,7 @@ def default_encryption(bucket: Bucket) -> Object:
     """Return the encryption of objects of a bucket, as parameters of PutObject."""
     configuration = bucket.settings.get('BucketEncryption', _AES256)
     [rule, *_] = configuration['Rules']
-    default = rule.get('ApplyServerSideEncryptionByDefault', {})
+    default = rule.get('ApplyServerSideEncryptionByDefault') or {}
     found = {
         'ServerSideEncryption': default.get('SSEAlgorithm', 'AES256'),
         'SSEKMSKeyId': default.get('KMSMasterKeyID'),

@@ -46,7 +46,7 @@ class MultipartOperations:
 
     def _upload_part(self, request: Object, next_error: NextError) -> Object:
         _, upload = self._upload(request)
-        number, body = request['PartNumber'], request.get('Body', b'')
+        number, body = request.get('PartNumber', 0), request.get('Body', b'')
         if not 1 <= number <= MAX_PARTS:
             problem = 'Part number must be an integer between 1 and 10000, inclusive'
             raise rules.invalid_argument(problem)
@@ -62,6 +62,7 @@ class MultipartOperations:
             bucket.objects.get(key), request.get('IfMatch'), request.get('IfNoneMatch')
         )
         listed = (request.get('MultipartUpload') or {}).get('Parts') or []
+        rules.structures(listed, 'PartNumber', 'ETag')
         parts = self._checked(upload, listed)
         digest = md5_of(b''.join(bytes.fromhex(part.etag.strip('"')) for part in parts)).hex()
         body = b''.join(part.body for part in parts)
@@ -81,8 +82,7 @@ class MultipartOperations:
     def _checked(self, upload: Upload, listed: list[Object]) -> list[Part]:
         """Return the parts of a completed upload (API reference, CompleteMultipartUpload)."""
         if not listed:
-            problem = 'The XML you provided was not well-formed or did not validate'
-            raise AwsError('MalformedXML', problem)
+            raise rules.malformed_xml()
         numbers = [each['PartNumber'] for each in listed]
         if any(later <= number for number, later in pairwise(numbers)):
             problem = (
@@ -92,7 +92,7 @@ class MultipartOperations:
         parts: list[Part] = []
         for each in listed:
             part = upload.parts.get(each['PartNumber'])
-            if part is None or each.get('ETag', '').strip('"') != part.etag.strip('"'):
+            if part is None or str(each['ETag']).strip('"') != part.etag.strip('"'):
                 raise AwsError(
                     'InvalidPart',
                     'One or more of the specified parts could not be found. The part may not have '

@@ -104,10 +104,9 @@ class ObjectOperations:
     def _delete_objects(self, request: Object, next_error: NextError) -> Object:
         bucket = self._buckets.get(request)
         asked = request['Delete']
-        listed = asked.get('Objects') or ()
+        listed = rules.structures(asked.get('Objects'), 'Key')
         if not 0 < len(listed) <= rules.MAX_KEYS:
-            problem = 'The XML you provided was not well-formed or did not validate'
-            raise AwsError('MalformedXML', problem)
+            raise rules.malformed_xml()
         deleted: list[Object] = []
         errors: list[Object] = []
         for each in listed:
@@ -120,7 +119,8 @@ class ObjectOperations:
         return {name: found for name, found in answer.items() if found}
 
     def _put_object_tagging(self, request: Object, next_error: NextError) -> Object:
-        tags = {tag['Key']: tag['Value'] for tag in request['Tagging']['TagSet']}
+        listed = rules.structures(request['Tagging'].get('TagSet'), 'Key', 'Value')
+        tags = {str(tag['Key']): str(tag['Value']) for tag in listed}
         self._set_tags(request, rules.check_tags(tags))
         return {}
 

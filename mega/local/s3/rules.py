@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from mega.local.errors import AwsError
 from mega.local.messages import as_bytes
+from mega.local.operations import Object
 from mega.local.s3.buckets import StoredObject, no_such_key
 
 __all__ = (
@@ -21,7 +22,9 @@ __all__ = (
     'check_metadata',
     'check_tags',
     'invalid_argument',
+    'malformed_xml',
     'range_of',
+    'structures',
     'tags_of',
 )
 
@@ -46,6 +49,25 @@ class Range(NamedTuple):
 
 def invalid_argument(problem: str) -> AwsError:
     return AwsError('InvalidArgument', problem)
+
+
+def malformed_xml() -> AwsError:
+    problem = 'The XML you provided was not well-formed or did not validate'
+    return AwsError('MalformedXML', problem)
+
+
+def structures(value: object, *names: str) -> list[Object]:
+    """Return a list of structures with these members.
+
+    Raises:
+        AwsError: MalformedXML for anything else, which botocore never sends.
+    """
+    if not isinstance(value, list):
+        raise malformed_xml()
+    for each in value:
+        if not isinstance(each, dict) or any(each.get(name) is None for name in names):
+            raise malformed_xml()
+    return value
 
 
 def check_bucket_name(name: str) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from mega.local import rules as common_rules
 from mega.local.messages import Draft, read_attributes
-from mega.local.operations import NextError, Object, Operation, results
+from mega.local.operations import (
+    NextError,
+    Object,
+    Operation,
+    objects,
+    optional_text,
+    results,
+    text,
+)
 from mega.local.sns import rules
 from mega.local.sns.delivery import Send, deliver
 from mega.local.sns.rules import invalid_parameter
@@ -32,27 +38,26 @@ class Publishing:
 
     def _publish(self, request: Object, next_error: NextError) -> Object:
         parameter = 'TopicArn' if 'TopicArn' in request else 'TargetArn'
-        topic = self._topics.get(request.get(parameter, ''), parameter)
-        return self._send(topic, request)
+        topic = self._topics.get(optional_text(request, parameter) or '', parameter)
+        return self._send(topic, *_message(request))
 
     def _publish_batch(self, request: Object, next_error: NextError) -> Object:
-        topic = self._topics.get(request['TopicArn'])
+        topic = self._topics.get(text(request, 'TopicArn'))
         entries = [
-            (entry.get('Id', ''), entry) for entry in request.get('PublishBatchRequestEntries', ())
+            (optional_text(entry, 'Id') or '', _message(entry))
+            for entry in objects(request, 'PublishBatchRequestEntries')
         ]
-        rules.check_batch(
-            [entry_id for entry_id, _ in entries],
-            sum(_size(_draft(entry)) for _, entry in entries),
-            topic.max_size,
+        size = sum(
+            common_rules.message_size(draft.body, draft.attributes) for _, (draft, _) in entries
         )
-        answer = results(entries, lambda entry: self._send(topic, entry), next_error)
+        rules.check_batch([entry_id for entry_id, _ in entries], size, topic.max_size)
+        answer = results(entries, lambda message: self._send(topic, *message), next_error)
         return {'Successful': [], 'Failed': [], **answer}
 
-    def _send(self, topic: Topic, request: Object) -> Object:
-        draft = _draft(request)
+    def _send(self, topic: Topic, draft: Draft, structure: str | None) -> Object:
         rules.check_draft(draft, topic.is_fifo, topic.is_content_based, topic.max_size)
-        if request.get('MessageStructure'):
-            draft = _for_queues(draft, request['MessageStructure'])
+        if structure:
+            draft = _for_queues(draft, structure)
         message = self._state.accept(topic, draft)
         if not message.is_duplicate:
             deliver(message, topic, self._deliver)
@@ -62,18 +67,16 @@ class Publishing:
         return answer
 
 
-def _draft(request: Mapping[str, Any]) -> Draft:
-    return Draft(
-        request.get('Message', ''),
+def _message(request: Object) -> tuple[Draft, str | None]:
+    """Return the message of a request, or of an entry of a batch, and its MessageStructure."""
+    draft = Draft(
+        optional_text(request, 'Message') or '',
         read_attributes(request.get('MessageAttributes')),
-        request.get('MessageGroupId'),
-        request.get('MessageDeduplicationId'),
-        subject=request.get('Subject'),
+        optional_text(request, 'MessageGroupId'),
+        optional_text(request, 'MessageDeduplicationId'),
+        subject=optional_text(request, 'Subject'),
     )
-
-
-def _size(draft: Draft) -> int:
-    return common_rules.message_size(draft.body, draft.attributes)
+    return draft, optional_text(request, 'MessageStructure')
 
 
 def _for_queues(draft: Draft, structure: str) -> Draft:
@@ -92,9 +95,9 @@ def _for_queues(draft: Draft, structure: str) -> Draft:
     default = texts.get('default') if isinstance(texts, dict) else None
     if not isinstance(default, str):
         raise invalid_parameter('Message Structure - No default entry in JSON message body')
-    text = texts.get('sqs', default)
+    for_queues = texts.get('sqs', default)
     return Draft(
-        text if isinstance(text, str) else default,
+        for_queues if isinstance(for_queues, str) else default,
         {},
         draft.group_id,
         draft.deduplication_id,

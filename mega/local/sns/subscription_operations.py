@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mega.local.errors import AwsError
-from mega.local.operations import NextError, Object, Operation
+from mega.local.operations import NextError, Object, Operation, optional_text, text, text_map
 from mega.local.sns.rules import invalid_parameter, is_queue_arn
 from mega.local.sns.subscription_attributes import configure
 from mega.local.sns.topic_operations import listed
@@ -35,11 +35,11 @@ class SubscriptionOperations:
 
         Source: recorded answers of AWS. An attribute that the request does not have may differ.
         """
-        topic = self._topics.get(request['TopicArn'])
-        endpoint = request.get('Endpoint', '')
-        _check_endpoint(request['Protocol'], endpoint, topic.is_fifo)
+        topic = self._topics.get(text(request, 'TopicArn'))
+        endpoint = optional_text(request, 'Endpoint') or ''
+        _check_endpoint(text(request, 'Protocol'), endpoint, topic.is_fifo)
         subscription = Subscription(topic, endpoint)
-        configure(subscription, request.get('Attributes') or {}, 'Attributes Reason: ')
+        configure(subscription, text_map(request, 'Attributes'), 'Attributes Reason: ')
         for existing in topic.subscriptions.values():
             if existing.queue_arn == endpoint:
                 _check_equal(existing, subscription)
@@ -50,7 +50,7 @@ class SubscriptionOperations:
     def _unsubscribe(self, request: Object, next_error: NextError) -> Object:
         """Delete a subscription. To delete it again is not an error, as recorded."""
         try:
-            subscription = self._topics.subscription(request['SubscriptionArn'])
+            subscription = self._topics.subscription(text(request, 'SubscriptionArn'))
         except AwsError as error:
             if error.code != 'NotFound':
                 raise
@@ -60,11 +60,14 @@ class SubscriptionOperations:
         return {}
 
     def _get_subscription_attributes(self, request: Object, next_error: NextError) -> Object:
-        return {'Attributes': self._topics.subscription(request['SubscriptionArn']).attributes()}
+        return {
+            'Attributes': self._topics.subscription(text(request, 'SubscriptionArn')).attributes()
+        }
 
     def _set_subscription_attributes(self, request: Object, next_error: NextError) -> Object:
-        subscription = self._topics.subscription(request['SubscriptionArn'])
-        name, value = request['AttributeName'], request.get('AttributeValue', '')
+        subscription = self._topics.subscription(text(request, 'SubscriptionArn'))
+        name = text(request, 'AttributeName')
+        value = optional_text(request, 'AttributeValue') or ''
         configure(subscription, {**subscription.given, name: value})
         return {}
 
@@ -73,7 +76,7 @@ class SubscriptionOperations:
         return listed('Subscriptions', every, request)
 
     def _list_subscriptions_by_topic(self, request: Object, next_error: NextError) -> Object:
-        topic = self._topics.get(request['TopicArn'])
+        topic = self._topics.get(text(request, 'TopicArn'))
         every = {each.arn: each.summary() for each in topic.subscriptions.values()}
         return listed('Subscriptions', every, request)
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from mega.local.errors import AwsError
-from mega.local.operations import NextError, Object, Operation
+from mega.local.operations import (
+    NextError,
+    Object,
+    Operation,
+    objects,
+    optional_text,
+    text,
+    text_map,
+    texts,
+)
 from mega.local.pages import page_of
 from mega.local.sns import rules
 from mega.local.sns.rules import invalid_parameter
@@ -51,9 +58,9 @@ class TopicOperations:
 
         Source: model, CreateTopic, and recorded answers of AWS for the errors.
         """
-        name, attributes = request['Name'], request.get('Attributes') or {}
+        name, attributes = text(request, 'Name'), text_map(request, 'Attributes')
         rules.check_topic(name, attributes)
-        tags = _tags(request.get('Tags') or ())
+        tags = _tags(request)
         arn = arn_of('sns', name)
         topic = self._topics.by_arn.setdefault(arn, Topic(arn, attributes, tags))
         existing = topic.attributes()
@@ -71,15 +78,16 @@ class TopicOperations:
 
         Source: model, DeleteTopic: to delete a topic that does not exist is not an error.
         """
-        self._topics.by_arn.pop(request['TopicArn'], None)
+        self._topics.by_arn.pop(text(request, 'TopicArn'), None)
         return {}
 
     def _get_topic_attributes(self, request: Object, next_error: NextError) -> Object:
-        return {'Attributes': self._topics.get(request['TopicArn']).attributes()}
+        return {'Attributes': self._topics.get(text(request, 'TopicArn')).attributes()}
 
     def _set_topic_attributes(self, request: Object, next_error: NextError) -> Object:
-        topic = self._topics.get(request['TopicArn'])
-        name, value = request['AttributeName'], request.get('AttributeValue', '')
+        topic = self._topics.get(text(request, 'TopicArn'))
+        name = text(request, 'AttributeName')
+        value = optional_text(request, 'AttributeValue') or ''
         if name not in _SETTABLE:
             raise invalid_parameter('AttributeName')
         rules.check_topic(topic.arn.rpartition(':')[2], {**topic.given, name: value})
@@ -90,14 +98,14 @@ class TopicOperations:
         return listed('Topics', {arn: {'TopicArn': arn} for arn in self._topics.by_arn}, request)
 
     def _tagged(self, request: Object) -> Topic:
-        topic = self._topics.by_arn.get(request['ResourceArn'])
+        topic = self._topics.by_arn.get(text(request, 'ResourceArn'))
         if topic is None:
             raise AwsError('ResourceNotFound', 'Resource does not exist', 404)
         return topic
 
     def _tag(self, request: Object, next_error: NextError) -> Object:
         topic = self._tagged(request)
-        tags = {**topic.tags, **_tags(request['Tags'])}
+        tags = {**topic.tags, **_tags(request)}
         if len(tags) > MAX_TAGS:
             raise AwsError('TagLimitExceeded', f'A topic can have at most {MAX_TAGS} tags')
         topic.tags = tags
@@ -105,7 +113,7 @@ class TopicOperations:
 
     def _untag(self, request: Object, next_error: NextError) -> Object:
         topic = self._tagged(request)
-        for key in request['TagKeys']:
+        for key in texts(request, 'TagKeys'):
             topic.tags.pop(key, None)
         return {}
 
@@ -114,9 +122,9 @@ class TopicOperations:
         return {'Tags': [{'Key': key, 'Value': value} for key, value in tags.items()]}
 
 
-def _tags(given: Iterable[Object]) -> dict[str, str]:
+def _tags(request: Object) -> dict[str, str]:
     """Return tags by key. Source: recorded answers of AWS."""
-    pairs = [(tag['Key'], tag['Value']) for tag in given]
+    pairs = [(text(tag, 'Key'), text(tag, 'Value')) for tag in objects(request, 'Tags')]
     tags = dict(pairs)
     if len(tags) < len(pairs):
         raise invalid_parameter('Duplicated keys are not allowed.')
@@ -126,7 +134,7 @@ def _tags(given: Iterable[Object]) -> dict[str, str]:
 def listed(name: str, items: dict[str, Object], request: Object) -> Object:
     """Return a page of items by ARN, as the operations that list have it."""
     try:
-        page, token = page_of(items, request.get('NextToken'), PAGE_SIZE)
+        page, token = page_of(items, optional_text(request, 'NextToken'), PAGE_SIZE)
     except ValueError:
         raise invalid_parameter('NextToken') from None
     answer: Object = {name: [items[each] for each in page]}
