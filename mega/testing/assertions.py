@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mega.aws.sqs.subscribe.subscribers.subscriber import explain_match
 from mega.errors import single_line
-from mega.testing.matching import check_count, list_messages, matching
+from mega.testing.matching import check_count, list_messages, list_nearest, matching
 from mega.testing.records import DeadLetter, ProcessedMessage, PublishedMessage
 
 if TYPE_CHECKING:
@@ -90,7 +91,18 @@ class Assertions(ABC):
         candidates = [each for each in self._processed if each.subscriber is subscriber]
         found = [each for each in matching(pattern, candidates) if each.status.name == 'DONE']
         what = f'messages processed by {subscriber.__name__}'
+        if not candidates and times != 0:
+            raise AssertionError(f'0 {what}{self._explain_mismatch(subscriber)}')
         check_count(what, pattern, times, found, candidates, _describe_processed)
+
+    def _explain_mismatch(self, subscriber: Subscriber) -> str:
+        """Explain why a subscriber received none of the published messages."""
+        published = [each for each in self.published() if each.problem is None]
+        if not published:
+            return ', and no message was published'
+        explained = [(each, explain_match(subscriber, each.payload)) for each in published]
+        lines = list_nearest(explained, _describe_published)
+        return '\n'.join([f'. The nearest of {len(published)} published messages:', *lines])
 
     def assert_dead_lettered(
         self,

@@ -93,50 +93,49 @@ class InlinePool:
         """The time at which the engine may have another command; infinity if it waits."""
         return NEVER if self.is_over else self._engine.next_deadline
 
-    def step(self, *, may_receive: bool, may_process: bool) -> bool:
+    def step(self, can_receive: Callable[[], bool], *, may_process: bool) -> bool:
         """Run one command, and return whether something happened.
 
-        `may_receive` is whether a receive under way can end now. Without `may_process`, only calls
-        to SQS are made for messages that were received before.
+        `can_receive` returns whether a receive under way can end now. Without `may_process`, the
+        session only makes calls to SQS for messages that it received before.
         """
         if self.is_over:
             return False
         try:
-            return self._step(may_receive, may_process)
+            return self._step(can_receive, may_process)
         except BaseException as error:
             self.fail(error)
             return True
 
-    def _step(self, may_receive: bool, may_process: bool) -> bool:
+    def _step(self, can_receive: Callable[[], bool], may_process: bool) -> bool:
         had_events = bool(self._posted or self._deferred)
         self.take_turn()
         if self._engine.is_finished(self._clock.now):
             self.is_over = True
             return True
-        command = self._take(may_receive, may_process)
+        command = self._take(can_receive, may_process)
         # One by one: the engine takes back messages that a worker does not begin at once.
         while command is None and (new := self._engine.next(self._clock.now)) is not None:
             self._commands.append(new)
-            command = self._take(may_receive, may_process)
+            command = self._take(can_receive, may_process)
         if command is None:
             return had_events
         self._run(command)
         return True
 
-    def _take(self, may_receive: bool, may_process: bool) -> Command | None:
+    def _take(self, can_receive: Callable[[], bool], may_process: bool) -> Command | None:
         """Remove and return the first command that can run now: a receive last."""
-        receives: list[Receive] = []
-        for command in self._commands:
-            if isinstance(command, Receive):
-                if may_receive or _repeats_attempt(command):
-                    receives.append(command)
-            elif may_process or not isinstance(command, ProcessMessages):
-                self._commands.remove(command)
-                return command
-        if not receives or not may_process:
-            return None
-        self._commands.remove(receives[0])
-        return receives[0]
+        command = next((each for each in self._commands if _is_ready(each, may_process)), None)
+        if command is None and may_process:
+            command = self._ready_poll(can_receive)
+        if command is not None:
+            self._commands.remove(command)
+        return command
+
+    def _ready_poll(self, can_receive: Callable[[], bool]) -> Receive | None:
+        polls = [each for each in self._commands if isinstance(each, Receive)]
+        repeated = next((poll for poll in polls if _repeats_attempt(poll)), None)
+        return repeated or (polls[0] if polls and can_receive() else None)
 
     def _run(self, command: Command) -> None:
         if isinstance(command, Receive):
@@ -151,6 +150,12 @@ class InlinePool:
         if poll.attempt_id is not None and not _repeats_attempt(poll):
             poll.attempted_since = self._clock.now
         poll.asked_at = self._clock.now
+
+
+def _is_ready(command: Command, may_process: bool) -> bool:
+    if isinstance(command, ProcessMessages):
+        return may_process
+    return not isinstance(command, Receive)
 
 
 def _repeats_attempt(poll: Receive) -> bool:

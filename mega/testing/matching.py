@@ -9,7 +9,7 @@ from mega.errors import single_line
 from mega.match import Explanation, explain
 from mega.match.pattern import Pattern, compile_pattern
 
-__all__ = ('Candidate', 'check_count', 'list_messages', 'matching')
+__all__ = ('Candidate', 'check_count', 'list_messages', 'list_nearest', 'matching')
 
 MAX_CANDIDATES = 3
 """The number of messages that an error shows."""
@@ -81,10 +81,15 @@ def _nearest(pattern: object, candidates: Sequence[T], describe: Callable[[T], s
     if pattern is None:
         return list_messages(candidates, describe)
     compiled = _compile(pattern)
-    explained = [(each, explain(each.payload, compiled)) for each in candidates]
-    explained.sort(key=lambda pair: _distance(*pair))
+    return list_nearest([(each, explain(each.payload, compiled)) for each in candidates], describe)
+
+
+def list_nearest(
+    explained: Sequence[tuple[T, Explanation]], describe: Callable[[T], str]
+) -> list[str]:
+    """Return lines with the messages that almost match, and the explanation of each."""
     lines: list[str] = []
-    for each, explanation in explained[:MAX_CANDIDATES]:
+    for each, explanation in sorted(explained, key=lambda pair: _distance(*pair))[:MAX_CANDIDATES]:
         lines.append(f'  {describe(each)}: {_shown(each)}')
         if each.problem is None:
             lines += (f'    {line}' for line in str(explanation).splitlines())

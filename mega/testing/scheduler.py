@@ -121,12 +121,15 @@ class Scheduler:
     def _step_one(self, run: ListenerRun, is_nested: bool) -> bool:
         may_process = not (is_nested and is_in_event_loop())  # event loops do not nest
         if not run.session.may_receive:
-            run.session.interrupt_receives()
-            return run.pool.step(may_receive=True, may_process=may_process)
+            run.session.interrupt_receives()  # they end at once
+            return run.pool.step(lambda: True, may_process=may_process)
         run.session.allow_receives()
+        return run.pool.step(lambda: self._can_receive(run), may_process=may_process)
+
+    def _can_receive(self, run: ListenerRun) -> bool:
+        """Return whether a receive ends now: with a message, or because the queue was deleted."""
         queue = self._queue_of(run)
-        may_receive = queue is None or can_deliver(queue, self._clock.now)
-        return run.pool.step(may_receive=may_receive, may_process=may_process)
+        return queue is None or can_deliver(queue, self._clock.now)
 
     def _queue_of(self, run: ListenerRun) -> Queue | None:
         """Return the queue of a listener; None if it was deleted."""
