@@ -383,6 +383,15 @@ def test_the_depth_of_a_pattern_is_that_of_its_deepest_member(pattern: object, d
     assert compile_pattern(pattern).depth == depth
 
 
+def test_a_pattern_has_at_most_250_levels() -> None:
+    pattern: Any = 5
+    for _ in range(249):
+        pattern = contains(pattern)
+    assert compile_pattern(pattern).depth == 250
+    with pytest.raises(PatternError, match='nested too deep'):
+        contains(pattern)
+
+
 @pytest.mark.parametrize(
     ('pattern', 'has_predicate', 'needs_context'),
     [

@@ -46,6 +46,7 @@ from tests.match.tables import DAY, ID, NOON, VALUES, check, table
     ('IPv4 in all of IPv6', '10.0.0.1', cidr('::/0'), False),
     ('IPv6 in all of IPv4', '::1', cidr('0.0.0.0/0'), False),
     ('IPv4 within IPv6 is IPv6', '::ffff:10.0.0.1', cidr('10.0.0.0/8'), False),
+    ('the longest address', 'ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255', cidr('::/0'), True),
     ('and is found there', '::ffff:10.0.0.1', cidr('::ffff:0:0/96'), True),
     ('and there in hexadecimal', '::ffff:a00:1', cidr('::ffff:10.0.0.0/104'), True),
 )

@@ -28,7 +28,8 @@ PATTERN_TESTS = (
     'tests/match/test_functions.py', 'tests/match/test_declaration.py',
     'tests/match/test_missing.py', 'tests/match/test_predicates.py',
     'tests/match/test_immutability.py', 'tests/match/test_cases.py',
-    'tests/match/test_arrays.py', 'tests/match/test_pattern_set.py',
+    'tests/match/test_arrays.py', 'tests/match/test_network_and_kind.py',
+    'tests/match/test_repr.py', 'tests/match/test_pattern_set.py',
     'tests/match/test_pattern_set_agreement.py',
 )  # fmt: skip
 
@@ -44,7 +45,6 @@ GROUPS = {
         ('mega/match/functions',),
         (
             *PATTERN_TESTS, 'tests/match/test_text.py', 'tests/match/test_field.py',
-            'tests/match/test_network_and_kind.py', 'tests/match/test_repr.py',
         ),
     ),
     'pattern': Group(
