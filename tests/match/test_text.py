@@ -277,6 +277,16 @@ def test_the_options_of_functions_are_keywords(function: Any) -> None:
         function('a', True)
 
 
+@pytest.mark.parametrize('function', [match, fullmatch, search])
+def test_the_max_length_is_a_keyword_and_may_be_0(function: Any) -> None:
+    with pytest.raises(TypeError):
+        function('a', 0, 5)
+    assert evaluate('', function('a*', max_length=0))
+    assert not evaluate('a', function('a*', max_length=0))
+    assert evaluate('a', function('a*', max_length=1))
+    assert not evaluate('aa', function('a*', max_length=1))
+
+
 def test_only_asterisks_and_question_marks_have_a_meaning_in_a_wildcard() -> None:
     for character in filter(str.isprintable, map(chr, range(0x250))):
         if character not in '*?\\':
