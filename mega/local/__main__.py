@@ -20,7 +20,7 @@ _USAGE = """
 Set the environment of a program to connect it to this server. Any credentials are accepted:
 
     export AWS_ENDPOINT_URL={url}
-    export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing AWS_REGION=eu-west-1
+    export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing AWS_DEFAULT_REGION=eu-west-1
 
 Queues, topics and buckets are in memory, and end with the server. Press Ctrl-C to stop it."""
 
@@ -43,17 +43,22 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    listening, tls = listen(arguments.port), _tls(arguments)
+    tls = _tls(arguments)
+    try:
+        listening = listen(arguments.port)
+    except (OSError, OverflowError) as error:
+        sys.exit(f'python -m mega.local: cannot listen on port {arguments.port}: {error}')
     loop = asyncio.get_running_loop()
 
     def started(stop: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
-        if arguments.until_stdin_ends:
-            _watch_stdin(loop, stop)
+            # Not `add_signal_handler`, which event loops of Windows do not have.
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
         url = url_of(listening, tls)
         print(url, flush=True)
-        if sys.stderr.isatty():
+        if arguments.until_stdin_ends:
+            _watch_stdin(loop, stop)
+        else:
             print(_USAGE.format(url=url), file=sys.stderr)
 
     faults = Faults(arguments.seed, arguments.fail_calls, arguments.fail_entries)

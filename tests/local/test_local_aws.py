@@ -121,7 +121,8 @@ def test_a_broken_request_is_refused(
     assert capfd.readouterr().err == ''
 
 
-def test_the_command_prints_its_url_and_ends_on_sigterm() -> None:
+@pytest.mark.parametrize('ending', [signal.SIGTERM, signal.SIGINT])
+def test_the_command_prints_its_url_and_ends_by_a_signal(ending: signal.Signals) -> None:
     command = [sys.executable, '-W', 'error', '-m', 'mega.local', '--port', '0']
     with subprocess.Popen(
         command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -131,6 +132,15 @@ def test_the_command_prints_its_url_and_ends_on_sigterm() -> None:
         url = process.stdout.readline().strip()
         with closing(client('sqs', url, config=ONCE)) as sqs:
             assert sqs.create_queue(QueueName='orders')['QueueUrl'].startswith(url)
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(ending)
             assert process.wait() == 0
-        assert process.stderr.read() == ''
+        assert f'export AWS_ENDPOINT_URL={url}' in process.stderr.read()
+
+
+def test_the_command_reports_a_port_that_is_in_use() -> None:
+    with LocalAws() as aws:
+        command = [sys.executable, '-m', 'mega.local', '--port', str(port_of(aws))]
+        ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, '')
+    assert 'cannot listen on port' in ended.stderr
+    assert 'Traceback' not in ended.stderr
