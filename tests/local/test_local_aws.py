@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from botocore.config import Config
@@ -135,6 +137,14 @@ def test_the_command_prints_its_url_and_ends_by_a_signal(ending: signal.Signals)
             process.send_signal(ending)
             assert process.wait() == 0
         assert f'export AWS_ENDPOINT_URL={url}' in process.stderr.read()
+
+
+def test_a_form_for_sqs_is_refused(server: Any) -> None:
+    body = b'Action=SendMessage&Version=2012-11-05'
+    with pytest.raises(HTTPError) as refused, urlopen(server.endpoint_url, body, 10):
+        pass
+    with refused.value as response:
+        assert b'in JSON only' in response.read()
 
 
 def test_the_command_reports_a_port_that_is_in_use() -> None:

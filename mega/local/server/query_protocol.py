@@ -20,6 +20,8 @@ MAX_DEPTH = 16
 MAX_DIGITS = 9
 """The maximum number of digits in the number of a member."""
 
+_SQS_VERSION = '2012-11-05'  # the clients of SQS used forms until 2023
+
 
 class QueryProtocol:
     """The Query protocol: forms as requests, XML as responses."""
@@ -36,6 +38,9 @@ class QueryProtocol:
             parameters = {name: _from_tree(value) for name, value in _tree_of(form).items()}
         except (AttributeError, TypeError, ValueError):  # a name is a value and a structure, ...
             raise AwsError('MalformedQueryString', 'A parameter is not well-formed') from None
+        if parameters.get('Version') == _SQS_VERSION:
+            problem = 'This server reads requests of SQS in JSON only: use a newer client'
+            raise AwsError('UnsupportedOperation', problem)
         return Call('sns', str(parameters.get('Action')), parameters)
 
     def write(self, call: Call, response: Mapping[str, Any]) -> Reply:
