@@ -35,6 +35,7 @@ PUBLIC = {
     'TextSubscriber',
     'mega.testing': 'Bucket Bus DeadLetter Outcome ProcessedMessage PublishedMessage Queue Topic '
     'deliver',
+    'mega.testing.strategies': 'matching not_matching',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
     'EventError MegaError OffloadError PatternError PayloadTooLargeError PointerError PublishError '
     'RetriableError TransportError',
