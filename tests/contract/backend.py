@@ -54,6 +54,7 @@ class Backend:
     is_aws: bool = False
     inject: Callable[[str, str], object] | None = None
     waits_in_own_time: bool = False
+    _account: str = field(default='', init=False)
     _queues: list[str] = field(default_factory=list, init=False)
     _topics: list[str] = field(default_factory=list, init=False)
     _buckets: list[str] = field(default_factory=list, init=False)
@@ -73,7 +74,9 @@ class Backend:
     def long_poll(self, queue_url: str, seconds: float, **parameters: Any) -> list[dict[str, Any]]:
         """Receive with a long poll, in which some seconds pass. Skip the test if they cannot."""
         receive = partial(self.sqs.receive_message, QueueUrl=queue_url, **parameters)
-        if self.waits_in_own_time or (not self.advance_clock and seconds <= self.longest_wait):
+        if self.advance_clock is None and seconds > self.longest_wait:
+            self.advance(seconds)
+        if self.waits_in_own_time or self.advance_clock is None:
             return list(receive().get('Messages', []))
         with ThreadPoolExecutor(1) as thread:
             future = thread.submit(receive)
@@ -101,7 +104,10 @@ class Backend:
         return self.queue(fifo, Policy=_FROM_TOPICS, **attributes)
 
     def arn(self, queue_url: str) -> str:
-        return str(self.attributes(queue_url, 'QueueArn')['QueueArn'])
+        """Return the ARN of a queue, which is of the same account as the queues before."""
+        if not self._account:
+            self._account = self.attributes(queue_url, 'QueueArn')['QueueArn'].split(':')[4]
+        return f'arn:aws:sqs:{self.region}:{self._account}:{queue_url.rpartition("/")[2]}'
 
     def attributes(self, queue_url: str, *names: str) -> dict[str, str]:
         response = self.sqs.get_queue_attributes(

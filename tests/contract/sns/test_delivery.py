@@ -71,14 +71,29 @@ def test_a_message_in_an_envelope_may_have_eleven_attributes(aws: Backend) -> No
     assert len(json.loads(aws.receive_one(queue)['Body'])['MessageAttributes']) == 11
 
 
-def enveloped(aws: Backend, **parameters: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Publish a message to a topic with one queue. Return the response, message and envelope."""
-    topic, queue = aws.subscribed(raw=False)
-    response = aws.sns.publish(TopicArn=topic, Message='grün "1"', **parameters)
-    message = aws.receive_one(queue)
-    envelope = json.loads(message['Body'])
-    assert envelope['TopicArn'] == topic
-    return response, message, envelope
+FULL = {
+    'Subject': 'greeting',
+    'MessageAttributes': {'text': STRING, 'number': NUMBER, 'bytes': BINARY, 'texts': ARRAY},
+}
+_enveloped: dict[tuple[str, bool], Any] = {}
+
+
+def enveloped(aws: Backend, is_full: bool = False) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Publish a message to a topic with one queue. Return the response, message and envelope.
+
+    All tests of a backend share the message, because some servers need long for a signature.
+    """
+    key = (aws.name, is_full)
+    if key not in _enveloped:
+        topic, queue = aws.subscribed(raw=False)
+        parameters = FULL if is_full else {}
+        response = aws.sns.publish(TopicArn=topic, Message='grün "1"', **parameters)
+        message = aws.receive_one(queue)
+        envelope = json.loads(message['Body'])
+        assert envelope['TopicArn'] == topic
+        _enveloped[key] = response, message, envelope
+    found: tuple[Any, dict[str, Any], dict[str, Any]] = _enveloped[key]
+    return found
 
 
 def test_an_envelope_is_a_notification_with_the_published_message(aws: Backend) -> None:
@@ -106,7 +121,7 @@ def test_an_envelope_is_signed(aws: Backend) -> None:
 
 def test_an_envelope_has_the_subject_if_one_was_given(aws: Backend) -> None:
     """Source: guide, HTTP notification JSON format: Subject, if specified."""
-    *_, envelope = enveloped(aws, Subject='greeting')
+    *_, envelope = enveloped(aws, is_full=True)
     assert envelope['Subject'] == 'greeting'
 
 
@@ -117,20 +132,20 @@ def test_an_envelope_without_subject_and_attributes_has_no_such_fields(aws: Back
 
 
 @pytest.mark.parametrize(
-    ('attribute', 'found'),
+    ('name', 'found'),
     [
-        pytest.param(STRING, {'Type': 'String', 'Value': 'grün'}, id='String'),
-        pytest.param(NUMBER, {'Type': 'Number', 'Value': '1.50'}, id='Number'),
-        pytest.param(BINARY, {'Type': 'Binary', 'Value': 'AP8='}, id='Binary'),
-        pytest.param(ARRAY, {'Type': 'String.Array', 'Value': '["a", "b"]'}, id='String.Array'),
+        pytest.param('text', {'Type': 'String', 'Value': 'grün'}, id='String'),
+        pytest.param('number', {'Type': 'Number', 'Value': '1.50'}, id='Number'),
+        pytest.param('bytes', {'Type': 'Binary', 'Value': 'AP8='}, id='Binary'),
+        pytest.param('texts', {'Type': 'String.Array', 'Value': '["a", "b"]'}, id='String.Array'),
     ],
 )
 def test_an_envelope_has_types_and_values_of_attributes(
-    aws: Backend, attribute: dict[str, Any], found: dict[str, str]
+    aws: Backend, name: str, found: dict[str, str]
 ) -> None:
     """Source: guide, message attributes: a Binary value is in Base64."""
-    _, message, envelope = enveloped(aws, MessageAttributes={'n': attribute})
-    assert envelope['MessageAttributes'] == {'n': found}
+    _, message, envelope = enveloped(aws, is_full=True)
+    assert envelope['MessageAttributes'][name] == found
     assert 'MessageAttributes' not in message
 
 

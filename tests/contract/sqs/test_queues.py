@@ -28,7 +28,7 @@ def test_the_url_of_a_queue_ends_with_its_name(aws: Backend) -> None:
 def test_the_arn_of_a_queue_names_service_region_and_queue(aws: Backend) -> None:
     """Source: guide, queue and message identifiers."""
     url = aws.queue()
-    arn = aws.arn(url).split(':')
+    arn = aws.attributes(url, 'QueueArn')['QueueArn'].split(':')
     assert arn[:4] == ['arn', 'aws', 'sqs', aws.region]
     assert arn[4].isdecimal()
     assert arn[5] == url.rpartition('/')[2]
