@@ -160,3 +160,44 @@ def test_a_listener_that_stays_idle_for_hours_makes_few_calls(
     bus.run(listener)
     assert bus.time - seen[0] >= 7 * 43_000
     assert (listener.stats().received, listener.stats().errors) == (8, 0)
+
+
+def test_other_messages_are_processed_while_a_subscriber_takes_its_time(
+    bus: Bus, publish: Publish, listen: Listen
+) -> None:
+    """As many as the concurrency allows."""
+    begun: list[tuple[int, float]] = []
+    begin = bus.time
+
+    def process(self: Any, payload: Any) -> None:
+        begun.append((payload['n'], bus.time - begin))
+        bus.advance(10)
+
+    for n in range(3):
+        publish({'n': n})
+    listener = listen(subscriber(process), max_number_of_messages=10, concurrency=2)
+    bus.run(listener)
+    assert [n for n, _ in begun] == [0, 1, 2]
+    assert begun[1][1] < 10 <= begun[2][1]
+
+
+def test_a_coroutine_may_let_time_pass(bus: Bus, publish: Publish, listen: Listen) -> None:
+    """Its listener extends the visibility timeout. Other coroutines begin after it."""
+    other, order = bus.queue('other'), []
+
+    async def slow(self: Any, payload: Any) -> None:
+        bus.advance(100)
+        order.append('slow')
+
+    async def quick(self: Any, payload: Any) -> None:
+        order.append('quick')
+
+    publish({'n': 1})
+    SqsPublisher(other, client=bus.sqs).publish({'n': 2}, delay_seconds=10)
+    listener = listen(subscriber(slow), visibility_timeout=30, max_processing_time=600)
+    quick_listener = listen(subscriber(quick), other)
+    bus.run(listener, quick_listener)
+    assert order == ['slow', 'quick']
+    for each in (listener, quick_listener):
+        assert (each.stats().deleted, each.stats().visibility_lost) == (1, 0)
+    bus.assert_nothing_left()
