@@ -1,4 +1,4 @@
-"""Requests of programs that are no client of AWS: each has a response, and none is an error 500."""
+"""Requests that no client of AWS sends: each has a response, and none of them is an error 500."""
 
 from __future__ import annotations
 

@@ -285,3 +285,5 @@ def test_keys_are_listed_by_prefix_and_delimiter(aws: LocalAccount) -> None:
     assert [each['Key'] for each in below['Contents']] == ['a/2']
     nothing = aws.s3('ListObjectsV2', Bucket=BUCKET, MaxKeys=0)
     assert (nothing['IsTruncated'], nothing['KeyCount']) == (False, 0)
+    error = aws.refused('s3', 'ListObjectsV2', Bucket=BUCKET, MaxKeys=-1)
+    assert error.code == 'InvalidArgument'

@@ -126,6 +126,19 @@ def test_keys_are_listed_as_they_are(s3: Any, bucket: str) -> None:
     assert [each['Key'] for page in pages for each in page['Contents']] == keys
 
 
+def test_the_older_listing_has_markers(s3: Any, bucket: str) -> None:
+    keys = ['a b', 'b&', 'c/d']
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key)
+    pages = s3.get_paginator('list_objects').paginate(
+        Bucket=bucket, PaginationConfig={'PageSize': 2}
+    )
+    assert [each['Key'] for page in pages for each in page['Contents']] == keys
+    found = s3.list_objects(Bucket=bucket, Delimiter='/', Marker='b&')
+    assert found['CommonPrefixes'] == [{'Prefix': 'c/'}]
+    assert (found['Marker'], found['IsTruncated']) == ('b&', False)
+
+
 def test_objects_are_deleted_together(s3: Any, bucket: str) -> None:
     for key in ('a&b', 'c'):
         s3.put_object(Bucket=bucket, Key=key)

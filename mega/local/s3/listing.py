@@ -1,4 +1,4 @@
-"""ListObjectsV2: the keys of a bucket in pages."""
+"""The keys of a bucket in pages."""
 
 from __future__ import annotations
 
@@ -14,42 +14,63 @@ __all__ = ('Listing',)
 
 
 class Listing:
-    """The operation that lists the objects of a bucket."""
+    """The operations that list the objects of a bucket, in the order of their keys' bytes."""
 
     def __init__(self, buckets: Buckets) -> None:
         self._buckets = buckets
-        self.operations = {'ListObjectsV2': self._list_objects}
+        self.operations = {
+            'ListObjects': self._list_objects,
+            'ListObjectsV2': self._list_objects_v2,
+        }
 
     def _list_objects(self, request: Object, next_error: NextError) -> Object:
-        """Return a page of keys in the order of their bytes, and of common prefixes."""
-        bucket = self._buckets.get(request)
-        prefix, delimiter = request.get('Prefix') or '', request.get('Delimiter') or ''
-        limit = min(request.get('MaxKeys', rules.MAX_KEYS), rules.MAX_KEYS)
+        """Return a page after a Marker. boto3's `bucket.objects` uses this older operation."""
+        answer, last = self._page(request, request.get('Marker') or '')
+        if request.get('Marker'):
+            answer['Marker'] = request['Marker']
+        if answer['IsTruncated']:
+            answer['NextMarker'] = last
+        return answer
+
+    def _list_objects_v2(self, request: Object, next_error: NextError) -> Object:
         token = request.get('ContinuationToken')
         try:
             after = read_token(token) if token else request.get('StartAfter') or ''
         except ValueError:
             problem = 'The continuation token provided is incorrect'
             raise rules.invalid_argument(problem) from None
+        answer, last = self._page(request, after)
+        answer['KeyCount'] = len(answer.get('Contents', ())) + len(answer.get('CommonPrefixes', ()))
+        for name in ('StartAfter', 'ContinuationToken'):
+            if request.get(name):
+                answer[name] = request[name]
+        if answer['IsTruncated']:
+            answer['NextContinuationToken'] = token_of(last)
+        return answer
+
+    def _page(self, request: Object, after: str) -> tuple[Object, str]:
+        """Return the common members of a page after a key, and its last key or prefix."""
+        bucket = self._buckets.get(request)
+        prefix, delimiter = request.get('Prefix') or '', request.get('Delimiter') or ''
+        limit = min(request.get('MaxKeys', rules.MAX_KEYS), rules.MAX_KEYS)
+        if limit < 0:
+            problem = 'Argument maxKeys must be an integer between 0 and 2147483647'
+            raise rules.invalid_argument(problem)
         listed = _entries(bucket, prefix, delimiter, after, limit + 1)
         page = listed[:limit]
         answer: dict[str, Any] = {
             'Name': bucket.name,
             'Prefix': prefix,
             'MaxKeys': limit,
-            'KeyCount': len(page),
             'IsTruncated': len(listed) > limit > 0,
         }
-        for name in ('Delimiter', 'StartAfter', 'ContinuationToken'):
-            if request.get(name):
-                answer[name] = request[name]
+        if delimiter:
+            answer['Delimiter'] = delimiter
         if contents := [_content(bucket, key) for key, is_prefix in page if not is_prefix]:
             answer['Contents'] = contents
         if prefixes := [{'Prefix': key} for key, is_prefix in page if is_prefix]:
             answer['CommonPrefixes'] = prefixes
-        if answer['IsTruncated']:
-            answer['NextContinuationToken'] = token_of(page[-1][0])
-        return answer
+        return answer, page[-1][0] if page else ''
 
 
 def _entries(

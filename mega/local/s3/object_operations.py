@@ -181,7 +181,7 @@ def checksum_members(stored: StoredObject) -> Object:
 
 
 def _description(found: StoredObject, request: Object) -> Object:
-    """Return the members of GetObject except the body, which are those of HeadObject."""
+    """Return the members of GetObject except the body, which HeadObject returns, too."""
     answer: dict[str, Any] = {
         'AcceptRanges': 'bytes',
         'ContentLength': len(found.body),

@@ -4,8 +4,8 @@ r"""Bodies in chunks: `Transfer-Encoding: chunked` of HTTP, and aws-chunked of A
     5;chunk-signature=...\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n
 
 A chunk has its size in hexadecimal, extensions, and its content. Headers may follow the last chunk,
-whose size is 0. Over TLS, boto3 sends an object with both: the chunks of HTTP contain those of AWS,
-which end with a checksum.
+whose size is 0. Over TLS, boto3 sends an object with both: the chunks of HTTP contain AWS's chunks,
+and these end with a checksum.
 
 https://www.rfc-editor.org/rfc/rfc9112#section-7.1
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html

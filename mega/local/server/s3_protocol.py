@@ -41,6 +41,7 @@ _BUCKET: Mapping[tuple[str, str], _Route] = {
     ('PUT', ''): _Route('CreateBucket', 'CreateBucketConfiguration'),
     ('HEAD', ''): _Route('HeadBucket'),
     ('DELETE', ''): _Route('DeleteBucket', status=204),
+    ('GET', ''): _Route('ListObjects', root='ListBucketResult'),
     ('GET', 'list-type'): _Route('ListObjectsV2', root='ListBucketResult'),
     ('GET', 'location'): _Route('GetBucketLocation', root='LocationConstraint'),
     ('POST', 'delete'): _Route('DeleteObjects', 'Delete', 'DeleteResult'),
@@ -96,6 +97,7 @@ _SUBRESOURCES = (
 _PARAMETERS = {
     'continuation-token': 'ContinuationToken',
     'delimiter': 'Delimiter',
+    'marker': 'Marker',
     'max-keys': 'MaxKeys',
     'partNumber': 'PartNumber',
     'prefix': 'Prefix',
@@ -103,7 +105,7 @@ _PARAMETERS = {
     'uploadId': 'UploadId',
 }
 _INTEGERS = ('MaxKeys', 'PartNumber')
-_KEYS = ('Delimiter', 'Key', 'Prefix', 'StartAfter')
+_KEYS = ('Delimiter', 'Key', 'Marker', 'NextMarker', 'Prefix', 'StartAfter')
 """The members of a listing that are encoded as in a URL, if the client asks for it."""
 
 _IN_HEADERS = ('GetObject', 'HeadObject', 'HeadBucket', 'PutObject', 'UploadPart')
@@ -261,7 +263,7 @@ def _xml_members(call: Call, response: Mapping[str, Any]) -> Mapping[str, Any] |
             return dict(response[name])
     if 'ServerSideEncryptionConfiguration' in response:
         return dict(response['ServerSideEncryptionConfiguration'])
-    if call.operation == 'ListObjectsV2' and call.parameters.get('EncodingType') == 'url':
+    if call.operation.startswith('ListObjects') and call.parameters.get('EncodingType') == 'url':
         return {**_url_encoded(response), 'EncodingType': 'url'}
     return response
 

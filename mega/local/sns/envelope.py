@@ -22,7 +22,7 @@ _HOST = f'https://sns.{REGION}.amazonaws.com'
 
 
 def wrap(message: Message, subscription: Subscription) -> str:
-    """Return the envelope of a message, in the layout in which SNS writes it."""
+    """Return the envelope of a message, in SNS's layout."""
     draft = message.draft
     fields: dict[str, object] = {
         'Type': 'Notification',

@@ -1,7 +1,7 @@
 """Filter policies of subscriptions: what SNS refuses, and which messages a policy accepts.
 
-SNS and EventBridge have one language and one engine: SNS's error messages are the engine's. SNS
-has limits of its own, and refuses `anything-but` with `suffix`.
+SNS and EventBridge have one language and one engine: SNS's error messages are the engine's. SNS has
+other limits, and refuses `anything-but` with `suffix`.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def _check_endpoint(protocol: str, endpoint: str, topic_is_fifo: bool) -> None:
     """Refuse endpoints other than queues, and FIFO queues of standard topics.
 
     Source: guide, SNS FIFO topics: FIFO and standard queues can subscribe to a FIFO topic. The
-    text for another protocol is AWS's for one that it does not know.
+    text for another protocol is AWS's text for an unknown protocol.
     """
     if protocol != 'sqs':
         problem = f'Amazon SNS does not support this protocol string: {protocol[:80]}'
