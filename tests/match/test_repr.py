@@ -48,6 +48,7 @@ from mega.match.functions import (
     suffix,
     wildcard,
 )
+from mega.match.pattern import compile_pattern
 from tests.match.tables import DAY, ID, NEXT_DAY, NOON, VALUES, alike, rebuild
 
 THERE: list[dict[str, object]] = [
@@ -172,3 +173,19 @@ def test_a_value_of_a_subclass_is_the_plain_value(special: object, plain: object
     pattern = eq(special)
     assert alike(pattern, eq(plain))
     assert alike(rebuild(pattern), eq(plain))
+
+
+class Named:
+    """A callable object, which has no name."""
+
+    def __call__(self, value: object) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return 'Named()'
+
+
+def test_the_repr_of_a_predicate_is_its_name_or_its_own_repr() -> None:
+    assert repr(compile_pattern(callable)) == 'callable'
+    assert repr(compile_pattern(str.isupper)) == 'str.isupper'
+    assert repr(compile_pattern(Named())) == 'Named()'

@@ -313,6 +313,14 @@ def test_a_long_piece_with_gaps_begins_and_ends_at_its_own_characters(before: st
     assert not evaluate(f'{before}{text[:-1]}', wildcard(f'*{piece}*'))
 
 
+@pytest.mark.parametrize('ignore_case', [False, True])
+def test_an_escaped_character_belongs_to_its_own_piece(ignore_case: bool) -> None:
+    pattern = wildcard(r'a*b\*c*\?d', ignore_case=ignore_case)
+    assert evaluate('a-b*c-?d', pattern)
+    assert not evaluate('a*-bc-?d', pattern)
+    assert not evaluate('a-b*c?-d', pattern)
+
+
 def test_pieces_of_a_wildcard_do_not_overlap() -> None:
     assert not evaluate('ab', wildcard('*a?*b'))
     assert evaluate('abb', wildcard('*a?*b'))
