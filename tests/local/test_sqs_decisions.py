@@ -47,12 +47,18 @@ class Recorded(Observer):
     def __init__(self) -> None:
         self.notices: list[str] = []
 
+    def received(self, receipt: Receipt) -> None:
+        self.notices.append(f'{_shown(receipt)} began')
+
     def visibility_ended(self, receipt: Receipt) -> None:
-        body = receipt.stored.message.draft.body
-        self.notices.append(f'receipt {receipt.number} of {body} ended')
+        self.notices.append(f'{_shown(receipt)} ended')
 
     def removed(self, stored: StoredMessage, reason: Removal) -> None:
         self.notices.append(f'{stored.message.draft.body} {reason.value}')
+
+
+def _shown(receipt: Receipt) -> str:
+    return f'receipt {receipt.number} of {receipt.stored.message.draft.body}'
 
 
 def account_with(decisions: Decisions) -> LocalAccount:
@@ -197,6 +203,8 @@ def test_an_observer_learns_why_messages_left_and_when_they_became_visible() -> 
     for step in steps:
         step()
     assert recorded.notices == [
+        'receipt 1 of deleted began',
+        'receipt 1 of left began',
         'deleted deleted',
         'receipt 1 of left ended',
         'left expired',
@@ -217,4 +225,4 @@ def test_an_observer_learns_of_dead_letters() -> None:
     received(aws, url)
     aws.clock.advance(30)
     received(aws, url)
-    assert recorded.notices == ['receipt 1 of a ended', 'a moved']
+    assert recorded.notices == ['receipt 1 of a began', 'receipt 1 of a ended', 'a moved']

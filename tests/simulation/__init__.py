@@ -1,9 +1,11 @@
-"""The listener's engine against a model of SQS, in virtual time, from a seed.
+"""The listener's engine on the SQS of `mega.local`, in virtual time, from a seed.
 
     choices.py     random choices: from a seed, or from a script of earlier choices
     timeline.py    a clock that jumps from event to event
     laws.py        the invariants of every schedule
-    sqs_model.py   a queue, standard or FIFO
+    decisions.py   random choices for what the documentation of SQS leaves open
+    front_end.py   one queue of the model, with long polls
+    tracking.py    what the simulation knows about a message, beside the model
     network.py     how long calls take, and how they fail
     plan.py        the parameters of a schedule: settings, messages, faults, disturbances
     outcomes.py    the outcomes of the subscribers of a message

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.engine.batches import BATCH_SIZE, MAX_BATCH_DELAY
+from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY
 from mega.aws.sqs.subscribe.engine.call_limits import MIN_CALL_SECONDS
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
@@ -22,10 +22,11 @@ from mega.aws.sqs.subscribe.engine.commands import (
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, NOT_BEGUN, Delivery, Phase
 from mega.aws.sqs.subscribe.engine.polling import ATTEMPT_SECONDS
+from tests.simulation.front_end import MAX_HIDDEN, QueueFrontEnd
 from tests.simulation.laws import Law, Violation
 from tests.simulation.outcomes import SubscriberOutcomes
-from tests.simulation.sqs_model import MAX_HIDDEN, Queue, Receipt
 from tests.simulation.timeline import Timeline
+from tests.simulation.tracking import TrackedReceipt
 
 __all__ = ('Decision', 'LawChecker', 'Record')
 
@@ -92,7 +93,7 @@ class LawChecker:
     """The laws for one engine."""
 
     def __init__(
-        self, settings: EngineSettings, queue: Queue, timeline: Timeline, is_faultless: bool
+        self, settings: EngineSettings, queue: QueueFrontEnd, timeline: Timeline, is_faultless: bool
     ) -> None:
         self._settings = settings
         self._queue = queue
@@ -125,8 +126,6 @@ class LawChecker:
             raise Violation(Law.NOTHING_AFTER_STOP, 'receives')
         if now < self._failed_at + _MIN_BACKOFF:
             raise Violation(Law.BACKS_OFF, f'receives after a failure at {self._failed_at}')
-        if not (1 <= poll.max_messages <= BATCH_SIZE and 0 <= poll.wait_seconds <= 20):
-            raise Violation(Law.WELL_FORMED, f'{poll.max_messages} in {poll.wait_seconds} s')
         if poll.time_limit > poll.wait_seconds + _LONGEST_CALL:
             raise Violation(Law.TIME_LEFT, f'a receive may take {poll.time_limit} s')
         if self._quick_empty >= _QUICK_EMPTY and now < self._empty_at + _MIN_PAUSE:
@@ -171,7 +170,7 @@ class LawChecker:
         if receipt.ends <= self._timeline.now:
             raise Violation(Law.STARTED_HIDDEN, f'begins {receipt}, visible at {receipt.ends:.3f}')
         if self._settings.is_fifo:
-            for earlier in self._queue.predecessors(receipt.stored):
+            for earlier in self._queue.predecessors(receipt.message):
                 raise Violation(Law.GROUPS_IN_ORDER, f'begins {receipt} before {earlier.name}')
         self.in_processing[delivery.id] = delivery
         self.records[delivery].begun_at = self._timeline.now
@@ -202,7 +201,7 @@ class LawChecker:
         for entry in call.entries:
             record = self.records[entry.delivery]
             self._check_unsettled(entry.receipt_handle)
-            is_dead_lettered = self._receipt(entry.delivery).stored.is_dead_lettered
+            is_dead_lettered = self._receipt(entry.delivery).message.is_dead_lettered
             if record.work is not None and record.work.asks_for_retry and not is_dead_lettered:
                 raise Violation(Law.RETRIES_KEPT, f'deletes {entry.receipt_handle}')
             if record.decision is not Decision.DELETE:
@@ -253,13 +252,13 @@ class LawChecker:
         is_cut = entry.seconds < record.delay and longest - 60 < record.delay
         return entry.seconds == record.delay or is_cut
 
-    def _check_followers(self, receipt: Receipt) -> None:
-        first, queue = receipt.stored, self._queue
-        if not queue.behaviour.names_groups:
+    def _check_followers(self, receipt: TrackedReceipt) -> None:
+        first, queue = receipt.message, self._queue
+        if not queue.decisions.behaviour.names_groups:
             return  # the listener cannot know which messages are the first of their groups
         others = [self._receipt(each) for each in self.deliveries if each.phase is not Phase.ENDED]
-        of_group = [other for other in others if other.stored.group == first.group]
-        is_first = not any(each.stored.place < first.place for each in of_group)
+        of_group = [other for other in others if other.message.group == first.group]
+        is_first = not any(each.message.place < first.place for each in of_group)
         if (
             not is_first
             or any(queue.predecessors(first))
@@ -268,16 +267,13 @@ class LawChecker:
         ):
             return
         for other in of_group:
-            if other.stored is not first and queue.is_in_flight(other):
+            if other.message is not first and queue.is_in_flight(other):
                 raise Violation(Law.FOLLOWERS_FIRST, f'gives back {receipt} and still has {other}')
 
     def _check_batch(self, call: BatchCommand) -> None:
         self._check_time_limit(call)
-        ids = {entry.id for entry in call.entries}
         handles = {entry.receipt_handle for entry in call.entries}
-        if not 1 <= len(call.entries) <= BATCH_SIZE:
-            raise Violation(Law.WELL_FORMED, f'a batch of {len(call.entries)}')
-        if len(ids) < len(call.entries) or len(handles) < len(call.entries):
+        if len(handles) < len(call.entries):
             raise Violation(Law.WELL_FORMED, 'two entries of a batch are the same')
 
     def _check_time_limit(self, call: BatchCommand) -> None:
@@ -316,10 +312,12 @@ class LawChecker:
         self._empty_at = now
         names = {delivery.id for delivery in deliveries}
         known = [each for each in self.deliveries if each.phase is not Phase.ENDED]
+        is_late = now > poll.asked_at + poll.wait_seconds + _LATE
+        # An answer is surely older only if its receive began before the other one could return.
         self._newest = {
             delivery.id: self._receipt(delivery).number
             for delivery in known
-            if delivery.id in names and now > poll.asked_at + poll.wait_seconds + _LATE
+            if is_late and delivery.id in names and delivery.received_at > poll.asked_at
         }
         self._has_failed_receive = False
         self.deliveries.extend(deliveries)
@@ -387,7 +385,7 @@ class LawChecker:
         delivery = entry.delivery
         receipt = self._receipt(delivery)
         is_reported = delivery.phase is Phase.WORKING and delivery.is_visibility_lost
-        is_latest = receipt is receipt.stored.receipts[-1] and not receipt.stored.is_removed
+        is_latest = receipt.is_latest and not receipt.message.is_removed
         is_valid = is_latest and self._queue.is_in_flight(receipt)
         if is_reported and is_valid:
             raise Violation(Law.LOSS_TRUE, f'{receipt} is in flight')
@@ -433,9 +431,9 @@ class LawChecker:
 
     # The queue and the end
 
-    def check_overdue(self, receipt: Receipt) -> None:
+    def check_overdue(self, receipt: TrackedReceipt) -> None:
         """Check that a subscriber sees the end of the visibility timeout of its message."""
-        delivery = self.in_processing.get(receipt.stored.name)
+        delivery = self.in_processing.get(receipt.message.name)
         if (
             delivery is not None
             and delivery.receipt_handle == receipt.handle
@@ -444,7 +442,7 @@ class LawChecker:
         ):
             raise Violation(Law.LOSS_VISIBLE, f'{receipt} is visible since {receipt.ends:.3f}')
 
-    def expired(self, receipt: Receipt) -> None:
+    def expired(self, receipt: TrackedReceipt) -> None:
         """Check a message that became visible by itself, in a faultless schedule."""
         now = self._timeline.now
         if now >= receipt.since + MAX_HIDDEN - 60:
@@ -483,5 +481,5 @@ class LawChecker:
         if decision is not Decision.EXPIRE:
             record.failures = 0
 
-    def _receipt(self, delivery: Delivery) -> Receipt:
+    def _receipt(self, delivery: Delivery) -> TrackedReceipt:
         return self._queue.receipts[delivery.receipt_handle]

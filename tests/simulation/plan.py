@@ -10,8 +10,8 @@ from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from tests.simulation.choices import Choices
+from tests.simulation.decisions import QueueBehaviour
 from tests.simulation.network import CallFate
-from tests.simulation.sqs_model import QueueBehaviour
 
 __all__ = ('Disturbance', 'Plan')
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine
@@ -25,11 +25,14 @@ from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
 from mega.aws.sqs.subscribe.engine.stopping import INTERRUPT_TIMEOUT, SETTLE_TIMEOUT
 from mega.aws.sqs.subscribe.processing.settlement import SettlementAction
 from mega.aws.sqs.subscribe.reason import Reason
+from mega.local.errors import AwsError, internal_error
+from mega.local.operations import NextError, no_error
+from tests.simulation.front_end import Batch, QueueFrontEnd, Request
 from tests.simulation.law_checker import Decision, LawChecker, Record
 from tests.simulation.laws import Law, Violation
 from tests.simulation.network import CallFate
 from tests.simulation.outcomes import OUTCOMES, OUTCOMES_WITHOUT_RETRIES, SubscriberOutcomes
-from tests.simulation.sqs_model import Batch, Queue, Receipt, Request
+from tests.simulation.tracking import TrackedReceipt
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -57,6 +60,8 @@ _DEAD_LETTER_RESULTS = {
     CallFate.REFUSED: CallResult.FAILED,
 }
 
+_BatchCall: TypeAlias = Callable[[NextError], list[CallResult]]
+
 
 @dataclass(slots=True, eq=False)
 class _Poll:
@@ -66,7 +71,7 @@ class _Poll:
     fate: CallFate
     request: Request | None = None
 
-    def cancel(self, queue: Queue) -> None:
+    def cancel(self, queue: QueueFrontEnd) -> None:
         if self.request is not None:
             queue.cancel(self.request)
 
@@ -134,7 +139,7 @@ class ListenerProcess:
         for poll in self._polls:
             poll.cancel(self._queue)
 
-    def check_overdue(self, receipt: Receipt) -> None:
+    def check_overdue(self, receipt: TrackedReceipt) -> None:
         if self.is_alive:
             self.laws.check_overdue(receipt)
 
@@ -277,10 +282,7 @@ class ListenerProcess:
             return
         # Without a wait SQS answers at once. 0.5 s leave time for other events.
         until = self._timeline.now + (poll.command.wait_seconds or 0.5)
-        answer = partial(self._answer, poll)
-        timeout = poll.command.visibility_timeout
-        attempt = poll.command.attempt_id
-        poll.request = Request(poll.command.max_messages, timeout, until, answer, attempt)
+        poll.request = Request(poll.command, until, partial(self._answer, poll))
         self._queue.receive(poll.request)
 
     def _answer(self, poll: _Poll, batch: Batch) -> None:
@@ -333,11 +335,11 @@ class ListenerProcess:
         self._last_poll = self._timeline.now
         return True
 
-    def _delivery(self, receipt: Receipt) -> Delivery:
+    def _delivery(self, receipt: TrackedReceipt) -> Delivery:
         receipt.owner = self
-        name = receipt.stored.name
+        name = receipt.message.name
         message = Message(name, '', receipt.handle, receive_count=receipt.number)
-        group = receipt.stored.group if self._queue.behaviour.names_groups else None
+        group = receipt.message.group if self._queue.decisions.behaviour.names_groups else None
         delivery = Delivery(name, receipt.handle, group)
         self.laws.records[delivery] = Record(message)
         return delivery
@@ -410,13 +412,14 @@ class ListenerProcess:
     def _finish(self, delivery: Delivery, then: Callable[[], None]) -> None:
         if not self.is_alive:
             return
-        stored = self._queue.receipts[delivery.receipt_handle].stored
-        may_retry = self._world.has_retries and stored.receives < _MAX_RECEIVES
+        receipt = self._queue.receipts[delivery.receipt_handle]
+        receives = receipt.model.stored.receives
+        may_retry = self._world.has_retries and receives < _MAX_RECEIVES
         work = self._choices.one_of(OUTCOMES if may_retry else OUTCOMES_WITHOUT_RETRIES)
         self._note('finishes', delivery.receipt_handle, work)
         policy = self._world.policy
         if not (work.asks_for_retry or (work.is_fatal and policy.has_dead_letter_queue)):
-            stored.is_completed = True
+            receipt.message.is_completed = True
         del self.laws.in_processing[delivery.id]
         record = self.laws.records[delivery]
         record.work = work
@@ -455,7 +458,7 @@ class ListenerProcess:
         self._timeline.after(there + back, self._on_dead_lettered, command, result)
 
     def _arrive(self, delivery: Delivery) -> None:
-        self._queue.receipts[delivery.receipt_handle].stored.is_dead_lettered = True
+        self._queue.receipts[delivery.receipt_handle].message.is_dead_lettered = True
 
     def _on_dead_lettered(self, command: DeadLetter, result: CallResult) -> None:
         if self.is_alive:
@@ -471,46 +474,38 @@ class ListenerProcess:
     def _delete(self, call: Delete) -> None:
         self._note('deletes', *(entry.receipt_handle for entry in call.entries))
         self.laws.check_delete(call)
-        self._call(call, lambda at: self._queue.delete(call.entries[at].receipt_handle))
+        self._call(call, partial(self._queue.delete, call.entries))
 
     def _change_visibility(self, call: ChangeVisibility) -> None:
         changes = (f'{entry.receipt_handle} for {entry.seconds} s' for entry in call.entries)
         self._note('hides', *changes)
         self.laws.check_change(call)
         records = self.laws.records
-        is_left = [
+        are_left = [
             records[each.delivery].decision is Decision.LEAVE and each.phase is not Phase.HELD
             for each in call.entries
         ]
+        self._call(call, partial(self._queue.change, call.entries, are_left))
 
-        def change(at: int) -> CallResult:
-            entry = call.entries[at]
-            return self._queue.change(entry.receipt_handle, entry.seconds, is_left[at])
-
-        self._call(call, change)
-
-    def _call(self, call: BatchCommand, effect: Callable[[int], CallResult]) -> None:
+    def _call(self, call: BatchCommand, perform: _BatchCall) -> None:
         fate = self._network.of_batch()
-        self._timeline.after(self._network.request_time(), self._apply, call, effect, fate)
+        self._timeline.after(self._network.request_time(), self._apply, call, perform, fate)
 
-    def _apply(
-        self, call: BatchCommand, effect: Callable[[int], CallResult], fate: CallFate
-    ) -> None:
-        results = [
-            CallResult.RETRY if self._fails(fate) else effect(at) for at in range(len(call.entries))
-        ]
+    def _apply(self, call: BatchCommand, perform: _BatchCall, fate: CallFate) -> None:
+        results = [CallResult.RETRY] * len(call.entries)
+        if fate is not CallFate.FAILED:
+            answered = perform(self._next_error if fate is CallFate.PARTIAL else no_error)
+            if fate not in (CallFate.LOST, CallFate.GARBLED):
+                results = answered
         late = self._network.lateness() if fate is CallFate.LATE else 0.0
         when = self._timeline.now + self._network.response_time() + late
         ends = call.decided_at + call.time_limit
-        if fate is CallFate.UNANSWERED:
-            when = ends
-        if fate in (CallFate.LOST, CallFate.GARBLED, CallFate.UNANSWERED) or when > ends:
-            results = [CallResult.RETRY] * len(results)
-        self._timeline.at(min(when, ends), self._on_settled, call, results)
+        if fate is CallFate.UNANSWERED or when > ends:
+            when, results = ends, [CallResult.RETRY] * len(results)
+        self._timeline.at(when, self._on_settled, call, results)
 
-    def _fails(self, fate: CallFate) -> bool:
-        is_partial = fate is CallFate.PARTIAL
-        return fate is CallFate.FAILED or (is_partial and self._choices.chance(50))
+    def _next_error(self) -> AwsError | None:
+        return internal_error() if self._choices.chance(50) else None
 
     def _on_settled(self, call: BatchCommand, results: Sequence[CallResult]) -> None:
         if self.is_alive:

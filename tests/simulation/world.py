@@ -8,12 +8,13 @@ from dataclasses import replace
 from msgspec import structs
 
 from tests.simulation.choices import Choices
+from tests.simulation.front_end import QueueFrontEnd
 from tests.simulation.laws import Law, Violation
 from tests.simulation.network import Network
 from tests.simulation.plan import Disturbance, Plan
 from tests.simulation.process import ListenerProcess
-from tests.simulation.sqs_model import Queue, Receipt, StoredMessage
 from tests.simulation.timeline import Timeline
+from tests.simulation.tracking import SentMessage, TrackedReceipt
 
 __all__ = ('World',)
 
@@ -43,7 +44,7 @@ class World:
             plan.fates,
             plan.dead_letter_faults,
         )
-        self.queue = Queue(
+        self.queue = QueueFrontEnd(
             settings.is_fifo,
             plan.queue_behaviour,
             choices,
@@ -131,12 +132,12 @@ class World:
         place = number // self.plan.groups
         if self.plan.settings.is_fifo:
             letter = _LETTERS[group]
-            stored = StoredMessage(f'{letter}{place}', letter, place, self.timeline.now)
+            message = SentMessage(f'{letter}{place}', letter, place, self.timeline.now)
         else:
-            stored = StoredMessage(f'm{number}', None, number, self.timeline.now)
+            message = SentMessage(f'm{number}', None, number, self.timeline.now)
         self._to_send -= 1
-        self.note('sent', stored.name)
-        self.queue.send(stored)
+        self.note('sent', message.name)
+        self.queue.send(message)
         if self._is_calm:
             self._ensure_listener()
 
@@ -167,8 +168,8 @@ class World:
         self._is_calm = True
         self.has_retries = False
         self.network.calm_down()
-        queue_behaviour = self.queue.behaviour
-        self.queue.behaviour = replace(queue_behaviour, duplicates=0)
+        decisions = self.queue.decisions
+        decisions.behaviour = replace(decisions.behaviour, duplicates=0)
         for process in list(self._processes):
             process.resume()
         self._ensure_listener()
@@ -178,7 +179,7 @@ class World:
         if all(process.engine.is_stopping for process in alive) and self.queue.messages:
             self._start_process()
 
-    def _expired(self, receipt: Receipt) -> None:
+    def _expired(self, receipt: TrackedReceipt) -> None:
         self.note('visible:', receipt)
         process: ListenerProcess | None = receipt.owner
         if process is None:

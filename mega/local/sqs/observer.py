@@ -24,6 +24,9 @@ class Observer:
     def changed(self, queue_name: str) -> None:
         """More messages of a queue may be visible than before."""
 
+    def received(self, receipt: Receipt) -> None:
+        """A receive returned a message, and hid it. A repeated attempt causes no notice."""
+
     def visibility_ended(self, receipt: Receipt) -> None:
         """The visibility timeout of a receipt ended. The message may be hidden by another one."""
 

@@ -227,6 +227,7 @@ class Queue:
         valid = [each for each in stored.receipts if each.ends > now]
         self._set_receipts(stored, (*valid, receipt))
         self._hide(receipt, now + seconds)
+        self._observer.received(receipt)
         return receipt
 
     def _set_receipts(self, stored: StoredMessage, receipts: tuple[Receipt, ...]) -> None:
