@@ -215,9 +215,10 @@ class Backend:
         """Delete the resources that were created. A local backend deletes them when it ends."""
         while self._topics:
             arn = self._topics.pop()
-            for each in self.sns.list_subscriptions_by_topic(TopicArn=arn)['Subscriptions']:
-                self.sns.unsubscribe(SubscriptionArn=each['SubscriptionArn'])
-            self.sns.delete_topic(TopicArn=arn)
+            with _missing_is_fine():
+                for each in self.sns.list_subscriptions_by_topic(TopicArn=arn)['Subscriptions']:
+                    self.sns.unsubscribe(SubscriptionArn=each['SubscriptionArn'])
+                self.sns.delete_topic(TopicArn=arn)
         while self._queues:
             with _missing_is_fine():
                 self.sqs.delete_queue(QueueUrl=self._queues.pop())
