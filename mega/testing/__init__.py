@@ -9,6 +9,7 @@ assertions.py  what a test asserts; matching.py finds messages, and the nearest 
 records.py     messages as a test sees them; queues.py finds those in queues
 resources.py   queues, topics and buckets
 faults.py      refused calls and lost responses
+endpoint.py    the endpoint of --mega-endpoint-url; the plugin of pytest is _mega_pytest.py
 strategies/    payloads from a pattern, for Hypothesis
 
 Names are imported on first use, so that `import mega.testing` loads nothing else.

@@ -8,10 +8,8 @@ the subscriber receives the types that it receives from SQS: a tuple arrives as 
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Coroutine
-from contextlib import suppress
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -19,15 +17,16 @@ from mega.aws._messages.attributes import Attributes
 from mega.aws._messages.limits import check_id
 from mega.aws._publishing.encoder import encode_payload
 from mega.aws.sqs.subscribe.processing import outcome as processing
-from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, run_to_completion
+from mega.aws.sqs.subscribe.processing.dispatch import run_to_completion
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
-from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
+from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementPolicy
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, explain_match
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, check_int
+from mega.errors import check_int
+from mega.testing.inline import InlineEventLoop
 
 __all__ = ('Outcome', 'deliver')
 
@@ -100,8 +99,10 @@ def deliver(
     received = _receive(payload, binary_encoding, attributes, group_id, receive_count)
     opened = processor.open(received)
     if not opened.subscribers and not opened.pattern_failures:
-        raise AssertionError(_describe_mismatch(subscriber, opened))
-    result = run_to_completion(processor.process(opened), _await)
+        explanation = explain_match(subscriber, opened.payload)
+        raise AssertionError(f'{subscriber.__name__}: {explanation}')
+    with closing(InlineEventLoop()) as loop:
+        result = run_to_completion(processor.process(opened), loop.run)
     [found] = result.outcomes
     if found.error is not None and _must_raise(found, raising):
         raise found.error
@@ -136,12 +137,6 @@ def _receive(
     }
 
 
-def _describe_mismatch(subscriber: Subscriber, opened: OpenedMessage) -> str:
-    if opened.settlement is not None and opened.settlement.reason is not None:
-        return f'the message cannot be opened: {opened.settlement.reason.text}'
-    return f'{subscriber.__name__}: {explain_match(subscriber, opened.payload)}'
-
-
 def _must_raise(outcome: processing.Outcome, raising: bool) -> bool:
     error = outcome.error
     if error is None:
@@ -149,25 +144,3 @@ def _must_raise(outcome: processing.Outcome, raising: bool) -> bool:
     if not isinstance(error, Exception):
         return True
     return raising and not processing.is_retriable(error, outcome.subscriber)
-
-
-def _await(awaitable: Awaitable[object]) -> AwaitResult:
-    """Wait for an awaitable, and return its result or its exception.
-
-    Raises:
-        ConfigurationError: if an event loop runs in this thread.
-    """
-    with suppress(RuntimeError):
-        asyncio.get_running_loop()
-        if isinstance(awaitable, Coroutine):
-            awaitable.close()
-        problem = 'an event loop runs in this thread, and an async def subscriber needs its own'
-        raise ConfigurationError(f'{problem}: call deliver in a test that is not async def')
-    return asyncio.run(_catch(awaitable))
-
-
-async def _catch(awaitable: Awaitable[object]) -> AwaitResult:
-    try:
-        return await awaitable, None
-    except BaseException as error:
-        return None, error

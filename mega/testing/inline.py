@@ -172,7 +172,9 @@ class InlineEventLoop:
     def get(self) -> None:
         """Return None: no other thread has an event loop that could run a message."""
 
-    def run(self, awaitable: Awaitable[object], is_late: Callable[[], bool]) -> AwaitResult:
+    def run(
+        self, awaitable: Awaitable[object], is_late: Callable[[], bool] = lambda: False
+    ) -> AwaitResult:
         """Wait for an awaitable, and return its result or its exception."""
         import asyncio
 
@@ -180,7 +182,8 @@ class InlineEventLoop:
             if isinstance(awaitable, Coroutine):
                 awaitable.close()
             raise ConfigurationError(
-                'an event loop runs in this thread: call bus.run in a test that is not async def'
+                'an event loop runs in this thread: call bus.run or deliver in a test that is not '
+                'async def'
             )
         if self._loop is None:
             self._loop = asyncio.new_event_loop()

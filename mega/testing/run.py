@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mega.aws.sqs.subscribe.exceptions import leaves
-from mega.aws.sqs.subscribe.processing.outcome import Outcome
-from mega.errors import RetriableError, single_line
+from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_retriable
+from mega.errors import single_line
 from mega.testing.records import ProcessedMessage
 
 if TYPE_CHECKING:
@@ -102,8 +101,4 @@ def _is_unexpected(outcome: Outcome) -> bool:
     error = outcome.error
     if error is None or outcome.exit_request is not None:
         return False
-    kinds: tuple[type[BaseException], ...] = (
-        RetriableError,
-        *outcome.subscriber.retriable_exceptions,
-    )
-    return not any(isinstance(each, kinds) for each in leaves(error))
+    return not is_retriable(error, outcome.subscriber)

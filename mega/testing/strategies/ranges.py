@@ -13,7 +13,7 @@ from mega.match.comparables import exact
 __all__ = ('WIDTH', 'Range', 'floats_in', 'floats_near', 'integers_in', 'integers_near')
 
 WIDTH = 10**6
-"""The distance of the generated numbers from a bound, if there is no other bound."""
+"""The distance of the generated numbers from a bound, if the other is open."""
 
 COMMON = (0, 1, -1, 2, 7, 42, 1_000)
 
