@@ -138,7 +138,7 @@ class FifoOrder:
 
     def _take_from(self, group: _Group, taken: list[StoredMessage], limit: int) -> None:
         """Take the next messages of a group that has none in flight, or of its head."""
-        if group.in_flight and not self._decisions.delivers_heads():
+        if not group.waiting or (group.in_flight and not self._decisions.delivers_heads()):
             return
         before = min(group.in_flight, default=None)
         limit = min(limit, len(taken) + self._decisions.shorten(len(group.waiting)))
