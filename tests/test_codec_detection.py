@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mega import codec
 from mega.codec import PayloadType, decode, encode, payload_type_hint
 from mega.errors import DecodeError, EventError
 from mega.event import Payload
@@ -196,3 +197,18 @@ class TestErrors:
         with pytest.raises(DecodeError) as caught:
             decode('{')
         assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize('binary_encoding', [False, True])
+@pytest.mark.parametrize(
+    'payload',
+    [{'a': 1}, {'Type': 'Notification', 'MessageId': '1', 'TopicArn': 'a', 'Message': 'm',
+                'Timestamp': 't'}],
+    ids=['plain', 'like an envelope'],
+)  # fmt: skip
+def test_the_hint_of_an_encoding_is_that_of_its_body(
+    payload: dict[str, object], binary_encoding: bool
+) -> None:
+    body, hint = codec.encode_with_type_hint(payload, binary_encoding)
+    assert body == codec.encode(payload, binary_encoding)
+    assert hint == codec.payload_type_hint(payload, body)
