@@ -305,8 +305,8 @@ class Bus(Assertions):
 
     def _record_published(self) -> None:
         accepted = self._account.state.accepted
-        for sent in accepted[self._seen :]:
-            self._seen += 1
+        new, self._seen = accepted[self._seen :], len(accepted)  # before the calls below
+        for sent in new:
             if not sent.is_duplicate and reason_in(sent) is None:
                 destination = self._resources.destination(sent.destination)
                 self._published.append(PublishedMessage(sent, destination, self._read_store))

@@ -228,6 +228,11 @@ def test_a_binary_payload_is_decoded(bus: Bus, publish: Publish) -> None:
     assert base64.b64decode(bus.published()[0].body)
 
 
+def test_the_messages_of_a_batch_are_published_once(bus: Bus, queue: Queue) -> None:
+    SqsPublisher(queue, client=bus.sqs).publish_batch([{'n': n} for n in range(25)])
+    assert [each.payload for each in bus.published()] == [{'n': n} for n in range(25)]
+
+
 def test_a_message_of_boto3_is_published_too(bus: Bus, queue: Queue) -> None:
     bus.sqs.send_message(QueueUrl=queue, MessageBody='{"n": 1}')
     bus.assert_published({'n': 1}, to=queue)

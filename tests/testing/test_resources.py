@@ -149,6 +149,13 @@ def test_a_batch_is_published_by_several_threads(
     assert sorted(each['n'] for each in seen) == list(range(100))
 
 
+def test_a_buffer_sends_its_messages_at_a_flush(bus: Bus, queue: Queue) -> None:
+    with SqsPublisher(queue, client=bus.sqs).buffer(max_seconds=60) as buffer:
+        futures = [buffer.publish({'n': n}) for n in range(3)]
+        buffer.flush()
+        assert [each.id for each in bus.published()] == [future.result() for future in futures]
+
+
 def test_a_publisher_works_in_the_thread_of_a_subscriber(
     bus: Bus, queue: Queue, publish: Publish, listen: Listen
 ) -> None:
