@@ -138,10 +138,10 @@ def _decimal_error(number: Decimal) -> str | None:
     if not number.is_finite():
         return f'is {number}: must be finite'
     try:
-        exact = Decimal128(number).to_decimal() == number
-    except ArithmeticError:
-        exact = False
-    return None if exact else 'is a Decimal that does not fit into 34 digits'
+        Decimal128(number)
+    except ArithmeticError:  # among them decimal.Inexact: BSON would round the number
+        return 'is a Decimal that does not fit into 34 digits'
+    return None
 
 
 def _object_error(value: dict[str, Any]) -> str | None:
