@@ -74,9 +74,9 @@ def deliver(
 ) -> Outcome:
     """Deliver a payload to a subscriber class as a listener does, and return the outcome.
 
-    The payload is encoded as a publisher encodes it, with the same errors, and decoded again. It
-    may be of any size: large bodies are not stored in S3. `attributes` belong to the message.
-    `group_id` and `receive_count` are in `self.message`, too.
+    The payload is encoded as a publisher encodes it, with the same errors, and decoded again. With
+    `binary_encoding` the body is BSON. It may be of any size: large bodies are not stored in S3.
+    `attributes` belong to the message. `group_id` and `receive_count` are in `self.message`, too.
 
     An exception of the subscriber, or of a predicate of its pattern, is raised here. An exception
     is part of the outcome if it is a `RetriableError` or one of the `retriable_exceptions`, or with
@@ -104,7 +104,7 @@ def deliver(
     with closing(InlineEventLoop()) as loop:
         result = run_to_completion(processor.process(opened), loop.run)
     [found] = result.outcomes
-    if found.error is not None and _must_raise(found, raising):
+    if found.error is not None and _must_raise(found.error, subscriber, raising):
         raise found.error
     return Outcome(
         found.subscriber, found.status, found.error, found.duration, settlement=result.settlement
@@ -137,10 +137,7 @@ def _receive(
     }
 
 
-def _must_raise(outcome: processing.Outcome, raising: bool) -> bool:
-    error = outcome.error
-    if error is None:
-        return False
+def _must_raise(error: BaseException, subscriber: Subscriber, raising: bool) -> bool:
     if not isinstance(error, Exception):
         return True
-    return raising and not processing.is_retriable(error, outcome.subscriber)
+    return raising and not processing.is_retriable(error, subscriber)

@@ -67,7 +67,7 @@ from tests.payload_equality import with_types
 from tests.profile import amount
 
 FEW = settings(
-    max_examples=amount(3, 100), phases=[Phase.generate], database=None, deadline=None
+    max_examples=amount(3, 30), phases=[Phase.generate], database=None, deadline=None
 )  # fmt: skip
 
 

@@ -104,9 +104,13 @@ def _with_parts(whole: st.SearchStrategy[str] | None, needs: Needs) -> st.Search
     parts = [start, *needs.inside, end]
     given = [_any_case(part.text) if part.ignore_case else st.just(part.text) for part in parts]
     if whole is not None:
-        empty = st.just('')
+        before = [given[:1], []] if start.text else [[]]
+        after = [given[-1:], []] if end.text else [[]]
         middle = [whole, *given[1:-1]]
-        return whole | st.builds(_join, given[0] | empty, *middle, given[-1] | empty)
+        return st.one_of(
+            whole,
+            *(st.builds(_join, *first, *middle, *last) for first in before for last in after),
+        )
     known = sum(len(part.text) for part in parts)
     rest = _of_length(needs.lengths, known)
     if not needs.inside or needs.lengths is not None:

@@ -29,7 +29,7 @@ MAX_TRIED = 256
 MAX_USED = 16
 """The number of possible alternatives from which values are drawn."""
 
-ATTEMPTS = 10
+ATTEMPTS = 20
 """The number of values that are drawn before an example is rejected."""
 
 SCALARS = (
