@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import MsgspecError
 
 from mega.codec import _json, decode, encode
 from mega.codec._events import decode_event
@@ -115,7 +116,7 @@ def test_every_event_that_a_publisher_writes_is_read_in_the_fast_way(payload: Pa
 def _is_only_read_by_json(body: str) -> bool:
     try:
         _json._decode_with_msgspec(body)
-    except ValueError:
+    except (MsgspecError, ValueError):  # older releases raise no ValueError
         return True
     return False
 
