@@ -157,6 +157,12 @@ COMBINED = [
     or_({'a': 1}, {'b': 2}, and_({'c': 3}, not_({'d': 4}))),
     {'a': neq(field('b')), 'b': field('c.d'), 'c': {'e': missing()}},
     {'a': between(field('low'), field('high')), 'low': between(1, 5), 'high': between(6, 9)},
+    and_({'a': neq(field('b'))}, {'b': lt(field('c'))}),
+    {'a': 2.5, 'b': Decimal('2.50'), 'c': Decimal('0.1'), 'd': Decimal(7)},
+    {'a': datetime(2020, 1, 1), 'b': datetime(2020, 1, 1, 0, 0, 0, 123456)},
+    {'a': or_(gt(10**400), gt(date(9999, 12, 30))), 'b': lt(10**400), 'c': 10**400},
+    {'a': and_(Decimal('2.50'), is_a(Decimal)), 'b': date(2020, 1, 1)},
+    {'a': not_(length(lt(5))), 'b': not_(contains(1)), 'c': not_(every(1))},
     {'a': b'blob', 'b': UUID(int=5), 'c': is_a(datetime), 'd': is_a(Decimal)},
     {'a': one_of(*range(300)), 'b': none_of(*range(300))},
     {'event': {'name': match('item[.]'), 'attributes': {'n': gt(5), 'x': missing()}}},
@@ -272,6 +278,11 @@ def test_a_subscriber_of_everything_gets_payloads_of_all_types() -> None:
     assert kinds == {Payload, dict, str, bytes}
 
 
+def test_a_payload_is_of_json_if_the_pattern_allows_it() -> None:
+    for payload in examples(matching({'a': Decimal('2.50'), 'b': exists(), 'c': any_()})):
+        assert encode(payload)
+
+
 def test_a_payload_may_fail_one_condition_of_several() -> None:
     @settings(FEW, max_examples=40)
     @given(not_matching({'a': 1, 'b': 2}))
@@ -305,6 +316,10 @@ def test_a_predicate_that_raises_matches_nothing() -> None:
         {'a': length(-1)},
         {'a': and_(prefix('a'), prefix('b'))},
         {'a': and_(contains(1), every(2))},
+        {'a': and_(exactly([1]), exactly([1, 2]))},
+        {'a': and_(gt('b'), lt('a'))},
+        {'a': and_(gt(date(2020, 1, 2)), lt(date(2020, 1, 1)))},
+        {'a': float('inf')},
         and_({'a': 1}, not_({'a': any_()})),
         not_(any_()),
         '',

@@ -171,19 +171,18 @@ def _(pattern: Value, needs: Needs, holds: bool) -> None:
 
 
 def _spellings(comparable: Comparable) -> Iterator[Any]:
-    """Yield values that equal a value of a pattern: as JSON has them, if it can."""
+    """Yield values that equal a value of a pattern. No body carries an infinite number."""
     value = comparable.value
     if isinstance(value, datetime):
         yield timestamps.format_timestamp(value)
         yield value.isoformat()
-    elif isinstance(value, Decimal):
-        yield from (value, str(value))
-    else:
+    elif not isinstance(comparable, NumberValue):
         yield value
-        if isinstance(value, int):
-            yield str(value)
-        elif isinstance(value, float):
-            yield repr(value)
+    elif isinstance(comparable.exact, int) or comparable.exact.is_finite():
+        yield value
+        yield str(comparable.spelled)
+        if isinstance(value, Decimal):  # JSON has no Decimal
+            yield from (int(value), float(value))
 
 
 @_narrow.register

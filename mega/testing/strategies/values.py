@@ -82,7 +82,8 @@ def _of_needs(needs: Needs) -> Found:
     """Return the values of all types that can meet the needs."""
     if needs.candidates is not None:
         fitting = [value for value in needs.candidates if needs.accepts(value)]
-        return st.sampled_from(fitting) if fitting else None
+        of_json = [value for value in fitting if type(value) in JSON_TYPES]
+        return st.sampled_from(of_json or fitting) if fitting else None
     for types in (JSON_TYPES, OTHER_TYPES):
         made = [_of_type(kind, needs) for kind in types if kind in needs.types]
         found = [strategy for strategy in made if strategy is not None]
