@@ -115,6 +115,8 @@ class LawChecker:
         self._begun = self._empty = self._quick_empty = 0
         self._changed_at = self._empty_at = float('-inf')
         self._margin = min(1.0, settings.visibility_timeout / 10)
+        # The engine counts the twelve hours from the first attempt to receive.
+        self._limit_margin = 60.0 + (ATTEMPT_SECONDS if settings.is_fifo else 0.0)
         self.is_stopped = False
         self.is_paused = False
 
@@ -249,7 +251,7 @@ class LawChecker:
         if record.decision is not Decision.LEAVE:
             return False
         longest = self._receipt(entry.delivery).since + MAX_HIDDEN - self._timeline.now
-        is_cut = entry.seconds < record.delay and longest - 60 < record.delay
+        is_cut = entry.seconds < record.delay and longest - self._limit_margin < record.delay
         return entry.seconds == record.delay or is_cut
 
     def _check_followers(self, receipt: TrackedReceipt) -> None:
@@ -445,7 +447,7 @@ class LawChecker:
     def expired(self, receipt: TrackedReceipt) -> None:
         """Check a message that became visible by itself, in a faultless schedule."""
         now = self._timeline.now
-        if now >= receipt.since + MAX_HIDDEN - 60:
+        if now >= receipt.since + MAX_HIDDEN - self._limit_margin:
             return
         margin = min(1.0, self._settings.visibility_timeout / 10)
         most = (self._settings.max_processing_time or 0.0) - margin

@@ -22,7 +22,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     ProcessMessages,
     Receive,
 )
-from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY, NEVER, Delivery, Phase
+from mega.aws.sqs.subscribe.engine.delivery import NEVER, Delivery, Phase
 from mega.aws.sqs.subscribe.engine.in_flight import InFlight
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
 from mega.aws.sqs.subscribe.engine.polling import ReceiveScheduler
@@ -221,7 +221,7 @@ def _ignore_max_processing_time(patch: pytest.MonkeyPatch) -> None:
 
     def broken(self: VisibilityExtender, delivery: Delivery) -> float:
         is_limited = delivery.phase is Phase.WORKING and self._max_processing_time is not None
-        return delivery.received_at + MAX_VISIBILITY if is_limited else limit(self, delivery)
+        return delivery.visible_by if is_limited else limit(self, delivery)
 
     patch.setattr(VisibilityExtender, '_limit', broken)
 

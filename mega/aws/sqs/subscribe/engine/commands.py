@@ -14,7 +14,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from mega.aws.sqs.subscribe.engine.call_limits import CALL_SECONDS
-from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
+from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY, Delivery, Phase
 from mega.aws.sqs.subscribe.reason import Reason
 
 __all__ = (
@@ -115,7 +115,7 @@ class Receive(Struct):
     """Receive up to `max_messages` messages, with a long poll of up to `wait_seconds`.
 
     The messages are hidden for `visibility_timeout` seconds. On a FIFO queue, a receive whose
-    response was lost is repeated with the same `attempt_id`, and returns the same messages. Its
+    response was lost is repeated with the same `attempt_id`, and returns the same messages. The
     first attempt was at `attempted_since`.
     """
 
@@ -132,6 +132,11 @@ class Receive(Struct):
     def time_limit(self) -> float:
         """The seconds within which SQS must respond."""
         return self.wait_seconds + CALL_SECONDS
+
+    @property
+    def visible_by(self) -> float:
+        """When the messages must be visible again. They may have been received at first attempt."""
+        return self.attempted_since + MAX_VISIBILITY
 
 
 class ProcessMessages(Struct, eq=False):

@@ -175,10 +175,10 @@ class Engine:
         """A receive returned messages, or none."""
         # In a late answer the visibility timeout may have begun long ago.
         hidden_at = poll.asked_at if self._polls.is_late(poll, now) else now
-        hidden_until = hidden_at + poll.visibility_timeout
         for delivery in deliveries:
             delivery.received_at = hidden_at
-            delivery.hidden_until = hidden_until
+            delivery.hidden_until = hidden_at + poll.visibility_timeout
+            delivery.visible_by = poll.visible_by
             self._in_flight.track(delivery)
         new = [delivery for delivery in deliveries if delivery.phase is not ENDED]
         self._polls.succeeded(poll, len(new), sum(each.phase is WAITING for each in new), now)

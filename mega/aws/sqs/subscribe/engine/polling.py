@@ -134,7 +134,7 @@ class ReceiveScheduler:
         first attempt was at most five minutes ago.
         """
         if not self._is_fifo:
-            return None, 0.0
+            return None, now
         while self._lost:
             lost = self._lost.popleft()
             ends = min(

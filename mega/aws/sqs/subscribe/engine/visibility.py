@@ -28,7 +28,6 @@ from mega.aws.sqs.subscribe.engine.delivery import (
     DEAD_LETTERING,
     EXTENDABLE_PHASES,
     HELD,
-    MAX_VISIBILITY,
     NEVER,
     NOT_BEGUN,
     WAITING,
@@ -114,7 +113,7 @@ class VisibilityExtender:
 
     def _limit(self, delivery: Delivery) -> float:
         """Return until when a message may stay hidden."""
-        latest = delivery.received_at + MAX_VISIBILITY
+        latest = delivery.visible_by
         if delivery.phase is not WORKING or delivery.begun_at == NOT_BEGUN:
             return latest
         if self._max_processing_time is None:

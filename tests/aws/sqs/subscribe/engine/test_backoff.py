@@ -57,7 +57,7 @@ def test_concurrent_failed_receives_count_once() -> None:
     while driver.polls:
         driver.fail()
     assert driver.drawn == [(1.0, 2.0)]
-    again = Receive(10, 20, 3.0, 3, is_repetition=True)
+    again = Receive(10, 20, 3.0, 3, is_repetition=True, attempted_since=3.0)
     assert [action for _, action in driver.until(10.0)] == [again]
     assert waits(driver, 1) == [4.0]
 

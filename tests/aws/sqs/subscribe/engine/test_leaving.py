@@ -7,6 +7,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     ChangeVisibility,
     Delete,
     Notice,
+    Receive,
 )
 from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY, Delivery
 from mega.aws.sqs.subscribe.engine.retries import MAX_ATTEMPTS
@@ -50,6 +51,19 @@ def test_no_delay_exceeds_twelve_hours() -> None:
     driver.until(40_000.0)
     driver.left_in_queue(first, 43_200)
     assert visibility_changes(driver.change()) == {'a': MAX_VISIBILITY - 40_000}
+
+
+def test_the_twelve_hours_begin_with_the_first_attempt_to_receive() -> None:
+    """A repeated attempt returns the receipt handles of the lost response."""
+    driver = EngineDriver(visibility_timeout=43_200, is_fifo=True)
+    driver.steps()
+    driver.until(100.0)
+    driver.fail()
+    repeated = driver.wait_for(Receive)
+    assert repeated.attempted_since == 0.0 < repeated.asked_at
+    [first] = driver.start('a', group='g')
+    driver.left_in_queue(first, 43_200)
+    assert visibility_changes(driver.change()) == {'a': int(MAX_VISIBILITY - driver.now)}
 
 
 def test_an_extension_under_way_never_overwrites_a_delay() -> None:

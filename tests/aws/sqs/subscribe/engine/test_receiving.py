@@ -147,7 +147,7 @@ def test_a_receive_that_a_pause_interrupted_is_repeated_after_it() -> None:
     driver.engine.receive_interrupted(driver.polls.pop())
     assert driver.until(100.0) == []
     driver.engine.resume()
-    assert driver.steps() == [Receive(10, 20, 100.0, 0)]
+    assert driver.steps() == [Receive(10, 20, 100.0, 0, attempted_since=100.0)]
 
 
 # Empty receives that do not wait
