@@ -38,7 +38,7 @@ from urllib.parse import urlsplit
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sqs import SqsPublisher
 from mega.local import Server, running
-from tests.chaos.faulty_network import FaultyProxy, FaultyStore
+from tests.chaos.faulty_network import FaultyProxy
 from tests.local_aws import Credentials
 from tests.programs import ROOT, environment
 
@@ -103,7 +103,7 @@ class Result:
 class Run:
     """Listener processes on one queue, between the faults."""
 
-    def __init__(self, result: Result, queue_url: str, proxy_url: str, store_url: str) -> None:
+    def __init__(self, result: Result, queue_url: str, sqs_url: str, s3_url: str) -> None:
         self.result = result
         self._read_end, self._write_end = os.pipe()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -112,14 +112,14 @@ class Run:
         self._options = {
             'pipe': self._write_end,
             'queue_url': queue_url,
-            'store': _credentials(store_url),
+            'store': _credentials(s3_url),
             'settings': {
                 'max_number_of_messages': 10,
                 'wait_time_seconds': 1,
                 'visibility_timeout': VISIBILITY_TIMEOUT,
                 'concurrency': 4,
                 'retry_delay': 0,
-                **_credentials(proxy_url),
+                **_credentials(sqs_url),
             },
         }
 
@@ -203,18 +203,19 @@ class Run:
 
 
 async def _stress(server: Server, keys: list[str], is_fifo: bool) -> Result:
-    proxy, store = FaultyProxy(urlsplit(server.endpoint_url).port or 80), FaultyStore()
-    proxy_url, store_url = await proxy.start(), await store.start()
+    port = urlsplit(server.endpoint_url).port or 80
+    to_sqs, to_s3 = FaultyProxy(port), FaultyProxy(port)
+    sqs_url, s3_url = await to_sqs.start(), await to_s3.start()
     result = Result(set(keys), is_fifo)
     queue_url = server.create_queue('stress', fifo=is_fifo)
-    await asyncio.to_thread(_publish, server, queue_url, store_url, keys, is_fifo)
-    run = Run(result, queue_url, proxy_url, store_url)
+    await asyncio.to_thread(_publish, server, queue_url, keys, is_fifo)
+    run = Run(result, queue_url, sqs_url, s3_url)
     faults: dict[str, Fault] = {
         'kills': run.kill,
         'freezes': run.freeze,
-        'resets': proxy.reset_connections,
-        'failures of the network': lambda: proxy.lose_everything(FAULT_SECONDS),
-        'silences of S3': lambda: store.stop_responding(FAULT_SECONDS),
+        'resets': to_sqs.reset_connections,
+        'failures of the network': lambda: to_sqs.lose_everything(FAULT_SECONDS),
+        'silences of S3': lambda: to_s3.forward_nothing(FAULT_SECONDS),
     }
     started = time.monotonic()
     try:
@@ -225,14 +226,15 @@ async def _stress(server: Server, keys: list[str], is_fifo: bool) -> Result:
         await run.stop()
     finally:
         run.close()
-        proxy.close()
-        store.close()
+        to_sqs.close()
+        to_s3.close()
     return result
 
 
-def _publish(server: Server, url: str, store_url: str, keys: list[str], is_fifo: bool) -> None:
+def _publish(server: Server, url: str, keys: list[str], is_fifo: bool) -> None:
     """Publish a message for each key, in the order of the keys. Every tenth body goes to S3."""
-    store = S3PayloadStore('stress', threshold=1_000, **_credentials(store_url))
+    store = S3PayloadStore('stress', threshold=1_000, **server.credentials)
+    store.create_bucket()
     payloads = (
         {'key': key, 'filler': '' if number % 10 else 'x' * 1_000}
         for number, key in enumerate(keys)
