@@ -8,6 +8,7 @@ from enum import Enum
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY
+from mega.aws.sqs.subscribe.engine.body_waits import STALLED_AFTER
 from mega.aws.sqs.subscribe.engine.call_limits import MIN_CALL_SECONDS
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
@@ -21,7 +22,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Receive,
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, NOT_BEGUN, Delivery, Phase
-from mega.aws.sqs.subscribe.engine.polling import ATTEMPT_SECONDS
+from mega.aws.sqs.subscribe.engine.polling import ATTEMPT_SECONDS, MAX_BACKOFF, MAX_PAUSE
 from tests.simulation.front_end import MAX_HIDDEN, QueueFrontEnd
 from tests.simulation.laws import Law, Violation
 from tests.simulation.outcomes import SubscriberOutcomes
@@ -73,11 +74,13 @@ _EXPIRES = (Notice.EXPIRED, Notice.NOT_DEAD_LETTERED, Notice.NOT_DELETED)
 class Record:
     """The facts about a delivery that the engine does not know.
 
+    `body_at` is when its body is there.
     `since` is the time of the decision. `begun_at` and `finished_at` are the times of the begin and
     the end of the processing. `delay` is the delay in seconds of a message that is left.
     """
 
     message: Message
+    body_at: float = 0.0
     work: SubscriberOutcomes | None = None
     decision: Decision = Decision.NONE
     since: float = 0.0
@@ -105,6 +108,7 @@ class LawChecker:
         self.in_processing: dict[str, Delivery] = {}
         self.busy_workers: dict[ProcessMessages, Delivery | None] = {}
         self.submitted: dict[ProcessMessages, int] = {}
+        self.body_waits: dict[Delivery, float] = {}
         self.coroutines = 0
         self._failed_at = float('-inf')
         self._has_failed_receive = False
@@ -177,11 +181,46 @@ class LawChecker:
         self.in_processing[delivery.id] = delivery
         self.records[delivery].begun_at = self._timeline.now
 
+    def check_bodies(self, process: ProcessMessages) -> None:
+        """Check that the bodies of a share are there, as far as the engine knows."""
+        for delivery in process.deliveries:
+            if delivery in self.body_waits:
+                raise Violation(Law.BODY_FIRST, f'starts {self._receipt(delivery)}')
+
+    def check_places(self) -> None:
+        """Check that a receive is under way, if each message in flight waits for its body.
+
+        Call this while no receive is under way.
+        """
+        if not self.body_waits:
+            return
+        now = self._timeline.now
+        resumes_at = max(self._failed_at + MAX_BACKOFF, self._empty_at + MAX_PAUSE)
+        is_limited = self._settings.max_messages is not None
+        if self.is_stopped or self.is_paused or is_limited or now < resumes_at:
+            return
+        in_flight = [each for each in self.deliveries if each.phase is not Phase.ENDED]
+        since = [self.body_waits.get(delivery, now) for delivery in in_flight]
+        if in_flight and now > max(since) + STALLED_AFTER + _ROUNDING:
+            names = ' '.join(str(self._receipt(each)) for each in in_flight)
+            raise Violation(Law.WAIT_OCCUPIES_NOTHING, f'{names}: no receive is under way')
+
+    def check_no_body_waits(self) -> None:
+        """Check that no message waits for its body after a stop."""
+        for delivery in self.body_waits:
+            if delivery.phase is Phase.FETCHING:
+                raise Violation(Law.WAIT_ENDS, f'{self._receipt(delivery)} waits during a stop')
+
     def check_shares(self) -> None:
         """Check that no message waits for a busy worker, after the engine has no more commands."""
         places = (each.places - self.submitted.get(each, 0) for each in self.busy_workers)
         if sum(places) + self.coroutines >= self._settings.concurrency:
             return
+        if self.body_waits and not self._settings.is_fifo:
+            for delivery in self.deliveries:
+                if delivery.phase is Phase.WAITING:
+                    problem = f'{self._receipt(delivery)} has no worker'
+                    raise Violation(Law.WAIT_OCCUPIES_NOTHING, problem)
         now = self._timeline.now
         for process, begun in self.busy_workers.items():
             if process.is_async and now < process.due:
@@ -434,7 +473,14 @@ class LawChecker:
     # The queue and the end
 
     def check_overdue(self, receipt: TrackedReceipt) -> None:
-        """Check that a subscriber sees the end of the visibility timeout of its message."""
+        """Check that a subscriber sees the end of the visibility timeout of its message.
+
+        The wait for the body of the message is over.
+        """
+        if receipt.ends <= self._timeline.now:
+            for waiting in self.body_waits:
+                if waiting.phase is Phase.FETCHING and waiting.receipt_handle == receipt.handle:
+                    raise Violation(Law.WAIT_ENDS, f'{receipt} is visible')
         delivery = self.in_processing.get(receipt.message.name)
         if (
             delivery is not None
@@ -452,7 +498,8 @@ class LawChecker:
         margin = min(1.0, self._settings.visibility_timeout / 10)
         most = (self._settings.max_processing_time or 0.0) - margin
         for delivery in self.deliveries:
-            is_waiting = delivery.phase is Phase.WAITING
+            has_body = now >= self.records[delivery].body_at + margin
+            is_waiting = delivery.phase is Phase.WAITING and has_body
             is_working = (
                 delivery.phase is Phase.WORKING and now < self.records[delivery].begun_at + most
             )

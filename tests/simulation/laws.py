@@ -31,6 +31,11 @@ class Law(Enum):
     CONCURRENCY = 'an engine has at most `concurrency` messages in processing'
     SHARED = 'no message waits behind a message in processing while another worker is free'
     REPORTED = 'the engine learns of a finished message within MAX_BATCH_DELAY'
+    BODY_FIRST = 'the engine starts no message while it waits for its body'
+    WAIT_OCCUPIES_NOTHING = (
+        'a message that waits for its body occupies no worker, and after a second no place'
+    )
+    WAIT_ENDS = 'the wait for a body ends with the visibility timeout, and at a stop'
     GROUPS_IN_ORDER = 'no message begins while an earlier message of its group is in the queue'
     FOLLOWERS_FIRST = 'the first message of a group becomes visible after its followers'
     STOP_ENDS = 'a stop ends within the grace period and the time for the last calls'

@@ -12,6 +12,7 @@ from msgspec import structs
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine, batches
 from mega.aws.sqs.subscribe.engine.assignment import WorkAssigner
+from mega.aws.sqs.subscribe.engine.body_waits import BodyWaits
 from mega.aws.sqs.subscribe.engine.call_limits import CallLimits
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
@@ -19,6 +20,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Command,
     DeadLetter,
     Entry,
+    Notice,
     ProcessMessages,
     Receive,
 )
@@ -42,7 +44,7 @@ class Mutation:
     """A bug: its name, the function that installs it, and the law that it violates.
 
     `seed` is the first of the schedules to search. Few schedules find a bug that needs an answer
-    which is late by a certain time.
+    which is late by a certain time, or a stop at a certain time.
     """
 
     name: str
@@ -492,8 +494,51 @@ def _repeat_all_receives(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ReceiveScheduler, 'succeeded', broken)
 
 
+def _keep_workers_during_body_waits(patch: pytest.MonkeyPatch) -> None:
+    end = Engine.processing_ended
+
+    def broken(self: Engine, process: ProcessMessages, in_event_loop: int = 0) -> None:
+        end(self, process, in_event_loop + len(self.body_waits._waiting))
+
+    patch.setattr(Engine, 'processing_ended', broken)
+
+
+def _keep_places_during_body_waits(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(BodyWaits, 'stalled', lambda self, now: 0)
+
+
+def _keep_body_waits_at_stop(patch: pytest.MonkeyPatch) -> None:
+    release = InFlight.release
+
+    def broken(self: InFlight, delivery: Delivery, notice: Notice = Notice.RELEASED) -> None:
+        if delivery.phase is not Phase.FETCHING:
+            release(self, delivery, notice)
+
+    patch.setattr(InFlight, 'release', broken)
+
+
+def _start_without_body(patch: pytest.MonkeyPatch) -> None:
+    begin = BodyWaits.begin
+
+    def broken(self: BodyWaits, delivery: Delivery, now: float) -> None:
+        begin(self, delivery, now)
+        self.end(delivery, now)
+
+    patch.setattr(BodyWaits, 'begin', broken)
+
+
+def _wait_after_visibility_timeout(patch: pytest.MonkeyPatch) -> None:
+    begin = BodyWaits.begin
+
+    def broken(self: BodyWaits, delivery: Delivery, now: float) -> None:
+        delivery.hidden_until += 60
+        begin(self, delivery, now)
+
+    patch.setattr(BodyWaits, 'begin', broken)
+
+
 MUTATIONS = (
-    Mutation('waiting deletes dropped at a stop', _drop_deletes_at_stop, Law.STOP_SETTLES),
+    Mutation('waiting deletes dropped at a stop', _drop_deletes_at_stop, Law.STOP_SETTLES, 2_500),
     Mutation('partial delete failures ignored', _ignore_partial_failures, Law.TRIED_AGAIN),
     Mutation(
         'delete although the second subscriber retries', _settle_by_first_outcome, Law.RETRIES_KEPT
@@ -586,4 +631,23 @@ MUTATIONS = (
     Mutation('worker free during a coroutine', _free_worker_during_coroutine, Law.CONCURRENCY),
     Mutation('place occupied after a coroutine', _keep_places_of_coroutines, Law.NOTHING_LOST),
     Mutation('place of a taken message occupied', _keep_places_of_taken_messages, Law.NOTHING_LOST),
+    Mutation(
+        'wait for a body keeps its worker',
+        _keep_workers_during_body_waits,
+        Law.WAIT_OCCUPIES_NOTHING,
+    ),
+    Mutation(
+        'wait for a body keeps its place',
+        _keep_places_during_body_waits,
+        Law.WAIT_OCCUPIES_NOTHING,
+    ),
+    Mutation(
+        'wait for a body continues after a stop', _keep_body_waits_at_stop, Law.WAIT_ENDS, 500
+    ),
+    Mutation('start without the body', _start_without_body, Law.BODY_FIRST),
+    Mutation(
+        'wait for a body after the visibility timeout',
+        _wait_after_visibility_timeout,
+        Law.WAIT_ENDS,
+    ),
 )

@@ -46,6 +46,7 @@ class Plan:
     - `dead_letter_faults` is the percentage of calls to the dead-letter queue that fail.
     - `is_async` says whether coroutines process the messages.
     - `slowness` is by how much each answer to a receive is late, in every part of the schedule.
+    - `body_times` are the possible durations of reading the body of a message. S3 may never answer.
     - `calm_at` is when all faults end.
     """
 
@@ -63,6 +64,7 @@ class Plan:
     disturbances: list[Disturbance]
     is_async: bool
     slowness: float
+    body_times: tuple[float, ...]
     calm_at: float
 
     @property
@@ -75,7 +77,8 @@ class Plan:
             or queue_behaviour.max_receives
         )
         crashes = any(disturbance.kind == 'crash' for disturbance in self.disturbances)
-        return not (self.fates or crashes or deviates or self.slowness)
+        has_slow_bodies = max(self.body_times) >= self.settings.visibility_timeout
+        return not (self.fates or crashes or deviates or self.slowness or has_slow_bodies)
 
     def __str__(self) -> str:
         """Return the differences from the simplest schedule."""
@@ -115,6 +118,7 @@ class Plan:
             disturbances=_disturbances(choices, processes, calm_at) if is_troubled else [],
             is_async=settings.is_async or choices.chance(10),
             slowness=choices.one_of((0.0,) * 12 + (0.5, 2.0)),
+            body_times=_body_times(choices, settings),
             calm_at=calm_at,
         )
 
@@ -179,6 +183,13 @@ def _durations(choices: Choices, settings: EngineSettings) -> tuple[float, ...]:
     steady = (0.3, 0.3 * timeout, 0.45 * timeout)
     slow = (0.1, 0.5 * timeout, 0.97 * timeout, 1.0 * timeout, 1.3 * timeout, 2.8 * timeout)
     return choices.one_of((quick, steady, slow))
+
+
+def _body_times(choices: Choices, settings: EngineSettings) -> tuple[float, ...]:
+    timeout = settings.visibility_timeout
+    quick = (0.0, 0.0, 0.1 * timeout, 0.3 * timeout)
+    slow = (0.0, 0.3 * timeout, 1.2 * timeout, float('inf'))
+    return choices.one_of(((0.0,),) * 8 + (quick, slow))
 
 
 def _queue_behaviour(choices: Choices, is_troubled: bool, is_fifo: bool) -> QueueBehaviour:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.engine import Engine
+from mega.aws.sqs.subscribe.engine.body_waits import STALLED_AFTER
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
     CallResult,
@@ -173,9 +174,11 @@ class ListenerProcess:
         else:
             raise Violation(Law.NO_BUSY_LOOP, f'{self.name} makes too many calls of the engine')
         if engine.is_stopping:
+            self.laws.check_no_body_waits()
             self._begin_stop()
         else:
             self.laws.check_shares()
+            self._check_places()
         if engine.is_finished(now):
             self._end()
         else:
@@ -341,13 +344,15 @@ class ListenerProcess:
         message = Message(name, '', receipt.handle, receive_count=receipt.number)
         group = receipt.message.group if self._queue.decisions.behaviour.names_groups else None
         delivery = Delivery(name, receipt.handle, group)
-        self.laws.records[delivery] = Record(message)
+        body_at = self._timeline.now + self._world.body_time()
+        self.laws.records[delivery] = Record(message, body_at)
         return delivery
 
     # Processing
 
     def _start_worker(self, process: ProcessMessages) -> None:
         self._note('worker gets', *(each.receipt_handle for each in process.deliveries))
+        self.laws.check_bodies(process)
         self.laws.busy_workers[process] = None
         self._timeline.after(self._choices.one_of(_WAKE_TIMES), self._work, process)
 
@@ -359,7 +364,9 @@ class ListenerProcess:
         is_first = len(process.deliveries) == process.size
         while process.deliveries and (is_first or now < process.due):
             delivery = process.deliveries.popleft()
-            if self.engine.begin(delivery, now):
+            if now < self.laws.records[delivery].body_at:
+                self._wait_for_body(delivery)
+            elif self.engine.begin(delivery, now):
                 self.laws.busy_workers[process] = delivery
                 if not self._is_async:
                     self._begin(delivery, partial(self._work, process))
@@ -370,11 +377,40 @@ class ListenerProcess:
                     break
                 self._timeline.after(self._choices.one_of(_OPENING_TIMES), self._work, process)
                 return
-            self._note('does not begin', delivery.receipt_handle)
-            self._deferred.append(partial(self.engine.start_expired, delivery, now))
+            else:
+                self._note('does not begin', delivery.receipt_handle)
+                self._deferred.append(partial(self.engine.start_expired, delivery, now))
         del self.laws.busy_workers[process]
         self.engine.processing_ended(process, self.laws.submitted.pop(process, 0))
         self._after_event()
+
+    def _wait_for_body(self, delivery: Delivery) -> None:
+        """Go on without a message whose body is not there. Report it when the body is there."""
+        body_at = self.laws.records[delivery].body_at
+        self._note('waits for the body of', delivery.receipt_handle)
+        self._deferred.append(partial(self._report_body_wait, delivery))
+        if body_at < float('inf'):
+            self._timeline.at(body_at, self._on_body, delivery)
+
+    def _report_body_wait(self, delivery: Delivery) -> None:
+        now = self._timeline.now
+        self.laws.body_waits[delivery] = now
+        self._timeline.at(now + STALLED_AFTER + 0.01, self._check_places)
+        self.engine.body_waits.begin(delivery, now)
+
+    def _on_body(self, delivery: Delivery) -> None:
+        if self.is_alive:
+            self._note('has the body of', delivery.receipt_handle)
+            self._deferred.append(partial(self._report_body, delivery))
+            self._after_event()
+
+    def _report_body(self, delivery: Delivery) -> None:
+        self.laws.body_waits.pop(delivery, None)
+        self.engine.body_waits.end(delivery, self._timeline.now)
+
+    def _check_places(self) -> None:
+        if self.is_alive and not self._polls:
+            self.laws.check_places()
 
     def _begin(self, delivery: Delivery, then: Callable[[], None]) -> None:
         duration = self._world.duration()

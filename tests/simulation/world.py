@@ -90,6 +90,11 @@ class World:
         """Return the seconds of processing of a message."""
         return 0.1 if self._is_calm else self.choices.one_of(self.plan.durations)
 
+    def body_time(self) -> float:
+        """Return the seconds until the body of a message is there."""
+        is_quick = self._is_calm or len(self.plan.body_times) == 1
+        return 0.0 if is_quick else self.choices.one_of(self.plan.body_times)
+
     def event_loop_delay(self) -> float:
         """Return the seconds for which another coroutine blocks the event loop."""
         if self._is_calm:
