@@ -417,9 +417,11 @@ class LawChecker:
                 self._check_tried_again(entry.delivery, record)
             else:
                 self._settled.add(entry.receipt_handle)
-                is_delete = isinstance(call, Delete)
                 is_latest = self._latest(entry.delivery.id) is entry.delivery
-                if is_latest and (self._settings.is_fifo if is_delete else not entry.seconds):
+                # A delete that failed changes nothing: the message was visible before.
+                is_next_visible = self._settings.is_fifo and result is CallResult.OK
+                is_delete = isinstance(call, Delete)
+                if is_latest and (is_next_visible if is_delete else not entry.seconds):
                     self._on_change()
 
     def _check_loss(self, entry: Entry, result: CallResult) -> None:
