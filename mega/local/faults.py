@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from random import Random
 from typing import Any, TypeAlias
@@ -64,11 +64,13 @@ class Fault(str, Enum):
 class FailCall:
     """A step of a script: a call fails with a code and an HTTP status, and has no effect.
 
-    The code is the error's name in the service model, such as `AccessDenied`.
+    The code is the error's name in the service model, such as `AccessDenied`. The message is the
+    text of the error.
     """
 
     code: str
     status: int = 400
+    message: str = 'The fault was requested by a test.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def step_to(step: Step) -> dict[str, object]:
     if step is None:
         return {}
     if isinstance(step, FailCall):
-        return {'code': step.code, 'status': step.status}
+        return asdict(step)
     if isinstance(step, Fault):
         return {'fault': step.value}
     return {'positions': list(step.positions), 'code': step.code}
@@ -131,7 +133,7 @@ def step_from(json: Mapping[str, Any]) -> Step:
     if 'positions' in json:
         return FailEntries(tuple(json['positions']), json['code'])
     if 'status' in json:
-        return FailCall(json['code'], json['status'])
+        return FailCall(**json)
     return Fault(json['fault']) if json else None
 
 
@@ -186,7 +188,7 @@ class FaultPlan:
             return Failing(None, lambda: None)
         if isinstance(step, FailCall):
             self.happened[step.code] += 1
-            error = AwsError(step.code, 'The fault was requested by a test.', step.status)
+            error = AwsError(step.code, step.message, step.status)
             return Failing(None, lambda: None, error)
         position = -1
 

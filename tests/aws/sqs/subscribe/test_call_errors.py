@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
@@ -18,8 +18,11 @@ from botocore.exceptions import (
 from mega.aws._transport.errors import transport_error
 from mega.aws.sqs.subscribe import SqsListener
 from mega.aws.sqs.subscribe.call_errors import with_advice
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import RetriableError, TransportError
-from tests.aws.answers import ALL_DONE, Answer, Scripted, sns_error, sqs_answer, sqs_error
+from mega.local import FailCall, Server
+from tests.aws._publishing.batches import Clients
+from tests.aws.answers import Answer, Scripted, sns_error, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
     WITHIN,
@@ -32,71 +35,117 @@ from tests.aws.sqs.subscribe.factories import (
 
 URL = 'http://127.0.0.1/123456789012/orders'
 NOTHING = sqs_answer()
-MESSAGE = sqs_answer(Messages=[{'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}])
-DENIED = sqs_error('AccessDeniedException', 403)
-KMS_DENIED = sqs_error('KmsAccessDenied')
+DENIED = FailCall('AccessDeniedException', 403)
+KMS_DENIED = FailCall('KmsAccessDenied')
 
 NOT_AUTHORIZED = 'User: arn:aws:iam::1:user/a is not authorized to perform: '
 
+
+@pytest.fixture
+def queue_url(server: Server) -> str:
+    return server.create_queue('orders')
+
+
+def send(clients: Clients, queue_url: str, *bodies: str) -> None:
+    fifo = {'MessageGroupId': 'g'} if queue_url.endswith('.fifo') else {}
+    for body in bodies:
+        clients['sqs'].send_message(QueueUrl=queue_url, MessageBody=body, **fifo)
+
+
+def listener_of(
+    clients: Clients, queue_url: str, *subscribers: Subscriber, **settings: Any
+) -> SqsListener:
+    settings = {'wait_time_seconds': 0, 'client': clients['sqs'], **settings}
+    return SqsListener(queue_url, subscribers, **settings)
+
+
 REFUSALS = pytest.mark.parametrize(
-    ('answer', 'advice'),
+    ('error', 'advice'),
     [
-        (KMS_DENIED, f'allow kms:Decrypt on the KMS key of the queue {URL}'),
-        (sqs_error('KMS.AccessDeniedException'), 'allow kms:Decrypt on the KMS key'),
-        (sqs_error('AccessDenied', 403, f'{NOT_AUTHORIZED}kms:Decrypt on resource: arn:aws:kms'),
+        (KMS_DENIED, 'allow kms:Decrypt on the KMS key of the queue {url}'),
+        (FailCall('KMS.AccessDeniedException'), 'allow kms:Decrypt on the KMS key'),
+        (FailCall('AccessDenied', 403, f'{NOT_AUTHORIZED}kms:Decrypt on resource: arn:aws:kms'),
          'allow kms:Decrypt on the KMS key'),
-        (sqs_error('KmsDisabled'), f'enable the KMS key of the queue {URL}, or give'),
-        (sqs_error('KMS.InvalidStateException'), 'enable the KMS key'),
-        (sqs_error('AccessDenied', 403, f'{NOT_AUTHORIZED}sqs:receivemessage on resource: arn'),
-         f'allow sqs:ReceiveMessage on the queue {URL}'),
-        (sqs_error('AccessDenied', 403, f'{NOT_AUTHORIZED}sqs:receivemessage: explicit deny'),
+        (FailCall('KmsDisabled'), 'enable the KMS key of the queue {url}, or give'),
+        (FailCall('KMS.InvalidStateException'), 'enable the KMS key'),
+        (FailCall('AccessDenied', 403, f'{NOT_AUTHORIZED}sqs:receivemessage on resource: arn'),
+         'allow sqs:ReceiveMessage on the queue {url}'),
+        (FailCall('AccessDenied', 403, f'{NOT_AUTHORIZED}sqs:receivemessage: explicit deny'),
          'remove the explicit deny of sqs:ReceiveMessage'),
-        (sqs_error('InvalidAddress', 404), f'check its URL, account and region: {URL}'),
-        (sqs_error('InvalidSecurity', 403), 'check the URL, the endpoint and the policy of the'),
-        (sqs_error('InvalidParameterValue'), 'check the URL, the endpoint and the policy of the'),
-        (sqs_error('UnheardOf'), 'check the URL, the endpoint and the policy of the queue'),
-        (sqs_error('RequestTimeTooSkewed', 403), 'check the credentials that boto3 finds, and'),
-        (Answer(403, b'<html></html>'), 'check the URL, the endpoint and the policy of the queue'),
+        (FailCall('InvalidAddress', 404), 'check its URL, account and region: {url}'),
+        (FailCall('InvalidSecurity', 403), 'check the URL, the endpoint and the policy of the'),
+        (FailCall('InvalidParameterValue'), 'check the URL, the endpoint and the policy of the'),
+        (FailCall('UnheardOf'), 'check the URL, the endpoint and the policy of the queue'),
+        (FailCall('RequestTimeTooSkewed', 403), 'check the credentials that boto3 finds, and'),
     ],
 )  # fmt: skip
 
 
 @REFUSALS
 def test_any_error_of_status_4xx_of_the_first_receive_ends_the_listener_with_advice(
-    faults: FaultServer, answer: Answer, advice: str
+    server: Server, clients: Clients, queue_url: str, error: FailCall, advice: str
 ) -> None:
-    will_receive(faults, answer)
-    listener = listener_on(faults, URL, subscriber())
+    server.script(error, operation='ReceiveMessage')
+    listener = listener_of(clients, queue_url, subscriber())
     with pytest.raises(TransportError) as caught:
         listener.listen()
-    assert advice in str(caught.value)
+    assert advice.format(url=queue_url) in str(caught.value)
     assert listener.stats().errors == 1
 
 
-@pytest.mark.parametrize(
-    'answer',
-    [sqs_error('OverLimit', 403), sqs_error('KmsThrottled'), Answer(408), Answer(429)],
-    ids=str,
-)
+def test_a_page_of_a_proxy_with_status_403_ends_the_listener_with_advice(
+    faults: FaultServer,
+) -> None:
+    will_receive(faults, Answer(403, b'<html></html>'))
+    with pytest.raises(TransportError, match='check the URL, the endpoint and the policy of the'):
+        listener_on(faults, URL, subscriber()).listen()
+
+
+@pytest.mark.parametrize('error', [FailCall('OverLimit', 403), FailCall('KmsThrottled')], ids=str)
 def test_throttling_and_limits_of_the_first_receive_do_not_end_the_listener(
-    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, answer: Answer
+    server: Server,
+    clients: Clients,
+    queue_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    error: FailCall,
 ) -> None:
     monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)
-    will_receive(faults, answer, MESSAGE, NOTHING)
+    send(clients, queue_url, 'hej')
+    server.script(error, operation='ReceiveMessage')
+    processed = Event()
+    made = subscriber(lambda payload: processed.set())
+    with listening(listener_of(clients, queue_url, made)):
+        assert processed.wait(WITHIN)
+
+
+@pytest.mark.parametrize('status', [408, 429])
+def test_a_status_of_throttling_without_a_code_does_not_end_the_listener(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)
+    message = sqs_answer(Messages=[{'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}])
+    will_receive(faults, Answer(status), message, NOTHING)
     processed = Event()
     with listening(listener_on(faults, URL, subscriber(lambda payload: processed.set()))):
         assert processed.wait(WITHIN)
 
 
 def test_after_a_receive_a_denied_kms_key_is_retried_and_logged_with_advice(
-    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: Server,
+    clients: Clients,
+    queue_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)
-    will_receive(faults, NOTHING, KMS_DENIED, KMS_DENIED, MESSAGE, NOTHING)
-    processed = Event()
-    with listening(listener_on(faults, URL, subscriber(lambda payload: processed.set()))):
-        assert processed.wait(WITHIN)
-    advice = f'allow kms:Decrypt on the KMS key of the queue {URL}'
+    send(clients, queue_url, 'first', 'second')
+    server.script(None, KMS_DENIED, KMS_DENIED, operation='ReceiveMessage')
+    processed = Semaphore(0)
+    made = subscriber(lambda payload: processed.release())
+    with listening(listener_of(clients, queue_url, made)):
+        assert processed.acquire(timeout=WITHIN)
+        assert processed.acquire(timeout=WITHIN)
+    advice = f'allow kms:Decrypt on the KMS key of the queue {queue_url}'
     assert [advice in text for text in warnings_of(caplog)] == [True, True]
 
 
@@ -110,61 +159,69 @@ def test_after_a_receive_a_denied_kms_key_is_retried_and_logged_with_advice(
     ids=['delete', 'visibility'],
 )
 def test_a_first_batch_call_that_no_retry_resolves_ends_drain_with_advice(
-    faults: FaultServer, code: str, operation: str, answer: object
+    server: Server, clients: Clients, queue_url: str, code: str, operation: str, answer: object
 ) -> None:
     """Otherwise the listener would process the same messages again and again."""
-    will_receive(faults, MESSAGE, NOTHING, **{operation: [sqs_error(code, 403)]})
-    listener = listener_on(faults, URL, subscriber(answer))
-    with pytest.raises(TransportError, match=f'{operation} failed .* the queue {URL}'):
+    send(clients, queue_url, 'hej')
+    server.script(FailCall(code, 403), operation=operation)
+    listener = listener_of(clients, queue_url, subscriber(answer))
+    with pytest.raises(TransportError, match=f'{operation} failed .* the queue {queue_url}'):
         listener.drain()
-    assert [request.operation for request in faults.requests].count(operation) == 1
+    assert server.counts().calls[operation] == 1
 
 
 @pytest.mark.parametrize('code', ['AccessDeniedException', 'InvalidSecurity'])
 def test_a_check_at_the_start_that_no_retry_resolves_ends_the_listener(
-    faults: FaultServer, code: str
+    server: Server, clients: Clients, queue_url: str, code: str
 ) -> None:
-    will_receive(faults, MESSAGE, DeleteMessageBatch=[sqs_error(code, 403)])
-    listener = listener_on(faults, URL, subscriber())
+    send(clients, queue_url, 'hej')
+    server.script(FailCall(code, 403), operation='DeleteMessageBatch')
+    listener = listener_of(clients, queue_url, subscriber())
     with pytest.raises(TransportError, match='DeleteMessageBatch'):
         listener.listen()
     assert listener.stats().received == 0
 
 
 def test_a_server_that_refuses_a_whole_batch_for_one_receipt_handle_permits_the_call(
-    faults: FaultServer,
+    server: Server, clients: Clients, queue_url: str
 ) -> None:
     """The receipt handle of a check is invalid. SQS reports it in an entry of a successful call."""
-    invalid = sqs_error('ReceiptHandleIsInvalid')
-    will_receive(faults, MESSAGE, NOTHING, DeleteMessageBatch=[invalid, ALL_DONE])
+    send(clients, queue_url, 'hej')
+    server.script(FailCall('ReceiptHandleIsInvalid'), operation='DeleteMessageBatch')
     processed = Event()
-    with listening(listener_on(faults, URL, subscriber(lambda payload: processed.set()))):
+    made = subscriber(lambda payload: processed.set())
+    with listening(listener_of(clients, queue_url, made)):
         assert processed.wait(WITHIN)
 
 
 def test_after_a_successful_delete_a_denied_one_is_repeated_and_logged_with_advice(
-    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: Server,
+    clients: Clients,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """On a FIFO queue, each delete is a call."""
     monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)
-    done = sqs_answer(Successful=[{'Id': '0'}])
-    two = [{'MessageId': each, 'ReceiptHandle': each, 'Body': each} for each in '12']
-    answers = sqs_answer(Messages=two), NOTHING
-    will_receive(faults, *answers, DeleteMessageBatch=[done, DENIED, DENIED, done])
-    stats = listener_on(faults, URL, subscriber()).drain()
+    queue_url = server.create_queue('orders', fifo=True, ContentBasedDeduplication=True)
+    send(clients, queue_url, *'ab')
+    server.script(None, DENIED, DENIED, operation='DeleteMessageBatch')
+    stats = listener_of(clients, queue_url, subscriber()).drain()
     assert (stats.deleted, stats.errors) == (2, 2)
-    advice = f'allow sqs:DeleteMessage on the queue {URL}'
+    advice = f'allow sqs:DeleteMessage on the queue {queue_url}'
     assert sum(advice in text for text in warnings_of(caplog)) == 2
 
 
 def test_a_denied_dead_letter_is_logged_with_advice_about_its_own_queue(
-    faults: FaultServer, caplog: pytest.LogCaptureFixture
+    server: Server, clients: Clients, queue_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The message stays in its queue, and does not end the listener."""
-    will_receive(faults, MESSAGE, NOTHING, SendMessage=[KMS_DENIED])
-    dead = {'dead_letter_queue_url': f'{URL}-dead'}
-    stats = listener_on(faults, URL, subscriber(ValueError()), **dead).drain()
+    send(clients, queue_url, 'hej')
+    dead = server.create_queue('dead')
+    server.script(KMS_DENIED, operation='SendMessage')
+    failing = subscriber(ValueError())
+    stats = listener_of(clients, queue_url, failing, dead_letter_queue_url=dead).drain()
     assert (stats.fatal, stats.dead_lettered, stats.deleted) == (1, 0, 0)
-    advice = f'allow kms:GenerateDataKey and kms:Decrypt on the KMS key of the queue {URL}-dead'
+    advice = f'allow kms:GenerateDataKey and kms:Decrypt on the KMS key of the queue {dead}'
     assert any(advice in text for text in warnings_of(caplog))
 
 
