@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY, VisibilityBatcher
 from mega.aws.sqs.subscribe.engine.commands import (
+    FAILED,
     OK,
     RETRY,
     CallResult,
@@ -27,6 +28,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
 from mega.aws.sqs.subscribe.engine.delivery import (
     DEAD_LETTERING,
     EXTENDABLE_PHASES,
+    FETCHING,
     HELD,
     NEVER,
     NOT_BEGUN,
@@ -88,8 +90,11 @@ class VisibilityExtender:
     def extended(self, entry: Entry, result: CallResult, decided_at: float, now: float) -> float:
         """Record the result of an extension, and return when to check the message again."""
         delivery = entry.delivery
+        if result is FAILED and delivery.phase is FETCHING and not entry.is_outdated:
+            self._in_flight.expire(delivery)
+            return NEVER
         if entry.is_outdated or delivery.phase not in EXTENDABLE_PHASES:
-            return now  # it was received again, or is about to be settled
+            return now  # it was received again, waits for its body, or is about to be settled
         if result is OK:
             delivery.hidden_until = decided_at + entry.seconds
             return self.extend_if_due(delivery, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mega.aws.sqs.subscribe.engine.body_waits import MAX_STALLED, STALLED_AFTER
-from mega.aws.sqs.subscribe.engine.commands import ChangeVisibility, Notice, Receive
+from mega.aws.sqs.subscribe.engine.commands import CallResult, ChangeVisibility, Notice, Receive
 from tests.aws.sqs.subscribe.engine.driver import (
     Begin,
     EngineDriver,
@@ -67,6 +67,20 @@ def test_a_message_whose_body_does_not_arrive_expires_without_an_extension() -> 
     assert of(ChangeVisibility, [step for _, step in driver.until(29.9)]) == []
     assert driver.noticed(Notice.EXPIRED) == []
     driver.until(30.0)
+    assert driver.noticed(Notice.EXPIRED) == ['a']
+    driver.body_is_ready(a)
+    assert begun(driver) == []
+
+
+def test_the_wait_ends_if_sqs_does_not_count_the_message_as_in_flight() -> None:
+    """The extension was under way when the wait began."""
+    driver = EngineDriver(concurrency=1, visibility_timeout=30)
+    b, a = driver.start('b', 'a')
+    [extension] = of(ChangeVisibility, [step for _, step in driver.until(15.0)])
+    driver.processed(b)
+    assert begun(driver) == ['a']
+    driver.wait_for_body(a)
+    driver.settle_with_failures(extension, CallResult.FAILED, 'a')
     assert driver.noticed(Notice.EXPIRED) == ['a']
     driver.body_is_ready(a)
     assert begun(driver) == []
