@@ -75,10 +75,14 @@ class FailCall:
 
 @dataclass(frozen=True, slots=True)
 class FailEntries:
-    """A step of a script: the entries of a batch at these positions, from 0, fail with a code."""
+    """A step of a script: the entries of a batch at these positions, from 0, fail with a code.
+
+    A status below 500 is a fault of the sender.
+    """
 
     positions: tuple[int, ...]
     code: str = 'InternalError'
+    status: int = 503
 
 
 Step: TypeAlias = Fault | FailCall | FailEntries | None
@@ -126,12 +130,12 @@ def step_to(step: Step) -> dict[str, object]:
         return asdict(step)
     if isinstance(step, Fault):
         return {'fault': step.value}
-    return {'positions': list(step.positions), 'code': step.code}
+    return {**asdict(step), 'positions': list(step.positions)}
 
 
 def step_from(json: Mapping[str, Any]) -> Step:
     if 'positions' in json:
-        return FailEntries(tuple(json['positions']), json['code'])
+        return FailEntries(tuple(json['positions']), json['code'], json['status'])
     if 'status' in json:
         return FailCall(**json)
     return Fault(json['fault']) if json else None
@@ -195,7 +199,8 @@ class FaultPlan:
         def next_entry() -> AwsError | None:
             nonlocal position
             position += 1
-            return self._entry_error(step.code) if position in step.positions else None
+            is_failing = position in step.positions
+            return self._entry_error(step.code, step.status) if is_failing else None
 
         return Failing(None, next_entry)
 
@@ -204,9 +209,9 @@ class FaultPlan:
             return None
         return self._entry_error(self._entries.choice(self._faults.codes))
 
-    def _entry_error(self, code: str) -> AwsError:
+    def _entry_error(self, code: str, status: int = 503) -> AwsError:
         self.happened[code] += 1
-        return internal_error(code, 503)
+        return internal_error(code, status)
 
     @staticmethod
     def _draw(random: Random, share: float) -> bool:

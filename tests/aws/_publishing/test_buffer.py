@@ -22,8 +22,6 @@ from mega.errors import (
     TransportError,
 )
 from mega.local import FailEntries, Server
-from tests.aws.answers import sqs_answer
-from tests.aws.fault_server import FaultServer
 from tests.local_aws import ACCOUNT_ID, REGION, Service
 
 SOON = 10.0
@@ -260,15 +258,12 @@ def test_each_payload_has_its_own_options(server: Server, clients: Clients) -> N
     assert accepted.attributes == {'tenant': {'DataType': 'Number', 'StringValue': '5'}}
 
 
-def test_each_future_has_its_own_error(faults: FaultServer) -> None:
-    refused = {'Id': '1', 'SenderFault': True, 'Code': 'InvalidMessageContents'}
-    sent = [{'Id': place, 'MessageId': f'm-{place}'} for place in '02']
-    faults.will(sqs_answer(), sqs_answer(Successful=sent, Failed=[refused]))
-    with SqsPublisher(QUEUE, client=faults.client('sqs')).buffer(
-        max_messages=3, max_seconds=NEVER
-    ) as buffer:
+def test_each_future_has_its_own_error(publisher: SqsPublisher, server: Server) -> None:
+    with publisher.buffer(max_messages=3, max_seconds=NEVER) as buffer:
+        server.script(FailEntries((1,), 'InvalidMessageContents', status=400))
         futures = [buffer.publish({'n': n}) for n in range(3)]
-    assert [futures[0].result(), futures[2].result()] == ['m-0', 'm-2']
+    sent = [each.message_id for each in server.accepted()]
+    assert [futures[0].result(), futures[2].result()] == sent
     error = futures[1].exception()
     assert isinstance(error, TransportError)
     assert error.code == 'InvalidMessageContents'

@@ -15,7 +15,7 @@ from mega.errors import (
     PublishError,
     TransportError,
 )
-from mega.local import FailEntries, Fault, Server
+from mega.local import FailCall, FailEntries, Fault, Server
 from tests.aws._publishing.batches import (
     BATCHES,
     EACH_SERVICE,
@@ -30,7 +30,7 @@ from tests.aws._publishing.batches import (
     numbers,
     publisher,
 )
-from tests.aws.answers import HTML, Answer, sns_answer, sns_error, sqs_answer, sqs_error
+from tests.aws.answers import HTML, Answer, sns_error, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import Service
 
@@ -87,36 +87,29 @@ def test_two_senders_do_not_wait_equally_long() -> None:
     assert len({sender.backoff_of_batch(1) for _ in range(20)}) > 10
 
 
+@pytest.mark.parametrize('code', ['InvalidMessageContents', 'KmsDisabled'])
 def test_an_entry_that_is_the_fault_of_the_sender_is_not_retried(
-    faults: FaultServer, waits: list[float]
+    code: str, server: Server, clients: Clients, waits: list[float]
 ) -> None:
-    answer = sqs_answer(
-        Failed=[
-            {'Id': '0', 'SenderFault': True, 'Code': 'InvalidMessageContents', 'Message': 'no'},
-            {'Id': '1', 'SenderFault': True, 'Code': 'KmsDisabled'},
-        ],
-        Successful=[{'Id': '2', 'MessageId': 'm-2', 'MD5OfMessageBody': ''}],
-    )
-    faults.will(sqs_answer(), answer)  # the first response is for the limit of the queue
-    ours = SqsPublisher(QUEUE, client=faults.client('sqs'))
+    server.script(FailEntries((0, 1), code, status=400), operation='SendMessageBatch')
+    ours = publisher(server, clients, 'sqs')
     results = ours.publish_batch(numbers(3), raise_on_failure=False)
     assert is_sent(results) == [False, False, True]
     codes = [getattr(result.error, 'code', None) for result in results]
-    assert codes == ['InvalidMessageContents', 'KmsDisabled', None]
+    assert codes == [code, code, None]
     assert not any(getattr(result.error, 'retriable', False) for result in results)
-    assert [request.operation for request in faults.requests].count('SendMessageBatch') == 1
+    assert calls(server, 'sqs') == 1
     assert not waits
 
 
 @pytest.mark.parametrize('code', ['KmsThrottled', 'RequestThrottled', 'ThrottlingException'])
 def test_a_throttled_entry_is_retried_even_as_a_fault_of_the_sender(
-    code: str, faults: FaultServer, waits: list[float]
+    code: str, server: Server, clients: Clients, waits: list[float]
 ) -> None:
-    failed = sqs_answer(Failed=[{'Id': '0', 'SenderFault': True, 'Code': code}])
-    sent = sqs_answer(Successful=[{'Id': '0', 'MessageId': 'm-0'}])
-    faults.will(sqs_answer(), failed, sent)
-    [result] = SqsPublisher(QUEUE, client=faults.client('sqs')).publish_batch(numbers(1))
-    assert result.message_id == 'm-0'
+    server.script(FailEntries((0,), code, status=400), operation='SendMessageBatch')
+    [result] = publisher(server, clients, 'sqs').publish_batch(numbers(1))
+    assert result.error is None
+    assert bodies(server) == [{'n': 0}]
     assert len(waits) == 1
 
 
@@ -192,18 +185,16 @@ def test_a_failed_request_is_retried(
 @pytest.mark.parametrize('concurrency', [1, 4])
 @pytest.mark.parametrize('service', SERVICES)
 def test_a_request_that_cannot_succeed_is_sent_once_and_names_the_reason(
-    service: Service, concurrency: int, faults: FaultServer, waits: list[float]
+    service: Service, concurrency: int, server: Server, clients: Clients, waits: list[float]
 ) -> None:
     """For example expired credentials, with the error code of AWS."""
-    code = 'ExpiredToken'
-    faults.will(sqs_error(code, 403) if service == 'sqs' else sns_error(code, 403))
-    ours = faulty(faults, service)
+    server.script(*[Fault.EXPIRED] * 2, operation=BATCHES[service])
+    ours = publisher(server, clients, service)
     with pytest.raises(PublishError, match=r'15 of 15 .*ExpiredToken') as caught:
         ours.publish_batch(numbers(15), concurrency=concurrency)
-    assert {result.error.code for result in caught.value.results} == {code}
+    assert {result.error.code for result in caught.value.results} == {'ExpiredToken'}
     assert not any(result.error.retriable for result in caught.value.results)
-    sent = [request for request in faults.requests if request.operation == BATCHES[service]]
-    assert len(sent) == 2
+    assert calls(server, service) == 2
     assert not waits
 
 
@@ -228,14 +219,15 @@ def test_expired_credentials_have_the_error_code_of_aws(
 @EACH_SERVICE
 @pytest.mark.parametrize('times', [1, 5, 6])
 def test_fault_76_throttling_by_kms_is_retried(
-    service: Service, times: int, faults: FaultServer, waits: list[float]
+    service: Service, times: int, server: Server, clients: Clients, waits: list[float]
 ) -> None:
-    throttled = sqs_error('KmsThrottled') if service == 'sqs' else sns_error('KMSThrottling')
-    sent = sqs_answer(MessageId='m-1') if service == 'sqs' else sns_answer(MessageId='m-1')
-    faults.will(*[throttled] * times, sent)
-    ours = faulty(faults, service)
+    code = 'KmsThrottled' if service == 'sqs' else 'KMSThrottling'
+    operation = 'SendMessage' if service == 'sqs' else 'Publish'
+    server.script(*[FailCall(code)] * times, operation=operation)
+    ours = publisher(server, clients, service)
     if times < 6:
-        assert ours.publish({'n': 1}) == 'm-1'
+        assert ours.publish({'n': 1})
+        assert bodies(server) == [{'n': 1}]
     else:
         with pytest.raises(TransportError, match=r'(?i)kms'):
             ours.publish({'n': 1})

@@ -16,7 +16,7 @@ from mega.errors import RetriableError
 from mega.local import Fault as ServerFault
 from mega.local import Server
 from tests.aws._publishing.batches import Clients
-from tests.aws.answers import Answer, sqs_answer
+from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
     listener_on,
@@ -185,15 +185,29 @@ READS = ('GetQueueAttributes', 'ReceiveMessage')
 QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
 
 
-@pytest.mark.parametrize(
-    'failure',
-    [Answer(500), Answer(200, b'<html></html>'), sqs_answer(MD5OfMessageBody='x')],
-    ids=['error', 'response of a proxy', 'response without an id'],
-)
+def orders_with_dead_letters(server: Server, clients: Clients) -> tuple[str, dict[str, Any]]:
+    """Create a queue with a message and a dead-letter queue, and return the settings for it."""
+    queue_url, dead = server.create_queue('orders'), server.create_queue('dead')
+    clients['sqs'].send_message(QueueUrl=queue_url, MessageBody='hej')
+    settings = {'client': clients['sqs'], 'wait_time_seconds': 0, 'dead_letter_queue_url': dead}
+    return queue_url, settings
+
+
+@pytest.mark.parametrize('fault', [ServerFault.ERROR, ServerFault.GARBAGE_BEFORE])
 def test_a_message_is_deleted_only_after_sqs_confirmed_its_dead_letter(
-    faults: FaultServer, failure: Answer
+    server: Server, clients: Clients, fault: ServerFault
 ) -> None:
-    will_receive(faults, DELIVERY, NOTHING, SendMessage=[failure, SENT])
+    queue_url, settings = orders_with_dead_letters(server, clients)
+    server.script(fault, operation='SendMessage')
+    with SqsListener(queue_url, [subscriber(ValueError())], **settings) as listener:
+        stats = listener.drain()
+    assert stats == Stats(received=1, fatal=1, dead_lettered=1, deleted=1, errors=1)
+    assert [each.destination.rpartition(':')[2] for each in server.accepted()] == ['orders', 'dead']
+
+
+def test_a_response_without_an_id_does_not_confirm_a_dead_letter(faults: FaultServer) -> None:
+    without_id = sqs_answer(MD5OfMessageBody='x')
+    will_receive(faults, DELIVERY, NOTHING, SendMessage=[without_id, SENT])
     dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead'}
     stats = listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
     done = [request.operation for request in faults.requests]
@@ -203,13 +217,15 @@ def test_a_message_is_deleted_only_after_sqs_confirmed_its_dead_letter(
     assert stats == Stats(received=1, fatal=1, dead_lettered=1, deleted=1, errors=1)
 
 
-def test_a_message_stays_hidden_until_its_dead_letter_is_sent(faults: FaultServer) -> None:
-    will_receive(faults, DELIVERY, NOTHING, SendMessage=[Answer(500), Answer(500), SENT])
-    dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead', 'visibility_timeout': 1}
-    listener_on(faults, QUEUE_URL, subscriber(ValueError()), **dead).drain()
-    done = [request.operation for request in faults.requests]
-    first, last = done.index('SendMessage'), done.index('DeleteMessageBatch')
-    assert 'ChangeMessageVisibilityBatch' in done[first:last]
+def test_a_message_stays_hidden_until_its_dead_letter_is_sent(
+    server: Server, clients: Clients
+) -> None:
+    queue_url, settings = orders_with_dead_letters(server, clients)
+    server.script(*[ServerFault.ERROR] * 2, operation='SendMessage')
+    failing = [subscriber(ValueError())]
+    with SqsListener(queue_url, failing, visibility_timeout=1, **settings) as listener:
+        assert listener.drain().received == 1
+    assert server.counts().calls['ChangeMessageVisibilityBatch'] >= 1
 
 
 def test_a_dead_letter_whose_sends_got_no_response_arrives_once_in_a_fifo_queue(
