@@ -59,13 +59,17 @@ class GroupQueues:
                 yield other
 
     def must_wait(self, delivery: Delivery) -> bool:
-        """Return whether followers in the group must become visible before this delivery."""
-        queue = self._queue_of(delivery)
-        return (
-            bool(queue)
-            and queue[0] is delivery
-            and any(other.phase is LEAVING for other in queue if other is not delivery)
-        )
+        """Return whether followers in the group must become visible before this delivery.
+
+        The first delivery of a receive waits. The others of the same receive leave in one call.
+        """
+        deliveries = iter(self._queue_of(delivery))
+        for earlier in deliveries:
+            if earlier is delivery:
+                return any(follower.phase is LEAVING for follower in deliveries)
+            if earlier.received_at == delivery.received_at:
+                return False
+        return False
 
     def _queue_of(self, delivery: Delivery) -> deque[Delivery]:
         return self._groups.get(delivery.group, _EMPTY)

@@ -174,3 +174,18 @@ def test_a_released_group_starts_again_from_its_head() -> None:
     driver.settle(driver.change())
     driver.receive(*'ab', group='g')
     assert started(driver) == ['a', 'a']
+
+
+def test_a_message_becomes_visible_after_its_followers_of_the_same_receive() -> None:
+    """An earlier delivery of the group, whose release got no response, does not change that."""
+    driver = EngineDriver(concurrency=9, is_fifo=True)
+    a, _, _ = driver.start(*'abc', group='g')
+    driver.left_in_queue(a)
+    driver.settle_with_failures(driver.change(), CallResult.RETRY, 'c')
+    driver.now = 0.1
+    driver.receive('a', 'b', group='g')
+    driver.stop()
+    call = driver.change()
+    assert visibility_changes(call) == {'b': 0}
+    driver.settle(call)
+    assert visibility_changes(driver.change()) == {'a': 0}
