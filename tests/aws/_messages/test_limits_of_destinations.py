@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mega.aws._messages.limits import check_size_in_envelope, size_of
+from mega.aws._publishing import encoder
 from mega.aws._publishing.encoder import LIMIT_LOOKUP_ATTEMPTS
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
@@ -54,9 +55,13 @@ def test_a_destination_that_does_not_report_its_limit_accepts_256_kib(
 
 @EACH_SERVICE
 def test_the_request_for_the_limit_is_retried(
-    service: Service, server: Server, clients: dict[Service, Any]
+    service: Service,
+    server: Server,
+    clients: dict[Service, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Throttling at the start must not make a publisher refuse large messages forever."""
+    monkeypatch.setattr(encoder, 'LIMIT_LOOKUP_ATTEMPTS', LIMIT_LOOKUP_ATTEMPTS)
     operation = 'GetQueueAttributes' if service == 'sqs' else 'GetTopicAttributes'
     server.script(Fault.THROTTLED, operation=operation)
     ours = publisher(clients, service, LARGE(server, service))
