@@ -182,10 +182,10 @@ class Engine:
             self._in_flight.track(delivery)
         new = [delivery for delivery in deliveries if delivery.phase is not ENDED]
         self._polls.succeeded(poll, len(new), sum(each.phase is WAITING for each in new), now)
+        self._schedule(hidden_at + self._extender.renew_after)
         if self.is_stopping:
             self._in_flight.release_waiting()
             return
-        self._schedule(hidden_at + self._extender.renew_after)
         if not new:
             self._deletes.flush()
             self._schedule(self._polls.not_before)

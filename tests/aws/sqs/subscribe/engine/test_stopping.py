@@ -309,3 +309,15 @@ def test_a_drain_does_not_wait_for_messages_left_in_the_queue() -> None:
         driver.receive()
         driver.steps()
     assert driver.is_finished
+
+
+def test_during_a_stop_a_message_is_lost_when_the_timeout_of_its_newer_handle_ends() -> None:
+    driver = EngineDriver(concurrency=2, visibility_timeout=4, grace_period=20.0)
+    [message] = driver.start('a')
+    driver.stop()
+    driver.until(4.0)
+    assert message.is_lost
+    driver.receive('a', handle='newer')
+    assert not message.is_lost
+    driver.until(8.0)
+    assert message.is_lost
