@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import unquote
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from mega.aws.s3 import Pointer, S3PayloadStore
 from mega.errors import (
@@ -14,12 +18,16 @@ from mega.errors import (
     PayloadTooLargeError,
     PointerError,
 )
+from mega.local import FailCall, Server
+from mega.local import Fault as LocalFault
+from mega.local.faults import Step
 from tests.aws.answers import Answer, Fault, s3_error, s3_object
 from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import BUCKET, POINTER_TO_OURS, put, store_on
 from tests.local_aws import LocalAws
 
 OK = s3_object(b'ok')
+DENIED = FailCall('AccessDenied', 403)
 
 
 @pytest.mark.parametrize(
@@ -203,30 +211,60 @@ def test_an_empty_object_is_an_empty_body(faults: FaultServer) -> None:
 
 
 CANNOT_NOW: dict[str, tuple[Answer | Fault, bool]] = {
-    'fault 40 access denied': (s3_error('AccessDenied', 403), False),
-    'fault 41 no bucket': (s3_error('NoSuchBucket', 404), False),
     'fault 44 silence in the middle': (s3_object(b'a', length=2, hangs=True), True),
     'fault 44 breaks off': (s3_object(b'a', length=2), True),
     'fault 44 silence': (Fault.SILENCE, True),
-    'fault 44 reset': (Fault.RESET_AFTER, True),
-    'fault 50 another owner': (s3_error('AccessDenied', 403), False),
-    'fault 51 KMS disabled': (s3_error('KMS.DisabledException', 400), False),
-    'fault 51 KMS denied': (s3_error('AccessDenied', 403, 'kms:Decrypt is not allowed'), False),
-    'archived': (s3_error('InvalidObjectState', 403), False),
-    'slow down': (s3_error('SlowDown', 503), True),
-    'internal error': (s3_error('InternalError', 500), True),
     'a 404 that is not of S3': (Answer(404, b'<html>not here</html>'), False),
     'a 404 without a body': (Answer(404), False),
     'no length': (s3_object(b'ok', length=-1), True),
 }
 
 
+REFUSED: dict[str, tuple[Step, bool]] = {
+    'fault 40 access denied': (FailCall('AccessDenied', 403), False),
+    'fault 41 no bucket': (FailCall('NoSuchBucket', 404), False),
+    'fault 50 another owner': (FailCall('AccessDenied', 403), False),
+    'fault 51 KMS disabled': (FailCall('KMS.DisabledException'), False),
+    'fault 51 KMS denied': (FailCall('AccessDenied', 403, 'kms:Decrypt is not allowed'), False),
+    'archived': (FailCall('InvalidObjectState', 403), False),
+    'slow down': (FailCall('SlowDown', 503), True),
+    'internal error': (FailCall('InternalError', 500), True),
+    'reset': (LocalFault.RESET_AFTER, True),
+}
+
+
+@pytest.fixture
+def store(server: Server) -> Iterator[S3PayloadStore]:
+    """A store on a server with AWS's rules. It makes each call once."""
+    once = Config(retries={'total_max_attempts': 1})
+    with closing(boto3.client('s3', config=once, **server.credentials)) as client:
+        store = S3PayloadStore(BUCKET, client=client)
+        store.create_bucket()
+        client.put_object(Bucket=BUCKET, Key='a-key', Body=b'ok')
+        yield store
+
+
 @pytest.mark.parametrize(('answer', 'retriable'), CANNOT_NOW.values(), ids=CANNOT_NOW)
-def test_fault_40_41_44_50_and_51_a_transient_error_is_not_an_error_of_the_pointer(
+def test_fault_44_an_answer_that_breaks_off_is_not_an_error_of_the_pointer(
     faults: FaultServer, answer: Answer | Fault, retriable: bool
 ) -> None:
     faults.will(answer)
-    store = store_on(faults, read_timeout=0.2)
+    check_transient_error(store_on(faults, read_timeout=0.2), retriable)
+
+
+@pytest.mark.parametrize(('step', 'retriable'), REFUSED.values(), ids=REFUSED)
+def test_fault_40_41_44_50_and_51_a_transient_error_is_not_an_error_of_the_pointer(
+    server: Server, store: S3PayloadStore, step: Step, retriable: bool
+) -> None:
+    server.script(step, operation='GetObject')
+    check_transient_error(store, retriable)
+    body = store.fetch(POINTER_TO_OURS)
+    assert body
+    assert body.body == 'ok'
+
+
+def check_transient_error(store: S3PayloadStore, retriable: bool) -> None:
+    """Check the error of a fetch that fails once."""
     with pytest.raises(OffloadError) as caught:
         store.fetch(POINTER_TO_OURS)
     error = caught.value
@@ -253,37 +291,38 @@ def test_fault_45_a_redirect_without_a_region_is_a_retriable_error(
         store_on(faults).fetch(POINTER_TO_OURS)
 
 
-def test_fault_40_the_error_of_a_403_names_the_permissions(faults: FaultServer) -> None:
-    faults.will(s3_error('AccessDenied', 403))
+def test_fault_40_the_error_of_a_403_names_the_permissions(
+    server: Server, store: S3PayloadStore
+) -> None:
+    server.script(DENIED, operation='GetObject')
     with pytest.raises(OffloadError, match=r's3:GetObject.*s3:ListBucket'):
-        store_on(faults).fetch(POINTER_TO_OURS)
+        store.fetch(POINTER_TO_OURS)
 
 
-def test_fault_39_only_a_response_of_s3_says_that_a_body_is_missing(faults: FaultServer) -> None:
+def test_fault_39_only_a_response_of_s3_says_that_a_body_is_missing(
+    server: Server, store: S3PayloadStore
+) -> None:
     """At once: S3 is consistent, so another request would not help."""
-    faults.will(s3_error('NoSuchKey', 404))
-    assert store_on(faults).fetch(POINTER_TO_OURS) is None
-    assert len(faults.requests) == 1
+    assert store.fetch(Pointer(BUCKET, 'gone', 2)) is None
+    assert server.counts().calls['GetObject'] == 1
 
 
 def test_a_failed_delete_is_logged_and_not_raised(
-    faults: FaultServer, caplog: pytest.LogCaptureFixture
+    server: Server, store: S3PayloadStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    faults.will(s3_error('AccessDenied', 403))
-    assert not store_on(faults).remove(POINTER_TO_OURS)
+    server.script(DENIED, operation='DeleteObject')
+    assert not store.remove(POINTER_TO_OURS)
     assert 'a-key' in caplog.text
     assert 's3:DeleteObject' in caplog.text
 
 
-@pytest.mark.parametrize(
-    'answer', [s3_error('AccessDenied', 403), Fault.RESET_BEFORE], ids=['denied', 'reset']
-)
+@pytest.mark.parametrize('step', [DENIED, LocalFault.RESET_BEFORE], ids=['denied', 'reset'])
 def test_every_failure_is_an_error_of_this_library(
-    faults: FaultServer, answer: Answer | Fault
+    server: Server, store: S3PayloadStore, step: Step
 ) -> None:
-    faults.will(answer)
+    server.script(step, operation='PutObject')
     with pytest.raises(MegaError):
-        store_on(faults).offload('a').upload()
+        store.offload('a').upload()
 
 
 def test_close_closes_the_client_of_the_store_and_not_the_client_of_the_user(
