@@ -16,6 +16,7 @@ from botocore.config import Config
 from mega.aws._publishing import encoder, sender
 from mega.aws._transport import client
 from mega.local import Server, running
+from mega.testing import Bus
 from tests.aws.fault_server import FaultServer, fault_server
 from tests.local_aws import Service
 
@@ -27,6 +28,12 @@ def faults() -> Iterator[FaultServer]:
     """A server with scripted responses."""
     with fault_server() as server:
         yield server
+
+
+@pytest.fixture
+def bus() -> Bus:
+    """AWS in this process, in virtual time."""
+    return Bus()
 
 
 @pytest.fixture(scope='session')

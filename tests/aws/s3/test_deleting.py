@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -108,8 +109,9 @@ def test_trap_07_only_the_bodies_of_deleted_messages_of_a_batch_are_deleted(
 
 
 def test_trap_07_a_body_remains_until_sqs_confirms_the_delete_of_its_message(
-    faults: FaultServer,
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)  # no wait before a repetition
     will_receive(
         faults,
         *messages(1),

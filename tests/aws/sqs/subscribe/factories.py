@@ -29,6 +29,7 @@ from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+from mega.testing import Bus
 from tests.aws.answers import ALL_DONE, Scripted, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import LocalAws
@@ -154,11 +155,15 @@ def is_dispatched(target: Subscriber, payload: Any) -> bool:
     return bool(found)
 
 
+def client_of(aws: LocalAws | FaultServer | Bus) -> Any:
+    return aws.sqs if isinstance(aws, Bus) else aws.client('sqs')
+
+
 def listener_on(
-    aws: LocalAws | FaultServer, queue_url: str, *subscribers: Subscriber, **settings: Any
+    aws: LocalAws | FaultServer | Bus, queue_url: str, *subscribers: Subscriber, **settings: Any
 ) -> SqsListener:
     """Return a listener that makes short polls, unless `settings` says otherwise."""
-    settings = {'wait_time_seconds': 0, 'client': aws.client('sqs'), **settings}
+    settings = {'wait_time_seconds': 0, 'client': client_of(aws), **settings}
     return SqsListener(queue_url, subscribers, **settings)
 
 
@@ -174,9 +179,9 @@ def will_receive(
     faults.will(*answers, **(scripts | by_operation))
 
 
-def send(aws: LocalAws, queue_url: str, *payloads: Any, **options: Any) -> list[str]:
+def send(aws: LocalAws | Bus, queue_url: str, *payloads: Any, **options: Any) -> list[str]:
     """Publish payloads (a `str` as a raw body), and return the ids of their messages."""
-    publisher = SqsPublisher(queue_url, client=aws.client('sqs'))
+    publisher = SqsPublisher(queue_url, client=client_of(aws))
     return [
         publisher.publish_raw_message(payload, **options)
         if isinstance(payload, str)

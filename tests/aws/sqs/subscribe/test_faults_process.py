@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from mega.aws.sqs.subscribe import MessageSubscriber, Stats
 from mega.errors import TransportError
 from mega.event import Payload
 from tests.aws.answers import ALL_DONE, Fault, sqs_answer, sqs_error
+from tests.aws.conftest import Clock
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
     WITHIN,
@@ -114,8 +116,9 @@ def test_fault_100_and_102_a_failing_log_handler_loses_no_message(
 
 @pytest.mark.parametrize('handler', [Raising()], ids=['raises'])
 def test_fault_100_a_failing_log_handler_does_not_end_the_listener_when_calls_fail(
-    faults: FaultServer, handler: logging.Handler
+    faults: FaultServer, handler: logging.Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)  # no wait before a repetition
     message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
     gone = sqs_answer(Failed=[{'Id': '0', 'Code': 'BrokenPipe', 'SenderFault': True}])
     will_receive(
@@ -134,7 +137,10 @@ def test_fault_100_a_failing_log_handler_does_not_end_the_listener_when_calls_fa
 
 
 def test_fault_101_the_existing_threads_continue_if_no_thread_can_be_started(
-    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    aws: LocalAws,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    clock: Clock,
 ) -> None:
     """The listener starts without a thread, and later keeps the threads that exist."""
     start, refused = threading.Thread.start, [2]
@@ -142,6 +148,7 @@ def test_fault_101_the_existing_threads_continue_if_no_thread_can_be_started(
     def refuse(thread: threading.Thread) -> None:
         if thread.name.startswith('mega-listener') and refused[0]:
             refused[0] -= 1
+            clock.sleep(2)  # the listener pauses before it tries again
             raise RuntimeError("can't start new thread")
         start(thread)
 
@@ -172,7 +179,7 @@ def test_fault_104_a_wrong_clock_is_reported_at_the_start(faults: FaultServer, c
 
 
 def test_fault_105_a_clock_that_is_set_back_changes_no_deadline(
-    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     """The wall clock is set back by an hour during the processing, and the extensions continue."""
     message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
@@ -184,11 +191,13 @@ def test_fault_105_a_clock_that_is_set_back_changes_no_deadline(
 
     def process(payload: str) -> None:
         monkeypatch.setattr(time, 'time', lambda: now() - 3_600)
+        clock.sleep(20)
         assert extended.wait(WITHIN)
 
     will_receive(faults, sqs_answer(Messages=[message]), sqs_answer())
-    settings: dict[str, Any] = {'visibility_timeout': 1, 'max_processing_time': 60}
-    stats = listener_on(faults, QUEUE_URL, subscriber(process), client=client, **settings).drain()
+    settings: dict[str, Any] = {'visibility_timeout': 30, 'max_processing_time': 600}
+    settings |= {'client': client, 'concurrency': 2}
+    stats = listener_on(faults, QUEUE_URL, subscriber(process), **settings).drain()
     assert stats == Stats(received=1, done=1, deleted=1)
 
 

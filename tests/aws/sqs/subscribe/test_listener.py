@@ -16,6 +16,7 @@ from mega.aws.sqs.subscribe import (
     TextSubscriber,
 )
 from mega.errors import RetriableError, TransportError
+from mega.testing import Bus
 from tests.aws.sqs.subscribe.factories import (
     BEFORE_RECEIVE,
     WITHIN,
@@ -94,7 +95,7 @@ def test_unhandled_exceptions_are_retried_with_unhandled_retry(aws: LocalAws) ->
 
 
 def test_a_retry_without_a_delay_is_delivered_at_once_to_all_matching_subscribers(
-    aws: LocalAws, messages: list[Message]
+    bus: Bus, messages: list[Message]
 ) -> None:
     answers = [RetriableError(delay=0), RetriableError(delay=0), ProcessStatus.DONE]
 
@@ -104,35 +105,47 @@ def test_a_retry_without_a_delay_is_delivered_at_once_to_all_matching_subscriber
             raise found
         return found
 
-    queue_url = aws.create_queue()
-    [message_id] = send(aws, queue_url, 'hej')
-    stats = drained(listener_on(aws, queue_url, subscriber(answer), Recording))
-    assert stats == Stats(received=3, retried=2, done=1, deleted=1)
+    queue_url, begin = bus.queue('orders'), bus.time
+    [message_id] = send(bus, queue_url, 'hej')
+    listener = listener_on(bus, queue_url, subscriber(answer), Recording)
+    bus.run(listener)
+    assert listener.stats() == Stats(received=3, retried=2, done=1, deleted=1)
     assert [message.id for message in messages] == [message_id] * 3
     assert [message.receive_count for message in messages] == [1, 2, 3]
-    assert aws.counts(queue_url) == EMPTY
+    assert bus.time - begin < 1
+    bus.assert_nothing_left()
 
 
 @pytest.mark.parametrize('delay', [60, 43_200], ids=str)
 def test_a_retry_stays_hidden_for_its_delay(
-    aws: LocalAws, delay: int, caplog: pytest.LogCaptureFixture
+    bus: Bus, delay: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """SQS hides a message for at most 12 hours after its receive."""
-    queue_url = aws.create_queue()
-    send(aws, queue_url, 'hej')
-    listener = listener_on(aws, queue_url, subscriber(RetriableError(delay)), visibility_timeout=9)
-    assert listener.drain() == Stats(received=1, retried=1)
-    assert aws.counts(queue_url) == LEFT
+    """SQS hides a message for at most 12 hours after its receive, minus a margin of 10 seconds."""
+    first, second = times_of_retries(bus, delay, visibility_timeout=9)
+    assert second - first == pytest.approx(min(delay, 43_190), abs=1)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-def test_a_short_delay_replaces_a_longer_visibility_timeout(aws: LocalAws) -> None:
-    queue_url = aws.create_queue()
-    send(aws, queue_url, 'hej')
-    listener = listener_on(aws, queue_url, subscriber(RetriableError(1)), visibility_timeout=600)
-    listener.drain()
-    [message] = aws.receive(queue_url, at_least=1, within=10)
-    assert message['Attributes']['ApproximateReceiveCount'] == '2'
+def test_a_short_delay_replaces_a_longer_visibility_timeout(bus: Bus) -> None:
+    first, second = times_of_retries(bus, 1, visibility_timeout=600)
+    assert second - first == pytest.approx(1, abs=0.5)
+
+
+def times_of_retries(bus: Bus, delay: int, **settings: Any) -> list[float]:
+    """Retry a message once after a delay, and return the times of its deliveries."""
+
+    def process(payload: str) -> None:
+        times.append(bus.time - begin)
+        if len(times) == 1:
+            raise RetriableError(delay)
+
+    times: list[float] = []
+    queue_url, begin = bus.queue('orders'), bus.time
+    send(bus, queue_url, 'hej')
+    listener = listener_on(bus, queue_url, subscriber(process), **settings)
+    bus.run(listener)
+    assert listener.stats() == Stats(received=2, retried=1, done=1, deleted=1)
+    return times
 
 
 def test_drain_processes_all_messages_in_batches_of_any_size(aws: LocalAws) -> None:

@@ -14,9 +14,10 @@ import pytest
 from msgspec.structs import replace
 
 from mega.aws.sqs.message import Message, read_message
-from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus
+from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, Stats
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+from mega.testing import Bus
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
@@ -32,11 +33,6 @@ from tests.local_aws import LocalAws
 QUEUE_URL = 'http://127.0.0.1/123456789012/orders'
 RECEIVED = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
 DELIVERY = sqs_answer(Messages=[RECEIVED])
-NOT_IN_FLIGHT = sqs_answer(
-    Failed=[
-        {'Id': '0', 'Code': 'MessageNotInflight', 'SenderFault': True, 'Message': 'as scripted'}
-    ]
-)
 
 
 @pytest.fixture
@@ -47,26 +43,34 @@ def log_watcher(request: pytest.FixtureRequest) -> Iterator[LogWatcher]:
     logging.getLogger('mega').removeHandler(handler)
 
 
-@pytest.mark.parametrize('log_watcher', ['lost its visibility timeout'], indirect=True)
 @pytest.mark.parametrize('others', [0, 1], ids=['alone', 'with another'])
 def test_fault_70_a_subscriber_can_see_that_its_message_is_lost(
-    faults: FaultServer, log_watcher: LogWatcher, others: int
+    bus: Bus, caplog: pytest.LogCaptureFixture, others: int
 ) -> None:
+    """Another program makes the message visible while the subscriber takes its time."""
     seen: list[bool] = []
+    queue_url = bus.queue('orders')
 
     class Slow(MessageSubscriber):
         def process(self, payload: str) -> None:
             seen.append(self.message.lost)
-            assert log_watcher.event.wait(WITHIN)
-            seen.append(self.message.lost)
+            if self.message.receive_count == 1:
+                bus.sqs.change_message_visibility(
+                    QueueUrl=queue_url,
+                    ReceiptHandle=self.message.receipt_handle,
+                    VisibilityTimeout=0,
+                )
+                bus.advance(25)
+                seen.append(self.message.lost)
 
-    will_receive(faults, DELIVERY, sqs_answer(), ChangeMessageVisibilityBatch=[NOT_IN_FLIGHT])
+    send(bus, queue_url, 'hej')
     made: list[Subscriber] = [Slow, *[subscriber()] * others]
-    listener = listener_on(faults, QUEUE_URL, *made, visibility_timeout=1, max_processing_time=60)
-    stats = listener.drain()
-    assert seen == [False, True]
-    assert (stats.visibility_lost, stats.done, stats.deleted) == (1, 1, 0)
-    assert 'DeleteMessageBatch' not in [request.operation for request in faults.requests]
+    settings = {'visibility_timeout': 30, 'max_processing_time': 600}
+    listener = listener_on(bus, queue_url, *made, **settings)
+    bus.run(listener)
+    assert seen == [False, True, False]
+    assert listener.stats() == Stats(received=2, visibility_lost=1, done=2, deleted=1)
+    assert 'lost its visibility timeout' in caplog.text
 
 
 def test_a_copy_of_a_message_has_no_reference_to_its_delivery() -> None:

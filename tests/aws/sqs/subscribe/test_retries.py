@@ -24,20 +24,19 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     settle_undecodable,
 )
 from mega.errors import ConfigurationError, DecodeError, RetriableError
+from mega.testing import Bus
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
     MESSAGE,
-    drained,
     listener_on,
     send,
     subscriber,
     warnings_of,
     will_receive,
 )
-from tests.local_aws import Counts, LocalAws
+from tests.local_aws import LocalAws
 
-EMPTY = Counts(visible=0, in_flight=0)
 RETRY = ProcessStatus.RETRIABLE_ERROR
 
 
@@ -340,35 +339,37 @@ def test_max_receives_requires_a_dead_letter_queue() -> None:
         SettlementPolicy(max_receives=3)
 
 
-def test_a_message_that_fails_repeatedly_is_dead_lettered(aws: LocalAws) -> None:
-    queue_url, dead = aws.create_queue(), aws.create_queue()
-    send(aws, queue_url, 'bad', 'good')
+def test_a_message_that_fails_repeatedly_is_dead_lettered(bus: Bus) -> None:
+    queue_url, dead = bus.queue('orders'), bus.queue('dead')
+    send(bus, queue_url, 'bad', 'good')
     seen: list[Any] = []
     failing: dict[str, Any] = {'pattern': 'bad', 'retriable_exceptions': (TimeoutError,)}
     made = [subscriber(TimeoutError('no answer'), seen, **failing), subscriber(pattern='good')]
     listener = listener_on(
-        aws, queue_url, *made, retry_delay=0, max_receives=3, dead_letter_queue_url=dead
+        bus, queue_url, *made, retry_delay=3_600, max_receives=3, dead_letter_queue_url=dead
     )
-    assert drained(listener) == Stats(
+    begin = bus.time
+    bus.run(listener)
+    assert listener.stats() == Stats(
         received=4, retried=2, exhausted=1, done=1, dead_lettered=1, deleted=2
     )
     assert seen == ['bad'] * 3
-    [message] = aws.receive(dead, at_least=1)
-    why = json.loads(message['MessageAttributes']['MegaDeadLetter']['StringValue'])
-    assert (message['Body'], why['error'], why['receive_count']) == ('bad', 'TimeoutError', 3)
-    assert aws.counts(queue_url) == EMPTY
+    assert bus.time - begin == pytest.approx(7_200, abs=2)
+    [letter] = bus.dead_letters()
+    assert (letter.payload, letter.error, letter.receive_count) == ('bad', 'TimeoutError', 3)
+    bus.assert_nothing_left()
 
 
-def test_a_message_received_often_without_an_attempt_is_tried(aws: LocalAws) -> None:
-    queue_url, dead = aws.create_queue(VisibilityTimeout=0), aws.create_queue()
-    send(aws, queue_url, 'hej')
-    sqs = aws.client('sqs')
+def test_a_message_received_often_without_an_attempt_is_tried(bus: Bus) -> None:
+    queue_url, dead = bus.queue('orders'), bus.queue('dead')
+    send(bus, queue_url, 'hej')
     for _ in range(4):  # by another consumer, which returned the message
-        [_] = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=1)['Messages']
+        [_] = bus.sqs.receive_message(QueueUrl=queue_url, VisibilityTimeout=0)['Messages']
     seen: list[Any] = []
     made = subscriber(None, seen)
-    stats = listener_on(aws, queue_url, made, max_receives=3, dead_letter_queue_url=dead).drain()
-    assert stats == Stats(received=1, done=1, deleted=1)
+    listener = listener_on(bus, queue_url, made, max_receives=3, dead_letter_queue_url=dead)
+    bus.run(listener)
+    assert listener.stats() == Stats(received=1, done=1, deleted=1)
     assert seen == ['hej']
 
 
@@ -378,27 +379,29 @@ class Failing(Hook):
         yield
 
 
-def test_a_failed_hook_counts_as_an_attempt(aws: LocalAws) -> None:
-    queue_url, dead = aws.create_queue(), aws.create_queue()
-    send(aws, queue_url, 'hej')
-    settings: dict[str, Any] = {'hooks': [Failing()], 'retry_delay': 0, 'max_receives': 2}
-    listener = listener_on(aws, queue_url, subscriber(), dead_letter_queue_url=dead, **settings)
-    assert drained(listener) == Stats(
-        received=2, retried=1, exhausted=1, dead_lettered=1, deleted=1
-    )
+def test_a_failed_hook_counts_as_an_attempt(bus: Bus) -> None:
+    queue_url, dead = bus.queue('orders'), bus.queue('dead')
+    send(bus, queue_url, 'hej')
+    settings: dict[str, Any] = {'hooks': [Failing()], 'retry_delay': 60, 'max_receives': 2}
+    listener = listener_on(bus, queue_url, subscriber(), dead_letter_queue_url=dead, **settings)
+    bus.run(listener, raising=False)
+    assert listener.stats() == Stats(received=2, retried=1, exhausted=1, dead_lettered=1, deleted=1)
 
 
-def test_the_delay_of_each_message_is_its_own(aws: LocalAws) -> None:
+def test_the_delay_of_each_message_is_its_own(bus: Bus) -> None:
+    times: list[float] = []
+
     class Patient(MessageSubscriber):
-        retry_delay = staticmethod(lambda message: 0 if message.receive_count < 3 else 600)
+        retry_delay = staticmethod(lambda message: 5 if message.receive_count < 3 else 600)
 
-        def process(self, payload: str) -> ProcessStatus:
-            return ProcessStatus.RETRY_LATER
+        def process(self, payload: str) -> ProcessStatus | None:
+            times.append(bus.time - begin)
+            return ProcessStatus.RETRY_LATER if len(times) < 4 else None
 
-    queue_url = aws.create_queue()
-    send(aws, queue_url, 'hej')
-    assert drained(listener_on(aws, queue_url, Patient)) == Stats(received=3, retried=3)
-    assert aws.counts(queue_url) == Counts(visible=0, in_flight=1)
+    queue_url, begin = bus.queue('orders'), bus.time
+    send(bus, queue_url, 'hej')
+    bus.run(listener_on(bus, queue_url, Patient))
+    assert times == pytest.approx([0, 5, 10, 610], abs=1)
 
 
 def test_a_settlement_has_the_reason_for_a_retry() -> None:

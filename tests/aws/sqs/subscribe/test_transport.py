@@ -16,6 +16,7 @@ from mega.aws.sqs.subscribe import MessageSubscriber, Stats
 from mega.aws.sqs.subscribe.engine import call_limits
 from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 from mega.errors import RetriableError, TransportError
+from mega.testing import Bus
 from tests.aws.answers import ALL_DONE, HTML, Answer, Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
@@ -23,6 +24,7 @@ from tests.aws.sqs.subscribe.factories import (
     LogWatcher,
     listener_on,
     listening,
+    send,
     subscriber,
     warnings_of,
     will_receive,
@@ -246,19 +248,18 @@ def test_a_delete_without_a_response_is_repeated_long_before_the_timeout_of_the_
 
 
 def test_an_extension_without_a_response_is_repeated_before_the_visibility_timeout_ends(
-    faults: FaultServer,
+    bus: Bus,
 ) -> None:
-    will_receive(
-        faults, received('a'), NOTHING, ChangeMessageVisibilityBatch=[Fault.SILENCE, ALL_DONE]
-    )
-    client, extended = faults.client('sqs', read_timeout=10 * WITHIN), Event()
-    name = 'after-call.sqs.ChangeMessageVisibilityBatch'
-    client.meta.events.register(name, lambda **those: extended.set())
-    made = subscriber(lambda payload: extended.wait(WITHIN) and None)
-    settings: dict[str, Any] = {'visibility_timeout': 1, 'max_processing_time': 60}
-    stats = listener_on(faults, QUEUE_URL, made, client=client, **settings).drain()
-    assert extended.is_set()
-    assert (stats.done, stats.deleted) == (1, 1)
+    def take_a_minute(payload: str) -> None:
+        bus.advance(60)
+
+    queue = bus.queue('orders')
+    send(bus, queue, 'a')
+    settings: dict[str, Any] = {'visibility_timeout': 30, 'max_processing_time': 600}
+    listener = listener_on(bus, queue, subscriber(take_a_minute), **settings)
+    bus.lose('ChangeMessageVisibility')
+    bus.run(listener)
+    assert listener.stats() == Stats(received=1, done=1, deleted=1, errors=1)
 
 
 @FAILED_CALLS

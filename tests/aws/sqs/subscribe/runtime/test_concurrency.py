@@ -16,8 +16,9 @@ from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.local import Server
+from tests.aws.conftest import Clock
 from tests.aws.forking import run_lines
-from tests.aws.sqs.subscribe.factories import WITHIN, open_sockets, subscriber
+from tests.aws.sqs.subscribe.factories import WITHIN, listening, open_sockets, subscriber
 
 
 def publish(server: Server, queue_url: str, *payloads: Any) -> None:
@@ -272,39 +273,48 @@ def test_one_subscriber_that_asks_for_a_retry_keeps_the_message(server: Server) 
 
 
 @pytest.mark.parametrize('is_async', [False, True], ids=['a thread', 'a coroutine'])
-def test_waiting_and_processing_messages_are_extended(server: Server, is_async: bool) -> None:
-    """The first message ends after extensions of both, later than their first timeout."""
+def test_waiting_and_processing_messages_are_extended(
+    server: Server, clock: Clock, is_async: bool
+) -> None:
+    """The first message ends after one call that extends both."""
     queue_url = server.create_queue('orders')
     publish(server, queue_url, 'first', 'second')
-    extended = Event()
-    calls: list[dict[str, Any]] = []
+    extended, ended = Event(), Barrier(2)
+    started: list[str] = []
 
     def note(params: dict[str, Any], **others: object) -> None:
-        calls.append(params)
-        if len(calls) == 2:
+        if len(params['Entries']) == 2:
             extended.set()
+
+    def process(payload: str) -> None:
+        started.append(payload)
+        if len(started) == 2:
+            ended.wait(WITHIN)
+            return
+        clock.sleep(20)
+        assert extended.wait(WITHIN)
 
     class Asynchronous(MessageSubscriber):
         async def process(self, payload: str) -> None:
-            loop = asyncio.get_running_loop()
-            assert await loop.run_in_executor(None, extended.wait, WITHIN)
+            await asyncio.to_thread(process, payload)
 
-    made = Asynchronous if is_async else subscriber(lambda payload: extended.wait(WITHIN) and None)
     session: Any = boto3.Session()
     with closing(session.client('sqs', **server.credentials)) as client:
         event = 'provide-client-params.sqs.ChangeMessageVisibilityBatch'
         client.meta.events.register(event, note)
         listener = SqsListener(
             queue_url,
-            [made],
+            [Asynchronous if is_async else subscriber(process)],
             client=client,
             max_number_of_messages=2,
-            visibility_timeout=2,
-            max_processing_time=60,
+            visibility_timeout=30,
+            max_processing_time=600,
             wait_time_seconds=0,
         )
-        assert listener.drain() == Stats(received=2, done=2, deleted=2)
-    assert len(calls[0]['Entries']) == 2
+        with listening(listener):
+            ended.wait(WITHIN)
+        stats = listener.stats()
+        assert (stats.received, stats.done, stats.deleted) == (2, 2, 2)
 
 
 # Clients and processes

@@ -15,6 +15,7 @@ from mega.aws.sqs.subscribe import ProcessStatus, SqsListener, Stats
 from mega.errors import RetriableError
 from mega.local import Fault as ServerFault
 from mega.local import Server
+from mega.testing import Bus
 from tests.aws._publishing.batches import Clients
 from tests.aws.answers import sqs_answer
 from tests.aws.fault_server import FaultServer
@@ -195,8 +196,9 @@ def orders_with_dead_letters(server: Server, clients: Clients) -> tuple[str, dic
 
 @pytest.mark.parametrize('fault', [ServerFault.ERROR, ServerFault.GARBAGE_BEFORE])
 def test_a_message_is_deleted_only_after_sqs_confirmed_its_dead_letter(
-    server: Server, clients: Clients, fault: ServerFault
+    server: Server, clients: Clients, fault: ServerFault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)  # no wait before a repetition
     queue_url, settings = orders_with_dead_letters(server, clients)
     server.script(fault, operation='SendMessage')
     with SqsListener(queue_url, [subscriber(ValueError())], **settings) as listener:
@@ -205,7 +207,10 @@ def test_a_message_is_deleted_only_after_sqs_confirmed_its_dead_letter(
     assert [each.destination.rpartition(':')[2] for each in server.accepted()] == ['orders', 'dead']
 
 
-def test_a_response_without_an_id_does_not_confirm_a_dead_letter(faults: FaultServer) -> None:
+def test_a_response_without_an_id_does_not_confirm_a_dead_letter(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)  # no wait before a repetition
     without_id = sqs_answer(MD5OfMessageBody='x')
     will_receive(faults, DELIVERY, NOTHING, SendMessage=[without_id, SENT])
     dead = {'dead_letter_queue_url': f'{QUEUE_URL}-dead'}
@@ -217,15 +222,19 @@ def test_a_response_without_an_id_does_not_confirm_a_dead_letter(faults: FaultSe
     assert stats == Stats(received=1, fatal=1, dead_lettered=1, deleted=1, errors=1)
 
 
-def test_a_message_stays_hidden_until_its_dead_letter_is_sent(
-    server: Server, clients: Clients
-) -> None:
-    queue_url, settings = orders_with_dead_letters(server, clients)
-    server.script(*[ServerFault.ERROR] * 2, operation='SendMessage')
-    failing = [subscriber(ValueError())]
-    with SqsListener(queue_url, failing, visibility_timeout=1, **settings) as listener:
-        assert listener.drain().received == 1
-    assert server.counts().calls['ChangeMessageVisibilityBatch'] >= 1
+def test_a_message_stays_hidden_until_its_dead_letter_is_sent(bus: Bus) -> None:
+    """The repetitions of the send take longer than the visibility timeout."""
+    queue_url, dead = bus.queue('orders'), bus.queue('dead')
+    send(bus, queue_url, 'hej')
+    seen: list[Any] = []
+    settings: Any = {'dead_letter_queue_url': dead, 'visibility_timeout': 1}
+    listener = listener_on(bus, queue_url, subscriber(ValueError(), seen), **settings)
+    begin = bus.time
+    bus.fail('SendMessage', times=4)
+    bus.run(listener, raising=False)
+    assert bus.time - begin > 1
+    assert seen == ['hej']
+    assert listener.stats() == Stats(received=1, fatal=1, dead_lettered=1, deleted=1, errors=4)
 
 
 def test_a_dead_letter_whose_sends_got_no_response_arrives_once_in_a_fifo_queue(
