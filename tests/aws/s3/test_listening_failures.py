@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from typing import Any
 
+import boto3
 import pytest
 
 from mega.aws.s3 import Pointer, S3PayloadStore
 from mega.aws.s3.pointer import write_pointer
 from mega.aws.s3.store import FetchedBody
-from mega.aws.sqs.subscribe import DataSubscriber, MessageSubscriber, Stats
-from tests.aws._publishing.batches import QUEUE
+from mega.aws.sqs import SqsPublisher
+from mega.aws.sqs.subscribe import DataSubscriber, MessageSubscriber, SqsListener, Stats
+from mega.local import FailCall, Server
+from mega.local import Fault as LocalFault
+from mega.local.faults import Step
+from tests.aws._publishing.batches import QUEUE, Clients
 from tests.aws.answers import (
     Answer,
-    Fault,
     Scripted,
-    s3_error,
     s3_object,
 )
-from tests.aws.conftest import Clock
+from tests.aws.conftest import ONCE, Clock
 from tests.aws.fault_server import FaultServer, fault_server
 from tests.aws.s3.making import (
     BUCKET,
@@ -77,20 +81,48 @@ def test_fault_101_without_threads_the_workers_read_the_bodies_and_not_the_recei
 
 
 LEAVES: dict[str, Scripted] = {
-    'fault 40 denied': s3_error('AccessDenied', 403),
-    'fault 41 no bucket': s3_error('NoSuchBucket', 404),
     'fault 44 broken off': s3_object(b'o', length=2),
     'fault 44 silence': s3_object(b'o', length=2, hangs=True),
-    'fault 44 reset': Fault.RESET_AFTER,
-    'fault 50 another owner': s3_error('AccessDenied', 403, 'not the expected owner'),
-    'fault 51 KMS': s3_error('KMS.DisabledException', 400),
-    'busy': s3_error('SlowDown', 503),
     'a proxy': Answer(404, b'<html>'),
 }
 
 
+REFUSALS: dict[str, Step] = {
+    'fault 40 denied': FailCall('AccessDenied', 403),
+    'fault 41 no bucket': FailCall('NoSuchBucket', 404),
+    'fault 44 reset': LocalFault.RESET_AFTER,
+    'fault 50 another owner': FailCall('AccessDenied', 403, 'not the expected owner'),
+    'fault 51 KMS': FailCall('KMS.DisabledException'),
+    'busy': FailCall('SlowDown', 503),
+}
+
+
+@pytest.mark.parametrize('step', REFUSALS.values(), ids=REFUSALS)
+def test_fault_40_41_44_50_and_51_a_message_is_left_if_s3_refuses_its_body(
+    server: Server, clients: Clients, caplog: pytest.LogCaptureFixture, step: Step
+) -> None:
+    """It is not deleted, dead-lettered or processed, because the next fetch may succeed."""
+    queue_url, dead = server.create_queue('orders'), server.create_queue('dead')
+    with closing(boto3.client('s3', config=ONCE, **server.credentials)) as s3:
+        store = S3PayloadStore(BUCKET, client=s3, on_missing='delete', delete=True, always=True)
+        store.create_bucket()
+        SqsPublisher(queue_url, client=clients['sqs'], payload_store=store).publish({'a': 1})
+        server.script(*[step] * 3, operation='GetObject')
+        seen: list[Any] = []
+        settings: Any = {'client': clients['sqs'], 'wait_time_seconds': 0, 'payload_store': store}
+        made = SqsListener(
+            queue_url, [subscriber(None, seen)], dead_letter_queue_url=dead, **settings
+        )
+        stats = made.drain()
+    assert seen == []
+    assert stats.unopened == 1
+    assert not server.counts().calls.keys() & {'DeleteMessageBatch', 'DeleteObject'}
+    assert len(server.accepted()) == 1
+    assert any(BUCKET in text and 'cannot be fetched' in text for text in warnings_of(caplog))
+
+
 @pytest.mark.parametrize('answer', LEAVES.values(), ids=LEAVES)
-def test_fault_40_41_44_50_and_51_a_message_is_left_if_its_body_cannot_be_fetched_now(
+def test_fault_44_a_message_is_left_if_the_answer_with_its_body_is_not_complete(
     faults: FaultServer, caplog: pytest.LogCaptureFixture, answer: Scripted
 ) -> None:
     """It is not deleted, dead-lettered or processed, because the next fetch may succeed."""

@@ -11,7 +11,7 @@ import pytest
 
 from mega.aws.sqs.subscribe import SqsListener, Stats
 from mega.errors import TransportError
-from mega.local import Server
+from mega.local import FailCall, Server
 from tests.aws.answers import Answer, Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
 from tests.aws.sqs.subscribe.factories import (
@@ -29,7 +29,9 @@ OTHER = 'http://127.0.0.1/123456789012/dead'
 POLICY = sqs_answer(Attributes={'RedrivePolicy': '{}'})
 FINE = sqs_answer()
 DENIED = sqs_error('AccessDeniedException', 403)
-MISSING = sqs_error('QueueDoesNotExist')
+
+CHECKS = ('GetQueueAttributes', 'DeleteMessageBatch', 'ChangeMessageVisibilityBatch')
+"""The calls before the first receive."""
 
 CREDENTIALS = pytest.mark.parametrize(
     'code',
@@ -42,13 +44,14 @@ CREDENTIALS = pytest.mark.parametrize(
 )
 
 
-def startup_error(faults: FaultServer, *answers: Answer | Fault, **settings: Any) -> TransportError:
-    """Start a listener that gets these responses, and return the error that ends it."""
-    faults.will(*answers)
-    listener = listener_on(faults, URL, subscriber(), **settings)
-    with pytest.raises(TransportError) as caught:
-        listener.listen()
-    assert listener.stats().received == 0
+def startup_error(server: Server, operation: str, code: str, status: int = 400) -> TransportError:
+    """Start a listener whose call fails, and return the error that ends it."""
+    queue_url = server.create_queue('orders')
+    server.script(FailCall(code, status), operation=operation)
+    with SqsListener(queue_url, [subscriber()], **server.credentials) as listener:
+        with pytest.raises(TransportError) as caught:
+            listener.listen()
+        assert listener.stats().received == 0
     return caught.value
 
 
@@ -87,32 +90,32 @@ def test_a_missing_dead_letter_queue_is_detected_at_the_start(aws: LocalAws) -> 
         listener.listen()
 
 
-def test_fault_65_without_permission_to_delete_no_message_is_received(faults: FaultServer) -> None:
-    error = startup_error(faults, POLICY, DENIED)
+def test_fault_65_without_permission_to_delete_no_message_is_received(server: Server) -> None:
+    error = startup_error(server, 'DeleteMessageBatch', 'AccessDeniedException', 403)
     assert 'allow sqs:DeleteMessage on the queue' in str(error)
     assert (error.operation, error.code) == ('DeleteMessageBatch', 'AccessDeniedException')
     assert not error.retriable
 
 
 def test_without_permission_to_change_visibility_no_message_is_received(
-    faults: FaultServer,
+    server: Server,
 ) -> None:
-    error = startup_error(faults, POLICY, FINE, DENIED)
+    error = startup_error(server, 'ChangeMessageVisibilityBatch', 'AccessDeniedException', 403)
     assert 'allow sqs:ChangeMessageVisibility on the queue' in str(error)
 
 
-def test_a_denied_first_receive_ends_the_listener_with_advice(faults: FaultServer) -> None:
+def test_a_denied_first_receive_ends_the_listener_with_advice(server: Server) -> None:
     """No call without an effect tests this permission. So the first receive tests it."""
-    error = startup_error(faults, POLICY, FINE, FINE, DENIED)
+    error = startup_error(server, 'ReceiveMessage', 'AccessDeniedException', 403)
     assert 'allow sqs:ReceiveMessage on the queue' in str(error)
 
 
 @CREDENTIALS
-def test_fault_64_invalid_credentials_are_reported(faults: FaultServer, code: str) -> None:
-    error = startup_error(faults, sqs_error(code, 403))
+def test_fault_64_invalid_credentials_are_reported(server: Server, code: str) -> None:
+    error = startup_error(server, 'GetQueueAttributes', code, 403)
     assert error.code == code
     assert 'check the credentials that boto3 finds, and the clock of this machine' in str(error)
-    assert len(faults.requests) == 1
+    assert sum(server.counts().calls.values()) == 1
 
 
 def test_missing_credentials_are_reported(server: Server) -> None:
@@ -125,17 +128,15 @@ def test_missing_credentials_are_reported(server: Server) -> None:
     listener.close()
 
 
-@pytest.mark.parametrize('checks', [0, 1, 2, 3])
-def test_fault_66_a_missing_queue_is_reported_by_each_call(
-    faults: FaultServer, checks: int
-) -> None:
-    error = startup_error(faults, *[POLICY, FINE, FINE][:checks], MISSING)
+@pytest.mark.parametrize('operation', [*CHECKS, 'ReceiveMessage'])
+def test_fault_66_a_missing_queue_is_reported_by_each_call(server: Server, operation: str) -> None:
+    error = startup_error(server, operation, 'QueueDoesNotExist')
     assert 'create the queue' in str(error)
 
 
-def test_the_error_of_botocore_is_the_cause(faults: FaultServer) -> None:
-    error = startup_error(faults, MISSING)
-    assert 'as scripted' in str(error)
+def test_the_error_of_botocore_is_the_cause(server: Server) -> None:
+    error = startup_error(server, 'GetQueueAttributes', 'QueueDoesNotExist')
+    assert 'requested by a test' in str(error)
     assert type(error.__cause__).__name__ == 'QueueDoesNotExist'
 
 
@@ -159,11 +160,7 @@ def test_a_correct_queue_causes_no_warning(
     with running_listener(faults, POLICY, FINE, FINE):
         assert warnings_at_start(caplog) == []
     operations = [request.operation for request in faults.requests]
-    assert operations[:3] == [
-        'GetQueueAttributes',
-        'DeleteMessageBatch',
-        'ChangeMessageVisibilityBatch',
-    ]
+    assert tuple(operations[:3]) == CHECKS
 
 
 def check(aws: LocalAws, queue_url: str, **settings: Any) -> None:
