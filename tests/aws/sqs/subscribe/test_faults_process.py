@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from mega.aws.sqs.subscribe import MessageSubscriber, Stats
+from mega.aws.sqs.subscribe.runtime import threads
 from mega.errors import TransportError
 from mega.event import Payload
 from tests.aws.answers import ALL_DONE, Fault, sqs_answer, sqs_error
@@ -153,6 +154,7 @@ def test_fault_101_the_existing_threads_continue_if_no_thread_can_be_started(
         start(thread)
 
     monkeypatch.setattr(threading.Thread, 'start', refuse)
+    monkeypatch.setattr(threads, 'SIGNAL_CHECK_SECONDS', 0.01)
     queue_url = aws.create_queue()
     send(aws, queue_url, *'abcd')
     done = threading.Barrier(3)  # two messages in processing, and the test
@@ -184,6 +186,7 @@ def test_fault_105_a_clock_that_is_set_back_changes_no_deadline(
     """The wall clock is set back by an hour during the processing, and the extensions continue."""
     message = {'MessageId': '1', 'ReceiptHandle': 'a', 'Body': 'hej'}
     extended = Event()
+    monkeypatch.setattr(threads, 'SIGNAL_CHECK_SECONDS', 0.01)
     client = faults.client('sqs')
     name = 'after-call.sqs.ChangeMessageVisibilityBatch'
     client.meta.events.register(name, lambda **those: extended.set())
