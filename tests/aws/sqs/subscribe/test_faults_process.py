@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from mega.aws.sqs.subscribe import MessageSubscriber, Stats
+from mega.aws.sqs.subscribe import MessageSubscriber, SqsListener, Stats
 from mega.aws.sqs.subscribe.runtime import threads
 from mega.errors import TransportError
 from mega.event import Payload
+from mega.local import FailCall, Server
 from tests.aws.answers import ALL_DONE, Fault, sqs_answer, sqs_error
 from tests.aws.conftest import Clock
 from tests.aws.fault_server import FaultServer
@@ -174,10 +175,15 @@ def test_fault_101_the_existing_threads_continue_if_no_thread_can_be_started(
 @pytest.mark.parametrize(
     'code', ['SignatureDoesNotMatch', 'RequestExpired', 'InvalidSignatureException']
 )
-def test_fault_104_a_wrong_clock_is_reported_at_the_start(faults: FaultServer, code: str) -> None:
-    faults.will(sqs_error(code, 403, 'Signature expired: 20200504T155323Z is now earlier than'))
-    with pytest.raises(TransportError, match='the clock of this machine'):
-        listener_on(faults, QUEUE_URL, subscriber()).listen()
+def test_fault_104_a_wrong_clock_is_reported_at_the_start(server: Server, code: str) -> None:
+    queue_url = server.create_queue('orders')
+    expired = FailCall(code, 403, 'Signature expired: 20200504T155323Z is now earlier than')
+    server.script(expired, operation='GetQueueAttributes')
+    with (
+        SqsListener(queue_url, [subscriber()], **server.credentials) as listener,
+        pytest.raises(TransportError, match='the clock of this machine'),
+    ):
+        listener.listen()
 
 
 def test_fault_105_a_clock_that_is_set_back_changes_no_deadline(
