@@ -147,7 +147,7 @@ class InlinePool:
 
     def _renew(self, poll: Receive) -> None:
         """Let a receive begin now: the long polls before it ended without a message."""
-        if poll.attempt_id is not None and not _repeats_attempt(poll):
+        if not _repeats_attempt(poll):
             poll.attempted_since = self._clock.now
         poll.asked_at = self._clock.now
 
