@@ -200,7 +200,8 @@ class LawChecker:
         if self.is_stopped or self.is_paused or is_limited or now < resumes_at:
             return
         in_flight = [each for each in self.deliveries if each.phase is not Phase.ENDED]
-        since = [self.body_waits.get(delivery, now) for delivery in in_flight]
+        # The second begins again when the message is received again.
+        since = [max(self.body_waits.get(each, now), each.received_at) for each in in_flight]
         if in_flight and now > max(since) + STALLED_AFTER + _ROUNDING:
             names = ' '.join(str(self._receipt(each)) for each in in_flight)
             raise Violation(Law.WAIT_OCCUPIES_NOTHING, f'{names}: no receive is under way')
