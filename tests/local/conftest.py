@@ -37,11 +37,12 @@ def _process() -> Iterator[Server]:
 
 
 @pytest.fixture
-def server(_process: Server) -> Server:
-    """A server on which nothing has happened yet."""
+def server(_process: Server) -> Iterator[Server]:
+    """A server on which nothing has happened yet. Its faults end with the test."""
+    _process.reset()
+    yield _process
     _process.reset()
     _process.configure(latency_ms=0)
-    return _process
 
 
 @pytest.fixture(scope='session')
