@@ -1,4 +1,4 @@
-"""An account of AWS in memory: SQS, SNS and S3, without I/O, threads or a clock of its own.
+"""An account of AWS in memory: SQS, SNS and S3. It has no I/O and no threads, and takes a clock.
 
     account = Account(Clock(start=0.0))
     url = account.call('sqs', 'CreateQueue', {'QueueName': 'orders'})['QueueUrl']

@@ -44,6 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.config.stash.setdefault(COLLECTED, set()).add(behaviour_of(item))
         item.add_marker('no_cover')  # the tests concern AWS, and no code of the package
         if reason := reason_of(item):
+            # `gaps.py` has the reason of each gap. A gap that has disappeared fails.
             item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
             item.repr_failure = repr  # type: ignore[assignment, method-assign]
 

@@ -1,4 +1,4 @@
-"""Serve the model on a socket: in the calling thread, or in a thread of its own."""
+"""Serve the model on a socket, in the calling thread or in a new one."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class _Task:
 class MoveOperations:
     """Message move tasks, which `advance` performs.
 
-    A moved message is a new message, with an id and a retention period of its own. Source: guide,
+    A moved message is a new message. It gets another id and a new retention period. Source: guide,
     Learn how to configure a dead-letter queue redrive.
     """
 

@@ -1,4 +1,4 @@
-"""The order in which a queue delivers its visible messages."""
+"""The delivery order of the visible messages of a queue."""
 
 from __future__ import annotations
 

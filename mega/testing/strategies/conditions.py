@@ -103,7 +103,7 @@ def _(pattern: AllOf, holds: bool) -> _Options:
 
 
 def _one_fails(members: Sequence[Pattern]) -> Iterator[Conditions]:
-    """Yield alternatives in which one member does not match: first those where all others do."""
+    """Yield alternatives. One member does not match. In the first ones, all others match."""
     for at, member in enumerate(members):
         others = [Condition(other) for other in (*members[:at], *members[at + 1 :])]
         yield [Condition(member, False), *others]

@@ -79,7 +79,7 @@ def _literal(value: Any) -> Pattern:
 
 
 def _replace(pattern: Pattern, value_of: Callable[[Field], object]) -> Pattern:
-    """Return a pattern in which each field is replaced by its value."""
+    """Return a copy of a pattern, with the value of each field in place of the field."""
     if isinstance(pattern, Field):
         value = value_of(pattern)
         return Missing() if value is MISSING else _literal(value)

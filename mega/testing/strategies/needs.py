@@ -114,7 +114,7 @@ class Needs:
         self.lengths = [length for length in known if test(length)]
 
     def keep_candidates(self, *values: Any) -> None:
-        """Keep only these values, if there are no others."""
+        """Keep only these values, unless earlier conditions have named values."""
         self.candidates = [*values] if self.candidates is None else self.candidates
 
 
@@ -127,7 +127,7 @@ def needs_of(conditions: Conditions) -> Needs:
 
 
 class Timestamp(Pattern, frozen=True):
-    """A text in the form in which events have their timestamp."""
+    """A timestamp in the written form of events: `2020-05-04T15:53:23.123`."""
 
     def accepts(self, lhs: object, context: Context) -> bool:
         instant = timestamps.parse_timestamp(lhs) if isinstance(lhs, str) else None

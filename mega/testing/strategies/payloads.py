@@ -63,7 +63,7 @@ EVENT = _object(
     ),
     extra=optional(_FILLED),
 )
-"""The normal form of an event, in which nothing is empty that would be unset."""
+"""The normal form of an event. It has no empty attributes and no empty extra data."""
 
 _KINDS: dict[type, Pattern] = {
     Payload: EVENT,

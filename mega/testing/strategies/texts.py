@@ -138,7 +138,7 @@ def _any_case(text: str) -> st.SearchStrategy[str]:
 @singledispatch
 def _whole(pattern: Pattern) -> st.SearchStrategy[str]:
     """Return texts that match a pattern of whole texts."""
-    raise NotImplementedError
+    raise NotImplementedError  # each kind of pattern is registered below
 
 
 @_whole.register

@@ -63,7 +63,7 @@ def values(conditions: Conditions) -> Found:
 def tested(
     strategy: st.SearchStrategy[T], test: Callable[[T], bool], samples: Sequence[T]
 ) -> st.SearchStrategy[T]:
-    """Return the values of a strategy that pass a test, and the samples, all of which pass."""
+    """Return the values of a strategy that pass a test, and the samples. All samples pass it."""
     return _tested(strategy, test, samples)
 
 
@@ -167,7 +167,7 @@ def _filled(
 
 
 def _exact_arrays(needs: Needs) -> Found:
-    """Return arrays in which each member meets the conditions of its place."""
+    """Return arrays. Each member meets the conditions of its place."""
     if len({len(members) for members in needs.exactly}) > 1:
         return None
     made = [
