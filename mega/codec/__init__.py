@@ -17,11 +17,11 @@ payload type in a message attribute, and `decode` takes it as its second argumen
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from enum import Enum
 from typing import Any, TypeAlias
 
 from mega.codec import _bson, _json
 from mega.codec._events import decode_event
+from mega.codec._payload_type import PayloadType
 from mega.errors import DecodeError, EncodeError, EventError, safe_repr
 from mega.event import Payload, is_mega_event
 
@@ -38,15 +38,6 @@ __all__ = (
 
 AnyPayload: TypeAlias = Payload | dict[str, Any] | str | bytes
 """The types that publishers accept and subscribers receive."""
-
-
-class PayloadType(str, Enum):
-    """The type of the payload in a body, as the message attribute `MegaPayloadType` writes it."""
-
-    EVENT = 'event'
-    DATA = 'data'
-    TEXT = 'text'
-    BLOB = 'blob'
 
 
 def encode(payload: AnyPayload, binary_encoding: bool = False) -> str:

@@ -18,7 +18,7 @@ from mega.aws._messages.filter_attributes import (
     extract_attributes,
     parse_filter_attributes,
 )
-from mega.codec import PayloadType
+from mega.codec._payload_type import PayloadType
 from mega.errors import EncodeError, EnvelopeError, join_path, safe_repr
 
 __all__ = (

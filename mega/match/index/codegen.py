@@ -27,19 +27,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from mega.match.context import MISSING, Context
-from mega.match.index.normal_form import Path
 
 __all__ = (
     'VISIT_UNROLLED',
     'MatchState',
     'Node',
     'NodeFunction',
+    'Path',
     'compile_node_function',
     'emit',
     'emit_all',
     'read_path_lines',
     'visit_all',
 )
+
+Path: TypeAlias = tuple[str, ...]
+"""The keys from a payload to a value in it."""
 
 Node: TypeAlias = tuple[Any, ...]
 """A function and its data.

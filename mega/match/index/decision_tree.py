@@ -46,6 +46,7 @@ from mega.match.index.codegen import (
     MatchState,
     Node,
     NodeFunction,
+    Path,
     compile_node_function,
     read_path_lines,
     visit_all,
@@ -61,7 +62,7 @@ from mega.match.index.lookups import (
     TestList,
     find_for_each,
 )
-from mega.match.index.normal_form import Alternative, Condition, Path
+from mega.match.index.normal_form import Alternative, Condition
 from mega.match.index.residuals import group_nodes, residual_node
 
 __all__ = ('IndexedPattern', 'TreeBuilder')

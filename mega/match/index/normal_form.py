@@ -17,13 +17,12 @@ from mega.match.context import MISSING, Context
 from mega.match.eventbridge.matcher import Combination, EventPattern
 from mega.match.functions.arrays import ContainsAll
 from mega.match.functions.comparison import Equal
+from mega.match.index.codegen import Path
 from mega.match.index.keys import Key, keys_of
 from mega.match.member_table import MAX_TESTED
 from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern
 
-__all__ = ('Alternative', 'Condition', 'Path', 'to_dnf')
-
-Path: TypeAlias = tuple[str, ...]
+__all__ = ('Alternative', 'Condition', 'to_dnf')
 
 MAX_ALTERNATIVES = 32
 """The maximum number of alternatives of one pattern."""

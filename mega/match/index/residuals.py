@@ -37,12 +37,13 @@ from mega.match.index.codegen import (
     MatchState,
     Node,
     NodeFunction,
+    Path,
     compile_node_function,
     emit,
     emit_all,
     read_path_lines,
 )
-from mega.match.index.normal_form import Condition, Path
+from mega.match.index.normal_form import Condition
 from mega.match.pattern import AnyMember, Constant, Not, Pattern, Value
 
 __all__ = ('group_nodes', 'residual_node')

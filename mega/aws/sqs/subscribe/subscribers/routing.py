@@ -13,8 +13,9 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import (
 from mega.codec import AnyPayload
 from mega.errors import ConfigurationError
 from mega.event import Payload
-from mega.match import Explanations, PatternSet
+from mega.match.explanation import Explanations
 from mega.match.functions import any_
+from mega.match.pattern_set import PatternSet
 
 __all__ = ('Router',)
 

@@ -1,0 +1,1 @@
+"""The `mega` command: one module per command. Start with `main`."""

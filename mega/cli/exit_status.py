@@ -1,0 +1,95 @@
+"""The exit codes of the command, and the line on stderr that explains a failure.
+
+error                          code   line
+UsageError of click               2   the usage, and the problem
+ConfigurationError                2   the problem, as the library states it
+TargetError                       3   the target cannot be loaded or started, and why
+TransportError                    4   AWS refused the request, and what to change
+any other MegaError, OSError      1   the problem
+Ctrl-C                          130   `Interrupted`
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+
+import click
+
+from mega.errors import ConfigurationError, MegaError, TransportError, single_line
+
+__all__ = ('CommandError', 'TargetError', 'run')
+
+SUCCESS = 0
+FAILURE = 1
+USAGE = 2
+TARGET = 3
+REFUSED = 4
+INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
+
+_MAX_LINE_LENGTH = 2_000
+
+_log = logging.getLogger(__name__)
+
+
+class CommandError(Exception):
+    """The operation did not succeed. The text is the line for the user."""
+
+    exit_code = FAILURE
+
+
+class TargetError(CommandError):
+    """The target of a command cannot be loaded or started."""
+
+    exit_code = TARGET
+
+
+def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a command, print a failure as one line on stderr, and return the exit code."""
+    try:
+        status = command.main(arguments, prog_name='mega', standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _print('Interrupted')
+        return INTERRUPTED
+    except BrokenPipeError:
+        _close_stdout()
+        _print('Error: the reader of the output closed it: the output is incomplete')
+        return FAILURE
+    except Exception as error:
+        return _report(error)
+    return status if isinstance(status, int) else SUCCESS
+
+
+def _report(error: Exception) -> int:
+    """Print an error, and return its exit code."""
+    known = isinstance(error, (CommandError, MegaError, OSError))
+    text = str(error) if known else f'unexpected {type(error).__name__}: {error}'
+    _print(f'Error: {single_line(text, _MAX_LINE_LENGTH)}')
+    if known:
+        _log.debug('the traceback of the error', exc_info=error)  # shown with --verbose
+    else:
+        traceback.print_exception(error)
+    if isinstance(error, CommandError):
+        return error.exit_code
+    if isinstance(error, TransportError):
+        return REFUSED
+    return USAGE if isinstance(error, ConfigurationError) else FAILURE
+
+
+def _print(line: str) -> None:
+    with suppress(OSError, ValueError):  # stderr is closed: the exit code remains
+        click.echo(line, err=True)
+
+
+def _close_stdout() -> None:
+    """Let Python flush nothing more into a closed pipe at its exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,44 @@
+"""The entry point of the `mega` command, and the list of its commands.
+
+`mega --help` and shell completion import no command: each is imported when it is called.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from mega.cli.exit_status import run
+from mega.cli.lazy_group import LazyCommand, LazyGroup
+
+__all__ = ('COMMANDS', 'cli', 'main')
+
+COMMANDS = (
+    LazyCommand('explain', 'mega.cli.explain', 'Explain which subscribers match a payload.'),
+)
+
+_HELP = """Run, inspect and repair listeners on Amazon SQS and SNS.
+
+Data goes to stdout, and messages for you go to stderr. Exit codes: 0 success, 1 the operation did
+not succeed, 2 usage error, 3 the target cannot be loaded or started, 4 AWS refused the request,
+130 interrupted.
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    help=_HELP,
+    context_settings={'help_option_names': ['-h', '--help']},
+)
+@click.version_option(package_name='sqs-mega', prog_name='mega')
+def cli() -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command with the arguments of the process, and exit."""
+    sys.exit(run(cli, arguments))

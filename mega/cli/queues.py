@@ -1,0 +1,78 @@
+"""A queue as the user names it: the URL, the ARN, the name, or the listener that receives from it.
+
+https://sqs.eu-west-1.amazonaws.com/123456789012/orders
+arn:aws:sqs:eu-west-1:123456789012:orders
+orders                           in the account and region of the credentials
+shop.worker:listener             the queue of this listener
+"""
+
+from __future__ import annotations
+
+import re
+
+from mega.aws._messages.destinations import check_queue_url
+from mega.aws._transport.client import AwsClient, create_client
+from mega.aws.sqs.subscribe.call_errors import with_advice
+from mega.cli.target import load_listener
+from mega.errors import ConfigurationError, TransportError, safe_repr
+
+__all__ = ('find_queue', 'queue_of_arn', 'sqs_client')
+
+_ARN = re.compile(r'arn:[a-z0-9-]+:sqs:([a-z0-9-]+):(\d{12}):([\w-]{1,80}(?:\.fifo)?)', re.A)
+_NAME = re.compile(r'[\w-]{1,80}(?:\.fifo)?', re.A)
+
+
+def sqs_client(destination: str | None = None) -> AwsClient:
+    """Return a client of SQS, in the region of a queue URL or an ARN if one is given.
+
+    Raises:
+        ConfigurationError: for no region, or an invalid endpoint.
+    """
+    return create_client('sqs', destination)
+
+
+def find_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, str]:
+    """Return the client for a queue, and its URL.
+
+    Raises:
+        ConfigurationError: for a text that does not name a queue.
+        TargetError: for a listener that cannot be loaded.
+        TransportError: if SQS does not return the URL of a name or an ARN.
+    """
+    if queue.startswith(('http://', 'https://')):
+        url = check_queue_url('QUEUE', queue)
+        return sqs_client(url), url
+    if queue.startswith('arn:'):
+        return queue_of_arn(queue)
+    if ':' in queue or queue.endswith('.py'):
+        url = load_listener(queue, app_dir).queue_url
+        return sqs_client(url), url
+    if not _NAME.fullmatch(queue):
+        problem = 'is not a URL, an ARN or a name of a queue, or module:listener'
+        raise ConfigurationError(f'{safe_repr(queue)} {problem}')
+    aws = sqs_client()
+    return aws, _url_of(aws, queue, None)
+
+
+def queue_of_arn(arn: str) -> tuple[AwsClient, str]:
+    """Return the client for the queue of an ARN, and its URL.
+
+    Raises:
+        ConfigurationError: for a text that is not the ARN of a queue.
+        TransportError: if SQS does not return the URL.
+    """
+    found = _ARN.fullmatch(arn)
+    if found is None:
+        raise ConfigurationError(f'{safe_repr(arn)} is not the ARN of a queue')
+    _, account, name = found.groups()
+    aws = sqs_client(arn)
+    return aws, _url_of(aws, name, account)
+
+
+def _url_of(aws: AwsClient, name: str, account: str | None) -> str:
+    try:
+        found = aws.call('get_queue_url', QueueName=name, QueueOwnerAWSAccountId=account)
+    except TransportError as error:
+        raise with_advice(error, name) from error.__cause__
+    url: str = found['QueueUrl']
+    return url

@@ -1,0 +1,146 @@
+"""TARGET: the listener that a command loads from the user's code.
+
+shop.worker:listener        an attribute of a module; `shop.worker:Settings.listener` also works
+worker.py:listener          an attribute of a file
+shop.worker                 a module that holds one listener
+shop.worker:make_listener   a callable without arguments that returns the listener
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+import mega
+from mega.aws.sqs.subscribe import SqsListener
+from mega.cli.exit_status import TargetError
+from mega.errors import safe_repr
+
+__all__ = ('load_listener',)
+
+_LIBRARY = str(Path(mega.__file__).parent)
+"""An error is reported at the place in the user's code that called the library."""
+
+
+def load_listener(target: str, app_dir: str = '.') -> SqsListener:
+    """Import a target and return its listener. `app_dir` is put first on `sys.path`.
+
+    Raises:
+        TargetError: if the target cannot be imported, or is not a listener. It says why, and where
+            in the user's code.
+    """
+    directory = str(Path(app_dir).resolve())
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    name, _, path = target.partition(':')
+    if name.endswith('.py') or '/' in name:
+        module = _import_file(target, Path(app_dir, name))
+    else:
+        module = _import_module(target, name)
+    found = _attribute(target, module, path) if path else _sole_listener(target, module)
+    if isinstance(found, SqsListener):
+        return found
+    if callable(found):
+        return _call(target, found)
+    raise TargetError(f'{target!r} is {safe_repr(found)}, not an SqsListener')
+
+
+def _import_module(target: str, name: str) -> ModuleType:
+    if not name or not all(part.isidentifier() for part in name.split('.')):
+        raise TargetError(f'{target!r} is not a target: pass module:attribute or path.py:attribute')
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f'{name}.'.startswith(f'{error.name}.'):
+            where = 'it is not in the directory of --app-dir, and not installed'
+            raise TargetError(f'{target!r}: no module named {error.name!r}: {where}') from error
+        raise _import_error(target, name, error) from error
+    except (Exception, SystemExit) as error:
+        raise _import_error(target, name, error) from error
+
+
+def _import_file(target: str, file: Path) -> ModuleType:
+    """Import a file as a module under the name of the file.
+
+    Its directory is on `sys.path`, so that it may import its neighbours.
+    """
+    if not file.is_file():
+        raise TargetError(f'{target!r}: there is no file {str(file)!r}')
+    directory = str(file.resolve().parent)
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None:
+        raise TargetError(f'{target!r}: {str(file)!r} is not a Python file')
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[file.stem] = module  # as an import does, so that its classes can be pickled
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[file.stem]
+        raise _import_error(target, str(file), error) from error
+    return module
+
+
+def _attribute(target: str, module: ModuleType, path: str) -> object:
+    found: object = module
+    for name in path.split('.'):
+        try:
+            found = getattr(found, name)
+        except AttributeError as error:
+            holder = getattr(found, '__name__', type(found).__name__)
+            listeners = ', '.join(_listeners(module)) or 'none'
+            problem = f'{holder} has no attribute {name!r} (listeners in the module: {listeners})'
+            raise TargetError(f'{target!r}: {problem}') from error
+    return found
+
+
+def _sole_listener(target: str, module: ModuleType) -> SqsListener:
+    listeners = _listeners(module)
+    if len({id(each) for each in listeners.values()}) == 1:
+        return next(iter(listeners.values()))
+    if not listeners:
+        problem = 'the module holds no SqsListener: name a callable that returns one'
+        raise TargetError(f'{target!r}: {problem}, as in {target}:make_listener')
+    first, *others = listeners
+    names = ', '.join([first, *others])
+    raise TargetError(f'{target!r} holds several listeners ({names}): name one: {target}:{first}')
+
+
+def _listeners(module: ModuleType) -> dict[str, SqsListener]:
+    return {name: each for name, each in vars(module).items() if isinstance(each, SqsListener)}
+
+
+def _call(target: str, factory: object) -> SqsListener:
+    assert callable(factory)
+    try:
+        inspect.signature(factory).bind()
+    except (TypeError, ValueError) as error:
+        problem = f'cannot be called without arguments: {error}'
+        raise TargetError(f'{target!r} {problem}') from error
+    try:
+        found = factory()
+    except (Exception, SystemExit) as error:
+        raise TargetError(f'{target!r} cannot be called: {_describe(error)}') from error
+    if isinstance(found, SqsListener):
+        return found
+    raise TargetError(f'{target!r} returned {safe_repr(found)}, not an SqsListener')
+
+
+def _import_error(target: str, name: str, error: BaseException) -> TargetError:
+    return TargetError(f'{target!r}: {name} cannot be imported: {_describe(error)}')
+
+
+def _describe(error: BaseException) -> str:
+    """Return the class, the text and the place of an error in the user's code."""
+    if isinstance(error, SyntaxError):
+        return f'SyntaxError: {error.msg} ({error.filename}, line {error.lineno})'
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [frame for frame in frames if not frame.filename.startswith(('<frozen', _LIBRARY))]
+    where = f' ({places[-1].filename}, line {places[-1].lineno})' if places else ''
+    return f'{type(error).__name__}: {error}{where}'

@@ -1,0 +1,169 @@
+"""Runs the `mega` command: in this process, in another process, or on a pseudo-terminal.
+
+In this process it is fastest, and coverage sees it. Standard streams, environment variables and
+imported modules are as before afterwards.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import io
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from json import loads
+from typing import Any
+
+from mega.cli.exit_status import run
+from mega.cli.main import cli
+
+__all__ = ('Result', 'mega', 'mega_on_terminal', 'mega_process', 'start_mega')
+
+_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a command: exit code, stdout and stderr. On a terminal, all is in `out`."""
+
+    code: int
+    out: str
+    err: str = ''
+
+    def json(self) -> Any:
+        """Return stdout parsed as one JSON document."""
+        return loads(self.out)
+
+    def lines(self) -> list[Any]:
+        """Return stdout parsed as one JSON document per line."""
+        return [loads(line) for line in self.out.splitlines()]
+
+
+def mega(*arguments: str, stdin: str = '', environment: Mapping[str, str] | None = None) -> Result:
+    """Run the command in this process."""
+    out, err = _stream(), _stream()
+    with _unchanged_process():
+        os.environ.update(environment or {})
+        sys.stdin, sys.stdout, sys.stderr = _stream(stdin), out, err
+        code = run(cli, arguments)
+    return Result(code, _text(out), _text(err))
+
+
+def mega_process(
+    *arguments: str,
+    stdin: str = '',
+    environment: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+) -> Result:
+    """Run the command in another process, with pipes."""
+    ended = subprocess.run(
+        [sys.executable, '-m', 'mega', *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_SECONDS,
+        env={**os.environ, **(environment or {})},
+        cwd=cwd,
+        check=False,
+    )
+    return Result(ended.returncode, ended.stdout, ended.stderr)
+
+
+def start_mega(
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    **settings: Any,
+) -> subprocess.Popen[str]:
+    """Start the command in another process, with pipes. The caller ends it."""
+    return subprocess.Popen(
+        [sys.executable, '-m', 'mega', *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+        cwd=cwd,
+        **settings,
+    )
+
+
+def mega_on_terminal(
+    *arguments: str,
+    keys: str = '',
+    columns: int = 80,
+    environment: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+) -> Result:
+    """Run the command on a pseudo-terminal of `columns`, on which the user types `keys`."""
+    terminal, child_side = pty.openpty()
+    size = struct.pack('HHHH', 24, columns, 0, 0)
+    fcntl.ioctl(child_side, termios.TIOCSWINSZ, size)
+    with subprocess.Popen(
+        [sys.executable, '-m', 'mega', *arguments],
+        stdin=child_side,
+        stdout=child_side,
+        stderr=child_side,
+        env={**os.environ, 'TERM': 'xterm', **(environment or {})},
+        cwd=cwd,
+        start_new_session=True,
+    ) as process:
+        os.close(child_side)
+        os.write(terminal, keys.encode())
+        out = b''.join(_read_until_closed(terminal))
+        os.close(terminal)
+        code = process.wait(_TIMEOUT_SECONDS)
+    return Result(code, out.decode().replace('\r\n', '\n'))
+
+
+def _read_until_closed(terminal: int) -> Iterator[bytes]:
+    while True:
+        try:
+            chunk = os.read(terminal, 65_536)
+        except OSError as error:
+            if error.errno != errno.EIO:  # Linux: no process has the other side open
+                raise
+            return
+        if not chunk:
+            return
+        yield chunk
+
+
+@contextmanager
+def _unchanged_process() -> Iterator[None]:
+    streams = sys.stdin, sys.stdout, sys.stderr
+    environment, path, modules = dict(os.environ), list(sys.path), set(sys.modules)
+    try:
+        yield
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = streams
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.path[:] = path
+        for name in set(sys.modules) - modules:
+            if not name.startswith(('mega', 'boto', 'click')) and _is_in_test(name):
+                del sys.modules[name]
+
+
+def _is_in_test(name: str) -> bool:
+    """Return whether a test wrote this module. Another test may write it anew."""
+    file = getattr(sys.modules[name], '__file__', None) or ''
+    return '/pytest-of-' in file
+
+
+def _stream(text: str = '') -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(text.encode()), encoding='utf-8', newline='')
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode()

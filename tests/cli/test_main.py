@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from mega.cli.main import COMMANDS
+from tests.cli.command import mega
+
+PROGRAM = """
+import sys
+from mega.cli.main import cli, run
+
+HEAVY = 'boto3', 'botocore', 'mega.aws', 'mega.match', 'mega.codec', 'asyncio', 'multiprocessing'
+try:
+    run(cli, ['--help'])
+finally:
+    print([name for name in HEAVY if name in sys.modules], file=sys.stderr)
+"""
+
+
+def test_help_lists_each_command_with_its_sentence() -> None:
+    shown = mega('--help')
+    assert shown.code == 0
+    for command in COMMANDS:
+        assert f'  {command.name}  ' in shown.out
+        assert command.load().name == command.name
+
+
+@pytest.mark.parametrize(
+    'environment',
+    [{}, {'_MEGA_COMPLETE': 'bash_complete', 'COMP_WORDS': 'mega ', 'COMP_CWORD': '1'}],
+    ids=['help', 'completion'],
+)
+def test_help_and_completion_import_no_command(environment: dict[str, str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, '-c', PROGRAM],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    assert 'explain' in ended.stdout
+    assert ended.stderr == '[]\n'
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    result = mega('lisen')
+    assert (result.code, result.out) == (2, '')
+    assert "No such command 'lisen'" in result.err
