@@ -18,6 +18,7 @@ from mega.errors import TransportError
 
 __all__ = (
     'Origin',
+    'advice_on',
     'is_about_receipt_handle',
     'is_unrecoverable',
     'origin_of',
@@ -111,15 +112,19 @@ def origin_of(error: TransportError) -> Origin:
 
 def with_advice(error: TransportError, queue_url: str) -> TransportError:
     """Return an error that also says what to change, if retries alone do not resolve it."""
-    if not is_unrecoverable(error) and error.code != _NO_ANSWER_OF_PROVIDER:
+    advice = advice_on(error, queue_url)
+    if not advice:
         return error
-    problem = f'{error.problem.rstrip(".")}; {_advice(error, queue_url)}'
+    problem = f'{error.problem.rstrip(".")}; {advice}'
     advised = TransportError(error.operation, error.code, problem, error.retriable)
     advised.__cause__ = error.__cause__
     return advised
 
 
-def _advice(error: TransportError, queue_url: str) -> str:
+def advice_on(error: TransportError, queue_url: str) -> str:
+    """Return what to change about an error; an empty text if retries alone may resolve it."""
+    if not is_unrecoverable(error) and error.code != _NO_ANSWER_OF_PROVIDER:
+        return ''
     origin = origin_of(error)
     if origin is Origin.CREDENTIALS:
         return _advice_on_credentials(_failed_operation(error), error.operation)

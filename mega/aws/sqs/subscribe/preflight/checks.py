@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 from msgspec import Struct, structs
 
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.subscribe.call_errors import (
     Origin,
+    advice_on,
     is_about_receipt_handle,
     is_unrecoverable,
     origin_of,
@@ -19,23 +19,45 @@ from mega.aws.sqs.subscribe.call_errors import (
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.advice import (
     QUEUE_ATTRIBUTES,
-    AdviceContext,
     Attributes,
+    Setup,
     advice,
+    number,
     polling_advice,
 )
+from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.retry_delay import max_delay
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import TransportError
 
-__all__ = ('PreflightOptions', 'PreflightResult', 'check_queue')
+__all__ = (
+    'PERMISSIONS',
+    'PreflightOptions',
+    'PreflightResult',
+    'check_queue',
+    'check_settings',
+    'read_attributes',
+    'unchecked',
+)
 
 _log = get_logger(__name__)
 
 # An invalid receipt handle. SQS checks the permission first, and the error shows it.
 _INVALID_HANDLE = {'Id': '0', 'ReceiptHandle': 'mega-checks-the-permission'}
+
+PERMISSIONS: Mapping[str, tuple[str, object]] = {
+    'DeleteMessageBatch': ('delete_message_batch', [_INVALID_HANDLE]),
+    'ChangeMessageVisibilityBatch': (
+        'change_message_visibility_batch',
+        [{**_INVALID_HANDLE, 'VisibilityTimeout': 0}],
+    ),
+}
+"""The operations that settle messages: the method and the entries of a call without an effect."""
+
+Report: TypeAlias = Callable[[Finding], object]
+"""Receives each finding."""
 
 
 class PreflightOptions(Struct, frozen=True):
@@ -59,84 +81,101 @@ class PreflightResult(Struct, frozen=True):
     visibility_timeout: int
 
 
-def check_queue(aws: AwsClient, config: PreflightOptions) -> PreflightResult:
+def _log_finding(finding: Finding) -> None:
+    _log.warning('%s', finding)
+
+
+def check_queue(
+    aws: AwsClient, options: PreflightOptions, report: Report = _log_finding
+) -> PreflightResult:
     """Check that a queue exists, that its messages may be settled, and that the settings fit.
 
-    The checks receive and change nothing. They log problems that are not certain. The checks of a
-    drain only warn: its calls follow at once, and show what AWS refuses.
+    The checks receive and change nothing. They report problems that are not certain. The checks of
+    a drain only warn: its calls follow at once, and show what AWS refuses.
 
     Raises:
         TransportError: if the listener could not work. The error says what to do.
     """
-    url, dead_letter_url, others = config.queue_url, config.dead_letter_queue_url, None
-    is_drain = config.settings.until_empty
-    for sentence in polling_advice(config.settings, aws.read_timeout):
-        _log.warning('%s %s', url, sentence)
-    attributes = _probe(
+    url, dead_letter_url = options.queue_url, options.dead_letter_queue_url
+    raises = not options.settings.until_empty
+    for finding in polling_advice(url, options.settings, aws.read_timeout):
+        report(finding)
+    queue = read_attributes(aws, url, QUEUE_ATTRIBUTES, report, raises=raises)
+    permitted = _check_permissions(aws, url, report) if raises else frozenset()
+    dead_letter_queue = None
+    if dead_letter_url is not None:
+        dead_letter_queue = read_attributes(
+            aws, dead_letter_url, ['MaximumMessageSize'], report, raises=raises
+        )
+    timeout = check_settings(options, queue, dead_letter_queue, report)
+    return PreflightResult(permitted, timeout)
+
+
+def check_settings(
+    options: PreflightOptions,
+    queue: Attributes | None,
+    dead_letter_queue: Attributes | None,
+    report: Report,
+) -> int:
+    """Check that the settings fit to the queues, and return the visibility timeout in seconds.
+
+    None for the attributes of a queue: they are unknown.
+    """
+    settings = options.settings
+    if options.uses_queue_timeout:
+        timeout = number(queue or {}, 'VisibilityTimeout') or 0
+        if not timeout:
+            timeout = settings.visibility_timeout
+            report(_unknown_timeout(options.queue_url, timeout))
+        settings = structs.replace(settings, visibility_timeout=timeout)
+    if queue is not None:
+        delay, others = _longest_delay(options), dead_letter_queue or {}
+        setup = Setup(options.queue_url, settings, options.policy, delay, queue, others)
+        for finding in advice(setup):
+            report(finding)
+    return settings.visibility_timeout
+
+
+def _unknown_timeout(url: str, used: int) -> Finding:
+    return Kind.QUEUE_TIMEOUT_UNKNOWN.found(
+        url,
+        f'has an unknown visibility timeout, or one of 0 s, and {used} s are used',
+        'Allow sqs:GetQueueAttributes on the queue, or set visibility_timeout.',
+    )
+
+
+def _check_permissions(aws: AwsClient, url: str, report: Report) -> frozenset[str]:
+    """Return which operations that settle messages SQS permitted."""
+    return frozenset(
+        operation
+        for operation, (method, entries) in PERMISSIONS.items()
+        if _probe(aws, method, report, required=True, QueueUrl=url, Entries=entries) is not None
+    )
+
+
+def _longest_delay(options: PreflightOptions) -> float:
+    own = [max_delay(subscriber.retry_delay) for subscriber in options.subscribers]
+    return max(max_delay(options.policy.retry_delay), *own)
+
+
+def read_attributes(
+    aws: AwsClient, url: str, names: Iterable[str], report: Report, *, raises: bool = True
+) -> Attributes | None:
+    """Return attributes of a queue; None if SQS does not return them, which is reported.
+
+    Raises:
+        TransportError: if no call to the queue can succeed, unless `raises` is false.
+    """
+    response = _probe(
         aws,
         'get_queue_attributes',
-        raises=not is_drain,
+        report,
+        raises=raises,
         QueueUrl=url,
-        AttributeNames=list(QUEUE_ATTRIBUTES),
+        AttributeNames=list(names),
     )
-    permitted = frozenset() if is_drain else _check_permissions(aws, url)
-    if dead_letter_url is not None:
-        names = ['MaximumMessageSize']
-        others = _probe(
-            aws,
-            'get_queue_attributes',
-            raises=not is_drain,
-            QueueUrl=dead_letter_url,
-            AttributeNames=names,
-        )
-    settings = config.settings
-    if config.uses_queue_timeout:
-        timeout = _queue_timeout(url, _attributes(attributes or {}), settings.visibility_timeout)
-        settings = structs.replace(settings, visibility_timeout=timeout)
-    if attributes is not None:
-        setup = AdviceContext(
-            settings,
-            config.policy,
-            _longest_delay(config),
-            _attributes(attributes),
-            _attributes(others or {}),
-        )
-        for sentence in advice(setup):
-            _log.warning('%s %s', url, sentence)
-    return PreflightResult(permitted, settings.visibility_timeout)
-
-
-def _queue_timeout(url: str, attributes: Attributes, default: int) -> int:
-    """Return the visibility timeout of a queue in seconds, or the default if it is unknown or 0."""
-    text = attributes.get('VisibilityTimeout', '')
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    _log.warning(
-        '%s has an unknown visibility timeout, or one of 0 s, and %d s are used: '
-        'allow sqs:GetQueueAttributes on the queue, or set visibility_timeout',
-        url,
-        default,
-    )
-    return default
-
-
-def _check_permissions(aws: AwsClient, url: str) -> frozenset[str]:
-    """Return which operations that settle messages SQS permitted."""
-    probe = partial(_probe, aws, required=True, QueueUrl=url)
-    change = {**_INVALID_HANDLE, 'VisibilityTimeout': 0}
-    answers = {
-        'DeleteMessageBatch': probe('delete_message_batch', Entries=[_INVALID_HANDLE]),
-        'ChangeMessageVisibilityBatch': probe('change_message_visibility_batch', Entries=[change]),
-    }
-    return frozenset(name for name, answer in answers.items() if answer is not None)
-
-
-def _longest_delay(config: PreflightOptions) -> float:
-    own = [max_delay(subscriber.retry_delay) for subscriber in config.subscribers]
-    return max(max_delay(config.policy.retry_delay), *own)
-
-
-def _attributes(response: dict[str, Any]) -> Attributes:
+    if response is None:
+        return None
     attributes = response.get('Attributes')
     return attributes if isinstance(attributes, dict) else {}
 
@@ -144,6 +183,7 @@ def _attributes(response: dict[str, Any]) -> Attributes:
 def _probe(
     aws: AwsClient,
     method: str,
+    report: Report,
     *,
     required: bool = False,
     raises: bool = True,
@@ -159,9 +199,17 @@ def _probe(
     except TransportError as error:
         if is_about_receipt_handle(error):
             return {}
-        advised = with_advice(error, url)
         concerns_all_calls = origin_of(error) in (Origin.CREDENTIALS, Origin.QUEUE)
         if raises and is_unrecoverable(error) and (required or concerns_all_calls):
-            raise advised from error.__cause__
-        _log.warning('%s cannot be checked: %s', url, advised)
+            raise with_advice(error, url) from error.__cause__
+        report(unchecked(url, error, advice_on(error, url)))
         return None
+
+
+def unchecked(subject: str, error: TransportError, advice: str) -> Finding:
+    """Return the finding of a check that AWS did not permit or answer.
+
+    `advice` says what to change; an empty text if the failure may be temporary.
+    """
+    remedy = f'{advice[:1].upper()}{advice[1:]}' or 'Check again, the failure may be temporary.'
+    return Kind.UNCHECKED.found(subject, f'cannot be checked: {str(error).rstrip(".")}', remedy)

@@ -9,10 +9,13 @@ import pytest
 
 from mega.aws.sqs.subscribe import Backoff, SqsListener
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
-from mega.aws.sqs.subscribe.preflight.advice import AdviceContext, advice
+from mega.aws.sqs.subscribe.preflight.advice import Setup, advice
+from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
 from mega.local import Server
 from tests.aws.sqs.subscribe.factories import subscriber, warnings_at_start
+
+URL = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
 
 CONSISTENT = {
     'RedrivePolicy': json.dumps({'deadLetterTargetArn': 'arn', 'maxReceiveCount': 20}),
@@ -35,17 +38,12 @@ def advice_for(
     queue: dict[str, Any] | None = None,
     dead: dict[str, Any] | None = None,
     longest_delay: float = 0.0,
-) -> list[str]:
+) -> list[Finding]:
     attributes = {**CONSISTENT, **(queue or {})}
     known = {name: value for name, value in attributes.items() if value is not None}
     made = EngineSettings(**(settings or {}))
-    return list(
-        advice(
-            AdviceContext(
-                made, SettlementPolicy(**(policy or DEAD)), longest_delay, known, dead or {}
-            )
-        )
-    )
+    setup = Setup(URL, made, SettlementPolicy(**(policy or DEAD)), longest_delay, known, dead or {})
+    return list(advice(setup))
 
 
 BATCH = {'is_fifo': True, 'max_number_of_messages': 10}
@@ -96,7 +94,7 @@ def test_matching_settings_cause_no_advice(setup: dict[str, Any]) -> None:
         (
             {'queue': redrive_policy(3), 'policy': {**DEAD, 'max_receives': 4}},
             'max_receives=4 has no effect',
-            'lower it to 3 or less',
+            'Lower max_receives to 3 or less',
         ),
         (
             {'dead': {'MaximumMessageSize': '262144'}, 'policy': DEAD},
@@ -148,10 +146,11 @@ def test_matching_settings_cause_no_advice(setup: dict[str, Any]) -> None:
 def test_contradicting_settings_cause_advice(
     setup: dict[str, Any], problem: str, change: str
 ) -> None:
-    [sentence] = advice_for(**setup)
-    assert problem in sentence
-    assert change in sentence
-    assert sentence.endswith('.')
+    [finding] = advice_for(**setup)
+    assert problem in finding.problem
+    assert change in finding.remedy
+    assert finding.remedy.endswith('.')
+    assert str(finding) == f'{URL} {finding.problem}. {finding.remedy} [{finding.code}]'
 
 
 def test_a_fifo_queue_without_a_dead_letter_queue_causes_two_pieces_of_advice() -> None:
@@ -180,3 +179,8 @@ def test_the_advice_is_logged_at_the_start(
     assert all(text.startswith(f'{queue_url} ') for text in texts)
     expected = ['does not apply', 'without an attempt', 'twice', 'expire']
     assert [words for words in expected for text in texts if words in text] == expected
+
+
+def test_a_code_belongs_to_one_kind_of_finding() -> None:
+    codes = [kind.code for kind in Kind.__members__.values()]
+    assert len(set(codes)) == len(codes)
