@@ -8,6 +8,7 @@ SNS's envelope   {'priority': {'Type': 'Number', 'Value': '5'}}
 from __future__ import annotations
 
 import math
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from decimal import Decimal
@@ -23,10 +24,12 @@ from mega.errors import EncodeError, EnvelopeError, join_path, safe_repr
 
 __all__ = (
     'LEGACY_SIZE_ATTRIBUTE',
+    'MESSAGE_ID_ATTRIBUTE',
     'PAYLOAD_TYPE_ATTRIBUTE',
     'SIZE_ATTRIBUTE',
     'Attributes',
     'FilterAttributes',
+    'first_message_id',
     'from_aws',
     'from_envelope',
     'to_aws',
@@ -40,6 +43,9 @@ Attributes: TypeAlias = Mapping[str, Any]
 PAYLOAD_TYPE_ATTRIBUTE = 'MegaPayloadType'
 """The attribute that names the payload type, if the body alone would be misread."""
 
+MESSAGE_ID_ATTRIBUTE = 'MegaMessageId'
+"""The attribute of a message that was sent again: the id of the message that was sent first."""
+
 SIZE_ATTRIBUTE = 'ExtendedPayloadSize'
 """The attribute of a message whose body is in S3: the size of the body, in bytes of UTF-8.
 
@@ -47,6 +53,8 @@ This name, and the older one, are AWS's: https://github.com/awslabs/amazon-sqs-j
 """
 
 LEGACY_SIZE_ATTRIBUTE = 'SQSLargePayloadSize'
+
+_MESSAGE_ID = re.compile('[\x21-\x7e]{1,128}')
 
 LARGEST_NUMBER = 10**126
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html"""
@@ -89,6 +97,16 @@ def from_aws(attributes: Attributes) -> dict[str, str | bytes]:
         if value is not None:
             values[name] = value
     return values
+
+
+def first_message_id(values: Mapping[str, str | bytes]) -> str | None:
+    """Return the first id of a message that was sent again; None if the attributes have none.
+
+    `values` are those of `from_aws` or `from_envelope`. Any producer can write the attribute.
+    Everything but 1 to 128 ASCII characters without spaces counts as absent.
+    """
+    found = values.get(MESSAGE_ID_ATTRIBUTE)
+    return found if isinstance(found, str) and _MESSAGE_ID.fullmatch(found) else None
 
 
 def from_envelope(attributes: object) -> tuple[dict[str, str | bytes], object]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct, field
 
-from mega.aws._messages.attributes import from_aws
+from mega.aws._messages.attributes import first_message_id, from_aws
 from mega.aws.s3.pointer import Pointer
 
 __all__ = ('Message', 'parse_epoch_milliseconds', 'read_message')
@@ -24,6 +24,7 @@ class Message(Struct, frozen=True, eq=False):
     """One delivery of a message, as a subscriber sees it in `self.message`.
 
     `id` is the same in every delivery of the message; `receipt_handle` is of this delivery.
+    `origin_id` remains the same when the message is sent again, as in a redrive.
     `attributes` are str (numbers too, as they were sent) or bytes. If the message came in an
     envelope of SNS, they are the attributes in the envelope.
     `receive_count` is SQS's approximate count of deliveries, including this one.
@@ -48,7 +49,18 @@ class Message(Struct, frozen=True, eq=False):
     subject: str | None = None
     pointer: Pointer | None = None
     unreadable: dict[str, Any] = field(default_factory=dict)
+    _first_id: str | None = None
     _delivery: HasLostFlag | None = None
+
+    @property
+    def origin_id(self) -> str:
+        """The id of the message that was sent first, if this one is a repetition; otherwise `id`.
+
+        `mega dead-letters redrive` sends a message with its first id in the attribute
+        `MegaMessageId`. The attribute counts in an envelope of SNS and, if there is none, beside
+        it. Any other producer can write the attribute, too.
+        """
+        return first_message_id(self.attributes) or self._first_id or self.id
 
     @property
     def lost(self) -> bool:
@@ -82,7 +94,9 @@ class Message(Struct, frozen=True, eq=False):
         return tuple(getattr(self, name) for name in Message.__struct_fields__[:-1])
 
 
-_NOT_SHOWN = frozenset({'body', 'receipt_handle', 'attributes', 'unreadable', '_delivery'})
+_NOT_SHOWN = frozenset(
+    {'body', 'receipt_handle', 'attributes', 'unreadable', '_first_id', '_delivery'}
+)
 
 
 def read_message(received: dict[str, Any], delivery: HasLostFlag | None = None) -> Message:

@@ -18,6 +18,7 @@ from mega.aws._messages.attributes import (
     LEGACY_SIZE_ATTRIBUTE,
     PAYLOAD_TYPE_ATTRIBUTE,
     SIZE_ATTRIBUTE,
+    first_message_id,
 )
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.s3.store import S3PayloadStore
@@ -93,6 +94,7 @@ def open_message(message: Message, store: S3PayloadStore | None = None) -> OpenR
     inner = structs.replace(
         message,
         attributes=envelope.attributes,
+        _first_id=first_message_id(message.attributes),
         topic_arn=envelope.topic_arn,
         subject=envelope.subject,
         unreadable=envelope.unreadable,

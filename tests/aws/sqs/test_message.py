@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -116,6 +117,38 @@ def test_the_sent_time_is_exact_to_the_millisecond(milliseconds: int) -> None:
 )
 def test_an_invalid_sent_time_is_none(time: object) -> None:
     assert read_message(received(SentTimestamp=time)).sent_time is None
+
+
+def with_first_id(value: str | bytes, message: dict[str, Any]) -> dict[str, Any]:
+    """The message with the attribute MegaMessageId."""
+    kind = 'Binary' if isinstance(value, bytes) else 'String'
+    message['MessageAttributes']['MegaMessageId'] = {'DataType': kind, f'{kind}Value': value}
+    return message
+
+
+def test_the_origin_id_is_the_id_of_the_first_message() -> None:
+    assert read_message(received()).origin_id == received()['MessageId']
+    again = read_message(with_first_id('first', received()))
+    assert (again.origin_id, again.id) == ('first', received()['MessageId'])
+    assert pickle.loads(pickle.dumps(again)).origin_id == 'first'
+
+
+@pytest.mark.parametrize('value', [b'first', '', ' ', 'a b', 'a\n', 'é', '\x1b[2J', 'x' * 129])
+def test_an_invalid_first_id_is_ignored(value: str | bytes) -> None:
+    message = read_message(with_first_id(value, received()))
+    assert message.origin_id == message.id
+
+
+def test_an_envelope_keeps_the_first_id_beside_it() -> None:
+    message = read_message(with_first_id('outer', received(wrapped('hej'))))
+    assert open_message(message)[0].origin_id == 'outer'
+
+
+def test_the_first_id_in_an_envelope_is_older_than_the_one_beside_it() -> None:
+    inner = {'MegaMessageId': {'Type': 'String', 'Value': 'inner'}}
+    body = wrapped('hej', MessageAttributes=inner)
+    message = read_message(with_first_id('outer', received(body)))
+    assert open_message(message)[0].origin_id == 'inner'
 
 
 def test_unknown_fields_of_a_message_are_ignored() -> None:
