@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 import click
 
-__all__ = ('FORMATS', 'Output', 'Record', 'Render', 'json_text', 'notify', 'table')
+__all__ = ('FORMATS', 'Output', 'Record', 'Render', 'escaped', 'json_text', 'notify', 'table')
 
 FORMATS = ('text', 'json', 'jsonl')
 
@@ -93,6 +93,14 @@ def json_text(value: object, indent: int | None = None) -> str:
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=_to_json)
     if text.isascii():
         return text  # JSON escapes the control characters of ASCII
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Return a text that cannot control a terminal: only printable characters and line breaks.
+
+    Other characters are escaped as in JSON. So are characters that change the direction of text.
+    """
     return ''.join(c if c.isprintable() or c == '\n' else _escape(c) for c in text)
 
 

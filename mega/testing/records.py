@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mega.aws._messages.attributes import DEAD_LETTER_ATTRIBUTE
 from mega.aws.s3.pointer import is_offloaded, read_pointer
 from mega.aws.sqs.message import read_message
 from mega.aws.sqs.opening import open_message
@@ -24,9 +25,6 @@ __all__ = ('DeadLetter', 'ProcessedMessage', 'PublishedMessage', 'StoreFor')
 
 StoreFor: TypeAlias = 'Callable[[str], S3PayloadStore]'
 """Returns a store that reads the bodies in a bucket."""
-
-DEAD_LETTER_ATTRIBUTE = 'MegaDeadLetter'
-"""A listener describes in this attribute why it dead-lettered a message."""
 
 
 class PublishedMessage:

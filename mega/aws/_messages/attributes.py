@@ -23,6 +23,7 @@ from mega.codec._payload_type import PayloadType
 from mega.errors import EncodeError, EnvelopeError, join_path, safe_repr
 
 __all__ = (
+    'DEAD_LETTER_ATTRIBUTE',
     'LEGACY_SIZE_ATTRIBUTE',
     'MESSAGE_ID_ATTRIBUTE',
     'PAYLOAD_TYPE_ATTRIBUTE',
@@ -45,6 +46,9 @@ PAYLOAD_TYPE_ATTRIBUTE = 'MegaPayloadType'
 
 MESSAGE_ID_ATTRIBUTE = 'MegaMessageId'
 """The attribute of a message that was sent again: the id of the message that was sent first."""
+
+DEAD_LETTER_ATTRIBUTE = 'MegaDeadLetter'
+"""The attribute of a dead-lettered message that contains the reason as JSON."""
 
 SIZE_ATTRIBUTE = 'ExtendedPayloadSize'
 """The attribute of a message whose body is in S3: the size of the body, in bytes of UTF-8.

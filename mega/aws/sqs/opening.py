@@ -10,7 +10,7 @@ characters do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, structs
 
@@ -21,13 +21,14 @@ from mega.aws._messages.attributes import (
     first_message_id,
 )
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
-from mega.aws.s3.store import S3PayloadStore
+from mega.aws.s3.store import FetchedBody
 from mega.aws.sns.envelope import SubscriptionNotice, parse_envelope
 from mega.aws.sqs.message import Message
 from mega.codec import AnyPayload, decode, looks_like_envelope
 from mega.errors import DecodeError, PointerError, safe_repr
 
 __all__ = (
+    'BodyStore',
     'MessageOpener',
     'MissingBody',
     'OpenResult',
@@ -35,6 +36,15 @@ __all__ = (
     'may_be_offloaded',
     'open_message',
 )
+
+
+class BodyStore(Protocol):
+    """Returns the bodies of messages that carry a pointer into S3. `S3PayloadStore` is one."""
+
+    @property
+    def on_missing(self) -> str: ...
+
+    def fetch(self, pointer: Pointer) -> FetchedBody | None: ...
 
 
 class MissingBody(Struct, frozen=True):
@@ -64,7 +74,7 @@ def may_be_offloaded(received: dict[str, Any]) -> bool:
     )
 
 
-def open_message(message: Message, store: S3PayloadStore | None = None) -> OpenResult:
+def open_message(message: Message, store: BodyStore | None = None) -> OpenResult:
     """Return the payload of a message, and the message with the data of its envelope and pointer.
 
     A body in S3 is fetched if an attribute of the message announces it. A body whose attributes
@@ -104,7 +114,7 @@ def open_message(message: Message, store: S3PayloadStore | None = None) -> OpenR
     return inner, decode(envelope.body, _payload_type(inner))
 
 
-def _fetch(message: Message, body: str, store: S3PayloadStore | None) -> OpenResult:
+def _fetch(message: Message, body: str, store: BodyStore | None) -> OpenResult:
     pointer = read_pointer(body, message.attributes)
     if store is None:
         bucket = safe_repr(pointer.bucket)

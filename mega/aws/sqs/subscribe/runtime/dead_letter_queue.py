@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from mega import timestamps
+from mega.aws._messages.attributes import DEAD_LETTER_ATTRIBUTE
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
@@ -20,12 +21,9 @@ from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
 
-__all__ = ('DEAD_LETTER_ATTRIBUTE', 'DeadLetterQueue')
+__all__ = ('DeadLetterQueue',)
 
 _log = get_logger(__name__)
-
-DEAD_LETTER_ATTRIBUTE = 'MegaDeadLetter'
-"""The attribute of a dead-lettered message that contains the reason as JSON."""
 
 _MAX_TEXT_LENGTH = 300
 

@@ -19,6 +19,7 @@ from threading import Lock, get_ident
 from typing import TypeVar
 
 from mega.aws._executor import Executor
+from mega.aws._messages.attributes import DEAD_LETTER_ATTRIBUTE
 from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws._transport.interruption import CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
@@ -27,7 +28,6 @@ from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.message import Message, read_message
 from mega.aws.sqs.opening import MessageOpener, OpenResult, may_be_offloaded, open_message
 from mega.aws.sqs.subscribe.engine.delivery import ENDED, Delivery
-from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DEAD_LETTER_ATTRIBUTE
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 
 __all__ = ('BodyPrefetcher',)
