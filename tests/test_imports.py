@@ -30,7 +30,7 @@ PUBLIC = {
     'mega.aws.sns': 'FilterPolicy SnsPublisher Widened to_filter_policy',
     'mega.aws.sns.publish': 'SnsPublisher',
     'mega.aws.s3': 'Pointer S3PayloadStore',
-    'mega.aws.sqs.subscribe': 'Backoff BlobSubscriber DataSubscriber DeliveryResult '
+    'mega.aws.sqs.subscribe': 'Activity Backoff BlobSubscriber DataSubscriber DeliveryResult '
     'EventSubscriber Hook Message MessageSubscriber Outcome ProcessStatus SqsListener Stats '
     'TextSubscriber',
     'mega.testing': 'Bucket Bus DeadLetter Outcome ProcessedMessage PublishedMessage Queue Topic '

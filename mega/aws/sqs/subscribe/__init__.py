@@ -1,6 +1,6 @@
 """Receive messages from SQS: subscribers declare patterns, and a listener passes them messages.
 
-    listener.py   SqsListener, the public class
+    listener.py   SqsListener, the public class; option_checks.py checks its options
     subscribers/  declaration and routing of subscribers
     processing/   one message: open -> match -> dispatch -> settle
     engine/       all messages: when to receive, start, extend, delete and dead-letter
@@ -18,6 +18,7 @@ from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.runtime.activity import Activity
 from mega.aws.sqs.subscribe.runtime.stats import Stats
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from mega.aws.sqs.subscribe.subscribers.subscriber import (
@@ -30,6 +31,7 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import (
 )
 
 __all__ = (
+    'Activity',
     'Backoff',
     'BlobSubscriber',
     'DataSubscriber',

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from copy import copy
+from dataclasses import replace as replace_fields
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -14,7 +17,14 @@ from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
-from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY
+from mega.aws.sqs.subscribe.option_checks import (
+    DEFAULT_VISIBILITY_TIMEOUT,
+    check_count,
+    check_dead_letter_queue,
+    check_grace_period,
+    check_max_processing_time,
+    check_visibility_timeout,
+)
 from mega.aws.sqs.subscribe.preflight.checks import (
     PreflightOptions,
     PreflightResult,
@@ -23,6 +33,7 @@ from mega.aws.sqs.subscribe.preflight.checks import (
 from mega.aws.sqs.subscribe.processing.hooks import Hook, Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy, Unhandled, Unmatched
+from mega.aws.sqs.subscribe.runtime.activity import Activity
 from mega.aws.sqs.subscribe.runtime.context import ListenerContext, Runtime
 from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
 from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
@@ -41,23 +52,13 @@ from mega.errors import (
     check_int,
     check_seconds,
     check_whole_seconds,
-    safe_repr,
 )
 from mega.match import Explanations
 
 __all__ = ('SqsListener',)
 
 SubscriberClass = TypeVar('SubscriberClass', bound=Subscriber)
-
-# The limits of SQS: ReceiveMessage in its API reference. More threads need more than one process.
-_LIMITS = {
-    'max_number_of_messages': (1, 10),
-    'concurrency': (1, 1_000),
-}
-
-
-DEFAULT_VISIBILITY_TIMEOUT = 30
-"""Seconds, also of a queue whose own visibility timeout is unknown."""
+ListenerType = TypeVar('ListenerType', bound='SqsListener')
 
 _UNLIMITED = 10**9
 """The maximum number of messages of a drain, and of its seconds."""
@@ -112,9 +113,10 @@ class SqsListener(ClientOwner):
 
     The listener finds credentials and region as `SqsPublisher` does.
 
-    Thread safety: `stop()`, `pause()`, `resume()` and `stats()` are safe in any thread and in a
-    signal handler. Only one thread at a time may call `listen()` or `drain()`. The listener has its
-    own threads. Any number of processes may listen to one queue with the same subscribers.
+    Thread safety: `stop()`, `pause()`, `resume()`, `stats()` and `activity()` are safe in any
+    thread and in a signal handler. Only one thread at a time may call `listen()` or `drain()`. The
+    listener has its own threads. Any number of processes may listen to one queue with the same
+    subscribers.
 
     Raises:
         ConfigurationError: for invalid settings.
@@ -150,52 +152,52 @@ class SqsListener(ClientOwner):
         if not queue_url:
             raise ConfigurationError('a listener requires queue_url=')
         self.queue_url = check_queue_url('queue_url', queue_url)
-        self.dead_letter_queue_url = _check_dead_letter_queue(dead_letter_queue_url, queue_url)
-        self.max_number_of_messages = _check('max_number_of_messages', max_number_of_messages)
+        self.dead_letter_queue_url = check_dead_letter_queue(dead_letter_queue_url, queue_url)
+        self.max_number_of_messages = check_count('max_number_of_messages', max_number_of_messages)
         self.wait_time_seconds = check_whole_seconds('wait_time_seconds', wait_time_seconds, 0, 20)
-        self.visibility_timeout = _check_visibility_timeout(visibility_timeout)
+        self.visibility_timeout = check_visibility_timeout(visibility_timeout)
         has_queue, is_fifo = dead_letter_queue_url is not None, queue_url.endswith('.fifo')
         self._policy = SettlementPolicy(
             unhandled, unmatched, has_queue, is_fifo, retry_delay, max_receives
         )
         self._settings = EngineSettings(
-            concurrency=_check('concurrency', concurrency),
+            concurrency=check_count('concurrency', concurrency),
             max_number_of_messages=max_number_of_messages,
             wait_time_seconds=self.wait_time_seconds,
             visibility_timeout=self.visibility_timeout or DEFAULT_VISIBILITY_TIMEOUT,
-            max_processing_time=_check_seconds('max_processing_time', max_processing_time),
-            grace_period=check_seconds('grace_period', grace_period, 0, MAX_VISIBILITY),
+            max_processing_time=check_max_processing_time(max_processing_time),
+            grace_period=check_grace_period(grace_period),
             is_fifo=is_fifo,
         )
-        keys = (aws_access_key_id, aws_secret_access_key, aws_session_token)
-        aws = self._create_client(keys, region_name, endpoint_url, session, client)
-        super().__init__(aws)
-        self._check_destinations()
-        self._router, self._counter = Router(), StatsCounter()
-        self._context = self._create_context(Hooks(hooks), payload_store)
-        self._runs = ListenerRuns(self._context, self._check_queue)
-        for subscriber in subscribers:
-            self.register_subscriber(subscriber)
-
-    def _create_client(
-        self, keys: tuple[str | None, ...], region: str | None, url: str | None, *given: Any
-    ) -> AwsClient:
-        access_key_id, secret_access_key, session_token = keys
-        session, client = given
-        return create_client(
+        self._create_client: Callable[..., AwsClient] = partial(
+            create_client,
             'sqs',
-            self.queue_url,
-            aws_access_key_id=access_key_id,
-            aws_secret_access_key=secret_access_key,
-            aws_session_token=session_token,
-            region_name=region,
-            endpoint_url=url,
+            aws_access_key_id=aws_access_key_id,
+            aws_secret_access_key=aws_secret_access_key,
+            aws_session_token=aws_session_token,
+            region_name=region_name,
+            endpoint_url=endpoint_url,
             session=session,
             client=client,
+        )
+        self._hooks, self._store = Hooks(hooks), payload_store
+        self._set_up(subscribers)
+
+    def _set_up(self, subscribers: Iterable[Subscriber]) -> None:
+        """Create the client and everything else that depends on the queue and the settings."""
+        aws = self._create_client(
+            destination=self.queue_url,
             attempts=1,  # the engine repeats calls, and knows when a repetition is useless
             connections=max_threads(self._settings),
             read_timeout=self.wait_time_seconds + _READ_TIMEOUT_MARGIN,
         )
+        super().__init__(aws)
+        self._check_destinations()
+        self._router, self._counter = Router(), StatsCounter()
+        self._context = self._create_context()
+        self._runs = ListenerRuns(self._context, self._check_queue)
+        for subscriber in subscribers:
+            self.register_subscriber(subscriber)
 
     def _check_destinations(self) -> None:
         """Refuse queues that calls to this endpoint would not reach."""
@@ -204,19 +206,49 @@ class SqsListener(ClientOwner):
                 check_host(name, url, self._aws.endpoint_url)
                 check_region(name, url, self._aws.region)
 
-    def _create_context(self, hooks: Hooks, store: S3PayloadStore | None) -> ListenerContext:
-        if store is not None:
-            store.check_client(self._aws)
+    def _create_context(self) -> ListenerContext:
+        if self._store is not None:
+            self._store.check_client(self._aws)
         url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
         has_dead_letter_queue = dead_letter_url is not None
         return ListenerContext(
             QueueClient(self._aws, url, has_dead_letter_queue),
             DeadLetterQueue(self._aws, dead_letter_url, url) if dead_letter_url else None,
             self._router,
-            Processor(self._router, self._policy, hooks),
+            Processor(self._router, self._policy, self._hooks),
             self._counter,
-            store,
+            self._store,
         )
+
+    @without_secrets_in_tracebacks
+    def with_settings(
+        self: ListenerType,
+        *,
+        queue_url: str | None = None,
+        concurrency: int | None = None,
+        grace_period: Seconds | None = None,
+    ) -> ListenerType:
+        """Return a listener with other settings, the same subscribers, and its own statistics.
+
+        None keeps a setting. This listener does not change, and each of the two has its own client,
+        unless `client=` was passed.
+
+        Raises:
+            ConfigurationError: for invalid settings.
+        """
+        other, settings = copy(self), self._settings
+        if queue_url is not None:
+            other.queue_url = check_queue_url('queue_url', queue_url)
+            check_dead_letter_queue(self.dead_letter_queue_url, queue_url)
+            settings = replace(settings, is_fifo=queue_url.endswith('.fifo'))
+        if concurrency is not None:
+            settings = replace(settings, concurrency=check_count('concurrency', concurrency))
+        if grace_period is not None:
+            settings = replace(settings, grace_period=check_grace_period(grace_period))
+        other._settings = settings
+        other._policy = replace_fields(self._policy, is_fifo=settings.is_fifo)
+        other._set_up(self.subscribers)
+        return other
 
     def register_subscriber(self, subscriber: SubscriberClass) -> SubscriberClass:
         """Register a subscriber class, so that it receives the messages that it matches.
@@ -246,14 +278,18 @@ class SqsListener(ClientOwner):
         """
         return self._router.explain(payload)
 
-    def listen(self) -> None:
+    def listen(self, on_ready: Callable[[], None] | None = None) -> None:
         """Process messages until `stop()`, SIGTERM or SIGINT. Blocks the calling thread.
 
-        The listener handles these signals only in the main thread, and only during this call. The
-        previous handler receives a second signal. The threads of the listener process the messages.
-        A stop releases messages that did not start, and messages in processing have the grace
-        period. The listener logs a call to AWS that failed, and repeats it: a receive after 1 to 60
-        seconds. Before that, it checks the queue for at most ten seconds; a stop ends the checks.
+        The listener handles these signals only in the main thread, and only during this call. An
+        ignored signal remains ignored. The previous handler receives a second signal. The threads
+        of the listener process the messages. A stop releases messages that did not start, and
+        messages in processing have the grace period. The listener logs a call to AWS that failed,
+        and repeats it: a receive after 1 to 60 seconds. Before that, it checks the queue for at
+        most ten seconds; a stop ends the checks.
+
+        `on_ready` is called once in a thread of the listener, when the checks have passed and the
+        first receive begins. A stop before that prevents the call.
 
         Raises:
             ConfigurationError: without subscribers.
@@ -262,9 +298,14 @@ class SqsListener(ClientOwner):
             SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
         with stop_on_signals(self.stop):
-            self._run(self._settings)
+            self._run(self._settings, on_ready)
 
-    def drain(self, timeout: Seconds | None = None, max_messages: int | None = None) -> Stats:
+    def drain(
+        self,
+        timeout: Seconds | None = None,
+        max_messages: int | None = None,
+        on_ready: Callable[[], None] | None = None,
+    ) -> Stats:
         """Process the messages in the queue, and return the statistics of this call.
 
         The call ends when two consecutive receives returned no new messages and no message is in
@@ -276,8 +317,8 @@ class SqsListener(ClientOwner):
         again. A message with a retry delay of 0, or that SQS delivers again, stays hidden until the
         call ends. On a FIFO queue this applies to the whole message group.
 
-        With a `concurrency` of 1 the calling thread processes the messages. The call
-        warns at the start as `listen()` does.
+        With a `concurrency` of 1 the calling thread processes the messages. The call warns at the
+        start as `listen()` does. `on_ready` is called as there.
 
         Raises:
             ConfigurationError: without subscribers, or for an invalid argument.
@@ -288,9 +329,10 @@ class SqsListener(ClientOwner):
             check_int('max_messages', max_messages, 1, _UNLIMITED)
         ends = None if timeout is None else check_seconds('timeout', timeout, 0, _UNLIMITED)
         before = self.stats()
-        self._run(
-            replace(self._settings, until_empty=True, max_messages=max_messages, timeout=ends)
+        settings = replace(
+            self._settings, until_empty=True, max_messages=max_messages, timeout=ends
         )
+        self._run(settings, on_ready)
         return self.stats().since(before)
 
     def stop(self) -> None:
@@ -315,11 +357,17 @@ class SqsListener(ClientOwner):
         """Return the statistics since the creation of the listener."""
         return self._counter.stats(self._aws.transport)
 
-    def _run(self, settings: EngineSettings) -> None:
+    def activity(self) -> Activity:
+        """Return whether the listener receives messages, and when it last made progress."""
+        return self._runs.activity()
+
+    def _run(self, settings: EngineSettings, on_ready: Callable[[], None] | None) -> None:
         if self._aws.is_in_process:
             raise ConfigurationError('client= is of a Bus: pass this listener to bus.run()')
         threads = Threads(settings, self._aws.clock)
         with self._begin(threads, settings) as session:
+            if on_ready is not None:
+                session.activity_log.call_at_first_receive(on_ready)
             threads.run(session)
 
     def _begin(
@@ -343,25 +391,3 @@ class SqsListener(ClientOwner):
             uses_queue_timeout=self.visibility_timeout is None,
         )
         return check_queue(self._aws, options)
-
-
-def _check(name: str, value: int) -> int:
-    return check_int(name, value, *_LIMITS[name])
-
-
-def _check_visibility_timeout(value: int | timedelta | None) -> int | None:
-    if value is None:
-        return None
-    # A timeout of 0 would make a message visible before it is processed.
-    return check_whole_seconds('visibility_timeout', value, 1, 43_200)
-
-
-def _check_seconds(name: str, value: Seconds | None) -> float | None:
-    return None if value is None else check_seconds(name, value, 0, MAX_VISIBILITY)
-
-
-def _check_dead_letter_queue(url: str | None, queue_url: str) -> str | None:
-    if url == queue_url:
-        problem = 'must be the URL of another queue, or None'
-        raise ConfigurationError(f'dead_letter_queue_url={safe_repr(url)}: {problem}')
-    return None if url is None else check_queue_url('dead_letter_queue_url', url)

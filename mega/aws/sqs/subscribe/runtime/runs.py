@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.bounded import BoundedChecks
 from mega.aws.sqs.subscribe.preflight.checks import PreflightResult
+from mega.aws.sqs.subscribe.runtime.activity import IDLE, Activity
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError
 
@@ -58,6 +59,11 @@ class ListenerRuns:
         self._is_paused = False
         if self._session is not None:
             self._session.resume()
+
+    def activity(self) -> Activity:
+        """Return the activity of the present run, if there is one."""
+        session = self._session  # another thread may end the run meanwhile
+        return IDLE if session is None else session.activity
 
     @contextmanager
     def begin(

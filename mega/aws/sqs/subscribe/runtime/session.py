@@ -37,6 +37,7 @@ from mega.aws.sqs.subscribe.processing.dispatch import (
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
+from mega.aws.sqs.subscribe.runtime.activity import Activity, ActivityLog
 from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
 from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
@@ -91,6 +92,7 @@ class ListenerSession:
             )
         self._event_loop = runtime.create_event_loop(self._pool.take_turn)
         self._observe = runtime.observe
+        self.activity_log = ActivityLog(self._monotonic)
         self._tracks_workers = settings.max_processing_time is not None
         self._workers: dict[Delivery, list[WorkerRef]] = {}
         # Each delivery has its own copy of the context variables of the caller.
@@ -98,6 +100,11 @@ class ListenerSession:
         self._exit: BaseException | None = None
         self._permitted: set[str] = set()
         self._is_paused = False
+
+    @property
+    def activity(self) -> Activity:
+        """Whether the session receives messages, and when it last made progress."""
+        return self.activity_log.read(self.may_receive)
 
     @property
     def may_receive(self) -> bool:
@@ -156,6 +163,7 @@ class ListenerSession:
         self._pool.report_soon(lambda now: self._engine.resume())
 
     def _receive(self, poll: Receive) -> EngineEvent:
+        self.activity_log.receive_begins()
         try:
             with self._interrupter.interruptible(self._queue.aws.client):
                 deliveries = self._queue.receive(poll)
@@ -186,6 +194,7 @@ class ListenerSession:
 
     def _received(self, poll: Receive, deliveries: list[Delivery], now: float) -> None:
         self._counter.add('received', len(deliveries))
+        self.activity_log.receive_answered(now)
         self._engine.received(poll, deliveries, now)
 
     def _interrupted(self, poll: Receive, now: float) -> None:

@@ -27,12 +27,14 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` at the first SIGTERM or SIGINT. The previous handler receives a second signal.
 
     Python calls signal handlers only in the main thread. In any other thread, this does nothing.
+    An ignored signal remains ignored, as Unix programs do: `nohup` and a parent rely on it.
     The previous handlers are restored at the end, and in a child process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {number: signal.getsignal(number) for number in _SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    previous = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
 
     def restore() -> None:
         for number, handler in previous.items():
@@ -41,11 +43,11 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         restore()
-        for each in _SIGNALS:
+        for each in previous:
             signal.signal(each, handler_after_first_signal(signal.getsignal(each), os.getpid()))
         stop()
 
-    for number in _SIGNALS:
+    for number in previous:
         signal.signal(number, handle)
     _restore_in_child.add(restore)
     try:

@@ -70,6 +70,7 @@ class Threads:
         graceful_until: float | None = None
         timeout = 0.0
         while not self._pool.wait(timeout):
+            session.activity_log.loop_turned(self._clock.monotonic())
             if session.may_receive:
                 session.allow_receives()  # a pause may have ended during an interrupt
                 graceful_until, timeout = None, SIGNAL_CHECK_SECONDS

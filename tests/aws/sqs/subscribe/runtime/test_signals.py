@@ -325,6 +325,24 @@ def test_the_first_signal_restores_the_previous_handlers(
     assert handlers() == custom_handlers
 
 
+def test_an_ignored_signal_remains_ignored(aws: LocalAws, custom_handlers: list[Any]) -> None:
+    """A terminal sends SIGINT also to a child process, whose parent stops it gracefully."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    queue_url = aws.create_queue()
+    send(aws, queue_url, 'hej')
+    seen: list[Any] = []
+
+    def process(payload: str) -> None:
+        seen.extend(handlers())
+        listener.stop()
+
+    listener: SqsListener = listener_on(aws, queue_url, subscriber(process))
+    listener.listen()
+    assert seen[0] not in (custom_handlers[0], signal.SIG_IGN)
+    assert seen[1] is signal.SIG_IGN
+    assert handlers() == [custom_handlers[0], signal.SIG_IGN]
+
+
 def test_the_previous_handlers_are_restored_when_a_subscriber_ends_the_program(
     aws: LocalAws, custom_handlers: list[Any]
 ) -> None:

@@ -1,0 +1,66 @@
+"""Checks of the options of a listener. Each returns the value as the listener uses it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mega.aws._messages.destinations import check_queue_url
+from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY
+from mega.errors import (
+    ConfigurationError,
+    Seconds,
+    check_int,
+    check_seconds,
+    check_whole_seconds,
+    safe_repr,
+)
+
+__all__ = (
+    'DEFAULT_VISIBILITY_TIMEOUT',
+    'check_count',
+    'check_dead_letter_queue',
+    'check_grace_period',
+    'check_max_processing_time',
+    'check_visibility_timeout',
+)
+
+# The limits of SQS: ReceiveMessage in its API reference. More threads need more than one process.
+_LIMITS = {
+    'max_number_of_messages': (1, 10),
+    'concurrency': (1, 1_000),
+}
+
+
+DEFAULT_VISIBILITY_TIMEOUT = 30
+"""Seconds, also of a queue whose own visibility timeout is unknown."""
+
+
+def check_count(name: str, value: int) -> int:
+    """Check `max_number_of_messages` or `concurrency`."""
+    return check_int(name, value, *_LIMITS[name])
+
+
+def check_visibility_timeout(value: int | timedelta | None) -> int | None:
+    """Return whole seconds; None stands for the queue's own visibility timeout."""
+    if value is None:
+        return None
+    # A timeout of 0 would make a message visible before it is processed.
+    return check_whole_seconds('visibility_timeout', value, 1, 43_200)
+
+
+def check_max_processing_time(value: Seconds | None) -> float | None:
+    """Return seconds; None: no heartbeat."""
+    return None if value is None else check_seconds('max_processing_time', value, 0, MAX_VISIBILITY)
+
+
+def check_grace_period(value: Seconds) -> float:
+    """Return seconds."""
+    return check_seconds('grace_period', value, 0, MAX_VISIBILITY)
+
+
+def check_dead_letter_queue(url: str | None, queue_url: str) -> str | None:
+    """Return the URL of the dead-letter queue, which must be another queue."""
+    if url == queue_url:
+        problem = 'must be the URL of another queue, or None'
+        raise ConfigurationError(f'dead_letter_queue_url={safe_repr(url)}: {problem}')
+    return None if url is None else check_queue_url('dead_letter_queue_url', url)
