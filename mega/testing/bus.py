@@ -13,8 +13,8 @@ model of `mega.local` instead of AWS, and the thread of the test runs the listen
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -23,11 +23,12 @@ from mega.aws._transport.in_process import InProcessClient, RefusedCallError
 from mega.errors import ConfigurationError, check_int, safe_repr
 from mega.local.account import Account
 from mega.local.errors import AwsError, older_code
+from mega.local.faults import FaultPlan, Step
 from mega.local.sqs.decisions import Decisions
 from mega.local.sqs.stored import StoredMessage
 from mega.testing.assertions import Assertions
 from mega.testing.clock import VirtualClock
-from mega.testing.faults import LOST, RequestedFaults, status_of
+from mega.testing.faults import LOST, operation_of, refusal, without_batch
 from mega.testing.inline import InlineRuntime
 from mega.testing.queues import messages_in
 from mega.testing.records import DeadLetter, PublishedMessage, reason_in
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ('Bus',)
 
 MAX_DELIVERIES = 10_000_000
+MAX_TIMES = 1_000_000
 SERVICES = ('sqs', 'sns', 's3')
 
 
@@ -64,7 +66,7 @@ class Bus(Assertions):
         self._account = Account(self._clock, decisions=self._decisions)
         self._scheduler = Scheduler(self._account, self._clock)
         self._lock = RLock()
-        self._faults = RequestedFaults(self._account.operation_names())
+        self._faults = FaultPlan()
         self.sqs, self.sns, self.s3 = (
             InProcessClient(service, partial(self._call, service), self._clock)
             for service in SERVICES
@@ -201,11 +203,8 @@ class Bus(Assertions):
 
     def _begin(self, listener: SqsListener, recorder: RunRecorder, stack: ExitStack) -> ListenerRun:
         runtime = InlineRuntime(self._clock, recorder.observe)
-        self._faults.are_suspended = True  # they are not meant for the checks of the queue
-        try:
+        with self._without_faults():  # they are not meant for the checks of the queue
             session = stack.enter_context(listener._begin(runtime))
-        finally:
-            self._faults.are_suspended = False
         stack.callback(session.close)
         return ListenerRun(session, runtime.pool, Queue(listener.queue_url).name)
 
@@ -219,9 +218,7 @@ class Bus(Assertions):
         Raises:
             ConfigurationError: for an unknown operation.
         """
-        if not code:
-            raise ConfigurationError('code is empty: pass a code of AWS, such as AccessDenied')
-        self._faults.add(operation, code, times)
+        self._script(operation, refusal(code), times)
 
     def lose(self, operation: str, times: int = 1) -> None:
         """Let the responses to the next calls of an operation be lost. The calls have an effect.
@@ -231,7 +228,20 @@ class Bus(Assertions):
         Raises:
             ConfigurationError: for an unknown operation.
         """
-        self._faults.add(operation, LOST, times)
+        self._script(operation, LOST, times)
+
+    def _script(self, operation: str, step: Step, times: int) -> None:
+        check_int('times', times, 1, MAX_TIMES)
+        name = operation_of(operation, self._account.operation_names())
+        self._faults.script([step] * times, name)
+
+    @contextmanager
+    def _without_faults(self) -> Iterator[None]:
+        faults, self._faults = self._faults, FaultPlan()
+        try:
+            yield
+        finally:
+            self._faults = faults
 
     def duplicate_next(self) -> None:
         """Let SQS deliver the next message that is deleted from a standard queue a second time.
@@ -278,13 +288,13 @@ class Bus(Assertions):
     def _call(self, service: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Perform a call of a client, with the faults that the test asked for."""
         with self._lock:
-            fault = self._faults.take(operation)
-            if fault is not None and fault is not LOST:
-                raise _refused(service, AwsError(fault, 'requested by the test', status_of(fault)))
+            failing = self._faults.for_call(without_batch(operation))
+            if failing.error is not None:
+                raise _refused(service, failing.error)
             if operation == 'ReceiveMessage' and not self._scheduler.is_receiving:
                 self._wait_for_message(request)
             response = self._perform(service, operation, request)
-        if fault is LOST:
+        if failing.fault is LOST:
             raise TimeoutError('the response was lost, as the test asked for')
         return response
 

@@ -1,19 +1,24 @@
-"""The faults that a test asks for: calls that AWS refuses, and responses that are lost."""
+"""The faults that a test asks for, as steps of the plan of the in-memory AWS.
+
+    bus.fail('SendMessage', 'AccessDenied')     # AWS refuses the next call, which has no effect
+    bus.lose('DeleteMessage')                   # the next call has its effect, without a response
+
+An operation and its batch form are the same: a fault of `DeleteMessage` also applies to
+`DeleteMessageBatch`, because publishers and listeners choose between both.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from mega.errors import ConfigurationError, check_int, safe_repr
+from mega.errors import ConfigurationError, safe_repr
+from mega.local.faults import FailCall, Fault
 
-__all__ = ('LOST', 'RequestedFaults', 'status_of')
+__all__ = ('LOST', 'operation_of', 'refusal', 'without_batch')
 
-LOST = ''
-"""In place of the code of an error: AWS performs the operation, and its response is lost."""
-
-MAX_TIMES = 1_000_000
+LOST = Fault.RESET_AFTER
+"""AWS performs the operation, and its response is lost."""
 
 _STATUS = {
     'AccessDenied': 403,
@@ -30,43 +35,30 @@ _STATUS = {
 """The HTTP status of an error. Others have 400."""
 
 
-class RequestedFaults:
-    """The faults of the next calls, by operation.
+def refusal(code: str) -> FailCall:
+    """Return the refusal of a call with an error code of AWS.
 
-    An operation and its batch form are the same: a fault of `DeleteMessage` also applies to
-    `DeleteMessageBatch`, because publishers and listeners choose between both.
+    Raises:
+        ConfigurationError: for an empty code.
     """
-
-    def __init__(self, operations: Collection[str]) -> None:
-        self._operations = operations
-        self._next: defaultdict[str, deque[str]] = defaultdict(deque)
-        self.are_suspended = False
-
-    def add(self, operation: str, code: str, times: int) -> None:
-        """Let the next calls of an operation fail.
-
-        Raises:
-            ConfigurationError: for an unknown operation.
-        """
-        check_int('times', times, 1, MAX_TIMES)
-        if operation not in self._operations:
-            near = get_close_matches(str(operation), self._operations, 1)
-            advice = f'; did you mean {near[0]!r}?' if near else ''
-            raise ConfigurationError(
-                f'{safe_repr(operation)} is not an operation of SQS, SNS or S3{advice}'
-            )
-        self._next[_without_batch(operation)].extend([code] * times)
-
-    def take(self, operation: str) -> str | None:
-        """Return the code of the next fault of a call; None for no fault."""
-        faults = None if self.are_suspended else self._next.get(_without_batch(operation))
-        return faults.popleft() if faults else None
+    if not code:
+        raise ConfigurationError('code is empty: pass a code of AWS, such as AccessDenied')
+    return FailCall(code, _STATUS.get(code, 400))
 
 
-def status_of(code: str) -> int:
-    """Return the HTTP status of an error."""
-    return _STATUS.get(code, 400)
+def operation_of(name: str, known: Collection[str]) -> str:
+    """Return the operation with a name, without `Batch`.
+
+    Raises:
+        ConfigurationError: for an unknown operation, with the nearest name.
+    """
+    if name in known:
+        return without_batch(name)
+    near = get_close_matches(str(name), known, 1)
+    advice = f'; did you mean {near[0]!r}?' if near else ''
+    raise ConfigurationError(f'{safe_repr(name)} is not an operation of SQS, SNS or S3{advice}')
 
 
-def _without_batch(operation: str) -> str:
+def without_batch(operation: str) -> str:
+    """Return the operation of which this one may be the batch form."""
     return operation.removesuffix('Batch')
