@@ -14,8 +14,8 @@ in its own process.
     account.py      the model without I/O: operations by name, in the shapes of boto3
     state.py        the resources of an account; clock.py, their time; errors.py, AWS's errors
     sqs/, sns/, s3/  each: the operations, the rules (the validation of AWS), the resources
+    operations.py   the parameters of requests, and batches; pages.py, the pages of lists
     deduplication.py, messages.py, rules.py  the common parts of SQS and SNS
-    pages.py        the pages of lists
     faults.py       injected faults
     server/         the HTTP front end, and its control by tests
 

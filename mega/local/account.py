@@ -70,13 +70,9 @@ class Account:
         """Return the names of the operations of all services."""
         return frozenset(name for names in self._operations.values() for name in names)
 
-    def next_event(self) -> float | None:
-        """Return the time at which the next hidden or delayed message becomes visible, if any."""
-        return self.sqs.next_event()
-
     def reset(self) -> None:
         """Delete all queues, topics, buckets and messages."""
         self.state.accepted.clear()
-        self.sqs.clear()
+        self.sqs.reset()
         self._sns.reset()
         self._s3.reset()

@@ -7,6 +7,7 @@ __all__ = (
     'internal_error',
     'invalid_value',
     'missing_parameter',
+    'missing_queue',
     'older_code',
     'serialization_error',
 )
@@ -44,6 +45,10 @@ def invalid_value(message: str) -> AwsError:
 
 def missing_parameter(name: str) -> AwsError:
     return AwsError('MissingParameter', f'The request must contain the parameter {name}.')
+
+
+def missing_queue() -> AwsError:
+    return AwsError('QueueDoesNotExist', 'The specified queue does not exist.')
 
 
 def serialization_error(name: str, expected: str) -> AwsError:

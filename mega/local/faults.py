@@ -48,16 +48,9 @@ class Fault(str, Enum):
         return self.value.endswith('-after')
 
     @property
-    def is_reset(self) -> bool:
-        return self.value.startswith('reset')
-
-    @property
-    def is_truncated(self) -> bool:
-        return self.value.startswith('truncated')
-
-    @property
-    def is_garbage(self) -> bool:
-        return self.value.startswith('garbage')
+    def kind(self) -> str:
+        """The fault without its suffix."""
+        return self.value.partition('-')[0]
 
 
 @dataclass(frozen=True, slots=True)

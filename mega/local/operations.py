@@ -14,6 +14,7 @@ __all__ = (
     'no_error',
     'number',
     'objects',
+    'optional_number',
     'optional_text',
     'results',
     'text',
@@ -52,14 +53,16 @@ def optional_text(request: Object, name: str) -> str | None:
     return value
 
 
-def number(request: Object, name: str, default: int) -> int:
-    """Return an optional parameter."""
+def optional_number(request: Object, name: str) -> int | None:
     value = request.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, int):
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
         raise serialization_error(name, 'an integer')
     return value
+
+
+def number(request: Object, name: str, default: int) -> int:
+    value = optional_number(request, name)
+    return default if value is None else value
 
 
 def texts(request: Object, name: str) -> list[str]:

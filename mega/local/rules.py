@@ -1,7 +1,7 @@
 """The validation that SQS and SNS share, as functions that return the problem, or None.
 
-Each service has its own code for a problem: see `sqs_rules` and `sns_rules`. The source `model` is
-the text of botocore's service model; `guide` is the service's Developer Guide.
+Each service has its own code for a problem: see `sqs/rules.py` and `sns/rules.py`. The source
+`model` is the text of botocore's service model; `guide` is the service's Developer Guide.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ from mega.local.errors import AwsError
 from mega.local.messages import Attribute, Attributes, size_of
 
 __all__ = (
+    'FORBIDDEN',
     'MAX_BATCH_ENTRIES',
     'attribute_problem',
     'batch_problem',
     'forbidden_character',
     'message_size',
     'token_problem',
+    'whole_number',
 )
 
 MAX_BATCH_ENTRIES = 10
 
-_FORBIDDEN = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+FORBIDDEN = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+"""A character that XML 1.0 excludes (https://www.w3.org/TR/xml/#charsets)."""
+
 _ASCII_FORBIDDEN = bytes(set(range(0x20)) - set(b'\t\n\r'))
 _ENTRY_ID = re.compile(r'[A-Za-z0-9_-]{1,80}')
 _ATTRIBUTE_NAME = re.compile(r'(?!\.)(?!.*\.\.)(?!.*\.$)[A-Za-z0-9_.-]{1,256}')
@@ -41,8 +45,14 @@ def forbidden_character(text: str) -> str | None:
     """
     if text.isascii() and len(text.encode().translate(None, _ASCII_FORBIDDEN)) == len(text):
         return None  # the usual case, in a fifth of the time
-    found = _FORBIDDEN.search(text)
+    found = FORBIDDEN.search(text)
     return f'#x{ord(found[0]):X}' if found else None
+
+
+def whole_number(text: str) -> int | None:
+    """Return a number of one to nine decimal digits; None for any other text."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 9
+    return int(text) if is_number else None
 
 
 def message_size(body: str, attributes: Attributes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from itertools import count
 from random import Random
 from typing import Protocol
@@ -39,6 +40,10 @@ class State:
         self.clock = clock
         self.accepted: list[Message] = []
         self._numbers = count(1)
+
+    def date(self) -> datetime:
+        """Return the current time in whole seconds, as HTTP headers have it."""
+        return datetime.fromtimestamp(int(self.clock()), timezone.utc)
 
     def renew(self, message: Message, destination: str) -> Message:
         """Return a message as a new one for another destination, with its own id and number."""

@@ -132,3 +132,50 @@ def test_any_request_of_s3_has_a_response(
     head = '\r\n'.join(('first line', *headers, '')).encode('latin-1')
     status = answer(S3Protocol(), Request(method, path, query, '', head, body))
     assert status < 500 or status == 501
+
+
+NESTED = '<a><b>1</b></a>'
+
+
+@pytest.mark.parametrize(
+    ('method', 'address', 'body'),
+    [
+        ('POST', '/bbb?delete', f'<Delete><Object><Key>{NESTED}</Key></Object></Delete>'),
+        (
+            'PUT',
+            '/bbb/k?tagging',
+            f'<T><TagSet><Tag><Key>{NESTED}</Key><Value>x</Value></Tag></TagSet></T>',
+        ),
+        ('PUT', '/bbb?lifecycle', f'<L><Rule><Days>{NESTED}</Days></Rule></L>'),
+    ],
+)
+def test_a_structure_in_place_of_a_value_is_refused(method: str, address: str, body: str) -> None:
+    path, _, query = address.partition('?')
+    assert answer(S3Protocol(), Request(method, path, query, '', b'x\r\n', body.encode())) == 400
+
+
+def test_a_parts_number_that_is_a_structure_is_refused() -> None:
+    place = {'Bucket': 'bbb', 'Key': 'k'}
+    upload_id = ACCOUNT.call('s3', 'CreateMultipartUpload', place)['UploadId']
+    part = f'<Part><PartNumber>{NESTED}</PartNumber><ETag>x</ETag></Part>'
+    body = f'<C>{part}<Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></C>'.encode()
+    request = Request('POST', '/bbb/k', f'uploadId={upload_id}', '', b'x\r\n', body)
+    assert answer(S3Protocol(), request) == 400
+
+
+@pytest.mark.parametrize(
+    ('query', 'body'),
+    [
+        ('policy', b'\xff'),
+        (
+            'encryption',
+            b'<E><Rule><ApplyServerSideEncryptionByDefault>x'
+            b'</ApplyServerSideEncryptionByDefault></Rule></E>',
+        ),
+    ],
+)
+def test_an_object_can_be_stored_after_an_invalid_setting(query: str, body: bytes) -> None:
+    head = b'x\r\n'
+    assert answer(S3Protocol(), Request('PUT', '/bbb', query, '', head, body)) < 500
+    assert answer(S3Protocol(), Request('PUT', '/bbb/k', '', '', head, b'x')) == 200
+    assert answer(S3Protocol(), Request('DELETE', '/bbb', query, '', head, b'')) == 204

@@ -139,6 +139,14 @@ def test_the_older_listing_has_markers(s3: Any, bucket: str) -> None:
     assert (found['Marker'], found['IsTruncated']) == ('b&', False)
 
 
+def test_the_older_listing_has_a_next_marker_only_with_a_delimiter(s3: Any, bucket: str) -> None:
+    """Model, ListObjectsOutput. A client then continues after the last key."""
+    for key in ('a', 'b'):
+        s3.put_object(Bucket=bucket, Key=key)
+    assert 'NextMarker' not in s3.list_objects(Bucket=bucket, MaxKeys=1)
+    assert s3.list_objects(Bucket=bucket, MaxKeys=1, Delimiter='/')['NextMarker'] == 'a'
+
+
 def test_objects_are_deleted_together(s3: Any, bucket: str) -> None:
     for key in ('a&b', 'c'):
         s3.put_object(Bucket=bucket, Key=key)

@@ -90,7 +90,10 @@ def test_an_invalid_batch_is_refused(
         ('t', {'FifoTopic': 'true'}),
         ('t', {'MaximumMessageSize': '1023'}),
         ('t', {'MaximumMessageSize': 'x'}),
+        ('t', {'MaximumMessageSize': '9' * 5_000}),
+        ('t', {'MaximumMessageSize': '\u0661024'}),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_an_invalid_topic_is_refused(
     aws: LocalAccount, name: str, attributes: dict[str, str]

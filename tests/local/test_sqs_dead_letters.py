@@ -216,7 +216,7 @@ def test_a_task_moves_messages_to_another_queue_at_a_rate(aws: LocalAccount) -> 
     move_to_dead_letter_queue(aws, url, 'a', 'b', 'c')
     request = {'SourceArn': aws.arn_of(dead), 'DestinationArn': aws.arn_of(other)}
     aws.sqs('StartMessageMoveTask', **request, MaxNumberOfMessagesPerSecond=2)
-    assert aws.account.next_event() == aws.clock() + 0.5
+    assert aws.account.sqs.next_event() == aws.clock() + 0.5
     aws.clock.advance(1)
     assert aws.bodies(other) == ['a', 'b']
     assert listed(aws, dead)['Status'] == 'RUNNING'

@@ -234,6 +234,7 @@ def test_permissions_are_statements_of_the_policy(aws: LocalAccount) -> None:
         ('SendMessageBatch', {'QueueUrl': 'q', 'Entries': [1]}, 'SerializationException'),
         ('SendMessageBatch', {'QueueUrl': 'q', 'Entries': [{}]}, 'MissingParameter'),
         ('ReceiveMessage', {'QueueUrl': 'q', 'WaitTimeSeconds': 'x'}, 'SerializationException'),
+        ('ReceiveMessage', {'QueueUrl': 'q', 'WaitTimeSeconds': True}, 'SerializationException'),
         ('DeleteMessage', {'QueueUrl': 'q', 'ReceiptHandle': {}}, 'SerializationException'),
         ('TagQueue', {'QueueUrl': 'q', 'Tags': ['x']}, 'SerializationException'),
         ('UntagQueue', {'QueueUrl': 'q', 'TagKeys': 'x'}, 'SerializationException'),

@@ -20,7 +20,7 @@ def test_a_received_message_is_hidden_until_its_visibility_timeout(aws: LocalAcc
     url = aws.queue('q')
     send(aws, url, 'a', 'b')
     assert list(received(aws, url, limit=1)) == ['a']
-    assert aws.account.next_event() == aws.clock() + 30
+    assert aws.account.sqs.next_event() == aws.clock() + 30
     aws.clock.advance(29.9)
     assert list(received(aws, url)) == ['b']
     aws.clock.advance(0.1)

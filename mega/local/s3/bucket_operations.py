@@ -7,7 +7,6 @@ from mega.local.operations import NextError, Object, Operation
 from mega.local.s3 import rules
 from mega.local.s3.bucket_settings import settings_operations
 from mega.local.s3.buckets import Bucket, Buckets
-from mega.local.s3.times import now_of
 from mega.local.state import ACCOUNT_ID, REGION, State
 
 __all__ = ('BucketOperations',)
@@ -39,7 +38,7 @@ class BucketOperations:
                 'it.',
                 409,
             )
-        self._buckets.by_name[name] = Bucket(name, now_of(self._state))
+        self._buckets.by_name[name] = Bucket(name, self._state.date())
         return {'Location': f'http://{name}.s3.amazonaws.com/'}
 
     def _head_bucket(self, request: Object, next_error: NextError) -> Object:

@@ -11,7 +11,7 @@ from mega.local.errors import AwsError
 from mega.local.operations import Object
 from mega.local.state import ACCOUNT_ID
 
-__all__ = ('Bucket', 'Buckets', 'Part', 'StoredObject', 'Upload', 'no_such_key')
+__all__ = ('Bucket', 'Buckets', 'Part', 'StoredObject', 'Upload', 'no_such_bucket', 'no_such_key')
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,14 @@ class Buckets:
     def owned(self, name: str, owner: str | None) -> Bucket:
         bucket = self.by_name.get(name)
         if bucket is None:
-            raise AwsError('NoSuchBucket', 'The specified bucket does not exist', 404)
+            raise no_such_bucket()
         if owner is not None and owner != ACCOUNT_ID:
             raise AwsError('AccessDenied', 'Access Denied', 403)
         return bucket
+
+
+def no_such_bucket() -> AwsError:
+    return AwsError('NoSuchBucket', 'The specified bucket does not exist', 404)
 
 
 def no_such_key() -> AwsError:

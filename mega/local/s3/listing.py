@@ -28,7 +28,8 @@ class Listing:
         answer, last = self._page(request, request.get('Marker') or '')
         if request.get('Marker'):
             answer['Marker'] = request['Marker']
-        if answer['IsTruncated']:
+        # Without a delimiter, the last key is the next marker (model, ListObjectsOutput).
+        if answer['IsTruncated'] and request.get('Delimiter'):
             answer['NextMarker'] = last
         return answer
 

@@ -11,7 +11,6 @@ from mega.local.s3 import rules
 from mega.local.s3.buckets import Bucket, Buckets, Part, Upload
 from mega.local.s3.checksums import CHECKSUMS, checksums_of, etag_of, md5_of
 from mega.local.s3.object_operations import checksum_members, encryption_of, stored_object
-from mega.local.s3.times import now_of
 from mega.local.state import State
 
 __all__ = ('MultipartOperations',)
@@ -51,7 +50,7 @@ class MultipartOperations:
             problem = 'Part number must be an integer between 1 and 10000, inclusive'
             raise rules.invalid_argument(problem)
         checksums = checksums_of(body, request)
-        part = Part(body, etag_of(body), now_of(self._state))
+        part = Part(body, etag_of(body), self._state.date())
         upload.parts[number] = part
         return {'ETag': part.etag, **checksums, **upload.encryption}
 

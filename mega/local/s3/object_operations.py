@@ -14,7 +14,6 @@ from mega.local.s3.bucket_operations import without_code
 from mega.local.s3.bucket_settings import default_encryption
 from mega.local.s3.buckets import Bucket, Buckets, StoredObject
 from mega.local.s3.checksums import checksums_of, etag_of, etag_of_encrypted
-from mega.local.s3.times import now_of
 from mega.local.state import ACCOUNT_ID, REGION, State
 
 __all__ = ('ObjectOperations', 'encryption_of', 'stored_object')
@@ -66,8 +65,8 @@ class ObjectOperations:
         answer = _description(found, request)
         if part is None:
             return {**answer, 'Body': found.body}
-        body = found.body[part.start : part.end]
-        place = f'bytes {part.start}-{part.end - 1}/{len(found.body)}'
+        body = found.body[part.start : part.stop]
+        place = f'bytes {part.start}-{part.stop - 1}/{len(found.body)}'
         # The stored checksums are of the whole object.
         whole = {name: value for name, value in answer.items() if 'Checksum' not in name}
         return {**whole, 'ContentLength': len(body), 'ContentRange': place, 'Body': body}
@@ -164,7 +163,7 @@ def stored_object(
     return StoredObject(
         body,
         etag or (etag_of_encrypted(body, checksums) if is_kms else etag_of(body)),
-        now_of(state),
+        state.date(),
         {'ContentType': DEFAULT_TYPE, **given, **encryption},
         {name.lower(): value for name, value in metadata.items()},
         tags if tags is not None else rules.tags_of(request.get('Tagging') or ''),

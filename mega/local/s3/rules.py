@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from mega.local.errors import AwsError
@@ -14,7 +13,6 @@ from mega.local.s3.buckets import StoredObject, no_such_key
 
 __all__ = (
     'MAX_KEYS',
-    'Range',
     'check_bucket_name',
     'check_conditions_of_get',
     'check_conditions_of_put',
@@ -40,13 +38,6 @@ _ADDRESS = re.compile(r'\d+\.\d+\.\d+\.\d+', re.ASCII)
 _RANGE = re.compile(r'bytes=(\d{0,18})-(\d{0,18})', re.ASCII)
 
 
-class Range(NamedTuple):
-    """The bytes from `start` to before `end`."""
-
-    start: int
-    end: int
-
-
 def invalid_argument(problem: str) -> AwsError:
     return AwsError('InvalidArgument', problem)
 
@@ -65,7 +56,9 @@ def structures(value: object, *names: str) -> list[Object]:
     if not isinstance(value, list):
         raise malformed_xml()
     for each in value:
-        if not isinstance(each, dict) or any(each.get(name) is None for name in names):
+        if not (
+            isinstance(each, dict) and all(isinstance(each.get(name), str | int) for name in names)
+        ):
             raise malformed_xml()
     return value
 
@@ -147,7 +140,7 @@ def _precondition_failed() -> AwsError:
     return AwsError('PreconditionFailed', problem, 412)
 
 
-def range_of(text: str | None, size: int) -> Range | None:
+def range_of(text: str | None, size: int) -> range | None:
     """Return the part of an object that a Range asks for; None for the whole object.
 
     As RFC 9110 requires, an invalid range is ignored. S3 ignores several ranges, too.
@@ -167,4 +160,4 @@ def range_of(text: str | None, size: int) -> Range | None:
             return None
     if start >= size:
         raise AwsError('InvalidRange', 'The requested range is not satisfiable', 416)
-    return Range(start, end)
+    return range(start, end)

@@ -24,7 +24,6 @@ from mega.local.server.s3_protocol import S3Protocol
 
 __all__ = ('Application',)
 
-
 SLOWNESS = 0.2
 """The time, in seconds, between the two parts of a slow response."""
 
@@ -108,18 +107,17 @@ class Application:
 
 def _faulty_reply(fault: Fault, protocol: WireProtocol, proper: Reply) -> Reply:
     """Return the response of a call with a fault, in place of the proper one."""
-    if fault.is_reset:
-        return RESET
-    if fault.is_garbage:
-        return GARBAGE
-    if fault.is_truncated:
-        return proper._replace(is_cut=True)
-    if fault is Fault.SLOW_AFTER:
-        return proper._replace(pause=SLOWNESS)
+    replies = {
+        'reset': RESET,
+        'garbage': GARBAGE,
+        'truncated': proper._replace(is_cut=True),
+        'slow': proper._replace(pause=SLOWNESS),
+    }
     errors = {
         Fault.THROTTLED: protocol.throttled,
         Fault.MISSING: protocol.missing,
         Fault.EXPIRED: AwsError('ExpiredToken', 'The security token is expired', 403),
         Fault.UNAVAILABLE: internal_error('ServiceUnavailable', 503),
     }
-    return protocol.write_error(errors.get(fault, internal_error()))
+    error = errors.get(fault, internal_error())
+    return replies.get(fault.kind) or protocol.write_error(error)

@@ -6,7 +6,6 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from mega.local.faults import Faults, Step, step_to
+from mega.local.server.json_protocol import decode_binary_value
 from mega.local.state import REGION
 
 __all__ = ('Accepted', 'Counts', 'Credentials', 'Server')
@@ -51,8 +51,7 @@ class Accepted:
     @classmethod
     def from_json(cls, json: dict[str, Any]) -> Accepted:
         for attribute in json['attributes'].values():
-            if 'BinaryValue' in attribute:
-                attribute['BinaryValue'] = b64decode(attribute['BinaryValue'])
+            decode_binary_value(attribute)
         return cls(**json)
 
 

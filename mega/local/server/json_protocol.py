@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from mega.local.errors import AwsError, older_code
+from mega.local.errors import AwsError, missing_queue, older_code
 from mega.local.server.messages import Reply, Request, next_request_id
 from mega.local.server.protocol import Call
 
@@ -21,7 +21,7 @@ class JsonProtocol:
     """
 
     throttled = AwsError('RequestThrottled', 'Rate exceeded')
-    missing = AwsError('QueueDoesNotExist', 'The specified queue does not exist.')
+    missing = missing_queue()
 
     _TYPE = 'application/x-amz-json-1.0'
 

@@ -7,18 +7,17 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mega.local.errors import AwsError
+from mega.local.rules import whole_number
 from mega.local.server.json_protocol import decode_binary_value
 from mega.local.server.messages import Reply, Request, next_request_id
 from mega.local.server.protocol import Call
 from mega.local.server.xml import text_of
+from mega.local.sns.topics import missing_topic
 
 __all__ = ('QueryProtocol',)
 
 MAX_DEPTH = 16
 """The maximum number of parts in the name of a field. Parameters of SNS have up to eight."""
-
-MAX_DIGITS = 9
-"""The maximum number of digits in the number of a member."""
 
 _SQS_VERSION = '2012-11-05'  # the clients of SQS used forms until 2023
 
@@ -27,7 +26,7 @@ class QueryProtocol:
     """The Query protocol: forms as requests, XML as responses."""
 
     throttled = AwsError('Throttled', 'Rate exceeded', 429)
-    missing = AwsError('NotFound', 'Topic does not exist', 404)
+    missing = missing_topic()
 
     _NAMESPACE = 'http://sns.amazonaws.com/doc/2010-03-31/'
 
@@ -101,9 +100,10 @@ def _numbered(tree: Mapping[str, Any]) -> list[Any]:
 
 
 def _to_number(text: str) -> int:
-    if not (text.isdecimal() and len(text) <= MAX_DIGITS):
+    number = whole_number(text)
+    if number is None:
         raise ValueError('the number of a member is not a number')
-    return int(text)
+    return number
 
 
 def _xml(value: Any, name: str = '') -> str:

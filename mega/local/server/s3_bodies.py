@@ -47,6 +47,8 @@ _BOOLEANS = frozenset(
     )
 )  # fmt: skip
 
+_STRUCTURES = ('And', 'ApplyServerSideEncryptionByDefault', 'Filter')
+
 
 def read_document(body: bytes) -> Any:
     """Return the value of a document's root.
@@ -60,8 +62,6 @@ def read_document(body: bytes) -> Any:
 def _value(element: Element) -> Any:
     if element.name in _WRAPPED:
         return [_value(child) for child in element.children]
-    if element.children:
-        return _members(element)
     text = element.text
     if element.name in _INTEGERS:
         return int(text)
@@ -69,8 +69,8 @@ def _value(element: Element) -> Any:
         return text.strip().lower() == 'true'
     if element.name == 'Date':
         return datetime.fromisoformat(text.strip().replace('Z', '+00:00'))
-    # An element without text is either an empty text or an empty structure.
-    return {} if element.name in ('Filter', 'And') else text
+    # An element without children is either a text or an empty structure.
+    return _members(element) if element.children or element.name in _STRUCTURES else text
 
 
 def _members(element: Element) -> dict[str, Any]:

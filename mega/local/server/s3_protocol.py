@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
 from mega.local.errors import AwsError
+from mega.local.rules import whole_number
+from mega.local.s3.buckets import no_such_bucket
+from mega.local.s3.rules import malformed_xml
 from mega.local.server.chunks import ChunkReader
 from mega.local.server.messages import Reply, Request, next_request_id
 from mega.local.server.protocol import Call
@@ -117,7 +120,7 @@ class S3Protocol:
     """The REST protocol of S3."""
 
     throttled = AwsError('SlowDown', 'Please reduce your request rate.', 503)
-    missing = AwsError('NoSuchBucket', 'The specified bucket does not exist', 404)
+    missing = no_such_bucket()
 
     def read(self, request: Request) -> Call:
         """Read the operation and its parameters from path, query, headers and body."""
@@ -137,7 +140,7 @@ class S3Protocol:
         if route.operation in ('PutObject', 'UploadPart'):
             parameters['Body'] = body
         elif route.operation == 'PutBucketPolicy':
-            parameters['Policy'] = body.decode()
+            parameters['Policy'] = body.decode('utf-8', 'replace')
         elif route.body and (body or route.operation != 'CreateBucket'):
             parameters[route.body] = _from_xml(body)
         if query.get('encoding-type') == 'url':
@@ -229,9 +232,10 @@ def _from_query(query: Mapping[str, str]) -> dict[str, Any]:
     }
     for name in _INTEGERS:
         if name in found:
-            if not (found[name].isdecimal() and len(found[name]) <= 9):
+            number = whole_number(found[name])
+            if number is None:
                 raise AwsError('InvalidArgument', f'Provided {name} not an integer')
-            found[name] = int(found[name])
+            found[name] = number
     return found
 
 
@@ -241,8 +245,7 @@ def _from_xml(body: bytes) -> Any:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        problem = 'The XML you provided was not well-formed or did not validate'
-        raise AwsError('MalformedXML', problem)
+        raise malformed_xml()
     return value
 
 

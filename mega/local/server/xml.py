@@ -5,16 +5,15 @@ A document type is refused, because it could define entities that expand to a mu
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
 
+from mega.local.rules import FORBIDDEN
+
 __all__ = ('Element', 'parse', 'text_of')
 
 MAX_DEPTH = 32
-
-_FORBIDDEN = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 
 
 @dataclass(slots=True)
@@ -70,4 +69,4 @@ def text_of(value: object) -> str:
     """
     if isinstance(value, bool):
         return 'true' if value else 'false'
-    return escape(_FORBIDDEN.sub('\ufffd', str(value)), {'\r': '&#13;'})
+    return escape(FORBIDDEN.sub('\ufffd', str(value)), {'\r': '&#13;'})

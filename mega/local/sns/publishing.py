@@ -96,10 +96,5 @@ def _for_queues(draft: Draft, structure: str) -> Draft:
     if not isinstance(default, str):
         raise invalid_parameter('Message Structure - No default entry in JSON message body')
     for_queues = texts.get('sqs', default)
-    return Draft(
-        for_queues if isinstance(for_queues, str) else default,
-        {},
-        draft.group_id,
-        draft.deduplication_id,
-        subject=draft.subject,
-    )
+    body = for_queues if isinstance(for_queues, str) else default
+    return draft._replace(body=body, attributes={})

@@ -85,7 +85,8 @@ def check_attributes(attributes: Attributes) -> None:
     for name, attribute in attributes.items():
         problem = rules.attribute_problem(name, attribute)
         if not problem and isinstance(attribute.value, str):
-            problem = rules.forbidden_character(attribute.value)
+            character = rules.forbidden_character(attribute.value)
+            problem = character and f"Invalid character '{character}' in message attribute {name}"
         if problem:
             raise AwsError('ParameterValueInvalid', problem)
 
@@ -140,8 +141,8 @@ def check_topic(name: str, attributes: Mapping[str, str]) -> None:
     stem = name.removesuffix('.fifo') if is_fifo else name
     if len(name) > 256 or not _TOPIC_NAME.fullmatch(stem) or is_fifo != name.endswith('.fifo'):
         raise invalid_parameter('Topic Name')
-    limit = attributes.get('MaximumMessageSize', '262144')
-    if not (limit.isdecimal() and 1_024 <= int(limit) <= 1_048_576):
+    limit = rules.whole_number(attributes.get('MaximumMessageSize', '262144'))
+    if limit is None or not 1_024 <= limit <= 1_048_576:
         raise invalid_parameter('MaximumMessageSize')
 
 

@@ -19,7 +19,7 @@ from mega.local.sns.rules import invalid_parameter
 from mega.local.sns.topics import Topic, Topics
 from mega.local.state import arn_of
 
-__all__ = ('PAGE_SIZE', 'TopicOperations')
+__all__ = ('TopicOperations', 'listed')
 
 PAGE_SIZE = 100
 """Model, ListTopics and ListSubscriptions: each call returns at most 100 items."""
@@ -31,7 +31,6 @@ _SETTABLE = frozenset(
         'SignatureVersion', 'TracingConfig',
     )
 )  # fmt: skip
-
 
 MAX_TAGS = 50
 """Guide, SNS topic tagging."""

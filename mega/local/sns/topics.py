@@ -12,7 +12,7 @@ from mega.local.messages import Attributes
 from mega.local.sns.rules import invalid_parameter
 from mega.local.state import ACCOUNT_ID
 
-__all__ = ('Filter', 'Subscription', 'Topic', 'Topics')
+__all__ = ('Filter', 'Subscription', 'Topic', 'Topics', 'missing_topic')
 
 DEFAULT_MAX_SIZE = '262144'
 """The default MaximumMessageSize in bytes (model, CreateTopicInput)."""
@@ -127,7 +127,7 @@ class Topics:
         try:
             return self.by_arn[arn]
         except KeyError:
-            raise AwsError('NotFound', 'Topic does not exist', 404) from None
+            raise missing_topic() from None
 
     def subscription(self, arn: str) -> Subscription:
         """Return a subscription, with the errors of `get`."""
@@ -141,6 +141,10 @@ class Topics:
     def subscriptions(self) -> Iterable[Subscription]:
         for topic in self.by_arn.values():
             yield from topic.subscriptions.values()
+
+
+def missing_topic() -> AwsError:
+    return AwsError('NotFound', 'Topic does not exist', 404)
 
 
 def _check_arn(arn: str, parameter: str) -> None:

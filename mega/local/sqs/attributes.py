@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from mega.local.errors import AwsError, invalid_value
+from mega.local.rules import whole_number
 
 __all__ = ('COUNTS', 'READ_ONLY', 'RedrivePolicy', 'check_names', 'defaults', 'updated')
 
@@ -91,8 +92,8 @@ def _check(name: str, value: str, is_fifo: bool) -> None:
         raise AwsError('InvalidAttributeName', f'Unknown Attribute {name[:80]}.')
     if name in _RANGES:
         low, high = _RANGES[name]
-        is_number = value.isascii() and value.isdecimal() and len(value) <= 10
-        if not (is_number and low <= int(value) <= high):
+        number = whole_number(value)
+        if number is None or not low <= number <= high:
             raise _invalid(name, f'Must be between {low} and {high}.')
     if name == 'SqsManagedSseEnabled' and value not in ('true', 'false'):
         raise _invalid(name)

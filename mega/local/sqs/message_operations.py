@@ -20,6 +20,7 @@ from mega.local.operations import (
     Operation,
     number,
     objects,
+    optional_number,
     optional_text,
     results,
     text,
@@ -146,7 +147,7 @@ def _draft(request: Object) -> Draft:
         read_attributes(request.get('MessageAttributes')),
         optional_text(request, 'MessageGroupId'),
         optional_text(request, 'MessageDeduplicationId'),
-        None if request.get('DelaySeconds') is None else number(request, 'DelaySeconds', 0),
+        optional_number(request, 'DelaySeconds'),
         trace_header=rules.trace_header(system) if system else None,
     )
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from mega.local.errors import AwsError, invalid_value
-from mega.local.operations import NextError, Object, Operation, number, optional_text, text
+from mega.local.operations import (
+    NextError,
+    Object,
+    Operation,
+    number,
+    optional_number,
+    optional_text,
+    text,
+)
 from mega.local.sqs import rules
 from mega.local.sqs.queues import Queue
 from mega.local.sqs.registry import Registry
@@ -71,7 +79,7 @@ class MoveOperations:
             'StartMessageMoveTask': self._start_message_move_task,
         }
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         self._tasks.clear()
 
     def next_move(self) -> float | None:
@@ -120,7 +128,7 @@ class MoveOperations:
         destination = optional_text(request, 'DestinationArn')
         if destination is not None:
             self._check_destination(destination, source)
-        rate = None if request.get(_RATE) is None else number(request, _RATE, 0)
+        rate = optional_number(request, _RATE)
         rules.check_range(_RATE, rate)
         now = self._state.clock()
         to_move = int(source.counts(now)['ApproximateNumberOfMessages'])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mega.local.errors import AwsError
+from mega.local.errors import missing_queue
 from mega.local.messages import Draft
 from mega.local.operations import Object, Operation, number
 from mega.local.sqs.decisions import Decisions
@@ -40,7 +40,7 @@ class Sqs:
         """
         queue = self._registry.by_arn(queue_arn)
         if queue is None:
-            raise AwsError('QueueDoesNotExist', 'The specified queue does not exist.')
+            raise missing_queue()
         self._messages.send(queue, draft)
 
     def long_poll(self, request: Object) -> tuple[str, int]:
@@ -58,7 +58,7 @@ class Sqs:
         times = [self._moves.next_move(), *(self.queues[name].next_change() for name in names)]
         return min((time for time in times if time is not None), default=None)
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """Delete all queues. Their names are free."""
-        self._registry.clear()
-        self._moves.clear()
+        self._registry.reset()
+        self._moves.reset()

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mega.local.errors import AwsError, invalid_value, serialization_error
-from mega.local.operations import NextError, Object, Operation, number, optional_text, text, texts
+from mega.local.errors import AwsError, invalid_value
+from mega.local.operations import (
+    NextError,
+    Object,
+    Operation,
+    number,
+    optional_text,
+    text,
+    text_map,
+    texts,
+)
 from mega.local.pages import page_of
 from mega.local.sqs import permissions, rules
 from mega.local.sqs.attributes import RedrivePolicy, check_names, defaults, updated
@@ -49,7 +58,7 @@ class QueueOperations:
         Source: model, QueueNameExists: "only if the request includes attributes whose values differ
         from those of the existing queue".
         """
-        name, given = text(request, 'QueueName'), _map_of_texts(request, 'Attributes')
+        name, given = text(request, 'QueueName'), dict(text_map(request, 'Attributes'))
         is_fifo = given.get('FifoQueue') == 'true'
         if not is_fifo:
             given.pop('FifoQueue', None)
@@ -64,12 +73,12 @@ class QueueOperations:
         redrive = self._check_policies(attributes, arn_of('sqs', name))
         queue = self._registry.create(name, attributes)
         queue.configure(attributes, redrive, queue.created_at)
-        queue.tags.update(_map_of_texts(request, 'tags'))
+        queue.tags.update(text_map(request, 'tags'))
         return {'QueueUrl': self._registry.url(queue)}
 
     def _set_queue_attributes(self, request: Object, next_error: NextError) -> Object:
         queue = self._registry.requested(request)
-        self._change(queue, _map_of_texts(request, 'Attributes'))
+        self._change(queue, text_map(request, 'Attributes'))
         return {}
 
     def _change(self, queue: Queue, changes: Mapping[str, str]) -> None:
@@ -153,7 +162,7 @@ class QueueOperations:
     # Tags and permissions
 
     def _tag_queue(self, request: Object, next_error: NextError) -> Object:
-        self._registry.requested(request).tags.update(_map_of_texts(request, 'Tags'))
+        self._registry.requested(request).tags.update(text_map(request, 'Tags'))
         return {}
 
     def _untag_queue(self, request: Object, next_error: NextError) -> Object:
@@ -183,14 +192,3 @@ class QueueOperations:
         policy = permissions.removed(queue.attributes.get('Policy'), text(request, 'Label'))
         self._change(queue, {'Policy': policy})
         return {}
-
-
-def _map_of_texts(request: Object, name: str) -> dict[str, str]:
-    """Return an optional map of strings."""
-    values = request.get(name) or {}
-    if not (
-        isinstance(values, dict)
-        and all(isinstance(each, str) for pair in values.items() for each in pair)
-    ):
-        raise serialization_error(name, 'a map of strings')
-    return dict(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mega.local.errors import AwsError
+from mega.local.errors import AwsError, missing_queue
 from mega.local.operations import Object, text
 from mega.local.sqs.attributes import RedrivePolicy
 from mega.local.sqs.decisions import Decisions
@@ -34,7 +34,8 @@ class Registry:
     def create(self, name: str, attributes: Mapping[str, str]) -> Queue:
         """Create a queue with valid attributes."""
         now = self.state.clock()
-        if now < self._deleted.get(name, now) + RECENTLY and name in self._deleted:
+        deleted_at = self._deleted.get(name)
+        if deleted_at is not None and now < deleted_at + RECENTLY:
             raise AwsError(
                 'QueueDeletedRecently',
                 'You must wait 60 seconds after deleting a queue before you can create another '
@@ -52,7 +53,7 @@ class Registry:
         self._deleted[queue.name] = now
         self._observer.changed(queue.name)
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """Delete all queues. Their names are free."""
         self.queues.clear()
         self._deleted.clear()
@@ -65,8 +66,7 @@ class Registry:
         try:
             return self.queues[name]
         except KeyError:
-            problem = 'The specified queue does not exist.'
-            raise AwsError('QueueDoesNotExist', problem) from None
+            raise missing_queue() from None
 
     def by_arn(self, arn: str) -> Queue | None:
         queue = self.queues.get(arn.rpartition(':')[2])
