@@ -17,6 +17,7 @@ from mega.cli.lazy_group import LazyCommand, LazyGroup
 __all__ = ('COMMANDS', 'cli', 'main')
 
 COMMANDS = (
+    LazyCommand('decode', 'mega.cli.decode', 'Show the payload in a body, or in an AWS event.'),
     LazyCommand('explain', 'mega.cli.explain', 'Explain which subscribers match a payload.'),
 )
 

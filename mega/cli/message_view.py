@@ -142,6 +142,8 @@ def _title(record: Record) -> str:
 
 
 def _labels(record: Record) -> Iterator[str]:
+    if record.get('wrapping'):
+        yield f'{_label("wrapping")} {" > ".join(record["wrapping"])}'
     for name in ('origin', 'topic_arn', 'subject', 'group_id', 'notice'):
         if name in record:
             yield f'{_label(name)} {_line(record[name])}'

@@ -1,0 +1,1 @@
+"""AWS Lambda: the events with which it delivers messages."""

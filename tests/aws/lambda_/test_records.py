@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mega.aws.lambda_.records import is_message_event, read_records
+from mega.aws.sqs.message import read_message
+from mega.aws.sqs.opening import open_message
+from mega.errors import DecodeError
+
+# The examples of https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html and with-sns.html, with
+# other values.
+SQS_RECORD = {
+    'messageId': '059f36b4-87a3-44ab-83d2-661975830a7d',
+    'receiptHandle': 'AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a',
+    'body': '{"amount": 5}',
+    'attributes': {
+        'ApproximateReceiveCount': '2',
+        'SentTimestamp': '1545082649183',
+        'SenderId': 'AIDAIENQZJOLO23YVJ4VO',
+        'ApproximateFirstReceiveTimestamp': '1545082649185',
+        'MessageGroupId': 'customer-5',
+    },
+    'messageAttributes': {
+        'priority': {
+            'stringValue': '1',
+            'stringListValues': [],
+            'binaryListValues': [],
+            'dataType': 'Number',
+        },
+        'key': {'binaryValue': 'AAE=', 'dataType': 'Binary'},
+    },
+    'md5OfBody': 'e4e68fb7bd0e697a0ae8f1bb342846b3',
+    'eventSource': 'aws:sqs',
+    'eventSourceARN': 'arn:aws:sqs:us-east-2:123456789012:my-queue',
+    'awsRegion': 'us-east-2',
+}
+SNS_RECORD = {
+    'EventVersion': '1.0',
+    'EventSubscriptionArn': 'arn:aws:sns:us-east-1:123456789012:events:21be56ed',
+    'EventSource': 'aws:sns',
+    'Sns': {
+        'SignatureVersion': '1',
+        'Timestamp': '2019-01-02T12:45:07.000Z',
+        'Signature': 'tcc6faL2yUC6dgZdmrwh1Y4cGa/ebXEkAi6RibDsvpi+tE/1+82j',
+        'SigningCertUrl': 'https://sns.us-east-1.amazonaws.com/cert.pem',
+        'MessageId': '95df01b4-ee98-5cb9-9903-4c221d41eb5e',
+        'Message': '{"amount": 5}',
+        'MessageAttributes': {'priority': {'Type': 'Number', 'Value': '1'}},
+        'Type': 'Notification',
+        'UnsubscribeUrl': 'https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe',
+        'TopicArn': 'arn:aws:sns:us-east-1:123456789012:events',
+        'Subject': None,
+    },
+}
+
+
+def test_a_record_of_sqs_becomes_the_message_that_a_receive_returns() -> None:
+    [received] = read_records({'Records': [SQS_RECORD]})
+    message = read_message(received)
+    assert message.id == SQS_RECORD['messageId']
+    assert message.receipt_handle == SQS_RECORD['receiptHandle']
+    assert message.attributes == {'priority': '1', 'key': b'\0\1'}
+    assert (message.receive_count, message.group_id) == (2, 'customer-5')
+    assert open_message(message)[1] == {'amount': 5}
+    assert received['MessageAttributes']['priority'] == {'DataType': 'Number', 'StringValue': '1'}
+
+
+def test_a_record_of_sns_is_opened_like_an_envelope_in_a_queue() -> None:
+    [received] = read_records({'Records': [SNS_RECORD]})
+    message, payload = open_message(read_message(received))
+    assert message.id == '95df01b4-ee98-5cb9-9903-4c221d41eb5e'
+    assert message.topic_arn == 'arn:aws:sns:us-east-1:123456789012:events'
+    assert (message.attributes, message.subject) == ({'priority': '1'}, None)
+    assert payload == {'amount': 5}
+
+
+def test_a_list_of_records_alone_is_an_event_of_a_pipe() -> None:
+    assert is_message_event([SQS_RECORD])
+    assert read_records([SQS_RECORD]) == read_records({'Records': [SQS_RECORD]})
+
+
+@pytest.mark.parametrize(
+    'event',
+    [
+        {'Records': [{'eventSource': 'aws:s3', 's3': {}}]},
+        {'Records': [SQS_RECORD, {'eventSource': 'aws:s3'}]},
+        {'Records': []},
+        {'Records': [5]},
+        {'Records': [{'eventSource': []}]},
+        {'amount': 5},
+        [],
+        'text',
+        None,
+    ],
+    ids=repr,
+)
+def test_another_object_is_not_an_event_of_messages(event: object) -> None:
+    assert not is_message_event(event)
+
+
+@pytest.mark.parametrize(
+    ('event', 'problem'),
+    [
+        ({'amount': 5}, 'it has no list of Records'),
+        ({'Records': [SQS_RECORD, 5]}, r'Records\[1\] is of the source None'),
+        ([{'eventSource': 'aws:s3'}], r"Records\[0\] is of the source 'aws:s3', not aws:sqs or"),
+        ([{**SQS_RECORD, 'body': 5}], r'Records\[0\]: Expected `str`, got `int` - at `\$.body`'),
+        ([{**SNS_RECORD, 'Sns': None}], r'Records\[0\]: Expected `object`, got `null`'),
+    ],
+)
+def test_an_invalid_record_is_named(event: Any, problem: str) -> None:
+    with pytest.raises(DecodeError, match=f'invalid Lambda event: {problem}'):
+        read_records(event)
+
+
+def test_an_event_without_records_has_no_messages() -> None:
+    assert read_records({'Records': []}) == []
