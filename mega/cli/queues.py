@@ -16,7 +16,7 @@ from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.cli.target import load_listener
 from mega.errors import ConfigurationError, TransportError, safe_repr
 
-__all__ = ('find_queue', 'queue_of_arn', 'sqs_client')
+__all__ = ('find_queue', 'is_target', 'queue_of_arn', 'sqs_client')
 
 _ARN = re.compile(r'arn:[a-z0-9-]+:sqs:([a-z0-9-]+):(\d{12}):([\w-]{1,80}(?:\.fifo)?)', re.A)
 _NAME = re.compile(r'[\w-]{1,80}(?:\.fifo)?', re.A)
@@ -44,7 +44,7 @@ def find_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, str]:
         return sqs_client(url), url
     if queue.startswith('arn:'):
         return queue_of_arn(queue)
-    if ':' in queue or queue.endswith('.py'):
+    if is_target(queue):
         url = load_listener(queue, app_dir).queue_url
         return sqs_client(url), url
     if not _NAME.fullmatch(queue):
@@ -52,6 +52,13 @@ def find_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, str]:
         raise ConfigurationError(f'{safe_repr(queue)} {problem}')
     aws = sqs_client()
     return aws, _url_of(aws, queue, None)
+
+
+def is_target(text: str) -> bool:
+    """Return whether a text names a listener in the user's code, and not a queue itself."""
+    if text.startswith(('http://', 'https://', 'arn:')):
+        return False
+    return ':' in text or ('.' in text and not _NAME.fullmatch(text))
 
 
 def queue_of_arn(arn: str) -> tuple[AwsClient, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import mega
-from mega.aws.sqs.subscribe import SqsListener
+from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.cli.exit_status import TargetError
 from mega.errors import safe_repr
 

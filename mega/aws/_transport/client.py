@@ -6,12 +6,12 @@ boto3 is imported when the first client is created.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from mega.aws._messages.destinations import region_for
+from mega.aws._messages.destinations import region_for, region_of
 from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws._transport.errors import transport_error
 from mega.aws._transport.time_limits import TimeLimitExceeded, current_limit
@@ -33,6 +33,8 @@ T = TypeVar('T', bound='ClientOwner')
 _Created: TypeAlias = 'tuple[Any, DirectClient | str]'
 """A boto3 client, and its direct client or the reason why it has none."""
 
+_OTHER_SERVICE_READ_TIMEOUT = 10.0
+
 _NO_REGION = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
 
 
@@ -50,9 +52,11 @@ class AwsClient:
         *,
         owns_client: bool = True,
         clock: Clock | None = None,
+        access: Mapping[str, Any] | None = None,
     ) -> None:
         self.clock = clock or SYSTEM_CLOCK
         self.is_in_process = clock is not None
+        self._access = access or {}
         self._create = create
         self._created = create()
         self._process = os.getpid()
@@ -89,6 +93,26 @@ class AwsClient:
         _, direct = self._current()
         reason = direct if isinstance(direct, str) else direct.fallback_reason()
         return f'botocore: {reason}' if reason else 'direct'
+
+    def other_service(self, service: str) -> AwsClient:
+        """Return a client of another service, with the same credentials and region.
+
+        A custom endpoint is that of a local AWS, which has all services. An endpoint of AWS is of
+        one service. boto3 itself finds the credentials if the user passed the client. The client
+        makes one attempt per call.
+
+        Raises:
+            ConfigurationError: for no region.
+        """
+        url = self._access.get('endpoint_url')
+        return create_client(
+            service,
+            None,
+            region_name=self.region,
+            attempts=1,
+            read_timeout=_OTHER_SERVICE_READ_TIMEOUT,
+            **{**self._access, 'endpoint_url': None if region_of(f'{url}/') else url},
+        )
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call AWS by boto3's name of the method, without the parameters that are None.
@@ -187,7 +211,8 @@ def create_client(
             reason = 'the client is in this process'
             return AwsClient(lambda: (client, reason), owns_client=False, clock=client.clock)
         make_interruptible(client)  # for time limits
-        return AwsClient(lambda: (client, 'client= was passed'), owns_client=False)
+        access = {'endpoint_url': getattr(getattr(client, 'meta', None), 'endpoint_url', None)}
+        return AwsClient(lambda: (client, 'client= was passed'), owns_client=False, access=access)
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
         raise ConfigurationError('pass aws_access_key_id and aws_secret_access_key together')
     if session is not None and given:
@@ -199,7 +224,10 @@ def create_client(
         'max_pool_connections': connections,
         'read_timeout': read_timeout,
     }
-    return AwsClient(lambda: _create(service, session, region, endpoint_url, given, settings))
+    return AwsClient(
+        lambda: _create(service, session, region, endpoint_url, given, settings),
+        access={'session': session, 'endpoint_url': endpoint_url, **given},
+    )
 
 
 def _create(

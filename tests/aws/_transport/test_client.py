@@ -318,3 +318,34 @@ def test_an_access_key_without_its_secret_is_refused(half: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         create_client('sqs', QUEUE, **{half: KEYS[half]}).close()
     assert 'not-to-be-shown' not in str(caught.value)
+
+
+# Clients of other services
+
+LOCAL = 'http://127.0.0.1:4566'
+
+
+@pytest.mark.parametrize(
+    ('endpoint_url', 'of_the_other'),
+    [(None, None), (LOCAL, LOCAL), ('https://sqs.us-east-2.amazonaws.com', None)],
+    ids=['no endpoint', 'a local AWS', 'an endpoint of SQS alone'],
+)
+def test_another_service_has_the_same_access(
+    endpoint_url: str | None, of_the_other: str | None
+) -> None:
+    aws = create_client('sqs', QUEUE, endpoint_url=endpoint_url, **KEYS)
+    other = aws.other_service('sns')
+    assert other.region == 'us-east-2'
+    assert other.endpoint_url == (of_the_other or 'https://sns.us-east-2.amazonaws.com')
+    assert other.client.meta.config.retries['total_max_attempts'] == 1
+    assert other.transport == 'direct'  # with credentials
+    aws.close()
+    other.close()
+
+
+def test_another_service_than_that_of_the_users_client_is_at_the_same_local_aws() -> None:
+    client = boto3.client('sqs', region_name='eu-west-1', endpoint_url=LOCAL, **KEYS)
+    other = create_client('sqs', None, client=client).other_service('sns')
+    assert (other.region, other.endpoint_url) == ('eu-west-1', LOCAL)
+    client.close()
+    other.close()

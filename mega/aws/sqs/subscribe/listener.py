@@ -382,12 +382,15 @@ class SqsListener(ClientOwner):
         return self._runs.begin(settings or self._settings, create)
 
     def _check_queue(self, settings: EngineSettings) -> PreflightResult:
-        options = PreflightOptions(
+        return check_queue(self._aws, self._preflight_options(settings))
+
+    def _preflight_options(self, settings: EngineSettings | None = None) -> PreflightOptions:
+        """Return the settings to check. `mega doctor` uses it, too."""
+        return PreflightOptions(
             self.queue_url,
             self.dead_letter_queue_url,
-            settings,
+            settings or self._settings,
             self._policy,
             self._router,
             uses_queue_timeout=self.visibility_timeout is None,
         )
-        return check_queue(self._aws, options)

@@ -155,7 +155,7 @@ def _check_permissions(aws: AwsClient, url: str, report: Report) -> frozenset[st
 
 def _longest_delay(options: PreflightOptions) -> float:
     own = [max_delay(subscriber.retry_delay) for subscriber in options.subscribers]
-    return max(max_delay(options.policy.retry_delay), *own)
+    return max([max_delay(options.policy.retry_delay), *own])
 
 
 def read_attributes(
@@ -206,10 +206,12 @@ def _probe(
         return None
 
 
-def unchecked(subject: str, error: TransportError, advice: str) -> Finding:
+def unchecked(subject: str, error: TransportError, advice: str, topic: str = '') -> Finding:
     """Return the finding of a check that AWS did not permit or answer.
 
-    `advice` says what to change; an empty text if the failure may be temporary.
+    `advice` says what to change; an empty text if the failure may be temporary. `topic` is what
+    was to be checked.
     """
+    problem = f'cannot be checked for {topic}' if topic else 'cannot be checked'
     remedy = f'{advice[:1].upper()}{advice[1:]}' or 'Check again, the failure may be temporary.'
-    return Kind.UNCHECKED.found(subject, f'cannot be checked: {str(error).rstrip(".")}', remedy)
+    return Kind.UNCHECKED.found(subject, f'{problem}: {str(error).rstrip(".")}', remedy)

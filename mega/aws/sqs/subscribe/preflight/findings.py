@@ -55,6 +55,7 @@ class Kind(Enum):
     NO_QUEUE = 'MEGA102', Severity.ERROR
     PERMISSION = 'MEGA103', Severity.ERROR
     CLOCK = 'MEGA104', Severity.WARNING
+    REGION = 'MEGA105', Severity.NOTE
 
     # Settings of the listener and of its queue
     NO_WAIT = 'MEGA201', Severity.WARNING
@@ -63,6 +64,7 @@ class Kind(Enum):
     SHORT_VISIBILITY = 'MEGA204', Severity.WARNING
     LONG_VISIBILITY = 'MEGA205', Severity.WARNING
     SHORT_RETENTION = 'MEGA206', Severity.WARNING
+    NO_SUBSCRIBERS = 'MEGA207', Severity.ERROR
 
     # Dead letters
     NO_DEAD_LETTERS = 'MEGA301', Severity.WARNING
@@ -71,6 +73,33 @@ class Kind(Enum):
     BLOCKED_GROUP = 'MEGA304', Severity.WARNING
     REDRIVEN_UNTRIED = 'MEGA305', Severity.WARNING
     SMALL_DEAD_LETTERS = 'MEGA306', Severity.WARNING
+    NO_REDRIVE_POLICY = 'MEGA307', Severity.WARNING
+    NO_DEAD_LETTER_QUEUE = 'MEGA308', Severity.ERROR
+    OTHER_TYPE = 'MEGA309', Severity.ERROR
+    DEAD_LETTERS_EXPIRE = 'MEGA310', Severity.WARNING
+    REDRIVE_NOT_ALLOWED = 'MEGA311', Severity.ERROR
+
+    # Subscriptions of SNS
+    ENVELOPES = 'MEGA401', Severity.NOTE
+    OTHER_POLICY = 'MEGA402', Severity.WARNING
+    NO_POLICY = 'MEGA403', Severity.NOTE
+    UNCONFIRMED = 'MEGA404', Severity.WARNING
+
+    # Keys of KMS, and bodies in S3
+    KEY_OF_AWS = 'MEGA501', Severity.ERROR
+    KEY_STATE = 'MEGA502', Severity.ERROR
+    NO_BUCKET = 'MEGA511', Severity.ERROR
+    BODIES_EXPIRE = 'MEGA512', Severity.WARNING
+    BODIES_REMAIN = 'MEGA513', Severity.NOTE
+
+    # Functions of Lambda
+    WHOLE_BATCHES = 'MEGA601', Severity.WARNING
+    FUNCTION_TIMEOUT = 'MEGA602', Severity.WARNING
+    COMPETITION = 'MEGA603', Severity.WARNING
+
+    # This installation
+    OTHER_BSON = 'MEGA701', Severity.ERROR
+    SLOW_TRANSPORT = 'MEGA702', Severity.NOTE
 
     def __init__(self, code: str, severity: Severity) -> None:
         self.code = code

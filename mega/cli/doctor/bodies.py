@@ -1,0 +1,85 @@
+"""Checks of the bucket of offloaded bodies: they must remain as long as their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
+from mega.cli.doctor.setup import Setup
+from mega.errors import TransportError
+
+__all__ = ('check',)
+
+_SECONDS_OF_A_DAY = 86_400
+
+
+def check(setup: Setup) -> Iterator[Finding]:
+    """Check the lifecycle rules for the bodies of the payload store, if the listener has one."""
+    store = setup.listener and setup.listener._context.store
+    if not store:
+        return
+    try:
+        answer = store._aws.call(
+            'get_bucket_lifecycle_configuration',
+            Bucket=store.bucket,
+            ExpectedBucketOwner=store._owners.get(store.bucket),
+        )
+    except TransportError as error:
+        if error.code == 'NoSuchBucket':
+            yield Kind.NO_BUCKET.found(
+                store.bucket,
+                'is the bucket of the payload store, and does not exist: no body can be read',
+                'Create it with create_bucket() of the store, or check its name.',
+            )
+            return
+        if error.code != 'NoSuchLifecycleConfiguration':
+            raise
+        answer = {}
+    if not setup.queue:
+        return
+    days = _days(answer.get('Rules', ()), store.key_prefix)
+    needed = -(-_retention(setup) // _SECONDS_OF_A_DAY)  # rounded up
+    if days is None:
+        yield Kind.BODIES_REMAIN.found(
+            store.bucket,
+            'has no lifecycle rule that expires the bodies: those of messages that were '
+            'dead-lettered, or went through a topic, remain for ever',
+            f'Add a rule that expires them after {needed} days or more, as create_bucket() of the '
+            'store does.',
+        )
+    elif days < needed:
+        yield Kind.BODIES_EXPIRE.found(
+            store.bucket,
+            f'expires bodies after {days} days, and their messages live for up to {needed} days in '
+            'the queue and its dead-letter queues: the rest of such a message is lost',
+            f'Raise the days of the lifecycle rule to {needed} or more.',
+        )
+
+
+def _retention(setup: Setup) -> int:
+    """Return how many seconds a message may live: in the queue, and in a dead-letter queue."""
+    own = int(setup.queue.get('MessageRetentionPeriod') or 0)
+    others = [
+        int(q.attributes.get('MessageRetentionPeriod') or 0) for q in setup.dead_letter_queues
+    ]
+    return own + max(others, default=0)
+
+
+def _days(rules: list[Mapping[str, Any]], prefix: str) -> int | None:
+    """Return the days after which the first rule expires objects with a prefix; None: never.
+
+    A rule that also needs a tag or a size may not apply to them, and does not count.
+    """
+    found = []
+    for rule in rules:
+        conditions = rule.get('Filter', {'Prefix': rule.get('Prefix', '')})
+        days = rule.get('Expiration', {}).get('Days')
+        applies = conditions.keys() <= {'Prefix'} and _overlap(conditions.get('Prefix', ''), prefix)
+        if rule.get('Status') == 'Enabled' and days is not None and applies:
+            found.append(int(days))
+    return min(found, default=None)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
