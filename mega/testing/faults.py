@@ -60,5 +60,5 @@ def operation_of(name: str, known: Collection[str]) -> str:
 
 
 def without_batch(operation: str) -> str:
-    """Return the operation of which this one may be the batch form."""
+    """Return the operation without the suffix of its batch form."""
     return operation.removesuffix('Batch')

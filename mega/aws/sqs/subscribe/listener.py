@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import replace as replace_fields
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -169,8 +168,8 @@ class SqsListener(ClientOwner):
             grace_period=check_grace_period(grace_period),
             is_fifo=is_fifo,
         )
-        self._create_client: Callable[..., AwsClient] = partial(
-            create_client,
+        # Not a `partial`: its repr would show the secrets.
+        self._create_client: Callable[..., AwsClient] = lambda **options: create_client(
             'sqs',
             aws_access_key_id=aws_access_key_id,
             aws_secret_access_key=aws_secret_access_key,
@@ -179,6 +178,7 @@ class SqsListener(ClientOwner):
             endpoint_url=endpoint_url,
             session=session,
             client=client,
+            **options,
         )
         self._hooks, self._store = Hooks(hooks), payload_store
         self._set_up(subscribers)
