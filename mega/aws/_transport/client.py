@@ -15,7 +15,11 @@ from mega.aws._messages.destinations import region_for, region_of
 from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws._transport.errors import transport_error
 from mega.aws._transport.time_limits import TimeLimitExceeded, current_limit
-from mega.aws._transport.tracebacks import handled_exception, remove_secrets
+from mega.aws._transport.tracebacks import (
+    handled_exception,
+    remove_secrets,
+    without_secrets_in_tracebacks,
+)
 from mega.aws._transport.watchdog import watchdog
 from mega.errors import ConfigurationError, TransportError
 
@@ -52,11 +56,11 @@ class AwsClient:
         *,
         owns_client: bool = True,
         clock: Clock | None = None,
-        access: Mapping[str, Any] | None = None,
+        access: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.clock = clock or SYSTEM_CLOCK
         self.is_in_process = clock is not None
-        self._access = access or {}
+        self._access = access  # a function, because the repr of a mapping would show the secrets
         self._create = create
         self._created = create()
         self._process = os.getpid()
@@ -94,6 +98,7 @@ class AwsClient:
         reason = direct if isinstance(direct, str) else direct.fallback_reason()
         return f'botocore: {reason}' if reason else 'direct'
 
+    @without_secrets_in_tracebacks
     def other_service(self, service: str) -> AwsClient:
         """Return a client of another service, with the same credentials and region.
 
@@ -104,14 +109,15 @@ class AwsClient:
         Raises:
             ConfigurationError: for no region.
         """
-        url = self._access.get('endpoint_url')
+        access = self._access()
+        url = access.get('endpoint_url')
         return create_client(
             service,
             None,
             region_name=self.region,
             attempts=1,
             read_timeout=_OTHER_SERVICE_READ_TIMEOUT,
-            **{**self._access, 'endpoint_url': None if region_of(f'{url}/') else url},
+            **{**access, 'endpoint_url': None if region_of(f'{url}/') else url},
         )
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -212,7 +218,9 @@ def create_client(
             return AwsClient(lambda: (client, reason), owns_client=False, clock=client.clock)
         make_interruptible(client)  # for time limits
         access = {'endpoint_url': getattr(getattr(client, 'meta', None), 'endpoint_url', None)}
-        return AwsClient(lambda: (client, 'client= was passed'), owns_client=False, access=access)
+        return AwsClient(
+            lambda: (client, 'client= was passed'), owns_client=False, access=lambda: access
+        )
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
         raise ConfigurationError('pass aws_access_key_id and aws_secret_access_key together')
     if session is not None and given:
@@ -226,7 +234,7 @@ def create_client(
     }
     return AwsClient(
         lambda: _create(service, session, region, endpoint_url, given, settings),
-        access={'session': session, 'endpoint_url': endpoint_url, **given},
+        access=lambda: {'session': session, 'endpoint_url': endpoint_url, **given},
     )
 
 
