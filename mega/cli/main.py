@@ -19,6 +19,7 @@ __all__ = ('COMMANDS', 'cli', 'main')
 COMMANDS = (
     LazyCommand('decode', 'mega.cli.decode', 'Show the payload in a body, or in an AWS event.'),
     LazyCommand('explain', 'mega.cli.explain', 'Explain which subscribers match a payload.'),
+    LazyCommand('filter-policy', 'mega.cli.filter_policy', 'Print, compare or set an SNS policy.'),
     LazyCommand('doctor', 'mega.cli.doctor.command', 'Check a listener, its queue and AWS.'),
 )
 

@@ -25,7 +25,6 @@ __all__ = (
     'difference',
     'is_equal',
     'needed_policy',
-    'pretty',
     'read_policy',
     'read_subscription',
 )
@@ -78,13 +77,14 @@ def needed_policy(policy: FilterPolicy) -> Policy:
 
 def is_equal(one: Policy, other: Policy) -> bool:
     """Return whether two policies let through the same messages, as far as their form shows it."""
-    return one.scope == other.scope and _normal(one.policy) == _normal(other.policy)
+    return _lines(one) == _lines(other)
 
 
 def difference(current: Policy, needed: Policy) -> str:
     """Return the lines that differ: `-` in AWS, `+` as the subscribers need it."""
-    lines = unified_diff(_lines(current), _lines(needed), 'AWS', 'TARGET', lineterm='', n=1_000_000)
-    return '\n'.join(lines)
+    pair = _lines(current), _lines(needed)
+    lines = unified_diff(*pair, 'AWS', 'TARGET', lineterm='', n=sum(map(len, pair)))
+    return '\n'.join(line for line in lines if not line.startswith('@@'))
 
 
 def changes(current: Policy, needed: Policy) -> Iterator[tuple[str, str]]:
@@ -101,11 +101,6 @@ def changes(current: Policy, needed: Policy) -> Iterator[tuple[str, str]]:
             yield 'FilterPolicy', '{}'
         yield 'FilterPolicyScope', str(needed.scope)
     yield 'FilterPolicy', json.dumps(needed.policy)
-
-
-def pretty(policy: Mapping[str, Any] | None) -> str:
-    """Return a policy as JSON in several lines; `{}`, which removes a policy, if there is none."""
-    return json.dumps(policy or {}, indent=2, ensure_ascii=False)
 
 
 def _lines(policy: Policy) -> list[str]:
