@@ -1,0 +1,31 @@
+"""The progress of a long operation: one line on stderr, on a terminal only."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+__all__ = ('Progress',)
+
+_CLEAR_LINE = '\r\x1b[K'
+
+
+class Progress:
+    """A line that the next one replaces. Clear it before other output, and at the end."""
+
+    def __init__(self) -> None:
+        self._is_visible = sys.stderr.isatty()
+        self._is_shown = False
+
+    def show(self, text: str) -> None:
+        """Show a line in place of the last one."""
+        if self._is_visible:
+            click.echo(f'{_CLEAR_LINE}{text}', err=True, nl=False, color=True)
+            self._is_shown = True
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self._is_shown:
+            click.echo(_CLEAR_LINE, err=True, nl=False, color=True)
+            self._is_shown = False

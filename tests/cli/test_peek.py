@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from tests.cli.command import Result, mega, start_mega
+from tests.cli.conftest import CommandAws
+
+COUNTS = 'SQS counts this as a receive of each message.\n'
+
+
+def peek(aws: CommandAws, *arguments: str) -> Result:
+    return mega('peek', *arguments, '--wait', '0', environment=aws.environment)
+
+
+def test_messages_are_shown_decoded_and_given_back(aws: CommandAws) -> None:
+    url = aws.queue()
+    for amount in (5, 7):
+        aws.sqs.send_message(QueueUrl=url, MessageBody=json.dumps({'amount': amount}))
+    result = peek(aws, url, '-o', 'json')
+    assert (result.code, result.err) == (0, COUNTS)
+    assert [each['payload']['amount'] for each in result.json()] == [5, 7]
+    assert aws.visible(url) == 2
+    name = url.rpartition('/')[2]
+    shown = peek(aws, name, '-n', '1').out.splitlines()
+    assert shown[0].endswith('  received 2 times  13 bytes')
+    assert shown[1:] == ['  {', '    "amount": 5', '  }']
+
+
+def test_only_matching_payloads_are_shown(aws: CommandAws) -> None:
+    url = aws.queue()
+    for body in ('{"amount": 5}', '{"amount": 50}', 'text', '{"broken'):
+        aws.sqs.send_message(QueueUrl=url, MessageBody=body)
+    pattern = '{"amount": [{"numeric": [">", 10]}]}'
+    result = peek(aws, url, '--match', pattern, '-o', 'jsonl')
+    assert [each['payload'] for each in result.lines()] == [{'amount': 50}]
+    assert result.err == f'{COUNTS}1 of 4 messages match.\n'
+
+
+@pytest.mark.parametrize('pattern', ['{', '{"amount": 5}', '[]', '{"a":' * 100_000])
+def test_an_invalid_pattern_is_a_usage_error(aws: CommandAws, pattern: str) -> None:
+    result = peek(aws, 'orders', '--match', pattern)
+    assert (result.code, result.out) == (2, '')
+    assert "Invalid value for '--match'" in result.err
+
+
+def test_an_empty_queue_is_no_failure(aws: CommandAws) -> None:
+    result = peek(aws, aws.queue(), '-o', 'json')
+    assert (result.code, result.json()) == (0, [])
+    assert result.err == f'{COUNTS}No message is visible.\n'
+
+
+def test_a_fifo_queue_is_said_to_be_blocked_meanwhile(aws: CommandAws) -> None:
+    url = aws.queue(fifo=True)
+    result = peek(aws, url)
+    assert 'SQS delivers no other message of their groups' in result.err
+
+
+def test_a_queue_whose_policy_allows_one_receive_is_refused(aws: CommandAws) -> None:
+    dead = aws.queue('dead')
+    policy = json.dumps({'deadLetterTargetArn': aws.arn(dead), 'maxReceiveCount': 1})
+    url = aws.queue(RedrivePolicy=policy)
+    aws.sqs.send_message(QueueUrl=url, MessageBody='{}')
+    result = peek(aws, url)
+    assert (result.code, result.out, result.err.count('\n')) == (1, '', 1)
+    assert 'Pass --force to go on' in result.err
+    forced = peek(aws, url, '--force')
+    assert (forced.code, forced.out.count('data')) == (0, 1)
+
+
+def test_a_message_without_another_receive_is_shown_and_reported(aws: CommandAws) -> None:
+    dead = aws.queue('dead')
+    policy = json.dumps({'deadLetterTargetArn': aws.arn(dead), 'maxReceiveCount': 2})
+    url = aws.queue(RedrivePolicy=policy)
+    aws.sqs.send_message(QueueUrl=url, MessageBody='{}')
+    assert peek(aws, url).code == 0
+    result = peek(aws, url, '-o', 'json')
+    assert (result.code, len(result.json())) == (1, 1)
+    assert 'was received 2 times' in result.err
+    assert aws.visible(url) == 1
+
+
+@pytest.mark.parametrize(
+    ('queue', 'code', 'problem'),
+    [
+        ('no-such-queue', 4, 'no-such-queue'),
+        ('https://sqs.eu-west-1.amazonaws.com/123456789012/no-such-queue', 4, 'does not exist'),
+        ('not a queue', 2, "'not a queue' is not a URL, an ARN or a name of a queue"),
+        ('no_such_module:listener', 3, 'no module named'),
+    ],
+)
+def test_a_wrong_queue_is_one_line(aws: CommandAws, queue: str, code: int, problem: str) -> None:
+    result = peek(aws, queue)
+    assert (result.code, result.out, result.err.count('\n')) == (code, '', 1)
+    assert problem in result.err
+
+
+def test_follow_shows_each_message_once_until_ctrl_c_and_gives_all_back(aws: CommandAws) -> None:
+    url = aws.queue()
+    with start_mega('peek', url, '--follow', '-o', 'jsonl', environment=aws.environment) as process:
+        assert process.stdout is not None
+        for amount in (1, 2):
+            aws.sqs.send_message(QueueUrl=url, MessageBody=json.dumps({'amount': amount}))
+            assert json.loads(process.stdout.readline())['payload'] == {'amount': amount}
+        assert aws.visible(url) == 0
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, '', COUNTS)
+    assert aws.visible(url) == 2
