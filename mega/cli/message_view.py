@@ -29,7 +29,7 @@ from mega.codec import PayloadType, decode
 from mega.errors import MegaError, single_line
 from mega.event import Payload
 
-__all__ = ('message_record', 'render_message')
+__all__ = ('message_record', 'render_message', 'render_title')
 
 MAX_CHARACTERS = 8_192
 MAX_LINES = 200
@@ -87,7 +87,7 @@ def message_record(received: dict[str, Any]) -> Record:
 
 def render_message(record: Record) -> str:
     """Return the text of a message: at most about 200 lines and 12,000 characters."""
-    lines = [_title(record), *(f'  {line}' for line in _labels(record))]
+    lines = [render_title(record), *(f'  {line}' for line in _labels(record))]
     if 'payload' in record or 'body' in record:
         lines += (f'  {line}' for line in _bounded(_payload_text(record)))
     return '\n'.join(lines)
@@ -129,7 +129,8 @@ def _content(content: OpenedContent, pointer: Pointer | None) -> dict[str, Any]:
 _POINTER_FIELDS = ('bucket', 'key', 'size')
 
 
-def _title(record: Record) -> str:
+def render_title(record: Record) -> str:
+    """Return the first line of the text of a message."""
     kind, parts = record['kind'], []
     if 'id' in record:
         parts.append(click.style(_line(record['id']), bold=True))

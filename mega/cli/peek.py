@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import click
 
-from mega.aws._messages.limits import MAX_BATCH_ENTRIES
 from mega.cli.event_pattern import read_pattern
 from mega.cli.exit_status import SUCCESS
 from mega.cli.message_view import message_record, render_message
 from mega.cli.options import app_dir_option, aws_options, output_options
 from mega.cli.output import Output, Record, notify
 from mega.cli.queues import find_queue
-from mega.cli.receiving import (
-    MAX_HOLD,
-    HeldMessages,
-    Page,
-    ReceiveLimit,
-    holding,
-    read_receive_limit,
-)
+from mega.cli.receiving import MAX_HOLD, holding
 from mega.match import Pattern, evaluate
 
-__all__ = ('Peek', 'command')
+__all__ = ('command',)
 
 DEFAULT_COUNT = 10
 
@@ -91,60 +84,34 @@ def command(
     message to the dead-letter queue. With --follow, Ctrl-C is the normal end: exit code 0.
     """
     aws, url = find_queue(queue, app_dir)
-    limit = None if is_forced else read_receive_limit(aws, url)
     hold = hold or min(MAX_HOLD, MIN_HOLD + (count or 0) // MESSAGES_PER_SECOND)
-    with holding(aws, url, hold, wait) as held:
-        peek = Peek(held, limit, pattern)
+    filtered = Filter(pattern)
+    with holding(aws, url, hold, wait, is_forced=is_forced) as held:
         if not follow:
-            output.many(peek.records(count or DEFAULT_COUNT), render_message)
+            messages = held.messages(count or DEFAULT_COUNT)
+            output.many(filtered.records(messages), render_message)
         else:
             with suppress(KeyboardInterrupt):
-                output.many(peek.following_records(count), render_message)
-    if pattern is not None and not follow:
-        notify(f'{peek.shown:,} of {peek.received:,} messages match.')
-    elif not peek.received:
+                output.many(filtered.records(held.following_messages(count)), render_message)
+    if pattern is not None:
+        notify(f'{filtered.shown:,} of {filtered.received:,} messages match.')
+    elif not filtered.received:
         notify('No message is visible.')
     return SUCCESS
 
 
-class Peek:
-    """The messages that a command receives and shows. `received` and `shown` count them."""
+class Filter:
+    """Selects the messages to show. `received` and `shown` count them."""
 
-    def __init__(
-        self, held: HeldMessages, limit: ReceiveLimit | None, pattern: Pattern | None
-    ) -> None:
+    def __init__(self, pattern: Pattern | None) -> None:
         self.received = self.shown = 0
-        self._held = held
-        self._limit = limit
         self._pattern = pattern
 
-    def records(self, count: int) -> Iterator[Record]:
-        """Yield the matching ones of `count` messages, until an empty receive.
-
-        Raises:
-            CommandError: after a message that has no receive left.
-        """
-        for page in self._held.receive_all(count):
-            yield from self._show(page, 0)
-
-    def following_records(self, count: int | None) -> Iterator[Record]:
-        """Yield the matching ones of `count` messages, without an end if it is None.
-
-        Raises:
-            CommandError: after a message that has no receive left, except this one.
-        """
-        while count is None or self.received < count:
-            left = MAX_BATCH_ENTRIES if count is None else count - self.received
-            # The hold of a message ends during the command, which then receives it again.
-            yield from self._show(self._held.receive(left), 1)
-
-    def _show(self, page: Page, further_receives: int) -> Iterator[Record]:
-        for each in page.new:
+    def records(self, messages: Iterable[dict[str, Any]]) -> Iterator[Record]:
+        """Yield the records of the messages whose payload matches the pattern, if there is one."""
+        for each in messages:
             self.received += 1
             record = message_record(each)
             if self._pattern is None or evaluate(record.get('payload'), self._pattern):
                 self.shown += 1
                 yield record
-        for each in (*page.new, *page.known):
-            if self._limit is not None:
-                self._limit.check(each, further_receives)

@@ -32,24 +32,37 @@ from mega.cli.interruption import deferred_interrupt
 from mega.cli.output import notify
 from mega.errors import TransportError, safe_repr
 
-__all__ = ('MAX_HOLD', 'HeldMessages', 'Page', 'ReceiveLimit', 'holding', 'read_receive_limit')
+__all__ = ('MAX_HOLD', 'HeldMessages', 'Page', 'RedrivePolicy', 'holding', 'read_redrive_policy')
 
 MAX_HOLD = 43_200
 """Seconds of a visibility timeout, at most (API reference of ReceiveMessage)."""
 
 MAX_SEEN = 100_000
-"""Messages that are remembered, so that none is shown twice. Beyond that, the oldest are not."""
+"""The number of messages that are remembered, so that none is shown twice."""
 
 _ATTEMPTS = 2
 
 
-class ReceiveLimit(Struct, frozen=True):
-    """The redrive policy of a queue: the receives of a message, and the queue it then moves to."""
+class RedrivePolicy(Struct, frozen=True):
+    """The redrive policy of a queue: the maximum of receives, and the ARN of the other queue."""
 
     max_receives: int
     target: str
 
-    def check(self, received: dict[str, Any], receives: int = 0) -> None:
+    def check_queue(self, url: str) -> None:
+        """Refuse a queue that allows one receive of a message, which its consumer needs.
+
+        Raises:
+            CommandError: with the queue that SQS would move messages to.
+        """
+        if self.max_receives <= 1:
+            raise CommandError(
+                f'the maxReceiveCount of {url} is {self.max_receives}, so that a message that is '
+                f'received here moves to {self.target} instead of its consumer. Pass --force to '
+                'go on'
+            )
+
+    def check_message(self, received: dict[str, Any], receives: int = 0) -> None:
         """Refuse to go on if `receives` more receives would use up those of a message.
 
         Raises:
@@ -64,11 +77,11 @@ class ReceiveLimit(Struct, frozen=True):
             )
 
 
-def read_receive_limit(aws: AwsClient, url: str) -> ReceiveLimit | None:
-    """Return the limit of a queue; None without a redrive policy.
+def read_redrive_policy(aws: AwsClient, url: str) -> RedrivePolicy | None:
+    """Return the redrive policy of a queue; None if it has none.
 
     Raises:
-        CommandError: if one receive reaches the limit of every message.
+        CommandError: for a policy that is not in the form of SQS.
         TransportError: if SQS refuses the attributes of the queue.
     """
     response = _call(aws, url, 'get_queue_attributes', AttributeNames=['RedrivePolicy'])
@@ -77,19 +90,13 @@ def read_receive_limit(aws: AwsClient, url: str) -> ReceiveLimit | None:
         return None
     try:
         found = json.loads(policy)
-        limit = ReceiveLimit(int(found['maxReceiveCount']), str(found['deadLetterTargetArn']))
+        return RedrivePolicy(int(found['maxReceiveCount']), str(found['deadLetterTargetArn']))
     except (ValueError, LookupError, TypeError) as error:
         raise CommandError(f'{url} has the redrive policy {safe_repr(policy)}') from error
-    if limit.max_receives <= 1:
-        raise CommandError(
-            f'the maxReceiveCount of {url} is {limit.max_receives}, so that a message that is '
-            f'received here moves to {limit.target} instead of its consumer. Pass --force to go on'
-        )
-    return limit
 
 
 class Page(Struct, frozen=True):
-    """The messages of one receive: the new ones, and those that were received before."""
+    """The messages of one receive. Other receives have returned the `known` ones before."""
 
     new: list[dict[str, Any]]
     known: list[dict[str, Any]]
@@ -98,14 +105,23 @@ class Page(Struct, frozen=True):
 class HeldMessages:
     """Receives messages, holds each for `hold_seconds`, and gives them back.
 
-    `wait_seconds` is the time of the long poll of a receive.
+    `wait_seconds` is the time of the long poll of a receive. With a `policy`, `messages` and
+    `following_messages` end with a CommandError after a message that has no receive left.
     """
 
-    def __init__(self, aws: AwsClient, url: str, hold_seconds: int, wait_seconds: int) -> None:
+    def __init__(
+        self,
+        aws: AwsClient,
+        url: str,
+        hold_seconds: int,
+        wait_seconds: int,
+        policy: RedrivePolicy | None = None,
+    ) -> None:
         self._aws = aws
         self._url = url
         self._hold_seconds = hold_seconds
         self._wait_seconds = wait_seconds
+        self._policy = policy
         self._held: dict[str, tuple[str, float]] = {}  # the receipt handle, and the end of its hold
         self._seen: dict[str, None] = {}
 
@@ -148,22 +164,34 @@ class HeldMessages:
     def is_fifo(self) -> bool:
         return self._url.endswith('.fifo')
 
-    def receive_all(self, count: int = MAX_SEEN) -> Iterator[Page]:
-        """Receive until `count` new messages, or until a receive without a new message.
+    def messages(self, count: int = MAX_SEEN) -> Iterator[dict[str, Any]]:
+        """Yield up to `count` messages, each once, until a receive returns no new message.
 
         Raises:
+            CommandError: after a message that has no receive left.
             TransportError: if a receive fails.
         """
-        left = count
-        while left:
-            page = self.receive(left)
-            if not page.new:
-                return
-            left -= len(page.new)
-            yield page
+        while count and (page := self.receive(count)).new:
+            count -= len(page.new)
+            yield from page.new
+            self._check(page, 0)
+
+    def following_messages(self, count: int | None) -> Iterator[dict[str, Any]]:
+        """Yield `count` messages, each once, and wait for them; None: without an end.
+
+        Raises:
+            CommandError: after a message that has no receive left, or one. Its hold ends during the
+                command, which then receives it again.
+            TransportError: if a receive fails.
+        """
+        while count is None or count > 0:
+            page = self.receive(MAX_BATCH_ENTRIES if count is None else count)
+            count = None if count is None else count - len(page.new)
+            yield from page.new
+            self._check(page, 1)
 
     def give_back(self) -> int:
-        """Make all held messages visible, and return the number of those that may stay hidden.
+        """Make all held messages visible, and return how many may stay hidden.
 
         The last message of a FIFO group is the first to return, so that no consumer receives a
         later message of the group before an earlier one.
@@ -183,6 +211,11 @@ class HeldMessages:
             ]
         return len(handles)
 
+    def _check(self, page: Page, further_receives: int) -> None:
+        if self._policy is not None:
+            for each in (*page.new, *page.known):
+                self._policy.check_message(each, further_receives)
+
     def _forget(self) -> None:
         """Forget the oldest of many messages, and the messages whose hold has ended."""
         while len(self._seen) > MAX_SEEN:
@@ -192,7 +225,7 @@ class HeldMessages:
             del self._held[id]
 
     def _release(self, handles: list[str]) -> list[str]:
-        """Make up to ten messages visible, and return the handles for which that may be repeated.
+        """Make up to ten messages visible, and return the handles to try again.
 
         An entry that SQS refuses for good is of a message that is deleted or visible.
         """
@@ -216,14 +249,22 @@ class HeldMessages:
 
 @contextmanager
 def holding(
-    aws: AwsClient, url: str, hold_seconds: int, wait_seconds: int
+    aws: AwsClient, url: str, hold_seconds: int, wait_seconds: int, *, is_forced: bool = False
 ) -> Iterator[HeldMessages]:
     """Hold messages in a block, and give them back at its end, also after Ctrl-C.
 
-    It tells the user that SQS counts the receives, and how many messages stay hidden.
+    It tells the user that SQS counts the receives, and how many messages stay hidden. Unless it
+    `is_forced`, the redrive policy of the queue limits the receives.
+
+    Raises:
+        CommandError: if the policy of the queue allows one receive of a message.
+        TransportError: if SQS refuses the policy.
     """
+    policy = None if is_forced else read_redrive_policy(aws, url)
+    if policy is not None:
+        policy.check_queue(url)
     notify('SQS counts this as a receive of each message.')
-    held = HeldMessages(aws, url, hold_seconds, wait_seconds)
+    held = HeldMessages(aws, url, hold_seconds, wait_seconds, policy)
     if held.is_fifo:
         notify('Until the messages are given back, SQS delivers no other message of their groups.')
     try:

@@ -30,11 +30,11 @@ class CommandAws:
         }
 
     def queue(self, name: str = 'orders', fifo: bool = False, **attributes: object) -> str:
-        """Create a queue with a name of its own, and return its URL."""
+        """Create a queue with a unique name, and return its URL."""
         return self.server.create_queue(f'{name}-{next(_numbers)}', fifo, **attributes)
 
     def topic(self, *queues: str, fifo: bool = False) -> str:
-        """Create a topic to which queues are subscribed, and return its ARN."""
+        """Create a topic, subscribe queues to it, and return its ARN."""
         arn = self.server.create_topic(f'events-{next(_numbers)}', fifo)
         for url in queues:
             self.sns.subscribe(TopicArn=arn, Protocol='sqs', Endpoint=self.arn(url))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import mega, mega_on_terminal, mega_process
+from tests.cli.command import Result, mega, mega_on_terminal, mega_process
+from tests.cli.conftest import CommandAws
 
 WORKER = """
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
@@ -19,16 +21,24 @@ class Refunds(DataSubscriber):
     def process(self, payload): ...
 
 def make_listener():
-    return SqsListener(
-        'https://sqs.eu-west-1.amazonaws.com/123456789012/orders', [LargeOrders, Refunds]
-    )
+    return SqsListener(QUEUE, [LargeOrders, Refunds], dead_letter_queue_url=DEAD)
 """
+
+QUEUE = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
 
 
 @pytest.fixture
 def worker(tmp_path: Path) -> str:
-    (tmp_path / 'worker.py').write_text(WORKER)
-    return f'{tmp_path}/worker.py:make_listener'
+    return write_worker(tmp_path, QUEUE)
+
+
+def write_worker(directory: Path, queue: str, dead: str | None = None) -> str:
+    (directory / 'worker.py').write_text(f'QUEUE, DEAD = {queue!r}, {dead!r}\n{WORKER}')
+    return f'{directory}/worker.py:make_listener'
+
+
+def explain(aws: CommandAws, *arguments: str) -> Result:
+    return mega('explain', *arguments, '--wait', '0', environment=aws.environment)
 
 
 def test_each_subscriber_has_a_line_with_the_first_condition_that_failed(worker: str) -> None:
@@ -79,3 +89,80 @@ def test_a_process_prints_the_same_through_a_pipe_and_on_a_terminal(worker: str)
     shown = mega_on_terminal('explain', worker, '{"amount": 120}')
     assert (piped.code, shown.code) == (0, 0)
     assert piped.out == shown.out == mega('explain', worker, '{"amount": 120}').out
+
+
+# ── messages of a queue ──────────────────────────────────────────────────────────────────────────
+
+POINTER = '["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"b","s3Key":"k"}]'
+
+
+def test_each_message_of_a_queue_is_explained_and_given_back(
+    aws: CommandAws, tmp_path: Path
+) -> None:
+    url = aws.queue()
+    worker = write_worker(tmp_path, url)
+    for body in ('{"amount": 120}', '{"refund": '):
+        aws.sqs.send_message(QueueUrl=url, MessageBody=body)
+    aws.sqs.send_message(
+        QueueUrl=url,
+        MessageBody=POINTER,
+        MessageAttributes={'ExtendedPayloadSize': {'DataType': 'Number', 'StringValue': '5'}},
+    )
+    result = explain(aws, worker, '--queue', url)
+    assert result.code == 0
+    assert [line for line in result.out.splitlines() if line.startswith('  ')] == [
+        '  LargeOrders: matches',
+        '  Refunds: refund is missing, wanted True',
+        '  problem: invalid JSON object: Expecting value at character 11',
+        "  problem: cannot follow the S3 pointer: its body is in S3, in 'b', and the listener has "
+        'no payload_store',
+    ]
+    assert aws.visible(url) == 3
+    records = explain(aws, worker, '--queue', url, '-n', '1', '-o', 'json').json()
+    assert [record['matches'] for record in records] == [True]
+    assert [each['subscriber'] for each in records[0]['subscribers']] == ['LargeOrders', 'Refunds']
+
+
+def test_an_empty_queue_has_no_match(aws: CommandAws, tmp_path: Path) -> None:
+    url = aws.queue()
+    result = explain(aws, write_worker(tmp_path, url), '--queue', url)
+    assert (result.code, result.out) == (1, '')
+    assert result.err.endswith('No message is visible.\n')
+
+
+@pytest.mark.parametrize('is_of_listener', [True, False], ids=['listener', 'redrive policy'])
+def test_a_dead_letter_is_found_by_its_id(
+    aws: CommandAws, tmp_path: Path, is_of_listener: bool
+) -> None:
+    dead = aws.queue('dead')
+    policy = json.dumps({'deadLetterTargetArn': aws.arn(dead), 'maxReceiveCount': 1})
+    url = aws.queue() if is_of_listener else aws.queue(RedrivePolicy=policy)
+    worker = write_worker(tmp_path, url, dead if is_of_listener else None)
+    aws.sqs.send_message(QueueUrl=dead, MessageBody='{}')
+    first = {'MegaMessageId': {'DataType': 'String', 'StringValue': 'first-id'}}
+    sent = aws.sqs.send_message(
+        QueueUrl=dead, MessageBody='{"refund": true}', MessageAttributes=first
+    )
+    for id in (sent['MessageId'], 'first-id'):
+        result = explain(aws, worker, '--dead-letter', id)
+        assert (result.code, result.out.count('Refunds: matches')) == (0, 1)
+    missing = explain(aws, worker, '--dead-letter', 'x')
+    assert missing.code == 1
+    assert missing.err.endswith(f"Error: {dead} has no visible message 'x'\n")
+    assert aws.visible(dead) == 2
+
+
+def test_a_listener_without_a_dead_letter_queue_is_one_line(
+    aws: CommandAws, tmp_path: Path
+) -> None:
+    url = aws.queue()
+    result = explain(aws, write_worker(tmp_path, url), '--dead-letter', 'x')
+    assert (result.code, result.err.count('\n')) == (1, 1)
+    assert 'has no dead_letter_queue_url, and its queue has no redrive policy' in result.err
+
+
+@pytest.mark.parametrize(
+    'arguments', [(), ('{}', '--queue', 'orders'), ('{}', '-n', '1')], ids=['none', 'both', 'count']
+)
+def test_a_wrong_combination_is_a_usage_error(worker: str, arguments: tuple[str, ...]) -> None:
+    assert mega('explain', worker, *arguments).code == 2

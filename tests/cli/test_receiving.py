@@ -7,7 +7,7 @@ import pytest
 
 from mega.aws._transport.client import create_client
 from mega.cli.exit_status import CommandError
-from mega.cli.receiving import HeldMessages, holding, read_receive_limit
+from mega.cli.receiving import HeldMessages, RedrivePolicy, holding, read_redrive_policy
 from mega.errors import TransportError
 from mega.testing import Bus, Queue
 
@@ -50,8 +50,7 @@ def test_each_message_is_received_once_and_all_are_given_back(bus: Bus, queue: Q
     names = [f'{n:02}' for n in range(25)]
     send(bus, queue, *names)
     messages = held(bus, queue)
-    pages = list(messages.receive_all(1_000))
-    assert bodies([each for page in pages for each in page.new]) == names
+    assert bodies([*messages.messages()]) == names
     assert visible(bus, queue) == []
     assert messages.give_back() == 0
     assert sorted(visible(bus, queue)) == names
@@ -59,8 +58,7 @@ def test_each_message_is_received_once_and_all_are_given_back(bus: Bus, queue: Q
 
 def test_no_more_messages_are_received_than_asked_for(bus: Bus, queue: Queue) -> None:
     send(bus, queue, *'abc')
-    pages = list(held(bus, queue).receive_all(2))
-    assert sum(len(page.new) for page in pages) == 2
+    assert len([*held(bus, queue).messages(2)]) == 2
     assert len(visible(bus, queue)) == 1
 
 
@@ -151,29 +149,36 @@ def limited(bus: Bus, max_receive_count: int) -> Queue:
     return bus.queue('limited', dead_letter=dead, max_receive_count=max_receive_count)
 
 
+def policy_of(bus: Bus, queue: Queue) -> RedrivePolicy | None:
+    return read_redrive_policy(create_client('sqs', queue, client=bus.sqs), queue)
+
+
 def test_a_queue_without_a_redrive_policy_has_no_limit(bus: Bus, queue: Queue) -> None:
-    assert read_receive_limit(create_client('sqs', queue, client=bus.sqs), queue) is None
+    assert policy_of(bus, queue) is None
 
 
 def test_one_receive_of_a_queue_that_allows_one_is_refused(bus: Bus) -> None:
     queue = limited(bus, 1)
+    policy = policy_of(bus, queue)
+    assert policy is not None
     with pytest.raises(CommandError, match=r'the maxReceiveCount of .*limited is 1'):
-        read_receive_limit(create_client('sqs', queue, client=bus.sqs), queue)
+        policy.check_queue(queue)
 
 
 def test_a_message_without_another_receive_is_refused(bus: Bus) -> None:
     queue = limited(bus, 3)
     send(bus, queue, 'a')
-    limit = read_receive_limit(create_client('sqs', queue, client=bus.sqs), queue)
-    assert limit is not None
+    policy = policy_of(bus, queue)
+    assert policy is not None
+    policy.check_queue(queue)
     messages = held(bus, queue, hold_seconds=5)
     for _ in range(2):
         page = messages.receive(10)
         [message] = page.new + page.known
-        limit.check(message)
+        policy.check_message(message)
         bus.advance(6)
     with pytest.raises(CommandError, match='was received 2 times, and the maxReceiveCount'):
-        limit.check(message, receives=1)
+        policy.check_message(message, receives=1)
     [message] = messages.receive(10).known
     with pytest.raises(CommandError, match=r'may move it to arn:aws:sqs:.*:dead\. Pass --force'):
-        limit.check(message)
+        policy.check_message(message)
