@@ -8,5 +8,5 @@
 - `fifo`: a producer and a consumer of a FIFO queue, with the order in each message group.
 
 The demo starts its own local AWS. For the other programs, start one:
-`python -m mega.local --port 4566`.
+`mega local`.
 """

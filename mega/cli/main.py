@@ -22,6 +22,7 @@ COMMANDS = (
     LazyCommand('explain', 'mega.cli.explain', 'Explain which subscribers match a payload.'),
     LazyCommand('filter-policy', 'mega.cli.filter_policy', 'Print, compare or set an SNS policy.'),
     LazyCommand('doctor', 'mega.cli.doctor.command', 'Check a listener, its queue and AWS.'),
+    LazyCommand('local', 'mega.cli.local', 'Serve SQS, SNS and S3 in memory.'),
 )
 
 _HELP = """Run, inspect and repair listeners on Amazon SQS and SNS.

@@ -15,11 +15,18 @@ import click
 
 from mega.cli.output import FORMATS, Output
 
-__all__ = ('app_dir_option', 'aws_options', 'output_options', 'verbose_option')
+__all__ = (
+    'OTHER_ENDPOINT_VARIABLES',
+    'app_dir_option',
+    'aws_options',
+    'output_options',
+    'use_endpoint',
+    'verbose_option',
+)
 
 Command = TypeVar('Command', bound=Callable[..., Any])
 
-_OTHER_ENDPOINT_VARIABLES = (
+OTHER_ENDPOINT_VARIABLES = (
     'AWS_ENDPOINT_URL_SQS',
     'AWS_ENDPOINT_URL_SNS',
     'AWS_ENDPOINT_URL_S3',
@@ -115,11 +122,16 @@ def _setter(variable: str) -> Callable[[click.Context, click.Parameter, str | No
     return set_variable
 
 
+def use_endpoint(url: str) -> None:
+    """Let all clients of this process and of its children call this server."""
+    for variable in OTHER_ENDPOINT_VARIABLES:
+        os.environ.pop(variable, None)
+    os.environ['AWS_ENDPOINT_URL'] = url
+
+
 def _set_endpoint(context: click.Context, parameter: click.Parameter, url: str | None) -> None:
     if url is not None:
-        for variable in _OTHER_ENDPOINT_VARIABLES:
-            os.environ.pop(variable, None)
-        os.environ['AWS_ENDPOINT_URL'] = url
+        use_endpoint(url)
 
 
 def _disable_color(context: click.Context, parameter: click.Parameter, is_set: bool) -> None:

@@ -8,8 +8,7 @@ as AWS fails, by the seed of a random generator or step by step. From Python:
         SqsPublisher(queue_url, **aws.credentials).publish(payload)
         [accepted] = aws.accepted()
 
-From a shell: `python -m mega.local`. The first line of output is the URL. `running` runs the server
-in its own process.
+From a shell: `mega local`. `running` runs the server in its own process.
 
     account.py      the model without I/O: operations by name, in the shapes of boto3
     state.py        the resources of an account; clock.py, their time; errors.py, AWS's errors

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import gc
-import signal
 import socket
-import subprocess
-import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -22,8 +18,6 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from mega.aws.sqs import SqsPublisher
 from mega.local import LocalAws
 from tests.local.conftest import ONCE, client
-
-CHECKOUT = Path(__file__).parents[2]
 
 
 def port_of(aws: LocalAws) -> int:
@@ -124,34 +118,9 @@ def test_a_broken_request_is_refused(
     assert capfd.readouterr().err == ''
 
 
-@pytest.mark.parametrize('ending', [signal.SIGTERM, signal.SIGINT])
-def test_the_command_prints_its_url_and_ends_by_a_signal(ending: signal.Signals) -> None:
-    command = [sys.executable, '-W', 'error', '-m', 'mega.local', '--port', '0']
-    with subprocess.Popen(
-        command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stderr
-        url = process.stdout.readline().strip()
-        with closing(client('sqs', url, config=ONCE)) as sqs:
-            assert sqs.create_queue(QueueName='orders')['QueueUrl'].startswith(url)
-            process.send_signal(ending)
-            assert process.wait() == 0
-        assert f'export AWS_ENDPOINT_URL={url}' in process.stderr.read()
-
-
 def test_a_form_for_sqs_is_refused(server: Any) -> None:
     body = b'Action=SendMessage&Version=2012-11-05'
     with pytest.raises(HTTPError) as refused, urlopen(server.endpoint_url, body, 10):
         pass
     with refused.value as response:
         assert b'in JSON only' in response.read()
-
-
-def test_the_command_reports_a_port_that_is_in_use() -> None:
-    with LocalAws() as aws:
-        command = [sys.executable, '-m', 'mega.local', '--port', str(port_of(aws))]
-        ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout) == (1, '')
-    assert 'cannot listen on port' in ended.stderr
-    assert 'Traceback' not in ended.stderr

@@ -36,7 +36,7 @@ def running(
 @contextmanager
 def _started(options: Sequence[str]) -> Iterator[str]:
     """Start the server's process, and yield its URL. The process ends with the block."""
-    command = [sys.executable, '-m', 'mega.local', '--until-stdin-ends', *options]
+    command = [sys.executable, '-m', 'mega.local', *options]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
