@@ -148,5 +148,8 @@ class Scheduler:
 
     def _next_time_of(self, run: ListenerRun) -> float:
         queue = self._queue_of(run)
-        event = None if queue is None or run.pool.is_over else queue.next_change()
+        if queue is None or run.pool.is_over:
+            return run.pool.next_time
+        queue.update(self._clock.now)  # otherwise a message that nobody can take is due for ever
+        event = queue.next_change()
         return min(run.pool.next_time, _NEVER if event is None else event)

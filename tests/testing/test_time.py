@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from mega.aws.sqs import SqsPublisher
-from mega.aws.sqs.subscribe import Backoff
+from mega.aws.sqs.subscribe import Backoff, SqsListener
 from mega.errors import ConfigurationError, RetriableError, TransportError
 from mega.testing import Bus, Queue
+from tests.match.steps import cost_of
 from tests.testing.conftest import Listen, Publish, recorder, retry_until, subscriber
 
 
@@ -201,3 +203,23 @@ def test_a_coroutine_may_let_time_pass(bus: Bus, publish: Publish, listen: Liste
     for each in (listener, quick_listener):
         assert (each.stats().deleted, each.stats().visibility_lost) == (1, 0)
     bus.assert_nothing_left()
+
+
+def test_the_cost_of_a_pause_in_a_coroutine_does_not_depend_on_its_length() -> None:
+    """Not even while a message is visible, which the listener cannot receive before the end."""
+
+    def run(seconds: float) -> None:
+        bus = Bus()
+        queue = bus.queue('orders')
+
+        async def process(self: Any, payload: Any) -> None:
+            bus.advance(seconds)
+
+        publisher = SqsPublisher(queue, client=bus.sqs)
+        publisher.publish({'n': 1})
+        publisher.publish({'n': 2}, delay_seconds=1)
+        bus.run(SqsListener(queue, [subscriber(process)], client=bus.sqs, visibility_timeout=3_600))
+        bus.assert_nothing_left()
+
+    short, long = (cost_of(partial(run, seconds)).steps for seconds in (10, 100))
+    assert long < 1.1 * short
