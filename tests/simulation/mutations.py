@@ -43,8 +43,9 @@ __all__ = ('MUTATIONS', 'Mutation')
 class Mutation:
     """A bug: its name, the function that installs it, and the law that it violates.
 
-    `seed` is the first of the schedules to search. Few schedules find a bug that needs an answer
-    which is late by a certain time, or a stop at a certain time.
+    `seed` is the first of the schedules to search: shortly before the first that found the bug.
+    Few schedules find a bug that needs an answer which is late by a certain time, or a stop at a
+    certain time.
     """
 
     name: str
@@ -538,10 +539,13 @@ def _wait_after_visibility_timeout(patch: pytest.MonkeyPatch) -> None:
 
 
 MUTATIONS = (
-    Mutation('waiting deletes dropped at a stop', _drop_deletes_at_stop, Law.STOP_SETTLES, 2_500),
+    Mutation('waiting deletes dropped at a stop', _drop_deletes_at_stop, Law.STOP_SETTLES, 2_580),
     Mutation('partial delete failures ignored', _ignore_partial_failures, Law.TRIED_AGAIN),
     Mutation(
-        'delete although the second subscriber retries', _settle_by_first_outcome, Law.RETRIES_KEPT
+        'delete although the second subscriber retries',
+        _settle_by_first_outcome,
+        Law.RETRIES_KEPT,
+        29,  # a short schedule, which is quickly minimised
     ),
     Mutation('heartbeat after a retry delay was set', _extend_after_retry_delay, Law.SETTLED_ONCE),
     Mutation('waiting messages not extended', _do_not_extend_waiting, Law.KEPT_HIDDEN),
@@ -562,8 +566,8 @@ MUTATIONS = (
         _change_dead_letter_results({CallResult.RETRY: CallResult.FAILED}),
         Law.TRIED_AGAIN,
     ),
-    Mutation('dead letter not extended', _do_not_extend_dead_letters, Law.KEPT_HIDDEN),
-    Mutation('worker of a dead letter freed twice', _free_worker_twice, Law.CONCURRENCY),
+    Mutation('dead letter not extended', _do_not_extend_dead_letters, Law.KEPT_HIDDEN, 100),
+    Mutation('worker of a dead letter freed twice', _free_worker_twice, Law.CONCURRENCY, 90),
     Mutation(
         'follower started before the delete', _start_follower_before_delete, Law.GROUPS_IN_ORDER
     ),
@@ -595,7 +599,10 @@ MUTATIONS = (
     Mutation('begin is not recorded', _do_not_record_begin, Law.HIDDEN_NO_LONGER),
     Mutation('share begins after a stop', _keep_shares_after_stop, Law.NOTHING_AFTER_STOP),
     Mutation(
-        'finished message not reported during a slow message', _set_no_report_deadline, Law.REPORTED
+        'finished message not reported during a slow message',
+        _set_no_report_deadline,
+        Law.REPORTED,
+        1_500,
     ),
     Mutation('share waits while a worker is free', _keep_shares_of_busy_workers, Law.SHARED),
     Mutation(
@@ -610,8 +617,11 @@ MUTATIONS = (
         'waiting for the event loop counts as processing',
         _do_not_postpone,
         Law.KEPT_HIDDEN,
+        180,
     ),
-    Mutation('begin in the event loop after a stop', _begin_after_stop, Law.NOTHING_AFTER_STOP),
+    Mutation(
+        'begin in the event loop after a stop', _begin_after_stop, Law.NOTHING_AFTER_STOP, 600
+    ),
     Mutation('no allowance for late answers', _make_no_allowance, Law.NOTHING_LOST),
     Mutation('call as long as a long poll', _wait_as_long_as_a_long_poll, Law.TIME_LEFT),
     Mutation('repetition on the same connection', _reuse_connections, Law.FRESH),
@@ -620,10 +630,11 @@ MUTATIONS = (
         'response for an old receipt handle used for the new one',
         _ignore_outdated_handles,
         Law.LOSS_TRUE,
+        340,
     ),
-    Mutation('older handle in a late answer used', _use_older_handles, Law.NEWEST_HANDLE, 2_800),
+    Mutation('older handle in a late answer used', _use_older_handles, Law.NEWEST_HANDLE, 3_630),
     Mutation('empty receive before a change counted', _count_all_empty_receives, Law.DRAIN_PROVEN),
-    Mutation('drain takes what it left', _forget_left_messages, Law.TAKEN_ONCE),
+    Mutation('drain takes what it left', _forget_left_messages, Law.TAKEN_ONCE, 150),
     Mutation('max_messages ignored', _ignore_max_messages, Law.TAKEN_ONCE),
     Mutation('no pause between empty receives', _do_not_pause, Law.PAUSES),
     Mutation('new attempt id after a lost response', _forget_lost_receives, Law.SAME_ATTEMPT),
