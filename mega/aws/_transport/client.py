@@ -5,6 +5,7 @@ boto3 is imported when the first client is created.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -253,7 +254,6 @@ def _create(
         raise ConfigurationError(problem) from error
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, NoRegionError
-    from botocore.session import get_session as botocore_session
 
     from mega.aws._transport.direct import direct_client
     from mega.aws._transport.interruption import make_interruptible
@@ -270,8 +270,7 @@ def _create(
                 **settings,
                 # It takes a tenth of a call. The publisher has checked the parameters.
                 parameter_validation=False,
-                # Otherwise botocore composes it for every call.
-                user_agent=f'{botocore_session().user_agent()} mega',
+                user_agent=_user_agent(),
             ),
         )
         make_interruptible(client)
@@ -280,3 +279,14 @@ def _create(
         raise ConfigurationError(_NO_REGION) from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(f'cannot create a client for {service}: {error}') from error
+
+
+@functools.cache
+def _user_agent() -> str:
+    """Return the same text for every call. Otherwise botocore composes one for each.
+
+    Only a session knows it, and takes as long to create as the rest of a client.
+    """
+    from botocore.session import get_session
+
+    return f'{get_session().user_agent()} mega'
