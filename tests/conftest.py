@@ -27,7 +27,7 @@ from botocore import hooks
 import mega
 from tests import local_aws
 from tests.local_aws import LocalAws
-from tests.profile import PROFILE
+from tests.profile import NIGHTLY, PROFILE
 
 SERVERS = ('moto', 'ministack')
 
@@ -135,14 +135,21 @@ def pytest_sessionstart(session: pytest.Session) -> Iterator[None]:
 
 
 NO_COVER_DIRECTORIES = {Path(__file__).with_name(n) for n in ('simulation', 'chaos', 'benchmarks')}
+_CONTRACT = Path(__file__).with_name('contract')
 _SERVER_FIXTURES = {'aws', 'server', 'faults', 'moto', 'ministack'}
 _MEASURED_CASES = 2
 
 
-@pytest.hookimpl(
-    tryfirst=True
-)  # before pytest selects tests by their marks, and before the shuffle
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)  # before the selection by marks, and before the shuffle
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _mark_tests_without_coverage(items)
+    if not NIGHTLY:
+        run, left_out = _few_on_moto(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = run
+
+
+def _mark_tests_without_coverage(items: list[pytest.Item]) -> None:
     """Mark the tests that run without coverage, which doubles their cost.
 
     Hypothesis runs each of its tests a hundred times, over lines that other tests cover. Of a test
@@ -158,6 +165,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
         if is_generated or is_repeated or item.path.parent in NO_COVER_DIRECTORIES:
             item.add_marker('no_cover')
+
+
+def _few_on_moto(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Return the tests that run by day, and others: all cases but the first of a test on moto.
+
+    A request to moto takes five times as long as one to ministack. By day, too, moto runs the cases
+    that ministack cannot, and the contract tests, which say where moto differs from AWS.
+    """
+    seen: set[str] = set()
+    run: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        function = item.nodeid.partition('[')[0]
+        if _server_of(item) != 'moto' or _CONTRACT in item.path.parents:
+            run.append(item)
+        elif function in seen and not _is_for_moto_only(item):
+            left_out.append(item)
+        else:
+            seen.add(function)
+            run.append(item)
+    return run, left_out
+
+
+def _server_of(item: pytest.Item) -> object:
+    """Return the name of the server of a test with the fixture `aws`."""
+    case = getattr(item, 'callspec', None)
+    return case and case.params.get('aws')
+
+
+def _is_for_moto_only(item: pytest.Item) -> bool:
+    return any('ministack' in mark.kwargs for mark in item.iter_markers('cannot'))
 
 
 def pytest_collection_finish() -> None:
@@ -225,6 +263,8 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 @pytest.fixture(params=SERVERS)
 def aws(request: pytest.FixtureRequest) -> LocalAws:
     """Each local server in turn, except servers that the test's `cannot` mark excludes.
+
+    By day, moto runs only the first case of a test with parameters.
 
     The mark says how a server differs from AWS:
     `@pytest.mark.cannot(moto='forgets deleted messages')`.
