@@ -35,7 +35,7 @@ SERVERS = ('moto', 'ministack')
 _patient = hypothesis.settings(
     deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-hypothesis.settings.register_profile('default', _patient, max_examples=40, derandomize=True)
+hypothesis.settings.register_profile('default', _patient, max_examples=25, derandomize=True)
 hypothesis.settings.register_profile('nightly', _patient, max_examples=2_000, print_blob=True)
 hypothesis.settings.register_profile('mutation', _patient, max_examples=10, derandomize=True)
 hypothesis.settings.load_profile(PROFILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -54,6 +55,7 @@ MODULES = sorted(module.name for module in pkgutil.walk_packages(mega.__path__, 
 WITH_THE_FIRST_CLIENT = {'mega.aws._transport.connections', 'mega.aws._transport.direct'}
 
 
+@functools.cache
 def loaded_by(statement: str) -> set[str]:
     """Return the modules that a new process has loaded after a statement."""
     program = f'{statement}\nimport sys\nprint(*sys.modules)'
