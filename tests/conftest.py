@@ -134,8 +134,9 @@ def pytest_sessionstart(session: pytest.Session) -> Iterator[None]:
         session.config.pluginmanager.register(MeasureCalls(plugin.cov_controller.cov))
 
 
-NO_COVER_DIRECTORIES = {Path(__file__).with_name(n) for n in ('simulation', 'chaos', 'benchmarks')}
-_CONTRACT = Path(__file__).with_name('contract')
+_TESTS = Path(__file__).parent
+_CHAOS, _CONTRACT = _TESTS / 'chaos', _TESTS / 'contract'
+_NO_COVER_DIRECTORIES = {_CHAOS, _TESTS / 'simulation', _TESTS / 'benchmarks'}
 _SERVER_FIXTURES = {'aws', 'server', 'faults', 'moto', 'ministack'}
 _MEASURED_CASES = 2
 
@@ -163,7 +164,7 @@ def _mark_tests_without_coverage(items: list[pytest.Item]) -> None:
         is_repeated = cases[function] > _MEASURED_CASES and not _SERVER_FIXTURES.isdisjoint(
             getattr(item, 'fixturenames', ())
         )
-        if is_generated or is_repeated or item.path.parent in NO_COVER_DIRECTORIES:
+        if is_generated or is_repeated or item.path.parent in _NO_COVER_DIRECTORIES:
             item.add_marker('no_cover')
 
 
@@ -198,8 +199,14 @@ def _is_for_moto_only(item: pytest.Item) -> bool:
     return any('ministack' in mark.kwargs for mark in item.iter_markers('cannot'))
 
 
-def pytest_collection_finish() -> None:
-    """Exclude the thousands of tests from garbage collection, which they would make slow."""
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the order
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin with the tests that take longest, and exclude all from garbage collection.
+
+    A chaos test waits for half a minute, in which the other workers would be idle at the end. The
+    garbage collection of thousands of tests is slow.
+    """
+    session.items.sort(key=lambda item: item.path.parent != _CHAOS)
     gc.collect()
     gc.freeze()
 
