@@ -22,7 +22,7 @@ import boto3
 import botocore.session
 import hypothesis
 import pytest
-from botocore import hooks
+from botocore import handlers, hooks
 
 import mega
 from tests import local_aws
@@ -234,6 +234,15 @@ def _sessions_share_what_is_the_same() -> Iterator[None]:
         patch.setattr(botocore.session, 'create_loader', shared)
         patch.setattr(hooks, 'accepts_kwargs', accepts_kwargs)
         patch.setattr(hooks.EventAliaser, '__init__', share_aliases)
+        yield
+
+
+@pytest.fixture(scope='module')
+def no_handlers_of_moto() -> Iterator[None]:
+    """Once imported, moto adds a handler to every client, so that calls go through botocore."""
+    own = [each for each in handlers.BUILTIN_HANDLERS if 'moto' not in each[1].__module__]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handlers, 'BUILTIN_HANDLERS', own)
         yield
 
 

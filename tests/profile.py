@@ -1,6 +1,6 @@
 """How much the generated tests run: a little every day, far more at night.
 
-scripts/test                          every day: the whole suite in less than five minutes
+scripts/test                          every day: the whole suite, in six minutes on two cores
 MEGA_PROFILE=nightly scripts/test     at night: hours, and other examples in every run
 MEGA_PROFILE=mutation                 for each mutant of scripts/mutate: a few seconds
 """

@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore import handlers
 from botocore.config import Config
 
 from mega.aws._publishing import encoder, sender
@@ -101,12 +100,3 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def waits(clock: Clock) -> list[float]:
     """The waits before the retries of a publisher, in seconds."""
     return clock.waits
-
-
-@pytest.fixture(scope='module')
-def no_handlers_of_moto() -> Iterator[None]:
-    """Once imported, moto adds a handler to every client, so that calls go through botocore."""
-    own = [each for each in handlers.BUILTIN_HANDLERS if 'moto' not in each[1].__module__]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handlers, 'BUILTIN_HANDLERS', own)
-        yield

@@ -25,3 +25,8 @@ def dead(bus: Bus) -> str:
 def orders(bus: Bus, dead: str) -> str:
     """A queue without a problem, with a redrive policy."""
     return bus.queue('orders', dead_letter=dead)  # type: ignore[arg-type]  # it is a Queue
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _calls_are_direct(no_handlers_of_moto: None) -> None:
+    """Let no handler of moto send calls through botocore, which the doctor would report."""
