@@ -20,6 +20,7 @@ COMMANDS = (
     LazyCommand('peek', 'mega.cli.peek', 'Show messages of a queue, and give them back.'),
     LazyCommand('decode', 'mega.cli.decode', 'Show the payload in a body, or in an AWS event.'),
     LazyCommand('explain', 'mega.cli.explain', 'Explain which subscribers match a payload.'),
+    LazyCommand('stats', 'mega.cli.stats.command', 'Show how many messages are in queues.'),
     LazyCommand('filter-policy', 'mega.cli.filter_policy', 'Print, compare or set an SNS policy.'),
     LazyCommand('doctor', 'mega.cli.doctor.command', 'Check a listener, its queue and AWS.'),
     LazyCommand('local', 'mega.cli.local', 'Serve SQS, SNS and S3 in memory.'),

@@ -120,7 +120,8 @@ def table(
             break
         widths[widest] -= 1
     columns = list(zip(*rows, strict=True)) or [('',)] * len(headers)
-    is_number = [all(isinstance(value, (int, float)) for value in column) for column in columns]
+    numbers = (int, float, type(None))  # an unknown number is None
+    is_number = [all(isinstance(value, numbers) for value in column) for column in columns]
     lines = [
         _COLUMN_GAP.join(
             _fit(text, size, right=is_number[index])

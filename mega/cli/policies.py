@@ -31,7 +31,7 @@ __all__ = (
 
 PROPAGATION_MINUTES = 15
 """The minutes after which SNS applies a policy everywhere, at most:
-https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html"""
+https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html"""
 
 _DEFAULT_SCOPE = 'MessageAttributes'
 """Model, SubscribeInput: the scope of a subscription without FilterPolicyScope."""

@@ -98,11 +98,16 @@ def start_mega(
 def mega_on_terminal(
     *arguments: str,
     keys: str = '',
+    after: str = '',
     columns: int = 80,
     environment: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
 ) -> Result:
-    """Run the command on a pseudo-terminal of `columns`, on which the user types `keys`."""
+    """Run the command on a pseudo-terminal of `columns`, on which the user types `keys`.
+
+    The user types at once, or as soon as the terminal shows the text `after`. Ctrl-C is
+    the character 3.
+    """
     terminal, child_side = pty.openpty()
     size = struct.pack('HHHH', 24, columns, 0, 0)
     fcntl.ioctl(child_side, termios.TIOCSWINSZ, size)
@@ -114,13 +119,31 @@ def mega_on_terminal(
         env={**os.environ, 'TERM': 'xterm', **(environment or {})},
         cwd=cwd,
         start_new_session=True,
+        preexec_fn=_control_terminal,
     ) as process:
         os.close(child_side)
-        os.write(terminal, keys.encode())
-        out = b''.join(_read_until_closed(terminal))
+        out = _type(terminal, keys.encode(), after.encode())
         os.close(terminal)
         code = process.wait(_TIMEOUT_SECONDS)
     return Result(code, out.decode().replace('\r\n', '\n'))
+
+
+def _control_terminal() -> None:
+    """Make stdin the controlling terminal of this session, so that Ctrl-C is a signal."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _type(terminal: int, keys: bytes, after: bytes) -> bytes:
+    """Type keys once the output contains a text, and return the whole output."""
+    out = b''
+    if not after:
+        os.write(terminal, keys)
+    for chunk in _read_until_closed(terminal):
+        is_due = after and after not in out
+        out += chunk
+        if is_due and after in out:
+            os.write(terminal, keys)
+    return out
 
 
 def _read_until_closed(terminal: int) -> Iterator[bytes]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
-from mega.local import FailCall, LocalAws
+from mega.local import FailCall
 from tests.cli.command import Result, mega, mega_on_terminal
+from tests.cli.conftest import CommandAws
 
 WORKER = """
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener, TextSubscriber
@@ -32,12 +31,6 @@ orders, texts = listen_to(Orders), listen_to(Texts)
 POLICY = {'kind': ['order'], 'note': {'text': ['${a}']}}
 
 
-@pytest.fixture(scope='module')
-def aws() -> Iterator[LocalAws]:
-    with LocalAws() as server:
-        yield server
-
-
 @pytest.fixture
 def target(tmp_path: Path) -> str:
     (tmp_path / 'policy_worker.py').write_text(WORKER)
@@ -47,19 +40,12 @@ def target(tmp_path: Path) -> str:
 class Subscription:
     """A subscription on a local AWS."""
 
-    def __init__(self, aws: LocalAws, **attributes: str) -> None:
-        aws.reset()
-        self._sns = boto3.client('sns', **aws.credentials)
-        self.environment = {
-            'AWS_ENDPOINT_URL': aws.endpoint_url,
-            'AWS_ACCESS_KEY_ID': 'testing',
-            'AWS_SECRET_ACCESS_KEY': 'testing',
-        }
-        endpoint = 'arn:aws:sqs:eu-west-1:123456789012:orders'
-        self.arn = self._sns.subscribe(
-            TopicArn=aws.create_topic('events'),
+    def __init__(self, aws: CommandAws, **attributes: str) -> None:
+        self._sns, self.environment = aws.sns, aws.environment
+        self.arn = aws.sns.subscribe(
+            TopicArn=aws.topic(),
             Protocol='sqs',
-            Endpoint=endpoint,
+            Endpoint=aws.arn(aws.queue()),
             Attributes=attributes,
         )['SubscriptionArn']
 
@@ -118,7 +104,7 @@ def test_with_attributes_sns_tests_the_attributes(target: str) -> None:
 # The check
 
 
-def test_check_accepts_the_same_policy_in_another_form(aws: LocalAws, target: str) -> None:
+def test_check_accepts_the_same_policy_in_another_form(aws: CommandAws, target: str) -> None:
     text = '{"note": {"text": ["${a}"]}, "kind": ["order"]}'
     subscription = Subscription(aws, FilterPolicy=text, FilterPolicyScope='MessageBody')
     result = subscription.run(f'{target}orders', '--check', subscription.arn)
@@ -126,7 +112,7 @@ def test_check_accepts_the_same_policy_in_another_form(aws: LocalAws, target: st
     assert result.err == f'{subscription.arn} has the policy of the target\n'
 
 
-def test_check_shows_the_difference_on_stderr_and_ends_with_1(aws: LocalAws, target: str) -> None:
+def test_check_shows_the_difference_on_stderr_and_ends_with_1(aws: CommandAws, target: str) -> None:
     policy = json.dumps({**POLICY, 'kind': ['refund']})
     subscription = Subscription(aws, FilterPolicy=policy, FilterPolicyScope='MessageBody')
     result = subscription.run(f'{target}orders', '--check', subscription.arn, '-o', 'json')
@@ -140,7 +126,7 @@ def test_check_shows_the_difference_on_stderr_and_ends_with_1(aws: LocalAws, tar
     }
 
 
-def test_a_missing_subscription_is_one_line_and_exit_code_4(aws: LocalAws, target: str) -> None:
+def test_a_missing_subscription_is_one_line_and_exit_code_4(aws: CommandAws, target: str) -> None:
     subscription = Subscription(aws)
     result = subscription.run(f'{target}orders', '--check', subscription.arn[:-1] + 'x')
     assert (result.code, result.out) == (4, '')
@@ -150,7 +136,7 @@ def test_a_missing_subscription_is_one_line_and_exit_code_4(aws: LocalAws, targe
 # The change
 
 
-def test_apply_sets_the_policy_once(aws: LocalAws, target: str) -> None:
+def test_apply_sets_the_policy_once(aws: CommandAws, target: str) -> None:
     subscription = Subscription(aws, FilterPolicy='{"kind": ["refund"]}')
     result = subscription.run(f'{target}orders', '--apply', subscription.arn, '--yes')
     assert (result.code, result.out) == (0, '')
@@ -160,7 +146,7 @@ def test_apply_sets_the_policy_once(aws: LocalAws, target: str) -> None:
     assert again.err == f'{subscription.arn} already has the policy of the target\n'
 
 
-def test_apply_asks_first(aws: LocalAws, target: str) -> None:
+def test_apply_asks_first(aws: CommandAws, target: str) -> None:
     subscription = Subscription(aws)
     arguments = ('filter-policy', f'{target}orders', '--apply', subscription.arn)
     shown = mega_on_terminal(*arguments, keys='n\n', environment=subscription.environment)
@@ -171,11 +157,12 @@ def test_apply_asks_first(aws: LocalAws, target: str) -> None:
     assert subscription.run(*arguments[1:]).code == 2  # without a terminal
 
 
-def test_a_change_that_fails_halfway_is_reported(aws: LocalAws, target: str) -> None:
+def test_a_change_that_fails_halfway_is_reported(aws: CommandAws, target: str) -> None:
     subscription = Subscription(aws, FilterPolicy='{"kind": ["refund"]}')
-    aws.script(None, FailCall('AuthorizationError', 403), operation='SetSubscriptionAttributes')
+    aws.server.script(
+        None, FailCall('AuthorizationError', 403), operation='SetSubscriptionAttributes'
+    )
     result = subscription.run(f'{target}orders', '--apply', subscription.arn, '--yes')
-    aws.reset()
     assert result.code == 4
     assert 'The policy is not complete: FilterPolicy was set to {}\n' in result.err
 

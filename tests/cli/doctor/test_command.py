@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mega.local import LocalAws
 from tests.cli.command import Result, mega, mega_on_terminal
+from tests.cli.conftest import CommandAws
 
 WORKER = """
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
@@ -19,50 +18,31 @@ class Orders(DataSubscriber):
 listener = SqsListener('{url}', [Orders])
 """
 
-ARN = 'arn:aws:sqs:eu-west-1:123456789012:dead'
 
-
-@pytest.fixture(scope='module')
-def aws() -> Iterator[LocalAws]:
-    with LocalAws() as server:
-        server.create_queue('dead', MessageRetentionPeriod=1_209_600)
-        server.create_queue(
-            'orders', RedrivePolicy={'deadLetterTargetArn': ARN, 'maxReceiveCount': 3}
-        )
-        server.create_queue('plain')
-        yield server
-
-
-def environment(aws: LocalAws) -> dict[str, str]:
-    return {
-        'AWS_ENDPOINT_URL': aws.endpoint_url,
-        'AWS_ACCESS_KEY_ID': 'testing',
-        'AWS_SECRET_ACCESS_KEY': 'testing',
-        'AWS_DEFAULT_REGION': 'eu-west-1',
-    }
-
-
-def doctor(aws: LocalAws, *arguments: str) -> Result:
-    return mega('doctor', *arguments, environment=environment(aws))
+def doctor(aws: CommandAws, *arguments: str) -> Result:
+    return mega('doctor', *arguments, environment=aws.environment)
 
 
 def codes(result: Result) -> list[tuple[str, str]]:
     return [(each['code'], each['severity']) for each in result.json()]
 
 
-def test_notes_alone_count_only_with_strict(aws: LocalAws) -> None:
+def test_notes_alone_count_only_with_strict(aws: CommandAws) -> None:
     """The local AWS has neither STS nor Lambda."""
-    result = doctor(aws, 'orders', '-o', 'json')
+    dead = aws.arn(aws.queue('dead', MessageRetentionPeriod=1_209_600))
+    policy = {'deadLetterTargetArn': dead, 'maxReceiveCount': 3}
+    url = aws.queue('orders', RedrivePolicy=policy)
+    result = doctor(aws, url, '-o', 'json')
     assert codes(result) == [('MEGA100', 'note'), ('MEGA100', 'note')]
     assert result.code == 0
-    assert result.err.endswith('/orders, checked as unknown credentials in eu-west-1: 2 notes\n')
-    assert doctor(aws, 'orders', '-o', 'jsonl', '--strict').code == 1
+    assert result.err == f'{url}, checked as unknown credentials in eu-west-1: 2 notes\n'
+    assert doctor(aws, url, '-o', 'jsonl', '--strict').code == 1
 
 
 def test_the_findings_about_a_target_are_those_of_its_listener(
-    aws: LocalAws, tmp_path: Path
+    aws: CommandAws, tmp_path: Path
 ) -> None:
-    url = f'{aws.endpoint_url}/123456789012/plain'
+    url = aws.queue('plain')
     (tmp_path / 'doctor_worker.py').write_text(WORKER.format(url=url))
     result = doctor(aws, 'doctor_worker:listener', '--app-dir', str(tmp_path))
     assert result.code == 1
@@ -72,17 +52,17 @@ def test_the_findings_about_a_target_are_those_of_its_listener(
 
 
 @pytest.mark.parametrize('queue', ['none', 'arn:aws:sqs:eu-west-1:123456789012:none', '{}/1/none'])
-def test_a_missing_queue_is_a_finding_and_exit_code_4(aws: LocalAws, queue: str) -> None:
-    result = doctor(aws, queue.format(aws.endpoint_url), '-o', 'json')
+def test_a_missing_queue_is_a_finding_and_exit_code_4(aws: CommandAws, queue: str) -> None:
+    result = doctor(aws, queue.format(aws.server.endpoint_url), '-o', 'json')
     assert result.code == 4
     [finding] = [each for each in result.json() if each['severity'] == 'error']
     assert finding['code'] == 'MEGA102'
     assert finding['remedy'].startswith('Create the queue, or check its URL')
 
 
-def test_without_credentials_the_exit_code_is_4(aws: LocalAws) -> None:
-    no_keys = {'AWS_ENDPOINT_URL': aws.endpoint_url, 'AWS_DEFAULT_REGION': 'eu-west-1'}
-    for queue in ('orders', f'{aws.endpoint_url}/1/orders'):
+def test_without_credentials_the_exit_code_is_4(aws: CommandAws) -> None:
+    no_keys = {'AWS_ENDPOINT_URL': aws.server.endpoint_url, 'AWS_DEFAULT_REGION': 'eu-west-1'}
+    for queue in ('orders', f'{aws.server.endpoint_url}/1/orders'):
         result = mega('doctor', queue, '-o', 'json', environment=no_keys)
         assert result.code == 4
         assert [each['code'] for each in result.json() if each['severity'] == 'error'] == [
@@ -90,7 +70,7 @@ def test_without_credentials_the_exit_code_is_4(aws: LocalAws) -> None:
         ]
 
 
-def test_wrong_use_is_one_line(aws: LocalAws, tmp_path: Path) -> None:
+def test_wrong_use_is_one_line(aws: CommandAws, tmp_path: Path) -> None:
     for subject, code in (
         ('no_such_worker:listener', 3),
         ('no.such.worker', 3),
@@ -100,15 +80,15 @@ def test_wrong_use_is_one_line(aws: LocalAws, tmp_path: Path) -> None:
         result = doctor(aws, subject, '--app-dir', str(tmp_path))
         assert (result.code, result.out) == (code, '')
         assert result.err.count('\n') == 1
-    result = mega('doctor', 'orders', environment={'AWS_ENDPOINT_URL': aws.endpoint_url})
+    result = mega('doctor', 'orders', environment={'AWS_ENDPOINT_URL': aws.server.endpoint_url})
     assert result.code == 2
     assert 'no AWS region' in result.err
 
 
-def test_a_finding_fits_a_narrow_terminal_and_has_no_colors_with_no_color(aws: LocalAws) -> None:
-    url = f'{aws.endpoint_url}/1/none'
+def test_a_finding_fits_a_narrow_terminal_and_has_no_colors_with_no_color(aws: CommandAws) -> None:
+    url = f'{aws.server.endpoint_url}/1/none'
     shown = mega_on_terminal(
-        'doctor', url, columns=40, environment={**environment(aws), 'NO_COLOR': '1'}
+        'doctor', url, columns=40, environment={**aws.environment, 'NO_COLOR': '1'}
     )
     assert shown.code == 4
     assert '\x1b' not in shown.out
