@@ -24,6 +24,7 @@ COMMANDS = (
     LazyCommand('filter-policy', 'mega.cli.filter_policy', 'Print, compare or set an SNS policy.'),
     LazyCommand('doctor', 'mega.cli.doctor.command', 'Check a listener, its queue and AWS.'),
     LazyCommand('local', 'mega.cli.local', 'Serve SQS, SNS and S3 in memory.'),
+    LazyCommand('demo', 'mega.cli.demo.command', 'Show MEGA at work, on a local AWS.'),
 )
 
 _HELP = """Run, inspect and repair listeners on Amazon SQS and SNS.

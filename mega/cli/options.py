@@ -19,6 +19,7 @@ __all__ = (
     'OTHER_ENDPOINT_VARIABLES',
     'app_dir_option',
     'aws_options',
+    'no_color_option',
     'output_options',
     'use_endpoint',
     'verbose_option',
@@ -77,18 +78,23 @@ def output_options(command: Command) -> Command:
             callback=lambda context, parameter, value: Output(value),
             help='The format of the data on stdout.',
         ),
-        click.option(
-            '--no-color',
-            is_flag=True,
-            expose_value=False,
-            is_eager=True,
-            callback=_disable_color,
-            help='Print no colors. So does the environment variable NO_COLOR.',
-        ),
+        no_color_option,
         verbose_option,
     ):
         command = option(command)
     return command
+
+
+def no_color_option(command: Command) -> Command:
+    """Add `--no-color`, for `has_color` of the output."""
+    return click.option(
+        '--no-color',
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_disable_color,
+        help='Print no colors. So does the environment variable NO_COLOR.',
+    )(command)
 
 
 def verbose_option(command: Command) -> Command:

@@ -21,7 +21,18 @@ from typing import Any, TypeAlias
 
 import click
 
-__all__ = ('FORMATS', 'Output', 'Record', 'Render', 'escaped', 'json_text', 'notify', 'table')
+__all__ = (
+    'FORMATS',
+    'Output',
+    'Record',
+    'Render',
+    'escaped',
+    'has_color',
+    'json_text',
+    'notify',
+    'table',
+    'terminal_width',
+)
 
 FORMATS = ('text', 'json', 'jsonl')
 
@@ -133,6 +144,19 @@ def table(
     return '\n'.join(lines)
 
 
+def has_color() -> bool:
+    """Return whether stdout has colors. By default, only a terminal has.
+
+    https://no-color.org and https://force-color.org: any value except an empty one counts.
+    """
+    context = click.get_current_context(silent=True)
+    if context is not None and context.color is not None:
+        return context.color
+    if os.environ.get('NO_COLOR'):
+        return False
+    return bool(os.environ.get('FORCE_COLOR')) or sys.stdout.isatty()
+
+
 def terminal_width() -> int:
     """Return the width of the terminal; without a terminal it is unlimited."""
     if not sys.stdout.isatty() and 'COLUMNS' not in os.environ:
@@ -169,18 +193,5 @@ def _escape(character: str) -> str:
 
 
 def _print(text: str, *, newline: bool = True) -> None:
-    click.echo(text, nl=newline, color=_color())
+    click.echo(text, nl=newline, color=has_color())
     sys.stdout.flush()  # a reader of a pipe sees a record at once
-
-
-def _color() -> bool | None:
-    """Return whether stdout has colors; None: if it is a terminal.
-
-    https://no-color.org and https://force-color.org: any value except an empty one counts.
-    """
-    context = click.get_current_context(silent=True)
-    if context is not None and context.color is not None:
-        return context.color
-    if os.environ.get('NO_COLOR'):
-        return False
-    return True if os.environ.get('FORCE_COLOR') else None

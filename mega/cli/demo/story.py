@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from examples.demo import payloads
-from examples.demo.subscribers import ORDERS, Mark, Report
-from mega.aws.sqs.subscribe import EventSubscriber
+from mega.cli.demo import payloads
+from mega.cli.demo.reports import Mark, Report
 from mega.codec import AnyPayload, encode
-from mega.event import Payload
-from mega.match import evaluate
 
-__all__ = ('STEPS', 'Step', 'mismatches', 'problems')
+__all__ = ('STEPS', 'Step', 'problems')
 
 Result: TypeAlias = tuple[Mark, str]
 """The result of a message, and the name of the subscriber."""
@@ -94,23 +91,3 @@ def problems(step: Step, reports: Iterable[Report]) -> Iterator[str]:
         yield f'{mark.value} {subscriber} is missing'
     for mark, subscriber in sorted(results - step.expected, key=str):
         yield f'{mark.value} {subscriber} is not expected'
-
-
-def mismatches(payload: AnyPayload) -> Iterator[str]:
-    """Yield the first field of an event that does not match, for each subscriber of events."""
-    assert isinstance(payload, Payload)
-    event = payload.to_dict()['event']
-    for subscriber in ORDERS:
-        if issubclass(subscriber, EventSubscriber):
-            declared = {name: value for name, value in vars(subscriber).items() if name in event}
-            yield f'{subscriber.__name__:<10}  {_difference(event, declared)}'
-
-
-def _difference(lhs: Mapping[str, Any], pattern: Mapping[str, Any], path: str = 'event') -> str:
-    for name, rhs in pattern.items():
-        if not evaluate(lhs, {name: rhs}):
-            field_path, found = f'{path}.{name}', lhs.get(name)
-            if isinstance(rhs, dict) and isinstance(found, dict):
-                return _difference(found, rhs, field_path)
-            return f'{field_path} is {found!r}, not {rhs!r}'
-    return 'matches'

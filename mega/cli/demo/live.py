@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from queue import Empty
 from threading import Thread
+from typing import Any
 
-from examples.demo.aws import Aws, Bus
-from examples.demo.screen import Screen, Span
-from examples.demo.story import STEPS, Step, mismatches, problems
-from examples.demo.subscribers import AUDIT, FAILED, ORDERS, STEP, Mark, Report, reports
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
-from mega.aws.sqs.subscribe import SqsListener
+from mega.aws.sqs.subscribe import EventSubscriber, SqsListener
+from mega.cli.demo.aws import Aws, Bus
+from mega.cli.demo.reports import STEP, Mark, Report, reports
+from mega.cli.demo.screen import Screen, Span
+from mega.cli.demo.story import STEPS, Step, problems
+from mega.codec import AnyPayload
+from mega.event import Payload
+from mega.match import evaluate
 
 __all__ = ('RESULT_TIMEOUT', 'Outcome', 'play')
 
@@ -44,15 +48,19 @@ def play(
     screen: Screen,
     aws: Aws,
     bus: Bus,
+    listeners: dict[str, SqsListener],
     pace: float,
     steps: Sequence[Step] = STEPS,
     timeout: float = RESULT_TIMEOUT,
 ) -> Outcome:
-    """Publish the message of each step, and wait for its expected results."""
+    """Publish the message of each step, and wait for its expected results.
+
+    The listeners, by the names of their queues, run meanwhile, and are closed at the end.
+    """
     with (
         SqsPublisher(bus.orders, **aws.connection) as sqs,
         SnsPublisher(bus.topic_arn, **aws.connection) as sns,
-        _run_listeners(aws, bus) as listeners,
+        _running(listeners.values()),
     ):
         outcome = Outcome(listeners)
         screen.heading('#', 'payload', 'over', 'as', 'bytes', 'orders', 'audit')
@@ -72,25 +80,16 @@ def play(
 
 
 @contextmanager
-def _run_listeners(aws: Aws, bus: Bus) -> Iterator[dict[str, SqsListener]]:
-    """Run a listener for each queue, each in its own thread, until the block ends."""
+def _running(listeners: Iterable[SqsListener]) -> Iterator[None]:
+    """Run each listener in its own thread until the block ends."""
     with ExitStack() as cleanup:
-        listeners = {
-            'orders': SqsListener(
-                bus.orders, ORDERS, dead_letter_queue_url=bus.failed, **aws.connection
-            ),
-            'audit': SqsListener(
-                bus.audit, AUDIT, dead_letter_queue_url=bus.failed, **aws.connection
-            ),
-            'failed': SqsListener(bus.failed, FAILED, **aws.connection),
-        }
-        for name, listener in listeners.items():
-            thread = Thread(target=listener.listen, name=name)
+        for listener in listeners:
+            thread = Thread(target=listener.listen)
             thread.start()
             cleanup.callback(listener.close)
             cleanup.callback(thread.join)
             cleanup.callback(listener.stop)
-        yield listeners
+        yield
 
 
 def _show_results(
@@ -107,7 +106,7 @@ def _show_results(
         outcome.reports[report.step].append(report)
         screen.update(_cells(number, step, found))
     screen.row(_cells(number, step, found))
-    for text, style in _notes(step, found):
+    for text, style in _notes(step, found, outcome.listeners['orders']):
         screen.line(f'    {text}', style)
 
 
@@ -127,12 +126,32 @@ def _cells(number: int, step: Step, found: Iterable[Report]) -> list[list[Span]]
     return [*([text] for text in texts), [(str(step.size), '')], [*orders], [*audit]]
 
 
-def _notes(step: Step, found: Iterable[Report]) -> Iterator[Span]:
+def _notes(step: Step, found: Iterable[Report], orders: SqsListener) -> Iterator[Span]:
     """Yield the reasons for retries and dead letters."""
     for report in found:
         if report.mark is Mark.DEAD_LETTER:
             if report.note.startswith('Unmatched'):
-                yield from ((reason, 'dim') for reason in mismatches(step.payload))
+                yield from ((reason, 'dim') for reason in _mismatches(step.payload, orders))
             yield f'{report.mark.value} dead-lettered. {report.note}', STYLES[report.mark]
         elif report.note:
             yield f'{report.subscriber} {report.note}', STYLES[report.mark]
+
+
+def _mismatches(payload: AnyPayload, listener: SqsListener) -> Iterator[str]:
+    """Yield the first field of an event that does not match, for each subscriber of events."""
+    assert isinstance(payload, Payload)
+    event = payload.to_dict()['event']
+    for subscriber in listener.subscribers:
+        if issubclass(subscriber, EventSubscriber):
+            declared = {name: value for name, value in vars(subscriber).items() if name in event}
+            yield f'{subscriber.__name__:<10}  {_difference(event, declared)}'
+
+
+def _difference(lhs: Mapping[str, Any], pattern: Mapping[str, Any], path: str = 'event') -> str:
+    for name, rhs in pattern.items():
+        if not evaluate(lhs, {name: rhs}):
+            field_path, found = f'{path}.{name}', lhs.get(name)
+            if isinstance(rhs, dict) and isinstance(found, dict):
+                return _difference(found, rhs, field_path)
+            return f'{field_path} is {found!r}, not {rhs!r}'
+    return 'matches'

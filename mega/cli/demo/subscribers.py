@@ -6,9 +6,6 @@ Every subscriber reports each message that it processes to the demo.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from enum import Enum
-from queue import SimpleQueue
 from typing import Any
 
 from mega.aws.sqs.subscribe import (
@@ -17,43 +14,19 @@ from mega.aws.sqs.subscribe import (
     EventSubscriber,
     MessageSubscriber,
     ProcessStatus,
+    SqsListener,
     TextSubscriber,
 )
+from mega.cli.demo.aws import Aws, Bus
+from mega.cli.demo.reports import STEP, Mark, Report, reports
 from mega.errors import RetriableError
 from mega.event import Payload
 from mega.match.functions import empty, gt, gte, match, not_, one_of
 
-__all__ = ('AUDIT', 'FAILED', 'ORDERS', 'STEP', 'Mark', 'Report', 'reports')
-
-STEP = 'step'
-"""The message attribute with the number of the step that published the message."""
+__all__ = ('AUDIT', 'FAILED', 'ORDERS', 'create_listeners')
 
 
-class Mark(Enum):
-    """The result of a subscriber for a message."""
-
-    DONE = '✓'
-    RETRIED = '↻'
-    FAILED = '✗'
-    DEAD_LETTER = '†'
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A message and its result, as a subscriber reports it."""
-
-    step: int
-    mark: Mark
-    subscriber: str
-    payload: object
-    was_wrapped: bool
-    note: str
-
-
-reports: SimpleQueue[Report] = SimpleQueue()
-
-
-def report(subscriber: MessageSubscriber, mark: Mark, payload: object, note: str = '') -> None:
+def _report(subscriber: MessageSubscriber, mark: Mark, payload: object, note: str = '') -> None:
     message = subscriber.message
     step, name = int(message.attributes[STEP]), type(subscriber).__name__
     reports.put(Report(step, mark, name, payload, message.topic_arn is not None, note))
@@ -68,7 +41,7 @@ class Users(EventSubscriber):
     current_object = {'email': not_(empty())}
 
     def process(self, payload: Payload) -> ProcessStatus:
-        report(self, Mark.DONE, payload)
+        _report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -79,7 +52,7 @@ class Carts(EventSubscriber):
     attributes = {'item_id': not_(empty()), 'quantity': gt(0)}
 
     def process(self, payload: Payload) -> ProcessStatus:
-        report(self, Mark.DONE, payload)
+        _report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -89,7 +62,7 @@ class BulkOrders(EventSubscriber):
     attributes = {'quantity': gte(5)}
 
     async def process(self, payload: Payload) -> ProcessStatus:
-        report(self, Mark.DONE, payload)
+        _report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -98,7 +71,7 @@ class Checkout(EventSubscriber):
     name = 'checkout'
 
     def process(self, payload: Payload) -> ProcessStatus:
-        report(self, Mark.FAILED, payload)
+        _report(self, Mark.FAILED, payload)
         raise ValueError('the card was declined')
 
 
@@ -110,7 +83,7 @@ class Mailer(DataSubscriber):
     }
 
     def process(self, payload: dict[str, Any]) -> ProcessStatus:
-        report(self, Mark.DONE, payload)
+        _report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -119,15 +92,15 @@ class Pusher(DataSubscriber):
 
     def process(self, payload: dict[str, Any]) -> ProcessStatus:
         if self.message.receive_count == 1:
-            report(self, Mark.RETRIED, payload, 'was busy, and retried after one second')
+            _report(self, Mark.RETRIED, payload, 'was busy, and retried after one second')
             raise RetriableError(delay=1)
-        report(self, Mark.DONE, payload)
+        _report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
 class Letters(TextSubscriber):
     def process(self, payload: str) -> ProcessStatus:
-        report(self, Mark.DONE, payload)
+        _report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -135,7 +108,7 @@ class Pictures(BlobSubscriber):
     pattern = staticmethod(lambda blob: blob.startswith(b'\x89PNG'))
 
     def process(self, payload: bytes) -> ProcessStatus:
-        report(self, Mark.DONE, payload)
+        _report(self, Mark.DONE, payload)
         return ProcessStatus.DONE
 
 
@@ -147,7 +120,7 @@ ORDERS = (Users, Carts, BulkOrders, Checkout, Mailer, Pusher, Letters, Pictures)
 
 class Audit(MessageSubscriber):
     def process(self, payload: object) -> None:
-        report(self, Mark.DONE, payload)
+        _report(self, Mark.DONE, payload)
 
 
 AUDIT = (Audit,)
@@ -159,7 +132,20 @@ AUDIT = (Audit,)
 class DeadLetters(MessageSubscriber):
     def process(self, payload: object) -> None:
         reason = json.loads(self.message.attributes['MegaDeadLetter'])
-        report(self, Mark.DEAD_LETTER, payload, f'{reason["error"]}: {reason["text"]}')
+        _report(self, Mark.DEAD_LETTER, payload, f'{reason["error"]}: {reason["text"]}')
 
 
 FAILED = (DeadLetters,)
+
+
+def create_listeners(aws: Aws, bus: Bus) -> dict[str, SqsListener]:
+    """Return the listener of each queue by its name."""
+
+    def create(url: str, *subscribers: type[MessageSubscriber], **settings: Any) -> SqsListener:
+        return SqsListener(url, subscribers, **settings, **aws.connection)
+
+    return {
+        'orders': create(bus.orders, *ORDERS, dead_letter_queue_url=bus.failed),
+        'audit': create(bus.audit, *AUDIT, dead_letter_queue_url=bus.failed),
+        'failed': create(bus.failed, *FAILED),
+    }
