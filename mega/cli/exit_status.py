@@ -11,10 +11,8 @@ Ctrl-C                          130   `Interrupted`
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -32,8 +30,6 @@ REFUSED = 4
 INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
 
 _MAX_LINE_LENGTH = 2_000
-
-_log = logging.getLogger(__name__)
 
 
 class CommandError(Exception):
@@ -70,11 +66,15 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
 
 def _report(error: Exception) -> int:
     """Print an error, and return its exit code."""
+    import logging  # here, because help and completion do not need them
+    import traceback
+
     known = isinstance(error, (CommandError, MegaError, OSError))
     text = str(error) if known else f'unexpected {type(error).__name__}: {error}'
     _print(f'Error: {single_line(text, _MAX_LINE_LENGTH)}')
     if known:
-        _log.debug('the traceback of the error', exc_info=error)  # shown with --verbose
+        log = logging.getLogger(__name__)
+        log.debug('the traceback of the error', exc_info=error)  # shown with --verbose
     else:
         traceback.print_exception(error)
     if isinstance(error, CommandError):

@@ -12,7 +12,10 @@ PROGRAM = """
 import sys
 from mega.cli.main import cli, run
 
-HEAVY = 'boto3', 'botocore', 'mega.aws', 'mega.match', 'mega.codec', 'asyncio', 'multiprocessing'
+HEAVY = (
+    'boto3', 'botocore', 'mega.aws', 'mega.match', 'mega.codec',
+    'asyncio', 'logging', 'multiprocessing',
+)
 try:
     run(cli, ['--help'])
 finally:
