@@ -40,6 +40,8 @@ hypothesis.settings.register_profile('nightly', _patient, max_examples=2_000, pr
 hypothesis.settings.register_profile('mutation', _patient, max_examples=10, derandomize=True)
 hypothesis.settings.load_profile(PROFILE)
 
+for _name in ('COLUMNS', 'LINES', 'NO_COLOR', 'FORCE_COLOR'):
+    os.environ.pop(_name, None)  # of the terminal from which the tests were started
 
 _reachable: set[str] = set()
 """The hosts of the option `--mega-endpoint-url`, with their addresses; `*` for any host."""
