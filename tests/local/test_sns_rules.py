@@ -92,6 +92,8 @@ def test_an_invalid_batch_is_refused(
         ('t', {'MaximumMessageSize': 'x'}),
         ('t', {'MaximumMessageSize': '9' * 5_000}),
         ('t', {'MaximumMessageSize': '\u0661024'}),
+        ('t', {'Colour': 'red'}),
+        ('t', {'ContentBasedDeduplication': 'true'}),
     ],
     ids=lambda value: str(value)[:40],
 )

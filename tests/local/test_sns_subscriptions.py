@@ -55,8 +55,23 @@ def test_the_attributes_of_a_topic_can_change(aws: LocalAccount) -> None:
     assert (found['MaximumMessageSize'], found['TopicArn']) == ('1024', topic)
 
 
+def test_a_topic_may_log_the_status_of_deliveries(aws: LocalAccount) -> None:
+    given = {'SQSSuccessFeedbackSampleRate': '100', 'LambdaFailureFeedbackRoleArn': 'arn'}
+    topic = aws.topic('t', **given)
+    change = {'AttributeName': 'SQSSuccessFeedbackSampleRate', 'AttributeValue': '50'}
+    aws.sns('SetTopicAttributes', TopicArn=topic, **change)
+    found = aws.sns('GetTopicAttributes', TopicArn=topic)['Attributes']
+    assert found.items() >= {**given, 'SQSSuccessFeedbackSampleRate': '50'}.items()
+
+
 @pytest.mark.parametrize(
-    ('name', 'value'), [('FifoTopic', 'true'), ('Colour', 'red'), ('MaximumMessageSize', '7')]
+    ('name', 'value'),
+    [
+        ('FifoTopic', 'true'),
+        ('FifoThroughputScope', 'Topic'),
+        ('Colour', 'red'),
+        ('MaximumMessageSize', '7'),
+    ],
 )
 def test_an_invalid_attribute_of_a_topic_is_refused(
     aws: LocalAccount, name: str, value: str
@@ -155,6 +170,21 @@ def test_an_invalid_attribute_of_a_subscription_is_refused_and_changes_nothing(
     error = aws.refused('sns', 'SetSubscriptionAttributes', SubscriptionArn=subscription, **change)
     assert (error.code, problem in error.message) == ('InvalidParameter', True), error.message
     assert attributes_of(aws, subscription) == before
+
+
+def test_a_topic_has_at_most_200_filter_policies(aws: LocalAccount) -> None:
+    topic, policy = aws.topic('t'), {'FilterPolicy': '{"a": ["b"]}'}
+    for number in range(200):
+        aws.subscribe(topic, aws.queue(f'q{number}'), **policy)
+    subscription = aws.subscribe(topic, aws.queue('q'))
+    change = {'AttributeName': 'FilterPolicy', 'AttributeValue': '{"a": ["c"]}'}
+    error = aws.refused('sns', 'SetSubscriptionAttributes', SubscriptionArn=subscription, **change)
+    assert (error.code, error.status) == ('FilterPolicyLimitExceeded', 403)
+    endpoint = aws.arn_of(aws.queue('other'))
+    request = {'TopicArn': topic, 'Protocol': 'sqs', 'Endpoint': endpoint, 'Attributes': policy}
+    assert aws.refused('sns', 'Subscribe', **request).code == 'FilterPolicyLimitExceeded'
+    existing = aws.subscribe(topic, aws.queue('q0'), **policy)
+    aws.sns('SetSubscriptionAttributes', SubscriptionArn=existing, **change)
 
 
 @pytest.mark.parametrize(

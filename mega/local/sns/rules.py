@@ -21,6 +21,7 @@ __all__ = (
     'check_subject',
     'check_topic',
     'invalid_parameter',
+    'is_known_attribute',
     'is_queue_arn',
 )
 
@@ -28,6 +29,21 @@ SUBJECT_UNDER = 100  # characters
 _TOPIC_NAME = re.compile(r'[A-Za-z0-9_-]{1,256}')
 _QUEUE_ARN = re.compile(r'arn:[\w-]+:sqs:[\w-]+:\d{12}:[\w.-]+', re.ASCII)
 _BREAKS = ('Cc', 'Zl', 'Zp')  # control characters, and the separators of lines and paragraphs
+
+_ATTRIBUTES = frozenset(
+    (
+        'DataProtectionPolicy', 'DeliveryPolicy', 'DisplayName', 'KmsMasterKeyId',
+        'MaximumMessageSize', 'Policy', 'SignatureVersion', 'TracingConfig',
+        *(
+            f'{protocol}{setting}'
+            for protocol in ('Application', 'Firehose', 'HTTP', 'Lambda', 'SQS')
+            for setting in (
+                'FailureFeedbackRoleArn', 'SuccessFeedbackRoleArn', 'SuccessFeedbackSampleRate',
+            )
+        ),
+    )
+)  # fmt: skip
+_FIFO_ATTRIBUTES = frozenset(('ArchivePolicy', 'ContentBasedDeduplication', 'FifoThroughputScope'))
 
 
 def check_draft(draft: Draft, is_fifo: bool, content_based: bool, limit: int) -> None:
@@ -132,6 +148,11 @@ def check_batch(ids: Collection[str], size: int, limit: int) -> None:
         raise AwsError('BatchRequestTooLong', problem)
 
 
+def is_known_attribute(name: str, is_fifo: bool) -> bool:
+    """Return whether a topic can have an attribute (model, SetTopicAttributesInput)."""
+    return name in _ATTRIBUTES or (is_fifo and name in _FIFO_ATTRIBUTES)
+
+
 def check_topic(name: str, attributes: Mapping[str, str]) -> None:
     """A topic's name has up to 256 characters, and ends with .fifo if, and only if, it is FIFO.
 
@@ -141,6 +162,9 @@ def check_topic(name: str, attributes: Mapping[str, str]) -> None:
     stem = name.removesuffix('.fifo') if is_fifo else name
     if len(name) > 256 or not _TOPIC_NAME.fullmatch(stem) or is_fifo != name.endswith('.fifo'):
         raise invalid_parameter('Topic Name')
+    for each in attributes:
+        if each != 'FifoTopic' and not is_known_attribute(each, is_fifo):
+            raise invalid_parameter(f'Attributes Reason: Unknown attribute {each[:80]}')
     limit = rules.whole_number(attributes.get('MaximumMessageSize', '262144'))
     if limit is None or not 1_024 <= limit <= 1_048_576:
         raise invalid_parameter('MaximumMessageSize')

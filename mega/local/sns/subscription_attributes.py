@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from mega.local.errors import AwsError
 from mega.local.sns.filter_policy import SCOPES, PolicyError, filter_of
 from mega.local.sns.rules import invalid_parameter, is_queue_arn
 from mega.local.sns.topics import Subscription
 
 __all__ = ('configure',)
+
+MAX_FILTER_POLICIES = 200
+"""The maximum number of filter policies of a topic (guide, filter policy constraints)."""
 
 _SETTABLE = (
     'DeliveryPolicy',
@@ -29,7 +33,8 @@ def configure(subscription: Subscription, given: Mapping[str, str], place: str =
     Source: model, SubscribeInput and SetSubscriptionAttributesInput, and recorded answers of AWS.
 
     Raises:
-        AwsError: InvalidParameter for an attribute that SNS refuses. Nothing has changed then.
+        AwsError: InvalidParameter for an attribute that SNS refuses; FilterPolicyLimitExceeded.
+            Nothing has changed then.
     """
     if unknown := [name for name in given if name not in _SETTABLE]:
         raise invalid_parameter(f'{place}{unknown[0]}' if place else 'AttributeName')
@@ -47,6 +52,8 @@ def configure(subscription: Subscription, given: Mapping[str, str], place: str =
         accepts = filter_of(given.get('FilterPolicy', ''), scope)
     except PolicyError as error:
         raise invalid_parameter(f'{place}FilterPolicy: {error}') from None
+    if accepts is not None:
+        _check_number_of_filters(subscription)
     target = _dead_letter_arn(subscription, given.get('RedrivePolicy', ''), place)
     kept = dict(given)
     if accepts is None:
@@ -55,6 +62,17 @@ def configure(subscription: Subscription, given: Mapping[str, str], place: str =
         kept.pop('RedrivePolicy', None)
     subscription.given, subscription.accepts = kept, accepts
     subscription.dead_letter_arn = target
+
+
+def _check_number_of_filters(subscription: Subscription) -> None:
+    others = [
+        each
+        for each in subscription.topic.subscriptions.values()
+        if each.accepts is not None and each.queue_arn != subscription.queue_arn
+    ]
+    if len(others) >= MAX_FILTER_POLICIES:
+        problem = f'A topic can have at most {MAX_FILTER_POLICIES} filter policies'
+        raise AwsError('FilterPolicyLimitExceeded', problem, 403)
 
 
 def _dead_letter_arn(subscription: Subscription, text: str, place: str) -> str | None:

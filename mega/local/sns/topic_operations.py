@@ -24,14 +24,6 @@ __all__ = ('TopicOperations', 'listed')
 PAGE_SIZE = 100
 """Model, ListTopics and ListSubscriptions: each call returns at most 100 items."""
 
-_SETTABLE = frozenset(
-    (
-        'ArchivePolicy', 'ContentBasedDeduplication', 'DataProtectionPolicy', 'DeliveryPolicy',
-        'DisplayName', 'FifoThroughputScope', 'KmsMasterKeyId', 'MaximumMessageSize', 'Policy',
-        'SignatureVersion', 'TracingConfig',
-    )
-)  # fmt: skip
-
 MAX_TAGS = 50
 """Guide, SNS topic tagging."""
 
@@ -87,7 +79,7 @@ class TopicOperations:
         topic = self._topics.get(text(request, 'TopicArn'))
         name = text(request, 'AttributeName')
         value = optional_text(request, 'AttributeValue') or ''
-        if name not in _SETTABLE:
+        if not rules.is_known_attribute(name, topic.is_fifo):
             raise invalid_parameter('AttributeName')
         rules.check_topic(topic.arn.rpartition(':')[2], {**topic.given, name: value})
         topic.set(name, value)
