@@ -40,6 +40,27 @@ def test_a_delayed_message_is_not_in_flight(aws: LocalAccount) -> None:
     assert list(received(aws, url)) == ['in seven seconds']
 
 
+@pytest.mark.parametrize(
+    ('name', 'delay', 'in_seconds'),
+    [('q', 0, 60), ('q.fifo', 0, 0), ('q.fifo', 30, 20), ('q.fifo', 90, 80)],
+)
+def test_a_change_of_the_delay_applies_to_delayed_messages_of_fifo_queues(
+    aws: LocalAccount, name: str, delay: int, in_seconds: int
+) -> None:
+    url = aws.queue(name, DelaySeconds='70')
+    send(aws, url, 'a1')
+    aws.clock.advance(10)
+    aws.sqs('SetQueueAttributes', QueueUrl=url, Attributes={'DelaySeconds': str(delay)})
+    send(aws, url, 'a2')
+    if in_seconds:
+        aws.clock.advance(in_seconds - 1)
+        assert 'a1' not in received(aws, url, seconds=0)
+        aws.clock.advance(1)
+    assert 'a1' in received(aws, url)
+    aws.clock.advance(600)
+    assert counts(aws, url) == (2, 0, 0)
+
+
 def test_a_changed_visibility_timeout_begins_at_the_change(aws: LocalAccount) -> None:
     url = aws.queue('q')
     send(aws, url, 'a')

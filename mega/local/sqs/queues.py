@@ -86,6 +86,20 @@ class Queue:
         self.visibility_timeout = int(attributes['VisibilityTimeout'])
         self.retention = int(attributes['MessageRetentionPeriod'])
         self.deduplication.configure(attributes)
+        if self.is_fifo:
+            self._change_delays()
+
+    def _change_delays(self) -> None:
+        """Apply the delay of a FIFO queue to the messages that are already delayed.
+
+        Source: guide, delay queues: the setting is retroactive for FIFO queues, and not for
+        standard queues. Messages therefore become visible in the order of sending.
+        """
+        for stored in self._messages.values():
+            if stored.hidden_until is not None and not stored.is_in_flight:
+                stored.hidden_until = stored.sent_at + self.delay
+                self._watch(stored.hidden_until, stored, None)
+        self._observer.changed(self.name)
 
     @property
     def messages(self) -> Collection[StoredMessage]:
