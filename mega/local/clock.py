@@ -26,8 +26,8 @@ class Clock:
         """Let time pass at once.
 
         Raises:
-            ValueError: for a negative number of seconds.
+            ValueError: for a number of seconds that is negative, infinite or not a number.
         """
-        if seconds < 0:
-            raise ValueError(f'seconds must not be negative: {seconds}')
+        if not 0 <= seconds < float('inf'):
+            raise ValueError(f'seconds must be finite, and not negative: {seconds}')
         self._offset += seconds

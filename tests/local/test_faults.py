@@ -148,6 +148,11 @@ def test_the_next_calls_of_an_operation_fail_with_a_code(
     assert server.counts().faults['AccessDenied'] == 2
 
 
+def test_a_call_may_fail_with_a_status_that_has_no_name(server: Server, sqs: Any) -> None:
+    server.script(FailCall('ClientClosed', 499), operation='SendMessage')
+    assert outcome(sqs, QueueUrl=server.create_queue('q'), MessageBody='x') == 'ClientClosed'
+
+
 def test_faults_may_concern_some_operations_only(server: Server, sqs: Any) -> None:
     url = server.create_queue('q')
     server.configure(faults=Faults(fail_calls=1, operations=('DeleteMessage',)))

@@ -86,6 +86,11 @@ def test_it_leaves_no_open_socket() -> None:
     assert not found
 
 
+def control(body: bytes) -> bytes:
+    """Return a request of the server's own interface."""
+    return b'POST /_control HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b' % (len(body), body)
+
+
 BROKEN = {
     'no HTTP': b'\x16\x03\x01\x02\x00\r\n\r\n',
     'empty lines': b'\r\n\r\n\r\n\r\n',
@@ -100,6 +105,13 @@ BROKEN = {
         b'POST / HTTP/1.1\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n'
         b'Content-Length: 200000\r\n\r\n' + b'[' * 200_000
     ),
+    'deep JSON of a control request': (
+        b'POST /_control HTTP/1.1\r\nContent-Length: 200000\r\n\r\n' + b'[' * 200_000
+    ),
+    'faults of a wrong type': control(b'{"action": "configure", "faults": []}'),
+    'a latency of a wrong type': control(b'{"action": "configure", "latency_ms": []}'),
+    'a step of a wrong type': control(b'{"action": "script", "steps": [1]}'),
+    'a control request without an action': control(b'[]'),
     'a head without an end': b'POST / HTTP/1.1\r\n' + b'A: b\r\n' * 20_000,
 }
 

@@ -78,8 +78,9 @@ def test_a_long_poll_wakes_up_when_a_visibility_timeout_ends(server: Server, sqs
 
 
 def test_the_clock_goes_forwards_only(server: Server) -> None:
-    with pytest.raises(ValueError, match='must not be negative: -1'):
-        server.advance(-1)
+    for seconds in (-1.0, float('inf'), float('nan')):
+        with pytest.raises(ValueError, match=f'must be finite, and not negative: {seconds}'):
+            server.advance(seconds)
 
 
 def test_an_abandoned_long_poll_takes_no_message(server: Server, sqs: Any) -> None:

@@ -88,7 +88,9 @@ def test_the_messages_behind_a_fifo_dead_letter_are_delivered(aws: LocalAccount)
     ('given', 'reason'),
     [
         ('no JSON', 'not a JSON object'),
-        ('[]', 'deadLetterTargetArn'),
+        ('[]', 'not a JSON object'),
+        ('[["maxReceiveCount", 3]]', 'not a JSON object'),
+        ('{}', 'deadLetterTargetArn'),
         ({'deadLetterTargetArn': 'dummy'}, 'deadLetterTargetArn'),
         ({'deadLetterTargetArn': 'arn:aws:sqs:eu-west-1:123456789012:no'}, 'does not exist'),
         ({'maxReceiveCount': 0}, 'maxReceiveCount'),

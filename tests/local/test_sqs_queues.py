@@ -226,6 +226,16 @@ def test_permissions_are_statements_of_the_policy(aws: LocalAccount) -> None:
     assert refused.code == 'InvalidParameterValue'
 
 
+@pytest.mark.parametrize('policy', ['x', '[]', '{}', '{"Statement": {}}', '{"Statement": ["x"]}'])
+def test_a_policy_without_a_list_of_statements_gets_no_permission(
+    aws: LocalAccount, policy: str
+) -> None:
+    url = aws.queue('q', Policy=policy)
+    request = {'QueueUrl': url, 'Label': 'a', 'AWSAccountIds': ['1'], 'Actions': ['*']}
+    assert aws.refused('sqs', 'AddPermission', **request).code == 'InvalidParameterValue'
+    assert attributes(aws, url, 'Policy') == {'Policy': policy}
+
+
 @pytest.mark.parametrize(
     ('operation', 'request_', 'code'),
     [

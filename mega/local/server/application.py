@@ -24,6 +24,9 @@ from mega.local.server.s3_protocol import S3Protocol
 
 __all__ = ('Application',)
 
+_MALFORMED = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the parameters of a control request may raise."""
+
 SLOWNESS = 0.2
 """The time, in seconds, between the two parts of a slow response."""
 
@@ -100,7 +103,7 @@ class Application:
     def _control_reply(self, body: bytes) -> Reply:
         try:
             status, result = 200, self._control.perform(json.loads(body))
-        except (AwsError, LookupError, TypeError, ValueError) as error:
+        except (AwsError, *_MALFORMED) as error:
             status, result = 400, {'error': f'{type(error).__name__}: {error}'}
         return Reply(status, 'application/json', to_json(result))
 

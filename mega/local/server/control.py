@@ -56,7 +56,7 @@ class Control:
     ) -> Object:
         """Change the given settings."""
         if latency_ms is not None:
-            self.latency_ms = latency_ms
+            self.latency_ms = float(latency_ms)
         if faults is not None:
             self._plan.configure(Faults.from_dict(faults))
         return {}

@@ -240,7 +240,7 @@ def _encode(reply: Reply, is_head: bool) -> tuple[bytes, bytes]:
     """Return the head and the body of a response."""
     length = len(reply.body) if reply.length is None else reply.length
     head = (
-        f'HTTP/1.1 {reply.status} {_REASONS[reply.status]}\r\n'
+        f'HTTP/1.1 {reply.status} {_REASONS.get(reply.status, "")}\r\n'
         f'Content-Type: {reply.content_type}\r\n'
         f'{reply.headers}Content-Length: {length}\r\n\r\n'
     ).encode('latin-1')

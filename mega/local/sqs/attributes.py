@@ -133,9 +133,12 @@ class RedrivePolicy:
         self._name = name
         self._text = text
         try:
-            self._fields: dict[str, Any] = dict(json.loads(text))
-        except (ValueError, TypeError, RecursionError):
-            raise self.invalid('It is not a JSON object.') from None
+            fields = json.loads(text)
+        except (ValueError, RecursionError):
+            fields = None
+        if not isinstance(fields, dict):
+            raise self.invalid('It is not a JSON object.')
+        self._fields: dict[str, Any] = fields
 
     def invalid(self, reason: str) -> AwsError:
         """Return the error of an invalid policy, with the text of AWS."""

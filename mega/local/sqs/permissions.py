@@ -50,7 +50,9 @@ def _read(policy: str | None) -> dict[str, Any] | None:
     try:
         document = json.loads(policy)
         statements = document['Statement']
-        is_valid = all(isinstance(statement, dict) for statement in statements)
+        is_valid = isinstance(statements, list) and all(
+            isinstance(statement, dict) for statement in statements
+        )
     except (ValueError, TypeError, LookupError, RecursionError):
         is_valid = False
     if not is_valid:
