@@ -20,7 +20,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from mega.aws._transport.in_process import InProcessClient, RefusedCallError
-from mega.errors import ConfigurationError, check_int, safe_repr
+from mega.errors import ConfigurationError, check_int, check_seconds, safe_repr
 from mega.local.account import Account
 from mega.local.errors import AwsError, older_code
 from mega.local.faults import FaultPlan, Step
@@ -44,6 +44,7 @@ __all__ = ('Bus',)
 
 MAX_DELIVERIES = 10_000_000
 MAX_TIMES = 1_000_000
+MAX_SECONDS = 100 * 365 * 86_400
 SERVICES = ('sqs', 'sns', 's3')
 
 
@@ -150,11 +151,9 @@ class Bus(Assertions):
         Outside of `run`, no listener works meanwhile.
 
         Raises:
-            ConfigurationError: for a negative number.
+            ConfigurationError: for a negative number, and for more than a hundred years.
         """
-        if not seconds >= 0:
-            raise ConfigurationError(f'seconds={safe_repr(seconds)}: time does not go back')
-        self._clock.advance(seconds)
+        self._clock.advance(check_seconds('seconds', seconds, 0, MAX_SECONDS))
 
     def run(
         self, *listeners: SqsListener, raising: bool = True, max_deliveries: int = 1_000

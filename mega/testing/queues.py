@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mega.local.sqs.queues import Queue
 from mega.local.sqs.stored import StoredMessage
@@ -10,10 +10,10 @@ from mega.local.sqs.stored import StoredMessage
 __all__ = ('can_deliver', 'is_empty', 'messages_in')
 
 
-def messages_in(queue: Queue, now: float) -> list[StoredMessage]:
+def messages_in(queue: Queue, now: float) -> Collection[StoredMessage]:
     """Return the messages of a queue, also the hidden ones, in the order of sending."""
     queue.update(now)
-    return list(queue.messages)
+    return queue.messages
 
 
 def is_empty(queue: Queue, now: float) -> bool:
