@@ -21,6 +21,7 @@ COMMANDS = (
     LazyCommand('decode', 'mega.cli.decode', 'Show the payload in a body, or in an AWS event.'),
     LazyCommand('explain', 'mega.cli.explain', 'Explain which subscribers match a payload.'),
     LazyCommand('stats', 'mega.cli.stats.command', 'Show how many messages are in queues.'),
+    LazyCommand('dead-letters', 'mega.cli.dead_letters.command', 'Show and repair dead letters.'),
     LazyCommand('filter-policy', 'mega.cli.filter_policy', 'Print, compare or set an SNS policy.'),
     LazyCommand('doctor', 'mega.cli.doctor.command', 'Check a listener, its queue and AWS.'),
     LazyCommand('local', 'mega.cli.local', 'Serve SQS, SNS and S3 in memory.'),

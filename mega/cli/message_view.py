@@ -29,7 +29,7 @@ from mega.codec import PayloadType, decode
 from mega.errors import MegaError, single_line
 from mega.event import Payload
 
-__all__ = ('message_record', 'render_message', 'render_title')
+__all__ = ('message_record', 'render_message', 'render_summary', 'render_title')
 
 MAX_CHARACTERS = 8_192
 MAX_LINES = 200
@@ -49,8 +49,9 @@ def message_record(received: dict[str, Any]) -> Record:
     cannot be opened. The last one has a `problem`, and its `body` as it is.
 
     `size` is the number of bytes that SQS counts. `sent` is a datetime. `dead_letter` is the
-    reason of a listener that dead-lettered the message. `attributes` are the others, and the
-    attributes in an SNS envelope. A field that the message does not have is absent.
+    reason of a listener that dead-lettered the message. `source_arn` is the queue from which SQS
+    moved it. `attributes` are the others, and the attributes in an SNS envelope. A field that the
+    message does not have is absent.
 
     `origin` is the id of the message that was sent first, if it is another one. Never raises a
     `MegaError`.
@@ -67,7 +68,7 @@ def message_record(received: dict[str, Any]) -> Record:
         found = _content(content, opened.pointer)
     if opened.topic_arn is not None:
         attributes.update(opened.attributes)
-    is_counted = 'ApproximateReceiveCount' in received.get('Attributes', {})
+    system = received.get('Attributes', {})
     fields = {
         'id': message.id or None,
         'origin': None if opened.origin_id == message.id else opened.origin_id,
@@ -75,11 +76,12 @@ def message_record(received: dict[str, Any]) -> Record:
         'topic_arn': opened.topic_arn,
         'subject': opened.subject,
         'group_id': message.group_id,
-        'receive_count': message.receive_count if is_counted else None,
+        'receive_count': message.receive_count if 'ApproximateReceiveCount' in system else None,
         'sent': message.sent_time,
         'size': size_of(message.body, received.get('MessageAttributes') or {}),
         'attributes': attributes,
         'dead_letter': dead_letter,
+        'source_arn': system.get('DeadLetterQueueSourceArn'),
         **found,
     }
     return {name: value for name, value in fields.items() if value is not None}
@@ -87,10 +89,15 @@ def message_record(received: dict[str, Any]) -> Record:
 
 def render_message(record: Record) -> str:
     """Return the text of a message: at most about 200 lines and 12,000 characters."""
-    lines = [render_title(record), *(f'  {line}' for line in _labels(record))]
+    lines = [render_summary(record), *(f'    {line}' for line in _reason(record))]
     if 'payload' in record or 'body' in record:
         lines += (f'  {line}' for line in _bounded(_payload_text(record)))
     return '\n'.join(lines)
+
+
+def render_summary(record: Record) -> str:
+    """Return the text of a message without its payload or body."""
+    return '\n'.join([render_title(record), *(f'  {line}' for line in _labels(record))])
 
 
 class _PointersOnly:
@@ -145,18 +152,26 @@ def render_title(record: Record) -> str:
 def _labels(record: Record) -> Iterator[str]:
     if record.get('wrapping'):
         yield f'{_label("wrapping")} {" > ".join(record["wrapping"])}'
-    for name in ('origin', 'topic_arn', 'subject', 'group_id', 'notice'):
+    for name in ('origin', 'topic_arn', 'subject', 'group_id', 'notice', 'source_arn'):
         if name in record:
             yield f'{_label(name)} {_line(record[name])}'
     for name in ('attributes', 'pointer'):
         if record.get(name):
             yield f'{_label(name)} {_line(json_text(record[name]))}'
+    if 'problem' in record:
+        yield f'{_label("problem")} {click.style(_line(record["problem"]), fg="red")}'
     if reason := record.get('dead_letter'):
         subscriber = f' in {reason["subscriber"]}' if reason.get('subscriber') else ''
         text = f'{reason.get("error")}{subscriber}: {reason.get("text")}'
         yield f'{_label("dead_letter")} {_line(text)}'
-    if 'problem' in record:
-        yield f'{_label("problem")} {click.style(_line(record["problem"]), fg="red")}'
+
+
+def _reason(record: Record) -> Iterator[str]:
+    reason = record.get('dead_letter', {})
+    return (f'{_label(name)} {_line(reason[name])}' for name in _REASON_FIELDS if reason.get(name))
+
+
+_REASON_FIELDS = ('source_queue', 'message_id', 'receive_count', 'first_received', 'dead_lettered')
 
 
 def _label(name: str) -> str:

@@ -21,6 +21,7 @@ __all__ = (
     'aws_options',
     'no_color_option',
     'output_options',
+    'receive_options',
     'use_endpoint',
     'verbose_option',
 )
@@ -108,6 +109,28 @@ def verbose_option(command: Command) -> Command:
         callback=_print_log,
         help='Print the log of the library on stderr, and the traceback of an error.',
     )(command)
+
+
+def receive_options(command: Command) -> Command:
+    """Add `--wait` and `--force`, as the arguments `wait` and `is_forced`."""
+    for option in (
+        click.option(
+            '--force',
+            'is_forced',
+            is_flag=True,
+            help='Receive although SQS may then move messages to the dead-letter queue.',
+        ),
+        click.option(
+            '--wait',
+            type=click.IntRange(0, 20),
+            default=1,
+            show_default=True,
+            metavar='SECONDS',
+            help='Wait so long for messages. With 0, SQS asks only some of its servers.',
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def app_dir_option(command: Command) -> Command:

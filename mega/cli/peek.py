@@ -11,10 +11,10 @@ import click
 from mega.cli.event_pattern import read_pattern
 from mega.cli.exit_status import SUCCESS
 from mega.cli.message_view import message_record, render_message
-from mega.cli.options import app_dir_option, aws_options, output_options
+from mega.cli.options import app_dir_option, aws_options, output_options, receive_options
 from mega.cli.output import Output, Record, notify
 from mega.cli.queues import find_queue
-from mega.cli.receiving import MAX_HOLD, holding
+from mega.cli.receiving import MAX_HOLD, holding, notify_of_receives
 from mega.match import Pattern, evaluate
 
 __all__ = ('command',)
@@ -50,20 +50,7 @@ MESSAGES_PER_SECOND = 10
     help='Hide the messages for so long, unless they are given back earlier. Default: 30, and more '
     'for many messages.',
 )
-@click.option(
-    '--wait',
-    type=click.IntRange(0, 20),
-    default=1,
-    show_default=True,
-    metavar='SECONDS',
-    help='Wait so long for messages. With 0, SQS asks only some of its servers.',
-)
-@click.option(
-    '--force',
-    'is_forced',
-    is_flag=True,
-    help='Receive although SQS may then move messages to the dead-letter queue.',
-)
+@receive_options
 @app_dir_option
 @aws_options
 @output_options
@@ -87,6 +74,7 @@ def command(
     hold = hold or min(MAX_HOLD, MIN_HOLD + (count or 0) // MESSAGES_PER_SECOND)
     filtered = Filter(pattern)
     with holding(aws, url, hold, wait, is_forced=is_forced) as held:
+        notify_of_receives(url)
         if not follow:
             messages = held.messages(count or DEFAULT_COUNT)
             output.many(filtered.records(messages), render_message)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import click
 
-__all__ = ('Progress',)
+__all__ = ('Progress', 'with_progress')
+
+T = TypeVar('T')
 
 _CLEAR_LINE = '\r\x1b[K'
 
@@ -29,3 +33,18 @@ class Progress:
         if self._is_shown:
             click.echo(_CLEAR_LINE, err=True, nl=False, color=True)
             self._is_shown = False
+
+
+def with_progress(items: Iterable[T], total: int, activity: str) -> Iterator[T]:
+    """Yield items, and show how many there were. `total` is their approximate number.
+
+    The line is removed while the consumer has an item, which it may print.
+    """
+    progress = Progress()
+    try:
+        for number, item in enumerate(items, 1):
+            progress.clear()
+            yield item
+            progress.show(f'{number:,} of about {max(number, total):,} {activity}')
+    finally:
+        progress.clear()

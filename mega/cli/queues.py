@@ -12,11 +12,21 @@ import re
 
 from mega.aws._messages.destinations import check_queue_url
 from mega.aws._transport.client import AwsClient, create_client
-from mega.aws.sqs.subscribe.call_errors import with_advice
+from mega.aws.sqs.subscribe.listener import SqsListener
+from mega.cli.exit_status import CommandError
+from mega.cli.queue_calls import queue_url_of
+from mega.cli.redrive_policy import read_redrive_policy
 from mega.cli.target import load_listener
-from mega.errors import ConfigurationError, TransportError, safe_repr
+from mega.errors import ConfigurationError, safe_repr
 
-__all__ = ('find_queue', 'is_target', 'queue_of_arn', 'sqs_client')
+__all__ = (
+    'dead_letter_queue_of',
+    'find_dead_letter_queue',
+    'find_queue',
+    'is_target',
+    'queue_of_arn',
+    'sqs_client',
+)
 
 _ARN = re.compile(r'arn:[a-z0-9-]+:sqs:([a-z0-9-]+):(\d{12}):([\w-]{1,80}(?:\.fifo)?)', re.A)
 _NAME = re.compile(r'[\w-]{1,80}(?:\.fifo)?', re.A)
@@ -51,7 +61,19 @@ def find_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, str]:
         problem = 'is not a URL, an ARN or a name of a queue, or module:listener'
         raise ConfigurationError(f'{safe_repr(queue)} {problem}')
     aws = sqs_client()
-    return aws, _url_of(aws, queue, None)
+    return aws, queue_url_of(aws, queue)
+
+
+def find_dead_letter_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, str]:
+    """Return the client for a queue, and its URL. A listener stands for its dead-letter queue.
+
+    Raises:
+        CommandError: for a listener without a dead-letter queue.
+        ConfigurationError, TargetError, TransportError: as `find_queue`.
+    """
+    if is_target(queue):
+        return dead_letter_queue_of(load_listener(queue, app_dir))
+    return find_queue(queue, app_dir)
 
 
 def is_target(text: str) -> bool:
@@ -73,13 +95,21 @@ def queue_of_arn(arn: str) -> tuple[AwsClient, str]:
         raise ConfigurationError(f'{safe_repr(arn)} is not the ARN of a queue')
     _, account, name = found.groups()
     aws = sqs_client(arn)
-    return aws, _url_of(aws, name, account)
+    return aws, queue_url_of(aws, name, account)
 
 
-def _url_of(aws: AwsClient, name: str, account: str | None) -> str:
-    try:
-        found = aws.call('get_queue_url', QueueName=name, QueueOwnerAWSAccountId=account)
-    except TransportError as error:
-        raise with_advice(error, name) from error.__cause__
-    url: str = found['QueueUrl']
-    return url
+def dead_letter_queue_of(listener: SqsListener) -> tuple[AwsClient, str]:
+    """Return the client and the URL of the dead-letter queue of a listener, or of its queue.
+
+    Raises:
+        CommandError: if neither has one.
+        TransportError: if SQS refuses the redrive policy of the queue.
+    """
+    if listener.dead_letter_queue_url is not None:
+        return sqs_client(listener.dead_letter_queue_url), listener.dead_letter_queue_url
+    url = listener.queue_url
+    policy = read_redrive_policy(sqs_client(url), url)
+    if policy is None:
+        problem = 'has no dead_letter_queue_url, and its queue has no redrive policy'
+        raise CommandError(f'the listener of {url} {problem}: name the queue of its dead letters')
+    return queue_of_arn(policy.target)

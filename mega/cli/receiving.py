@@ -5,34 +5,30 @@ hold, so that the next receive returns others:
 
     receive (hold 30 s)  ->  show each message once  ->  visibility timeout 0 for all of them
 
-A message whose process is killed is visible again when the hold ends. SQS counts each receive. It
-moves a message to the dead-letter queue at the receive after the maximum of the redrive policy, so
-that a command stops before its own receives reach that number.
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+A message whose process is killed is visible again when the hold ends. SQS counts each receive, and
+the redrive policy of the queue limits them.
 """
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 
 from msgspec import Struct
 
-from mega.aws._messages.batch_response import read_batch_response
+from mega.aws._messages.batch_response import BatchEntryResult, read_batch_response
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
 from mega.aws._transport.client import AwsClient
-from mega.aws.sqs.message import read_message
-from mega.aws.sqs.subscribe.call_errors import with_advice
-from mega.cli.exit_status import CommandError
 from mega.cli.interruption import deferred_interrupt
 from mega.cli.output import notify
-from mega.errors import TransportError, safe_repr
+from mega.cli.queue_calls import call_queue
+from mega.cli.redrive_policy import RedrivePolicy, read_redrive_policy
+from mega.errors import TransportError
 
-__all__ = ('MAX_HOLD', 'HeldMessages', 'Page', 'RedrivePolicy', 'holding', 'read_redrive_policy')
+__all__ = ('MAX_HOLD', 'MAX_SEEN', 'HeldMessages', 'Page', 'holding', 'notify_of_receives')
 
 MAX_HOLD = 43_200
 """Seconds of a visibility timeout, at most (API reference of ReceiveMessage)."""
@@ -42,57 +38,10 @@ MAX_SEEN = 100_000
 
 _ATTEMPTS = 2
 
+_DELETE_PAUSES = (0, 0.5, 2)
+"""Seconds before each attempt to delete a message."""
 
-class RedrivePolicy(Struct, frozen=True):
-    """The redrive policy of a queue: the maximum of receives, and the ARN of the other queue."""
-
-    max_receives: int
-    target: str
-
-    def check_queue(self, url: str) -> None:
-        """Refuse a queue that allows one receive of a message, which its consumer needs.
-
-        Raises:
-            CommandError: with the queue that SQS would move messages to.
-        """
-        if self.max_receives <= 1:
-            raise CommandError(
-                f'the maxReceiveCount of {url} is {self.max_receives}, so that a message that is '
-                f'received here moves to {self.target} instead of its consumer. Pass --force to '
-                'go on'
-            )
-
-    def check_message(self, received: dict[str, Any], receives: int = 0) -> None:
-        """Refuse to go on if `receives` more receives would use up those of a message.
-
-        Raises:
-            CommandError: with the message, and the queue that SQS would move it to.
-        """
-        message = read_message(received)
-        if message.receive_count + receives >= self.max_receives:
-            raise CommandError(
-                f'message {message.id} was received {message.receive_count:,} times, and the '
-                f'maxReceiveCount of its queue is {self.max_receives:,}: another receive may move '
-                f'it to {self.target}. Pass --force to go on'
-            )
-
-
-def read_redrive_policy(aws: AwsClient, url: str) -> RedrivePolicy | None:
-    """Return the redrive policy of a queue; None if it has none.
-
-    Raises:
-        CommandError: for a policy that is not in the form of SQS.
-        TransportError: if SQS refuses the attributes of the queue.
-    """
-    response = _call(aws, url, 'get_queue_attributes', AttributeNames=['RedrivePolicy'])
-    policy = (response.get('Attributes') or {}).get('RedrivePolicy')
-    if not policy:
-        return None
-    try:
-        found = json.loads(policy)
-        return RedrivePolicy(int(found['maxReceiveCount']), str(found['deadLetterTargetArn']))
-    except (ValueError, LookupError, TypeError) as error:
-        raise CommandError(f'{url} has the redrive policy {safe_repr(policy)}') from error
+_CHANGE = 'change_message_visibility_batch'
 
 
 class Page(Struct, frozen=True):
@@ -103,10 +52,10 @@ class Page(Struct, frozen=True):
 
 
 class HeldMessages:
-    """Receives messages, holds each for `hold_seconds`, and gives them back.
+    """Receives messages, holds each for `hold_seconds`, and gives back those that remain.
 
-    `wait_seconds` is the time of the long poll of a receive. With a `policy`, `messages` and
-    `following_messages` end with a CommandError after a message that has no receive left.
+    `wait_seconds` is the time of the long poll of a receive. With a `policy`, the iterators end
+    with a CommandError after a message that has no receive left.
     """
 
     def __init__(
@@ -135,7 +84,7 @@ class HeldMessages:
         """
         with deferred_interrupt():
             ends = self._aws.clock.monotonic() + self._hold_seconds
-            response = _call(
+            response = call_queue(
                 self._aws,
                 self._url,
                 'receive_message',
@@ -171,9 +120,13 @@ class HeldMessages:
             CommandError: after a message that has no receive left.
             TransportError: if a receive fails.
         """
+        return chain.from_iterable(self.pages(count))
+
+    def pages(self, count: int = MAX_SEEN) -> Iterator[list[dict[str, Any]]]:
+        """Yield the same messages as `messages`, up to ten at a time: those of one receive."""
         while count and (page := self.receive(count)).new:
             count -= len(page.new)
-            yield from page.new
+            yield page.new
             self._check(page, 0)
 
     def following_messages(self, count: int | None) -> Iterator[dict[str, Any]]:
@@ -190,6 +143,52 @@ class HeldMessages:
             yield from page.new
             self._check(page, 1)
 
+    def holds(self, id: str) -> bool:
+        """Return whether a message is held. Otherwise another consumer may have received it."""
+        return id in self._held and self._held[id][1] > self._aws.clock.monotonic()
+
+    def extend(self, seconds: int, ids: Iterable[str] | None = None) -> None:
+        """Hold messages for at least `seconds` more, if they are still held. None: all of them.
+
+        Raises:
+            TransportError: if a call fails.
+        """
+        now, timeout = self._aws.clock.monotonic(), max(seconds, self._hold_seconds)
+        held = [id for id in (self._held if ids is None else ids) if self.holds(id)]
+        for page in _pages([id for id in held if self._held[id][1] < now + seconds]):
+            results = self._for_each(_CHANGE, self._handles(page), VisibilityTimeout=timeout)
+            for id, result in zip(page, results, strict=True):
+                if result.is_successful:
+                    self._held[id] = self._held[id][0], now + timeout
+                elif not result.is_retriable:  # another consumer has it, or it is deleted
+                    del self._held[id]
+
+    def delete(self, ids: Sequence[str]) -> dict[str, str]:
+        """Delete up to ten messages, and return the problem of each that may not be deleted.
+
+        Raises:
+            TransportError: if a call fails.
+        """
+        problems = {id: 'its hold has ended' for id in ids if not self.holds(id)}
+        left = [id for id in ids if id not in problems]
+        for pause in _DELETE_PAUSES:
+            if not left:
+                break
+            self._aws.clock.sleep(pause)
+            try:
+                results = self._for_each('delete_message_batch', self._handles(left))
+            except TransportError as error:
+                if error.retriable and pause < _DELETE_PAUSES[-1]:
+                    continue
+                raise
+            failed = dict(zip(left, results, strict=True))
+            for id in [id for id, result in failed.items() if result.is_successful]:
+                del self._held[id], failed[id]
+                problems.pop(id, None)
+            problems.update({id: f'{each.code}: {each.problem}' for id, each in failed.items()})
+            left = [id for id, result in failed.items() if result.is_retriable]
+        return problems
+
     def give_back(self) -> int:
         """Make all held messages visible, and return how many may stay hidden.
 
@@ -203,12 +202,7 @@ class HeldMessages:
         self._held.clear()
         while handles and attempt < _ATTEMPTS:
             attempt += 1
-            pages = range(0, len(handles), MAX_BATCH_ENTRIES)
-            handles = [
-                handle
-                for start in pages
-                for handle in self._release(handles[start : start + MAX_BATCH_ENTRIES])
-            ]
+            handles = [handle for page in _pages(handles) for handle in self._release(page)]
         return len(handles)
 
     def _check(self, page: Page, further_receives: int) -> None:
@@ -229,22 +223,28 @@ class HeldMessages:
 
         An entry that SQS refuses for good is of a message that is deleted or visible.
         """
-        entries = [
-            {'Id': str(place), 'ReceiptHandle': handle, 'VisibilityTimeout': 0}
-            for place, handle in enumerate(handles)
-        ]
         try:
-            response = _call(
-                self._aws, self._url, 'change_message_visibility_batch', Entries=entries
-            )
+            results = self._for_each(_CHANGE, handles, VisibilityTimeout=0)
         except TransportError:
             return handles
-        results = read_batch_response(response, [str(entry['Id']) for entry in entries])
-        return [
-            handle
-            for handle, result in zip(handles, results, strict=True)
-            if not result.is_successful and result.is_retriable
+        return [handle for handle, each in zip(handles, results, strict=True) if each.is_retriable]
+
+    def _handles(self, ids: list[str]) -> list[str]:
+        return [self._held[id][0] for id in ids]
+
+    def _for_each(self, method: str, handles: list[str], **fields: int) -> list[BatchEntryResult]:
+        """Call a batch operation with an entry for each of up to ten receipt handles."""
+        entries = [
+            {'Id': str(place), 'ReceiptHandle': handle, **fields}
+            for place, handle in enumerate(handles)
         ]
+        response = call_queue(self._aws, self._url, method, Entries=entries)
+        return read_batch_response(response, [str(entry['Id']) for entry in entries])
+
+
+def _pages(items: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(items), MAX_BATCH_ENTRIES):
+        yield items[start : start + MAX_BATCH_ENTRIES]
 
 
 @contextmanager
@@ -253,8 +253,8 @@ def holding(
 ) -> Iterator[HeldMessages]:
     """Hold messages in a block, and give them back at its end, also after Ctrl-C.
 
-    It tells the user that SQS counts the receives, and how many messages stay hidden. Unless it
-    `is_forced`, the redrive policy of the queue limits the receives.
+    It tells the user how many messages stay hidden. Unless it `is_forced`, the redrive policy of
+    the queue limits the receives.
 
     Raises:
         CommandError: if the policy of the queue allows one receive of a message.
@@ -263,10 +263,7 @@ def holding(
     policy = None if is_forced else read_redrive_policy(aws, url)
     if policy is not None:
         policy.check_queue(url)
-    notify('SQS counts this as a receive of each message.')
     held = HeldMessages(aws, url, hold_seconds, wait_seconds, policy)
-    if held.is_fifo:
-        notify('Until the messages are given back, SQS delivers no other message of their groups.')
     try:
         yield held
     finally:
@@ -275,11 +272,11 @@ def holding(
                 notify(f'{left:,} messages stay hidden for {hold_seconds:,} seconds at most')
 
 
-def _call(aws: AwsClient, url: str, method: str, **parameters: Any) -> dict[str, Any]:
-    try:
-        return aws.call(method, QueueUrl=url, **parameters)
-    except TransportError as error:
-        raise with_advice(error, url) from error.__cause__
+def notify_of_receives(url: str) -> None:
+    """Tell the user what it means for a queue that a command receives messages to show them."""
+    notify('SQS counts this as a receive of each message.')
+    if url.endswith('.fifo'):
+        notify('Until the messages are given back, SQS delivers no other message of their groups.')
 
 
 def _is_message(received: object) -> bool:

@@ -7,7 +7,8 @@ import pytest
 
 from mega.aws._transport.client import create_client
 from mega.cli.exit_status import CommandError
-from mega.cli.receiving import HeldMessages, RedrivePolicy, holding, read_redrive_policy
+from mega.cli.receiving import HeldMessages, holding
+from mega.cli.redrive_policy import RedrivePolicy, read_redrive_policy
 from mega.errors import TransportError
 from mega.testing import Bus, Queue
 
@@ -105,15 +106,12 @@ def test_a_failed_entry_is_repeated_and_then_counted(bus: Bus, queue: Queue) -> 
     assert messages.give_back() == 2
 
 
-def test_messages_are_given_back_when_the_block_fails(
-    bus: Bus, queue: Queue, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_messages_are_given_back_when_the_block_fails(bus: Bus, queue: Queue) -> None:
     send(bus, queue, 'a')
     aws = create_client('sqs', queue, client=bus.sqs)
     with pytest.raises(ZeroDivisionError), holding(aws, queue, 30, 1) as messages:
         1 / len(messages.receive(10).known)
     assert visible(bus, queue) == ['a']
-    assert capsys.readouterr().err == 'SQS counts this as a receive of each message.\n'
 
 
 def test_ctrl_c_during_a_receive_takes_effect_after_it(
@@ -139,6 +137,64 @@ def test_a_failure_of_aws_names_the_remedy(bus: Bus, queue: Queue) -> None:
     bus.fail('ReceiveMessage', 'AccessDenied', 1)
     with pytest.raises(TransportError, match='allow sqs:ReceiveMessage on'):
         held(bus, queue).receive(10)
+
+
+def test_an_extended_hold_hides_a_message_for_longer(bus: Bus, queue: Queue) -> None:
+    send(bus, queue, *'ab')
+    messages = held(bus, queue, hold_seconds=5)
+    first, second = (each['MessageId'] for each in messages.receive(10).new)
+    messages.extend(60, [first])
+    bus.advance(6)
+    assert (messages.holds(first), messages.holds(second)) == (True, False)
+    assert visible(bus, queue) == ['b']
+    messages.extend(60)
+    assert messages.give_back() == 0
+    assert visible(bus, queue) == ['a']
+
+
+def test_a_message_that_another_consumer_received_is_not_held_any_more(bus: Bus) -> None:
+    queue = bus.queue('orders.fifo')
+    send(bus, queue, 'a', MessageGroupId='g')
+    messages = held(bus, queue)
+    [id] = (each['MessageId'] for each in messages.receive(10).new)
+    bus.advance(29)
+    messages.extend(10, [id])
+    assert messages.holds(id)
+    bus.sqs.purge_queue(QueueUrl=queue)
+    messages.extend(60, [id])
+    assert not messages.holds(id)
+
+
+def test_deleted_messages_are_not_given_back(bus: Bus, queue: Queue) -> None:
+    send(bus, queue, *'abc')
+    messages = held(bus, queue)
+    ids = [each['MessageId'] for each in messages.receive(10).new]
+    assert messages.delete(ids[:2]) == {}
+    assert messages.give_back() == 0
+    assert visible(bus, queue) == ['c']
+
+
+def test_a_failed_delete_is_repeated_and_then_reported(bus: Bus, queue: Queue) -> None:
+    send(bus, queue, *'abc')
+    messages = held(bus, queue)
+    ids = [each['MessageId'] for each in messages.receive(10).new]
+    bus.fail('DeleteMessageBatch', 'ServiceUnavailable', 2)
+    assert messages.delete(ids[:1]) == {}
+    bus.fail('DeleteMessageBatch', 'ServiceUnavailable', 3)
+    with pytest.raises(TransportError, match='DeleteMessageBatch failed'):
+        messages.delete(ids[1:2])
+    bus.advance(31)
+    assert messages.delete(ids[1:2]) == {ids[1]: 'its hold has ended'}
+
+
+def test_a_refused_delete_is_not_repeated(bus: Bus, queue: Queue) -> None:
+    send(bus, queue, 'a')
+    messages = held(bus, queue)
+    [id] = (each['MessageId'] for each in messages.receive(10).new)
+    bus.fail('DeleteMessageBatch', 'AccessDenied', 1)
+    with pytest.raises(TransportError, match='allow sqs:DeleteMessage on'):
+        messages.delete([id])
+    assert messages.delete([id]) == {}
 
 
 # ── the limit of a redrive policy ────────────────────────────────────────────────────────────────

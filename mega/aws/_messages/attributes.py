@@ -33,6 +33,7 @@ __all__ = (
     'first_message_id',
     'from_aws',
     'from_envelope',
+    'resent_attributes',
     'to_aws',
     'with_filter_attributes',
     'with_payload_type',
@@ -101,6 +102,19 @@ def from_aws(attributes: Attributes) -> dict[str, str | bytes]:
         if value is not None:
             values[name] = value
     return values
+
+
+def resent_attributes(received: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a message that ReceiveMessage returned, to send them again.
+
+    The reason of a listener that dead-lettered the message is not among them, and neither are empty
+    fields, which some servers return and SQS refuses.
+    """
+    return {
+        name: {key: value for key, value in attribute.items() if value}
+        for name, attribute in (received.get('MessageAttributes') or {}).items()
+        if name != DEAD_LETTER_ATTRIBUTE
+    }
 
 
 def first_message_id(values: Mapping[str, str | bytes]) -> str | None:

@@ -16,7 +16,7 @@ _SECONDS_OF_A_DAY = 86_400
 
 def check(setup: Setup) -> Iterator[Finding]:
     """Check the lifecycle rules for the bodies of the payload store, if the listener has one."""
-    store = setup.listener and setup.listener._context.store
+    store = setup.listener and setup.listener.payload_store
     if not store:
         return
     try:

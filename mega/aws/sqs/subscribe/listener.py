@@ -180,7 +180,7 @@ class SqsListener(ClientOwner):
             client=client,
             **options,
         )
-        self._hooks, self._store = Hooks(hooks), payload_store
+        self._hooks, self.payload_store = Hooks(hooks), payload_store
         self._set_up(subscribers)
 
     def _set_up(self, subscribers: Iterable[Subscriber]) -> None:
@@ -207,8 +207,8 @@ class SqsListener(ClientOwner):
                 check_region(name, url, self._aws.region)
 
     def _create_context(self) -> ListenerContext:
-        if self._store is not None:
-            self._store.check_client(self._aws)
+        if self.payload_store is not None:
+            self.payload_store.check_client(self._aws)
         url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
         has_dead_letter_queue = dead_letter_url is not None
         return ListenerContext(
@@ -217,7 +217,7 @@ class SqsListener(ClientOwner):
             self._router,
             Processor(self._router, self._policy, self._hooks),
             self._counter,
-            self._store,
+            self.payload_store,
         )
 
     @without_secrets_in_tracebacks

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from mega import timestamps
-from mega.aws._messages.attributes import DEAD_LETTER_ATTRIBUTE
+from mega.aws._messages.attributes import DEAD_LETTER_ATTRIBUTE, resent_attributes
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
@@ -68,11 +68,7 @@ class DeadLetterQueue:
         self, received: dict[str, Any], message: Message, reason: Reason
     ) -> dict[str, Any]:
         """Return the attributes of the message, and the reason if the limits of SQS allow it."""
-        attributes = {
-            name: {key: value for key, value in attribute.items() if value}
-            for name, attribute in received.get('MessageAttributes', {}).items()
-            if name != DEAD_LETTER_ATTRIBUTE
-        }
+        attributes = resent_attributes(received)
         text = json.dumps(self._reason(received, message, reason), ensure_ascii=True)
         with_reason = {
             **attributes,

@@ -1,0 +1,7 @@
+"""`mega dead-letters`: shows and repairs the messages of a dead-letter queue.
+
+- `command`: the group of the commands; `listing` and `showing`.
+- `queue`: the dead-letter queue, and a pass over its messages.
+- `letters`: a dead letter, its reason and its ids; `groups`, letters with the same failure.
+- `selection`: the letters that a command applies to.
+"""
