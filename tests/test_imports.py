@@ -80,6 +80,12 @@ def test_no_import_loads_boto3(statement: str) -> None:
     assert not loaded & {'boto3', 'botocore', 's3transfer', 'urllib3'}
 
 
+def test_the_library_of_bson_is_loaded_with_the_first_body_in_bson() -> None:
+    assert 'bson' not in loaded_by('import mega.aws.sqs.subscribe, mega.testing')
+    assert 'bson' not in loaded_by('import mega.codec; mega.codec.decode(\'{"a": 1}\')')
+    assert 'bson' in loaded_by('import mega.codec; mega.codec.decode("BQAAAAA=")')
+
+
 @pytest.mark.parametrize('module', ['mega.aws.sqs', 'mega.aws.sqs.publish', 'mega.aws.sns.publish'])
 def test_publishers_do_not_import_patterns(module: str) -> None:
     loaded = loaded_by(f'import {module}')

@@ -19,7 +19,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import Any, TypeAlias
 
-from mega.codec import _bson, _json
+from mega.codec import _json
 from mega.codec._events import decode_event
 from mega.codec._payload_type import PayloadType
 from mega.errors import DecodeError, EncodeError, EventError, safe_repr
@@ -172,6 +172,8 @@ def _encode_blob(blob: bytes) -> str:
 
 def _encode_document(document: dict[str, Any], binary_encoding: bool) -> str:
     if binary_encoding:
+        from mega.codec import _bson  # many programs use no BSON, and its library loads slowly
+
         return b64encode(_bson.encode(document)).decode('ascii')
     return _json.encode(document)
 
@@ -217,7 +219,11 @@ def _decode_object(body: str) -> dict[str, Any] | None:
     if stripped.startswith('{'):
         return _json.decode(stripped)
     data = _bson_bytes(text)
-    return None if data is None else _bson.decode(data)
+    if data is None:
+        return None
+    from mega.codec import _bson  # as above
+
+    return _bson.decode(data)
 
 
 def _bson_bytes(text: str) -> bytes | None:
