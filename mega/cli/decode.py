@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ from mega.aws.lambda_.records import is_message_event, read_records
 from mega.cli.exit_status import FAILURE, SUCCESS, CommandError
 from mega.cli.message_view import message_record, render_message
 from mega.cli.options import output_options
-from mega.cli.output import Output, Record, notify
+from mega.cli.output import Output, Record
 from mega.cli.payload_argument import read_text
 from mega.errors import DecodeError
 
@@ -36,8 +35,6 @@ def command(file: str, output: Output) -> int:
     or an event of AWS Lambda. Nothing is fetched: a body in S3 is shown as its pointer. The exit
     code is 1 if a message cannot be opened.
     """
-    if file == '-' and sys.stdin.isatty():
-        notify('Reading a body from the terminal, until Ctrl-D.')
     records = decoded_records(read_text('-' if file == '-' else f'@{file}').strip())
     if len(records) == 1 and records[0]['wrapping'][:1] not in ([LAMBDA], [RECEIVE]):
         output.one(records[0], render_message)

@@ -20,7 +20,7 @@ import click
 
 from mega.errors import ConfigurationError, MegaError, TransportError, single_line
 
-__all__ = ('CommandError', 'TargetError', 'run')
+__all__ = ('CommandError', 'OutputClosedError', 'TargetError', 'run')
 
 SUCCESS = 0
 FAILURE = 1
@@ -36,6 +36,13 @@ class CommandError(Exception):
     """The operation did not succeed. The text is the line for the user."""
 
     exit_code = FAILURE
+
+
+class OutputClosedError(CommandError):
+    """The reader of stdout has closed it, as `head` does."""
+
+    def __init__(self) -> None:
+        super().__init__('the reader of the output closed it: the output is incomplete')
 
 
 class TargetError(CommandError):
@@ -55,10 +62,9 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         _print('Interrupted')
         return INTERRUPTED
-    except BrokenPipeError:
+    except OutputClosedError as error:
         _close_stdout()
-        _print('Error: the reader of the output closed it: the output is incomplete')
-        return FAILURE
+        return _report(error)
     except Exception as error:
         return _report(error)
     return status if isinstance(status, int) else SUCCESS

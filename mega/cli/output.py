@@ -21,6 +21,8 @@ from typing import Any, TypeAlias
 
 import click
 
+from mega.cli.exit_status import OutputClosedError
+
 __all__ = (
     'FORMATS',
     'Output',
@@ -83,7 +85,7 @@ class Output:
                 text = json_text(record, indent=2).replace('\n', '\n  ')
                 _print(f'{separator}\n  {text}', newline=False)
                 separator = ','
-        except BrokenPipeError:
+        except OutputClosedError:
             raise
         except BaseException:
             _print('[]' if separator == '[' else '\n]')
@@ -193,5 +195,8 @@ def _escape(character: str) -> str:
 
 
 def _print(text: str, *, newline: bool = True) -> None:
-    click.echo(text, nl=newline, color=has_color())
-    sys.stdout.flush()  # a reader of a pipe sees a record at once
+    try:
+        click.echo(text, nl=newline, color=has_color())
+        sys.stdout.flush()  # a reader of a pipe sees a record at once
+    except BrokenPipeError as error:  # click would end the process without a word
+        raise OutputClosedError from error

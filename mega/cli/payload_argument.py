@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from mega.cli.exit_status import CommandError
+from mega.cli.output import notify
 from mega.codec import AnyPayload, decode
 from mega.errors import ConsumeError, EventError
 
@@ -17,7 +18,7 @@ __all__ = ('read_payload', 'read_text')
 
 
 def read_text(argument: str) -> str:
-    """Return the text that an argument names.
+    """Return the text that an argument names, exactly.
 
     Raises:
         CommandError: for a file that cannot be read, or is not UTF-8.
@@ -25,6 +26,8 @@ def read_text(argument: str) -> str:
     source = {'-': 'stdin'}.get(argument, argument[1:])
     try:
         if argument == '-':
+            if sys.stdin.isatty():
+                notify('Reading from the terminal, until Ctrl-D.')
             return sys.stdin.buffer.read().decode('utf-8')
         if argument.startswith('@'):
             return Path(argument[1:]).read_text(encoding='utf-8')
@@ -43,7 +46,7 @@ def read_payload(argument: str) -> AnyPayload:
     """
     text = read_text(argument)
     if argument == '-' or argument.startswith('@'):
-        text = text.strip()  # editors end a file with a newline
+        text = text.removesuffix('\n').removesuffix('\r')  # editors end a file with a line break
     try:
         return decode(text)
     except (ConsumeError, EventError) as error:

@@ -24,6 +24,7 @@ __all__ = (
     'find_dead_letter_queue',
     'find_queue',
     'is_target',
+    'name_queue',
     'queue_of_arn',
     'sqs_client',
 )
@@ -49,19 +50,32 @@ def find_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, str]:
         TargetError: for a listener that cannot be loaded.
         TransportError: if SQS does not return the URL of a name or an ARN.
     """
-    if queue.startswith(('http://', 'https://')):
-        url = check_queue_url('QUEUE', queue)
-        return sqs_client(url), url
+    name = name_queue(queue, app_dir)
+    if _is_url(name):
+        return sqs_client(name), name
+    if name.startswith('arn:'):
+        return queue_of_arn(name)
+    aws = sqs_client()
+    return aws, queue_url_of(aws, name)
+
+
+def name_queue(queue: str, app_dir: str = '.') -> str:
+    """Return the URL, the ARN or the name of a queue, without a call to AWS.
+
+    Raises:
+        ConfigurationError: for a text that does not name a queue.
+        TargetError: for a listener that cannot be loaded.
+    """
+    if _is_url(queue):
+        return check_queue_url('QUEUE', queue)
     if queue.startswith('arn:'):
-        return queue_of_arn(queue)
+        return _match_arn(queue)[0]
     if is_target(queue):
-        url = load_listener(queue, app_dir).queue_url
-        return sqs_client(url), url
+        return load_listener(queue, app_dir).queue_url
     if not _NAME.fullmatch(queue):
         problem = 'is not a URL, an ARN or a name of a queue, or module:listener'
         raise ConfigurationError(f'{safe_repr(queue)} {problem}')
-    aws = sqs_client()
-    return aws, queue_url_of(aws, queue)
+    return queue
 
 
 def find_dead_letter_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, str]:
@@ -78,7 +92,7 @@ def find_dead_letter_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, s
 
 def is_target(text: str) -> bool:
     """Return whether a text names a listener in the user's code, and not a queue itself."""
-    if text.startswith(('http://', 'https://', 'arn:')):
+    if _is_url(text) or text.startswith('arn:'):
         return False
     return ':' in text or ('.' in text and not _NAME.fullmatch(text))
 
@@ -90,10 +104,7 @@ def queue_of_arn(arn: str) -> tuple[AwsClient, str]:
         ConfigurationError: for a text that is not the ARN of a queue.
         TransportError: if SQS does not return the URL.
     """
-    found = _ARN.fullmatch(arn)
-    if found is None:
-        raise ConfigurationError(f'{safe_repr(arn)} is not the ARN of a queue')
-    _, account, name = found.groups()
+    _, account, name = _match_arn(arn).groups()
     aws = sqs_client(arn)
     return aws, queue_url_of(aws, name, account)
 
@@ -113,3 +124,14 @@ def dead_letter_queue_of(listener: SqsListener) -> tuple[AwsClient, str]:
         problem = 'has no dead_letter_queue_url, and its queue has no redrive policy'
         raise CommandError(f'the listener of {url} {problem}: name the queue of its dead letters')
     return queue_of_arn(policy.target)
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(('http://', 'https://'))
+
+
+def _match_arn(text: str) -> re.Match[str]:
+    found = _ARN.fullmatch(text)
+    if found is None:
+        raise ConfigurationError(f'{safe_repr(text)} is not the ARN of a queue')
+    return found

@@ -158,7 +158,7 @@ def test_a_body_that_cannot_be_opened_is_shown_with_the_problem(body: str) -> No
 def test_a_terminal_gets_colors_unless_no_color_is_set() -> None:
     body = '{"text":"\\u001b[2J\\u202e"}'
     typed = mega_on_terminal('decode', keys=f'{body}\n\x04', environment={'NO_COLOR': ''})
-    assert 'Reading a body from the terminal' in typed.out
+    assert 'Reading from the terminal' in typed.out
     assert '\x1b[32mdata\x1b[0m' in typed.out
     assert '"text": "\\u001b[2J\\u202e"' in typed.out
     plain = mega_on_terminal('decode', keys=f'{body}\n\x04', environment={'NO_COLOR': '1'})

@@ -35,7 +35,14 @@ from mega.aws.s3.store import S3PayloadStore
 from mega.codec import AnyPayload, encode_with_type_hint, to_document
 from mega.errors import EncodeError, PayloadTooLargeError, TransportError, safe_repr
 
-__all__ = ('Encoder', 'encode_payload', 'is_fifo', 'message_group')
+__all__ = (
+    'Encoder',
+    'build_message',
+    'encode_body',
+    'encode_payload',
+    'is_fifo',
+    'message_group',
+)
 
 LIMIT_LOOKUP_ATTEMPTS = 3
 """Requests for the limit of a destination, at most, before its default is assumed."""
@@ -91,11 +98,7 @@ class Encoder(Struct, frozen=True):
         Raises:
             EncodeError, PayloadTooLargeError: if no message can carry the body.
         """
-        if not isinstance(body, str):
-            raise EncodeError('', f'is {safe_repr(body)}: the body of a raw message must be a str')
-        check_body(body)
-        aws_attributes = to_aws(attributes)
-        check_attributes(aws_attributes)
+        body, aws_attributes = encode_body(body, attributes)
         return self._build_checked(destination, body, aws_attributes, options)
 
     def plan(self, destination: str, outgoing: OutgoingMessage, position: int) -> PlannedOutgoing:
@@ -138,11 +141,7 @@ class Encoder(Struct, frozen=True):
     def _build_checked(
         self, destination: str, body: str, attributes: dict[str, Any], options: dict[str, Any]
     ) -> OutgoingMessage:
-        fifo = is_fifo(destination)
-        if options or fifo:
-            self.api.check_options(options, fifo)
-        size = size_of(body, attributes)
-        outgoing = OutgoingMessage(body, attributes, options, size)
+        outgoing = build_message(self.api, destination, body, attributes, options)
         if self.store is not None and self._must_offload(self.store, destination, outgoing):
             outgoing = self._build_offloaded(self.store, destination, outgoing)
         if outgoing.size > ALWAYS_ALLOWED_BYTES:
@@ -238,6 +237,38 @@ def encode_payload(
     aws_attributes = with_payload_type(to_aws(attributes), payload_type)
     check_attributes(aws_attributes)
     return body, aws_attributes
+
+
+def encode_body(body: str, attributes: Attributes | None = None) -> tuple[str, dict[str, Any]]:
+    """Return a raw body as it is, and the attributes of its message in AWS's form.
+
+    Raises:
+        EncodeError: for a body that no message can carry, or for an invalid attribute.
+    """
+    if not isinstance(body, str):
+        raise EncodeError('', f'is {safe_repr(body)}: the body of a raw message must be a str')
+    check_body(body)
+    aws_attributes = to_aws(attributes)
+    check_attributes(aws_attributes)
+    return body, aws_attributes
+
+
+def build_message(
+    api: ServiceApi,
+    destination: str,
+    body: str,
+    attributes: dict[str, Any],
+    options: dict[str, Any],
+) -> OutgoingMessage:
+    """Return a message with its size, which is not checked. The options have AWS's names.
+
+    Raises:
+        EncodeError: for an option that the destination would refuse.
+    """
+    fifo = is_fifo(destination)
+    if options or fifo:
+        api.check_options(options, fifo)
+    return OutgoingMessage(body, attributes, options, size_of(body, attributes))
 
 
 def message_group(destination: str, options: dict[str, Any]) -> str | None:

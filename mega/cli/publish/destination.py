@@ -1,0 +1,45 @@
+"""DEST: the queue or the topic that the command publishes to.
+
+a queue     its URL, its ARN, its name or module:listener, as `mega.cli.queues` finds it
+a topic     its ARN
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mega.aws._publishing.encoder import is_fifo
+from mega.aws._publishing.service import ServiceApi
+from mega.aws.sns.publish import SnsPublisher
+from mega.aws.sns.service import SNS
+from mega.aws.sqs.publish import SqsPublisher
+from mega.aws.sqs.service import SQS
+from mega.aws.sqs.subscribe.call_errors import with_advice
+from mega.errors import MegaError, TransportError
+
+__all__ = ('Destination',)
+
+
+class Destination(NamedTuple):
+    """The URL of a queue, or the ARN of a topic. In a dry run also the ARN or name of a queue."""
+
+    name: str
+    api: ServiceApi
+
+    @property
+    def is_fifo(self) -> bool:
+        return is_fifo(self.name)
+
+    def open_publisher(self) -> SqsPublisher | SnsPublisher:
+        """Return a publisher to the destination. The caller closes it.
+
+        Raises:
+            ConfigurationError: for no region, or an invalid endpoint.
+        """
+        return SnsPublisher(self.name) if self.api is SNS else SqsPublisher(self.name)
+
+    def advised(self, error: MegaError) -> MegaError:
+        """Return an error of a publisher, with advice if the setup of a queue has to change."""
+        if isinstance(error, TransportError) and self.api is SQS:
+            return with_advice(error, self.name)
+        return error

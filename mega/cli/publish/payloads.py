@@ -1,0 +1,83 @@
+"""The content of a message: the payload or the raw body that the arguments describe."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple, TypeAlias
+
+import click
+
+from mega.codec import AnyPayload
+from mega.event import PayloadBuilder
+
+__all__ = ('Content', 'EventName', 'RawBody', 'build_event', 'read_event_name', 'read_pairs')
+
+
+class RawBody(NamedTuple):
+    """A body that is published as it is."""
+
+    text: str
+
+
+Content: TypeAlias = AnyPayload | RawBody
+
+
+class EventName(NamedTuple):
+    """The domain and the name of an event."""
+
+    domain: str | None
+    name: str
+
+
+def read_event_name(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> EventName | None:
+    """Return the value of `DOMAIN/NAME` or `NAME`: a callback of click.
+
+    Raises:
+        click.BadParameter: for an empty domain or name.
+    """
+    if text is None:
+        return None
+    *domain, name = text.split('/', 1)
+    if not name or domain == ['']:
+        raise click.BadParameter(f'{text!r} must be DOMAIN/NAME or NAME')
+    return EventName(domain[0] if domain else None, name)
+
+
+def read_pairs(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the values of `KEY=TEXT` and `KEY:=JSON` by their keys: a callback of click.
+
+    Raises:
+        click.BadParameter: for another form, invalid JSON, or a key that is given twice.
+    """
+    pairs: dict[str, Any] = {}
+    for text in texts:
+        key, separator, value = text.partition('=')
+        is_json = key.endswith(':')
+        key = key.removesuffix(':')
+        if not key or not separator:
+            raise click.BadParameter(f'{text!r} must be KEY=TEXT or KEY:=JSON')
+        if key in pairs:
+            raise click.BadParameter(f'{key!r} is given twice')
+        pairs[key] = _read_json(key, value) if is_json else value
+    return pairs
+
+
+def _read_json(key: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise click.BadParameter(f'{key!r} has invalid JSON: {error}') from error
+
+
+def build_event(event: EventName, attributes: dict[str, Any]) -> AnyPayload:
+    """Return an event that happens now.
+
+    Raises:
+        EventError: for attributes that break the protocol.
+    """
+    builder = PayloadBuilder()
+    return builder.with_event(**event._asdict(), attributes=attributes).build()
