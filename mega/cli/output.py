@@ -28,6 +28,7 @@ __all__ = (
     'Output',
     'Record',
     'Render',
+    'counted',
     'escaped',
     'has_color',
     'json_text',
@@ -96,6 +97,15 @@ class Output:
 def notify(text: str) -> None:
     """Print a message for the user on stderr."""
     click.echo(text, err=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, 'message'), counted(1_200, 'message')
+    ('1 message', '1,200 messages')
+    """
+    return f'{number:,} {noun}' if number == 1 else f'{number:,} {noun}s'
 
 
 def json_text(value: object, indent: int | None = None) -> str:

@@ -1,7 +1,8 @@
 """`mega dead-letters`: shows and repairs the messages of a dead-letter queue.
 
-- `command`: the group of the commands; `listing` and `showing`.
+- `command`: the group of the commands; `listing`, `showing` and `redriving`.
 - `queue`: the dead-letter queue, and a pass over its messages.
 - `letters`: a dead letter, its reason and its ids; `groups`, letters with the same failure.
 - `selection`: the letters that a command applies to.
+- `redrive`: one pass of a redrive; `destinations`, `resending` and `editing`, its parts.
 """

@@ -13,6 +13,7 @@ _PACKAGE = 'mega.cli.dead_letters'
 COMMANDS = (
     LazyCommand('list', f'{_PACKAGE}.listing', 'Show groups of dead letters, or each of them.'),
     LazyCommand('show', f'{_PACKAGE}.showing', 'Show one dead letter with its payload.'),
+    LazyCommand('redrive', f'{_PACKAGE}.redriving', 'Send dead letters to their queue again.'),
 )
 
 

@@ -15,7 +15,7 @@ from mega.cli.dead_letters.selection import Selection, filter_options
 from mega.cli.exit_status import SUCCESS
 from mega.cli.message_view import render_summary
 from mega.cli.options import app_dir_option, aws_options, output_options, receive_options
-from mega.cli.output import Output, notify
+from mega.cli.output import Output, counted, notify
 from mega.cli.queues import find_dead_letter_queue
 from mega.cli.receiving import notify_of_receives
 
@@ -56,7 +56,7 @@ def command(
     if not each:
         output.all(groups.records(), lambda records: _text(groups))
     note = f' ({FIFO_NOTE})' if held.is_fifo else ''
-    notify(f'{groups.count:,} of about {dead_letters.count:,} messages{note}.')
+    notify(f'{groups.count:,} of about {counted(dead_letters.count, "message")}{note}.')
     return SUCCESS
 
 

@@ -13,7 +13,7 @@ from mega.cli.progress import with_progress
 from mega.cli.queue_calls import call_queue
 from mega.cli.receiving import MAX_HOLD, HeldMessages, holding
 
-__all__ = ('DeadLetterQueue',)
+__all__ = ('READS_PER_SECOND', 'DeadLetterQueue')
 
 MIN_HOLD = 60
 READS_PER_SECOND = 50

@@ -1,0 +1,98 @@
+"""The queue to which a dead letter returns.
+
+    --to QUEUE                            if the user names one
+    source_queue of MegaDeadLetter        a listener sent the message to the dead-letter queue
+    DeadLetterQueueSourceArn              SQS moved it there
+    the only source by redrive policies   otherwise
+
+Any producer can write the attribute. Its queue therefore counts only in the account of the
+dead-letter queue, and SQS returns its URL by its name: a message cannot choose another host.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from mega.aws._publishing.sender import Sender
+from mega.aws._transport.client import AwsClient
+from mega.aws.sqs.service import SQS
+from mega.aws.sqs.subscribe.call_errors import Origin, origin_of
+from mega.cli.dead_letters.kept import KeptError
+from mega.cli.dead_letters.letters import DeadLetter
+from mega.cli.queue_calls import call_queue, queue_url_of
+from mega.errors import ConfigurationError, TransportError, safe_repr
+
+__all__ = ('Destinations',)
+
+_NAME = re.compile(r'[\w-]{1,80}(?:\.fifo)?', re.A)
+
+_ACCOUNT = re.compile(r'\d{12}', re.A)
+
+_ADVICE = 'pass --to QUEUE'
+
+
+class Destinations:
+    """Finds the destinations of the dead letters in one queue. `to` is that of the user, if any.
+
+    The destination is a sender, which makes up to six attempts.
+    """
+
+    def __init__(self, aws: AwsClient, url: str, to: tuple[AwsClient, str] | None = None) -> None:
+        if to is not None and to[1] == url:
+            raise ConfigurationError(f'--to {url}: is the dead-letter queue itself')
+        self._aws = aws
+        self._url = url
+        self._to = None if to is None else Sender(to[0], SQS, to[1])
+        self._account = _account_and_name(url)[0]
+        self._found: dict[str, Sender] = {}
+
+    def of(self, letter: DeadLetter) -> Sender:
+        """Return the destination of a dead letter.
+
+        Raises:
+            KeptError: if it has none, with the remedy.
+            TransportError: if SQS does not return the URL of a queue.
+        """
+        if self._to is not None:
+            return self._to
+        source = letter.source
+        if source is None:
+            return self._only_source
+        if source not in self._found:
+            self._found[source] = self._sender(source)
+        return self._found[source]
+
+    @cached_property
+    def _only_source(self) -> Sender:
+        answer = call_queue(self._aws, self._url, 'list_dead_letter_source_queues')
+        urls = answer.get('queueUrls') or []
+        if len(urls) != 1:
+            problem = f'its source queue is unknown, and {len(urls):,} queues redrive to this one'
+            raise KeptError(f'{problem}: {_ADVICE}')
+        return Sender(self._aws, SQS, urls[0])
+
+    def _sender(self, source: str) -> Sender:
+        account, name = _account_and_name(source)
+        if not _NAME.fullmatch(name) or account != self._account:
+            problem = 'is not a queue in the account of this one'
+            raise KeptError(f'its source queue {safe_repr(source)} {problem}: {_ADVICE}')
+        try:
+            url = queue_url_of(self._aws, name, account if _ACCOUNT.fullmatch(account) else None)
+        except TransportError as error:
+            if origin_of(error) is not Origin.QUEUE:
+                raise
+            raise KeptError(f'its source queue {name} does not exist: {_ADVICE}') from error
+        if url == self._url:
+            raise KeptError(f'its source queue is the dead-letter queue itself: {_ADVICE}')
+        return Sender(self._aws, SQS, url)
+
+
+def _account_and_name(queue: str) -> tuple[str, str]:
+    """Return the last two parts of the URL or the ARN of a queue.
+
+    >>> _account_and_name('arn:aws:sqs:eu-west-1:123456789012:orders')
+    ('123456789012', 'orders')
+    """
+    _, account, name = f'::{queue}'.replace(':', '/').rsplit('/', 2)
+    return account, name

@@ -1,0 +1,206 @@
+"""One pass of a redrive over a dead-letter queue.
+
+Each message is sent, then deleted, and only then the next one is sent. At any moment, at most one
+message is therefore in both queues, and none is in neither:
+
+    SIGKILL             before the send    before the delete    after the delete
+    the message is in   dead letters       both                 its queue
+
+A standard queue then delivers the message twice after the next redrive; both copies have the same
+`MegaMessageId`. A FIFO queue drops the second one, within five minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from msgspec import Struct
+
+from mega.aws._publishing.sender import Sender
+from mega.aws._transport.time_limits import TimeLimit, within
+from mega.aws.sqs.subscribe.call_errors import Origin, origin_of, with_advice
+from mega.cli.dead_letters.destinations import Destinations
+from mega.cli.dead_letters.kept import KeptError
+from mega.cli.dead_letters.letters import DeadLetter
+from mega.cli.dead_letters.queue import DeadLetterQueue
+from mega.cli.dead_letters.resending import outgoing_message
+from mega.cli.dead_letters.selection import Selection, Selector
+from mega.cli.exit_status import CommandError
+from mega.cli.interruption import deferred_interrupt
+from mega.cli.output import Record, notify
+from mega.cli.pace import Pace
+from mega.cli.receiving import HeldMessages
+from mega.errors import TransportError, safe_repr
+
+__all__ = ('KEPT', 'PLANNED', 'REDRIVEN', 'Redrive', 'RedrivePass')
+
+PLANNED, REDRIVEN, KEPT = 'planned', 'redriven', 'kept'
+"""The status of a message in the records of a pass."""
+
+SEND_SECONDS = 30
+"""Seconds for all attempts to send a message."""
+
+HOLD_SECONDS = 2 * SEND_SECONDS
+"""Seconds for which a message is held when it is sent, so that nothing else receives it before
+its delete."""
+
+Edit = Callable[[DeadLetter, Callable[[], None]], DeadLetter]
+"""Lets the user change a letter. The second argument holds its message for longer."""
+
+
+class Redrive(Struct, frozen=True):
+    """The settings of a redrive. `check` and `edit` raise a KeptError for a letter that stays."""
+
+    queue: DeadLetterQueue
+    selection: Selection
+    destinations: Destinations
+    pace: Pace
+    check: Callable[[DeadLetter], None] | None = None
+    edit: Edit | None = None
+
+
+class RedrivePass:
+    """One pass: selects letters, decides where each goes, and sends it there.
+
+    The order of a FIFO queue remains: a letter that stays keeps the later ones of its group.
+    """
+
+    def __init__(self, redrive: Redrive, held: HeldMessages) -> None:
+        self._redrive = redrive
+        self._held = held
+        self._selector = Selector(redrive.selection)
+        self._left_in_groups: dict[str, str] = {}
+        self._first_ids: set[str] = set()
+
+    @property
+    def missing_ids(self) -> list[str]:
+        """The selected ids that no message of the pass has."""
+        return self._selector.missing_ids
+
+    def planned(self) -> Iterator[Record]:
+        """Yield what would be done with each selected letter, and change nothing.
+
+        Raises:
+            CommandError, TransportError: if the queue or a destination cannot be read.
+        """
+        for letter in self._selected():
+            try:
+                sender = self._destination(letter)
+            except KeptError as error:
+                yield self._keep(letter, error)
+            else:
+                yield _record(letter, PLANNED, sender.destination)
+
+    def performed(self) -> Iterator[Record]:
+        """Redrive each selected letter, and yield its record.
+
+        Ctrl-C has its effect between two letters, after the record of the first one.
+
+        Raises:
+            CommandError, TransportError: for a failure that would be the same for other letters,
+                and if a letter was sent but not deleted.
+        """
+        for letter in self._selected():
+            self._redrive.pace.wait()
+            try:
+                edited = self._edited(letter)
+                sender = self._destination(edited)
+            except KeptError as error:
+                yield self._keep(letter, error)
+                continue
+            with deferred_interrupt():
+                try:
+                    record = self._move(edited, sender)
+                except KeptError as error:
+                    record = self._keep(letter, error)
+                yield record
+
+    def _selected(self) -> Iterator[DeadLetter]:
+        for letter in self._redrive.queue.letters(self._held):
+            if self._selector.takes(letter):
+                yield letter
+            else:
+                self._leave(letter)
+            if self._selector.is_done:
+                return
+
+    def _edited(self, letter: DeadLetter) -> DeadLetter:
+        if self._redrive.edit is None:
+            return letter
+        self._check_order(letter)
+        return self._redrive.edit(letter, partial(self._held.extend, HOLD_SECONDS))
+
+    def _destination(self, letter: DeadLetter) -> Sender:
+        self._check_order(letter)
+        if self._redrive.check is not None:
+            self._redrive.check(letter)
+        return self._redrive.destinations.of(letter)
+
+    def _check_order(self, letter: DeadLetter) -> None:
+        if letter.first_id in self._first_ids:
+            problem = 'was redriven in this run: it failed again, or this is a copy'
+            raise KeptError(f'the message with its first id {problem}')
+        if self._held.is_fifo and (left := self._left_in_groups.get(letter.group_id or '')):
+            group = safe_repr(letter.group_id)
+            raise KeptError(f'message {left}, which is before it in the group {group}, stays')
+
+    def _move(self, letter: DeadLetter, sender: Sender) -> Record:
+        """Send a letter, and delete it."""
+        self._held.extend(HOLD_SECONDS, [letter.id])
+        if not self._held.holds(letter.id):
+            raise KeptError('its hold has ended: another consumer may have received it')
+        sent_id = self._send(letter, sender)
+        self._first_ids.add(letter.first_id)
+        url, own_url = sender.destination, self._redrive.queue.url
+        report = (
+            f'message {letter.id} was sent to {url} as {sent_id}, and may still be in {own_url}'
+        )
+        try:
+            problem = self._held.delete([letter.id]).get(letter.id)
+        except BaseException:
+            notify(f'Not deleted: {report}')
+            raise
+        if problem is not None:
+            raise CommandError(f'{report}: {problem}')
+        return _record(letter, REDRIVEN, url, sent_id)
+
+    def _send(self, letter: DeadLetter, sender: Sender) -> str:
+        url = sender.destination
+        outgoing = outgoing_message(letter, url)
+        try:
+            with within(TimeLimit(SEND_SECONDS, sender.aws.clock)):
+                return sender.send(outgoing)
+        except TransportError as error:
+            if not error.retriable and origin_of(error) is Origin.REQUEST:
+                raise KeptError(str(error)) from error
+            if error.retriable:
+                notify(f'Message {letter.id} stays, and may have been sent to {url} as well')
+            raise with_advice(error, url) from error.__cause__
+        except KeyboardInterrupt:  # the second one: the first one waits
+            notify(f'Message {letter.id} stays, and may have been sent to {url} as well')
+            raise
+
+    def _keep(self, letter: DeadLetter, error: KeptError) -> Record:
+        self._leave(letter)
+        return _record(letter, KEPT, problem=str(error))
+
+    def _leave(self, letter: DeadLetter) -> None:
+        self._left_in_groups.setdefault(letter.group_id or '', letter.id)
+
+
+def _record(
+    letter: DeadLetter,
+    status: str,
+    destination: str | None = None,
+    sent_id: str | None = None,
+    problem: str | None = None,
+) -> Record:
+    return {
+        'id': letter.id,
+        'first_id': letter.first_id,
+        'status': status,
+        'destination': destination,
+        'sent_id': sent_id,
+        'problem': problem,
+    }
