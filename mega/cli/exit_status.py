@@ -7,6 +7,7 @@ TargetError                       3   the target cannot be loaded or started, an
 TransportError                    4   AWS refused the request, and what to change
 any other MegaError, OSError      1   the problem
 Ctrl-C                          130   `Interrupted`
+SIGTERM                         143   `Terminated`
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from contextlib import suppress
 
 import click
 
+from mega.cli.interruption import Terminated, sigterm_interrupts
 from mega.errors import ConfigurationError, MegaError, TransportError, single_line
 
 __all__ = ('CommandError', 'OutputClosedError', 'TargetError', 'run')
@@ -28,6 +30,7 @@ USAGE = 2
 TARGET = 3
 REFUSED = 4
 INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
+TERMINATED = 143  # and one that SIGTERM ended
 
 _MAX_LINE_LENGTH = 2_000
 
@@ -54,20 +57,29 @@ class TargetError(CommandError):
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run a command, print a failure as one line on stderr, and return the exit code."""
     try:
-        status = command.main(arguments, prog_name='mega', standalone_mode=False)
-        sys.stdout.flush()
+        with sigterm_interrupts():
+            status = command.main(arguments, prog_name='mega', standalone_mode=False)
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        _print('Interrupted')
-        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _report_end(error)
     except OutputClosedError as error:
         _close_stdout()
         return _report(error)
     except Exception as error:
         return _report(error)
     return status if isinstance(status, int) else SUCCESS
+
+
+def _report_end(error: BaseException) -> int:
+    """Print which signal ended the command, and return its exit code."""
+    if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
+        _print('Terminated')
+        return TERMINATED
+    _print('Interrupted')
+    return INTERRUPTED
 
 
 def _report(error: Exception) -> int:

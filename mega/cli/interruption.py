@@ -1,4 +1,9 @@
-"""Ctrl-C during an operation that must not stop halfway."""
+"""Ctrl-C and SIGTERM, also during an operation that must not stop halfway.
+
+SIGINT     KeyboardInterrupt, as always in Python
+SIGTERM    Terminated, a KeyboardInterrupt, so that a command ends in the same way: it gives
+           messages back, and reports what is done
+"""
 
 from __future__ import annotations
 
@@ -8,31 +13,65 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ('deferred_interrupt',)
+__all__ = ('Terminated', 'deferred_interrupt', 'sigterm_interrupts')
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has asked the command to end."""
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Raise `Terminated` in the block at a SIGTERM.
+
+    A SIGTERM that is ignored remains ignored. Outside of the main thread, which alone receives
+    signals, the block runs as it is.
+    """
+    if not _is_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
 def deferred_interrupt() -> Iterator[None]:
-    """Raise the KeyboardInterrupt of a Ctrl-C at the end of the block.
+    """Let a Ctrl-C or a SIGTERM take effect at the end of the block.
 
-    A second Ctrl-C is not deferred. Outside of the main thread, which alone receives signals, the
-    block runs as it is.
+    A second one is not deferred. Outside of the main thread the block runs as it is.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main_thread():
         yield
         return
-    previous = signal.getsignal(signal.SIGINT)
-    is_interrupted = False
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    received: list[int] = []
+
+    def restore() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
     def remember(number: int, frame: FrameType | None) -> None:
-        nonlocal is_interrupted
-        is_interrupted = True
-        signal.signal(signal.SIGINT, previous)
+        received.append(number)
+        restore()
 
-    signal.signal(signal.SIGINT, remember)
+    for number in _SIGNALS:
+        signal.signal(number, remember)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
-    if is_interrupted:
-        raise KeyboardInterrupt
+        restore()
+    if received:
+        signal.raise_signal(received[0])
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -85,9 +85,9 @@ def test_a_stopped_demo_removes_its_queues_and_topic(moto: LocalAws) -> None:
         assert len(left_behind(moto, 'early')) == 4
         demo.terminate()
         _, errors = demo.communicate(timeout=60)
-    assert demo.returncode == 130
+    assert demo.returncode == 143
     deleted = 'The demo has deleted its topic and queues.'
-    assert errors.split() == [*deleted.split(), 'Interrupted']
+    assert errors.split() == [*deleted.split(), 'Terminated']
     assert left_behind(moto, 'early') == []
 
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.cli.command import Result, mega, start_mega
+from tests.cli.command import Result, mega, mega_on_terminal, mega_process, start_mega
 from tests.cli.conftest import CommandAws
 
 COUNTS = 'SQS counts this as a receive of each message.\n'
@@ -109,3 +109,67 @@ def test_follow_shows_each_message_once_until_ctrl_c_and_gives_all_back(aws: Com
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (0, '', COUNTS)
     assert aws.visible(url) == 2
+
+
+def send(aws: CommandAws, *bodies: str) -> str:
+    """Send messages to a new queue, and return its URL."""
+    url = aws.queue()
+    for body in bodies:
+        aws.sqs.send_message(QueueUrl=url, MessageBody=body)
+    return url
+
+
+@pytest.mark.no_cover
+def test_sigterm_during_a_receive_gives_the_messages_back(aws: CommandAws) -> None:
+    url = send(aws, '{"amount":1}')
+    arguments = ('peek', url, '--wait', '2', '-o', 'jsonl')
+    with start_mega(*arguments, environment=aws.environment) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # the command is in its second receive, or enters it
+        assert aws.visible(url) == 0
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (143, '')
+    assert err.splitlines()[-1] == 'Terminated'
+    assert aws.visible(url) == 1
+
+
+@pytest.mark.no_cover
+def test_ctrl_c_on_a_terminal_gives_the_messages_back(aws: CommandAws) -> None:
+    url = send(aws, '{"amount":1}')
+    shown = mega_on_terminal(
+        *('peek', url, '--wait', '2'), keys='\x03', after='amount', environment=aws.environment
+    )
+    assert shown.code == 130
+    assert shown.out.endswith('Interrupted\n')
+    assert aws.visible(url) == 1
+
+
+@pytest.mark.no_cover
+def test_a_terminal_has_colors_and_its_width_changes_nothing(aws: CommandAws) -> None:
+    url = send(aws, '{"text":"\\u001b[2J"}')
+    arguments = ('peek', url, '--wait', '0')
+    shown = mega_on_terminal(*arguments, columns=20, environment=aws.environment)
+    assert shown.code == 0
+    assert '\x1b[32mdata\x1b[0m' in shown.out
+    plain = mega_on_terminal(
+        *arguments, columns=20, environment={**aws.environment, 'NO_COLOR': '1'}
+    )
+    piped = mega_process(*arguments, environment=aws.environment)
+    for out in (plain.out, piped.out):
+        assert '\x1b' not in out
+        assert out.endswith('bytes\n  {\n    "text": "\\u001b[2J"\n  }\n')
+
+
+@pytest.mark.no_cover
+def test_a_closed_pipe_is_reported_and_the_messages_are_given_back(aws: CommandAws) -> None:
+    url = send(aws, *(json.dumps({'amount': amount}) for amount in range(10)))
+    arguments = ('peek', url, '--wait', '0', '-o', 'jsonl')
+    with start_mega(*arguments, environment=aws.environment) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert err == (f'{COUNTS}Error: the reader of the output closed it: the output is incomplete\n')
+    assert aws.visible(url) == 10

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import signal
 import sys
 import time
 import uuid
@@ -80,7 +79,7 @@ def command(
     screen = Screen(sys.stdout, has_color=has_color(), width=terminal_width())
     name = f'{prefix}-{uuid.uuid4().hex[:6]}'
     started = time.monotonic()
-    with _warnings_of_mega() as warnings, _sigterm_interrupts():
+    with _warnings_of_mega() as warnings:
         try:
             with _select_aws(endpoint_url, region, on_aws=on_aws) as aws:
                 if on_aws:
@@ -136,16 +135,6 @@ def _warnings_of_mega() -> Iterator[list[str]]:
         yield handler.lines
     finally:
         logger.removeHandler(handler)
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM interrupt the demo like Ctrl-C, so that the demo deletes its resources."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _warn(aws: Aws, name: str, seconds: int) -> None:

@@ -262,7 +262,14 @@ def test_wrong_use_is_reported_before_anything_is_sent(aws: CommandAws, tmp_path
 
 
 @pytest.mark.no_cover
-def test_ctrl_c_between_chunks_says_where_to_continue(aws: CommandAws) -> None:
+@pytest.mark.parametrize(
+    ('number', 'code', 'end'),
+    [(signal.SIGINT, 130, 'Interrupted'), (signal.SIGTERM, 143, 'Terminated')],
+    ids=['Ctrl-C', 'SIGTERM'],
+)
+def test_a_signal_between_chunks_says_where_to_continue(
+    aws: CommandAws, number: signal.Signals, code: int, end: str
+) -> None:
     url = aws.queue()
     arguments = ('publish', url, '--from', '-', '-o', 'jsonl')
     with start_mega(*arguments, environment=aws.environment) as process:
@@ -271,10 +278,10 @@ def test_ctrl_c_between_chunks_says_where_to_continue(aws: CommandAws) -> None:
         process.stdin.write(numbered(15))  # the second chunk waits for more lines
         process.stdin.flush()
         records = [json.loads(process.stdout.readline()) for _ in range(10)]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, '')
-    assert err == 'Stopped: 10 lines sent; continue from line 11\n\nInterrupted\n'
+    assert (process.returncode, out) == (code, '')
+    assert err == f'Stopped: 10 lines sent; continue from line 11\n\n{end}\n'
     assert [record['line'] for record in records] == numbers(accepted(aws, url))
 
 
