@@ -23,7 +23,7 @@ from mega.aws._messages.limits import size_of
 from mega.aws.s3.pointer import Pointer
 from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import Message, read_message
-from mega.aws.sqs.opening import OpenedContent, open_message
+from mega.aws.sqs.opening import OpenedContent, open_message, unwrap_message
 from mega.cli.output import Record, escaped, json_text
 from mega.codec import PayloadType, decode
 from mega.errors import MegaError, single_line
@@ -46,7 +46,7 @@ def message_record(received: dict[str, Any]) -> Record:
 
     `kind` is event, data, text or blob by the payload; `offloaded` for a body in S3, which is not
     fetched; `notice` for a request of SNS to confirm a subscription; `invalid` for a message that
-    cannot be opened. The last one has a `problem`, and its `body` as it is.
+    cannot be opened. The last one has a `problem`, and the `body` that cannot be opened.
 
     `size` is the number of bytes that SQS counts. `sent` is a datetime. `dead_letter` is the
     reason of a listener that dead-lettered the message. `source_arn` is the queue from which SQS
@@ -63,7 +63,8 @@ def message_record(received: dict[str, Any]) -> Record:
     try:
         opened, content = open_message(message, _PointersOnly())
     except MegaError as error:
-        opened, found = message, {'kind': 'invalid', 'problem': str(error), 'body': message.body}
+        opened, body = _unwrapped(message)
+        found = {'kind': 'invalid', 'problem': str(error), 'body': body}
     else:
         found = _content(content, opened.pointer)
     if opened.topic_arn is not None:
@@ -118,6 +119,14 @@ def _dead_letter(message: Message) -> dict[str, Any] | None:
     except MegaError:
         return None
     return reason if isinstance(reason, dict) else None
+
+
+def _unwrapped(message: Message) -> tuple[Message, str]:
+    """Return a message that cannot be opened, out of its envelope if that is readable."""
+    try:
+        return unwrap_message(message)
+    except MegaError:
+        return message, message.body
 
 
 def _content(content: OpenedContent, pointer: Pointer | None) -> dict[str, Any]:

@@ -71,6 +71,14 @@ def test_an_envelope_is_opened() -> None:
     assert (record['attributes'], record['payload']) == ({'priority': '1'}, {'amount': 5})
 
 
+def test_an_envelope_is_named_if_its_body_cannot_be_opened() -> None:
+    envelope = json.dumps({**json.loads(ENVELOPE), 'Message': '{"amount": }'})
+    result = mega('decode', stdin=envelope)
+    assert (result.code, result.err) == (1, '')
+    assert '  wrapping: SNS envelope\n' in result.out
+    assert result.out.endswith('  {"amount": }\n')
+
+
 def test_each_record_of_a_lambda_event_is_opened() -> None:
     event = json.dumps({'Records': [SQS_RECORD, SNS_RECORD]})
     queued, notified = decoded(stdin=event)

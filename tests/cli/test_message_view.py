@@ -160,6 +160,37 @@ def test_a_message_that_cannot_be_opened_says_why_and_keeps_its_body() -> None:
     assert shown(record).endswith('  {"a": ')
 
 
+@pytest.mark.parametrize(
+    ('body', 'problem'),
+    [
+        ('{"a": ', 'invalid JSON object: Expecting value at character 6'),
+        ('{"protocol":"mega"}', 'invalid MEGA event: version is None'),
+    ],
+    ids=['JSON', 'event'],
+)
+def test_a_body_that_cannot_be_opened_is_shown_out_of_its_envelope(
+    body: str, problem: str, bus: Bus
+) -> None:
+    queue = bus.queue('orders')
+    topic = bus.topic('events', to=queue)
+    SnsPublisher(topic, client=bus.sns).publish_raw_message(
+        body, subject='Order', message_attributes={'priority': 1}
+    )
+    record = message_record(receive(bus, queue))
+    assert (record['kind'], record['body']) == ('invalid', body)
+    assert record['problem'].startswith(problem)
+    assert (record['topic_arn'], record['subject']) == (topic, 'Order')
+    assert record['attributes'] == {'priority': '1'}
+
+
+def test_an_envelope_that_cannot_be_opened_keeps_its_body() -> None:
+    envelope = {'Type': 'Notification', 'TopicArn': 'arn:\n', 'Message': '{}'}
+    body = json.dumps({**envelope, 'MessageId': 'n-1', 'Timestamp': '2026-03-01T09:30:00.000Z'})
+    record = message_record(received(body))
+    assert (record['kind'], record['body']) == ('invalid', body)
+    assert 'topic_arn' not in record
+
+
 def test_a_payload_is_shown_as_indented_json() -> None:
     lines = shown(message_record(received('{"user":{"name":"Zoë"}}'))).splitlines()
     assert lines[1:] == ['  {', '    "user": {', '      "name": "Zoë"', '    }', '  }']

@@ -22,7 +22,7 @@ from mega.aws._messages.attributes import (
 )
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.s3.store import FetchedBody
-from mega.aws.sns.envelope import SubscriptionNotice, parse_envelope
+from mega.aws.sns.envelope import Envelope, SubscriptionNotice, parse_envelope
 from mega.aws.sqs.message import Message
 from mega.codec import AnyPayload, decode, looks_like_envelope
 from mega.errors import DecodeError, PointerError, safe_repr
@@ -35,6 +35,7 @@ __all__ = (
     'OpenedContent',
     'may_be_offloaded',
     'open_message',
+    'unwrap_message',
 )
 
 
@@ -101,7 +102,32 @@ def open_message(message: Message, store: BodyStore | None = None) -> OpenResult
     envelope = parse_envelope(payload)
     if isinstance(envelope, SubscriptionNotice):
         return structs.replace(message, topic_arn=envelope.topic_arn), envelope
-    inner = structs.replace(
+    inner = _message_in(envelope, message)
+    if is_offloaded(inner.attributes):
+        return _fetch(inner, envelope.body, store)
+    return inner, decode(envelope.body, _payload_type(inner))
+
+
+def unwrap_message(message: Message) -> tuple[Message, str]:
+    """Return the message with the data of its envelope, and the body in it, which is not opened.
+
+    A message without an envelope is returned with its own body. The function is for messages that
+    `open_message` cannot open.
+
+    Raises:
+        DecodeError, EnvelopeError, EventError: if the envelope itself is not readable.
+    """
+    if _payload_type(message) is None and not is_offloaded(message.attributes):
+        payload = decode(message.body)
+        if isinstance(payload, dict) and looks_like_envelope(payload):
+            envelope = parse_envelope(payload)
+            if isinstance(envelope, Envelope):
+                return _message_in(envelope, message), envelope.body
+    return message, message.body
+
+
+def _message_in(envelope: Envelope, message: Message) -> Message:
+    return structs.replace(
         message,
         attributes=envelope.attributes,
         _first_id=first_message_id(message.attributes),
@@ -109,9 +135,6 @@ def open_message(message: Message, store: BodyStore | None = None) -> OpenResult
         subject=envelope.subject,
         unreadable=envelope.unreadable,
     )
-    if is_offloaded(inner.attributes):
-        return _fetch(inner, envelope.body, store)
-    return inner, decode(envelope.body, _payload_type(inner))
 
 
 def _fetch(message: Message, body: str, store: BodyStore | None) -> OpenResult:
