@@ -9,16 +9,19 @@ an index of their own, which replaces the existing indexes that are less than `R
 as large as the new one. Sizes grow geometrically along the list, as in a log-structured merge
 tree. For example, with a ratio of 8 and indexes of 1,000 and 20 patterns, one more pattern gets its
 own index: 1,000, 20, 1. With three more after that, 20 is less than 8 * 4: 1,000 and 24.
+
+`remove` leaves a pattern in its index, and matches omit it from their results. An index that is
+rebuilt loses its removed patterns. All indexes become one when more than one pattern of
+`REBUILD_RATIO` was removed. So a removal costs as much as to index `REBUILD_RATIO` patterns.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator
-from operator import itemgetter
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -27,6 +30,7 @@ from mega.match.explanation import Explanations, explain
 from mega.match.index.codegen import MatchState, Node, emit_all
 from mega.match.index.decision_tree import IndexedPattern, TreeBuilder
 from mega.match.index.normal_form import Alternative, to_dnf
+from mega.match.index.results import targets_of, without_removed
 from mega.match.pattern import Pattern, Predicate, compile_pattern
 
 __all__ = ('PatternSet',)
@@ -42,7 +46,22 @@ class _Member(Struct, Generic[Target], frozen=True):
     """The ids of the predicates of the user in the pattern."""
 
 
-_position = itemgetter(1)
+class _Index(Struct, frozen=True):
+    root: Node
+    positions: Sequence[int]
+    """The positions of its patterns, in order. Some may have been removed since."""
+
+    needs_state: bool
+
+
+class _Snapshot(NamedTuple):
+    """The data of a match. Threads replace it as a whole, so that its parts always agree."""
+
+    roots: tuple[Node, ...] = ()
+    needs_state: bool = False
+    has_removed: bool = False
+    """Whether an index contains patterns that were removed."""
+
 
 REBUILD_RATIO = 8
 """An index is rebuilt when the patterns that join it are more than an eighth of it."""
@@ -57,7 +76,7 @@ class PatternSet(Generic[Target]):
     - Targets are in the order of their addition, one for each pattern that matches.
     - A predicate of the user is called at most once per value and payload, and only when all other
       conditions of its pattern are true.
-    - Thread-safe: any thread may match, and any thread may add.
+    - Thread-safe: any thread may match, add and remove.
 
     >>> subscribers = PatternSet()
     >>> subscribers.add({'name': 'user:login'}, 'audit')
@@ -67,13 +86,17 @@ class PatternSet(Generic[Target]):
     """
 
     def __init__(self) -> None:
-        self._members: list[_Member[Target]] = []
-        self._roots: tuple[Node, ...] = ()
-        self._sizes: tuple[int, ...] = ()
-        self._indexed = 0
+        # By position: the number of the addition, which no other pattern of the set gets.
+        self._members: dict[int, _Member[Target]] = {}
+        self._next_position = 0
+        self._positions_of: defaultdict[Target, list[int]] = defaultdict(list)
+        self._recorded_until = 0
+        self._indexes: list[_Index] = []
+        self._indexed_until = 0
+        self._removed_count = 0  # of indexed patterns
+        self._snapshot = _Snapshot()
         self._is_stale = False
         self._predicate_counts: Counter[int] = Counter()
-        self._needs_state = False
         self._lock = Lock()
 
     def add(self, pattern: object, target: Target) -> None:
@@ -88,8 +111,33 @@ class PatternSet(Generic[Target]):
         predicates = tuple(_predicates(compiled)) if compiled.has_predicate else ()
         member = _Member(compiled, target, tuple(to_dnf(compiled)), predicates)
         with self._lock:
-            self._members.append(member)
+            self._members[self._next_position] = member
+            self._next_position += 1
+            self._predicate_counts.update(predicates)
             self._is_stale = True
+
+    def remove(self, target: Target) -> None:
+        """Remove every pattern that was added with a target.
+
+        A match that begins afterwards has the same results, and calls the same predicates, as if
+        the patterns had never been added. As cheap as an addition.
+
+        Raises:
+            KeyError: if the set has no pattern with this target.
+            TypeError: if a target in the set is not hashable.
+        """
+        with self._lock:
+            # Only sets from which patterns are removed need the positions of each target.
+            for position in range(self._recorded_until, self._next_position):
+                self._positions_of[self._members[position].target].append(position)
+                self._recorded_until = position + 1
+            positions = self._positions_of.pop(target)
+            for position in positions:
+                self._forget_predicates(self._members.pop(position).predicates)
+            if positions[0] < self._indexed_until:
+                self._snapshot = self._snapshot._replace(has_removed=True)
+                self._removed_count += bisect_left(positions, self._indexed_until)
+                self._is_stale |= self._has_many_removed()
 
     def build(self) -> None:
         """Build the index now, rather than during the first match.
@@ -116,11 +164,13 @@ class PatternSet(Generic[Target]):
             self._rebuild()
         value = lhs if type(lhs) is dict else to_plain(lhs)
         found: list[Node] = []
-        # `_rebuild` sets these two in the opposite order: no thread sees a root without its state.
-        roots = self._roots
-        state = MatchState(value) if self._needs_state else None
+        roots, needs_state, has_removed = self._snapshot
+        present = self._members if has_removed else None
+        state = MatchState(value, present) if needs_state else None
         for root in roots:
             root[0](value, found, root, state)
+        if present is not None:
+            found = without_removed(found, present)
         if state is not None and state.failures:
             self._report(state, found, errors)
         if not found:
@@ -128,7 +178,7 @@ class PatternSet(Generic[Target]):
         if len(found) == 1:
             node = found[0]
             return [node[2]] if node[0] is not emit_all else list(node[2])
-        return _in_order(found)
+        return targets_of(found)
 
     def explain(self, lhs: object) -> Explanations[Target]:
         """Explain for every pattern why it matches or does not, in the order of their addition.
@@ -142,39 +192,67 @@ class PatternSet(Generic[Target]):
 
     def __iter__(self) -> Iterator[tuple[Pattern, Target]]:
         """Yield the patterns with their targets, in the order of their addition."""
-        return ((member.pattern, member.target) for member in self._members)
+        members = list(self._members.values())  # other threads may add and remove meanwhile
+        return ((member.pattern, member.target) for member in members)
 
     def __repr__(self) -> str:
         return f'<PatternSet of {len(self)}>'
 
+    def _has_many_removed(self) -> bool:
+        return self._removed_count * REBUILD_RATIO > len(self._members)
+
     def _rebuild(self) -> None:
         """Index the new patterns, together with the indexes that are not much larger."""
         with self._lock:
-            members = self._members
-            first, indexes = self._indexed, list(zip(self._sizes, self._roots, strict=True))
-            if first == len(members):
+            if not self._is_stale:
                 return  # another thread has indexed them
-            new = Counter(id_ for member in members[first:] for id_ in member.predicates)
-            if not new.keys().isdisjoint(self._predicate_counts):
-                # Existing indexes may call the predicate without storing the result.
-                first, indexes = 0, []
-            while indexes and indexes[-1][0] < REBUILD_RATIO * (len(members) - first):
-                first -= indexes.pop()[0]
-            self._predicate_counts += new
-            self._needs_state |= any(member.pattern.needs_context for member in members[first:])
-            counts = self._predicate_counts
-            builder = TreeBuilder(lambda predicate, count: counts[predicate] > count)
-            root = builder.build(
-                [
-                    IndexedPattern(position, members[position].target, alternative)
-                    for position in range(first, len(members))
-                    for alternative in members[position].alternatives
-                ]
+            members = self._members
+            new = range(self._indexed_until, self._next_position)
+            joining = [position for position in new if position in members]
+            indexes = self._indexes
+            if self._has_many_removed() or self._calls_indexed_predicates(joining):
+                joining, indexes = list(members), []
+            while indexes and len(indexes[-1].positions) < REBUILD_RATIO * len(joining):
+                *indexes, last = indexes
+                joining = [one for one in last.positions if one in members] + joining
+            self._indexes = [*indexes, self._build_index(joining)] if joining else indexes
+            self._indexed_until = self._next_position
+            in_indexes = sum(len(index.positions) for index in self._indexes)
+            self._removed_count = in_indexes - len(members)
+            self._snapshot = _Snapshot(
+                tuple(index.root for index in self._indexes),
+                any(index.needs_state for index in self._indexes),
+                self._removed_count > 0,
             )
-            indexes.append((len(members) - first, root))
-            self._sizes, self._roots = zip(*indexes, strict=True)
-            self._indexed = len(members)
             self._is_stale = False
+
+    def _forget_predicates(self, predicates: Sequence[int]) -> None:
+        counts = self._predicate_counts
+        counts.subtract(predicates)
+        for id_ in predicates:
+            if not counts[id_]:
+                del counts[id_]
+
+    def _calls_indexed_predicates(self, positions: Sequence[int]) -> bool:
+        """Return whether patterns have a predicate that also patterns at other positions have.
+
+        Existing indexes may call the predicate without storing the result.
+        """
+        own = Counter(id_ for position in positions for id_ in self._members[position].predicates)
+        return any(self._predicate_counts[id_] > count for id_, count in own.items())
+
+    def _build_index(self, positions: Sequence[int]) -> _Index:
+        counts, members = self._predicate_counts, self._members
+        builder = TreeBuilder(lambda predicate, count: counts[predicate] > count)
+        root = builder.build(
+            [
+                IndexedPattern(position, members[position].target, alternative)
+                for position in positions
+                for alternative in members[position].alternatives
+            ]
+        )
+        needs_state = any(members[position].pattern.needs_context for position in positions)
+        return _Index(root, positions, needs_state)
 
     def _report(
         self,
@@ -188,7 +266,7 @@ class PatternSet(Generic[Target]):
             matched.update(node[3] if node[0] is emit_all else (node[1],))
         failed: dict[int, tuple[Target, BaseException]] = {}
         for node, error in state.failures:
-            if node[1] not in matched:
+            if node[1] not in matched and not state.is_removed(node):
                 failed.setdefault(node[1], (node[2], error))
         in_order = [failed[position] for position in sorted(failed)]
         if errors is not None:
@@ -202,59 +280,3 @@ def _predicates(pattern: Pattern) -> Iterator[int]:
         yield id(pattern.function)
     for child in pattern.children:
         yield from _predicates(child)
-
-
-def _in_order(found: list[Node]) -> list[Any]:
-    """Return the targets of the nodes by position, each pattern once."""
-    for node in found:
-        if node[0] is emit_all:
-            return _merge_groups(found)
-    return _sorted_targets(found)
-
-
-def _sorted_targets(nodes: list[Node]) -> list[Any]:
-    nodes.sort(key=_position)
-    targets, last = [], None
-    for node in nodes:
-        if node[1] != last:  # a pattern with several alternatives may be found twice
-            targets.append(node[2])
-        last = node[1]
-    return targets
-
-
-def _merge_groups(found: list[Node]) -> list[Any]:
-    """Return the targets by position if there are groups.
-
-    The targets of a group are in order already. If one group is much larger than everything else,
-    the others are inserted into it by binary search. Otherwise the members of all groups are
-    sorted.
-    """
-    largest: Node = ()
-    size = count = 0
-    for node in found:
-        length = len(node[2]) if node[0] is emit_all else 1
-        count += length
-        if length > size:
-            largest, size = node, length
-    others: list[Node] = []
-    is_dominant = count - size <= size // 8
-    for node in found:
-        if node is largest and is_dominant:
-            continue
-        if node[0] is emit_all:
-            others += node[4]
-        else:
-            others.append(node)
-    if not is_dominant:
-        return _sorted_targets(others)
-    _, _, targets, positions, _ = largest
-    merged = list(targets)
-    others.sort(key=_position, reverse=True)
-    last = None
-    for node in others:
-        position = node[1]
-        at = bisect_left(positions, position)
-        if position != last and (at == len(positions) or positions[at] != position):
-            merged.insert(at, node[2])
-        last = position
-    return merged

@@ -104,20 +104,20 @@ def test_one_more_pattern_rebuilds_only_small_indexes() -> None:
     """Large indexes stay; only indexes that are not much larger than the additions are rebuilt."""
     patterns = set_of(*({'a': i} for i in range(1000)))
     patterns.match({})
-    largest = patterns._roots[0]
+    largest = patterns._snapshot.roots[0]
     patterns.add({'a': 5}, 1000)
     assert patterns.match({'a': 5}) == [5, 1000]
-    assert patterns._roots[0] is largest
+    assert patterns._snapshot.roots[0] is largest
 
 
 def test_build_builds_the_index_before_the_first_match() -> None:
     patterns = set_of({'a': 1}, {'a': 2})
     patterns.build()
-    assert patterns._indexed == 2
-    roots = patterns._roots
+    built = patterns._snapshot
+    assert built.roots
     patterns.build()
     assert patterns.match({'a': 1}) == [0]
-    assert patterns._roots is roots
+    assert patterns._snapshot is built
 
 
 def test_build_of_an_empty_set_does_nothing() -> None:

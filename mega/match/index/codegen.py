@@ -23,7 +23,7 @@ several calls per key of a path. For example, the look-up of `event.name` in a h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeAlias
 
 from mega.match.context import MISSING, Context
@@ -56,12 +56,18 @@ nodes of these two forms.
 class MatchState(Context):
     """The state of one match of a payload against a set of patterns."""
 
-    __slots__ = ('failures',)
+    __slots__ = ('_present', 'failures')
 
-    def __init__(self, payload: object) -> None:
+    def __init__(self, payload: object, present: Container[int] | None) -> None:
+        """Begin a match. `present` has the positions of the patterns; None if none was removed."""
         super().__init__(payload)
+        self._present = present
         self.failures: list[tuple[Node, BaseException]] = []
         """The nodes of the patterns whose predicates raised, each with the exception."""
+
+    def is_removed(self, node: Node) -> bool:
+        """Return whether the pattern of a node was removed, so that no predicate is called."""
+        return self._present is not None and node[1] not in self._present
 
 
 NodeFunction: TypeAlias = 'Callable[[Any, list[Node], Node, Any], None]'

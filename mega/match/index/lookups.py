@@ -346,6 +346,8 @@ class PredicateList(Struct, frozen=True):
     ) -> None:
         assert state is not None
         for predicate, nodes in self.predicates:
+            if all(map(state.is_removed, nodes)):
+                continue
             try:
                 is_true = state.call(predicate, value) if self.is_shared else predicate(value)
                 # `__bool__` of the result may be code of the user, too.

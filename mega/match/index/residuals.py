@@ -195,6 +195,8 @@ def _constant(value: object, constants: list[object]) -> str:
 def _check_each(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
     try:
         for condition in node[3]:
+            if condition.leaf.has_predicate and state is not None and state.is_removed(node):
+                return
             if not condition.is_met(payload, state):
                 return
     except BaseException as error:
@@ -225,7 +227,7 @@ def _compile_shape(shape: _Shape) -> NodeFunction:
     for path, test, matches_missing, may_raise in shape:
         check = [f'if not ({_condition_source(test, matches_missing, "value")}):', '    return']
         lines += read_path_lines(path, objects)
-        lines += _with_failure_handler(check, 'return') if may_raise else check
+        lines += _with_predicates(check, 'return') if may_raise else check
     return compile_node_function([*lines, 'found.append(node)'], **_NAMES)
 
 
@@ -239,7 +241,7 @@ def _compile_for_many(shape: _Shape) -> NodeFunction:
         condition = _condition_source(test, matches_missing, f'value{i}')
         check = [f'if not ({condition}):', '    continue']
         lines += [*read_path_lines(path, objects), f'value{i} = value']
-        checks += _with_failure_handler(check, 'continue') if may_raise else check
+        checks += _with_predicates(check, 'continue') if may_raise else check
     checks.append('found.append(node)')
     loop = ['for node in node[1:]:', *(f'    {line}' for line in checks)]
     return compile_node_function([*lines, *loop], **_NAMES)
@@ -252,8 +254,11 @@ def _condition_source(test: str, matches_missing: bool, variable: str) -> str:
     return f'{variable} is not MISSING and {source}'
 
 
-def _with_failure_handler(lines: list[str], leave: str) -> list[str]:
+def _with_predicates(lines: list[str], leave: str) -> list[str]:
+    """Return lines that call predicates of the user, unless the pattern was removed."""
     return [
+        'if state.is_removed(node):',
+        f'    {leave}',
         'try:',
         *(f'    {line}' for line in lines),
         'except BaseException as error:',

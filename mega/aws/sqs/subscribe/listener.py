@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from mega.aws._messages.destinations import check_host, check_queue_url, check_region
+from mega.aws._messages.destinations import check_queue_url
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
@@ -22,6 +22,7 @@ from mega.aws.sqs.subscribe.option_checks import (
     check_dead_letter_queue,
     check_grace_period,
     check_max_processing_time,
+    check_reachable,
     check_visibility_timeout,
 )
 from mega.aws.sqs.subscribe.preflight.checks import (
@@ -113,9 +114,10 @@ class SqsListener(ClientOwner):
     The listener finds credentials and region as `SqsPublisher` does.
 
     Thread safety: `stop()`, `pause()`, `resume()`, `stats()` and `activity()` are safe in any
-    thread and in a signal handler. Only one thread at a time may call `listen()` or `drain()`. The
-    listener has its own threads. Any number of processes may listen to one queue with the same
-    subscribers.
+    thread and in a signal handler. One thread at a time may call `register_subscriber()` or
+    `unregister_subscriber()`, also during `listen()`. Only one thread at a time may call `listen()`
+    or `drain()`. The listener has its own threads. Any number of processes may listen to one queue
+    with the same subscribers.
 
     Raises:
         ConfigurationError: for invalid settings.
@@ -192,27 +194,19 @@ class SqsListener(ClientOwner):
             read_timeout=self.wait_time_seconds + _READ_TIMEOUT_MARGIN,
         )
         super().__init__(aws)
-        self._check_destinations()
+        check_reachable(aws, self.queue_url, self.dead_letter_queue_url)
         self._router, self._counter = Router(), StatsCounter()
         self._context = self._create_context()
         self._runs = ListenerRuns(self._context, self._check_queue)
         for subscriber in subscribers:
             self.register_subscriber(subscriber)
 
-    def _check_destinations(self) -> None:
-        """Refuse queues that calls to this endpoint would not reach."""
-        for name in ('queue_url', 'dead_letter_queue_url'):
-            if (url := getattr(self, name)) is not None:
-                check_host(name, url, self._aws.endpoint_url)
-                check_region(name, url, self._aws.region)
-
     def _create_context(self) -> ListenerContext:
         if self.payload_store is not None:
             self.payload_store.check_client(self._aws)
         url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
-        has_dead_letter_queue = dead_letter_url is not None
         return ListenerContext(
-            QueueClient(self._aws, url, has_dead_letter_queue),
+            QueueClient(self._aws, url, dead_letter_url is not None),
             DeadLetterQueue(self._aws, dead_letter_url, url) if dead_letter_url else None,
             self._router,
             Processor(self._router, self._policy, self._hooks),
@@ -261,6 +255,16 @@ class SqsListener(ClientOwner):
         """
         self._router.register(subscriber)
         return subscriber
+
+    def unregister_subscriber(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber class. It still receives the messages that are in progress.
+
+        The option `unmatched` applies to messages that no remaining subscriber matches.
+
+        Raises:
+            ConfigurationError: for a class that is not registered, or that is the only one.
+        """
+        self._router.unregister(subscriber)
 
     @property
     def subscribers(self) -> tuple[Subscriber, ...]:

@@ -1,10 +1,11 @@
-"""Checks of the options of a listener. Each returns the value as the listener uses it."""
+"""Checks of the options of a listener. Most return the value as the listener uses it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from mega.aws._messages.destinations import check_queue_url
+from mega.aws._messages.destinations import check_host, check_queue_url, check_region
+from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY
 from mega.errors import (
     ConfigurationError,
@@ -21,6 +22,7 @@ __all__ = (
     'check_dead_letter_queue',
     'check_grace_period',
     'check_max_processing_time',
+    'check_reachable',
     'check_visibility_timeout',
 )
 
@@ -64,3 +66,11 @@ def check_dead_letter_queue(url: str | None, queue_url: str) -> str | None:
         problem = 'must be the URL of another queue, or None'
         raise ConfigurationError(f'dead_letter_queue_url={safe_repr(url)}: {problem}')
     return None if url is None else check_queue_url('dead_letter_queue_url', url)
+
+
+def check_reachable(aws: AwsClient, queue_url: str, dead_letter_queue_url: str | None) -> None:
+    """Refuse queues that calls of a client would not reach."""
+    for name, url in ('queue_url', queue_url), ('dead_letter_queue_url', dead_letter_queue_url):
+        if url is not None:
+            check_host(name, url, aws.endpoint_url)
+            check_region(name, url, aws.region)

@@ -11,7 +11,7 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import (
     explain_match,
 )
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError
+from mega.errors import ConfigurationError, safe_repr
 from mega.event import Payload
 from mega.match.explanation import Explanations
 from mega.match.functions import any_
@@ -54,6 +54,24 @@ class Router:
                     any_() if checked.compiled_pattern is None else checked.compiled_pattern,
                     checked,
                 )
+
+    def unregister(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber class.
+
+        Raises:
+            ConfigurationError: for a class that is not registered, or that is the only one.
+        """
+        name = getattr(subscriber, '__name__', safe_repr(subscriber))
+        if subscriber not in self._subscribers:
+            raise ConfigurationError(f'{name} is not registered')
+        if len(self._subscribers) == 1:
+            problem = 'no message would match any more: register another subscriber first'
+            raise ConfigurationError(f'{name} is the only subscriber: {problem}')
+        self._subscribers.remove(subscriber)
+        self._async.discard(subscriber)
+        for kind, pattern_set in self._pattern_sets.items():
+            if issubclass(kind, subscriber.payload_classes):
+                pattern_set.remove(subscriber)
 
     def build(self) -> None:
         """Build the indexes, so that the first message does not wait for them."""

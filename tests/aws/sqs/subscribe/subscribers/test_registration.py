@@ -1,4 +1,4 @@
-"""The constructor and `register` reject invalid arguments with a reason."""
+"""The constructor and the registration of subscribers reject invalid arguments with a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from mega.aws.sqs.subscribe import (
     TextSubscriber,
 )
 from mega.errors import ConfigurationError
-from tests.aws.sqs.subscribe.factories import subscriber
+from mega.testing import Bus
+from tests.aws.sqs.subscribe.factories import listener_on, send, subscriber
 
 QUEUE_URL = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
 FIFO_QUEUE_URL = f'{QUEUE_URL}.fifo'
@@ -320,3 +321,44 @@ def test_invalid_settings_are_rejected(make: Make, settings: dict[str, Any], rea
 )
 def test_valid_settings_are_accepted(make: Make, settings: dict[str, Any]) -> None:
     make(**settings)  # it raises no exception
+
+
+def test_a_subscriber_that_is_not_registered_cannot_be_unregistered(make: Make) -> None:
+    listener = make(subscribers=[Plain])
+    with pytest.raises(ConfigurationError, match='TakesAnything is not registered'):
+        listener.unregister_subscriber(TakesAnything)
+    with pytest.raises(ConfigurationError, match="'Plain' is not registered"):
+        listener.unregister_subscriber('Plain')  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_the_only_subscriber_cannot_be_unregistered(make: Make) -> None:
+    """A running listener would treat all further messages as unmatched, and delete them."""
+    listener = make(subscribers=[Plain])
+    with pytest.raises(ConfigurationError, match=r'Plain is the only subscriber: .* another'):
+        listener.unregister_subscriber(Plain)
+    assert listener.subscribers == (Plain,)
+
+
+def test_a_subscriber_that_was_unregistered_may_be_registered_again(make: Make) -> None:
+    listener = make(subscribers=[Plain, TakesAnything])
+    listener.unregister_subscriber(Plain)
+    assert list(listener.subscribers) == [TakesAnything]
+    listener.register_subscriber(Plain)
+    assert listener.subscribers == (TakesAnything, Plain)
+
+
+def test_a_running_listener_does_not_pass_messages_to_a_subscriber_that_was_unregistered() -> None:
+    bus, seen = Bus(), list[object]()
+    listener = listener_on(bus, bus.queue('orders'))
+    audit = subscriber(None, seen, called='Audit')
+
+    def close(payload: object) -> None:
+        if payload == 'close':
+            listener.unregister_subscriber(audit)
+
+    listener.register_subscriber(subscriber(close, called='Closes'))
+    listener.register_subscriber(audit)
+    send(bus, listener.queue_url, 'order 1', 'close', 'order 2')
+    bus.run(listener)
+    assert seen == ['order 1', 'close']
+    assert listener.stats().deleted == 3
