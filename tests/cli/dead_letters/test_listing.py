@@ -289,7 +289,7 @@ def test_a_terminal_also_shows_a_histogram(letters: Letters) -> None:
     assert '\x1b[1m' not in shown.out
     piped = mega_process(*arguments, environment=environment)
     assert '#' not in piped.out
-    assert piped.err == f'{COUNTS}1 of about 1 messages.\n'
+    assert piped.err == f'{COUNTS}1 of about 1 message.\n'
 
 
 @pytest.mark.no_cover
