@@ -18,11 +18,11 @@ class Pace:
         self._clock = clock
         self._next = clock.monotonic()
 
-    def wait(self) -> None:
-        """Wait until the next item may begin."""
+    def wait(self, count: int = 1) -> None:
+        """Wait until the next `count` items may begin together."""
         if not self._seconds:
             return
         now = self._clock.monotonic()
         if now < self._next:
             self._clock.sleep(self._next - now)
-        self._next = max(now, self._next) + self._seconds
+        self._next = max(now, self._next) + count * self._seconds

@@ -8,5 +8,4 @@ dry_run.py          messages as AWS would get them
 lines.py            the lines of a file, with a payload in each
 line_command.py     the part of the command that publishes lines
 bulk.py             publishes lines in chunks, and knows where to continue
-failure_file.py     the lines that failed
 """

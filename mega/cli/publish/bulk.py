@@ -19,9 +19,9 @@ from typing import TypeAlias
 from mega.aws._publishing.outgoing import PublishResult
 from mega.cli.exit_status import REFUSED, CommandError
 from mega.cli.interruption import deferred_interrupt
+from mega.cli.line_files import LineFile
 from mega.cli.output import Record
 from mega.cli.progress import Progress
-from mega.cli.publish.failure_file import FailureFile
 from mega.cli.publish.lines import Line
 from mega.codec import AnyPayload
 from mega.errors import MegaError, TransportError, single_line
@@ -55,7 +55,7 @@ class Bulk:
         source: str,
         publish: Callable[[list[AnyPayload]], Sequence[PublishResult]],
         advised: Callable[[MegaError], MegaError],
-        failures: FailureFile | None = None,
+        failures: LineFile | None = None,
     ) -> None:
         self.failed = 0
         self._sent = 0

@@ -11,15 +11,16 @@ import click
 
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
 from mega.aws._publishing.outgoing import PublishResult
-from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
+from mega.aws._transport.clock import SYSTEM_CLOCK
 from mega.cli.exit_status import FAILURE, SUCCESS
+from mega.cli.line_files import create_line_file, name_of, open_lines
 from mega.cli.output import Output, notify
+from mega.cli.pace import Pace
 from mega.cli.progress import Progress
 from mega.cli.publish.bulk import Bulk, IncompleteError
 from mega.cli.publish.destination import Destination
 from mega.cli.publish.dry_run import records_of, render
-from mega.cli.publish.failure_file import create_failure_file
-from mega.cli.publish.lines import Line, chunks_of, name_of, open_lines, read_lines
+from mega.cli.publish.lines import Line, chunks_of, read_lines
 from mega.cli.publish.message_options import MessageOptions
 from mega.codec import AnyPayload
 
@@ -65,10 +66,13 @@ def publish_lines(
     options.for_aws(destination)
     if plan.failures is not None and destination.is_fifo:
         raise click.UsageError('--failures is not for FIFO, where the order would change')
+    failure_file = (
+        create_line_file(plan.failures, 'the failures') if plan.failures else nullcontext()
+    )
     with (
         open_lines(plan.source) as file,
         destination.open_publisher() as publisher,
-        create_failure_file(plan.failures) if plan.failures else nullcontext() as failures,
+        failure_file as failures,
     ):
 
         def publish(payloads: list[AnyPayload]) -> list[PublishResult]:
@@ -82,7 +86,8 @@ def publish_lines(
             )
 
         bulk = Bulk(name_of(plan.source), publish, destination.advised, failures)
-        chunks = _at_rate(chunks_of(read_lines(file), plan.chunk_size), plan.rate, SYSTEM_CLOCK)
+        pace = Pace(plan.rate, SYSTEM_CLOCK)
+        chunks = _at_rate(chunks_of(read_lines(file), plan.chunk_size), pace)
         _run(bulk, chunks, output)
     notify(bulk.summary())
     return FAILURE if bulk.failed else SUCCESS
@@ -103,14 +108,8 @@ def _run(bulk: Bulk, chunks: Iterable[list[Line]], output: Output) -> None:
         raise
 
 
-def _at_rate(
-    chunks: Iterable[list[Line]], rate: float | None, clock: Clock
-) -> Iterator[list[Line]]:
-    """Yield chunks, each when the lines of those before it are due. None: at once."""
-    due = clock.monotonic()
+def _at_rate(chunks: Iterable[list[Line]], pace: Pace) -> Iterator[list[Line]]:
+    """Yield chunks, each when the lines of those before it are due."""
     for chunk in chunks:
-        if rate is not None:
-            now = clock.monotonic()
-            clock.sleep(max(0.0, due - now))
-            due = max(due, now) + len(chunk) / rate
+        pace.wait(len(chunk))
         yield chunk

@@ -10,19 +10,14 @@ Empty lines are left out. They count for the numbers of the lines.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from mega.cli.exit_status import CommandError
-from mega.cli.output import notify
 from mega.codec import AnyPayload, decode
 from mega.errors import ConsumeError, DecodeError, EventError, MegaError
 
-__all__ = ('Line', 'chunks_of', 'name_of', 'open_lines', 'read_lines')
+__all__ = ('Line', 'chunks_of', 'read_lines')
 
 
 class Line(NamedTuple):
@@ -35,34 +30,6 @@ class Line(NamedTuple):
     text: bytes
     payload: AnyPayload = ''
     error: MegaError | None = None
-
-
-def name_of(source: str) -> str:
-    """Return the name of a source in an error."""
-    return 'stdin' if source == '-' else source
-
-
-@contextmanager
-def open_lines(source: str) -> Iterator[BinaryIO]:
-    """Open a file; `-` is stdin.
-
-    Raises:
-        CommandError: for a file that cannot be opened.
-    """
-    if source == '-':
-        if sys.stdin.isatty():
-            notify('Reading from the terminal, until Ctrl-D.')
-        yield sys.stdin.buffer
-    else:
-        with _open(Path(source)) as file:
-            yield file
-
-
-def _open(path: Path) -> BinaryIO:
-    try:
-        return path.open('rb')
-    except OSError as error:
-        raise CommandError(f'{path} cannot be read: {error.strerror or error}') from error
 
 
 def read_lines(file: Iterable[bytes]) -> Iterator[Line]:
