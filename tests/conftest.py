@@ -8,6 +8,7 @@ import importlib
 import inspect
 import os
 import pkgutil
+import signal
 import socket
 import sys
 from collections import Counter
@@ -40,8 +41,15 @@ hypothesis.settings.register_profile('nightly', _patient, max_examples=2_000, pr
 hypothesis.settings.register_profile('mutation', _patient, max_examples=10, derandomize=True)
 hypothesis.settings.load_profile(PROFILE)
 
+# Programs that tests start behave as in the foreground, however the tests were started: a terminal
+# has no settings for them, and no signal is ignored, as those are that `nohup` and `&` ignore.
 for _name in ('COLUMNS', 'LINES', 'NO_COLOR', 'FORCE_COLOR'):
-    os.environ.pop(_name, None)  # of the terminal from which the tests were started
+    os.environ.pop(_name, None)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+for _signal in (signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, signal.SIG_DFL)
 
 _reachable: set[str] = set()
 """The hosts of the option `--mega-endpoint-url`, with their addresses; `*` for any host."""
