@@ -22,7 +22,7 @@ import click
 from mega.cli.interruption import Terminated, sigterm_interrupts
 from mega.errors import ConfigurationError, MegaError, TransportError, single_line
 
-__all__ = ('CommandError', 'OutputClosedError', 'TargetError', 'run')
+__all__ = ('CommandError', 'OutputError', 'TargetError', 'run')
 
 SUCCESS = 0
 FAILURE = 1
@@ -41,11 +41,14 @@ class CommandError(Exception):
     exit_code = FAILURE
 
 
-class OutputClosedError(CommandError):
-    """The reader of stdout has closed it, as `head` does."""
+class OutputError(CommandError):
+    """Stdout cannot be written: its reader has closed it, as `head` does, or a disk is full."""
 
-    def __init__(self) -> None:
-        super().__init__('the reader of the output closed it: the output is incomplete')
+    def __init__(self, error: OSError) -> None:
+        problem = f'the output cannot be written: {error.strerror or error}'
+        if isinstance(error, BrokenPipeError):
+            problem = 'the reader of the output closed it: the output is incomplete'
+        super().__init__(problem)
 
 
 class TargetError(CommandError):
@@ -65,7 +68,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
         return _report_end(error)
-    except OutputClosedError as error:
+    except OutputError as error:
         _close_stdout()
         return _report(error)
     except Exception as error:

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 import click
 
-from mega.cli.exit_status import OutputClosedError
+from mega.cli.exit_status import OutputError
 
 __all__ = (
     'FORMATS',
@@ -86,7 +86,7 @@ class Output:
                 text = json_text(record, indent=2).replace('\n', '\n  ')
                 _print(f'{separator}\n  {text}', newline=False)
                 separator = ','
-        except OutputClosedError:
+        except OutputError:
             raise
         except BaseException:
             _print('[]' if separator == '[' else '\n]')
@@ -208,5 +208,5 @@ def _print(text: str, *, newline: bool = True) -> None:
     try:
         click.echo(text, nl=newline, color=has_color())
         sys.stdout.flush()  # a reader of a pipe sees a record at once
-    except BrokenPipeError as error:  # click would end the process without a word
-        raise OutputClosedError from error
+    except OSError as error:  # of a closed pipe, click would end the process without a word
+        raise OutputError(error) from error

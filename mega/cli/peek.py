@@ -65,7 +65,9 @@ def command(
     app_dir: str,
     output: Output,
 ) -> int:
-    """Show messages of QUEUE, and give them back: the URL, the ARN, the name, or module:listener.
+    """Show messages of QUEUE, and give them back.
+
+    QUEUE is the URL, the ARN or the name of a queue, or module:listener for that of a listener.
 
     SQS counts a receive of each message. The command ends with exit code 1 where this may move a
     message to the dead-letter queue. With --follow, Ctrl-C is the normal end: exit code 0.

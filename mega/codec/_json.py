@@ -118,7 +118,8 @@ def _decode_with_json(body: str) -> dict[str, Any]:
         decoder = _decoder if len(body) <= _MAX_DIGITS else _decoder_of_long_bodies()
         document, end = decoder.raw_decode(body)
     except json.JSONDecodeError as error:  # not chained: it contains the body
-        raise DecodeError(f'{error.msg} at character {error.pos}', _FORMAT) from None
+        problem = error.msg.removesuffix(' at')  # 'Unterminated string starting at'
+        raise DecodeError(f'{problem} at character {error.pos}', _FORMAT) from None
     except ValueError as error:
         raise DecodeError(str(error), _FORMAT) from None
     except RecursionError:

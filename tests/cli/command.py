@@ -86,12 +86,11 @@ def start_mega(
     return subprocess.Popen(
         [sys.executable, '-m', 'mega', *arguments],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},
         cwd=cwd,
-        **settings,
+        **{'stdout': subprocess.PIPE, **settings},
     )
 
 

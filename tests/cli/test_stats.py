@@ -118,7 +118,7 @@ def test_without_permission_the_age_is_unknown_and_cloudwatch_is_not_asked_again
         watched.bus.advance(100)
     assert watched.notes == [
         'The age of the oldest message is unknown: GetMetricStatistics failed (AccessDenied): '
-        'allow cloudwatch:GetMetricStatistics'
+        'Not authorized; allow cloudwatch:GetMetricStatistics'
     ]
 
 

@@ -40,7 +40,9 @@ _Created: TypeAlias = 'tuple[Any, DirectClient | str]'
 
 _OTHER_SERVICE_READ_TIMEOUT = 10.0
 
-_NO_REGION = 'no AWS region: give region_name=, or set AWS_DEFAULT_REGION or a profile'
+_NO_REGION = (
+    'no AWS region: give region_name= (or --region), or set AWS_DEFAULT_REGION or a profile'
+)
 
 
 class AwsClient:

@@ -20,13 +20,13 @@ def transport_error(
     """
     from botocore.exceptions import ClientError
 
-    text = single_line(str(error))
     if isinstance(error, ClientError):
-        code = str(error.response.get('Error', {}).get('Code', 'Unknown'))
+        details = error.response.get('Error', {})
+        code, text = str(details.get('Code', 'Unknown')), str(details.get('Message') or error)
         status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
-        return TransportError(operation, code, text, is_retriable(code, status))
+        return TransportError(operation, code, single_line(text), is_retriable(code, status))
     if is_late:
         problem = 'there was no complete response within the time limit'
         return TransportError(operation, 'Timeout', problem, True)
     is_unsent = not NEVER_SENT.isdisjoint(kind.__name__ for kind in type(error).__mro__)
-    return TransportError(operation, type(error).__name__, text, not is_unsent)
+    return TransportError(operation, type(error).__name__, single_line(str(error)), not is_unsent)

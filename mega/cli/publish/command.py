@@ -13,9 +13,9 @@ from mega.aws._messages.limits import MAX_DELAY_SECONDS
 from mega.aws._publishing.publisher import MAX_CONCURRENCY
 from mega.aws.sns.service import SNS
 from mega.aws.sqs.service import SQS
-from mega.cli.exit_status import SUCCESS
+from mega.cli.exit_status import SUCCESS, OutputError
 from mega.cli.options import app_dir_option, aws_options, output_options
-from mega.cli.output import Output
+from mega.cli.output import Output, notify
 from mega.cli.payload_argument import read_payload, read_text
 from mega.cli.publish.destination import Destination
 from mega.cli.publish.dry_run import record_of, render
@@ -127,8 +127,8 @@ def command(
 ) -> int:
     """Publish PAYLOAD to DEST, and print the id of the message.
 
-    DEST is the URL, the ARN or the name of a queue, module:listener for the queue of a listener, or
-    the ARN of a topic.
+    DEST is the URL, the ARN or the name of a queue, module:listener for that of a listener, or the
+    ARN of a topic.
 
     PAYLOAD is text, `-` for stdin or @FILE. A JSON object is an event or a data object. Any other
     text is a text payload, and is never fetched or expanded.
@@ -158,7 +158,11 @@ def command(
         output.one(record_of(destination, content, options), render)
     else:
         id = _publish(destination, content, options)
-        output.one({'id': id, 'destination': destination.name}, lambda record: str(record['id']))
+        try:
+            output.one({'id': id, 'destination': destination.name}, lambda _: id)
+        except OutputError:
+            notify(f'The message was sent: {id}')
+            raise
     return SUCCESS
 
 

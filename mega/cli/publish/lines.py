@@ -53,7 +53,8 @@ def _read_payload(line: bytes) -> AnyPayload:
     except UnicodeDecodeError as error:
         raise DecodeError(f'it is not UTF-8 at byte {error.start}', 'line') from None
     except json.JSONDecodeError as error:
-        raise DecodeError(f'{error.msg} at character {error.pos}', 'JSON string') from None
+        problem = error.msg.removesuffix(' at')
+        raise DecodeError(f'{problem} at character {error.pos}', 'JSON string') from None
     raise DecodeError('it must be a JSON object or a JSON string', 'line')
 
 

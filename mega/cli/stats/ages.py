@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from mega.aws._transport.client import AwsClient
+from mega.aws.sqs.subscribe.call_errors import Origin, origin_of
 from mega.errors import ConfigurationError, TransportError
 
 __all__ = ('OldestAges',)
@@ -73,7 +74,6 @@ class OldestAges:
             return
         self._is_refused = True
         reason = str(error)
-        if isinstance(error, TransportError):
-            advice = 'allow cloudwatch:GetMetricStatistics'
-            reason = f'{error.operation} failed ({error.code}): {advice}'
+        if isinstance(error, TransportError) and origin_of(error) is Origin.PERMISSION:
+            reason = f'{reason.rstrip(".")}; allow cloudwatch:GetMetricStatistics'
         self._report(f'The age of the oldest message is unknown: {reason}')

@@ -32,6 +32,8 @@ __all__ = ('command',)
 def command(queues: tuple[str, ...], seconds: float | None, app_dir: str, output: Output) -> int:
     """Show how many messages are visible, in flight and delayed in each QUEUE.
 
+    QUEUE is the URL, the ARN or the name of a queue, or module:listener for that of a listener.
+
     Below a queue is the dead-letter queue of its redrive policy. The age of the oldest message
     needs the permission cloudwatch:GetMetricStatistics.
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from mega.cli.interruption import deferred_interrupt
 from mega.cli.output import notify, table, terminal_width
 from mega.cli.stats.readings import Reading
 
@@ -46,10 +47,11 @@ class Screen:
             print_text(f'{text}\n')
             return
         columns, height = shutil.get_terminal_size()
-        if 0 < self._rows < height:  # a block that is higher has left the screen
-            click.echo(f'\x1b[{self._rows}F\x1b[J', nl=False, color=True)
-        self.tell()
-        print_text(text)
+        with deferred_interrupt():  # the last block remains on the screen
+            if 0 < self._rows < height:  # a block that is higher has left the screen
+                click.echo(f'\x1b[{self._rows}F\x1b[J', nl=False, color=True)
+            self.tell()
+            print_text(text)
         lines = (len(click.unstyle(line)) for line in text.split('\n'))
         self._rows = sum(max(1, -(-length // columns)) for length in lines)
 

@@ -13,7 +13,7 @@ from mega.aws.sqs.opening import open_message
 from mega.codec import encode
 from mega.event import Payload
 from mega.local.faults import FailCall
-from tests.cli.command import Result, mega, mega_on_terminal, mega_process
+from tests.cli.command import Result, mega, mega_on_terminal, mega_process, start_mega
 from tests.cli.conftest import CommandAws
 
 URL = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
@@ -317,3 +317,19 @@ def test_without_permission_the_action_to_allow_is_named(aws: CommandAws) -> Non
     result = publish(aws, url, 'hello')
     assert (result.code, result.out, result.err.count('\n')) == (4, '', 1)
     assert f'allow sqs:SendMessage on the queue {url}' in result.err
+
+
+@pytest.mark.no_cover
+def test_a_message_whose_id_cannot_be_printed_is_reported_as_sent(aws: CommandAws) -> None:
+    url = aws.queue()
+    with (
+        Path('/dev/full').open('w') as full,
+        start_mega('publish', url, 'hello', environment=aws.environment, stdout=full) as process,
+    ):
+        _, err = process.communicate(timeout=60)
+    [received] = aws.receive(url)
+    assert process.returncode == 1
+    assert err == (
+        f'The message was sent: {received["MessageId"]}\n'
+        'Error: the output cannot be written: No space left on device\n'
+    )
