@@ -17,6 +17,7 @@ from mega.cli.lazy_group import LazyCommand, LazyGroup
 __all__ = ('COMMANDS', 'cli', 'main')
 
 COMMANDS = (
+    LazyCommand('listen', 'mega.cli.listen.command', 'Run listeners in child processes.'),
     LazyCommand('publish', 'mega.cli.publish.command', 'Publish payloads to a queue or a topic.'),
     LazyCommand('peek', 'mega.cli.peek', 'Show messages of a queue, and give them back.'),
     LazyCommand('decode', 'mega.cli.decode', 'Show the payload in a body, or in an AWS event.'),

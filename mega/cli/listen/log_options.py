@@ -14,6 +14,47 @@ from mega.cli.listen.logs import FORMATS, LEVELS, LogSettings
 
 __all__ = ('log_options',)
 
+_OPTIONS = (
+    click.option(
+        '-v', '--verbose', is_flag=True, help='Log at the level debug, like --log-level debug.'
+    ),
+    click.option(
+        '--no-log-config',
+        is_flag=True,
+        envvar='MEGA_NO_LOG_CONFIG',
+        show_envvar=True,
+        help='Configure no logs: your code does. Nothing touches the root logger.',
+    ),
+    click.option(
+        '--log-config',
+        type=click.Path(exists=True, dir_okay=False),
+        metavar='FILE',
+        envvar='MEGA_LOG_CONFIG',
+        show_envvar=True,
+        help='Configure the logs from a file: JSON for dictConfig (*.json), or the format of '
+        'fileConfig. It replaces the level and the format.',
+    ),
+    click.option(
+        '--log-format',
+        type=click.Choice(FORMATS),
+        default='text',
+        show_default=True,
+        envvar='MEGA_LOG_FORMAT',
+        show_envvar=True,
+        help='The format of the logs on stderr.',
+    ),
+    click.option(
+        '--log-level',
+        type=click.Choice(LEVELS, case_sensitive=False),
+        default='info',
+        show_default=True,
+        envvar='MEGA_LOG_LEVEL',
+        show_envvar=True,
+        help='Log at this level and above. Bodies of messages are never logged.',
+    ),
+)
+"""In the reverse order of the help."""
+
 
 def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--log-level`, `--log-format`, `--log-config`, `--no-log-config` and `-v`.
@@ -37,41 +78,7 @@ def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
         logs = LogSettings(level, log_format, path, no_log_config)
         return command(*arguments, logs=logs, **others)
 
-    for option in (
-        click.option(
-            '-v', '--verbose', is_flag=True, help='Log at the level debug, like --log-level debug.'
-        ),
-        click.option(
-            '--no-log-config',
-            is_flag=True,
-            envvar='MEGA_NO_LOG_CONFIG',
-            help='Configure no logs: your code does. Nothing touches the root logger.',
-        ),
-        click.option(
-            '--log-config',
-            type=click.Path(exists=True, dir_okay=False),
-            metavar='FILE',
-            envvar='MEGA_LOG_CONFIG',
-            help='Configure the logs from a file: JSON for dictConfig (*.json), or the format of '
-            'fileConfig. It replaces the level and the format.',
-        ),
-        click.option(
-            '--log-format',
-            type=click.Choice(FORMATS),
-            default='text',
-            show_default=True,
-            envvar='MEGA_LOG_FORMAT',
-            help='The format of the logs on stderr.',
-        ),
-        click.option(
-            '--log-level',
-            type=click.Choice(LEVELS, case_sensitive=False),
-            default='info',
-            show_default=True,
-            envvar='MEGA_LOG_LEVEL',
-            help='Log at this level and above. Bodies of messages are never logged.',
-        ),
-    ):
+    for option in _OPTIONS:
         with_settings = option(with_settings)
     return with_settings
 

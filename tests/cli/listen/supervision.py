@@ -62,8 +62,14 @@ class Supervision:
         return run
 
     def end(self, number: int, status: int = 0, problem: str = '') -> list[Start | Stop | Kill]:
+        return self.ended(number, Ending(status, problem))
+
+    def drained(self, number: int) -> list[Start | Stop | Kill]:
+        return self.ended(number, Ending(0, has_drained=True))
+
+    def ended(self, number: int, ending: Ending) -> list[Start | Stop | Kill]:
         del self.processes[number]
-        self.supervisor.ended(number, Ending(status, problem), self.now)
+        self.supervisor.ended(number, ending, self.now)
         return self.step()
 
     def report(self, number: int, messages: int = 0, size: int = 0) -> list[Start | Stop | Kill]:

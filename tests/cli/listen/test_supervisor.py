@@ -96,6 +96,23 @@ def test_a_second_stop_kills_at_once_and_the_exit_code_is_1() -> None:
     assert supervision.exit_code == 1
 
 
+def test_how_a_process_ends_that_was_never_ready_does_not_matter_to_a_stop() -> None:
+    supervision = Supervision(processes=2)
+    supervision.end(1, 1, "no module named 'shop'")
+    supervision.end(2, 1, "no module named 'shop'")
+    assert supervision.told == ['2 has stopped']
+    assert supervision.exit_code == 3
+    assert supervision.supervisor.problem == "no module named 'shop'"
+
+
+def test_a_process_that_is_killed_because_its_import_does_not_end_is_a_failure() -> None:
+    supervision = Supervision()
+    supervision.stop()
+    assert supervision.wait() == [Kill(1)]
+    supervision.end(1, -9)
+    assert supervision.exit_code == 1
+
+
 def test_a_stop_after_a_failed_start_is_not_a_second_one() -> None:
     supervision = Supervision(processes=2)
     supervision.end(1, 1)
@@ -268,26 +285,20 @@ def test_an_added_process_that_cannot_start_is_tried_again() -> None:
 
 
 def test_a_drain_ends_when_each_process_has_drained_its_queue() -> None:
-    supervision = Supervision(processes=2, drains=True)
-    supervision.ready(1)
-    assert supervision.end(2) == []
-    assert supervision.end(1) == []
+    supervision = running(2)
+    assert supervision.drained(2) == []
+    assert supervision.drained(1) == []
     assert supervision.exit_code == 0
 
 
-def test_a_process_that_fails_in_a_drain_is_started_again() -> None:
-    supervision = running(1, drains=True)
-    supervision.end(1, -9)
+@pytest.mark.parametrize('status', [0, -9])
+def test_a_process_that_ends_before_it_has_drained_its_queue_is_started_again(status: int) -> None:
+    supervision = running(1)
+    supervision.end(1, status)
     assert supervision.wait() == [Start(2, 0)]
     supervision.ready(2)
-    supervision.end(2)
+    supervision.drained(2)
     assert supervision.exit_code == 0
-
-
-def test_a_drain_that_cannot_start_fails() -> None:
-    supervision = Supervision(drains=True)
-    supervision.end(1, 1, 'no module')
-    assert supervision.exit_code == 3
 
 
 @pytest.mark.parametrize('status', [0, 1, -9])

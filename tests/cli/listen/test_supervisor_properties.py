@@ -17,7 +17,6 @@ SETTINGS: Any = st.fixed_dictionaries(
     {
         'targets': st.integers(1, 2),
         'processes': st.integers(1, 3),
-        'drains': st.booleans(),
         'waits_for_change': st.booleans(),
         'max_restarts': st.integers(0, 3),
         'max_messages': st.just(100),
@@ -86,9 +85,15 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         number = self.draw(data, *ProcessState)
         if number in self.supervision.killed:
             status = -9
-        if self.is_stopping and status != 0:
+        is_killed = number in self.supervision.killed
+        if self.is_stopping and status != 0 and (number in self.were_ready or is_killed):
             self.failed_in_stop = True
         self.after(self.supervision.end(number, status))
+
+    @precondition(lambda self: self.has(READY))
+    @rule(data=st.data())
+    def drain(self, data: st.DataObject) -> None:
+        self.after(self.supervision.drained(self.draw(data, READY)))
 
     @precondition(lambda self: self.has(READY))
     @rule(data=st.data())

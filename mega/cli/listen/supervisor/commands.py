@@ -18,14 +18,13 @@ __all__ = ('Command', 'Ending', 'Kill', 'Start', 'Stop', 'SupervisorSettings', '
 class SupervisorSettings:
     """The options of the command that the supervisor needs.
 
-    `processes` is the number for each of the `targets`. With `drains`, a process that ends without
-    an error has done its work. With `waits_for_change`, the supervisor does not give up: it waits
-    for the next change of the sources. `max_messages` and `max_bytes` are the limits of a process.
+    `processes` is the number for each of the `targets`. With `waits_for_change`, the supervisor
+    does not give up: it waits for the next change of the sources. `max_messages` and `max_bytes`
+    are the limits of a process.
     """
 
     targets: int = 1
     processes: int = 1
-    drains: bool = False
     waits_for_change: bool = False
     max_restarts: int = 10
     max_messages: int | None = None
@@ -38,11 +37,13 @@ class Ending:
 
     `status` is its exit code, or the negative number of the signal that ended it. `problem` is the
     line in which it reported why, and `exit_code` is that of the command if it gives up for that.
+    `has_drained` says that it has processed the messages in its queue.
     """
 
     status: int
     problem: str = ''
     exit_code: int = TARGET
+    has_drained: bool = False
 
     def __str__(self) -> str:
         if self.problem:

@@ -32,6 +32,7 @@ class Process:
     place: Place
     max_messages: float = NEVER
     state: ProcessState = STARTING
+    was_ready: bool = False
     grace_period: float = 0.0
     stopped_at: float = NEVER
     is_outdated: bool = False

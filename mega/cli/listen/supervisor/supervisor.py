@@ -114,7 +114,7 @@ class Supervisor:
     def ready(self, number: int, grace_period: float, now: float) -> None:
         """A process receives messages."""
         process = self._processes[number]
-        process.grace_period = grace_period
+        process.was_ready, process.grace_period = True, grace_period
         if process.state is not STARTING:
             return
         process.state = READY
@@ -145,7 +145,7 @@ class Supervisor:
         place.processes.remove(process)
         if process.state is STOPPING:
             self._stopped(process, ending)
-        elif self._settings.drains and ending.status == 0:
+        elif ending.has_drained:
             place.is_done = True
             self._tell('has drained its queue', process)
         elif process.state is STARTING:
@@ -258,8 +258,11 @@ class Supervisor:
             self._begin_stop(now)
 
     def _stopped(self, process: Process, ending: Ending) -> None:
-        """React to the end of a process that was asked to stop."""
-        if ending.status == 0:
+        """React to the end of a process that was asked to stop.
+
+        If it was never ready, it had no messages, and the way in which it ends does not matter.
+        """
+        if ending.status == 0 or not (process.was_ready or process.is_killed):
             self._tell('has stopped', process)
             return
         self._tell(f'{ending} during its stop', process, is_problem=True)

@@ -1,0 +1,236 @@
+"""The program of a child process: loads the target, listens, and reports to the parent.
+
+    python -m mega.cli.listen.worker DESCRIPTOR SETTINGS
+
+DESCRIPTOR is this side of the connection, and SETTINGS are `WorkerSettings` in JSON.
+
+The main thread loads the target and listens. Another thread talks to the parent, also during a slow
+import. The process stops when the parent asks for it, at SIGTERM, and when the parent has ended.
+A stop interrupts the import of the target. Once the listener exists, it stops the listener.
+
+The process is ready when SQS has answered the first receive, or keeps it open as a long poll. SQS
+refuses a receive that is not permitted, and no other call shows that permission.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from dataclasses import asdict
+from selectors import EVENT_READ, PollSelector
+from time import monotonic, sleep
+from types import FrameType
+from typing import NoReturn
+
+import msgspec
+
+from mega.aws.sqs.subscribe.listener import SqsListener
+from mega.cli.exit_status import FAILURE, REFUSED, SUCCESS, TARGET, TargetError
+from mega.cli.listen.memory import resident_bytes
+from mega.cli.listen.messages import (
+    Connection,
+    Drained,
+    Failed,
+    Inspected,
+    InspectRequest,
+    Ready,
+    Reported,
+    StopRequest,
+    WorkerSettings,
+)
+from mega.cli.listen.signals import SIGNALS
+from mega.cli.listen.snapshot import Report
+from mega.cli.listen.stacks import stacks
+from mega.cli.listen.supervisor.places import KILL_MARGIN
+from mega.cli.target import load_listener
+from mega.errors import MegaError, TransportError, single_line
+
+__all__ = ('Worker', 'main')
+
+_REPORT_SECONDS = 1.0
+
+_REFUSAL_SECONDS = 1.0
+"""Seconds within which SQS refuses the first receive. Later, the process counts as ready."""
+
+_READINESS_CHECK_SECONDS = 0.05
+
+_MAX_PROBLEM_LENGTH = 2_000
+
+_log = logging.getLogger('mega.cli.listen.worker')  # `__name__` is `__main__`
+
+
+class Worker:
+    """Runs one listener, in the main thread."""
+
+    def __init__(self, settings: WorkerSettings, connection: Connection) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._listener: SqsListener | None = None
+        self._is_loading = self._is_stopping = self._is_ready = False
+        self._receives_since: float | None = None
+
+    def run(self) -> int:
+        """Load the target, and listen until a stop. Return the exit code of the process."""
+        self._is_loading = True
+        self._receive_signals()
+        threading.Thread(target=self._serve_parent, name='mega-parent', daemon=True).start()
+        try:
+            self._listener = self._load()
+            if not self._is_stopping:
+                self._listen(self._listener)
+        except KeyboardInterrupt:
+            if self._listener is not None:
+                raise  # by a subscriber
+        except (MegaError, TargetError) as error:
+            _log.debug('the traceback of the error', exc_info=error)
+            self._connection.send(_failed(error))
+            return FAILURE
+        finally:
+            self._is_loading = False
+            self._report()
+        return SUCCESS
+
+    def _load(self) -> SqsListener:
+        settings = self._settings
+        settings.logs.apply(settings.app_dir)
+        listener = load_listener(settings.target, settings.app_dir)
+        changes = {
+            'queue_url': settings.queue_url,
+            'concurrency': settings.concurrency,
+            'grace_period': settings.grace_period,
+        }
+        if any(value is not None for value in changes.values()):
+            listener = listener.with_settings(**changes)  # type: ignore[arg-type]
+        return listener
+
+    def _listen(self, listener: SqsListener) -> None:
+        def on_ready() -> None:
+            self._receives_since = monotonic()
+
+        if not self._settings.drains:
+            listener.listen(on_ready)
+            return
+        listener.drain(on_ready=on_ready)
+        if not self._is_stopping:
+            self._connection.send(Drained())
+
+    # Stop
+
+    def _receive_signals(self) -> None:
+        """Stop at SIGTERM, and leave the other signals to the parent.
+
+        A terminal sends them to all processes of the command. They are ignored, not handled, so
+        that the programs that a subscriber runs ignore them as well, and can end their work.
+        """
+        for number in set(SIGNALS) - {signal.SIGTERM, signal.SIGCHLD}:
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._handle_sigterm)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # `blocked_signals` blocked them
+        os.register_at_fork(after_in_child=_restore_sigterm)
+
+    def _handle_sigterm(self, number: int, frame: FrameType | None) -> None:
+        self._is_stopping = True
+        if self._listener is not None:
+            self._listener.stop()
+        elif self._is_loading:
+            self._is_loading = False  # a second signal does not interrupt the end of the process
+            raise KeyboardInterrupt
+
+    def _stop(self) -> None:
+        """Stop as at SIGTERM, from another thread."""
+        self._is_stopping = True
+        if self._listener is not None:
+            self._listener.stop()
+        else:
+            main_thread = threading.main_thread().ident
+            assert main_thread
+            signal.pthread_kill(main_thread, signal.SIGTERM)
+
+    # The other thread
+
+    def _serve_parent(self) -> None:
+        with PollSelector() as selector:
+            selector.register(self._connection, EVENT_READ)
+            while not self._connection.is_closed_by_peer:
+                selector.select(_REPORT_SECONDS if self._is_ready else _READINESS_CHECK_SECONDS)
+                self._check_readiness()
+                for message in self._connection.receive():
+                    if isinstance(message, StopRequest):
+                        self._stop()
+                    elif isinstance(message, InspectRequest):
+                        self._connection.send(Inspected(self._description()))
+                if self._is_ready:
+                    self._report()
+        self._end_without_parent()
+
+    def _check_readiness(self) -> None:
+        """Tell the parent once that the process is ready.
+
+        It is that before a stop, too: messages may be in progress, and have the grace period.
+        """
+        if self._is_ready or self._listener is None or self._receives_since is None:
+            return
+        has_answer = self._listener.activity().receive_age is not None
+        if has_answer or monotonic() >= self._receives_since + _REFUSAL_SECONDS:
+            self._connection.send(Ready(self._grace_period))
+            self._is_ready = True
+
+    @property
+    def _grace_period(self) -> float:
+        """The seconds that messages in progress have after a stop."""
+        return 0.0 if self._listener is None else self._listener._settings.grace_period
+
+    def _report(self) -> None:
+        listener = self._listener
+        if listener is None:
+            return
+        activity = listener.activity()
+        report = Report(
+            stats=asdict(listener.stats()),
+            is_receiving=activity.is_receiving,
+            loop_age=activity.loop_age or 0.0,
+            receive_age=activity.receive_age,
+            wait_time_seconds=listener.wait_time_seconds,
+            resident_bytes=resident_bytes(),
+        )
+        self._connection.send(Reported(report))
+
+    def _description(self) -> str:
+        """Return the counters and the stacks of this process, as lines."""
+        stats = {} if self._listener is None else asdict(self._listener.stats())
+        counters = ', '.join(f'{name} {value}' for name, value in stats.items() if value)
+        head = f'process {os.getpid()} ({self._settings.target}): {counters or "no messages"}'
+        return f'{head}\n{stacks()}'
+
+    def _end_without_parent(self) -> None:
+        """Stop gracefully. The parent would kill a process that does not end in time."""
+        _log.warning('the command has ended: this process stops gracefully')
+        self._stop()
+        sleep(self._grace_period + KILL_MARGIN)
+        os._exit(FAILURE)
+
+
+def _failed(error: Exception) -> Failed:
+    exit_code = REFUSED if isinstance(error, TransportError) else TARGET
+    return Failed(single_line(str(error), _MAX_PROBLEM_LENGTH), exit_code)
+
+
+def _restore_sigterm() -> None:
+    """Let SIGTERM end a process that a subscriber forks. It is not a listener."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def main() -> NoReturn:
+    """Run the program with the arguments of the process, and exit."""
+    descriptor, settings = sys.argv[1:]
+    os.set_inheritable(int(descriptor), False)
+    connection = Connection(socket.socket(fileno=int(descriptor)))
+    sys.exit(Worker(msgspec.json.decode(settings, type=WorkerSettings), connection).run())
+
+
+if __name__ == '__main__':
+    main()

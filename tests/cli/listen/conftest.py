@@ -1,0 +1,45 @@
+"""The command `mega listen` on a queue, in a directory with a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.cli.conftest import CommandAws
+from tests.cli.listen.listening import WORKER, ListenCommand
+
+
+class Listen(Protocol):
+    """Starts `mega listen worker`, with more arguments, and with other variables."""
+
+    def __call__(self, *arguments: str, **variables: str) -> ListenCommand: ...
+
+
+@pytest.fixture
+def queue(aws: CommandAws) -> str:
+    """Return the URL of a queue."""
+    return aws.queue()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Return a directory with the target `worker`."""
+    (tmp_path / 'worker.py').write_text(WORKER)
+    return tmp_path
+
+
+@pytest.fixture
+def listen(aws: CommandAws, queue: str, directory: Path) -> Iterator[Listen]:
+    """Return a function that starts the command. The end of the test kills what is left."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str, **variables: str) -> ListenCommand:
+            environment = {**aws.environment, 'QUEUE_URL': queue, **variables}
+            command = ListenCommand(*arguments, environment=environment, directory=directory)
+            return stack.enter_context(closing(command))
+
+        yield start

@@ -1,0 +1,210 @@
+"""`mega listen` as a user starts it: real processes, on a local AWS over HTTP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import mega_on_terminal
+from tests.cli.conftest import CommandAws
+from tests.cli.listen.conftest import Listen
+from tests.cli.listen.listening import wait_until
+
+pytestmark = pytest.mark.no_cover  # its processes are others
+
+BOTH_STOPS = pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT], ids=str)
+
+
+def publish(aws: CommandAws, queue: str, *payloads: str) -> None:
+    for payload in payloads:
+        aws.sqs.send_message(QueueUrl=queue, MessageBody=payload)
+
+
+# Start and stop
+
+
+@BOTH_STOPS
+def test_a_target_processes_messages_until_a_signal(
+    aws: CommandAws, queue: str, listen: Listen, number: signal.Signals
+) -> None:
+    publish(aws, queue, 'a', 'b')
+    command = listen('worker')
+    [pid] = command.ready()
+    wait_until(lambda: len(command.recorded('done')) == 2)
+    assert command.children() == {pid}
+    command.send(number)
+    command.ends()
+    assert {process for process, _ in command.recorded('done')} == {pid}
+    assert command.errors() == []
+
+
+def test_a_stop_ends_the_message_in_progress_and_returns_the_others(
+    aws: CommandAws, queue: str, directory: Path, listen: Listen
+) -> None:
+    (directory / 'wait').touch()
+    publish(aws, queue, 'a', 'b', 'c')
+    command = listen('worker')
+    wait_until(lambda: command.recorded('begun'))
+    command.send(signal.SIGTERM)
+    command.wait_for('SIGTERM')
+    (directory / 'wait').unlink()
+    command.ends()
+    assert len(command.recorded('done')) == 1
+    assert aws.visible(queue) == 2
+
+
+def test_a_message_that_exceeds_the_grace_period_returns_to_the_queue(
+    aws: CommandAws, queue: str, directory: Path, listen: Listen
+) -> None:
+    (directory / 'wait').touch()
+    publish(aws, queue, 'a')
+    command = listen('worker', '--grace-period', '0.1')
+    wait_until(lambda: command.recorded('begun'))
+    command.send(signal.SIGTERM)
+    command.ends()
+    assert aws.visible(queue) == 1
+
+
+def test_a_second_signal_kills_the_processes_and_the_exit_code_is_1(
+    aws: CommandAws, queue: str, directory: Path, listen: Listen
+) -> None:
+    (directory / 'wait').touch()
+    publish(aws, queue, 'a')
+    command = listen('worker')
+    wait_until(lambda: command.recorded('begun'))
+    command.send(signal.SIGTERM)
+    command.wait_for('SIGTERM')
+    command.send(signal.SIGINT)
+    command.ends(1)
+    command.wait_for('was ended by SIGKILL')
+
+
+def test_a_stop_during_a_slow_import_interrupts_it(directory: Path, listen: Listen) -> None:
+    slow = 'import time, pathlib\npathlib.Path("begun").touch()\ntime.sleep(600)\n'
+    (directory / 'slow.py').write_text(slow)
+    command = listen('slow')
+    wait_until((directory / 'begun').exists)
+    command.send(signal.SIGINT)
+    command.ends()
+    assert command.errors() == []
+
+
+def test_ctrl_c_on_a_terminal_stops_gracefully(
+    aws: CommandAws, queue: str, directory: Path
+) -> None:
+    """The terminal sends SIGINT to all processes. None of them prints a traceback."""
+    environment = {**aws.environment, 'QUEUE_URL': queue, 'NO_COLOR': '1'}
+    result = mega_on_terminal(
+        *('listen', 'worker', '-p', '2'),
+        keys='\x03',
+        after=' is ready',
+        environment=environment,
+        cwd=directory,
+    )
+    assert result.code == 0
+    assert 'SIGINT: the processes stop' in result.out
+    assert 'Traceback' not in result.out
+    assert '\x1b' not in result.out
+
+
+# What runs
+
+
+def test_each_target_gets_its_processes(aws: CommandAws, directory: Path, listen: Listen) -> None:
+    source = (directory / 'worker.py').read_text()
+    (directory / 'invoices.py').write_text(source.replace("['QUEUE_URL']", "['OTHER_URL']"))
+    other = aws.queue()
+    publish(aws, other, 'x')
+    command = listen('worker', 'invoices.py:listener', '-p', '2', OTHER_URL=other)
+    pids = command.ready(4)
+    assert command.children() == set(pids)
+    assert len(command.wait_for('(invoices.py:listener) is ready', 2)) == 2
+    wait_until(lambda: [text for _, text in command.recorded('done')] == ['x'])
+    command.send(signal.SIGTERM)
+    command.ends()
+
+
+def test_options_replace_the_settings_of_the_listener(
+    aws: CommandAws, directory: Path, listen: Listen
+) -> None:
+    (directory / 'wait').touch()
+    other = aws.queue()
+    publish(aws, other, *'abc')
+    command = listen('worker', '-c', '3', MEGA_QUEUE_URL=other)
+    wait_until(lambda: len(command.recorded('begun')) == 3)
+    (directory / 'wait').unlink()
+    command.send(signal.SIGTERM)
+    command.ends()
+    assert len(command.recorded('done')) == 3
+
+
+def test_the_target_is_imported_from_the_directory_of_app_dir(
+    directory: Path, listen: Listen
+) -> None:
+    (directory / 'source').mkdir()
+    (directory / 'worker.py').rename(directory / 'source' / 'worker.py')
+    command = listen('worker', '--app-dir', 'source')
+    command.ready()
+    command.send(signal.SIGTERM)
+    command.ends()
+
+
+def test_the_command_itself_imports_neither_the_target_nor_boto3_nor_the_listener() -> None:
+    program = (
+        'import sys, mega.cli.listen.command, mega.cli.listen.parent\n'
+        'heavy = ("boto3", "botocore", "mega.aws.sqs", "asyncio", "multiprocessing")\n'
+        'print([name for name in heavy if name in sys.modules])'
+    )
+    ended = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == '[]\n'
+
+
+# Drain
+
+
+def test_a_drain_processes_the_messages_in_the_queue_and_ends(
+    aws: CommandAws, queue: str, listen: Listen
+) -> None:
+    publish(aws, queue, *'abcde')
+    command = listen('worker', '--drain', '-p', '2')
+    command.ends()
+    assert sorted(payload for _, payload in command.recorded('done')) == [*'abcde']
+    assert len(command.wait_for('has drained its queue', 2)) == 2
+
+
+@pytest.mark.parametrize('concurrency', ['1', '2'])
+def test_a_stop_ends_a_drain_after_the_messages_in_progress(
+    aws: CommandAws, queue: str, directory: Path, listen: Listen, concurrency: str
+) -> None:
+    (directory / 'wait').touch()
+    publish(aws, queue, *'abc')
+    command = listen('worker', '--drain', '-c', concurrency)
+    wait_until(lambda: command.recorded('begun'))
+    command.send(signal.SIGTERM)
+    command.wait_for('SIGTERM')
+    (directory / 'wait').unlink()
+    command.ends()
+    assert len(command.recorded('done')) == int(concurrency)
+    assert aws.visible(queue) == 3 - int(concurrency)
+
+
+def test_a_process_that_sigterm_ends_in_a_drain_is_started_again(
+    aws: CommandAws, queue: str, directory: Path, listen: Listen
+) -> None:
+    (directory / 'wait').touch()
+    publish(aws, queue, *'abc')
+    command = listen('worker', '--drain')
+    wait_until(lambda: command.recorded('begun'))
+    [pid] = command.ready()
+    os.kill(pid, signal.SIGTERM)
+    (directory / 'wait').unlink()
+    command.ends()
+    assert sorted(payload for _, payload in command.recorded('done')) == [*'abc']
+    assert len({process for process, _ in command.recorded('done')}) == 2
