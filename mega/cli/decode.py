@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 import msgspec
-from msgspec import Struct
 
 from mega.aws.lambda_.records import is_message_event, read_records
 from mega.cli.exit_status import FAILURE, SUCCESS, CommandError
+from mega.cli.message_json import received_messages
 from mega.cli.message_view import message_record, render_message
 from mega.cli.options import output_options
 from mega.cli.output import Output, Record
@@ -64,22 +64,6 @@ def decoded_records(text: str) -> list[Record]:
     return [_record({'Body': text})]
 
 
-class _Attribute(Struct, rename='pascal', omit_defaults=True):
-    data_type: str
-    string_value: str | None = None
-    binary_value: bytes | None = None
-
-
-class _Message(Struct, rename='pascal', omit_defaults=True):
-    """A message as the AWS CLI prints it. Its bytes are Base64."""
-
-    message_id: str
-    body: str
-    receipt_handle: str = ''
-    attributes: dict[str, str] = {}
-    message_attributes: dict[str, _Attribute] = {}
-
-
 def _document(text: str) -> object:
     """Return the JSON value of a text; None if it has none."""
     try:
@@ -97,10 +81,9 @@ def _messages_in(document: object) -> list[dict[str, Any]] | None:
     if not all(isinstance(each, dict) and each.keys() >= _FIELDS for each in document):
         return None
     try:
-        messages = msgspec.convert(document, list[_Message])
+        return received_messages(document)
     except msgspec.ValidationError as error:
         raise DecodeError(str(error), RECEIVE) from None
-    return [msgspec.to_builtins(each, builtin_types=(bytes,)) for each in messages]
 
 
 _FIELDS = {'MessageId', 'Body'}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import click
@@ -35,16 +35,19 @@ class Progress:
             self._is_shown = False
 
 
-def with_progress(items: Iterable[T], total: int, activity: str) -> Iterator[T]:
-    """Yield items, and show how many there were. `total` is their approximate number.
+def with_progress(
+    items: Iterable[T], total: int, activity: str, size: Callable[[T], int] = lambda item: 1
+) -> Iterator[T]:
+    """Yield items, and show the sum of their sizes. `total` is the approximate sum of all.
 
     The line is removed while the consumer has an item, which it may print.
     """
-    progress = Progress()
+    progress, number = Progress(), 0
     try:
-        for number, item in enumerate(items, 1):
+        for item in items:
             progress.clear()
             yield item
+            number += size(item)
             progress.show(f'{number:,} of about {max(number, total):,} {activity}')
     finally:
         progress.clear()

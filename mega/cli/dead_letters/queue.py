@@ -13,11 +13,13 @@ from mega.cli.progress import with_progress
 from mega.cli.queue_calls import call_queue
 from mega.cli.receiving import MAX_HOLD, HeldMessages, holding
 
-__all__ = ('READS_PER_SECOND', 'DeadLetterQueue')
+__all__ = ('DeadLetterQueue',)
 
 MIN_HOLD = 60
 READS_PER_SECOND = 50
 """The hold of a pass outlasts one that is as slow as this."""
+
+_ACTIVITY = 'messages read'
 
 _COUNT = 'ApproximateNumberOfMessages'
 
@@ -65,4 +67,9 @@ class DeadLetterQueue(Struct, frozen=True):
             CommandError: after a message that has no receive left.
             TransportError: if a receive fails.
         """
-        return with_progress(map(read_letter, held.messages()), self.count, 'messages read')
+        return with_progress(map(read_letter, held.messages()), self.count, _ACTIVITY)
+
+    def pages(self, held: HeldMessages) -> Iterator[list[DeadLetter]]:
+        """Yield the same messages as `letters`, those of one receive at a time."""
+        pages = ([*map(read_letter, page)] for page in held.pages())
+        return with_progress(pages, self.count, _ACTIVITY, len)

@@ -23,6 +23,7 @@ from mega.aws.sqs.subscribe.call_errors import Origin, origin_of, with_advice
 from mega.cli.dead_letters.destinations import Destinations
 from mega.cli.dead_letters.kept import KeptError
 from mega.cli.dead_letters.letters import DeadLetter
+from mega.cli.dead_letters.passes import KEPT, PLANNED
 from mega.cli.dead_letters.queue import DeadLetterQueue
 from mega.cli.dead_letters.resending import outgoing_message
 from mega.cli.dead_letters.selection import Selection, Selector
@@ -33,10 +34,10 @@ from mega.cli.pace import Pace
 from mega.cli.receiving import HeldMessages
 from mega.errors import TransportError, safe_repr
 
-__all__ = ('KEPT', 'PLANNED', 'REDRIVEN', 'Redrive', 'RedrivePass')
+__all__ = ('REDRIVEN', 'Redrive', 'RedrivePass')
 
-PLANNED, REDRIVEN, KEPT = 'planned', 'redriven', 'kept'
-"""The status of a message in the records of a pass."""
+REDRIVEN = 'redriven'
+"""The status of a message that is in its queue again."""
 
 SEND_SECONDS = 30
 """Seconds for all attempts to send a message."""
@@ -78,7 +79,7 @@ class RedrivePass:
         """The selected ids that no message of the pass has."""
         return self._selector.missing_ids
 
-    def planned(self) -> Iterator[Record]:
+    def planned(self) -> Iterator[list[Record]]:
         """Yield what would be done with each selected letter, and change nothing.
 
         Raises:
@@ -88,11 +89,11 @@ class RedrivePass:
             try:
                 sender = self._destination(letter)
             except KeptError as error:
-                yield self._keep(letter, error)
+                yield [self._keep(letter, error)]
             else:
-                yield _record(letter, PLANNED, sender.destination)
+                yield [_record(letter, PLANNED, sender.destination)]
 
-    def performed(self) -> Iterator[Record]:
+    def performed(self) -> Iterator[list[Record]]:
         """Redrive each selected letter, and yield its record.
 
         Ctrl-C has its effect between two letters, after the record of the first one.
@@ -107,14 +108,14 @@ class RedrivePass:
                 edited = self._edited(letter)
                 sender = self._destination(edited)
             except KeptError as error:
-                yield self._keep(letter, error)
+                yield [self._keep(letter, error)]
                 continue
             with deferred_interrupt():
                 try:
                     record = self._move(edited, sender)
                 except KeptError as error:
                     record = self._keep(letter, error)
-                yield record
+                yield [record]
 
     def _selected(self) -> Iterator[DeadLetter]:
         for letter in self._redrive.queue.letters(self._held):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -11,11 +11,11 @@ from mega.cli.confirmation import check_can_ask, yes_option
 from mega.cli.dead_letters.destinations import Destinations
 from mega.cli.dead_letters.editing import edited
 from mega.cli.dead_letters.kept import KeptError
-from mega.cli.dead_letters.letters import DeadLetter, missing_ids
-from mega.cli.dead_letters.queue import READS_PER_SECOND, DeadLetterQueue
-from mega.cli.dead_letters.redrive import KEPT, PLANNED, REDRIVEN, Redrive, RedrivePass
+from mega.cli.dead_letters.letters import DeadLetter
+from mega.cli.dead_letters.passes import KEPT, PLANNED, Passes, Tally
+from mega.cli.dead_letters.queue import DeadLetterQueue
+from mega.cli.dead_letters.redrive import REDRIVEN, Redrive, RedrivePass
 from mega.cli.dead_letters.selection import Selection, selection_options
-from mega.cli.exit_status import FAILURE, SUCCESS, CommandError
 from mega.cli.explanations import explained_message
 from mega.cli.options import app_dir_option, aws_options, output_options, receive_options
 from mega.cli.output import Output, Record, counted, notify
@@ -25,12 +25,6 @@ from mega.cli.target import load_listener
 from mega.errors import single_line
 
 __all__ = ('command',)
-
-MESSAGES_PER_SECOND = 10
-"""The hold of a pass outlasts one that is as slow as this."""
-
-MAX_LINES = 20
-"""Lines of a summary, at most."""
 
 
 @click.command('redrive')
@@ -91,89 +85,23 @@ def command(
     redrive = Redrive(
         letters, selection, destinations, Pace(rate, aws.clock), check, edited if edit else None
     )
+    passes = Passes(letters, partial(RedrivePass, redrive))
+    show = partial(output.many, render=_render)
     if dry_run:
-        tally = _pass(redrive, RedrivePass.planned, lambda each: output.many(each, _render))
-        return tally.exit_code
+        return passes.plan(show).exit_code
     if not yes:
-        tally = _pass(redrive, RedrivePass.planned, lambda each: deque(each, maxlen=0))
+        tally = passes.plan()
+        notify('\n'.join(tally.lines()) or 'No message is selected.')
         if not tally.statuses[PLANNED]:
-            notify('\n'.join(tally.lines()) or 'No message is selected.')
             return tally.exit_code
-        _confirm(tally)
-    return _perform(redrive, rate, output)
+        planned = counted(tally.statuses[PLANNED], 'message')
+        click.confirm(f'Redrive {planned}?', abort=True, err=True)
+    return passes.perform(show, _report, rate).exit_code
 
 
-class Tally:
-    """Counts records by their status, and by their destination or problem."""
-
-    def __init__(self) -> None:
-        self.statuses: Counter[str] = Counter()
-        self._outcomes: Counter[str] = Counter()
-
-    @property
-    def exit_code(self) -> int:
-        return FAILURE if self.statuses[KEPT] else SUCCESS
-
-    def count(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Yield the records, and count them."""
-        for record in records:
-            self.statuses[record['status']] += 1
-            problem, destination = record['problem'], record['destination']
-            self._outcomes[f'to {destination}' if problem is None else f'kept: {problem}'] += 1
-            yield record
-
-    def lines(self) -> list[str]:
-        """Return a line for each destination and problem, the most frequent ones first."""
-        lines = [
-            f'{counted(number, "message")} {single_line(outcome)}'
-            for outcome, number in self._outcomes.most_common(MAX_LINES)
-        ]
-        left = len(self._outcomes) - len(lines)
-        return [*lines, f'and {left:,} other destinations and problems'] if left else lines
-
-
-def _pass(
-    redrive: Redrive,
-    records: Callable[[RedrivePass], Iterator[Record]],
-    consume: Callable[[Iterator[Record]], object],
-    tally: Tally | None = None,
-    per_second: float = READS_PER_SECOND,
-) -> Tally:
-    """Make one pass, and let `consume` have its records.
-
-    Raises:
-        CommandError: if no message has one of the selected ids.
-    """
-    tally = tally or Tally()
-    with redrive.queue.holding(per_second) as held:
-        redrive_pass = RedrivePass(redrive, held)
-        consume(tally.count(records(redrive_pass)))
-    if redrive_pass.missing_ids:
-        raise CommandError(missing_ids(redrive_pass.missing_ids, redrive.queue.url))
-    return tally
-
-
-def _confirm(tally: Tally) -> None:
-    """Ask the user, who may end the command."""
-    for line in tally.lines():
-        notify(line)
-    click.confirm(f'Redrive {counted(tally.statuses[PLANNED], "message")}?', abort=True, err=True)
-
-
-def _perform(redrive: Redrive, rate: float | None, output: Output) -> int:
-    tally = Tally()
-    try:
-        _pass(
-            redrive,
-            RedrivePass.performed,
-            lambda each: output.many(each, _render),
-            tally,
-            min(MESSAGES_PER_SECOND, rate or MESSAGES_PER_SECOND),
-        )
-    finally:
-        redriven, kept = tally.statuses[REDRIVEN], tally.statuses[KEPT]
-        notify(f'Redriven: {redriven:,}, kept: {kept:,}. All other messages stay as they were.')
-    return tally.exit_code
+def _report(tally: Tally) -> str:
+    redriven, kept = tally.statuses[REDRIVEN], tally.statuses[KEPT]
+    return f'Redriven: {redriven:,}, kept: {kept:,}. All other messages stay as they were.'
 
 
 def _check(target: str, app_dir: str) -> Callable[[DeadLetter], None]:

@@ -296,7 +296,7 @@ def test_a_terminal_also_shows_a_histogram(letters: Letters) -> None:
 def test_ctrl_c_gives_all_messages_back(letters: Letters) -> None:
     for _ in range(15):
         letters.add()
-    arguments = ('dead-letters', 'list', letters.dead, '--wait', '20', '--each', '-o', 'jsonl')
+    arguments = ('dead-letters', 'list', letters.dead, '--wait', '2', '--each', '-o', 'jsonl')
     with start_mega(*arguments, environment=letters.aws.environment) as process:
         assert process.stdout is not None
         for _ in range(15):

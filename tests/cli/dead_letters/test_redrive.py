@@ -43,8 +43,8 @@ class Setting:
         return [each['Body'] for each in answer.get('Messages', [])]
 
 
-def problems(records: list[Record]) -> list[str | None]:
-    return [record['problem'] for record in records]
+def problems(records: list[list[Record]]) -> list[str | None]:
+    return [record['problem'] for [record] in records]
 
 
 def test_a_slow_rate_holds_the_messages_long_enough() -> None:
@@ -60,7 +60,7 @@ def test_a_message_whose_hold_has_ended_is_kept() -> None:
     setting = Setting()
     with setting.redrive() as redrive:
         records = redrive.performed()
-        assert next(records)['problem'] is None
+        assert problems([next(records)]) == [None]
         setting.bus.advance(100)
         assert setting.bodies(setting.dead) == ['1', '2']
         kept = problems(list(records))
