@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
     from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage
     from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef
-    from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, Handlers
+    from mega.aws.sqs.subscribe.runtime.worker_pool import EngineCallback, Handlers
 
 __all__ = ('InlineEventLoop', 'InlinePool', 'InlineRuntime', 'is_in_event_loop')
 
@@ -42,8 +42,8 @@ class InlinePool:
         self._handlers = handlers
         self._clock = clock
         self._commands: list[Command] = []
-        self._posted: deque[EngineEvent] = deque()
-        self._deferred: deque[EngineEvent] = deque()
+        self._posted: deque[EngineCallback] = deque()
+        self._deferred: deque[EngineCallback] = deque()
         self.is_over = False
         self.is_receiving = False
         self.failure: BaseException | None = None
@@ -55,11 +55,11 @@ class InlinePool:
         """Whether a long command should end: an event was posted."""
         return bool(self._posted) or self.is_over
 
-    def report_soon(self, event: EngineEvent) -> None:
+    def report_soon(self, event: EngineCallback) -> None:
         """Report an event before the next command."""
         self._posted.append(event)
 
-    def report_at_next_turn(self, event: EngineEvent) -> None:
+    def report_at_next_turn(self, event: EngineCallback) -> None:
         """Report an event before the next command. A long command goes on."""
         self._deferred.append(event)
 
@@ -127,29 +127,29 @@ class InlinePool:
         """Remove and return the first command that can run now: a receive last."""
         command = next((each for each in self._commands if _is_ready(each, may_process)), None)
         if command is None and may_process:
-            command = self._ready_poll(can_receive)
+            command = self._ready_receive(can_receive)
         if command is not None:
             self._commands.remove(command)
         return command
 
-    def _ready_poll(self, can_receive: Callable[[], bool]) -> Receive | None:
-        polls = [each for each in self._commands if isinstance(each, Receive)]
-        repeated = next((poll for poll in polls if _repeats_attempt(poll)), None)
-        return repeated or (polls[0] if polls and can_receive() else None)
+    def _ready_receive(self, can_receive: Callable[[], bool]) -> Receive | None:
+        receives = [each for each in self._commands if isinstance(each, Receive)]
+        repeated = next(filter(_repeats_attempt, receives), None)
+        return repeated or (receives[0] if receives and can_receive() else None)
 
     def _run(self, command: Command) -> None:
         if isinstance(command, Receive):
-            self._renew(command)
+            self._restart(command)
             self.is_receiving = True
         event = self._handlers[type(command)](command)
         self.is_receiving = False
         event(self._clock.now)
 
-    def _renew(self, poll: Receive) -> None:
+    def _restart(self, receive: Receive) -> None:
         """Let a receive begin now: the long polls before it ended without a message."""
-        if not _repeats_attempt(poll):
-            poll.attempted_since = self._clock.now
-        poll.asked_at = self._clock.now
+        if not _repeats_attempt(receive):
+            receive.attempted_since = self._clock.now
+        receive.asked_at = self._clock.now
 
 
 def _is_ready(command: Command, may_process: bool) -> bool:
@@ -158,9 +158,9 @@ def _is_ready(command: Command, may_process: bool) -> bool:
     return not isinstance(command, Receive)
 
 
-def _repeats_attempt(poll: Receive) -> bool:
+def _repeats_attempt(receive: Receive) -> bool:
     """Return whether SQS returns the messages of an earlier receive, although they are hidden."""
-    return poll.attempt_id is not None and poll.attempted_since < poll.asked_at
+    return receive.attempt_id is not None and receive.attempted_since < receive.asked_at
 
 
 class InlineEventLoop:

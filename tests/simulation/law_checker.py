@@ -22,7 +22,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Receive,
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, NOT_BEGUN, Delivery, Phase
-from mega.aws.sqs.subscribe.engine.polling import ATTEMPT_SECONDS, MAX_BACKOFF, MAX_PAUSE
+from mega.aws.sqs.subscribe.engine.receiving import ATTEMPT_SECONDS, MAX_BACKOFF, MAX_PAUSE
 from tests.simulation.front_end import MAX_HIDDEN, QueueFrontEnd
 from tests.simulation.laws import Law, Violation
 from tests.simulation.outcomes import SubscriberOutcomes
@@ -126,24 +126,24 @@ class LawChecker:
 
     # Commands
 
-    def check_receive(self, poll: Receive) -> None:
+    def check_receive(self, receive: Receive) -> None:
         now = self._timeline.now
         if self.is_stopped or self.is_paused:
             raise Violation(Law.NOTHING_AFTER_STOP, 'receives')
         if now < self._failed_at + _MIN_BACKOFF:
             raise Violation(Law.BACKS_OFF, f'receives after a failure at {self._failed_at}')
-        if poll.time_limit > poll.wait_seconds + _LONGEST_CALL:
-            raise Violation(Law.TIME_LEFT, f'a receive may take {poll.time_limit} s')
+        if receive.time_limit > receive.wait_seconds + _LONGEST_CALL:
+            raise Violation(Law.TIME_LEFT, f'a receive may take {receive.time_limit} s')
         if self._quick_empty >= _QUICK_EMPTY and now < self._empty_at + _MIN_PAUSE:
             raise Violation(Law.PAUSES, f'receives after {self._quick_empty} empty receives')
-        self._check_attempt(poll)
-        if self._has_failed_receive and not poll.is_repetition:
+        self._check_attempt(receive)
+        if self._has_failed_receive and not receive.is_repetition:
             raise Violation(Law.FRESH, 'receives after a failure')
 
-    def _check_attempt(self, poll: Receive) -> None:
+    def _check_attempt(self, receive: Receive) -> None:
         if not self._settings.is_fifo:
             return
-        now, attempt = self._timeline.now, poll.attempt_id
+        now, attempt = self._timeline.now, receive.attempt_id
         lost = [each for each, ends in self._lost_attempts.items() if now < ends]
         if attempt is None or (lost and attempt not in lost):
             raise Violation(Law.SAME_ATTEMPT, 'does not repeat the receive')
@@ -341,25 +341,25 @@ class LawChecker:
 
     # Events
 
-    def on_received(self, poll: Receive, deliveries: Sequence[Delivery]) -> None:
+    def on_received(self, receive: Receive, deliveries: Sequence[Delivery]) -> None:
         """Record deliveries. Call this before the engine receives them."""
         now = self._timeline.now
         unsettled = {each.id for each in self.deliveries if each.phase is not Phase.ENDED}
         if any(delivery.id not in unsettled for delivery in deliveries):
             self._on_change()  # a drain ends if SQS returns only messages that it knows
         else:
-            self._empty += poll.asked_at >= self._changed_at
-        is_quick = not deliveries and now < poll.asked_at + 1.0
+            self._empty += receive.asked_at >= self._changed_at
+        is_quick = not deliveries and now < receive.asked_at + 1.0
         self._quick_empty = self._quick_empty + 1 if is_quick else 0
         self._empty_at = now
         names = {delivery.id for delivery in deliveries}
         known = [each for each in self.deliveries if each.phase is not Phase.ENDED]
-        is_late = now > poll.asked_at + poll.wait_seconds + _LATE
+        is_late = now > receive.asked_at + receive.wait_seconds + _LATE
         # An answer is surely older only if its receive began before the other one could return.
         self._newest = {
             delivery.id: self._receipt(delivery).number
             for delivery in known
-            if is_late and delivery.id in names and delivery.received_at > poll.asked_at
+            if is_late and delivery.id in names and delivery.received_at > receive.asked_at
         }
         self._has_failed_receive = False
         self.deliveries.extend(deliveries)
@@ -375,19 +375,19 @@ class LawChecker:
                 if receipt.number < self._newest.get(delivery.id, 0):
                     raise Violation(Law.NEWEST_HANDLE, f'{receipt} is in flight')
 
-    def on_receive_interrupted(self, poll: Receive) -> None:
+    def on_receive_interrupted(self, receive: Receive) -> None:
         """Record that the response of a receive may be lost."""
-        if poll.attempt_id is not None:
-            hidden = poll.asked_at + poll.visibility_timeout
-            ends = min(hidden, poll.attempted_since + ATTEMPT_SECONDS)
-            self._lost_attempts[poll.attempt_id] = ends
+        if receive.attempt_id is not None:
+            hidden = receive.asked_at + receive.visibility_timeout
+            ends = min(hidden, receive.attempted_since + ATTEMPT_SECONDS)
+            self._lost_attempts[receive.attempt_id] = ends
 
-    def on_receive_failed(self, poll: Receive, *, is_lost: bool) -> None:
+    def on_receive_failed(self, receive: Receive, *, is_lost: bool) -> None:
         """Record a failure, unless the receive began before an earlier failure."""
         if is_lost:
-            self.on_receive_interrupted(poll)
+            self.on_receive_interrupted(receive)
         self._has_failed_receive = True
-        if poll.asked_at >= self._failed_at:
+        if receive.asked_at >= self._failed_at:
             self._failed_at = self._timeline.now
 
     def on_decision(self, delivery: Delivery, decision: Decision, delay: int = 0) -> None:

@@ -18,16 +18,16 @@ from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
     CallResult,
     Command,
-    DeadLetter,
     Entry,
     Notice,
     ProcessMessages,
     Receive,
+    SendDeadLetter,
 )
 from mega.aws.sqs.subscribe.engine.delivery import NEVER, Delivery, Phase
 from mega.aws.sqs.subscribe.engine.in_flight import InFlight
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
-from mega.aws.sqs.subscribe.engine.polling import ReceiveScheduler
+from mega.aws.sqs.subscribe.engine.receiving import ReceiveScheduler
 from mega.aws.sqs.subscribe.engine.visibility import VisibilityExtender
 from mega.aws.sqs.subscribe.processing import settlement
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
@@ -130,7 +130,7 @@ def _receive_after_stop(patch: pytest.MonkeyPatch) -> None:
     following = Engine.next
 
     def broken(self: Engine, now: float) -> Command | None:
-        return following(self, now) or self._polls.next(self.in_flight, now)
+        return following(self, now) or self._receives.next(self.in_flight, now)
 
     patch.setattr(Engine, 'next', broken)
 
@@ -160,7 +160,7 @@ def _change_dead_letter_results(
 ) -> Callable[[pytest.MonkeyPatch], None]:
     dead_lettered = Engine.dead_lettered
 
-    def broken(self: Engine, command: DeadLetter, result: CallResult, now: float) -> None:
+    def broken(self: Engine, command: SendDeadLetter, result: CallResult, now: float) -> None:
         dead_lettered(self, command, replacements.get(result, result), now)
 
     return lambda patch: patch.setattr(Engine, 'dead_lettered', broken)
@@ -169,7 +169,7 @@ def _change_dead_letter_results(
 def _free_worker_twice(patch: pytest.MonkeyPatch) -> None:
     dead_lettered = Engine.dead_lettered
 
-    def broken(self: Engine, command: DeadLetter, result: CallResult, now: float) -> None:
+    def broken(self: Engine, command: SendDeadLetter, result: CallResult, now: float) -> None:
         dead_lettered(self, command, result, now)
         self._assigner.free_workers += 1
 
@@ -224,7 +224,7 @@ def _ignore_max_processing_time(patch: pytest.MonkeyPatch) -> None:
 
     def broken(self: VisibilityExtender, delivery: Delivery) -> float:
         is_limited = delivery.phase is Phase.WORKING and self._max_processing_time is not None
-        return delivery.visible_by if is_limited else limit(self, delivery)
+        return delivery.visible_at_latest if is_limited else limit(self, delivery)
 
     patch.setattr(VisibilityExtender, '_limit', broken)
 
@@ -451,8 +451,8 @@ def _use_older_handles(patch: pytest.MonkeyPatch) -> None:
 def _count_all_empty_receives(patch: pytest.MonkeyPatch) -> None:
     succeeded = ReceiveScheduler.succeeded
 
-    def broken(self: ReceiveScheduler, poll: Receive, *counts: Any) -> None:
-        succeeded(self, structs.replace(poll, queue_version=self.queue_version), *counts)
+    def broken(self: ReceiveScheduler, receive: Receive, *counts: Any) -> None:
+        succeeded(self, structs.replace(receive, queue_version=self.queue_version), *counts)
 
     patch.setattr(ReceiveScheduler, 'succeeded', broken)
 
@@ -488,9 +488,9 @@ def _forget_lost_receives(patch: pytest.MonkeyPatch) -> None:
 def _repeat_all_receives(patch: pytest.MonkeyPatch) -> None:
     succeeded = ReceiveScheduler.succeeded
 
-    def broken(self: ReceiveScheduler, poll: Receive, *counts: Any) -> None:
-        self._lost.append(poll)
-        succeeded(self, poll, *counts)
+    def broken(self: ReceiveScheduler, receive: Receive, *counts: Any) -> None:
+        self._lost.append(receive)
+        succeeded(self, receive, *counts)
 
     patch.setattr(ReceiveScheduler, 'succeeded', broken)
 

@@ -15,12 +15,12 @@ from mega.aws.sqs.subscribe.engine.commands import (
     CallResult,
     ChangeVisibility,
     Command,
-    DeadLetter,
     Delete,
     EngineSettings,
     Notice,
     ProcessMessages,
     Receive,
+    SendDeadLetter,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery, Phase
 from mega.aws.sqs.subscribe.engine.stopping import INTERRUPT_TIMEOUT, SETTLE_TIMEOUT
@@ -93,7 +93,7 @@ class ListenerProcess:
         self._choices = world.choices
         self._settings = settings
         self._is_faultless = plan.is_faultless
-        self._polls: list[_Poll] = []
+        self._receives: list[_Poll] = []
         self._deferred: list[Callable[[], None]] = []
         self._alarm = float('inf')
         self._idle_alarms = 0
@@ -102,7 +102,7 @@ class ListenerProcess:
         self._handlers: dict[type[Command], Callable[[Any], None]] = {
             Receive: self._receive,
             ProcessMessages: self._start_worker,
-            DeadLetter: self._dead_letter,
+            SendDeadLetter: self._dead_letter,
             Delete: self._delete,
             ChangeVisibility: self._change_visibility,
         }
@@ -137,8 +137,8 @@ class ListenerProcess:
         self.is_alive = False
         if self._choices.chance(50):
             return
-        for poll in self._polls:
-            poll.cancel(self._queue)
+        for receive in self._receives:
+            receive.cancel(self._queue)
 
     def check_overdue(self, receipt: TrackedReceipt) -> None:
         if self.is_alive:
@@ -220,16 +220,16 @@ class ListenerProcess:
         self.laws.is_stopped = True
         self._stopped_at = now
         self._had_no_messages = self.engine.in_flight == 0
-        for poll in self._polls:
-            self._timeline.after(self._choices.uniform(0.0, 1.5), self._on_interrupted, poll)
+        for receive in self._receives:
+            self._timeline.after(self._choices.uniform(0.0, 1.5), self._on_interrupted, receive)
         self._grace_ends = now + self._settings.grace_period
         self._timeline.at(self._grace_ends + SETTLE_TIMEOUT + 0.01, self._check_ended)
 
-    def _on_interrupted(self, poll: _Poll) -> None:
-        if self._end_poll(poll):
-            poll.cancel(self._queue)
-            self.laws.on_receive_interrupted(poll.command)
-            self.engine.receive_interrupted(poll.command)
+    def _on_interrupted(self, receive: _Poll) -> None:
+        if self._end_poll(receive):
+            receive.cancel(self._queue)
+            self.laws.on_receive_interrupted(receive.command)
+            self.engine.receive_interrupted(receive.command)
             self._after_event()
 
     def _check_ended(self) -> None:
@@ -248,7 +248,7 @@ class ListenerProcess:
         """Check that the stop took no longer than a few calls after the last work and receive."""
         is_working = self.laws.in_processing or self._submitted
         last_work = self._grace_ends if is_working else self._last_work
-        last_poll = float('inf') if self._polls else self._last_poll
+        last_poll = float('inf') if self._receives else self._last_poll
         last_poll = min(last_poll, self._stopped_at + INTERRUPT_TIMEOUT)
         calls = 6 * min(1.0, self._settings.visibility_timeout / 10) + 0.2
         margin = 0.001 if self._had_no_messages else calls
@@ -273,23 +273,23 @@ class ListenerProcess:
     def _receive(self, command: Receive) -> None:
         self._note(f'receives {command.max_messages}, waits {command.wait_seconds} s')
         self.laws.check_receive(command)
-        poll = _Poll(command, self._network.of_receive())
-        self._polls.append(poll)
+        receive = _Poll(command, self._network.of_receive())
+        self._receives.append(receive)
         arrives = (
-            self._on_receive_failed if poll.fate is CallFate.FAILED else self._request_messages
+            self._on_receive_failed if receive.fate is CallFate.FAILED else self._request_messages
         )
-        self._timeline.after(self._network.request_time(), arrives, poll)
+        self._timeline.after(self._network.request_time(), arrives, receive)
 
-    def _request_messages(self, poll: _Poll) -> None:
-        if not self.is_alive or poll not in self._polls:
+    def _request_messages(self, receive: _Poll) -> None:
+        if not self.is_alive or receive not in self._receives:
             return
         # Without a wait SQS answers at once. 0.5 s leave time for other events.
-        until = self._timeline.now + (poll.command.wait_seconds or 0.5)
-        poll.request = Request(poll.command, until, partial(self._answer, poll))
-        self._queue.receive(poll.request)
+        until = self._timeline.now + (receive.command.wait_seconds or 0.5)
+        receive.request = Request(receive.command, until, partial(self._answer, receive))
+        self._queue.receive(receive.request)
 
-    def _answer(self, poll: _Poll, batch: Batch) -> None:
-        command, fate = poll.command, poll.fate
+    def _answer(self, receive: _Poll, batch: Batch) -> None:
+        command, fate = receive.command, receive.fate
         note = '' if fate is CallFate.FINE else fate.value
         self._note('SQS answers', *batch or ('nothing',), note)
         when = self._timeline.now + self._network.response_time()
@@ -300,41 +300,41 @@ class ListenerProcess:
             when = max(when, late + self._world.plan.slowness)
         ends = command.asked_at + command.time_limit
         if fate is CallFate.UNANSWERED or when > ends:
-            self._timeline.at(ends, self._on_receive_failed, poll)
+            self._timeline.at(ends, self._on_receive_failed, receive)
         elif fate is CallFate.LOST:
-            self._timeline.at(when, self._on_receive_failed, poll)
+            self._timeline.at(when, self._on_receive_failed, receive)
         else:
             received = [] if fate is CallFate.GARBLED else batch
-            self._timeline.at(when, self._on_received, poll, received)
+            self._timeline.at(when, self._on_received, receive, received)
 
-    def _on_receive_failed(self, poll: _Poll) -> None:
-        if self._end_poll(poll):
+    def _on_receive_failed(self, receive: _Poll) -> None:
+        if self._end_poll(receive):
             self._note('failed to receive')
             is_unrecoverable = self._choices.chance(20)
             error = ConnectionError('of the network')
             now = self._timeline.now
-            is_lost = poll.fate is not CallFate.FAILED or self._choices.chance(50)
-            self.laws.on_receive_failed(poll.command, is_lost=is_lost)
+            is_lost = receive.fate is not CallFate.FAILED or self._choices.chance(50)
+            self.laws.on_receive_failed(receive.command, is_lost=is_lost)
             self.engine.receive_failed(
-                poll.command, error, now, is_unrecoverable=is_unrecoverable, is_lost=is_lost
+                receive.command, error, now, is_unrecoverable=is_unrecoverable, is_lost=is_lost
             )
             self._after_event()
 
-    def _on_received(self, poll: _Poll, batch: Batch) -> None:
-        if self._end_poll(poll):
+    def _on_received(self, receive: _Poll, batch: Batch) -> None:
+        if self._end_poll(receive):
             self._note('received', *batch or ('nothing',))
             deliveries = [self._delivery(receipt) for receipt in batch]
             self._had_no_messages = self._had_no_messages and not deliveries
-            self.laws.on_received(poll.command, deliveries)
-            self.engine.received(poll.command, deliveries, self._timeline.now)
+            self.laws.on_received(receive.command, deliveries)
+            self.engine.received(receive.command, deliveries, self._timeline.now)
             self.laws.check_newest()
             self._after_event()
 
-    def _end_poll(self, poll: _Poll) -> bool:
+    def _end_poll(self, receive: _Poll) -> bool:
         """End a receive. Return False if it ended before, or if the process has ended."""
-        if not self.is_alive or poll not in self._polls:
+        if not self.is_alive or receive not in self._receives:
             return False
-        self._polls.remove(poll)
+        self._receives.remove(receive)
         self._last_poll = self._timeline.now
         return True
 
@@ -409,7 +409,7 @@ class ListenerProcess:
         self.engine.body_waits.end(delivery, self._timeline.now)
 
     def _check_places(self) -> None:
-        if self.is_alive and not self._polls:
+        if self.is_alive and not self._receives:
             self.laws.check_places()
 
     def _begin(self, delivery: Delivery, then: Callable[[], None]) -> None:
@@ -472,15 +472,15 @@ class ListenerProcess:
             self.engine.processed(delivery, now)
         elif settlement.action is SettlementAction.DEAD_LETTER:
             self.laws.on_decision(delivery, Decision.DEAD_LETTER)
-            self.engine.to_dead_letter(delivery, Reason('Simulated', ''), now)
+            self.engine.failed_permanently(delivery, Reason('Simulated', ''), now)
         else:
             decision = Decision.EXPIRE if settlement.delay is None else Decision.LEAVE
             self.laws.on_decision(delivery, decision, settlement.delay or 0)
-            self.engine.left_in_queue(delivery, settlement.delay, now)
+            self.engine.retry_requested(delivery, settlement.delay, now)
 
     # Settling
 
-    def _dead_letter(self, command: DeadLetter) -> None:
+    def _dead_letter(self, command: SendDeadLetter) -> None:
         self._note('dead-letters', command.delivery.receipt_handle)
         fate = self._network.of_dead_letter()
         there, back = self._network.request_time(), self._network.response_time()
@@ -496,7 +496,7 @@ class ListenerProcess:
     def _arrive(self, delivery: Delivery) -> None:
         self._queue.receipts[delivery.receipt_handle].message.is_dead_lettered = True
 
-    def _on_dead_lettered(self, command: DeadLetter, result: CallResult) -> None:
+    def _on_dead_lettered(self, command: SendDeadLetter, result: CallResult) -> None:
         if self.is_alive:
             delivery = command.delivery
             self._note('result', result.name, 'of the dead letter', delivery.receipt_handle)
@@ -546,6 +546,6 @@ class ListenerProcess:
     def _on_settled(self, call: BatchCommand, results: Sequence[CallResult]) -> None:
         if self.is_alive:
             self._note('results', *(result.name for result in results))
-            self.engine.settled(call, results, self._timeline.now)
+            self.engine.batch_ended(call, results, self._timeline.now)
             self.laws.on_settled(call, list(results))
             self._after_event()

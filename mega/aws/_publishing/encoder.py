@@ -172,7 +172,7 @@ class Encoder(Struct, frozen=True):
         self, store: S3PayloadStore, destination: str, outgoing: OutgoingMessage
     ) -> OutgoingMessage:
         """Return the message that carries the pointer, checked. Nothing is in S3 yet."""
-        upload = store.offload(outgoing.body, self.api.only_queue_url(destination))
+        upload = store.offload(outgoing.body, self.api.exclusive_queue_url(destination))
         attributes = {**outgoing.attributes, **upload.attributes}
         check_attributes(attributes)
         options = outgoing.options

@@ -28,9 +28,9 @@ class ServiceApi(Struct, frozen=True):
     `timedelta` as seconds.
     `check_size(body, attributes, size, limit)` refuses a message that is too large.
     `delivered_size(body, attributes, size)` is the size in the subscribed queue, with the envelope.
-    `only_queue_url(destination)` is the URL of the only queue that gets the message; None if there
-    may be others. `fetch_max_message_bytes(aws, destination)` asks the service for the largest
-    message that the destination accepts. `max_batch_bytes(limit)` is the largest sum of the
+    `exclusive_queue_url(destination)` is the URL of the only queue that gets the message; None if
+    there may be others. `fetch_max_message_bytes(aws, destination)` asks the service for the
+    largest message that the destination accepts. `max_batch_bytes(limit)` is the largest sum of the
     messages of a batch, given that limit. All sizes are in bytes.
     """
 
@@ -46,6 +46,6 @@ class ServiceApi(Struct, frozen=True):
     check_options: Callable[[dict[str, Any], bool], None]
     check_size: Callable[[str, dict[str, Any], int, int], None]
     delivered_size: Callable[[str, dict[str, Any], int], int]
-    only_queue_url: Callable[[str], str | None]
+    exclusive_queue_url: Callable[[str], str | None]
     fetch_max_message_bytes: Callable[[AwsClient, str], object]
     max_batch_bytes: Callable[[int], int]

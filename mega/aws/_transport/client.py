@@ -59,11 +59,11 @@ class AwsClient:
         *,
         owns_client: bool = True,
         clock: Clock | None = None,
-        access: Callable[[], Mapping[str, Any]] = dict,
+        options: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.clock = clock or SYSTEM_CLOCK
         self.is_in_process = clock is not None
-        self._access = access  # a function, because the repr of a mapping would show the secrets
+        self._options = options  # a function, because the repr of a mapping would show the secrets
         self._create = create
         self._created = create()
         self._process = os.getpid()
@@ -112,15 +112,15 @@ class AwsClient:
         Raises:
             ConfigurationError: for no region.
         """
-        access = self._access()
-        url = access.get('endpoint_url')
+        options = self._options()
+        url = options.get('endpoint_url')
         return create_client(
             service,
             None,
             region_name=self.region,
             attempts=1,
             read_timeout=_OTHER_SERVICE_READ_TIMEOUT,
-            **{**access, 'endpoint_url': None if region_of(f'{url}/') else url},
+            **{**options, 'endpoint_url': None if region_of(f'{url}/') else url},
         )
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -220,9 +220,9 @@ def create_client(
             reason = 'the client is in this process'
             return AwsClient(lambda: (client, reason), owns_client=False, clock=client.clock)
         make_interruptible(client)  # for time limits
-        access = {'endpoint_url': getattr(getattr(client, 'meta', None), 'endpoint_url', None)}
+        options = {'endpoint_url': getattr(getattr(client, 'meta', None), 'endpoint_url', None)}
         return AwsClient(
-            lambda: (client, 'client= was passed'), owns_client=False, access=lambda: access
+            lambda: (client, 'client= was passed'), owns_client=False, options=lambda: options
         )
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
         raise ConfigurationError('pass aws_access_key_id and aws_secret_access_key together')
@@ -237,7 +237,7 @@ def create_client(
     }
     return AwsClient(
         lambda: _create(service, session, region, endpoint_url, given, settings),
-        access=lambda: {'session': session, 'endpoint_url': endpoint_url, **given},
+        options=lambda: {'session': session, 'endpoint_url': endpoint_url, **given},
     )
 
 

@@ -39,7 +39,7 @@ def _delivered_size(body: str, attributes: dict[str, Any], size: int) -> int:
     return size_in_envelope(body, attributes)
 
 
-def _sole_queue(topic_arn: str) -> None:
+def exclusive_queue_url(topic_arn: str) -> None:
     return None  # each subscribed queue gets a message
 
 
@@ -69,7 +69,7 @@ SNS = ServiceApi(
     check_options=_check_options,
     check_size=_check_size,
     delivered_size=_delivered_size,
-    only_queue_url=_sole_queue,
+    exclusive_queue_url=exclusive_queue_url,
     fetch_max_message_bytes=_fetch_limit,
     max_batch_bytes=_max_batch_bytes,
 )

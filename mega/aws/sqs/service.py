@@ -33,7 +33,7 @@ def _delivered_size(body: str, attributes: dict[str, Any], size: int) -> int:
     return size
 
 
-def _sole_queue(queue_url: str) -> str:
+def exclusive_queue_url(queue_url: str) -> str:
     return queue_url
 
 
@@ -65,7 +65,7 @@ SQS = ServiceApi(
     check_options=_check_options,
     check_size=_check_size,
     delivered_size=_delivered_size,
-    only_queue_url=_sole_queue,
+    exclusive_queue_url=exclusive_queue_url,
     fetch_max_message_bytes=_fetch_limit,
     max_batch_bytes=_max_batch_bytes,
 )

@@ -20,13 +20,13 @@ from mega.cli.doctor.setup import Setup
 from mega.errors import TransportError
 
 __all__ = (
-    'clock',
+    'check_clock',
+    'check_permissions',
+    'check_region',
     'headers_of',
-    'identity',
-    'permissions',
-    'queue',
+    'read_identity',
+    'read_queue',
     'refused_permission',
-    'region',
 )
 
 MAX_CLOCK_SKEW = 60.0
@@ -34,7 +34,7 @@ MAX_CLOCK_SKEW = 60.0
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
 
 
-def region(setup: Setup) -> Iterator[Finding]:
+def check_region(setup: Setup) -> Iterator[Finding]:
     """Compare the region of the queue with the default region of boto3."""
     own, default = region_of(setup.queue_url), os.environ.get('AWS_DEFAULT_REGION')
     if own and default and own != default:
@@ -46,22 +46,22 @@ def region(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def identity(setup: Setup) -> Iterable[Finding]:
+def read_identity(setup: Setup) -> Iterable[Finding]:
     """Find the identity of the credentials. STS tells it without a permission (API reference)."""
     setup.identity = setup.client('sts').call('get_caller_identity').get('Arn')
     return ()
 
 
-def queue(setup: Setup) -> Iterator[Finding]:
+def read_queue(setup: Setup) -> Iterator[Finding]:
     """Read the attributes of the queue, and compare the clock with that of SQS."""
     answer = setup.aws.call(
         'get_queue_attributes', QueueUrl=setup.queue_url, AttributeNames=['All']
     )
     setup.queue = answer.get('Attributes', {})
-    yield from clock(setup, answer.get('ResponseMetadata', {}).get('HTTPHeaders', {}))
+    yield from check_clock(setup, answer.get('ResponseMetadata', {}).get('HTTPHeaders', {}))
 
 
-def clock(setup: Setup, headers: Mapping[str, str]) -> Iterator[Finding]:
+def check_clock(setup: Setup, headers: Mapping[str, str]) -> Iterator[Finding]:
     """Compare the clock with the time of a response."""
     try:
         theirs = parsedate_to_datetime(headers['date'])
@@ -87,7 +87,7 @@ def headers_of(error: TransportError) -> Mapping[str, str]:
     return {str(name).lower(): value for name, value in headers.items()}
 
 
-def permissions(setup: Setup) -> Iterator[Finding]:
+def check_permissions(setup: Setup) -> Iterator[Finding]:
     """Find out whether messages of the queue may be settled, by calls without an effect.
 
     No call without an effect tests ReceiveMessage.

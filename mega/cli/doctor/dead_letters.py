@@ -11,7 +11,7 @@ from mega.cli.doctor.access import refused_permission
 from mega.cli.doctor.setup import Attributes, DeadLetterQueue, Setup, json_object
 from mega.errors import TransportError
 
-__all__ = ('compare', 'find', 'permission')
+__all__ = ('check_permission', 'compare', 'find')
 
 
 def find(setup: Setup) -> Iterator[Finding]:
@@ -105,7 +105,7 @@ def _allow_policy(setup: Setup, url: str, attributes: Attributes) -> Iterator[Fi
         )
 
 
-def permission(setup: Setup) -> Iterable[Finding]:
+def check_permission(setup: Setup) -> Iterable[Finding]:
     """Find out whether the listener may send dead letters, by a batch without messages.
 
     SQS refuses an empty batch. AWS does not document whether it tests the permission before that,

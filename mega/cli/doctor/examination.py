@@ -16,11 +16,11 @@ from mega.aws.sqs.subscribe.preflight.checks import unchecked
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.cli.doctor import (
     access,
-    bodies,
     dead_letters,
-    functions,
     installation,
     keys,
+    lambda_functions,
+    offloaded_bodies,
     subscriptions,
 )
 from mega.cli.doctor import settings as listener_settings
@@ -45,20 +45,20 @@ class Check(NamedTuple):
 
 
 CHECKS = (
-    Check('installed packages', '', installation.packages),
-    Check('transport', '', installation.transport),
-    Check('region', '', access.region),
-    Check('identity', 'sts', access.identity),
-    Check('attributes', 'sqs', access.queue),
-    Check('permissions', 'sqs', access.permissions),
+    Check('installed packages', '', installation.check_packages),
+    Check('transport', '', installation.check_transport),
+    Check('region', '', access.check_region),
+    Check('identity', 'sts', access.read_identity),
+    Check('attributes', 'sqs', access.read_queue),
+    Check('permissions', 'sqs', access.check_permissions),
     Check('dead-letter queues', 'sqs', dead_letters.find),
     Check('dead-letter queues', 'sqs', dead_letters.compare),
-    Check('the permission to send dead letters', 'sqs', dead_letters.permission),
+    Check('the permission to send dead letters', 'sqs', dead_letters.check_permission),
     Check('settings', '', listener_settings.check),
     Check('subscriptions', 'sns', subscriptions.check),
     Check('KMS keys', 'kms', keys.check),
-    Check('offloaded bodies', 's3', bodies.check),
-    Check('Lambda functions', 'lambda', functions.check),
+    Check('offloaded bodies', 's3', offloaded_bodies.check),
+    Check('Lambda functions', 'lambda', lambda_functions.check),
 )
 
 
@@ -88,9 +88,11 @@ def _run(check: Check, setup: Setup) -> list[Finding]:
 def _refused(check: Check, setup: Setup, error: TransportError) -> Iterator[Finding]:
     """Yield the findings for a call of a check that failed."""
     url, origin = setup.queue_url, origin_of(error)
-    if origin is Origin.CREDENTIALS or (origin is Origin.QUEUE and check.function is access.queue):
+    if origin is Origin.CREDENTIALS or (
+        origin is Origin.QUEUE and check.function is access.read_queue
+    ):
         yield necessary(url, error)
-        yield from access.clock(setup, access.headers_of(error))
+        yield from access.check_clock(setup, access.headers_of(error))
         return
     if check.service == 'sqs':
         advice = advice_on(error, url)

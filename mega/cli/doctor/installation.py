@@ -8,10 +8,10 @@ from importlib import metadata
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.cli.doctor.setup import Setup
 
-__all__ = ('packages', 'transport')
+__all__ = ('check_packages', 'check_transport')
 
 
-def packages(setup: Setup) -> Iterator[Finding]:
+def check_packages(setup: Setup) -> Iterator[Finding]:
     """Find the package `bson` of PyPI, which overwrites the module of the same name of pymongo."""
     try:
         version = metadata.version('bson')
@@ -25,7 +25,7 @@ def packages(setup: Setup) -> Iterator[Finding]:
     )
 
 
-def transport(setup: Setup) -> Iterator[Finding]:
+def check_transport(setup: Setup) -> Iterator[Finding]:
     """Find out why calls go through botocore, which takes more CPU time per message."""
     if setup.aws.is_in_process:
         return

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from mega.aws._transport.in_process import RefusedCallError
 from mega.aws.sqs.subscribe.preflight.findings import Kind, Severity
-from mega.cli.doctor.access import clock, headers_of
+from mega.cli.doctor.access import check_clock, headers_of
 from mega.cli.doctor.examination import examine
 from mega.errors import TransportError
 from mega.testing import Bus
@@ -96,13 +96,13 @@ def date(bus: Bus, **ahead: int) -> dict[str, str]:
 )
 def test_a_clock_that_differs_from_that_of_aws_is_found(bus: Bus, ahead: int, words: str) -> None:
     bus.advance(1 - bus.time % 1)
-    found = list(clock(setup_on(bus, 'https://sqs/1/orders'), date(bus, seconds=ahead)))
+    found = list(check_clock(setup_on(bus, 'https://sqs/1/orders'), date(bus, seconds=ahead)))
     assert words in only(found, Kind.CLOCK).problem
 
 
 @pytest.mark.parametrize('headers', [{}, {'date': ''}, {'date': 'yesterday'}])
 def test_a_response_without_a_time_tests_no_clock(bus: Bus, headers: dict[str, str]) -> None:
-    assert list(clock(setup_on(bus, 'https://sqs/1/orders'), headers)) == []
+    assert list(check_clock(setup_on(bus, 'https://sqs/1/orders'), headers)) == []
 
 
 def test_the_clock_is_compared_with_the_time_of_a_refusal() -> None:

@@ -159,12 +159,12 @@ def test_the_package_bson_of_pypi_is_found(
     bus: Bus, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup = setup_on(bus, 'https://sqs/1/orders')
-    assert list(installation.packages(setup)) == []
+    assert list(installation.check_packages(setup)) == []
     (tmp_path / 'bson-0.5.10.dist-info').mkdir()
     text = 'Metadata-Version: 2.1\nName: bson\nVersion: 0.5.10\n'
     (tmp_path / 'bson-0.5.10.dist-info' / 'METADATA').write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
-    finding = only(list(installation.packages(setup)), Kind.OTHER_BSON)
+    finding = only(list(installation.check_packages(setup)), Kind.OTHER_BSON)
     assert finding.subject == 'bson 0.5.10'
 
 
@@ -176,7 +176,7 @@ def test_the_reason_for_calls_through_botocore_is_a_note(monkeypatch: pytest.Mon
         with SqsListener(url, **settings) as listener:
             for subject in (listener, None):
                 setup = Setup(listener._aws, url, subject)
-                found = list(installation.transport(setup))
+                found = list(installation.check_transport(setup))
                 setup.close()
                 assert kinds(found) == expected
     assert found[0].problem.endswith('slower: MEGA_TRANSPORT=botocore')

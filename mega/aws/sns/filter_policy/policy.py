@@ -93,7 +93,7 @@ class FilterPolicy:
             document = {name: _value_of(attribute) for name, attribute in attributes.items()}
         return parse_event_pattern(self.policy).accepts(document, Context(document))
 
-    def share(self, payloads: Iterable[object]) -> float:
+    def pass_rate(self, payloads: Iterable[object]) -> float:
         """Return the share of sample payloads that pass, from 0 to 1.
 
         Raises:

@@ -35,7 +35,7 @@ from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy, Unhandled, Unmatched
 from mega.aws.sqs.subscribe.runtime.activity import Activity
 from mega.aws.sqs.subscribe.runtime.context import ListenerContext, Runtime
-from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
+from mega.aws.sqs.subscribe.runtime.dead_letter_sender import DeadLetterSender
 from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
 from mega.aws.sqs.subscribe.runtime.runs import ListenerRuns
 from mega.aws.sqs.subscribe.runtime.session import ListenerSession
@@ -207,7 +207,7 @@ class SqsListener(ClientOwner):
         url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
         return ListenerContext(
             QueueClient(self._aws, url, dead_letter_url is not None),
-            DeadLetterQueue(self._aws, dead_letter_url, url) if dead_letter_url else None,
+            DeadLetterSender(self._aws, dead_letter_url, url) if dead_letter_url else None,
             self._router,
             Processor(self._router, self._policy, self._hooks),
             self._counter,

@@ -167,7 +167,7 @@ def test_has_no_policy_if_a_subscriber_matches_bodies_that_sns_cannot_read(
     assert policy.policy is None
     assert unreadable.__name__ in str(policy)
     assert policy.subscription_attributes == {'FilterPolicy': '{}'}
-    assert policy.share(['a text', {}]) == 1.0
+    assert policy.pass_rate(['a text', {}]) == 1.0
 
 
 def test_has_a_policy_for_a_message_subscriber_whose_pattern_matches_no_text() -> None:
@@ -210,11 +210,11 @@ def test_has_no_policy_if_a_pattern_never_matches() -> None:
 def test_computes_the_share_of_payloads_that_pass() -> None:
     policy = to_filter_policy(event_subscriber(name='e'), data_subscriber(a='x'))
     samples = [PayloadBuilder().with_event(name=name).build() for name in ('e', 'f')]
-    assert policy.share([*samples, {'a': 'x'}, {'a': 'y'}]) == 0.5
+    assert policy.pass_rate([*samples, {'a': 'x'}, {'a': 'y'}]) == 0.5
     by_name = to_filter_policy(event_subscriber(name='e'), attributes=['event.name'])
-    assert by_name.share(samples) == 0.5
+    assert by_name.pass_rate(samples) == 0.5
     with pytest.raises(ConfigurationError, match='no samples'):
-        policy.share([])
+        policy.pass_rate([])
 
 
 def test_prints_the_policy_and_its_widened_places() -> None:
@@ -254,8 +254,8 @@ def test_excludes_all_types_of_payloads_that_no_documented_subscriber_matches() 
     assert len(matching) + len(others) == 20
     for attributes in (None, ['event.domain', 'event.name', 'type', 'notification_type']):
         policy = to_filter_policy(*subscribers, attributes=attributes)
-        assert policy.share(matching) == 1.0
-        assert policy.share(others) == 0.0
+        assert policy.pass_rate(matching) == 1.0
+        assert policy.pass_rate(others) == 0.0
 
 
 def _event(domain: str, name: str) -> Any:

@@ -40,8 +40,8 @@ def test_replaces_many_values_by_common_prefixes() -> None:
     policy = to_filter_policy(data_subscriber(name=one_of(*names)))
     assert policy.policy is not None
     refuse_invalid(policy.policy)
-    assert policy.share([{'name': name} for name in names]) == 1.0
-    assert policy.share([{'name': 'user.a1'}, {'name': 'item.c1'}, {'name': 'cart'}]) == 0.0
+    assert policy.pass_rate([{'name': name} for name in names]) == 1.0
+    assert policy.pass_rate([{'name': 'user.a1'}, {'name': 'item.c1'}, {'name': 'cart'}]) == 0.0
     assert 'SNS accepts at most 150 combinations' in str(policy)
 
 
@@ -88,7 +88,7 @@ def test_fits_the_policy_of_many_subscribers_to_the_limits(count: int) -> None:
         .build()
         for n in range(count)
     ]
-    assert policy.share(sent) == 1.0
+    assert policy.pass_rate(sent) == 1.0
     assert not policy.lets_through({'type': 'invoice'})
     assert not policy.lets_through(PayloadBuilder().with_event(name='e', domain='other').build())
 
@@ -236,7 +236,7 @@ def test_the_policy_of_many_subscribers_excludes_other_messages(
     policy = to_filter_policy(subscribers_of(kind, count))
     assert policy.policy is not None
     refuse_invalid(policy.policy)
-    assert policy.share(list(mixed_messages(kind, count))) <= share
+    assert policy.pass_rate(list(mixed_messages(kind, count))) <= share
 
 
 def with_five_attributes(count: int) -> list[Subscriber]:

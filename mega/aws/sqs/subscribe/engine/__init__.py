@@ -11,7 +11,7 @@ replay any order of events.
     in_flight.py       the deliveries in flight, and how each one ends
     body_waits.py      messages that wait for their bodies from S3
     message_groups.py  which message may start next
-    polling.py         how many messages to receive, and when
+    receiving.py       how many messages to receive, and when
     batches.py         DeleteMessageBatch and ChangeMessageVisibilityBatch calls to make
     visibility.py      when to extend a visibility timeout, and for how long
     dead_letters.py    SendMessage calls to make to the dead-letter queue

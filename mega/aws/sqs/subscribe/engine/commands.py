@@ -25,13 +25,13 @@ __all__ = (
     'CallResult',
     'ChangeVisibility',
     'Command',
-    'DeadLetter',
     'Delete',
     'EngineSettings',
     'Entry',
     'Notice',
     'ProcessMessages',
     'Receive',
+    'SendDeadLetter',
 )
 
 
@@ -134,8 +134,11 @@ class Receive(Struct):
         return self.wait_seconds + CALL_SECONDS
 
     @property
-    def visible_by(self) -> float:
-        """When the messages must be visible again. They may have been received at first attempt."""
+    def visible_at_latest(self) -> float:
+        """The latest time at which SQS makes the messages visible again, whatever happens.
+
+        It is twelve hours after the first attempt, whose response may have been lost.
+        """
         return self.attempted_since + MAX_VISIBILITY
 
 
@@ -160,7 +163,7 @@ class ProcessMessages(Struct, eq=False):
     is_async: bool = False
 
 
-class DeadLetter(Struct):
+class SendDeadLetter(Struct):
     """Send a message to the dead-letter queue, with the reason."""
 
     delivery: Delivery
@@ -188,4 +191,4 @@ class ChangeVisibility(Struct):
 
 
 BatchCommand: TypeAlias = Delete | ChangeVisibility
-Command: TypeAlias = Receive | ProcessMessages | DeadLetter | Delete | ChangeVisibility
+Command: TypeAlias = Receive | ProcessMessages | SendDeadLetter | Delete | ChangeVisibility

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections import deque
 
 from mega.aws.sqs.subscribe.engine.call_limits import CallLimits
-from mega.aws.sqs.subscribe.engine.commands import DeadLetter
+from mega.aws.sqs.subscribe.engine.commands import SendDeadLetter
 from mega.aws.sqs.subscribe.engine.delivery import DEAD_LETTERING
 
-__all__ = ('DeadLetters',)
+__all__ = ('PendingDeadLetters',)
 
 
-class DeadLetters:
+class PendingDeadLetters:
     """The dead letters without a call under way, in the order of their calls."""
 
     def __init__(self, limits: CallLimits) -> None:
         self._limits = limits
-        self._waiting: deque[DeadLetter] = deque()
+        self._waiting: deque[SendDeadLetter] = deque()
 
-    def add(self, command: DeadLetter) -> None:
+    def add(self, command: SendDeadLetter) -> None:
         """Add a dead letter that is due now."""
         self._waiting.append(command)
 
-    def next(self, now: float) -> DeadLetter | None:
+    def next(self, now: float) -> SendDeadLetter | None:
         """Return the next call, if there is one."""
         while self._waiting:
             command = self._waiting.popleft()

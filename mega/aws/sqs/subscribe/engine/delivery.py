@@ -64,7 +64,7 @@ class Delivery(Struct, eq=False):
     - `received` is the message as ReceiveMessage returned it. The engine does not read it.
     - `begun_at` is when a worker began the message; infinity before that.
     - `hidden_until` is when the visibility timeout ends, so that SQS may deliver the message again.
-    - `visible_by` is the latest time until which SQS can hide the message.
+    - `visible_at_latest` is the latest time until which SQS can hide the message.
     - `delay` is the number of seconds after which a message that is left becomes visible.
     - `failed_calls` is the number of failed calls for the present phase. `not_before` is the time
       of the next attempt.
@@ -87,7 +87,7 @@ class Delivery(Struct, eq=False):
     received_at: float = 0.0
     begun_at: float = NOT_BEGUN
     hidden_until: float = 0.0
-    visible_by: float = NEVER
+    visible_at_latest: float = NEVER
     delay: int = 0
     failed_calls: int = 0
     not_before: float = 0.0

@@ -10,16 +10,16 @@ Example: the life of two messages, with `concurrency=1`, `visibility_timeout=30`
 
     time     event, reported by the runtime        command, returned by `next`
      0.0 s                                         Receive(max_messages=10)
-     1.0 s   received(poll, [a, b])                Process([a, b])
+     1.0 s   received(receive, [a, b])             Process([a, b])
      1.0 s   begin(a), begin(b)                    (the worker is busy with b)
      1.1 s   processed(a)
      1.2 s                                         Delete([a])
-     1.3 s   settled(delete, [OK])                 (a ended)
+     1.3 s   batch_ended(delete, [OK])             (a ended)
     16.0 s                                         ChangeVisibility([b for 30 s])
-    16.1 s   settled(change, [OK])
-    21.0 s   left_in_queue(b, delay=60)            ChangeVisibility([b for 60 s])
+    16.1 s   batch_ended(change, [OK])
+    21.0 s   retry_requested(b, delay=60)          ChangeVisibility([b for 60 s])
     21.0 s   processing_ended(process)             Receive(max_messages=10)
-    21.1 s   settled(change, [OK])                 (b ended, and is visible at 81.1 s)
+    21.1 s   batch_ended(change, [OK])             (b ended, and is visible at 81.1 s)
 
 The result of `a` arrives 0.1 s late, because the worker does not report each message alone:
 `assignment.py` explains the shares of messages, and why none of them waits for a slow one.
@@ -39,15 +39,15 @@ from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
     CallResult,
     Command,
-    DeadLetter,
     Delete,
     EngineSettings,
     Entry,
     Notice,
     ProcessMessages,
     Receive,
+    SendDeadLetter,
 )
-from mega.aws.sqs.subscribe.engine.dead_letters import DeadLetters
+from mega.aws.sqs.subscribe.engine.dead_letters import PendingDeadLetters
 from mega.aws.sqs.subscribe.engine.delivery import (
     ACKING,
     DEAD_LETTERING,
@@ -64,7 +64,7 @@ from mega.aws.sqs.subscribe.engine.delivery import (
 )
 from mega.aws.sqs.subscribe.engine.in_flight import InFlight
 from mega.aws.sqs.subscribe.engine.message_groups import GroupQueues
-from mega.aws.sqs.subscribe.engine.polling import ReceiveScheduler
+from mega.aws.sqs.subscribe.engine.receiving import ReceiveScheduler
 from mega.aws.sqs.subscribe.engine.retries import RetrySchedule
 from mega.aws.sqs.subscribe.engine.stopping import StopDeadlines
 from mega.aws.sqs.subscribe.engine.visibility import VisibilityExtender
@@ -90,7 +90,7 @@ class Engine:
         self._settings = settings
         self._notify = notify
         self._groups = GroupQueues(settings.is_fifo)
-        self._polls = ReceiveScheduler(settings, uniform)
+        self._receives = ReceiveScheduler(settings, uniform)
         self._stop_deadlines = StopDeadlines(settings.grace_period, settings.timeout)
         limits = CallLimits(self._stop_deadlines)
         # On a FIFO queue the next message of the group waits for the delete.
@@ -102,7 +102,7 @@ class Engine:
         self._extender = VisibilityExtender(
             settings, self._visibility, self._in_flight, uniform, notify
         )
-        self._dead_letters = DeadLetters(limits)
+        self._dead_letters = PendingDeadLetters(limits)
         self._retries = RetrySchedule(uniform)
         self._is_paused = False
         self.is_stopping = False
@@ -127,13 +127,13 @@ class Engine:
             return process
         if self.is_stopping:
             return None
-        if self._settings.until_empty and self._polls.is_drained and not self._busy:
+        if self._settings.until_empty and self._receives.is_drained and not self._busy:
             self.stop(now)
             return self.next(now)
         if self._is_paused:
             return None
         uncounted = len(self._deletes.waiting) + self.body_waits.stalled(now)
-        return self._polls.next(self._busy - uncounted, now)
+        return self._receives.next(self._busy - uncounted, now)
 
     def begin(self, delivery: Delivery, now: float) -> bool:
         """Record that a worker or the event loop begins a message, and return whether it may.
@@ -154,13 +154,13 @@ class Engine:
     def is_finished(self, now: float) -> bool:
         """Return whether a stop is complete, or has reached its time limit."""
         return self.is_stopping and self._stop_deadlines.is_over(
-            now, self._polls.under_way, self.in_flight
+            now, self._receives.under_way, self.in_flight
         )
 
     @property
     def is_receiving(self) -> bool:
         """Whether a receive is under way."""
-        return self._polls.under_way > 0
+        return self._receives.under_way > 0
 
     @property
     def in_flight(self) -> int:
@@ -171,28 +171,28 @@ class Engine:
     def _busy(self) -> int:
         return self.in_flight - len(self._in_flight.held)
 
-    def received(self, poll: Receive, deliveries: Sequence[Delivery], now: float) -> None:
+    def received(self, receive: Receive, deliveries: Sequence[Delivery], now: float) -> None:
         """A receive returned messages, or none."""
         # In a late answer the visibility timeout may have begun long ago.
-        hidden_at = poll.asked_at if self._polls.is_late(poll, now) else now
+        hidden_at = receive.asked_at if self._receives.is_late(receive, now) else now
         for delivery in deliveries:
             delivery.received_at = hidden_at
-            delivery.hidden_until = hidden_at + poll.visibility_timeout
-            delivery.visible_by = poll.visible_by
+            delivery.hidden_until = hidden_at + receive.visibility_timeout
+            delivery.visible_at_latest = receive.visible_at_latest
             self._in_flight.track(delivery)
         new = [delivery for delivery in deliveries if delivery.phase is not ENDED]
-        self._polls.succeeded(poll, len(new), sum(each.phase is WAITING for each in new), now)
+        self._receives.succeeded(receive, len(new), sum(each.phase is WAITING for each in new), now)
         self._schedule(hidden_at + self._extender.renew_after)
         if self.is_stopping:
             self._in_flight.release_waiting()
             return
         if not new:
             self._deletes.flush()
-            self._schedule(self._polls.not_before)
+            self._schedule(self._receives.not_before)
 
     def receive_failed(
         self,
-        poll: Receive,
+        receive: Receive,
         error: Exception,
         now: float,
         *,
@@ -203,18 +203,18 @@ class Engine:
 
         `is_lost`: SQS may have returned messages in a response that did not arrive.
         """
-        self._polls.failed(poll, now, is_lost=is_lost)
+        self._receives.failed(receive, now, is_lost=is_lost)
         if self.is_stopping:
             return
-        if self._settings.until_empty or (is_unrecoverable and not self._polls.has_succeeded):
+        if self._settings.until_empty or (is_unrecoverable and not self._receives.has_succeeded):
             self.failure = error
             self.stop(now)
         self._deletes.flush()
-        self._schedule(self._polls.not_before)
+        self._schedule(self._receives.not_before)
 
-    def receive_interrupted(self, poll: Receive) -> None:
+    def receive_interrupted(self, receive: Receive) -> None:
         """The runtime interrupted a receive before SQS answered."""
-        self._polls.interrupted(poll)
+        self._receives.interrupted(receive)
 
     def start_expired(self, delivery: Delivery, now: float) -> None:
         """A message was not begun: its visibility timeout was over, or the engine is stopping."""
@@ -230,15 +230,15 @@ class Engine:
         if self._end_work(delivery, now):
             self._delete(delivery, now)
 
-    def to_dead_letter(self, delivery: Delivery, reason: Reason, now: float) -> None:
+    def failed_permanently(self, delivery: Delivery, reason: Reason, now: float) -> None:
         """A message failed permanently. The engine sends it to the dead-letter queue."""
         if self._end_work(delivery, now):
             delivery.phase = DEAD_LETTERING
-            self._dead_letters.add(DeadLetter(delivery, reason))
+            self._dead_letters.add(SendDeadLetter(delivery, reason))
             if not delivery.has_pending_batch_call:  # from now on it stays hidden
                 self._schedule(self._extender.extend_if_due(delivery, now))
 
-    def left_in_queue(self, delivery: Delivery, delay: int | None, now: float) -> None:
+    def retry_requested(self, delivery: Delivery, delay: int | None, now: float) -> None:
         """A message stays in the queue, and becomes visible after `delay` seconds.
 
         None: when its visibility timeout ends.
@@ -256,7 +256,7 @@ class Engine:
         """The coroutine of a message ended, and its place is free."""
         self._assigner.free_workers += 1
 
-    def dead_lettered(self, command: DeadLetter, result: CallResult, now: float) -> None:
+    def dead_lettered(self, command: SendDeadLetter, result: CallResult, now: float) -> None:
         """The attempt to send a message to the dead-letter queue ended.
 
         A message that the dead-letter queue rejects stays in its own queue.
@@ -277,7 +277,7 @@ class Engine:
             self._notify(Notice.NOT_DEAD_LETTERED, delivery)
             self._in_flight.return_to_queue(delivery, None, now)
 
-    def settled(self, call: BatchCommand, results: Sequence[CallResult], now: float) -> None:
+    def batch_ended(self, call: BatchCommand, results: Sequence[CallResult], now: float) -> None:
         """A batch call ended, with one result for each entry."""
         apply = self._deleted if isinstance(call, Delete) else self._visibility_changed
         for entry, result in zip(call.entries, results, strict=True):
@@ -311,7 +311,7 @@ class Engine:
 
     def _end_work(self, delivery: Delivery, now: float) -> bool:
         """Return whether this listener may settle a message that was in processing."""
-        self._polls.queue_may_have_changed()
+        self._receives.queue_may_have_changed()
         if delivery.phase is not WORKING:
             return False  # it was released when the grace period ended
         if delivery.is_visibility_lost:
@@ -338,7 +338,7 @@ class Engine:
             self._notify(Notice.DELETED, delivery)
             self._in_flight.forget(delivery)
             if self._settings.is_fifo:
-                self._polls.queue_may_have_changed()
+                self._receives.queue_may_have_changed()
         elif result is RETRY and (when := self._retries.add(delivery, now)) < NEVER:
             self._schedule(when)
         else:
@@ -361,7 +361,7 @@ class Engine:
             self._schedule(when)
             return
         if delivery.delay == 0:
-            self._polls.queue_may_have_changed()
+            self._receives.queue_may_have_changed()
         self._in_flight.forget(delivery)
 
     def _schedule(self, when: float) -> None:
@@ -374,7 +374,7 @@ class Engine:
         if self._stop_deadlines.is_due(now):
             self.stop(now)
         for retry in self._retries.pop_due(now):
-            if isinstance(retry, DeadLetter):
+            if isinstance(retry, SendDeadLetter):
                 self._dead_letters.add(retry)
             elif retry.phase is ACKING:
                 self._deletes.add(retry, now)
@@ -389,7 +389,7 @@ class Engine:
         if now >= self._stop_deadlines.grace_ends:
             self._in_flight.release_working()
         for when in (
-            self._polls.not_before,
+            self._receives.not_before,
             *self._stop_deadlines.times(),
             self._visibility.next_try(now),
             *self._retries.times(),

@@ -64,7 +64,7 @@ class InFlight:
                     known.receipt_handle = delivery.receipt_handle
                     known.received_at = delivery.received_at
                     known.hidden_until = delivery.hidden_until
-                    known.visible_by = delivery.visible_by
+                    known.visible_at_latest = delivery.visible_at_latest
                     known.is_visibility_lost = known.is_overdue = False
                 return
             self.forget(known)  # SQS delivered the message again, so it was left in the queue
@@ -96,7 +96,7 @@ class InFlight:
         if delay is None:
             self.forget(delivery)
             return
-        longest = int(delivery.visible_by - now)
+        longest = int(delivery.visible_at_latest - now)
         self._schedule_return(delivery, max(0, min(delay, longest)))
 
     def _release_followers(self, delivery: Delivery) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mega.aws._messages.backoff import max_backoff
-from mega.aws.sqs.subscribe.engine.commands import DeadLetter
+from mega.aws.sqs.subscribe.engine.commands import SendDeadLetter
 from mega.aws.sqs.subscribe.engine.delivery import NEVER, Delivery
 
 __all__ = ('MAX_ATTEMPTS', 'RetrySchedule')
@@ -25,7 +25,7 @@ class RetrySchedule:
 
     def __init__(self, uniform: Callable[[float, float], float]) -> None:
         self._uniform = uniform
-        self._waiting: list[tuple[float, Delivery | DeadLetter]] = []
+        self._waiting: list[tuple[float, Delivery | SendDeadLetter]] = []
 
     def next_try(self, delivery: Delivery, now: float) -> float:
         """Count a call that failed, and return when to repeat it; infinity after `MAX_ATTEMPTS`.
@@ -40,14 +40,14 @@ class RetrySchedule:
         left = delivery.hidden_until - now
         return now + (min(wait, left / 2) if delivery.failed_calls == 1 and left > 0 else wait)
 
-    def add(self, retry: Delivery | DeadLetter, now: float) -> float:
+    def add(self, retry: Delivery | SendDeadLetter, now: float) -> float:
         """Schedule another try, and return its time; infinity if there is none."""
-        when = self.next_try(retry.delivery if isinstance(retry, DeadLetter) else retry, now)
+        when = self.next_try(retry.delivery if isinstance(retry, SendDeadLetter) else retry, now)
         if when < NEVER:
             self._waiting.append((when, retry))
         return when
 
-    def pop_due(self, now: float) -> list[Delivery | DeadLetter]:
+    def pop_due(self, now: float) -> list[Delivery | SendDeadLetter]:
         """Remove and return what is due."""
         due = [retry for when, retry in self._waiting if now >= when]
         if due:

@@ -118,7 +118,7 @@ class VisibilityExtender:
 
     def _limit(self, delivery: Delivery) -> float:
         """Return until when a message may stay hidden."""
-        latest = delivery.visible_by
+        latest = delivery.visible_at_latest
         if delivery.phase is not WORKING or delivery.begun_at == NOT_BEGUN:
             return latest
         if self._max_processing_time is None:

@@ -11,7 +11,7 @@ from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
-from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
+from mega.aws.sqs.subscribe.runtime.dead_letter_sender import DeadLetterSender
 from mega.aws.sqs.subscribe.runtime.lazy_event_loop import EventLoop
 from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
@@ -25,7 +25,7 @@ class ListenerContext(Struct, frozen=True):
     """The parts of a listener that all its sessions share."""
 
     queue: QueueClient
-    dead_letter_queue: DeadLetterQueue | None
+    dead_letter_queue: DeadLetterSender | None
     router: Router
     processor: Processor
     counter: StatsCounter

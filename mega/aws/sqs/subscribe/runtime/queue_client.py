@@ -51,7 +51,7 @@ class QueueClient(Struct, frozen=True):
     asks_first_receive: bool = False
     _warnings: set[str] = msgspec.field(default_factory=set)
 
-    def receive(self, poll: Receive) -> list[Delivery]:
+    def receive(self, receive: Receive) -> list[Delivery]:
         """Receive messages, with a long poll.
 
         Raises:
@@ -59,12 +59,12 @@ class QueueClient(Struct, frozen=True):
         """
         names = _SYSTEM_ATTRIBUTES + ([_FIRST_RECEIVE] if self.asks_first_receive else [])
         response = self._call(
-            poll,
+            receive,
             'receive_message',
-            MaxNumberOfMessages=poll.max_messages,
-            WaitTimeSeconds=poll.wait_seconds,
-            VisibilityTimeout=poll.visibility_timeout,
-            ReceiveRequestAttemptId=poll.attempt_id,
+            MaxNumberOfMessages=receive.max_messages,
+            WaitTimeSeconds=receive.wait_seconds,
+            VisibilityTimeout=receive.visibility_timeout,
+            ReceiveRequestAttemptId=receive.attempt_id,
             MessageAttributeNames=['All'],
             AttributeNames=names,
             MessageSystemAttributeNames=names,

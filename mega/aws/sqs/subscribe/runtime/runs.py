@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec.structs import replace
 
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
-from mega.aws.sqs.subscribe.preflight.bounded import BoundedChecks
 from mega.aws.sqs.subscribe.preflight.checks import PreflightResult
+from mega.aws.sqs.subscribe.preflight.time_limited import TimeLimitedChecks
 from mega.aws.sqs.subscribe.runtime.activity import IDLE, Activity
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError
@@ -36,7 +36,7 @@ class ListenerRuns:
         self._context = context
         self._check_queue = check_queue
         self._session: ListenerSession | None = None
-        self._checks: BoundedChecks[PreflightResult] | None = None
+        self._checks: TimeLimitedChecks[PreflightResult] | None = None
         self._process = 0
         self._is_stopped = self._is_paused = False
 
@@ -88,7 +88,7 @@ class ListenerRuns:
                 settings = replace(settings, visibility_timeout=found.visibility_timeout)
             session = self._session = create(settings)
             if found is not None:
-                session.permit(found.permitted)
+                session.record_permitted(found.permitted)
             # These calls may have preceded the session.
             if self._is_paused:
                 session.pause()
@@ -105,7 +105,7 @@ class ListenerRuns:
     def _run_checks(self, settings: EngineSettings) -> PreflightResult | None:
         """Check the queue and the settings; None if a stop ends the checks."""
         check = partial(self._check_queue, settings)
-        checks = self._checks = BoundedChecks(self._context.queue.aws, check)
+        checks = self._checks = TimeLimitedChecks(self._context.queue.aws, check)
         try:
             return None if self._is_stopped else checks.run()
         finally:

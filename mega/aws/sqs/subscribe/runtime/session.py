@@ -21,11 +21,11 @@ from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
     CallResult,
     ChangeVisibility,
-    DeadLetter,
     Delete,
     EngineSettings,
     ProcessMessages,
     Receive,
+    SendDeadLetter,
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, Delivery
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
@@ -42,7 +42,7 @@ from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
 from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef, stack_of_thread
-from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, Handlers
+from mega.aws.sqs.subscribe.runtime.worker_pool import EngineCallback, Handlers
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError
 
@@ -77,7 +77,7 @@ class ListenerSession:
             Receive: self._receive,
             Delete: self._delete,
             ChangeVisibility: self._change_visibility,
-            DeadLetter: self._dead_letter,
+            SendDeadLetter: self._dead_letter,
         }
         self._pool = runtime.create_pool(self._engine, handlers)
         self._interrupter = CallInterrupter()
@@ -143,7 +143,7 @@ class ListenerSession:
             if error is not None:
                 raise error
 
-    def permit(self, operations: Iterable[str]) -> None:
+    def record_permitted(self, operations: Iterable[str]) -> None:
         """Record that SQS permitted these operations: an error of one of them is temporary."""
         self._permitted.update(operations)
 
@@ -162,23 +162,23 @@ class ListenerSession:
         self._interrupter.reset()
         self._pool.report_soon(lambda now: self._engine.resume())
 
-    def _receive(self, poll: Receive) -> EngineEvent:
+    def _receive(self, receive: Receive) -> EngineCallback:
         self.activity_log.receive_begins()
         try:
             with self._interrupter.interruptible(self._queue.aws.client):
-                deliveries = self._queue.receive(poll)
+                deliveries = self._queue.receive(receive)
         except CallInterrupted:
-            return partial(self._interrupted, poll)
+            return partial(self._interrupted, receive)
         except Exception as error:
-            return self._receive_failed(poll, error)
+            return self._receive_failed(receive, error)
         if self._prefetcher is not None:
             self._prefetcher.submit(deliveries)
-        return partial(self._received, poll, deliveries)
+        return partial(self._received, receive, deliveries)
 
-    def _receive_failed(self, poll: Receive, error: Exception) -> EngineEvent:
+    def _receive_failed(self, receive: Receive, error: Exception) -> EngineCallback:
         # Or the interrupt caused the error; a resume may have reset the interrupter meanwhile.
         if self._interrupter.is_interrupting or self._interrupter.interrupted_last_call:
-            return partial(self._interrupted, poll)
+            return partial(self._interrupted, receive)
         url, is_final, is_lost = self._queue.url, False, True
         if isinstance(error, TransportError):
             is_final, is_lost = is_unrecoverable(error), error.retriable
@@ -188,19 +188,19 @@ class ListenerSession:
             problem = traceback_without_text(error)
         _log.error('ReceiveMessage from %s failed: %s', url, problem)
         failed = partial(
-            self._engine.receive_failed, poll, error, is_unrecoverable=is_final, is_lost=is_lost
+            self._engine.receive_failed, receive, error, is_unrecoverable=is_final, is_lost=is_lost
         )
         return partial(self._with_error_count, failed)
 
-    def _received(self, poll: Receive, deliveries: list[Delivery], now: float) -> None:
+    def _received(self, receive: Receive, deliveries: list[Delivery], now: float) -> None:
         self._counter.add('received', len(deliveries))
         self.activity_log.receive_answered(now)
-        self._engine.received(poll, deliveries, now)
+        self._engine.received(receive, deliveries, now)
 
-    def _interrupted(self, poll: Receive, now: float) -> None:
-        self._engine.receive_interrupted(poll)
+    def _interrupted(self, receive: Receive, now: float) -> None:
+        self._engine.receive_interrupted(receive)
 
-    def _process(self, process: ProcessMessages) -> EngineEvent:
+    def _process(self, process: ProcessMessages) -> EngineCallback:
         """Process a share of messages until it is empty or due, or its places are occupied."""
         now, in_event_loop = self._monotonic(), 0
         while True:
@@ -296,10 +296,10 @@ class ListenerSession:
         if settlement.action is _ACK:
             self._engine.processed(delivery, now)
         elif settlement.action is _LEAVE:
-            self._engine.left_in_queue(delivery, settlement.delay, now)
+            self._engine.retry_requested(delivery, settlement.delay, now)
         else:
             assert settlement.reason
-            self._engine.to_dead_letter(delivery, settlement.reason, now)
+            self._engine.failed_permanently(delivery, settlement.reason, now)
 
     def _processing_ended(self, process: ProcessMessages, in_event_loop: int, now: float) -> None:
         self._engine.processing_ended(process, in_event_loop)
@@ -314,7 +314,7 @@ class ListenerSession:
                 self._exit = self._exit or outcome.exit_request
                 self.stop()
 
-    def _delete(self, call: Delete) -> EngineEvent:
+    def _delete(self, call: Delete) -> EngineCallback:
         return self._make_call(call, self._delete_messages)
 
     def _delete_messages(self, call: Delete) -> list[CallResult]:
@@ -325,20 +325,20 @@ class ListenerSession:
                     self._prefetcher.start_delete(entry.delivery)
         return results
 
-    def _change_visibility(self, call: ChangeVisibility) -> EngineEvent:
+    def _change_visibility(self, call: ChangeVisibility) -> EngineCallback:
         return self._make_call(call, self._queue.change_visibility)
 
     def _make_call(
         self, call: BatchCommand, make: Callable[[Any], list[CallResult]]
-    ) -> EngineEvent:
+    ) -> EngineCallback:
         try:
             results = make(call)
         except TransportError as error:
             return self._call_failed(call, error)
         self._permitted.add(OPERATIONS[type(call)])
-        return partial(self._engine.settled, call, results)
+        return partial(self._engine.batch_ended, call, results)
 
-    def _call_failed(self, call: BatchCommand, error: TransportError) -> EngineEvent:
+    def _call_failed(self, call: BatchCommand, error: TransportError) -> EngineCallback:
         """Repeat a batch call; or end the work, if AWS never permitted it and will not do so."""
         results = [CallResult.RETRY] * len(call.entries)
         advised = with_advice(error, self._queue.url)
@@ -349,9 +349,9 @@ class ListenerSession:
             results = [CallResult.RETRY if each else CallResult.FAILED for each in is_extension]
             self._exit = self._exit or advised
             self.stop()
-        return partial(self._with_error_count, partial(self._engine.settled, call, results))
+        return partial(self._with_error_count, partial(self._engine.batch_ended, call, results))
 
-    def _dead_letter(self, command: DeadLetter) -> EngineEvent:
+    def _dead_letter(self, command: SendDeadLetter) -> EngineCallback:
         assert self._dead_letter_queue is not None
         clock, is_repetition = self._clock, command.is_repetition
         with within(TimeLimit(command.time_limit, clock, is_repetition=is_repetition)):
@@ -359,7 +359,7 @@ class ListenerSession:
         event = partial(self._engine.dead_lettered, command, result)
         return event if result is CallResult.OK else partial(self._with_error_count, event)
 
-    def _with_error_count(self, event: EngineEvent, now: float) -> None:
+    def _with_error_count(self, event: EngineCallback, now: float) -> None:
         """Report an event that is also an error."""
         self._counter.add('errors')
         event(now)

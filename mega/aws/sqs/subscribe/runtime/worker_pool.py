@@ -34,12 +34,12 @@ from mega.aws.sqs.subscribe.engine.commands import Command
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 
-__all__ = ('EngineEvent', 'Handlers', 'Pool', 'WorkerPool')
+__all__ = ('EngineCallback', 'Handlers', 'Pool', 'WorkerPool')
 
-EngineEvent: TypeAlias = Callable[[float], None]
+EngineCallback: TypeAlias = Callable[[float], None]
 """Reports an event to the engine. The argument is the time."""
 
-Handlers: TypeAlias = Mapping[type[Command], Callable[[Any], EngineEvent]]
+Handlers: TypeAlias = Mapping[type[Command], Callable[[Any], EngineCallback]]
 """Runs a command of each type, and returns the event to report."""
 
 JOIN_TIMEOUT = 0.2
@@ -63,8 +63,8 @@ class Pool(Protocol):
 
     @property
     def needs_turn(self) -> bool: ...
-    def report_soon(self, event: EngineEvent) -> None: ...
-    def report_at_next_turn(self, event: EngineEvent) -> None: ...
+    def report_soon(self, event: EngineCallback) -> None: ...
+    def report_at_next_turn(self, event: EngineCallback) -> None: ...
     def take_turn(self) -> None: ...
     def fail(self, error: BaseException) -> None: ...
     def shutdown(self) -> Sequence[threading.Thread]: ...
@@ -95,8 +95,8 @@ class WorkerPool:
         self._is_waking = False
         self._turns = self._turns_seen = 0
         self._next_wakeup = _NEVER
-        self._deferred: deque[EngineEvent] = deque()
-        self._posted: deque[EngineEvent] = deque()
+        self._deferred: deque[EngineCallback] = deque()
+        self._posted: deque[EngineCallback] = deque()
         self._supervisor_wakeup: SimpleQueue[None] = SimpleQueue()
         self._is_over = self._is_shut_down = False
         self._threads: list[threading.Thread] = []
@@ -106,12 +106,12 @@ class WorkerPool:
 
     # Called by any thread
 
-    def report_soon(self, event: EngineEvent) -> None:
+    def report_soon(self, event: EngineCallback) -> None:
         """Report an event at the next turn, and soon. Safe in a signal handler."""
         self._posted.append(event)
         self._supervisor_wakeup.put(None)
 
-    def report_at_next_turn(self, event: EngineEvent) -> None:
+    def report_at_next_turn(self, event: EngineCallback) -> None:
         """Report an event at the next turn. The caller causes a turn within 0.1 seconds.
 
         In a child process that a hook or a pattern forked, this ends the process.
@@ -151,7 +151,7 @@ class WorkerPool:
 
     def work(self) -> None:
         """Run commands in the calling thread, too, until the work is over."""
-        event: EngineEvent | None = None
+        event: EngineCallback | None = None
         try:
             while (command := self._next(event)) is not None:
                 event = self._handlers[type(command)](command)
@@ -175,7 +175,7 @@ class WorkerPool:
 
     # With the lock
 
-    def _next(self, event: EngineEvent | None) -> Command | None:
+    def _next(self, event: EngineCallback | None) -> Command | None:
         """Report an event, and wait for the next command; None if the work is over."""
         with self._lock:
             now = self._monotonic()

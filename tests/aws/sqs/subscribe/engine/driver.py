@@ -13,12 +13,12 @@ from mega.aws.sqs.subscribe.engine.commands import (
     CallResult,
     ChangeVisibility,
     Command,
-    DeadLetter,
     Delete,
     EngineSettings,
     Notice,
     ProcessMessages,
     Receive,
+    SendDeadLetter,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.reason import Reason
@@ -44,7 +44,7 @@ S = TypeVar('S', bound=Step)
 class EngineDriver:
     """An engine with the time that a test sets.
 
-    - `polls` are the receives under way, the oldest first.
+    - `receives` are the receives under way, the oldest first.
     - `begun` are all messages that workers began.
     - `notices` are all notices of the engine, with the id of the message.
     - The jitter is the largest possible, or as `draw` says.
@@ -59,7 +59,7 @@ class EngineDriver:
         self.now = 0.0
         self.notices: list[tuple[Notice, str]] = []
         self.drawn: list[tuple[float, float]] = []
-        self.polls: list[Receive] = []
+        self.receives: list[Receive] = []
         self.begun: list[Delivery] = []
         self._steps: deque[Step] = deque()
         self._shares: dict[Delivery, ProcessMessages] = {}
@@ -75,7 +75,7 @@ class EngineDriver:
             else:
                 self._steps.append(command)
         steps, self._steps = list(self._steps), deque()
-        self.polls += of(Receive, steps)
+        self.receives += of(Receive, steps)
         return steps
 
     def until(self, time: float) -> list[tuple[float, Step]]:
@@ -90,10 +90,10 @@ class EngineDriver:
 
     def receive(self, *names: str, group: str | None = None, handle: str = '') -> list[Delivery]:
         """Let the oldest receive return these messages, or none."""
-        if not self.polls:
+        if not self.receives:
             self.steps()
         deliveries = [Delivery(name, handle or f'handle of {name}', group) for name in names]
-        self.engine.received(self.polls.pop(0), deliveries, self.now)
+        self.engine.received(self.receives.pop(0), deliveries, self.now)
         return deliveries
 
     def start(self, *names: str, group: str | None = None) -> list[Delivery]:
@@ -104,10 +104,10 @@ class EngineDriver:
 
     def fail(self, error: Exception = ERROR, *, is_unrecoverable: bool = False) -> None:
         """Let the oldest receive fail."""
-        if not self.polls:
+        if not self.receives:
             self.steps()
-        poll = self.polls.pop(0)
-        self.engine.receive_failed(poll, error, self.now, is_unrecoverable=is_unrecoverable)
+        receive = self.receives.pop(0)
+        self.engine.receive_failed(receive, error, self.now, is_unrecoverable=is_unrecoverable)
 
     def processed(self, *deliveries: Delivery) -> None:
         """End messages with the settlement ack."""
@@ -115,14 +115,14 @@ class EngineDriver:
             self.engine.processed(delivery, self.now)
             self._end(delivery)
 
-    def left_in_queue(self, delivery: Delivery, delay: int | None = None) -> None:
+    def retry_requested(self, delivery: Delivery, delay: int | None = None) -> None:
         """End a message with the settlement leave."""
-        self.engine.left_in_queue(delivery, delay, self.now)
+        self.engine.retry_requested(delivery, delay, self.now)
         self._end(delivery)
 
-    def to_dead_letter(self, delivery: Delivery) -> None:
+    def failed_permanently(self, delivery: Delivery) -> None:
         """End a message with the settlement dead-letter."""
-        self.engine.to_dead_letter(delivery, REASON, self.now)
+        self.engine.failed_permanently(delivery, REASON, self.now)
         self._end(delivery)
 
     def postpone(self, delivery: Delivery) -> None:
@@ -144,13 +144,13 @@ class EngineDriver:
         self.engine.start_expired(delivery, self.now)
         self._end(delivery)
 
-    def dead_lettered(self, command: DeadLetter, result: CallResult = CallResult.OK) -> None:
+    def dead_lettered(self, command: SendDeadLetter, result: CallResult = CallResult.OK) -> None:
         """End an attempt to send a message to the dead-letter queue."""
         self.engine.dead_lettered(command, result, self.now)
 
     def settle(self, call: BatchCommand, *results: CallResult) -> None:
         """End a batch call with these results, or with OK for all entries."""
-        self.engine.settled(call, results or [CallResult.OK] * len(call.entries), self.now)
+        self.engine.batch_ended(call, results or [CallResult.OK] * len(call.entries), self.now)
 
     def settle_with_failures(self, call: BatchCommand, result: CallResult, *names: str) -> None:
         """End a batch call with this result for the named messages, and OK for all others."""
@@ -222,7 +222,7 @@ def ids(steps: Iterable[Step]) -> list[str]:
     """Return the ids of the messages of all steps."""
     found: list[str] = []
     for step in steps:
-        if isinstance(step, (Begin, DeadLetter)):
+        if isinstance(step, (Begin, SendDeadLetter)):
             found.append(step.delivery.id)
         elif isinstance(step, (Delete, ChangeVisibility)):
             found += [entry.delivery.id for entry in step.entries]

@@ -12,8 +12,8 @@ def waits(driver: EngineDriver, failures: int) -> list[float]:
     for _ in range(failures):
         driver.fail()
         failed_at = driver.now
-        [(at, poll)] = driver.until(driver.now + 60.0)
-        assert isinstance(poll, Receive)
+        [(at, receive)] = driver.until(driver.now + 60.0)
+        assert isinstance(receive, Receive)
         found.append(at - failed_at)
     return found
 
@@ -38,7 +38,7 @@ def test_fault_62_a_lost_connection_never_ends_the_listener() -> None:
         driver.until(driver.now + 60.0)
     assert not driver.engine.is_stopping
     assert driver.engine.failure is None
-    assert len(driver.polls) == 1
+    assert len(driver.receives) == 1
 
 
 def test_a_successful_receive_resets_the_wait() -> None:
@@ -52,9 +52,9 @@ def test_concurrent_failed_receives_count_once() -> None:
     driver = EngineDriver(concurrency=100)
     for answer in range(3):
         driver.start(f'{answer}')
-    assert len(driver.polls) == 4
+    assert len(driver.receives) == 4
     driver.until(1.0)
-    while driver.polls:
+    while driver.receives:
         driver.fail()
     assert driver.drawn == [(1.0, 2.0)]
     again = Receive(10, 20, 3.0, 3, is_repetition=True, attempted_since=3.0)

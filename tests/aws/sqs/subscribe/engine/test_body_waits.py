@@ -52,7 +52,7 @@ def test_neither_a_stalled_message_nor_one_that_waits_for_its_delete_is_counted(
 def test_a_limited_number_of_messages_is_not_counted() -> None:
     driver = EngineDriver(concurrency=1)
     driver.steps()
-    while driver.polls:
+    while driver.receives:
         for delivery in driver.start(*[f'{driver.now}-{number}' for number in range(10)]):
             driver.wait_for_body(delivery)
         driver.now += STALLED_AFTER

@@ -8,9 +8,9 @@ from mega.aws.sqs.subscribe.engine.call_limits import CALL_SECONDS, MIN_CALL_SEC
 from mega.aws.sqs.subscribe.engine.commands import (
     CallResult,
     ChangeVisibility,
-    DeadLetter,
     Delete,
     Receive,
+    SendDeadLetter,
 )
 from mega.aws.sqs.subscribe.engine.stopping import SETTLE_TIMEOUT
 from tests.aws.sqs.subscribe.engine.driver import EngineDriver, ids, of
@@ -79,11 +79,11 @@ def test_one_lost_extension_is_repeated_before_the_visibility_timeout_ends(timeo
 def test_a_dead_letter_may_take_one_call_and_is_repeated_on_a_fresh_connection() -> None:
     driver = EngineDriver()
     [message] = driver.start('a')
-    driver.to_dead_letter(message)
-    command = driver.wait_for(DeadLetter)
+    driver.failed_permanently(message)
+    command = driver.wait_for(SendDeadLetter)
     assert (command.time_limit, command.is_repetition) == (CALL_SECONDS, False)
     driver.dead_lettered(command, RETRY)
-    command = driver.wait_for(DeadLetter)
+    command = driver.wait_for(SendDeadLetter)
     assert (command.time_limit, command.is_repetition) == (CALL_SECONDS, True)
 
 

@@ -10,9 +10,9 @@ from mega.aws.sqs.subscribe.engine.batches import MAX_BATCH_DELAY
 from mega.aws.sqs.subscribe.engine.commands import (
     CallResult,
     ChangeVisibility,
-    DeadLetter,
     Delete,
     Notice,
+    SendDeadLetter,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.engine.retries import FIRST_BACKOFF, MAX_ATTEMPTS
@@ -22,7 +22,7 @@ from tests.aws.sqs.subscribe.engine.driver import EngineDriver, Step, ids, of, v
 def failing(driver: EngineDriver, group: str | None = None) -> Delivery:
     """Receive one message, and let its processing fail permanently."""
     [message, *_] = driver.start('a', 'b', group=group) if group else driver.start('a')
-    driver.to_dead_letter(message)
+    driver.failed_permanently(message)
     return message
 
 
@@ -35,7 +35,7 @@ def sends(driver: EngineDriver, *results: CallResult) -> list[float]:
     answers = list(results)
     while answers and driver.now < 200.0:
         for action in driver.steps():
-            if isinstance(action, DeadLetter):
+            if isinstance(action, SendDeadLetter):
                 found.append(driver.now)
                 driver.dead_lettered(action, answers.pop(0))
             elif isinstance(action, (Delete, ChangeVisibility)):
@@ -52,7 +52,7 @@ def acks(found: list[tuple[float, Step]]) -> list[tuple[float, list[str]]]:
 def test_a_dead_lettered_message_is_deleted() -> None:
     driver = EngineDriver()
     failing(driver)
-    [send] = of(DeadLetter, driver.steps())
+    [send] = of(SendDeadLetter, driver.steps())
     assert acks(driver.until(10.0)) == []
     driver.dead_lettered(send)
     assert acks(driver.until(20.0)) == [(10.0 + MAX_BATCH_DELAY, ['a'])]
@@ -99,7 +99,7 @@ def test_the_visibility_timeout_of_a_failed_message_is_extended() -> None:
     driver = EngineDriver(visibility_timeout=30)
     [message] = driver.start('a')
     driver.now = 20.0
-    driver.to_dead_letter(message)
+    driver.failed_permanently(message)
     assert visibility_changes(driver.change()) == {'a': 30}
 
 
@@ -107,14 +107,14 @@ def test_the_visibility_timeout_is_extended_during_the_send() -> None:
     driver = EngineDriver(visibility_timeout=30)
     failing(driver)
     found = driver.until(16.0)
-    assert [at for at, action in found if isinstance(action, DeadLetter)] == [0.0]
+    assert [at for at, action in found if isinstance(action, SendDeadLetter)] == [0.0]
     assert [at for at, action in found if isinstance(action, ChangeVisibility)] == [15.0]
 
 
 def test_a_lost_message_is_not_sent_again() -> None:
     driver = EngineDriver(visibility_timeout=30)
     failing(driver)
-    [send] = of(DeadLetter, driver.steps())
+    [send] = of(SendDeadLetter, driver.steps())
     driver.now = 15.0
     driver.settle(driver.change(), CallResult.FAILED)
     assert driver.noticed(Notice.VISIBILITY_LOST) == ['a']
@@ -157,7 +157,7 @@ def test_an_unsent_dead_letter_is_released_after_the_grace_period() -> None:
 def test_a_stop_waits_for_a_dead_letter_that_is_being_sent() -> None:
     driver = EngineDriver(grace_period=0.0)
     failing(driver)
-    [send] = of(DeadLetter, driver.steps())
+    [send] = of(SendDeadLetter, driver.steps())
     driver.stop()
     assert ids(action for _, action in driver.until(1.0)) == []
     driver.dead_lettered(send, CallResult.RETRY)

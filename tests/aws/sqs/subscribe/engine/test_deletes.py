@@ -179,7 +179,7 @@ def test_a_message_received_again_during_its_delete_is_deleted_by_its_new_handle
         driver.processed(*driver.start('a'))
         driver.now = MAX_BATCH_DELAY
         call = driver.delete()
-        driver.engine.received(driver.polls.pop(), [Delivery('a', 'new')], driver.now)
+        driver.engine.received(driver.receives.pop(), [Delivery('a', 'new')], driver.now)
         driver.settle(call, result)
         assert driver.notices == [(Notice.DUPLICATE, 'a')]
         driver.now = 2 * MAX_BATCH_DELAY

@@ -23,7 +23,7 @@ def drain(**settings: Any) -> EngineDriver:
 def leave(driver: EngineDriver, name: str, delay: int) -> Delivery:
     """Process a message that asks for a retry."""
     [message] = driver.start(name)
-    driver.left_in_queue(message, delay)
+    driver.retry_requested(message, delay)
     if delay:
         driver.settle(driver.change())
     return message
@@ -95,7 +95,7 @@ def test_a_drain_ends_when_sqs_returns_only_messages_that_it_left() -> None:
 def test_a_drain_begins_no_message_behind_one_that_it_left_in_its_group() -> None:
     driver = drain(is_fifo=True)
     [first] = driver.start('a', group='g')
-    driver.left_in_queue(first, 1)
+    driver.retry_requested(first, 1)
     driver.settle(driver.change())
     again = driver.receive('a', 'b', group='g')
     [other] = driver.start('c', group='h')
@@ -125,7 +125,7 @@ def test_a_message_that_expired_before_it_began_is_processed_when_it_comes_again
 def test_a_listener_begins_a_message_again_that_it_left() -> None:
     driver = EngineDriver()
     [message] = driver.start('a')
-    driver.left_in_queue(message, 0)
+    driver.retry_requested(message, 0)
     driver.settle(driver.change())
     [again] = driver.start('a')
     assert again.phase is Phase.WORKING
@@ -136,7 +136,7 @@ def test_empty_receives_that_began_before_a_change_do_not_end_a_drain() -> None:
     driver = drain(concurrency=10)
     [message] = driver.start('a')
     driver.steps()
-    before = len(driver.polls)
+    before = len(driver.receives)
     assert before == 2
     driver.processed(message)
     driver.settle(driver.wait_for(Delete))
@@ -156,8 +156,8 @@ def test_a_drain_receives_at_most_max_messages(size: int) -> None:
     driver = drain(max_messages=3, max_number_of_messages=size, concurrency=10)
     driver.steps()
     taken = 0
-    while driver.polls:
-        names = [f'{taken + number}' for number in range(driver.polls[0].max_messages)]
+    while driver.receives:
+        names = [f'{taken + number}' for number in range(driver.receives[0].max_messages)]
         taken += len(names)
         driver.processed(*driver.start(*names))
         driver.steps()
@@ -171,7 +171,7 @@ def test_a_drain_receives_at_most_max_messages(size: int) -> None:
 def test_a_drain_ends_after_max_messages_even_if_all_are_left() -> None:
     driver = drain(max_messages=1)
     [message] = driver.start('a')
-    driver.left_in_queue(message)
+    driver.retry_requested(message)
     assert driver.steps() == []
     assert driver.is_finished
 

@@ -78,8 +78,8 @@ def test_after_a_late_answer_messages_are_hidden_for_longer() -> None:
     driver.receive('a')
     driver.steps()
     assert driver.noticed(Notice.EXPIRED) == ['a']
-    [poll] = driver.polls
-    assert poll.visibility_timeout == 2 + 3
+    [receive] = driver.receives
+    assert receive.visibility_timeout == 2 + 3
     driver.now = 5.0
     [message] = driver.start('a')
     assert message.begun_at == 5.0
@@ -108,8 +108,8 @@ def test_the_longer_visibility_timeout_shrinks_after_answers_in_time() -> None:
     driver.start('a')
     asked = []
     for _ in range(4):
-        [poll] = driver.polls or [driver.wait_for(Receive)]
-        asked.append(poll.visibility_timeout)
+        [receive] = driver.receives or [driver.wait_for(Receive)]
+        asked.append(receive.visibility_timeout)
         driver.now += 1.0
         driver.receive()
     assert asked == [7, 4, 3, 2]

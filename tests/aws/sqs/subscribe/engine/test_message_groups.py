@@ -9,9 +9,9 @@ import pytest
 from mega.aws.sqs.subscribe.engine.commands import (
     CallResult,
     ChangeVisibility,
-    DeadLetter,
     Delete,
     Notice,
+    SendDeadLetter,
 )
 from mega.aws.sqs.subscribe.engine.retries import MAX_ATTEMPTS
 from tests.aws.sqs.subscribe.engine.driver import Begin, EngineDriver, of, visibility_changes
@@ -85,7 +85,7 @@ def test_followers_are_released_before_the_message_that_stays() -> None:
     """A consumer that receives the head first could start it after its followers."""
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
-    driver.left_in_queue(first, 0)
+    driver.retry_requested(first, 0)
     release = driver.change()
     assert visibility_changes(release) == {'c': 0, 'b': 0}
     assert driver.noticed(Notice.RELEASED) == ['c', 'b']
@@ -96,7 +96,7 @@ def test_followers_are_released_before_the_message_that_stays() -> None:
 def test_the_message_that_stays_waits_for_its_last_follower() -> None:
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
-    driver.left_in_queue(first, 5)
+    driver.retry_requested(first, 5)
     driver.settle_with_failures(driver.change(), CallResult.RETRY, 'b')
     again = driver.wait_for(ChangeVisibility)
     assert visibility_changes(again) == {'b': 0}
@@ -108,7 +108,7 @@ def test_other_groups_continue() -> None:
     driver = fifo()
     first, *_ = driver.start('a1', 'a2', group='a')
     other, *_ = driver.start('b1', 'b2', group='b')
-    driver.left_in_queue(first)
+    driver.retry_requested(first)
     driver.processed(other)
     driver.settle(driver.delete())
     assert started(driver) == ['a1', 'b1', 'b2']
@@ -118,7 +118,7 @@ def test_other_groups_continue() -> None:
 def test_fault_110_no_follower_of_a_message_that_stays_starts(delay: int | None) -> None:
     driver = fifo()
     first, *_ = driver.start(*'abc', group='g')
-    driver.left_in_queue(first, delay)
+    driver.retry_requested(first, delay)
     while driver.engine.in_flight:
         driver.settle(driver.wait_for(ChangeVisibility))
     assert started(driver) == ['a']
@@ -138,8 +138,8 @@ def test_no_follower_of_a_message_that_was_not_deleted_starts() -> None:
 def test_no_follower_of_a_message_that_was_not_dead_lettered_starts() -> None:
     driver = fifo()
     first, *_ = driver.start(*'ab', group='g')
-    driver.to_dead_letter(first)
-    [send] = of(DeadLetter, driver.steps())
+    driver.failed_permanently(first)
+    [send] = of(SendDeadLetter, driver.steps())
     driver.dead_lettered(send, CallResult.FAILED)
     assert visibility_changes(driver.change()) == {'b': 0}
 
@@ -169,7 +169,7 @@ def test_fault_114_no_follower_of_an_expired_message_starts() -> None:
 def test_a_released_group_starts_again_from_its_head() -> None:
     driver = fifo()
     first, *_ = driver.start(*'ab', group='g')
-    driver.left_in_queue(first, 0)
+    driver.retry_requested(first, 0)
     driver.settle(driver.change())
     driver.settle(driver.change())
     driver.receive(*'ab', group='g')
@@ -180,7 +180,7 @@ def test_a_message_becomes_visible_after_its_followers_of_the_same_receive() -> 
     """An earlier delivery of the group, whose release got no response, does not change that."""
     driver = EngineDriver(concurrency=9, is_fifo=True)
     a, _, _ = driver.start(*'abc', group='g')
-    driver.left_in_queue(a)
+    driver.retry_requested(a)
     driver.settle_with_failures(driver.change(), CallResult.RETRY, 'c')
     driver.now = 0.1
     driver.receive('a', 'b', group='g')

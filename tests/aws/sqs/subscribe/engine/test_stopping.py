@@ -7,10 +7,10 @@ import pytest
 from mega.aws.sqs.subscribe.engine.commands import (
     CallResult,
     ChangeVisibility,
-    DeadLetter,
     Delete,
     Notice,
     Receive,
+    SendDeadLetter,
 )
 from mega.aws.sqs.subscribe.engine.stopping import INTERRUPT_TIMEOUT, SETTLE_TIMEOUT
 from tests.aws.sqs.subscribe.engine.driver import (
@@ -66,10 +66,10 @@ def test_messages_received_after_a_stop_are_released() -> None:
 def test_a_stop_waits_for_its_last_calls() -> None:
     driver = EngineDriver(concurrency=2)
     first, second = driver.start(*'ab')
-    driver.engine.receive_interrupted(driver.polls.pop())
+    driver.engine.receive_interrupted(driver.receives.pop())
     driver.stop()
     driver.processed(first)
-    driver.left_in_queue(second, 60)
+    driver.retry_requested(second, 60)
     leave, ack = driver.steps()
     assert isinstance(leave, ChangeVisibility)
     assert isinstance(ack, Delete)
@@ -126,7 +126,7 @@ def test_messages_in_processing_are_extended_during_the_grace_period() -> None:
     assert driver.now == 5.0
 
 
-@pytest.mark.parametrize('end_processing', ['processed', 'left_in_queue', 'to_dead_letter'])
+@pytest.mark.parametrize('end_processing', ['processed', 'retry_requested', 'failed_permanently'])
 def test_a_settlement_after_the_release_has_no_effect(end_processing: str) -> None:
     """Another consumer may have the message. The engine must not delete it or hide it."""
     driver = EngineDriver(grace_period=0.0)
@@ -153,7 +153,7 @@ def test_a_stop_does_not_wait_for_an_interrupted_receive() -> None:
     driver = EngineDriver()
     driver.steps()
     driver.stop()
-    driver.engine.receive_interrupted(driver.polls.pop())
+    driver.engine.receive_interrupted(driver.receives.pop())
     assert driver.is_finished
 
 
@@ -177,7 +177,7 @@ def test_a_stop_always_ends(result: CallResult | None) -> None:
     first, second, *_ = driver.start(*'abcd')
     driver.stop()
     driver.processed(first)
-    driver.to_dead_letter(second)
+    driver.failed_permanently(second)
     while driver.now < GRACE + SETTLE_TIMEOUT:
         assert not driver.is_finished
         for action in driver.steps():
@@ -201,9 +201,9 @@ def test_failed_deletes_are_repeated_during_a_stop() -> None:
 def test_a_dead_letter_is_sent_during_a_stop() -> None:
     driver = EngineDriver()
     [message] = driver.start('a')
-    driver.to_dead_letter(message)
+    driver.failed_permanently(message)
     driver.stop()
-    [send] = of(DeadLetter, driver.steps())
+    [send] = of(SendDeadLetter, driver.steps())
     assert not driver.is_finished
     driver.dead_lettered(send)
     driver.settle(driver.delete())
@@ -304,7 +304,7 @@ def test_a_failed_receive_ends_a_drain_with_its_error() -> None:
 def test_a_drain_does_not_wait_for_messages_left_in_the_queue() -> None:
     driver = EngineDriver(until_empty=True)
     [message] = driver.start('a')
-    driver.left_in_queue(message)
+    driver.retry_requested(message)
     for _ in range(2):
         driver.receive()
         driver.steps()

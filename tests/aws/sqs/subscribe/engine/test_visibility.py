@@ -322,14 +322,14 @@ def test_the_result_for_an_old_receipt_handle_says_nothing_about_the_new_one(
 def test_a_late_answer_does_not_replace_a_newer_receipt_handle() -> None:
     driver = EngineDriver(concurrency=3, wait_time_seconds=0, max_number_of_messages=1)
     driver.start('other')
-    assert len(driver.polls) == 2
-    late = driver.polls.pop(0)
+    assert len(driver.receives) == 2
+    late = driver.receives.pop(0)
     driver.receive('another')
     driver.now = 4.0
     driver.steps()
     driver.now = 5.0
     [message] = driver.receive('a', handle='newer')
-    driver.polls.insert(0, late)
+    driver.receives.insert(0, late)
     driver.receive('a', handle='older')
     assert (message.receipt_handle, message.phase) == ('newer', Phase.WAITING)
     assert driver.noticed(Notice.DUPLICATE) == ['a']

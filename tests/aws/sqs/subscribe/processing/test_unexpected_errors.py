@@ -21,7 +21,7 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     StatsField,
 )
 from mega.aws.sqs.subscribe.reason import Reason
-from mega.aws.sqs.subscribe.runtime.dead_letter_queue import DeadLetterQueue
+from mega.aws.sqs.subscribe.runtime.dead_letter_sender import DeadLetterSender
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.match.context import Context
@@ -189,6 +189,6 @@ def test_a_listener_survives_an_unexpected_exception_of_a_pattern(
 def test_a_message_with_fields_of_another_kind_is_not_dead_lettered_and_stays(
     faults: FaultServer, field: str
 ) -> None:
-    queue = DeadLetterQueue(create_client('sqs', QUEUE, client=faults.client('sqs')), QUEUE, QUEUE)
+    queue = DeadLetterSender(create_client('sqs', QUEUE, client=faults.client('sqs')), QUEUE, QUEUE)
     assert queue.send({**RECEIVED, field: 5}, Reason('Unmatched', '')) is CallResult.FAILED
     assert faults.requests == []

@@ -6,7 +6,7 @@ import random
 
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Receive
-from mega.aws.sqs.subscribe.runtime.worker_pool import EngineEvent, WorkerPool
+from mega.aws.sqs.subscribe.runtime.worker_pool import EngineCallback, WorkerPool
 
 
 class UnexpectedError(Exception):
@@ -17,10 +17,10 @@ def fail(now: float) -> None:
     raise UnexpectedError
 
 
-def pool_with(event: EngineEvent) -> WorkerPool:
+def pool_with(event: EngineCallback) -> WorkerPool:
     """Return a pool whose receives all end with the given event."""
     engine = Engine(EngineSettings(), random.uniform, lambda notice, delivery: None)
-    return WorkerPool(engine, {Receive: lambda poll: event}, 1)
+    return WorkerPool(engine, {Receive: lambda receive: event}, 1)
 
 
 def test_an_exception_in_the_main_thread_ends_the_pool() -> None:

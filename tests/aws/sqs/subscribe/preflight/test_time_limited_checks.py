@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mega.aws.sqs.subscribe import SqsListener
-from mega.aws.sqs.subscribe.preflight import bounded
+from mega.aws.sqs.subscribe.preflight import time_limited
 from mega.errors import ConfigurationError
 from tests.aws.answers import Fault, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
@@ -60,7 +60,7 @@ def test_a_signal_ends_the_checks_of_a_queue_that_does_not_answer(faults: FaultS
 def test_a_listener_starts_without_the_checks_that_are_late(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(bounded, 'CHECKS_SECONDS', 0.05)
+    monkeypatch.setattr(time_limited, 'CHECKS_SECONDS', 0.05)
     faults.will(Fault.SILENCE, ReceiveMessage=[EMPTY, Fault.SILENCE])
     listener = listener_on(faults)
     with listening(listener) as thread:

@@ -93,12 +93,12 @@ class ReceiveScheduler:
             *self._attempt(now),
         )
 
-    def succeeded(self, poll: Receive, count: int, taken: int, now: float) -> None:
+    def succeeded(self, receive: Receive, count: int, taken: int, now: float) -> None:
         """Record that a receive returned `count` new messages, `taken` of them to process."""
-        self._remaining += poll.max_messages - taken
+        self._remaining += receive.max_messages - taken
         self._allowance //= 2
-        if count and self.is_late(poll, now):
-            self._allowance = max(self._allowance, math.ceil(now - poll.asked_at))
+        if count and self.is_late(receive, now):
+            self._allowance = max(self._allowance, math.ceil(now - receive.asked_at))
         self.under_way -= 1
         self.has_succeeded = True
         self._has_failed_receive = False
@@ -110,8 +110,8 @@ class ReceiveScheduler:
         else:
             self._allowed = 1
             self._empty_in_a_row += 1
-            self._empty_receives += poll.queue_version == self.queue_version
-            if now - poll.asked_at < MAX_PAUSE:
+            self._empty_receives += receive.queue_version == self.queue_version
+            if now - receive.asked_at < MAX_PAUSE:
                 self.not_before = max(self.not_before, now + self._pause())
         self._allowed = min(self._allowed, self._room)
 
@@ -120,12 +120,12 @@ class ReceiveScheduler:
         more = self._empty_in_a_row - _EMPTY_RECEIVES  # a drain ends after these, without a pause
         return max_backoff(more, FIRST_PAUSE, MAX_PAUSE) if more > 0 else 0.0
 
-    def interrupted(self, poll: Receive) -> None:
+    def interrupted(self, receive: Receive) -> None:
         """Record that the listener interrupted a receive. Its response may be lost."""
         self.under_way -= 1
-        self._remaining += poll.max_messages
+        self._remaining += receive.max_messages
         if self._is_fifo:
-            self._lost.append(poll)
+            self._lost.append(receive)
 
     def _attempt(self, now: float) -> tuple[str | None, float]:
         """Return the id of the next attempt to receive, and the time of its first attempt.
@@ -144,27 +144,27 @@ class ReceiveScheduler:
                 return lost.attempt_id, lost.attempted_since
         return uuid.uuid4().hex, now
 
-    def failed(self, poll: Receive, now: float, *, is_lost: bool) -> None:
+    def failed(self, receive: Receive, now: float, *, is_lost: bool) -> None:
         """Record that a receive failed, and wait before the next one.
 
         The wait is random, at least 1 second, and at most twice as long after each failure.
         """
         self.under_way -= 1
-        self._remaining += poll.max_messages
+        self._remaining += receive.max_messages
         self._allowed = 1
         self._has_failed_receive = True
         if is_lost and self._is_fifo:
-            self._lost.append(poll)
+            self._lost.append(receive)
         # Receives that were under way together fail together, and count once.
-        if poll.asked_at >= self._failed_at:
+        if receive.asked_at >= self._failed_at:
             self._failures += 1
             self._failed_at = now
             wait = backoff(self._failures, 2.0, MAX_BACKOFF, self._uniform, shortest=1.0)
             self.not_before = now + wait
 
-    def is_late(self, poll: Receive, now: float) -> bool:
+    def is_late(self, receive: Receive, now: float) -> bool:
         """Return whether a receive took longer than its long poll and a call should take."""
-        return now > poll.asked_at + poll.wait_seconds + self._max_lateness
+        return now > receive.asked_at + receive.wait_seconds + self._max_lateness
 
     @property
     def is_drained(self) -> bool:

@@ -17,7 +17,7 @@ from mega.aws._transport.client import AwsClient
 from mega.aws._transport.interruption import CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
 
-__all__ = ('BoundedChecks',)
+__all__ = ('TimeLimitedChecks',)
 
 T = TypeVar('T')
 
@@ -31,7 +31,7 @@ SIGNAL_CHECK_SECONDS = 0.5
 """Seconds after which the calling thread returns to Python, which then handles signals."""
 
 
-class BoundedChecks(Generic[T]):
+class TimeLimitedChecks(Generic[T]):
     """Runs a function that makes the checks, once."""
 
     def __init__(self, aws: AwsClient, check: Callable[[], T]) -> None:

@@ -21,14 +21,14 @@ from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
 
-__all__ = ('DeadLetterQueue',)
+__all__ = ('DeadLetterSender',)
 
 _log = get_logger(__name__)
 
 _MAX_TEXT_LENGTH = 300
 
 
-class DeadLetterQueue:
+class DeadLetterSender:
     """The dead-letter queue of another queue. Safe to share among threads."""
 
     def __init__(self, aws: AwsClient, url: str, source_url: str) -> None:
