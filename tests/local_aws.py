@@ -156,7 +156,8 @@ class LocalAws:
 @contextmanager
 def moto(directory: Path) -> Iterator[LocalAws]:
     """Run moto's server from the virtual environment of the tests."""
-    command = [sys.executable, '-m', 'moto.server', '-H', '127.0.0.1', '-p', '{port}']
+    program = str(Path(__file__).with_name('_moto.py'))
+    command = [sys.executable, '-I', program, '-H', '127.0.0.1', '-p', '{port}']
     with (
         running(command, {}, '/moto-api/data.json', directory) as url,
         closing(LocalAws('moto', url)) as aws,

@@ -1,0 +1,24 @@
+"""moto's server as a program: the options are moto's.
+
+moto lists the directories of its services for each request, which takes two thirds of the time of a
+request. Here it lists them once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from moto import backends, server
+
+__all__ = ('main',)
+
+
+def main() -> None:
+    """Serve until the process is terminated."""
+    names = frozenset(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: names
+    server.main(sys.argv[1:])
+
+
+if __name__ == '__main__':
+    main()
