@@ -40,7 +40,7 @@ def create_publisher(service: Service, **options: Any) -> SqsPublisher | SnsPubl
 def failure(faults: FaultServer, service: Service, answer: Answer | Fault) -> TransportError:
     """Publish once, and return the error, which must not contain the body or a key."""
     faults.will(answer)
-    client = faults.client(service, read_timeout=0.2 if answer is Fault.SILENCE else 10)
+    client = faults.client(service, read_timeout=0.03 if answer is Fault.SILENCE else 10)
     with (
         create_publisher(service, client=client) as open_publisher,
         pytest.raises(TransportError) as error_info,

@@ -163,7 +163,7 @@ def test_fault_88_a_hanging_process_is_logged_with_its_stack(
 ) -> None:
     will_receive(faults, DELIVERY, sqs_answer())
     made = [*[subscriber()] * others, make(log_watcher)]
-    listener_on(faults, QUEUE_URL, *made, max_processing_time=0.1).drain()
+    listener_on(faults, QUEUE_URL, *made, max_processing_time=0.01).drain()
     [text] = log_watcher.texts
     assert text.startswith('message 1 ')
     for name in names:
