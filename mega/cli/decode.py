@@ -26,7 +26,7 @@ POINTER = 'S3 pointer'
 
 
 @click.command('decode')
-@click.argument('file', default='-')
+@click.argument('file', type=click.Path(allow_dash=True), default='-')
 @output_options
 def command(file: str, output: Output) -> int:
     """Show the payload in FILE, or in stdin: its kind, its wrapping, and its problems.

@@ -46,14 +46,21 @@ class Result:
         return [loads(line) for line in self.out.splitlines()]
 
 
-def mega(*arguments: str, stdin: str = '', environment: Mapping[str, str] | None = None) -> Result:
-    """Run the command in this process."""
+def mega(
+    *arguments: str,
+    stdin: str = '',
+    environment: Mapping[str, str] | None = None,
+    merged: bool = False,
+) -> Result:
+    """Run the command in this process. Merged: both streams are in `out`, as on a terminal."""
     out, err = _stream(), _stream()
+    if merged:
+        err = out
     with _unchanged_process():
         os.environ.update(environment or {})
         sys.stdin, sys.stdout, sys.stderr = _stream(stdin), out, err
         code = run(cli, arguments)
-    return Result(code, _text(out), _text(err))
+    return Result(code, _text(out), '' if merged else _text(err))
 
 
 def mega_process(

@@ -77,6 +77,7 @@ __all__ = ('command',)
 @click.option(
     '--from',
     'source',
+    type=click.Path(allow_dash=True),
     metavar='FILE',
     help='Publish each line of a file, or of stdin with `-`: a JSON object, or a JSON string, '
     'which is a text.',
