@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from json import loads
@@ -85,13 +85,17 @@ def mega_process(
 
 def start_mega(
     *arguments: str,
+    prefix: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
     **settings: Any,
 ) -> subprocess.Popen[str]:
-    """Start the command in another process, with pipes. The caller ends it."""
+    """Start the command in another process, with pipes, behind another program if there is one.
+
+    The caller ends it.
+    """
     return subprocess.Popen(
-        [sys.executable, '-m', 'mega', *arguments],
+        [*prefix, sys.executable, '-m', 'mega', *arguments],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

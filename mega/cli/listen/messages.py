@@ -1,7 +1,8 @@
 """The messages between the parent and a child process: lines of JSON on a pair of sockets.
 
     the child sends         when
-    Ready                   its first receive begins
+    Receiving               its first receive begins
+    Ready                   SQS has not refused this receive
     Reported                every second, when it becomes ready, and at its end
     Drained                 its queue is empty, with --drain
     Failed                  it ends, because of an error
@@ -35,6 +36,7 @@ __all__ = (
     'Inspected',
     'Message',
     'Ready',
+    'Receiving',
     'Reported',
     'StopRequest',
     'WorkerSettings',
@@ -59,10 +61,17 @@ class WorkerSettings:
     logs: LogSettings = field(default_factory=LogSettings)
 
 
-class Ready(msgspec.Struct, tag=True, frozen=True):
-    """The first receive begins. A stop of the listener takes at most `grace_period` seconds."""
+class Receiving(msgspec.Struct, tag=True, frozen=True):
+    """The first receive begins. From now on, messages may be in progress.
+
+    After a stop, they have `grace_period` seconds.
+    """
 
     grace_period: float
+
+
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """SQS has answered the first receive, or keeps it open."""
 
 
 class Reported(msgspec.Struct, tag=True, frozen=True):
@@ -96,7 +105,9 @@ class InspectRequest(msgspec.Struct, tag=True, frozen=True):
     """Describe the counters and the stacks."""
 
 
-Message: TypeAlias = Ready | Reported | Drained | Failed | Inspected | StopRequest | InspectRequest
+Message: TypeAlias = (
+    Receiving | Ready | Reported | Drained | Failed | Inspected | StopRequest | InspectRequest
+)
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Message).decode

@@ -28,6 +28,7 @@ from mega.cli.listen.messages import (
     InspectRequest,
     Message,
     Ready,
+    Receiving,
     Reported,
     StopRequest,
     WorkerSettings,
@@ -182,8 +183,10 @@ class Parent:
     def _handle_message(self, number: int, child: Child, message: Message) -> None:
         now = monotonic()
         match message:
-            case Ready(grace_period):
-                self._supervisor.ready(number, grace_period, now)
+            case Receiving(grace_period):
+                self._supervisor.receiving(number, grace_period)
+            case Ready():
+                self._supervisor.ready(number, now)
             case Reported(report):
                 child.reported(report, now)
                 self._supervisor.reported(number, child.counters['received'], report.resident_bytes)

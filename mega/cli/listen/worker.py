@@ -38,6 +38,7 @@ from mega.cli.listen.messages import (
     Inspected,
     InspectRequest,
     Ready,
+    Receiving,
     Reported,
     StopRequest,
     WorkerSettings,
@@ -109,6 +110,7 @@ class Worker:
 
     def _listen(self, listener: SqsListener) -> None:
         def on_ready() -> None:
+            self._connection.send(Receiving(listener._settings.grace_period))
             self._receives_since = monotonic()
 
         if not self._settings.drains:
@@ -168,21 +170,13 @@ class Worker:
         self._end_without_parent()
 
     def _check_readiness(self) -> None:
-        """Tell the parent once that the process is ready.
-
-        It is that before a stop, too: messages may be in progress, and have the grace period.
-        """
+        """Tell the parent once that the process is ready."""
         if self._is_ready or self._listener is None or self._receives_since is None:
             return
         has_answer = self._listener.activity().receive_age is not None
         if has_answer or monotonic() >= self._receives_since + _REFUSAL_SECONDS:
-            self._connection.send(Ready(self._grace_period))
+            self._connection.send(Ready())
             self._is_ready = True
-
-    @property
-    def _grace_period(self) -> float:
-        """The seconds that messages in progress have after a stop."""
-        return 0.0 if self._listener is None else self._listener._settings.grace_period
 
     def _report(self) -> None:
         listener = self._listener
@@ -208,9 +202,10 @@ class Worker:
 
     def _end_without_parent(self) -> None:
         """Stop gracefully. The parent would kill a process that does not end in time."""
-        _log.warning('the command has ended: this process stops gracefully')
         self._stop()
-        sleep(self._grace_period + KILL_MARGIN)
+        _log.warning('the command has ended: this process stops gracefully')
+        grace_period = 0.0 if self._listener is None else self._listener._settings.grace_period
+        sleep(grace_period + KILL_MARGIN)
         os._exit(FAILURE)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Protocol
@@ -14,9 +14,11 @@ from tests.cli.listen.listening import WORKER, ListenCommand
 
 
 class Listen(Protocol):
-    """Starts `mega listen worker`, with more arguments, and with other variables."""
+    """Starts `mega listen` with variables, behind another program if there is one."""
 
-    def __call__(self, *arguments: str, **variables: str) -> ListenCommand: ...
+    def __call__(
+        self, *arguments: str, prefix: Sequence[str] = (), **variables: str
+    ) -> ListenCommand: ...
 
 
 @pytest.fixture
@@ -37,9 +39,9 @@ def listen(aws: CommandAws, queue: str, directory: Path) -> Iterator[Listen]:
     """Return a function that starts the command. The end of the test kills what is left."""
     with ExitStack() as stack:
 
-        def start(*arguments: str, **variables: str) -> ListenCommand:
+        def start(*arguments: str, prefix: Sequence[str] = (), **variables: str) -> ListenCommand:
             environment = {**aws.environment, 'QUEUE_URL': queue, **variables}
-            command = ListenCommand(*arguments, environment=environment, directory=directory)
+            command = ListenCommand(arguments, environment, directory, prefix)
             return stack.enter_context(closing(command))
 
         yield start

@@ -6,14 +6,15 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
 
 from tests.cli.command import start_mega
+from tests.cli.conftest import CommandAws
 
-__all__ = ('WITHIN', 'WORKER', 'ListenCommand', 'wait_until')
+__all__ = ('WITHIN', 'WORKER', 'ListenCommand', 'publish', 'wait_until')
 
 WITHIN = 60.0
 """Seconds after which a test fails."""
@@ -40,6 +41,12 @@ listener = SqsListener(os.environ['QUEUE_URL'], [Orders], max_number_of_messages
 """A target. A message is in progress while the file `wait` exists. Messages are in `record`."""
 
 
+def publish(aws: CommandAws, queue: str, *payloads: str) -> None:
+    """Send texts to a queue."""
+    for payload in payloads:
+        aws.sqs.send_message(QueueUrl=queue, MessageBody=payload)
+
+
 def wait_until(is_true: Callable[[], object], what: str = 'the condition') -> None:
     """Wait until a condition is true. It fails after `WITHIN` seconds."""
     deadline = time.monotonic() + WITHIN
@@ -52,16 +59,20 @@ class ListenCommand:
     """The command in its own session, so that `close` ends it with all its processes."""
 
     def __init__(
-        self, *arguments: str, environment: Mapping[str, str], directory: Path, **settings: object
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.process = start_mega(
             'listen',
             *arguments,
+            prefix=prefix,
             environment=environment,
             cwd=directory,
             start_new_session=True,
-            **settings,
         )
         self.lines: list[str] = []
         self._has_line = Condition()

@@ -57,7 +57,8 @@ class Supervision:
         for number in numbers:
             if self.processes[number] is STARTING:
                 self.processes[number] = READY
-            self.supervisor.ready(number, GRACE, self.now)
+            self.supervisor.receiving(number, GRACE)
+            self.supervisor.ready(number, self.now)
             run += self.step()
         return run
 

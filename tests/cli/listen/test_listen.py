@@ -13,16 +13,11 @@ import pytest
 from tests.cli.command import mega_on_terminal
 from tests.cli.conftest import CommandAws
 from tests.cli.listen.conftest import Listen
-from tests.cli.listen.listening import wait_until
+from tests.cli.listen.listening import publish, wait_until
 
 pytestmark = pytest.mark.no_cover  # its processes are others
 
 BOTH_STOPS = pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT], ids=str)
-
-
-def publish(aws: CommandAws, queue: str, *payloads: str) -> None:
-    for payload in payloads:
-        aws.sqs.send_message(QueueUrl=queue, MessageBody=payload)
 
 
 # Start and stop
@@ -51,11 +46,10 @@ def test_a_stop_ends_the_message_in_progress_and_returns_the_others(
     command = listen('worker')
     wait_until(lambda: command.recorded('begun'))
     command.send(signal.SIGTERM)
-    command.wait_for('SIGTERM')
+    wait_until(lambda: aws.visible(queue) == 2)
     (directory / 'wait').unlink()
     command.ends()
     assert len(command.recorded('done')) == 1
-    assert aws.visible(queue) == 2
 
 
 def test_a_message_that_exceeds_the_grace_period_returns_to_the_queue(
@@ -188,11 +182,10 @@ def test_a_stop_ends_a_drain_after_the_messages_in_progress(
     command = listen('worker', '--drain', '-c', concurrency)
     wait_until(lambda: command.recorded('begun'))
     command.send(signal.SIGTERM)
-    command.wait_for('SIGTERM')
+    wait_until(lambda: aws.visible(queue) == 3 - int(concurrency))
     (directory / 'wait').unlink()
     command.ends()
     assert len(command.recorded('done')) == int(concurrency)
-    assert aws.visible(queue) == 3 - int(concurrency)
 
 
 def test_a_process_that_sigterm_ends_in_a_drain_is_started_again(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mega.cli.listen.supervisor.commands import Kill, Start, Stop
+from mega.cli.listen.supervisor.commands import Ending, Kill, Start, Stop
 from mega.cli.listen.supervisor.places import KILL_MARGIN, NEVER
 from tests.cli.listen.supervision import GRACE, Supervision
 
@@ -40,6 +40,21 @@ def test_a_process_that_was_killed_before_it_was_ready_stops_all() -> None:
     supervision.end(1, -9)
     assert supervision.exit_code == 3
     assert supervision.supervisor.problem == 'a process was ended by SIGKILL before it was ready'
+
+
+def test_a_process_that_crashes_after_its_first_receive_is_started_again() -> None:
+    """A message may be the cause. The command does not end because of one message."""
+    supervision = Supervision()
+    supervision.supervisor.receiving(1, GRACE)
+    assert supervision.end(1, -11) == []
+    assert supervision.wait() == [Start(2, 0)]
+
+
+def test_a_process_whose_first_receive_is_refused_stops_all() -> None:
+    supervision = Supervision()
+    supervision.supervisor.receiving(1, GRACE)
+    supervision.ended(1, Ending(1, 'ReceiveMessage failed (AccessDenied)', 4))
+    assert supervision.exit_code == 4
 
 
 def test_a_process_that_returns_before_it_was_ready_could_not_start() -> None:
@@ -78,7 +93,7 @@ def test_a_process_is_killed_after_its_grace_period_and_the_exit_code_is_1() -> 
     assert supervision.exit_code == 1
 
 
-def test_a_process_that_has_become_ready_before_it_reads_the_stop_has_its_grace_period() -> None:
+def test_a_process_that_receives_before_it_reads_the_stop_has_its_grace_period() -> None:
     supervision = Supervision()
     supervision.stop()
     assert supervision.supervisor.next_deadline == KILL_MARGIN

@@ -25,14 +25,14 @@ class Process:
     """A process: its state, and whether it must be replaced.
 
     An outdated process runs old code. A worn one exceeded a limit of messages or memory.
-    `grace_period` is 0 before the process is ready: it has no messages.
+    Before the process `is_receiving` it has no messages, and its `grace_period` is 0.
     """
 
     number: int
     place: Place
     max_messages: float = NEVER
     state: ProcessState = STARTING
-    was_ready: bool = False
+    is_receiving: bool = False
     grace_period: float = 0.0
     stopped_at: float = NEVER
     is_outdated: bool = False

@@ -111,10 +111,14 @@ class Supervisor:
 
     # Events
 
-    def ready(self, number: int, grace_period: float, now: float) -> None:
-        """A process receives messages."""
+    def receiving(self, number: int, grace_period: float) -> None:
+        """A process makes its first receive, which SQS may refuse."""
         process = self._processes[number]
-        process.was_ready, process.grace_period = True, grace_period
+        process.is_receiving, process.grace_period = True, grace_period
+
+    def ready(self, number: int, now: float) -> None:
+        """SQS has not refused the first receive of a process."""
+        process = self._processes[number]
         if process.state is not STARTING:
             return
         process.state = READY
@@ -260,9 +264,9 @@ class Supervisor:
     def _stopped(self, process: Process, ending: Ending) -> None:
         """React to the end of a process that was asked to stop.
 
-        If it was never ready, it had no messages, and the way in which it ends does not matter.
+        If it did not receive, it had no messages, and the way in which it ends does not matter.
         """
-        if ending.status == 0 or not (process.was_ready or process.is_killed):
+        if ending.status == 0 or not (process.is_receiving or process.is_killed):
             self._tell('has stopped', process)
             return
         self._tell(f'{ending} during its stop', process, is_problem=True)
@@ -271,12 +275,13 @@ class Supervisor:
 
     def _could_not_start(self, process: Process, ending: Ending, now: float) -> None:
         place = process.place
+        is_crash = process.is_receiving and not ending.problem  # perhaps because of a message
         if place.serving:
             self._tell(f'{ending}. The old process remains', process, is_problem=True)
             place.start_at = now + self._next_pause(place)
             for other in self._processes.values():
                 other.is_outdated = False
-        elif not any(each.is_first for each in self._places):
+        elif is_crash or not any(each.is_first for each in self._places):
             self._tell(f'{ending} before it was ready', process, is_problem=True)
             self._restart(place, now)
         elif self._settings.waits_for_change:
