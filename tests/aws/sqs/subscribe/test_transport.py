@@ -244,7 +244,8 @@ def test_a_delete_without_a_response_is_repeated_long_before_the_timeout_of_the_
     will_receive(faults, received('a'), NOTHING, DeleteMessageBatch=[Fault.SILENCE, ALL_DONE])
     client = faults.client('sqs', read_timeout=10 * WITHIN)
     stats = listener_on(faults, QUEUE_URL, subscriber(), client=client).drain()
-    assert stats == Stats(received=1, done=1, deleted=1, errors=1)
+    assert stats.errors >= 1  # on a busy machine, a response may take longer than the limit
+    assert stats == Stats(received=1, done=1, deleted=1, errors=stats.errors)
 
 
 def test_an_extension_without_a_response_is_repeated_before_the_visibility_timeout_ends(
