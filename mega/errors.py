@@ -7,10 +7,11 @@
     ├ PublishError                          payloads were not published
     │ ├ EncodeError (ValueError)            ... because a message cannot carry a value
     │ └ PayloadTooLargeError                ... because a message exceeds a size limit
-    ├ ConsumeError                          a message cannot be opened
+    ├ ConsumeError                          a message cannot be opened or converted
     │ ├ DecodeError (ValueError)            ... because its body is invalid
     │ ├ EnvelopeError (ValueError)          ... because its SNS envelope is invalid
-    │ └ PointerError (ValueError)           ... because its S3 pointer is invalid or not allowed
+    │ ├ PointerError (ValueError)           ... because its S3 pointer is invalid or not allowed
+    │ └ InvalidPayloadError                 ... because its payload does not fit a class
     ├ OffloadError                          S3 did not store or return an offloaded body
     ├ TransportError                        a call to AWS failed
     └ RetriableError                        raised *by* a subscriber to receive a message again
@@ -33,6 +34,7 @@ __all__ = (
     'EncodeError',
     'EnvelopeError',
     'EventError',
+    'InvalidPayloadError',
     'MegaError',
     'OffloadError',
     'PatternError',
@@ -195,7 +197,10 @@ class PayloadTooLargeError(PublishError):
 
 
 class ConsumeError(MegaError):
-    """A message that cannot be opened. It stays in the queue, or the listener dead-letters it."""
+    """A message that cannot be opened. It stays in the queue, or the listener dead-letters it.
+
+    Also a message whose payload cannot be converted for a subscriber: `InvalidPayloadError`.
+    """
 
 
 class DecodeError(ConsumeError, ValueError):
@@ -233,6 +238,24 @@ class PointerError(ConsumeError, ValueError):
 
     def __str__(self) -> str:
         return f'cannot follow the S3 pointer: {self.problem}'
+
+
+class InvalidPayloadError(ConsumeError):
+    """A payload that does not fit the class of a typed subscriber. It will never fit.
+
+    `path` leads to the value within the payload, for example `event.attributes.quantity`; `''` is
+    the payload itself. `problem` names types and fields, and contains no value of the payload.
+    """
+
+    # Not a ValueError: a subscriber may declare ValueError as retriable.
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f'invalid payload: {_printable_path(self.path) or "the payload"} {self.problem}'
 
 
 class OffloadError(MegaError):

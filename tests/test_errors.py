@@ -15,6 +15,7 @@ from mega.errors import (
     EncodeError,
     EnvelopeError,
     EventError,
+    InvalidPayloadError,
     MegaError,
     OffloadError,
     PatternError,
@@ -42,6 +43,8 @@ MESSAGES: list[tuple[MegaError, str]] = [
     (DecodeError('text follows', 'JSON object'), 'invalid JSON object: text follows'),
     (EnvelopeError('its Subject is 5'), 'invalid SNS envelope: its Subject is 5'),
     (PointerError('its body is gone'), 'cannot follow the S3 pointer: its body is gone'),
+    (InvalidPayloadError('a.b', 'is missing'), 'invalid payload: a.b is missing'),
+    (InvalidPayloadError('', 'must be object'), 'invalid payload: the payload must be object'),
     (OffloadError('b', 'k', 'denied'), "offloaded body 'k' in 'b': denied"),
     (
         TransportError('SendMessage', 'Throttling', 'slow down', True),
@@ -70,7 +73,7 @@ def test_an_error_survives_a_pickle(error: MegaError) -> None:
 
 def test_every_public_error_is_a_mega_error_with_a_docstring() -> None:
     classes = [getattr(errors, name) for name in errors.__all__ if name.endswith('Error')]
-    assert len(classes) == 14
+    assert len(classes) == 15
     for error in classes:
         assert issubclass(error, MegaError)
         assert error.__doc__

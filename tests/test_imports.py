@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 # The public names. Users import no others.
 PUBLIC = {
-    'mega.event': 'Event ObjectData Payload PayloadBuilder',
+    'mega.event': 'Event ObjectData Payload PayloadBuilder event',
     'mega.match': 'Explanation Explanations Finding Pattern PatternSet evaluate explain',
     'mega.match.functions': 'and_ any_ between cidr contains contains_all empty eq every exactly '
     'exists field fullmatch gt gte iequals in_ is_a length lt lte match missing neq none_of not_ '
@@ -38,13 +38,14 @@ PUBLIC = {
     'deliver',
     'mega.testing.strategies': 'matching not_matching',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
-    'EventError MegaError OffloadError PatternError PayloadTooLargeError PointerError PublishError '
-    'RetriableError TransportError',
+    'EventError InvalidPayloadError MegaError OffloadError PatternError PayloadTooLargeError '
+    'PointerError PublishError RetriableError TransportError',
 }
 # Names that these modules export for the rest of the package. They are not public.
 INTERNAL = {
     'mega.event': 'is_mega_event',
-    'mega.codec': 'AnyPayload encode_with_type_hint looks_like_envelope to_document',
+    'mega.codec': 'AnyPayload Publishable encode_with_type_hint looks_like_envelope to_document '
+    'to_plain',
     'mega.errors': 'Seconds check_int check_seconds check_whole_seconds join_path safe_repr '
     'single_line',
 }
@@ -195,3 +196,8 @@ def test_an_error_is_also_the_builtin_error_that_it_refines(error: str, bases: s
     known = {**vars(errors), 'ValueError': ValueError, 'TypeError': TypeError}
     for base in bases.split():
         assert issubclass(known[error], known[base])
+
+
+def test_typed_payloads_import_neither_pydantic_nor_attrs() -> None:
+    statement = 'import mega.event, mega.event.typed, mega.event.reading, mega.aws.sqs.subscribe'
+    assert not loaded_by(statement) & {'pydantic', 'attr', 'attrs'}

@@ -5,6 +5,7 @@ A body is the text of an SQS or SNS message. It has one of four forms:
     payload                 body
     Payload, dict           compact JSON, for example {"type":"user_notification"}
     Payload, dict, binary   BSON in Base64
+    object of a class       as its Payload or its dict: see `mega.event.typed`
     str                     the text itself
     bytes                   the bytes in Base64
 
@@ -17,6 +18,7 @@ payload type in a message attribute, and `decode` takes it as its second argumen
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from mega.codec import _json
@@ -24,23 +26,29 @@ from mega.codec._events import decode_event
 from mega.codec._payload_type import PayloadType
 from mega.errors import DecodeError, EncodeError, EventError, safe_repr
 from mega.event import Payload, is_mega_event
+from mega.event.typed import TypedObject, is_typed, to_payload
 
 __all__ = (
     'AnyPayload',
     'PayloadType',
+    'Publishable',
     'decode',
     'encode',
     'encode_with_type_hint',
     'looks_like_envelope',
     'payload_type_hint',
     'to_document',
+    'to_plain',
 )
 
 AnyPayload: TypeAlias = Payload | dict[str, Any] | str | bytes
-"""The types that publishers accept and subscribers receive."""
+"""The types of payloads on the wire. Subscribers receive them, or objects of their classes."""
+
+Publishable: TypeAlias = AnyPayload | TypedObject | Mapping[str, Any]
+"""The types that publishers accept. A mapping must be a dict: a TypedDict is one."""
 
 
-def encode(payload: AnyPayload, binary_encoding: bool = False) -> str:
+def encode(payload: Publishable, binary_encoding: bool = False) -> str:
     """Write a payload as a body.
 
     Events and data objects become JSON, or BSON in Base64 with `binary_encoding`. A `str` is its
@@ -56,11 +64,12 @@ def encode(payload: AnyPayload, binary_encoding: bool = False) -> str:
         return _encode_text(payload, binary_encoding)
     if type(payload) is bytes:
         return _encode_blob(payload)
-    return _encode_document(_require_document(payload), binary_encoding)
+    document = _require_document(to_plain(payload, binary_encoding))
+    return _encode_document(document, binary_encoding)
 
 
 def encode_with_type_hint(
-    payload: AnyPayload, binary_encoding: bool = False
+    payload: Publishable, binary_encoding: bool = False
 ) -> tuple[str, PayloadType | None]:
     """Return `encode(payload, binary_encoding)` and the `payload_type_hint` of that body.
 
@@ -72,8 +81,9 @@ def encode_with_type_hint(
         return body, _text_hint(body)
     if type(payload) is bytes:
         return _encode_blob(payload), PayloadType.BLOB
-    document = _require_document(payload)
-    is_data = document is payload  # an event is written in its normal form, a new object
+    plain = to_plain(payload, binary_encoding)
+    document = _require_document(plain)
+    is_data = document is plain  # an event is written in its normal form, a new object
     return _encode_document(document, binary_encoding), _data_hint(document) if is_data else None
 
 
@@ -103,6 +113,17 @@ def decode(body: str, payload_type: PayloadType | str | None = None) -> AnyPaylo
     return Payload.from_dict(document) if kind is PayloadType.EVENT else document
 
 
+def to_plain(payload: Publishable, binary_encoding: bool = False) -> Publishable:
+    """Return the event or the data object that an object of a class becomes.
+
+    Any other payload is returned as it is, also one that cannot be published.
+
+    Raises:
+        EncodeError: for a value that no payload can carry, with its path.
+    """
+    return to_payload(payload, binary_encoding) if is_typed(payload) else payload
+
+
 def to_document(payload: object) -> dict[str, Any] | None:
     """Return the object that is encoded and matched; None for a text, a blob or another value.
 
@@ -115,15 +136,16 @@ def to_document(payload: object) -> dict[str, Any] | None:
         return payload.to_dict()
     if isinstance(payload, dict):
         return Payload.from_dict(payload).to_dict() if is_mega_event(payload) else payload
-    return None
+    return to_document(to_payload(payload)) if is_typed(payload) else None
 
 
-def payload_type_hint(payload: AnyPayload, body: str) -> PayloadType | None:
+def payload_type_hint(payload: Publishable, body: str) -> PayloadType | None:
     """Return the payload type that `decode` needs for this body, or None if it needs none."""
     if isinstance(payload, bytes):
         return PayloadType.BLOB
     if isinstance(payload, str):
         return _text_hint(body)
+    payload = to_plain(payload)
     if isinstance(payload, dict) and not is_mega_event(payload):
         return _data_hint(payload)
     return None
@@ -182,7 +204,7 @@ def _require_document(payload: object) -> dict[str, Any]:
     document = to_document(payload)
     if document is None:
         found = f'{safe_repr(payload)} ({type(payload).__name__})'
-        raise EncodeError('', f'is {found}: must be a Payload, a dict, a str or bytes')
+        raise EncodeError('', f'is {found}: must be a Payload, a dict, a str, bytes or typed')
     return document
 
 

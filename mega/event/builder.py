@@ -9,6 +9,7 @@ from typing import Any
 
 from mega.errors import EventError, join_path, safe_repr
 from mega.event.payload import Event, ObjectData, Payload
+from mega.event.typed import is_typed, to_event_fields, write_object
 
 __all__ = ('PayloadBuilder',)
 
@@ -33,6 +34,8 @@ class PayloadBuilder:
 
     def with_event(
         self,
+        event: object = None,
+        /,
         *,
         name: str | None = None,
         domain: str | None = None,
@@ -45,11 +48,15 @@ class PayloadBuilder:
     ) -> PayloadBuilder:
         """Add fields and attributes of the event. Any other keyword is an attribute.
 
+        `event` is an object of a class with the decorator `mega.event.event`: it sets the name, the
+        domain, the version, the subject and the attributes, unless a keyword sets them.
         `timestamp` is a `datetime` or ISO-8601 text; without a zone it is UTC. `attributes` accepts
         any name, also the name of a field.
 
         Raises:
             EventError: for an attribute that is given as a keyword and in `attributes`.
+            EncodeError: for an object with a value that no payload can carry, with its path.
+            ConfigurationError: for an object whose class does not describe an event.
         """
         if not isinstance(attributes, (Mapping, type(None))):
             raise EventError('event.attributes', f'is {safe_repr(attributes)}: must be a mapping')
@@ -67,6 +74,10 @@ class PayloadBuilder:
             'subject': subject,
             'publisher': publisher,
         }
+        if event is not None:
+            described = to_event_fields(event)
+            self._attributes.update(described.pop('attributes'))
+            self._event.update(_without_none(described))
         self._event.update(_without_none(fields))
         self._attributes.update(given, **inline_attributes)
         return self
@@ -77,16 +88,23 @@ class PayloadBuilder:
         type: str | None = None,
         id: str | None = None,
         version: int | None = None,
-        current: Mapping[str, Any] | None = None,
-        previous: Mapping[str, Any] | None = None,
+        current: object = None,
+        previous: object = None,
     ) -> PayloadBuilder:
-        """Add fields of the object of the event."""
+        """Add fields of the object of the event.
+
+        `current` and `previous` are mappings, or objects of a dataclass or another class with
+        fields.
+
+        Raises:
+            EncodeError: for an object with a value that no payload can carry, with its path.
+        """
         fields = {
             'type': type,
             'id': id,
             'version': version,
-            'current': current,
-            'previous': previous,
+            'current': _to_mapping(current, 'object.current'),
+            'previous': _to_mapping(previous, 'object.previous'),
         }
         self._object = {**(self._object or {}), **_without_none(fields)}
         return self
@@ -114,3 +132,7 @@ class PayloadBuilder:
 
 def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _to_mapping(state: object, path: str) -> object:
+    return write_object(state, path) if is_typed(state) else state

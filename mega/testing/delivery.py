@@ -24,7 +24,7 @@ from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementP
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, explain_match
-from mega.codec import AnyPayload
+from mega.codec import Publishable
 from mega.errors import check_int
 from mega.testing.inline import InlineEventLoop
 
@@ -64,7 +64,7 @@ class Outcome(processing.Outcome, kw_only=True):
 
 def deliver(
     subscriber: Subscriber,
-    payload: AnyPayload,
+    payload: Publishable,
     *,
     binary_encoding: bool = False,
     attributes: Attributes | None = None,
@@ -112,7 +112,7 @@ def deliver(
 
 
 def _receive(
-    payload: AnyPayload,
+    payload: Publishable,
     binary_encoding: bool,
     attributes: Attributes | None,
     group_id: str | None,

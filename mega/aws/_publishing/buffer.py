@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from mega.aws._executor import start_daemon_thread
 from mega.aws._publishing.outgoing import OutgoingMessage, PublishResult
-from mega.codec import AnyPayload
+from mega.codec import Publishable
 from mega.errors import ConfigurationError, PublishError, Seconds, check_int, check_seconds
 
 __all__ = ('BufferLimits', 'PublishBuffer')
@@ -109,7 +109,7 @@ class PublishBuffer:
         atexit.register(self.close)
 
     def publish(
-        self, payload: AnyPayload, binary_encoding: bool = False, **options: Any
+        self, payload: Publishable, binary_encoding: bool = False, **options: Any
     ) -> Future[str]:
         """Check a payload now, and send it soon. The future has AWS's id of the message.
 

@@ -22,7 +22,7 @@ from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.s3.store import S3PayloadStore
-from mega.codec import AnyPayload
+from mega.codec import Publishable
 from mega.errors import ConfigurationError, PublishError, Seconds, check_int, check_seconds
 
 __all__ = ('PerMessage', 'Publisher')
@@ -72,7 +72,7 @@ class Publisher:
 
     def publish(
         self,
-        payload: AnyPayload,
+        payload: Publishable,
         binary_encoding: bool,
         destination: str | None,
         attributes: Attributes | None,
@@ -102,7 +102,7 @@ class Publisher:
 
     def publish_batch(
         self,
-        payloads: Iterable[AnyPayload],
+        payloads: Iterable[Publishable],
         binary_encoding: bool,
         destination: str | None,
         attributes: PerMessage,
@@ -117,7 +117,7 @@ class Publisher:
         target = sender.destination
         source = _PayloadSource(payloads)
 
-        def planned(position: int, payload: AnyPayload) -> PlannedOutgoing:
+        def planned(position: int, payload: Publishable) -> PlannedOutgoing:
             key = None
             try:
                 given = _options_of(payload, options) if options else {}
@@ -149,7 +149,7 @@ class Publisher:
         names = self._api.options
 
         def encode(
-            payload: AnyPayload,
+            payload: Publishable,
             binary_encoding: bool = False,
             message_attributes: Attributes | None = None,
             filter_attributes: FilterAttributes | None = None,
@@ -207,18 +207,18 @@ class Publisher:
 class _PayloadSource:
     """The user's payloads, and the error with which they ended, if any."""
 
-    def __init__(self, payloads: Iterable[AnyPayload]) -> None:
+    def __init__(self, payloads: Iterable[Publishable]) -> None:
         self._payloads = payloads
         self.error: Exception | None = None
 
-    def __iter__(self) -> Iterator[AnyPayload]:
+    def __iter__(self) -> Iterator[Publishable]:
         try:
             yield from self._payloads
         except Exception as error:
             self.error = error
 
 
-def _options_of(payload: AnyPayload, options: dict[str, PerMessage]) -> dict[str, Any]:
+def _options_of(payload: Publishable, options: dict[str, PerMessage]) -> dict[str, Any]:
     """Return the options of one message of a batch."""
     resolved = {
         name: value(payload) if callable(value) else value for name, value in options.items()

@@ -15,7 +15,7 @@ from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.service import SQS
-from mega.codec import AnyPayload
+from mega.codec import Publishable
 from mega.errors import Seconds
 
 __all__ = ('SqsPublisher',)
@@ -81,7 +81,7 @@ class SqsPublisher(ClientOwner):
 
     def publish(
         self,
-        payload: AnyPayload,
+        payload: Publishable,
         binary_encoding: bool = False,
         *,
         queue_url: str | None = None,
@@ -138,7 +138,7 @@ class SqsPublisher(ClientOwner):
 
     def publish_batch(
         self,
-        payloads: Iterable[AnyPayload],
+        payloads: Iterable[Publishable],
         binary_encoding: bool = False,
         *,
         queue_url: str | None = None,
@@ -180,7 +180,7 @@ class SqsPublisher(ClientOwner):
 
     async def apublish(
         self,
-        payload: AnyPayload,
+        payload: Publishable,
         binary_encoding: bool = False,
         *,
         queue_url: str | None = None,
@@ -210,7 +210,7 @@ class SqsPublisher(ClientOwner):
         )
 
     async def apublish_batch(
-        self, payloads: Iterable[AnyPayload], binary_encoding: bool = False, **options: Any
+        self, payloads: Iterable[Publishable], binary_encoding: bool = False, **options: Any
     ) -> list[PublishResult]:
         """Publish payloads as `publish_batch` does, with its options, in a thread.
 
