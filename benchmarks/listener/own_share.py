@@ -16,7 +16,7 @@ from benchmarks.listener.workload import BODIES, Goal, Kind, NoOp, subscribers
 from benchmarks.matching.tables import table
 from mega.aws.sqs.message import read_message
 from mega.aws.sqs.opening import open_message
-from mega.aws.sqs.subscribe import SqsListener
+from mega.aws.sqs.subscribe import Message, SqsListener
 from mega.codec._json import decode as parse_json
 from mega.match import PatternSet
 
@@ -98,7 +98,7 @@ def _stages(rounds: int, messages: int) -> dict[str, float]:
     """Return the microseconds per message of each stage: medians over the rounds."""
     received = [_received(number) for number in range(messages)]
     read = [read_message(each) for each in received]
-    opened = [open_message(message) for message in read]
+    opened: list[tuple[Message, Any]] = [open_message(message) for message in read]
     kinds = subscribers(NoOp, Goal(messages))
     patterns: PatternSet[Kind] = PatternSet()
     for kind in kinds:

@@ -27,7 +27,8 @@ from mega.match.pattern import AllOf, Constant, ExactValue, Members, Not, Object
 __all__ = ('Shape', 'find_impossible')
 
 Shape: TypeAlias = 'type | Mapping[str, Shape]'
-"""The type of a value; or the keys that an object can have, each with the shape of its value."""
+"""The type of a value, `object` for any; or the keys that an object can have, each with the shape
+of its value."""
 
 Impossible: TypeAlias = tuple[str, Pattern, str]
 """The path of the impossible part, the part, and the reason."""
@@ -40,6 +41,8 @@ def find_impossible(pattern: Pattern, shape: Shape, path: str = '') -> Impossibl
     >>> find_impossible(compile_pattern({'name': 5}), {'name': dict})
     ('name', 5, 'the value here is always an object')
     """
+    if shape is object:
+        return None
     if isinstance(pattern, (Equal, OptionalValue)):
         return find_impossible(pattern.child, shape, path)
     if isinstance(pattern, Not) and isinstance(pattern.child, Not):

@@ -45,7 +45,7 @@ from mega.aws.sqs.subscribe.runtime.threads import Threads, max_threads
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
-from mega.codec import AnyPayload
+from mega.codec import Publishable
 from mega.errors import (
     ConfigurationError,
     Seconds,
@@ -271,7 +271,7 @@ class SqsListener(ClientOwner):
         """The registered subscribers, in the order of their registration."""
         return tuple(self._router)
 
-    def explain(self, payload: AnyPayload) -> Explanations[Subscriber]:
+    def explain(self, payload: Publishable) -> Explanations[Subscriber]:
         """Explain for each subscriber why it matches a payload or not.
 
         `payload` is any object that a publisher accepts. `print` the result: it has one line for

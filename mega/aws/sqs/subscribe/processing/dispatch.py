@@ -21,7 +21,7 @@ from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
 from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_retriable
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
-from mega.errors import safe_repr
+from mega.errors import InvalidPayloadError, safe_repr
 from mega.event import Payload
 
 __all__ = ('AwaitResult', 'AwaitingWork', 'dispatch', 'run_to_completion')
@@ -46,7 +46,8 @@ def dispatch(
 ) -> AwaitingWork[list[Outcome]]:
     """Pass a payload to subscribers, one after another, and return their outcomes.
 
-    - Each subscriber gets its own copy of the payload and of the message.
+    - Each subscriber gets its own copy of the payload and of the message. For a typed subscriber,
+      the payload is converted here.
     - `unhandled` is the status for an exception without its own status.
     - An outcome contains the exception that its subscriber raised.
     - After an exit request (`SystemExit`, `KeyboardInterrupt`), no other subscriber starts.
@@ -95,9 +96,10 @@ def _process(
         instance.message = message
     except BaseException as raised:  # the subscriber has not seen the message
         return Outcome(subscriber, _RETRIABLE, raised, time.perf_counter() - began)
-    process_id = os.getpid()
+    process_id, conversion = os.getpid(), subscriber.conversion
     try:
-        answer: object = instance.process(payload)
+        argument = payload if conversion is None else conversion.apply(instance, payload)
+        answer: object = instance.process(argument)
     except BaseException as raised:
         answer, error = None, raised
     if os.getpid() != process_id:
@@ -144,7 +146,7 @@ def _status_of(
 ) -> ProcessStatus:
     if is_retriable(error, subscriber) or is_system_failure(error):
         return _RETRIABLE
-    return unhandled
+    return ProcessStatus.FATAL_ERROR if isinstance(error, InvalidPayloadError) else unhandled
 
 
 def _copy(value: Any) -> Any:

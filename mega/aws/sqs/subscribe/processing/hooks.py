@@ -16,7 +16,7 @@ from mega.aws.sqs.subscribe.processing.settlement import Settlement
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, safe_repr
+from mega.errors import ConfigurationError, InvalidPayloadError, safe_repr
 
 __all__ = ('DeliveryResult', 'Hook', 'Hooks', 'log_outcomes', 'run_with_hooks')
 
@@ -170,6 +170,7 @@ def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
 
 
 def _describe(error: BaseException) -> str:
-    if isinstance(error, (InvalidResultError, EventLoopError)):  # their texts quote nothing
+    # The texts of these errors quote nothing.
+    if isinstance(error, (InvalidResultError, EventLoopError, InvalidPayloadError)):
         return str(error)
     return traceback_without_text(error)

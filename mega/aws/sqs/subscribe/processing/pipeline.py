@@ -211,7 +211,11 @@ class Processor:
 
     def _warn_unmatched_once(self, message: Message, payload: AnyPayload) -> None:
         problem = 'no subscriber matches %s, such as message %s: listener.explain(payload) says why'
-        self._warn_once(problem, _describe(payload), message)
+        description = _describe(payload)
+        if isinstance(payload, Payload) and (outdated := self._router.outdated(payload.event)):
+            names = ', '.join(subscriber.__name__ for subscriber in outdated)
+            description += f' in version {payload.event.version}, newer than the class of {names}'
+        self._warn_once(problem, description, message)
 
     def _warn_unreadable_once(self, message: Message) -> None:
         problem = (

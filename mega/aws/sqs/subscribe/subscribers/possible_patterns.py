@@ -9,46 +9,105 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mega.aws.sqs.subscribe.subscribers.declaration import find_declared
-from mega.errors import PatternError, join_path
+from mega.aws.sqs.subscribe.subscribers.declaration import EVENT_FIELDS, find_declared
+from mega.errors import ConfigurationError, PatternError, join_path
 from mega.event import Payload
+from mega.event.declaration import EventDeclaration
+from mega.event.fields import annotations_of, keys_of, unwrap_class
+from mega.match.explanation import explain
 from mega.match.feasibility import Shape, find_impossible
+from mega.match.functions import one_of
 from mega.match.pattern import Pattern, compile_pattern
 
-__all__ = ('EVENT_SHAPE', 'compile_fields', 'compile_for_payloads')
+__all__ = (
+    'EVENT_SHAPE',
+    'PAYLOAD_SHAPES',
+    'add_declared_event',
+    'compile_fields',
+    'compile_for_payloads',
+    'event_shape',
+    'shape_of',
+)
 
-EVENT_SHAPE: Mapping[str, Shape] = {
-    'protocol': str,
+_EVENT_FIELDS: Mapping[str, Shape] = {
+    'name': str,
+    'domain': str,
     'version': int,
-    'event': {
-        'name': str,
-        'domain': str,
-        'version': int,
-        'timestamp': str,
-        'subject': str,
-        'publisher': str,
-        'attributes': dict,
-    },
-    'object': {'type': str, 'version': int, 'id': str, 'current': dict, 'previous': dict},
-    'extra': dict,
+    'timestamp': str,
+    'subject': str,
+    'publisher': str,
 }
-"""The types in the normal form of an event. Patterns test the normal form."""
+
+_OBJECT_FIELDS: Mapping[str, Shape] = {'type': str, 'version': int, 'id': str}
 
 
-_SHAPES: dict[type, Shape] = {Payload: EVENT_SHAPE, dict: dict, str: str, bytes: bytes}
+def event_shape(attributes: Shape, state: Shape) -> Mapping[str, Shape]:
+    """Return the types in the normal form of an event, which patterns test.
+
+    `attributes` and `state` are the types of its attributes, and of the states of its object.
+    """
+    return {
+        'protocol': str,
+        'version': int,
+        'event': {**_EVENT_FIELDS, 'attributes': attributes},
+        'object': {**_OBJECT_FIELDS, 'current': state, 'previous': state},
+        'extra': dict,
+    }
+
+
+EVENT_SHAPE = event_shape(dict, dict)
+
+PAYLOAD_SHAPES: Mapping[type, Shape] = {
+    Payload: EVENT_SHAPE,
+    dict: dict,
+    str: str,
+    bytes: bytes,
+}
 """The types that patterns test, for each class of payloads."""
 
 
-def compile_for_payloads(cls: Any, name: str, declared: object) -> Pattern:
-    """Return the pattern that a class declares for whole payloads.
+def shape_of(annotation: Any) -> Shape:
+    """Return the keys that an object of a class may have; `dict` if they are not known.
+
+    The types of values are not known: a typed subscriber also accepts a number as text.
+    """
+    shape = _shape_of(annotation, ())
+    return shape if isinstance(shape, Mapping) else dict
+
+
+def _shape_of(annotation: Any, within: tuple[type, ...]) -> Shape:
+    """Return the shape of a class; `object` for another annotation. `within` are outer classes."""
+    cls = unwrap_class(annotation)
+    if cls is None or cls in within or _may_have_other_keys(cls):
+        return object
+    annotations = annotations_of(cls)
+    shape = {
+        key: _shape_of(annotations[name], (*within, cls))
+        for name, keys in keys_of(cls).items()
+        for key in keys
+    }
+    config = getattr(cls, '__struct_config__', None)
+    return shape if config is None or config.tag is None else {**shape, config.tag_field: object}
+
+
+def _may_have_other_keys(cls: type) -> bool:
+    """Return whether a model of pydantic keeps the keys that are not its fields."""
+    config = getattr(cls, 'model_config', None)
+    return isinstance(config, dict) and config.get('extra') == 'allow'
+
+
+def compile_for_payloads(
+    cls: Any, name: str, declared: object, shapes: Mapping[type, Shape]
+) -> Pattern:
+    """Return the pattern that a class declares for whole payloads, whose types are known.
 
     Raises:
         PatternError: for an invalid pattern, and for a pattern that can never match.
     """
     path = join_path(cls.__name__, name)
     pattern = compile_pattern(declared, path)
-    shapes = [shape for kind, shape in _SHAPES.items() if issubclass(kind, cls.payload_classes)]
-    _check_possible(pattern, shapes, path)
+    possible = [shape for kind, shape in shapes.items() if issubclass(kind, cls.payload_classes)]
+    _check_possible(pattern, possible, path)
     return pattern
 
 
@@ -69,6 +128,27 @@ def compile_fields(
             if patterns[field].when_missing is not True:  # a field may be missing
                 _check_possible(patterns[field], [shape[field]], path)
     return patterns
+
+
+def add_declared_event(cls: type, declared: EventDeclaration, patterns: dict[str, Pattern]) -> None:
+    """Add the name, the domain and the versions of an event to the patterns of a subscriber.
+
+    Raises:
+        ConfigurationError: for a pattern of the subscriber that contradicts the event.
+    """
+    values: dict[str, list[Any]] = {'name': [declared.name], 'version': declared.versions}
+    if declared.domain is not None:
+        values['domain'] = [declared.domain]
+    for field, possible in values.items():
+        pattern = patterns.get(field)
+        accepted = [each for each in possible if pattern is None or explain(each, pattern)]
+        if not accepted:
+            found = find_declared(cls, *EVENT_FIELDS[field])
+            assert found is not None
+            problem = f'contradicts the class of its events, whose {field} is {possible[-1]!r}'
+            remedy = 'remove the attribute, or use another class'
+            raise ConfigurationError(f'{cls.__name__}.{found[0]} {problem}: {remedy}')
+        patterns[field] = compile_pattern(one_of(*accepted) if len(accepted) > 1 else accepted[0])
 
 
 def _check_possible(pattern: Pattern, shapes: Sequence[Shape], path: str) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterator
 
-from mega.aws.sqs.subscribe.subscribers.subscriber import (
-    Subscriber,
-    check_subscriber,
-    explain_match,
-)
-from mega.codec import AnyPayload
+from mega.aws.sqs.subscribe.subscribers.registration import check_subscriber
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, explain_match
+from mega.aws.sqs.subscribe.subscribers.typed import EventConversion
+from mega.codec import AnyPayload, Publishable
 from mega.errors import ConfigurationError, safe_repr
-from mega.event import Payload
+from mega.event import Event, Payload
 from mega.match.explanation import Explanations
 from mega.match.functions import any_
 from mega.match.pattern_set import PatternSet
@@ -92,7 +90,15 @@ class Router:
             return False
         return self._async.issuperset(subscribers)
 
-    def explain(self, payload: AnyPayload) -> Explanations[Subscriber]:
+    def outdated(self, event: Event) -> list[Subscriber]:
+        """Return the typed subscribers whose class describes an event only in older versions."""
+        return [
+            each
+            for each in self._subscribers
+            if isinstance(each.conversion, EventConversion) and each.conversion.is_older_than(event)
+        ]
+
+    def explain(self, payload: Publishable) -> Explanations[Subscriber]:
         """Return for each subscriber why it matches a payload or not.
 
         An event may be given as a `dict`.

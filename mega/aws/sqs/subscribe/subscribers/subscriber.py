@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Collection, Iterator
+from collections.abc import Awaitable, Collection, Iterator, Mapping
 from enum import Enum
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.subscribers.declaration import (
@@ -14,23 +13,46 @@ from mega.aws.sqs.subscribe.subscribers.declaration import (
     EXTRA_FIELD,
     NAMES_OF_EVENTS,
     OBJECT_FIELDS,
-    accepts_arguments,
     check_exceptions,
     find_declared,
 )
 from mega.aws.sqs.subscribe.subscribers.misspelling import check_names
 from mega.aws.sqs.subscribe.subscribers.possible_patterns import (
-    EVENT_SHAPE,
+    PAYLOAD_SHAPES,
+    add_declared_event,
     compile_fields,
     compile_for_payloads,
+    event_shape,
+    shape_of,
 )
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay, check_delay
-from mega.codec import AnyPayload
-from mega.errors import ConfigurationError, safe_repr
+from mega.aws.sqs.subscribe.subscribers.typed import (
+    Conversion,
+    DataConversion,
+    EventConversion,
+    convert_data,
+    convert_events,
+    resolve_type_arguments,
+)
+from mega.codec import Publishable, to_plain
 from mega.event import Payload, is_mega_event
+from mega.event.declaration import declaration_of
 from mega.match.explanation import Explanation, Finding, explain
+from mega.match.feasibility import Shape
 from mega.match.functions import and_, any_, is_a, optional
 from mega.match.pattern import Pattern, compile_pattern
+
+if TYPE_CHECKING:
+    # Type checkers know this module without an installation. Python 3.10 has no defaults.
+    from typing_extensions import TypeVar
+
+    EventT = TypeVar('EventT', default=Payload)
+    ObjectT = TypeVar('ObjectT', default=dict[str, Any])
+    DataT = TypeVar('DataT', default=dict[str, Any])
+else:
+    from typing import TypeVar
+
+    EventT, ObjectT, DataT = map(TypeVar, ('EventT', 'ObjectT', 'DataT'))
 
 __all__ = (
     'BlobSubscriber',
@@ -41,7 +63,6 @@ __all__ = (
     'ProcessStatus',
     'Subscriber',
     'TextSubscriber',
-    'check_subscriber',
     'explain_match',
 )
 
@@ -92,6 +113,12 @@ class MessageSubscriber(ABC):
     compiled_pattern: ClassVar[Pattern | None] = None
     """All declarations of the class as one compiled pattern; None if there are none."""
 
+    type_arguments: ClassVar[tuple[Any, ...]] = ()
+    """The type arguments of the class, or a variable in place of each that is missing."""
+
+    conversion: ClassVar[Conversion | None] = None
+    """Converts payloads for a class with type parameters; None for a class without."""
+
     message: Message
     """The message in processing. `message.lost` says whether another consumer may have it."""
 
@@ -100,13 +127,15 @@ class MessageSubscriber(ABC):
         check_names(cls, cls._names_of_declarations(), NAMES_OF_EVENTS)
         check_exceptions(cls.__name__, cls.retriable_exceptions)
         check_delay(f'{cls.__name__}.retry_delay', cls.retry_delay)
+        cls.type_arguments = resolve_type_arguments(cls, cls.type_arguments)
+        cls.conversion = cls._conversion()
         declared = list(cls._declared())
         cls.compiled_pattern = (
             (declared[0] if len(declared) == 1 else and_(*declared)) if declared else None
         )
 
     @classmethod
-    def matches(cls, payload: AnyPayload) -> Explanation:
+    def matches(cls, payload: Publishable) -> Explanation:
         """Explain whether this class receives a payload: its kind and all declarations must match.
 
         The result is true if the class receives the payload. `print` it for the reason.
@@ -121,14 +150,24 @@ class MessageSubscriber(ABC):
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
         if found := find_declared(cls, 'pattern'):
-            yield compile_for_payloads(cls, *found)
+            yield compile_for_payloads(cls, *found, cls._shapes())
+
+    @classmethod
+    def _conversion(cls) -> Conversion | None:
+        """Return the conversion for the type arguments of the class."""
+        return None
+
+    @classmethod
+    def _shapes(cls) -> Mapping[type, Shape]:
+        """Return the types that a pattern for whole payloads may test."""
+        return PAYLOAD_SHAPES
 
     @classmethod
     def _names_of_declarations(cls) -> Collection[str]:
         return _NAMES
 
     @abstractmethod
-    def process(self, payload: Any) -> ProcessResult | Awaitable[ProcessResult]:
+    def process(self, payload: Any, /) -> ProcessResult | Awaitable[ProcessResult]:
         """Process a payload that matches. May be `async def`.
 
         Return a `ProcessStatus`; None means `DONE`. A `RetriableError` and the
@@ -142,13 +181,32 @@ Subscriber: TypeAlias = type[MessageSubscriber]
 
 _NAMES = frozenset(('pattern', 'retriable_exceptions', 'retry_delay', 'payload_classes'))
 
-_SAMPLE = Message('', '', '')
 
+class DataSubscriber(MessageSubscriber, Generic[DataT]):
+    """Receives data objects (`dict`) that match its `pattern`.
 
-class DataSubscriber(MessageSubscriber):
-    """Receives data objects (`dict`) that match its `pattern`."""
+    `DataSubscriber[Order]` receives each data object as an `Order`: a dataclass, a class of attrs,
+    a `msgspec.Struct`, a TypedDict, or a class of pydantic. `self.payload` is then the `dict`. A
+    data object that does not fit is a `FATAL_ERROR`, with an `InvalidPayloadError`.
+    """
 
     payload_classes = dict
+
+    payload: dict[str, Any]
+    """The data object as it was sent. Only a class with a type parameter has it."""
+
+    if TYPE_CHECKING:
+
+        @abstractmethod
+        def process(self, payload: DataT, /) -> ProcessResult | Awaitable[ProcessResult]: ...
+
+    @classmethod
+    def _conversion(cls) -> DataConversion | None:
+        return convert_data(cls, cls.type_arguments)
+
+    @classmethod
+    def _shapes(cls) -> Mapping[type, Shape]:
+        return {dict: shape_of(cls.type_arguments[0])}
 
 
 class TextSubscriber(MessageSubscriber):
@@ -163,7 +221,7 @@ class BlobSubscriber(MessageSubscriber):
     payload_classes = bytes
 
 
-class EventSubscriber(MessageSubscriber):
+class EventSubscriber(MessageSubscriber, Generic[EventT, ObjectT]):
     """Receives MEGA events that match all its declarations.
 
     Each of the following class attributes may be a value, a function of `mega.match.functions` or a
@@ -187,19 +245,64 @@ class EventSubscriber(MessageSubscriber):
 
     If a class declares both an attribute and its alias, the alias is ignored. The declaration of a
     class, under either name, precedes that of its parent.
+
+    `EventSubscriber[ItemAdded]` receives the attributes of each event as an `ItemAdded`. If the
+    class has the decorator `mega.event.event`, the subscriber matches its name, domain and version.
+    With `EventSubscriber[ItemAdded, Cart]`, `self.current` and `self.previous` are `Cart`s. The
+    classes are those of `DataSubscriber`. An event that does not fit is a `FATAL_ERROR`, with an
+    `InvalidPayloadError`.
     """
 
     payload_classes = Payload
 
+    payload: Payload
+    """The whole payload. Only a class with type parameters has it."""
+
+    current: ObjectT | None
+    """The current state of the object. Only a class with type parameters has it."""
+
+    previous: ObjectT | None
+    """The previous state of the object. Only a class with type parameters has it."""
+
+    if TYPE_CHECKING:
+
+        @abstractmethod
+        def process(self, event: EventT, /) -> ProcessResult | Awaitable[ProcessResult]: ...
+
+    else:
+
+        def __class_getitem__(cls, arguments: Any) -> Any:
+            """Allow `EventSubscriber[ItemAdded]`, without the second parameter."""
+            given = arguments if isinstance(arguments, tuple) else (arguments,)
+            missing = len(cls.__parameters__) - len(given)
+            return super().__class_getitem__((*given, *[Any] * missing))
+
+    @classmethod
+    def _conversion(cls) -> EventConversion | None:
+        return convert_events(cls, cls.type_arguments)
+
+    @classmethod
+    def _shapes(cls) -> Mapping[type, Shape]:
+        of_event, of_object = cls.type_arguments
+        declared = declaration_of(of_event)
+        # A pattern tests the event as it was sent, which may be an older version.
+        attributes = dict if declared is not None and declared.upgrades else shape_of(of_event)
+        return {Payload: event_shape(attributes, shape_of(of_object))}
+
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
-        if event := compile_fields(cls, EVENT_FIELDS, EVENT_SHAPE['event']):
+        shape = cls._shapes()[Payload]
+        assert isinstance(shape, Mapping)
+        event = compile_fields(cls, EVENT_FIELDS, shape['event'])
+        if declared := declaration_of(cls.type_arguments[0]):
+            add_declared_event(cls, declared, event)
+        if event:
             yield compile_pattern({'event': event})
-        if subject := compile_fields(cls, OBJECT_FIELDS, EVENT_SHAPE['object']):
+        if subject := compile_fields(cls, OBJECT_FIELDS, shape['object']):
             # An event without an object matches if none of the fields is required.
             may_be_absent = all(pattern.when_missing for pattern in subject.values())
             yield compile_pattern({'object': optional(subject) if may_be_absent else subject})
-        if extra := compile_fields(cls, EXTRA_FIELD, EVENT_SHAPE):
+        if extra := compile_fields(cls, EXTRA_FIELD, shape):
             yield compile_pattern(extra)
         yield from super()._declared()
 
@@ -208,7 +311,7 @@ class EventSubscriber(MessageSubscriber):
         return _NAMES | NAMES_OF_EVENTS
 
 
-def explain_match(subscriber: Subscriber, payload: AnyPayload) -> Explanation:
+def explain_match(subscriber: Subscriber, payload: Publishable) -> Explanation:
     """Return why a subscriber receives a payload or not.
 
     A class of the user may have another `matches`, so that the library calls this function.
@@ -216,6 +319,7 @@ def explain_match(subscriber: Subscriber, payload: AnyPayload) -> Explanation:
     Raises:
         EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
     """
+    payload = to_plain(payload)
     if isinstance(payload, dict) and is_mega_event(payload):
         payload = Payload.from_dict(payload)
     kinds, pattern = subscriber.payload_classes, subscriber.compiled_pattern
@@ -223,58 +327,3 @@ def explain_match(subscriber: Subscriber, payload: AnyPayload) -> Explanation:
         return explain(payload, any_() if pattern is None else pattern)
     expected = is_a(*kinds) if isinstance(kinds, tuple) else is_a(kinds)
     return Explanation(False, (Finding('', payload, expected, False, 'another kind of payload'),))
-
-
-def check_subscriber(subscriber: object) -> Subscriber:
-    """Check a subscriber, and return it.
-
-    The check creates an instance, as the listener does for each delivery.
-
-    Raises:
-        ConfigurationError: for an object that is not a subscriber class, an abstract class, a class
-            whose constructor needs arguments or raises, a class whose `message` cannot be set, or
-            one whose `process` takes other arguments or is a generator.
-    """
-    if not inspect.isclass(subscriber):
-        problem = 'register the class, not an instance of it'
-        raise ConfigurationError(f'{safe_repr(subscriber)} is not a subscriber class: {problem}')
-    name = subscriber.__name__
-    if not issubclass(subscriber, MessageSubscriber):
-        problem = 'it must extend MessageSubscriber, EventSubscriber or another of them'
-        raise ConfigurationError(f'{name} is not a subscriber class: {problem}')
-    if inspect.isabstract(subscriber):
-        raise ConfigurationError(f'{name} is abstract: it must define process(self, payload)')
-    _check_instance(subscriber)
-    return subscriber
-
-
-def _check_instance(subscriber: Subscriber) -> None:
-    """Check that the listener can create an instance, set its message, and call `process`."""
-    name = subscriber.__name__
-    if not accepts_arguments(subscriber):
-        problem = 'the listener creates an instance for each delivery, without arguments'
-        raise ConfigurationError(f'the constructor of {name} needs arguments: {problem}')
-    try:
-        instance = subscriber()
-    except Exception as error:
-        problem = 'the listener creates an instance for each delivery, and one now, as a check'
-        kind = type(error).__name__
-        raise ConfigurationError(f'the constructor of {name} raised {kind}: {problem}') from error
-    try:
-        instance.message = _SAMPLE
-        is_kept = instance.message is _SAMPLE
-    except Exception as error:
-        raise ConfigurationError(_no_message(name, type(error).__name__)) from error
-    if not is_kept:
-        raise ConfigurationError(_no_message(name, 'it has another value afterwards'))
-    process = getattr(instance, 'process', None)
-    if not accepts_arguments(process, None):
-        raise ConfigurationError(f'{name}.process must accept (self, payload)')
-    if inspect.isgeneratorfunction(process) or inspect.isasyncgenfunction(process):
-        problem = 'the listener calls it, and would not run it: remove the `yield`'
-        raise ConfigurationError(f'{name}.process is a generator: {problem}')
-
-
-def _no_message(name: str, reason: str) -> str:
-    remedy = 'the class must neither be frozen nor define `message`'
-    return f'the listener cannot set `self.message` of {name}: {reason}: {remedy}'

@@ -273,7 +273,8 @@ def test_ordinary_class_attributes_are_accepted() -> None:
         game = timeout = 5
         client = table = session = object()
         queue = topic = cache = node = mode = same = note = number = tags = None
-        type = id = key = kind = current = previous = 'x'
+        type = id = key = kind = 'x'
+        current = previous = 'x'  # type: ignore[assignment]  # a typed subscriber sets these
         event_date = event_type = event_store = object_key = object_store = table_name = 'x'
         domain_name = subject_line = pattern_id = retry_policy = max_delay = published = 'x'
         attributes_table: ClassVar[dict[str, str]] = {}
