@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mega.local.faults import FailCall, FailEntries, Step
+from mega.local.faults import FailCall, FailEntries, Fault, Step
 from tests.cli.command import Result, mega, mega_on_terminal, start_mega
 from tests.cli.conftest import CommandAws
 
@@ -283,6 +283,44 @@ def test_a_signal_between_chunks_says_where_to_continue(
     assert (process.returncode, out) == (code, '')
     assert err == f'Stopped: 10 lines sent; continue from line 11\n\n{end}\n'
     assert [record['line'] for record in records] == numbers(accepted(aws, url))
+
+
+def interrupt_request(aws: CommandAws, url: str, *numbers: signal.Signals) -> Result:
+    """Publish lines, send signals when SQS has refused the second request, and let it succeed."""
+    fault = Fault.UNAVAILABLE
+    fail(aws, None, *[fault] * 3)
+    before = aws.server.counts().faults.get(fault.value, 0)
+    with start_mega('publish', url, '--from', '-', environment=aws.environment) as process:
+        assert process.stdin is not None
+        process.stdin.write(numbered(30))
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while aws.server.counts().faults.get(fault.value, 0) == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        for number in numbers:
+            process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    return Result(process.returncode, out, err)
+
+
+@pytest.mark.no_cover
+def test_ctrl_c_during_a_request_waits_for_its_outcome(aws: CommandAws) -> None:
+    url = aws.queue()
+    result = interrupt_request(aws, url, signal.SIGINT)
+    assert (result.code, result.out.count('\n')) == (130, 20)
+    assert result.err == 'Stopped: 20 lines sent; continue from line 21\n\nInterrupted\n'
+    assert numbers(accepted(aws, url)) == list(range(1, 21))
+
+
+@pytest.mark.no_cover
+def test_a_second_signal_names_the_lines_whose_outcome_is_unknown(aws: CommandAws) -> None:
+    result = interrupt_request(aws, aws.queue(), signal.SIGINT, signal.SIGTERM)
+    assert (result.code, result.out.count('\n')) == (143, 10)
+    assert result.err == (
+        'Stopped: 10 lines sent; continue from line 11; '
+        'the outcome of these lines is unknown: 11-20\n\nTerminated\n'
+    )
 
 
 @pytest.mark.no_cover
