@@ -22,8 +22,8 @@ PUBLIC = {
     'mega.event': 'Event ObjectData Payload PayloadBuilder event',
     'mega.match': 'Explanation Explanations Finding Pattern PatternSet evaluate explain',
     'mega.match.functions': 'and_ any_ between cidr contains contains_all empty eq every exactly '
-    'exists field fullmatch gt gte iequals in_ is_a length lt lte match missing neq none_of not_ '
-    'one_of optional or_ prefix search substring suffix wildcard',
+    'exists field fullmatch gt gte iequals in_ is_a json_text length lt lte match missing neq '
+    'none_of not_ one_of optional or_ prefix search substring suffix wildcard',
     'mega.match.eventbridge': 'from_eventbridge',
     'mega.codec': 'PayloadType decode encode payload_type_hint',
     'mega.aws.sqs': 'SqsPublisher',
@@ -132,7 +132,7 @@ def test_a_name_of_the_test_kit_needs_neither_boto3_nor_hypothesis(name: str) ->
 def test_events_and_patterns_do_not_import_the_codec_or_aws(module: str) -> None:
     loaded = {name.partition('.')[2].partition('.')[0] for name in loaded_by(f'import {module}')
               if name.startswith('mega.')}  # fmt: skip
-    assert loaded <= {'errors', 'timestamps', module.split('.')[1]}
+    assert loaded <= {'errors', 'json_reading', 'timestamps', module.split('.')[1]}
 
 
 @pytest.mark.parametrize('module', PUBLIC)

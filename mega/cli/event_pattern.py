@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from mega.errors import PatternError
@@ -18,15 +16,15 @@ def read_pattern(
 ) -> Pattern | None:
     """Return the pattern in the text of an option: a callback of click.
 
+    `from_eventbridge` documents the accepted forms.
+
     Raises:
         click.BadParameter: for invalid JSON, or an invalid pattern.
     """
     if text is None:
         return None
     try:
-        pattern: Pattern = from_eventbridge(json.loads(text))
-    except json.JSONDecodeError as error:
-        raise click.BadParameter(f'invalid JSON: {error}') from error
-    except (PatternError, ValueError, RecursionError) as error:
+        pattern: Pattern = from_eventbridge(text)
+    except PatternError as error:
         raise click.BadParameter(str(error)) from error
     return pattern

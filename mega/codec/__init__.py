@@ -27,6 +27,7 @@ from mega.codec._payload_type import PayloadType
 from mega.errors import DecodeError, EncodeError, EventError, safe_repr
 from mega.event import Payload, is_mega_event
 from mega.event.typed import TypedObject, is_typed, to_payload
+from mega.json_reading import WHITE_SPACE
 
 __all__ = (
     'AnyPayload',
@@ -237,7 +238,7 @@ def _detect(body: str) -> AnyPayload:
 def _decode_object(body: str) -> dict[str, Any] | None:
     """Return the object in a JSON or BSON body; None if the body has neither form."""
     text = body.removeprefix(_BYTE_ORDER_MARK)
-    stripped = text.lstrip(_json.WHITE_SPACE)
+    stripped = text.lstrip(WHITE_SPACE)
     if stripped.startswith('{'):
         return _json.decode(stripped)
     data = _bson_bytes(text)

@@ -21,8 +21,9 @@ from bson.errors import InvalidBSON
 from bson.int64 import Int64
 
 from mega import timestamps
-from mega.codec._validation import MAX_NESTED_LEVELS, nests_too_deep, validate
+from mega.codec._validation import validate
 from mega.errors import DecodeError, safe_repr
+from mega.json_reading import TOO_DEEP, nests_too_deep
 
 __all__ = ('decode', 'encode')
 
@@ -31,7 +32,6 @@ _SPECIAL_SHIFT = 125  # the two bits after the sign
 _COEFFICIENT_MASK = 2**113 - 1
 _MAX_COEFFICIENT = 10**34 - 1
 _FORMAT = 'BSON object'
-_TOO_DEEP = f'it is nested deeper than {MAX_NESTED_LEVELS} levels'
 
 
 def encode(document: dict[str, Any]) -> bytes:
@@ -56,12 +56,12 @@ def decode(data: bytes) -> dict[str, Any] | None:
         document: dict[str, Any] = bson.decode(data, codec_options=_OPTIONS)
     except InvalidBSON as error:
         if str(error).startswith('maximum recursion'):
-            raise DecodeError(_TOO_DEEP, _FORMAT) from None
+            raise DecodeError(TOO_DEEP, _FORMAT) from None
         if not str(error):  # pymongo replaces every exception, and only this one has no text
             raise MemoryError from None
         return None
     if nests_too_deep(document, containers=len(data) // _MIN_CONTAINER_BYTES):
-        raise DecodeError(_TOO_DEEP, _FORMAT)
+        raise DecodeError(TOO_DEEP, _FORMAT)
     _replace_bson_types(document)
     return document
 

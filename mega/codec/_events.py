@@ -15,9 +15,8 @@ from typing import Any, Literal
 from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder
 
-from mega.codec._json import count_openings
-from mega.codec._validation import MAX_NESTED_LEVELS
 from mega.event.payload import Event, ObjectData, Payload
+from mega.json_reading import MAX_NESTED_LEVELS, count_openings
 
 __all__ = ('decode_event',)
 

@@ -11,14 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from mega.errors import EncodeError, join_path, safe_repr
+from mega.json_reading import MAX_NESTED_LEVELS
 
-__all__ = ('MAX_NESTED_LEVELS', 'Check', 'nests_too_deep', 'validate')
-
-MAX_NESTED_LEVELS = 100
-"""The limit of nested objects and arrays, in levels. The payload itself is the first level.
-
-Python copies, pickles and compares nested values by recursion, which fails at about 600 levels.
-"""
+__all__ = ('Check', 'validate')
 
 Check: TypeAlias = Callable[[Any], str | None]
 """Returns the problem of a key or of a value, or None if it is valid."""
@@ -88,23 +83,3 @@ def _check_container(depth: int, problem: str | None = None) -> None:
         )
     if problem:
         raise _InvalidValueError(problem)
-
-
-def nests_too_deep(document: dict[str, Any], containers: int) -> bool:
-    """Return whether a decoded object has more than `MAX_NESTED_LEVELS` levels. Uses no recursion.
-
-    `containers` is an upper limit of the number of objects and arrays in it, itself included. The
-    search stops early: the containers that are left may be too few for a level that is too deep.
-    """
-    level: list[Any] = [document]
-    for depth in range(1, MAX_NESTED_LEVELS + 1):
-        containers -= len(level)
-        if not level or depth + containers <= MAX_NESTED_LEVELS:
-            return False
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if type(parent) is dict else parent)
-            if type(child) is dict or type(child) is list
-        ]
-    return bool(level)

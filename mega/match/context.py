@@ -1,4 +1,4 @@
-"""The state of one match: the payload, and the results of the user's predicates."""
+"""The state of one match: the payload, the results of predicates, and converted values."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ MISSING = _Missing()
 class Context:
     """The state of one match of one payload. Used by one thread."""
 
-    __slots__ = ('_results', 'payload')
+    __slots__ = ('_converted', '_results', 'payload')
 
     def __init__(self, payload: object) -> None:
         self.payload = payload
         # The values are stored with the results: while a value is alive, its id stays unique.
         self._results: dict[tuple[int, int], tuple[bool, BaseException | None, object]] = {}
+        self._converted: dict[tuple[int, int], tuple[object, object]] = {}
 
     def call(self, predicate: Callable[[Any], object], lhs: object) -> bool:
         """Return the result of a user's predicate. It is called once per value.
@@ -45,6 +46,14 @@ class Context:
         if failure is not None:
             raise failure
         return is_true
+
+    def convert(self, conversion: Callable[[Any], object], lhs: object) -> object:
+        """Return the result of a conversion, which raises nothing. It is called once per value."""
+        key = id(conversion), id(lhs)
+        known = self._converted.get(key)
+        if known is None:
+            known = self._converted[key] = conversion(lhs), lhs
+        return known[0]
 
     def value_at(self, keys: Sequence[str]) -> object:
         """Return the value at a path from the root of the payload; MISSING if there is none."""

@@ -11,6 +11,7 @@ from mega.errors import join_path, safe_repr, single_line
 from mega.match.context import MISSING, Context, to_plain
 from mega.match.eventbridge.matcher import Combination, EventPattern, FieldCondition, scalars_at
 from mega.match.functions.comparison import Equal
+from mega.match.functions.embedded_json import JsonText, read_embedded
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import OptionalValue
 from mega.match.pattern import AllOf, AnyOf, Object, Pattern, compile_pattern
@@ -147,6 +148,10 @@ class _Explainer:
             return self._any(pattern, lhs, path)
         if isinstance(pattern, EventPattern) and isinstance(lhs, dict):
             return self._event(pattern, lhs, path)
+        if isinstance(pattern, JsonText) and isinstance(lhs, str):
+            value = read_embedded(lhs, self._context)
+            if value is not MISSING:
+                return self.explain(pattern.child, value, path)
         return self._leaf(pattern, lhs, path)
 
     def _every(self, parts: Sequence[tuple[Pattern, object, str]]) -> Explanation:
@@ -238,4 +243,6 @@ def _in_short(explanation: Explanation) -> str:
 def _note(pattern: Pattern, lhs: object) -> str:
     if isinstance(pattern, OneOf) and isinstance(lhs, (list, tuple)):
         return 'an array is never one of them: contains(...) looks into it'
+    if isinstance(pattern, JsonText) and isinstance(lhs, str):
+        return 'the text is not JSON'
     return ''

@@ -18,6 +18,7 @@ from mega.match.comparables import Comparable, NumberValue, TextValue
 from mega.match.eventbridge.matcher import EventPattern
 from mega.match.functions.arrays import Contains, Every, Exactly, Length
 from mega.match.functions.comparison import Between, Compare, Equal
+from mega.match.functions.embedded_json import JsonText
 from mega.match.functions.network import Cidr
 from mega.match.functions.presence import Empty, IsA, Missing, OptionalValue
 from mega.match.functions.text import IEquals, Prefix, Regex, Substring, Suffix
@@ -122,6 +123,7 @@ def _(pattern: Constant | ExactValue) -> tuple[type, ...]:
 @_types_of.register(Substring)
 @_types_of.register(Wildcard)
 @_types_of.register(Cidr)
+@_types_of.register(JsonText)
 def _(pattern: Pattern) -> tuple[type, ...]:
     return (str,)
 

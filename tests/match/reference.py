@@ -6,6 +6,7 @@ A description of a pattern is plain data. `build` builds the pattern with the pu
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -149,6 +150,9 @@ def call_holds(call: Call, lhs: object, root: object) -> bool:
             return compares(call.name, [read(member, root) for member in members], lhs)
         case 'contains' | 'contains_all' | 'every' | 'exactly' | 'length':
             return members_hold(call, lhs, root)
+        case 'json_text':
+            value = json_value(lhs) if isinstance(lhs, str) else ABSENT
+            return value is not ABSENT and holds(members[0], value, root)
         case _:
             return isinstance(lhs, str) and text_holds(call, lhs)
 
@@ -232,6 +236,16 @@ def members_hold(call: Call, lhs: object, root: object) -> bool:
             holds(member, item, root) for member, item in zip(wanted, lhs, strict=True)
         )
     return all(any(holds(member, item, root) for item in lhs) for member in call.arguments)
+
+
+def json_value(text: str) -> Any:
+    """The value of a JSON text; ABSENT for any other text."""
+    try:
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return ABSENT
+    return value
 
 
 def text_holds(call: Call, lhs: str) -> bool:

@@ -48,7 +48,7 @@ TEXTS = (
     '10.0.0.1', '10.0.1.1', '192.168.0.1', '::1', '::ffff:10.0.0.1', 'fe80::1', '10.0.0.1 ',
     '2020-01-01', '2020-01-02', '2020-01-01T00:00:00', '2020-01-01T00:00:00.000Z',
     '1999-12-31T23:00:00-02:00', '2020-01-01T23:30:00-02:00', '2020-01-02T01:30:00.001+00:00',
-    '2020-01-02T01:30:00', '2020-02-30', 'NaN',
+    '2020-01-02T01:30:00', '2020-02-30', 'NaN', '{"a": 1}', '[1, "a"]', '"a"',
 )  # fmt: skip
 PIECES = (
     '',
@@ -229,7 +229,7 @@ def leaves(predicates: bool = True) -> SearchStrategy[Description]:
     )
 
 
-OF_ONE = ('not_', 'optional', 'contains', 'every', 'length', 'exactly', 'eq', 'neq')
+OF_ONE = 'not_', 'optional', 'contains', 'every', 'length', 'exactly', 'json_text', 'eq', 'neq'
 OF_MANY = ('and_', 'or_', 'one_of', 'none_of', 'in_', 'contains_all')
 
 

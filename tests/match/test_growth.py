@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from mega.match.functions import (
     exactly,
     field,
     gt,
+    json_text,
     none_of,
     not_,
     one_of,
@@ -230,6 +232,10 @@ OTHERS: dict[str, tuple[Any, Make]] = {
     'a wildcard with many gaps': (
         {'a': wildcard(f'*{TEXT}*{TEXT}*')},
         lambda n: {'a': 'b' * (50 * n)},
+    ),
+    'JSON in a text': (
+        {'a': contains(json_text({'b': contains(json_text([1, 'x']))}))},
+        lambda n: {'a': [json.dumps({'b': ['[1, 2]'] * 9, 'c': [[]] * n})] * 5},
     ),
     'exact arrays': ({'a': exactly([any_()] * 5)}, lambda n: {'a': [[*range(n)]] * 5}),
 }

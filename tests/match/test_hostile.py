@@ -31,6 +31,7 @@ from mega.match.functions import (
     gte,
     iequals,
     is_a,
+    json_text,
     length,
     lt,
     lte,
@@ -68,6 +69,7 @@ EVERY_KIND: list[Any] = [
     substring('SSE', ignore_case=True), wildcard('*a*b'), wildcard('?*ß', ignore_case=True),
     iequals('straße'), cidr('10.0.0.0/8'), cidr('::/0'), is_a(str, int, None), is_a(list),
     contains(5), contains({'a': gt(5)}), contains_all('a', 5), every(gt(5)), every({'a': 1}),
+    json_text({'a': 1}), json_text(any_()),
     length(5), length(gt(5)), exactly(['a', 5]), exactly([{'a': 1}]), not_(contains(contains('a'))),
 ]  # fmt: skip
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from mega.errors import PatternError, join_path
+from mega.json_reading import read_json
 from mega.match.eventbridge.array_consistency import sort_key
 from mega.match.eventbridge.complexity import refuse_complex_wildcards
-from mega.match.eventbridge.matcher import EventPattern, FieldCondition
+from mega.match.eventbridge.matcher import Combination, EventPattern, FieldCondition
 from mega.match.eventbridge.operators import ValueList
 from mega.match.eventbridge.value_parser import OrIndependentError, parse_literal, parse_operator
 from mega.match.pattern import Pattern
@@ -51,11 +52,17 @@ ValuesByPath: TypeAlias = dict[str, ValueList]
 """One combination: the list of values for each dotted path."""
 
 
-def from_eventbridge(pattern: Mapping[str, Any]) -> Pattern:
-    """Convert an EventBridge event pattern, with EventBridge's meaning, to a `Pattern`.
+def from_eventbridge(pattern: Mapping[str, Any] | str) -> Pattern:
+    """Convert an event pattern, with EventBridge's meaning, to a `Pattern`.
 
     The pattern matches an object: `evaluate(event, from_eventbridge({...}))`. It can stand anywhere
-    in another pattern.
+    in another pattern. `pattern` is an object or its JSON text, as the APIs of AWS return it:
+
+    - an `EventPattern` of EventBridge, for the event
+    - a `FilterPolicy` of SNS: for the payload with the scope `MessageBody`, and for the message
+      attributes with the scope `MessageAttributes`, where SNS accepts only texts and numbers
+    - the `FilterCriteria` of a Lambda event source mapping for SQS, for the payload. Lambda filters
+      by the key `body`: the conditions in it become those of the payload.
 
     >>> paid = from_eventbridge({'source': ['shop'], 'detail': {'total': [{'numeric': ['>', 9]}]}})
     >>> evaluate({'source': 'shop', 'detail': {'total': 12.5}}, paid)
@@ -64,7 +71,9 @@ def from_eventbridge(pattern: Mapping[str, Any]) -> Pattern:
     Raises:
         PatternError: for a pattern that AWS refuses. The error has the path of the invalid part.
     """
-    parsed = parse_event_pattern(pattern)
+    document = _read(pattern) if isinstance(pattern, str) else pattern
+    is_criteria = isinstance(document, Mapping) and is_filter_criteria(document)
+    parsed = parse_filter_criteria(document) if is_criteria else parse_event_pattern(document)
     refuse_complex_wildcards(parsed.combinations)
     return parsed
 
@@ -95,6 +104,55 @@ def parse_event_pattern(pattern: Mapping[str, Any]) -> EventPattern:
         for values in combinations
     )
     return EventPattern(ordered, repr(pattern))
+
+
+def parse_filter_criteria(criteria: Mapping[str, Any]) -> EventPattern:
+    """Convert the filter criteria of Lambda for SQS to a pattern of the payload.
+
+    Raises:
+        PatternError: for an invalid filter, or one that does not test fields of a JSON body.
+    """
+    combinations: list[Combination] = []
+    for index, entry in enumerate(criteria['Filters']):
+        path = f'Filters[{index}].Pattern'
+        try:
+            parsed = parse_event_pattern(_read(entry['Pattern']))
+        except PatternError as error:
+            where = f'{path}.{error.path}' if error.path else path
+            raise PatternError(where, error.value, error.problem) from None
+        combinations += (_in_body(combination, path) for combination in parsed.combinations)
+    return EventPattern(tuple(combinations), repr(criteria))
+
+
+def _in_body(combination: Combination, path: str) -> Combination:
+    for condition in combination:
+        if condition.path[0] != 'body':
+            raise PatternError(path, condition.name, 'Lambda filters messages of SQS by body only')
+        if len(condition.path) == 1:
+            problem = 'tests a text: declare the pattern of a TextSubscriber instead'
+            raise PatternError(path, condition.name, problem)
+    return tuple(FieldCondition(one.path[1:], one.values) for one in combination)
+
+
+def is_filter_criteria(document: Mapping[str, Any]) -> bool:
+    """Return whether an object is the filter criteria of Lambda, which is no event pattern."""
+    entries = document.get('Filters')
+    return (
+        [*document] == ['Filters']
+        and isinstance(entries, (list, tuple))
+        and bool(entries)
+        and all(isinstance(one, Mapping) and [*one] == ['Pattern'] for one in entries)
+    )
+
+
+def _read(text: Any) -> Any:
+    """Return the value of the JSON text of a pattern."""
+    if not isinstance(text, str):
+        raise PatternError('', text, 'an event pattern must be the text of a JSON object')
+    try:
+        return read_json(text)
+    except ValueError as error:
+        raise PatternError('', text, f'is not JSON: {error}') from None
 
 
 def _mentions_or(value: Any, depth: int = 1) -> bool:

@@ -6,6 +6,7 @@ If a parameter is a pattern, it may be any value.
     comparison  eq neq gt gte lt lte between
     logic       one_of in_ none_of, not_ and_ or_
     text        match fullmatch search, prefix suffix substring wildcard iequals
+    json        json_text
     network     cidr
     presence    any_ exists missing optional empty is_a
     arrays      contains contains_all every length exactly
@@ -14,6 +15,7 @@ If a parameter is a pattern, it may be any value.
 
 from mega.match.functions.arrays import contains, contains_all, every, exactly, length
 from mega.match.functions.comparison import between, eq, gt, gte, lt, lte, neq
+from mega.match.functions.embedded_json import json_text
 from mega.match.functions.logic import and_, in_, none_of, not_, one_of, or_
 from mega.match.functions.network import cidr
 from mega.match.functions.paths import field
@@ -48,6 +50,7 @@ __all__ = (
     'iequals',
     'in_',
     'is_a',
+    'json_text',
     'length',
     'lt',
     'lte',

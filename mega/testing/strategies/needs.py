@@ -20,6 +20,7 @@ from mega.match.context import Context
 from mega.match.eventbridge import operators
 from mega.match.functions.arrays import Contains, Every, Exactly, Length
 from mega.match.functions.comparison import Between, Compare
+from mega.match.functions.embedded_json import JsonText
 from mega.match.functions.network import Cidr
 from mega.match.functions.presence import AnyValue, Empty, Exists, IsA, Missing
 from mega.match.functions.text import IEquals, Prefix, Regex, Substring, Suffix
@@ -90,6 +91,9 @@ class Needs:
     inside: list[Part] = field(default_factory=list)
     whole: list[Pattern] = field(default_factory=list)
     """Patterns of whole texts, such as regular expressions."""
+
+    in_json: list[Condition] = field(default_factory=list)
+    """The conditions on the value of a text that contains JSON."""
 
     # Arrays
     every: list[Condition] = field(default_factory=list)
@@ -322,6 +326,13 @@ def _(pattern: Empty, needs: Needs, holds: bool) -> None:
     else:
         needs.types.discard(type(None))
         needs.keep_lengths(bool)
+
+
+@_narrow.register
+def _(pattern: JsonText, needs: Needs, holds: bool) -> None:
+    if holds:
+        needs.keep_types(str)
+        needs.in_json.append(Condition(pattern.child))
 
 
 # ── arrays and objects ───────────────────────────────────────────────────────────────────────────

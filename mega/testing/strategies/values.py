@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -110,8 +111,15 @@ def _scalars(needs: Needs, strategy: Found, samples: Sequence[Any]) -> Found:
 
 
 def _texts(needs: Needs) -> Found:
+    if needs.in_json:
+        value = values(needs.in_json)
+        return None if value is None else tested(value.map(_to_json), needs.accepts, ())
     strategy, samples = texts(needs)
     return _scalars(needs, strategy, samples)
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, default=str)  # a value that only BSON has is tested, and rejected
 
 
 def _integers(needs: Needs) -> Found:

@@ -49,6 +49,7 @@ from mega.match.eventbridge.operators import (
 )
 from mega.match.functions.arrays import Contains, Every, Exactly, Length
 from mega.match.functions.comparison import Between, BetweenFields, Compare, CompareField, Equal
+from mega.match.functions.embedded_json import JsonText
 from mega.match.functions.logic import OneOf
 from mega.match.functions.network import Cidr
 from mega.match.functions.paths import Field
@@ -193,6 +194,11 @@ def _ordered(leaf: Pattern, scale: Comparable, scope: Scope) -> Translation:
 
 translate_leaf.register(Prefix, prefix_or_suffix)
 translate_leaf.register(Suffix, prefix_or_suffix)
+
+
+@translate_leaf.register
+def _(leaf: JsonText, scope: Scope) -> Translation:
+    return any_text(leaf, scope, reasons.JSON)
 
 
 @translate_leaf.register

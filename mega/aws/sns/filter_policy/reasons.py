@@ -21,6 +21,7 @@ TIME_ZONES = 'a timestamp may be in any time zone, so SNS can test only dates an
 
 # Texts
 CASE = 'SNS ignores the case of fewer letters'
+JSON = 'SNS cannot parse JSON in a text'
 REGEX = 'SNS does not support regular expressions'
 ANY_CHARACTERS = 'SNS has no wildcard for one character and no escapes, so any text matches there'
 ASTERISKS = f'SNS accepts at most {MAX_ASTERISKS} asterisks in a wildcard'

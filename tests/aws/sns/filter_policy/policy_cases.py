@@ -336,6 +336,7 @@ def every_pattern() -> list[Any]:
         *(functions.is_a(kind) for kind in (str, int, float, bool, list, dict, object, None)),
         functions.any_(), functions.exists(), functions.missing(), functions.empty(),
         functions.between(1, 50), functions.between('a', 'b'), functions.length(2),
+        functions.json_text('a'),
         {}, {'b': 1}, [{'b': 1}, {'c': 2}], [], [['a', 'b'], []], [['a']], is_short,
         functions.contains({'b': 'a'}), functions.exactly(['a', 5]), functions.every('a'),
         functions.contains_all('a', 'b'), functions.exactly([['a']]),

@@ -1,0 +1,62 @@
+r"""JSON inside of a text.
+
+A producer that serializes twice sends `{"order": "{\"total\": 5}"}`: the value of `order` is a
+text. A match parses such a text once, however many patterns look into it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mega import json_reading
+from mega.match.context import MISSING, Context
+from mega.match.pattern import Pattern, compile_pattern
+from mega.match.representation import call_repr
+
+__all__ = ('JsonText', 'json_text', 'read_embedded')
+
+
+class JsonText(Pattern, frozen=True):
+    """A text that contains JSON whose value matches."""
+
+    _USES_CONTEXT: ClassVar[bool] = True
+
+    child: Pattern
+
+    def accepts(self, lhs: object, context: Context) -> bool:
+        if not isinstance(lhs, str):
+            return False
+        value = read_embedded(lhs, context)
+        return value is not MISSING and self.child.accepts(value, context)
+
+    @property
+    def children(self) -> tuple[Pattern, ...]:
+        return (self.child,)
+
+    def __repr__(self) -> str:
+        return call_repr('json_text', self.child)
+
+
+def read_embedded(text: str, context: Context) -> object:
+    """Return the value of a text that contains JSON; MISSING for any other text."""
+    return context.convert(_read, text)
+
+
+def _read(text: str) -> object:
+    try:
+        return json_reading.read_json(text)
+    except ValueError:
+        return MISSING
+
+
+def json_text(pattern: object) -> Pattern:
+    """A text that contains JSON: one complete value, which matches.
+
+    The limits are those of a body: at most 100 nested levels, integers of at most 4,300 digits, and
+    no NaN. Any other text does not match. In `pattern`, the path of a `field` starts at the root of
+    the payload.
+
+    >>> evaluate({'order': '{"total": 5}'}, {'order': json_text({'total': gt(1)})})
+    True
+    """
+    return JsonText(compile_pattern(pattern))
