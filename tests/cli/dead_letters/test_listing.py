@@ -171,7 +171,7 @@ def test_since_selects_messages_by_the_time_they_were_sent(aws: CommandAws) -> N
     [
         (('--since', 'yesterday'), 'must be a time such as 30m, 2h or 1d'),
         (('--since', '999999d'), 'must be a time such as'),
-        (('--where', '{'), 'invalid JSON'),
+        (('--where', '{'), 'is not JSON'),
         (('--where', '{"reason": 5}'), "Invalid value for '--where'"),
     ],
 )
