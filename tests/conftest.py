@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import importlib
-import inspect
 import os
 import pkgutil
 import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,15 +18,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-import botocore.session
 import hypothesis
 import pytest
-from botocore import handlers, hooks
+from botocore import handlers
 
 import mega
 from tests import local_aws
 from tests.local_aws import LocalAws
 from tests.profile import NIGHTLY, PROFILE
+from tests.shared_sessions import share_between_sessions
 
 SERVERS = ('moto', 'ministack')
 
@@ -222,9 +220,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_report_to_serializable() -> Iterator[dict[str, Any] | None]:
+def pytest_report_to_serializable() -> Generator[
+    None, dict[str, Any] | None, dict[str, Any] | None
+]:
     """Let a worker send no keywords with a test that passed: they are most of its report."""
-    report: dict[str, Any] | None = yield
+    report = yield
     if report and report.get('outcome') == 'passed':
         report['keywords'] = {}
     return report
@@ -232,27 +232,8 @@ def pytest_report_to_serializable() -> Iterator[dict[str, Any] | None]:
 
 @pytest.fixture(scope='session', autouse=True)
 def _sessions_share_what_is_the_same() -> Iterator[None]:
-    """Let all sessions of boto3 share what each would compute again, at 30 ms for each client.
-
-    That is: the service models, the names of events, and whether a handler takes any keyword.
-    """
-    aliases: dict[str, str] = {}
-    inspected, initialize = hooks.accepts_kwargs, hooks.EventAliaser.__init__
-
-    def accepts_kwargs(handler: Any) -> object:
-        code = getattr(handler, '__code__', None)
-        return code.co_flags & inspect.CO_VARKEYWORDS if code else inspected(handler)
-
-    def share_aliases(self: Any, emitter: Any, event_aliases: Any = None) -> None:
-        initialize(self, emitter, event_aliases)
-        if event_aliases is None:
-            self._alias_name_cache = aliases
-
     with pytest.MonkeyPatch.context() as patch:
-        shared = functools.cache(botocore.session.create_loader)
-        patch.setattr(botocore.session, 'create_loader', shared)
-        patch.setattr(hooks, 'accepts_kwargs', accepts_kwargs)
-        patch.setattr(hooks.EventAliaser, '__init__', share_aliases)
+        share_between_sessions(patch)
         yield
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from textwrap import dedent
 
 from mega.local import Server
-from tests.programs import ROOT, environment
+from tests.fork_server import run_code
+from tests.programs import environment
 
 __all__ = ('run_lines',)
 
@@ -44,13 +43,7 @@ def run_lines(lines: str, server: Server, queue_url: str, lasts_at_most: float =
         AWS_DEFAULT_REGION='eu-west-1',
         AWS_ENDPOINT_URL=server.endpoint_url,
     )
-    done = subprocess.run(
-        [sys.executable, '-c', _BEFORE + dedent(lines), queue_url],
-        cwd=ROOT,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=lasts_at_most,
-    )
+    code = _BEFORE + dedent(lines)
+    done = run_code(code, queue_url, variables=variables, timeout=lasts_at_most)
     assert done.returncode == 0, done.stderr
     return done.stdout

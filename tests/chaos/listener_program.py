@@ -1,6 +1,6 @@
-"""A listener process, which reports the events of its messages through a pipe.
+"""A listener process, which reports the events of its messages on its output.
 
-Its argument is JSON. Each line of the pipe has the process id, a word, and perhaps a body:
+Its argument is JSON. Each line of the output has the process id, a word, and perhaps a body:
 
 - `done`: the subscriber processed a message, which is not deleted yet.
 - `retry`: the subscriber asks for a retry of a message.
@@ -22,7 +22,6 @@ from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, SqsListener
 class Worker(MessageSubscriber):
     """A subscriber that takes time, and asks for a retry at random."""
 
-    pipe: ClassVar[int]
     processing_seconds: ClassVar[float]
     failure_rate: ClassVar[float]
     randomness: ClassVar = random.Random(os.getpid())
@@ -38,7 +37,7 @@ class Worker(MessageSubscriber):
     @classmethod
     def report(cls, word: str, body: str = '') -> None:
         # One call for a whole line, so that the lines of several processes do not mix.
-        os.write(cls.pipe, f'{os.getpid()} {word} {body}\n'.encode())
+        os.write(1, f'{os.getpid()} {word} {body}\n'.encode())
 
     @classmethod
     def on_response(cls, parsed: dict[str, Any], **others: object) -> None:
@@ -48,9 +47,8 @@ class Worker(MessageSubscriber):
 
 
 def main(options: dict[str, Any]) -> None:
-    Worker.pipe, Worker.processing_seconds, Worker.failure_rate = (
-        options[name] for name in ('pipe', 'processing_seconds', 'failure_rate')
-    )
+    Worker.processing_seconds = options['processing_seconds']
+    Worker.failure_rate = options['failure_rate']
     with SqsListener(options['queue_url'], [Worker], **options['settings']) as listener:
         events = listener._aws.client.meta.events
         events.register('after-call.sqs.ReceiveMessage', Worker.on_response)

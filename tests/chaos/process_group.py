@@ -7,8 +7,6 @@ import os
 import random
 import select
 import signal
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,9 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from mega.aws.sqs import SqsPublisher
+from tests.fork_server import ForkedProgram, start_reporting
 from tests.local_aws import Counts, LocalAws
 from tests.profile import amount
-from tests.programs import ROOT, environment
 
 __all__ = ('SCALE', 'ProcessGroup', 'Report', 'process_group', 'publish_all')
 
@@ -56,32 +54,24 @@ class ProcessGroup:
         self._unread: deque[Report] = deque()
         self._listening: set[int] = set()
         self._incomplete_line = b''
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._processes: dict[int, ForkedProgram] = {}
         options = {
-            'pipe': self._write_end,
             'queue_url': queue_url,
             'processing_seconds': processing_seconds,
             'failure_rate': failure_rate,
             'settings': {'wait_time_seconds': 1, **settings, **aws.credentials},
         }
-        self._command = [sys.executable, '-m', 'tests.chaos.listener_program', json.dumps(options)]
+        self._program = ['-m', 'tests.chaos.listener_program', json.dumps(options)]
         self._counts: Callable[[], Counts] = lambda: aws.counts(queue_url)
 
     def start(self) -> None:
-        process = subprocess.Popen(
-            self._command,
-            cwd=ROOT,
-            env=environment(),
-            pass_fds=[self._write_end],
-            stdin=subprocess.DEVNULL,
-        )
+        process = start_reporting(self._program, self._write_end)
         self._processes[process.pid] = process
 
     def kill_one(self, randomness: random.Random) -> None:
         """Kill a random process, and start another one."""
         process = self._processes.pop(randomness.choice(list(self._processes)))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
         self.start()
 
     def stop(self) -> set[int]:
@@ -132,7 +122,6 @@ class ProcessGroup:
     def close(self) -> None:
         for process in self._processes.values():
             process.kill()
-            process.wait()
         os.close(self._read_end)
         os.close(self._write_end)
 

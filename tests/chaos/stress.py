@@ -26,7 +26,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -39,8 +38,8 @@ from mega.aws.s3 import S3PayloadStore
 from mega.aws.sqs import SqsPublisher
 from mega.local import Server, running
 from tests.chaos.faulty_network import FaultyProxy
+from tests.fork_server import ForkedProgram, start_reporting
 from tests.local_aws import Credentials
-from tests.programs import ROOT, environment
 
 Fault: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -106,11 +105,10 @@ class Run:
     def __init__(self, result: Result, queue_url: str, sqs_url: str, s3_url: str) -> None:
         self.result = result
         self._read_end, self._write_end = os.pipe()
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._processes: dict[int, ForkedProgram] = {}
         self._frozen: set[int] = set()
         self._listening: set[int] = set()
         self._options = {
-            'pipe': self._write_end,
             'queue_url': queue_url,
             'store': _credentials(s3_url),
             'settings': {
@@ -124,14 +122,8 @@ class Run:
         }
 
     def start(self) -> None:
-        process = subprocess.Popen(
-            [sys.executable, '-m', 'tests.chaos.stress_program', json.dumps(self._options)],
-            cwd=ROOT,
-            env=environment(),
-            pass_fds=[self._write_end],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        program = ['-m', 'tests.chaos.stress_program', json.dumps(self._options)]
+        process = start_reporting(program, self._write_end)
         self._processes[process.pid] = process
 
     async def kill(self) -> None:
@@ -139,7 +131,6 @@ class Run:
         process = self._choose()
         del self._processes[process.pid]
         process.kill()
-        process.wait()
         self.start()
 
     async def freeze(self) -> None:
@@ -151,7 +142,7 @@ class Run:
         process.send_signal(signal.SIGCONT)
         self._frozen.discard(process.pid)
 
-    def _choose(self) -> subprocess.Popen[bytes]:
+    def _choose(self) -> ForkedProgram:
         return self._processes[random.choice(sorted(set(self._processes) - self._frozen))]
 
     async def until_done(self, faults: dict[str, Fault]) -> None:
@@ -189,7 +180,7 @@ class Run:
     async def stop(self) -> None:
         """Stop all processes, and record the exit statuses of those that have begun to listen."""
         for process in self._processes.values():
-            process.terminate()
+            process.send_signal(signal.SIGTERM)
         for pid, process in self._processes.items():
             status = await asyncio.to_thread(process.wait, NO_REPORT_SECONDS)
             if pid in self._listening:
@@ -198,7 +189,6 @@ class Run:
     def close(self) -> None:
         for process in self._processes.values():
             process.kill()
-            process.wait()
         os.close(self._write_end)
 
 

@@ -1,6 +1,6 @@
-"""A listener process of the stress test, which reports its messages through a pipe.
+"""A listener process of the stress test, which reports its messages on its output.
 
-Its argument is JSON. Each line of the pipe has the process id, a word, and the key of a message:
+Its argument is JSON. Each line of the output has the process id, a word, and the key of a message:
 
 - `start`: a subscriber starts to process the message.
 - `done`: the subscriber has processed the message, which is not deleted yet.
@@ -29,7 +29,6 @@ DESCRIPTORS = 48
 class Worker(DataSubscriber):
     """Reports each message, and fails at random."""
 
-    pipe: ClassVar[int]
     randomness: ClassVar = random.Random(os.getpid())
 
     def process(self, payload: dict[str, Any]) -> ProcessStatus:
@@ -45,7 +44,7 @@ class Worker(DataSubscriber):
     @classmethod
     def report(cls, word: str, key: str) -> None:
         # One call for a whole line, so that the lines of several processes do not mix.
-        os.write(cls.pipe, f'{os.getpid()} {word} {key}\n'.encode())
+        os.write(1, f'{os.getpid()} {word} {key}\n'.encode())
 
 
 def use_up_descriptors() -> None:
@@ -66,7 +65,6 @@ def use_up_descriptors() -> None:
 
 def main(options: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-    Worker.pipe = options['pipe']
     store = S3PayloadStore('stress', **options['store'])
     with SqsListener(
         options['queue_url'], [Worker], payload_store=store, **options['settings']

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from textwrap import dedent
 from typing import Any
@@ -13,7 +11,8 @@ import pytest
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError
 from mega.local import Server
-from tests.programs import ROOT, environment
+from tests.fork_server import run_code
+from tests.programs import environment
 
 
 def test_a_publisher_may_be_created_and_used_after_the_end_of_the_main_thread(
@@ -32,19 +31,13 @@ def test_a_publisher_may_be_created_and_used_after_the_end_of_the_main_thread(
         threading.Thread(target=publish).start()
     """
     queue_url, keys = server.create_queue('orders'), server.credentials
-    done = subprocess.run(
-        [sys.executable, '-c', dedent(lines), queue_url],
-        cwd=ROOT,
-        env=environment(
-            AWS_DEFAULT_REGION=keys['region_name'],
-            AWS_ENDPOINT_URL=server.endpoint_url,
-            AWS_ACCESS_KEY_ID=keys['aws_access_key_id'],
-            AWS_SECRET_ACCESS_KEY=keys['aws_secret_access_key'],
-        ),
-        capture_output=True,
-        text=True,
-        timeout=30,
+    variables = environment(
+        AWS_DEFAULT_REGION=keys['region_name'],
+        AWS_ENDPOINT_URL=server.endpoint_url,
+        AWS_ACCESS_KEY_ID=keys['aws_access_key_id'],
+        AWS_SECRET_ACCESS_KEY=keys['aws_secret_access_key'],
     )
+    done = run_code(dedent(lines), queue_url, variables=variables, timeout=30)
     assert (done.stdout.strip(), done.stderr) == ('25', '')
 
 

@@ -21,9 +21,10 @@ from mega.local import Server
 from tests.aws._publishing.batches import Clients
 from tests.aws.sqs.subscribe.factories import WITHIN, listener_on, listening, send, subscriber
 from tests.aws.sqs.subscribe.program import VISIBILITY_TIMEOUT
+from tests.fork_server import ForkedProgram, start
 from tests.local_aws import LocalAws
+from tests.programs import ROOT
 
-ROOT = Path(__file__).parents[5]
 ALL_WAYS = pytest.mark.parametrize('kind', ['plain', 'async', 'blocking'])
 BOTH_SIGNALS = pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT], ids=str)
 
@@ -34,17 +35,13 @@ class Program:
     def __init__(
         self, arguments: list[str], environment: dict[str, str], prefix: Sequence[str] = ()
     ) -> None:
-        module = 'tests.aws.sqs.subscribe.program'
-        self._process = subprocess.Popen(
-            [*prefix, sys.executable, '-m', module, *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
+        program = ['-m', 'tests.aws.sqs.subscribe.program', *arguments]
+        stdin, input_end = os.pipe()
+        output_end, stdout = os.pipe()
+        self._input, self._output = os.fdopen(input_end, 'w'), os.fdopen(output_end)
+        with os.fdopen(stdin), os.fdopen(stdout), Path(os.devnull).open('w') as errors:
+            files = (stdin, stdout, errors.fileno())
+            self._process = _start(program, environment, files, prefix)
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._reader = Thread(target=self._read)
         self._reader.start()
@@ -53,13 +50,15 @@ class Program:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with self._process as process, suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # a child process may have survived the program
+        with suppress(ProcessLookupError):  # a child process may have survived the program
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(WITHIN)
         self._reader.join()
+        self._input.close()
+        self._output.close()
 
     def _read(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
+        for line in self._output:
             self._lines.put(line.strip())
         self._lines.put('')
 
@@ -68,9 +67,8 @@ class Program:
         return self._lines.get(timeout=WITHIN)
 
     def continue_processing(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.write('\n')
-        self._process.stdin.flush()
+        self._input.write('\n')
+        self._input.flush()
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
@@ -81,6 +79,27 @@ class Program:
 
     def ends(self) -> int:
         return self._process.wait(WITHIN)
+
+
+def _start(
+    program: list[str],
+    environment: dict[str, str],
+    files: tuple[int, int, int],
+    prefix: Sequence[str],
+) -> ForkedProgram | subprocess.Popen[bytes]:
+    """Start a program: as a fork, unless another program must start it."""
+    if not prefix:
+        return start(program, environment, *files)
+    stdin, stdout, stderr = files
+    return subprocess.Popen(
+        [*prefix, sys.executable, *program],
+        cwd=ROOT,
+        env=environment,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
 
 
 class Run(Protocol):

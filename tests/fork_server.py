@@ -1,0 +1,233 @@
+"""Runs programs of the tests as forks of one process that has imported the package.
+
+A new interpreter needs half a second of CPU time to import the package and to create a client, and
+a fork almost none. It runs a program as `python -m MODULE` or `python -c CODE` does. It has its
+own session, environment, files and signals, and ends as an interpreter ends: with exit handlers.
+Like other tests, it needs Linux.
+
+    tests  -- arguments, environment, files -->  server  -- fork -->  program
+    tests  <-- process id, and then the exit status --  server
+
+As a program, this module is the server. It ends when the tests end, even if they are killed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import boto3
+import pytest
+
+from tests.local_aws import REGION, Service
+from tests.programs import ROOT, environment
+from tests.shared_sessions import share_between_sessions
+
+__all__ = ('ForkedProgram', 'run_code', 'start', 'start_reporting')
+
+IMPORTED = ('mega.aws.s3', 'mega.aws.sns', 'mega.aws.sqs', 'mega.aws.sqs.subscribe')
+SERVICES: tuple[Service, ...] = ('sqs', 'sns', 's3')
+MAX_REQUEST = 1_048_576  # bytes
+START_TIMEOUT = 30.0  # seconds; the first program waits for the imports of the server
+
+
+# In the tests
+
+
+class ForkedProgram:
+    """A running program. Its `pid` is also its process group."""
+
+    def __init__(self, reports: socket.socket) -> None:
+        self._reports = reports
+        self._status: int | None = None
+        self.pid = self._read(START_TIMEOUT)
+
+    def wait(self, timeout: float) -> int:
+        """Return the exit status, which is negative after the end by a signal.
+
+        Raises:
+            TimeoutError: if the program still runs after `timeout` seconds.
+        """
+        if self._status is None:
+            self._status = self._read(timeout)
+            self._reports.close()
+        return self._status
+
+    def _read(self, timeout: float) -> int:
+        self._reports.settimeout(timeout)
+        return int(self._reports.recv(64))
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program, and not to its child processes."""
+        if self._status is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End the program and its child processes, and wait for its end."""
+        if self._status is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self.wait(START_TIMEOUT)
+
+
+def start(
+    program: Sequence[str], variables: Mapping[str, str], stdin: int, stdout: int, stderr: int
+) -> ForkedProgram:
+    """Start `-m MODULE` or `-c CODE` with arguments, in the root of the checkout.
+
+    The files are descriptors, which the caller may close afterwards. `kill` ends the program.
+    """
+    ours, theirs = _socket_pair()
+    request = {'program': list(program), 'environment': dict(variables)}
+    with theirs:
+        files = [stdin, stdout, stderr, theirs.fileno()]
+        socket.send_fds(_requests(), [json.dumps(request).encode()], files)
+    return ForkedProgram(ours)
+
+
+def start_reporting(program: Sequence[str], reports: int) -> ForkedProgram:
+    """Start a program without input whose output goes to a pipe, and its errors to the tests'."""
+    with Path(os.devnull).open() as nothing:
+        return start(program, environment(), nothing.fileno(), reports, 2)
+
+
+def run_code(
+    code: str, *arguments: str, variables: Mapping[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run Python until its end, and return its output."""
+    with (
+        Path(os.devnull).open() as nothing,
+        tempfile.TemporaryFile('w+') as output,
+        tempfile.TemporaryFile('w+') as errors,
+    ):
+        files = (nothing.fileno(), output.fileno(), errors.fileno())
+        program = start(['-c', code, *arguments], variables, *files)
+        try:
+            status = program.wait(timeout)
+        finally:
+            program.kill()
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(arguments, status, output.read(), errors.read())
+
+
+@cache
+def _requests() -> socket.socket:
+    """Start the server, once for this process, and return the socket for its requests."""
+    ours, theirs = _socket_pair()
+    with theirs:
+        command = [sys.executable, '-m', 'tests.fork_server']
+        server = subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=theirs.fileno())
+
+    def end() -> None:
+        ours.close()
+        server.wait()
+
+    atexit.register(end)
+    return ours
+
+
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+# In the server, and in the program
+
+
+class _Request(NamedTuple):
+    program: list[str]
+    environment: dict[str, str]
+    files: list[int]
+    reports: socket.socket
+
+
+def main() -> None:
+    """Fork programs until the tests end. In a fork, run the program."""
+    for name in IMPORTED:
+        import_module(name)
+    share_between_sessions(pytest.MonkeyPatch())
+    for service in SERVICES:  # so that the shared caches are full
+        boto3.client(service, region_name=REGION).close()
+    if (request := _serve()) is not None:
+        _run(request)
+
+
+def _serve() -> _Request | None:
+    """Fork a program for each request. Return its request in the fork, and None at the end."""
+    running: dict[int, tuple[int, socket.socket]] = {}
+    with (
+        socket.socket(fileno=os.dup(0)) as requests,
+        selectors.DefaultSelector() as selector,
+    ):
+        selector.register(requests, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is not requests:
+                    selector.unregister(key.fd)
+                    _report_end(key.fd, *running.pop(key.fd))
+                    continue
+                if (request := _receive(requests)) is None:
+                    return None
+                pid = os.fork()
+                if not pid:
+                    for descriptor, (_, reports) in running.items():
+                        os.close(descriptor)
+                        reports.close()
+                    return request
+                for file in request.files:
+                    os.close(file)
+                request.reports.send(b'%d' % pid)
+                descriptor = os.pidfd_open(pid)  # is ready when the process has ended
+                running[descriptor] = (pid, request.reports)
+                selector.register(descriptor, selectors.EVENT_READ)
+
+
+def _receive(requests: socket.socket) -> _Request | None:
+    content, descriptors, _, _ = socket.recv_fds(requests, MAX_REQUEST, 4)
+    if not content:
+        return None
+    *files, reports = descriptors
+    return _Request(**json.loads(content), files=files, reports=socket.socket(fileno=reports))
+
+
+def _report_end(descriptor: int, pid: int, reports: socket.socket) -> None:
+    os.close(descriptor)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with reports, suppress(OSError):  # the tests do not wait for the program
+        reports.send(b'%d' % status)
+
+
+def _run(request: _Request) -> None:
+    """Become the program."""
+    request.reports.close()
+    os.setsid()
+    for number, file in enumerate(request.files):
+        os.dup2(file, number)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(request.environment)
+    kind, program, *arguments = request.program
+    if kind == '-m':
+        sys.argv = [program, *arguments]
+        runpy.run_module(program, run_name='__main__', alter_sys=True)
+    else:
+        sys.argv = [kind, *arguments]
+        exec(compile(program, '<string>', 'exec'), {'__name__': '__main__'})
+
+
+if __name__ == '__main__':
+    main()
