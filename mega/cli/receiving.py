@@ -123,7 +123,7 @@ class HeldMessages:
         return chain.from_iterable(self.pages(count))
 
     def pages(self, count: int = MAX_SEEN) -> Iterator[list[dict[str, Any]]]:
-        """Yield the same messages as `messages`, up to ten at a time: those of one receive."""
+        """Yield the same messages as `messages`, in a list for each receive."""
         while count and (page := self.receive(count)).new:
             count -= len(page.new)
             yield page.new
@@ -174,7 +174,8 @@ class HeldMessages:
         for pause in _DELETE_PAUSES:
             if not left:
                 break
-            self._aws.clock.sleep(pause)
+            if pause:
+                self._aws.clock.sleep(pause)
             try:
                 results = self._for_each('delete_message_batch', self._handles(left))
             except TransportError as error:

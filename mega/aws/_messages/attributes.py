@@ -120,7 +120,7 @@ def resent_attributes(received: Mapping[str, Any]) -> dict[str, Any]:
 def first_message_id(values: Mapping[str, str | bytes]) -> str | None:
     """Return the first id of a message that was sent again; None if the attributes have none.
 
-    `values` are those of `from_aws` or `from_envelope`. Any producer can write the attribute.
+    `values` come from `from_aws` or `from_envelope`. Any producer can write the attribute.
     Everything but 1 to 128 ASCII characters without spaces counts as absent.
     """
     found = values.get(MESSAGE_ID_ATTRIBUTE)

@@ -1,4 +1,4 @@
-"""The queue to which a dead letter returns.
+"""The destination of a dead letter in a redrive.
 
     --to QUEUE                            if the user names one
     source_queue of MegaDeadLetter        a listener sent the message to the dead-letter queue

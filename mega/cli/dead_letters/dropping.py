@@ -12,7 +12,7 @@ import click
 
 from mega.cli.confirmation import check_can_ask, yes_option
 from mega.cli.dead_letters.letters import DeadLetter
-from mega.cli.dead_letters.passes import KEPT, PLANNED, Passes, Tally
+from mega.cli.dead_letters.passes import KEPT, PLANNED, Passes, Tally, letter_record, render_record
 from mega.cli.dead_letters.queue import DeadLetterQueue
 from mega.cli.dead_letters.selection import Selection, Selector, selection_options
 from mega.cli.exit_status import SUCCESS, CommandError
@@ -23,7 +23,6 @@ from mega.cli.options import app_dir_option, aws_options, output_options, receiv
 from mega.cli.output import Output, Record, counted, notify
 from mega.cli.queues import find_dead_letter_queue
 from mega.cli.receiving import HeldMessages
-from mega.errors import single_line
 
 __all__ = ('command',)
 
@@ -114,7 +113,7 @@ class DropPass:
     def planned(self) -> Iterator[list[Record]]:
         """Yield the records of the selected letters, and change nothing."""
         for letters in self._pages():
-            yield [_record(letter, PLANNED) for letter in letters]
+            yield [letter_record(letter, PLANNED) for letter in letters]
 
     def performed(self) -> Iterator[list[Record]]:
         """Drop the selected letters, and yield their records.
@@ -129,7 +128,9 @@ class DropPass:
             with deferred_interrupt():
                 self._save(letters)
                 problems = self._held.delete([letter.id for letter in letters])
-                yield [_record(letter, DROPPED, problems.get(letter.id)) for letter in letters]
+                yield [
+                    letter_record(letter, DROPPED, problems.get(letter.id)) for letter in letters
+                ]
 
     def _pages(self) -> Iterator[list[DeadLetter]]:
         for page in self._queue.pages(self._held):
@@ -148,15 +149,6 @@ class DropPass:
         except OSError as error:
             problem = f'{self._backup.path} cannot be written: {error.strerror or error}'
             raise CommandError(problem) from error
-
-
-def _record(letter: DeadLetter, status: str, problem: str | None = None) -> Record:
-    return {
-        'id': letter.id,
-        'first_id': letter.first_id,
-        'status': status if problem is None else KEPT,
-        'problem': problem,
-    }
 
 
 def _backup_path(queue: DeadLetterQueue) -> Path:
@@ -181,7 +173,4 @@ def _report(backup: Path | None, tally: Tally) -> str:
 
 
 def _render(record: Record) -> str:
-    id, problem = click.style(single_line(record['id']), bold=True), record['problem']
-    if problem is not None:
-        return f'{id}  {click.style("kept", fg="yellow")}: {single_line(problem)}'
-    return f'{id}  {"would be " if record["status"] == PLANNED else ""}dropped'
+    return render_record(record, 'would be dropped' if record['status'] == PLANNED else 'dropped')

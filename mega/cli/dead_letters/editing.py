@@ -49,9 +49,8 @@ def edited(letter: DeadLetter, hold: Callable[[], None]) -> DeadLetter:
     `hold` is called from time to time, so that the messages remain held.
 
     Raises:
-        KeptError: for a payload that is not text, and an invalid new one that the user gives up.
+        KeptError: for a payload that is not text, and an invalid change that the user gives up.
         CommandError: if the editor cannot be run.
-        TransportError: if `hold` raises it.
     """
     shown = before = _shown(letter)
     while True:

@@ -14,11 +14,10 @@ import msgspec
 from mega.aws._messages.limits import MAX_BYTES, check_attributes, check_body, check_ids, check_size
 from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
-from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.sqs.service import SQS
 from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.cli.dead_letters.letters import DeadLetter, read_letter
-from mega.cli.dead_letters.resending import outgoing_message
+from mega.cli.dead_letters.resending import outgoing_message, send
 from mega.cli.exit_status import SUCCESS, CommandError
 from mega.cli.interruption import deferred_interrupt
 from mega.cli.line_files import name_of, open_lines
@@ -30,9 +29,6 @@ from mega.cli.queues import find_dead_letter_queue
 from mega.errors import EncodeError, PayloadTooLargeError, TransportError, single_line
 
 __all__ = ('command',)
-
-SEND_SECONDS = 30
-"""Seconds for all attempts to send a message."""
 
 
 @click.command('import')
@@ -96,8 +92,7 @@ class Import:
 
     def _send(self, outgoing: OutgoingMessage) -> str:
         try:
-            with within(TimeLimit(SEND_SECONDS, self._sender.aws.clock)):
-                return self._sender.send(outgoing)
+            return send(self._sender, outgoing)
         except TransportError as error:
             if error.retriable:
                 notify(f'The message in line {self.next_line:,} may have been sent')

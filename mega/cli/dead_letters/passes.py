@@ -1,34 +1,64 @@
-"""The passes of a command: one that shows what would be done, and one that does it.
+"""The two passes of a command: the plan, and its performance.
 
-Each pass selects the messages anew. One that arrives after the first pass is therefore selected by
-the second one, too.
+    plan       receive, decide, give back    the summary on which the user decides
+    perform    receive, decide, change       the records of what was done
+
+Each pass selects the messages anew. A message that arrives after the first pass is therefore
+selected by the second one, too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from mega.cli.dead_letters.letters import missing_ids
+import click
+
+from mega.cli.dead_letters.letters import DeadLetter, missing_ids
 from mega.cli.dead_letters.queue import DeadLetterQueue
 from mega.cli.exit_status import FAILURE, SUCCESS, CommandError
 from mega.cli.output import Record, counted, notify
 from mega.cli.receiving import HeldMessages
 from mega.errors import single_line
 
-__all__ = ('KEPT', 'PLANNED', 'LetterPass', 'Passes', 'Tally')
+__all__ = (
+    'KEPT',
+    'PLANNED',
+    'LetterPass',
+    'Passes',
+    'Tally',
+    'letter_record',
+    'render_record',
+)
 
 PLANNED, KEPT = 'planned', 'kept'
-"""The status of a message that would be changed, and of one that stays."""
+"""The status of a message that the plan would change, and of a message that stays."""
 
 MESSAGES_PER_SECOND = 10
-"""The hold of a pass that changes messages outlasts one that is as slow as this."""
+"""The hold lasts long enough for a pass that changes messages as slowly as this."""
 
 MAX_LINES = 20
 """Lines of a summary, at most."""
 
-_Consume = Callable[[Iterator[Record]], object]
+
+def letter_record(
+    letter: DeadLetter, status: str, problem: str | None = None, **fields: str | None
+) -> Record:
+    """Return the record of a letter in a pass. With a problem, its status is `kept`."""
+    ids = {'id': letter.id, 'first_id': letter.first_id}
+    return {**ids, 'status': KEPT if problem else status, **fields, 'problem': problem}
+
+
+def render_record(record: Record, outcome: str) -> str:
+    """Return the line of a record: the outcome, or the problem of a message that stays."""
+    id, problem = click.style(single_line(record['id']), bold=True), record['problem']
+    if problem is not None:
+        return f'{id}  {click.style("kept", fg="yellow")}: {single_line(problem)}'
+    return f'{id}  {single_line(outcome)}'
+
+
+_Consume: TypeAlias = Callable[[Iterator[Record]], object]
 
 
 def _discard(records: Iterator[Record]) -> None:
@@ -37,11 +67,11 @@ def _discard(records: Iterator[Record]) -> None:
 
 
 class LetterPass(Protocol):
-    """One pass over the messages that it holds.
+    """One pass over held messages.
 
-    `planned` and `performed` yield the records of selected letters: each time those that are
-    decided, or changed, together. Only `performed` changes the queue. `missing_ids` are the
-    selected ids that no letter had.
+    `planned` and `performed` yield a record for each selected letter, in lists: the letters of a
+    list are changed together. Only `performed` changes the queue. `missing_ids` are the selected
+    ids that no letter had.
     """
 
     @property
@@ -64,7 +94,7 @@ class Tally:
         return FAILURE if self.statuses[KEPT] else SUCCESS
 
     def count(self, records: Iterable[list[Record]]) -> Iterator[Record]:
-        """Yield records, and count those that belong together before the first of them."""
+        """Yield records. All records of a list are counted before the first of them is yielded."""
         for together in records:
             for record in together:
                 self._add(record)

@@ -17,7 +17,7 @@ __all__ = ('DeadLetterQueue',)
 
 MIN_HOLD = 60
 READS_PER_SECOND = 50
-"""The hold of a pass outlasts one that is as slow as this."""
+"""The hold lasts long enough for a pass that reads as slowly as this."""
 
 _ACTIVITY = 'messages read'
 
@@ -70,6 +70,6 @@ class DeadLetterQueue(Struct, frozen=True):
         return with_progress(map(read_letter, held.messages()), self.count, _ACTIVITY)
 
     def pages(self, held: HeldMessages) -> Iterator[list[DeadLetter]]:
-        """Yield the same messages as `letters`, those of one receive at a time."""
+        """Yield the same messages as `letters`, in a list for each receive."""
         pages = ([*map(read_letter, page)] for page in held.pages())
         return with_progress(pages, self.count, _ACTIVITY, len)

@@ -14,18 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from mega.aws._publishing.sender import Sender
-from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.sqs.subscribe.call_errors import Origin, origin_of, with_advice
 from mega.cli.dead_letters.destinations import Destinations
 from mega.cli.dead_letters.kept import KeptError
 from mega.cli.dead_letters.letters import DeadLetter
-from mega.cli.dead_letters.passes import KEPT, PLANNED
+from mega.cli.dead_letters.passes import KEPT, PLANNED, letter_record
 from mega.cli.dead_letters.queue import DeadLetterQueue
-from mega.cli.dead_letters.resending import outgoing_message
+from mega.cli.dead_letters.resending import SEND_SECONDS, outgoing_message, send
 from mega.cli.dead_letters.selection import Selection, Selector
 from mega.cli.exit_status import CommandError
 from mega.cli.interruption import deferred_interrupt
@@ -39,14 +39,12 @@ __all__ = ('REDRIVEN', 'Redrive', 'RedrivePass')
 REDRIVEN = 'redriven'
 """The status of a message that is in its queue again."""
 
-SEND_SECONDS = 30
-"""Seconds for all attempts to send a message."""
-
 HOLD_SECONDS = 2 * SEND_SECONDS
-"""Seconds for which a message is held when it is sent, so that nothing else receives it before
-its delete."""
+"""Seconds between the send and the end of the hold, so that the delete comes first."""
 
-Edit = Callable[[DeadLetter, Callable[[], None]], DeadLetter]
+_ANOTHER = 'another message with its first id is redriven in this run'
+
+Edit: TypeAlias = Callable[[DeadLetter, Callable[[], None]], DeadLetter]
 """Lets the user change a letter. The second argument holds its message for longer."""
 
 
@@ -87,10 +85,11 @@ class RedrivePass:
         """
         for letter in self._selected():
             try:
-                sender = self._destination(letter)
+                _, sender = self._decide(letter)
             except KeptError as error:
                 yield [self._keep(letter, error)]
             else:
+                self._first_ids.add(letter.first_id)
                 yield [_record(letter, PLANNED, sender.destination)]
 
     def performed(self) -> Iterator[list[Record]]:
@@ -105,8 +104,7 @@ class RedrivePass:
         for letter in self._selected():
             self._redrive.pace.wait()
             try:
-                edited = self._edited(letter)
-                sender = self._destination(edited)
+                edited, sender = self._decide(letter, self._redrive.edit)
             except KeptError as error:
                 yield [self._keep(letter, error)]
                 continue
@@ -126,22 +124,22 @@ class RedrivePass:
             if self._selector.is_done:
                 return
 
-    def _edited(self, letter: DeadLetter) -> DeadLetter:
-        if self._redrive.edit is None:
-            return letter
-        self._check_order(letter)
-        return self._redrive.edit(letter, partial(self._held.extend, HOLD_SECONDS))
+    def _decide(self, letter: DeadLetter, edit: Edit | None = None) -> tuple[DeadLetter, Sender]:
+        """Return the letter as it will be sent, and its destination.
 
-    def _destination(self, letter: DeadLetter) -> Sender:
+        Raises:
+            KeptError: for a letter that stays.
+        """
         self._check_order(letter)
+        if edit is not None:
+            letter = edit(letter, partial(self._held.extend, HOLD_SECONDS))
         if self._redrive.check is not None:
             self._redrive.check(letter)
-        return self._redrive.destinations.of(letter)
+        return letter, self._redrive.destinations.of(letter)
 
     def _check_order(self, letter: DeadLetter) -> None:
         if letter.first_id in self._first_ids:
-            problem = 'was redriven in this run: it failed again, or this is a copy'
-            raise KeptError(f'the message with its first id {problem}')
+            raise KeptError(f'{_ANOTHER}: this one failed again, or is a copy')
         if self._held.is_fifo and (left := self._left_in_groups.get(letter.group_id or '')):
             group = safe_repr(letter.group_id)
             raise KeptError(f'message {left}, which is before it in the group {group}, stays')
@@ -170,8 +168,7 @@ class RedrivePass:
         url = sender.destination
         outgoing = outgoing_message(letter, url)
         try:
-            with within(TimeLimit(SEND_SECONDS, sender.aws.clock)):
-                return sender.send(outgoing)
+            return send(sender, outgoing)
         except TransportError as error:
             if not error.retriable and origin_of(error) is Origin.REQUEST:
                 raise KeptError(str(error)) from error
@@ -197,11 +194,4 @@ def _record(
     sent_id: str | None = None,
     problem: str | None = None,
 ) -> Record:
-    return {
-        'id': letter.id,
-        'first_id': letter.first_id,
-        'status': status,
-        'destination': destination,
-        'sent_id': sent_id,
-        'problem': problem,
-    }
+    return letter_record(letter, status, problem, destination=destination, sent_id=sent_id)

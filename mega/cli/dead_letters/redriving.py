@@ -12,7 +12,7 @@ from mega.cli.dead_letters.destinations import Destinations
 from mega.cli.dead_letters.editing import edited
 from mega.cli.dead_letters.kept import KeptError
 from mega.cli.dead_letters.letters import DeadLetter
-from mega.cli.dead_letters.passes import KEPT, PLANNED, Passes, Tally
+from mega.cli.dead_letters.passes import KEPT, PLANNED, Passes, Tally, render_record
 from mega.cli.dead_letters.queue import DeadLetterQueue
 from mega.cli.dead_letters.redrive import REDRIVEN, Redrive, RedrivePass
 from mega.cli.dead_letters.selection import Selection, selection_options
@@ -22,7 +22,6 @@ from mega.cli.output import Output, Record, counted, notify
 from mega.cli.pace import Pace
 from mega.cli.queues import find_dead_letter_queue, find_queue
 from mega.cli.target import load_listener
-from mega.errors import single_line
 
 __all__ = ('command',)
 
@@ -117,9 +116,8 @@ def _check(target: str, app_dir: str) -> Callable[[DeadLetter], None]:
 
 
 def _render(record: Record) -> str:
-    id, problem = click.style(single_line(record['id']), bold=True), record['problem']
-    if problem is not None:
-        return f'{id}  {click.style("kept", fg="yellow")}: {single_line(problem)}'
-    if record['status'] == PLANNED:
-        return f'{id}  would be redriven to {record["destination"]}'
-    return f'{id}  redriven to {record["destination"]} as {single_line(record["sent_id"])}'
+    redriven = f'redriven to {record["destination"]}'
+    is_planned = record['status'] == PLANNED
+    return render_record(
+        record, f'would be {redriven}' if is_planned else f'{redriven} as {record["sent_id"]}'
+    )

@@ -21,10 +21,15 @@ from mega.aws._messages.attributes import (
 )
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._publishing.outgoing import OutgoingMessage
+from mega.aws._publishing.sender import Sender
+from mega.aws._transport.time_limits import TimeLimit, within
 from mega.cli.dead_letters.letters import DeadLetter
 from mega.cli.output import json_text
 
-__all__ = ('outgoing_message',)
+__all__ = ('SEND_SECONDS', 'outgoing_message', 'send')
+
+SEND_SECONDS = 30
+"""Seconds for all attempts to send a message."""
 
 _TRACE_HEADER = 'AWSTraceHeader'
 
@@ -43,6 +48,16 @@ def outgoing_message(
         attributes = with_id
     options = _options(letter, attributes, destination.endswith('.fifo'))
     return OutgoingMessage(body, attributes, options, size_of(body, attributes))
+
+
+def send(sender: Sender, outgoing: OutgoingMessage) -> str:
+    """Send a message within the time limit, and return its id.
+
+    Raises:
+        TransportError: if SQS refused the message, or the outcome of the last try is unknown.
+    """
+    with within(TimeLimit(SEND_SECONDS, sender.aws.clock)):
+        return sender.send(outgoing)
 
 
 def _attributes(letter: DeadLetter, keeps_reason: bool) -> dict[str, Any]:

@@ -36,9 +36,9 @@ _FIELDS = {'reason': 'dead_letter', 'payload': 'payload', 'attributes': 'attribu
 
 
 class Selection(Struct, frozen=True):
-    """The criteria of a user, all of which a dead letter must meet. The default is every letter.
+    """The criteria of a user, which a dead letter must all meet. The default selects all letters.
 
-    `ids` are those of single letters, and `limit` is the greatest number of letters.
+    `ids` name single letters, and `limit` is the greatest number of letters.
     """
 
     ids: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ def filter_options(command: Command) -> Command:
 
 
 def selection_options(command: Command) -> Command:
-    """Add ID..., `--where`, `--since`, `--all` and `--limit`, one of which is necessary.
+    """Add ID..., `--where`, `--since`, `--all` and `--limit`. A selection is necessary.
 
     The command receives a `Selection` as `selection`.
     """
@@ -119,7 +119,7 @@ def selection_options(command: Command) -> Command:
     ) -> Any:
         is_filtered = where is not None or since is not None
         if bool(ids) + is_filtered + selects_all != 1:
-            raise click.UsageError('pass ids, or --where and --since, or --all')
+            raise click.UsageError('select by ids, by --where or --since or both, or by --all')
         if ids and limit is not None:
             raise click.UsageError('--limit is not for ids')
         return command(*args, selection=Selection(ids, where, since, limit), **given)

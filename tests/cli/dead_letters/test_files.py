@@ -343,7 +343,7 @@ def test_a_message_that_is_not_deleted_is_kept_and_in_the_backup(
 @pytest.mark.parametrize(
     ('arguments', 'problem'),
     [
-        ((), 'pass ids, or --where and --since, or --all'),
+        ((), 'select by ids, by --where or --since or both, or by --all'),
         (('--all',), 'pass --yes'),
         (('--all', '--yes', '--backup', 'f', '--no-backup'), 'exclude each other'),
         (('--all', '--dry-run', '--no-backup'), 'have no effect with --dry-run'),

@@ -154,7 +154,7 @@ def test_a_copy_of_a_redriven_message_is_kept(letters: Letters) -> None:
     assert result.code == 1
     first, second = result.json()
     assert (first['status'], second['status']) == ('redriven', 'kept')
-    assert (second['id'], 'or this is a copy' in second['problem']) == (ids[1], True)
+    assert (second['id'], 'or is a copy' in second['problem']) == (ids[1], True)
 
 
 def test_an_unknown_id_is_reported_and_the_others_are_redriven(letters: Letters) -> None:
@@ -317,8 +317,8 @@ def test_a_refused_send_ends_the_command_before_anything_is_lost(letters: Letter
 @pytest.mark.parametrize(
     ('arguments', 'problem'),
     [
-        ((), 'pass ids, or --where and --since, or --all'),
-        (('x', '--all'), 'pass ids, or --where and --since, or --all'),
+        ((), 'select by ids, by --where or --since or both, or by --all'),
+        (('x', '--all'), 'select by ids, by --where or --since or both, or by --all'),
         (('x', '--limit', '1', '--yes'), '--limit is not for ids'),
         (('--all',), 'pass --yes'),
         (('--all', '--dry-run', '--yes'), 'have no effect with --dry-run'),
