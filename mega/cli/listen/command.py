@@ -30,7 +30,7 @@ __all__ = ('command',)
 _log = logging.getLogger(__name__)
 
 _MAX_CONCURRENCY = 1_000
-_MAX_GRACE_PERIOD = 43_200
+_MAX_GRACE_PERIOD = 43_190
 """The limits of `SqsListener`. The import of the listener would take longer than this command."""
 
 _HELP = """Run listeners in child processes, restart them, and stop them gracefully.

@@ -29,6 +29,7 @@ from typing import NoReturn
 import msgspec
 
 from mega.aws.sqs.subscribe.listener import SqsListener
+from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
 from mega.cli.exit_status import FAILURE, REFUSED, SUCCESS, TARGET, TargetError
 from mega.cli.listen.memory import resident_bytes
 from mega.cli.listen.messages import (
@@ -65,24 +66,25 @@ _log = logging.getLogger('mega.cli.listen.worker')  # `__name__` is `__main__`
 
 
 class Worker:
-    """Runs one listener, in the main thread."""
+    """Runs one listener: `run` in the main thread, and `serve_parent` in another one."""
 
     def __init__(self, settings: WorkerSettings, connection: Connection) -> None:
         self._settings = settings
         self._connection = connection
         self._listener: SqsListener | None = None
-        self._is_loading = self._is_stopping = self._is_ready = False
+        self._pid = os.getpid()
+        self._is_loading = True
+        self._is_stopping = self._is_ready = False
         self._receives_since: float | None = None
 
     def run(self) -> int:
         """Load the target, and listen until a stop. Return the exit code of the process."""
-        self._is_loading = True
-        self._receive_signals()
-        threading.Thread(target=self._serve_parent, name='mega-parent', daemon=True).start()
         try:
+            self._receive_signals()
             self._listener = self._load()
-            if not self._is_stopping:
-                self._listen(self._listener)
+            with self._listener as listener:
+                if not self._is_stopping:
+                    self._listen(listener)
         except KeyboardInterrupt:
             if self._listener is not None:
                 raise  # by a subscriber
@@ -116,7 +118,8 @@ class Worker:
         if not self._settings.drains:
             listener.listen(on_ready)
             return
-        listener.drain(on_ready=on_ready)
+        with stop_on_signals(self._stop):
+            listener.drain(on_ready=on_ready)
         if not self._is_stopping:
             self._connection.send(Drained())
 
@@ -132,9 +135,11 @@ class Worker:
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._handle_sigterm)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # `blocked_signals` blocked them
-        os.register_at_fork(after_in_child=_restore_sigterm)
 
     def _handle_sigterm(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:  # a process that a subscriber forked is not a listener
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         self._is_stopping = True
         if self._listener is not None:
             self._listener.stop()
@@ -154,7 +159,8 @@ class Worker:
 
     # The other thread
 
-    def _serve_parent(self) -> None:
+    def serve_parent(self) -> None:
+        """Report to the parent, and handle its messages, until it ends."""
         with PollSelector() as selector:
             selector.register(self._connection, EVENT_READ)
             while not self._connection.is_closed_by_peer:
@@ -167,7 +173,14 @@ class Worker:
                         self._connection.send(Inspected(self._description()))
                 if self._is_ready:
                     self._report()
-        self._end_without_parent()
+
+    def end_without_parent(self) -> None:
+        """Stop gracefully. The parent would kill a process that does not end in time."""
+        self._stop()
+        _log.warning('the command has ended: this process stops gracefully')
+        grace_period = 0.0 if self._listener is None else self._listener._settings.grace_period
+        sleep(grace_period + KILL_MARGIN)
+        os._exit(FAILURE)
 
     def _check_readiness(self) -> None:
         """Tell the parent once that the process is ready."""
@@ -200,23 +213,15 @@ class Worker:
         head = f'process {os.getpid()} ({self._settings.target}): {counters or "no messages"}'
         return f'{head}\n{stacks()}'
 
-    def _end_without_parent(self) -> None:
-        """Stop gracefully. The parent would kill a process that does not end in time."""
-        self._stop()
-        _log.warning('the command has ended: this process stops gracefully')
-        grace_period = 0.0 if self._listener is None else self._listener._settings.grace_period
-        sleep(grace_period + KILL_MARGIN)
-        os._exit(FAILURE)
-
 
 def _failed(error: Exception) -> Failed:
     exit_code = REFUSED if isinstance(error, TransportError) else TARGET
     return Failed(single_line(str(error), _MAX_PROBLEM_LENGTH), exit_code)
 
 
-def _restore_sigterm() -> None:
-    """Let SIGTERM end a process that a subscriber forks. It is not a listener."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _serve_parent(worker: Worker) -> None:
+    worker.serve_parent()
+    worker.end_without_parent()
 
 
 def main() -> NoReturn:
@@ -224,7 +229,9 @@ def main() -> NoReturn:
     descriptor, settings = sys.argv[1:]
     os.set_inheritable(int(descriptor), False)
     connection = Connection(socket.socket(fileno=int(descriptor)))
-    sys.exit(Worker(msgspec.json.decode(settings, type=WorkerSettings), connection).run())
+    worker = Worker(msgspec.json.decode(settings, type=WorkerSettings), connection)
+    threading.Thread(target=_serve_parent, args=[worker], name='mega-parent', daemon=True).start()
+    sys.exit(worker.run())
 
 
 if __name__ == '__main__':

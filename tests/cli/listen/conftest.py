@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -9,6 +12,7 @@ from typing import Protocol
 
 import pytest
 
+from mega.cli.listen.signals import SIGNALS
 from tests.cli.conftest import CommandAws
 from tests.cli.listen.listening import WORKER, ListenCommand
 
@@ -45,3 +49,27 @@ def listen(aws: CommandAws, queue: str, directory: Path) -> Iterator[Listen]:
             return stack.enter_context(closing(command))
 
         yield start
+
+
+@pytest.fixture
+def unchanged_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Restore the root logger and `sys.path` after the test."""
+    root, levels = logging.getLogger(), {}
+    for name in ('', 'boto3', 'botocore', 's3transfer', 'urllib3'):
+        levels[name] = logging.getLogger(name).level
+    monkeypatch.setattr(sys, 'path', sys.path[:])
+    yield
+    for handler in [each for each in root.handlers if '_pytest' not in type(each).__module__]:
+        root.removeHandler(handler)
+        handler.close()
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture
+def unchanged_process(unchanged_logging: None) -> Iterator[None]:
+    """Restore the signal handlers as well, so that the command may run in this process."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -4,7 +4,6 @@ import json
 import logging
 import pickle
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,18 +45,7 @@ class ListHandler(logging.Handler):
 """
 
 
-@pytest.fixture(autouse=True)
-def unchanged_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    root, levels = logging.getLogger(), {}
-    for name in ('', 'boto3', 'botocore', 's3transfer', 'urllib3'):
-        levels[name] = logging.getLogger(name).level
-    monkeypatch.setattr(sys, 'path', sys.path[:])
-    yield
-    for handler in [each for each in root.handlers if '_pytest' not in type(each).__module__]:
-        root.removeHandler(handler)
-        handler.close()
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+pytestmark = pytest.mark.usefixtures('unchanged_logging')
 
 
 def record(message: str = 'order %d', *args: object, **extra: Any) -> logging.LogRecord:

@@ -122,7 +122,7 @@ def test_a_missing_permission_is_one_line_and_4(aws: CommandAws, tmp_path: Path)
             ['-c', '0'],
             "Invalid value for '-c' / '--concurrency' (env var: 'MEGA_CONCURRENCY'): 0 is not",
         ),
-        (['--grace-period', '-1'], '-1.0 is not in the range 0<=x<=43200'),
+        (['--grace-period', '-1'], '-1.0 is not in the range 0<=x<=43190'),
         (['--queue-url', 'orders'], "Invalid value for '--queue-url'"),
         (['--max-messages', '0'], "'--max-messages': 0 is not in the range x>=1"),
         (['--max-memory', 'a lot'], "'--max-memory': 'a lot' is not a valid integer range"),
