@@ -24,6 +24,7 @@ __all__ = (
     'find_dead_letter_queue',
     'find_queue',
     'is_target',
+    'is_url',
     'name_queue',
     'queue_of_arn',
     'sqs_client',
@@ -51,7 +52,7 @@ def find_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, str]:
         TransportError: if SQS does not return the URL of a name or an ARN.
     """
     name = name_queue(queue, app_dir)
-    if _is_url(name):
+    if is_url(name):
         return sqs_client(name), name
     if name.startswith('arn:'):
         return queue_of_arn(name)
@@ -66,7 +67,7 @@ def name_queue(queue: str, app_dir: str = '.') -> str:
         ConfigurationError: for a text that does not name a queue.
         TargetError: for a listener that cannot be loaded.
     """
-    if _is_url(queue):
+    if is_url(queue):
         return check_queue_url('QUEUE', queue)
     if queue.startswith('arn:'):
         return _match_arn(queue)[0]
@@ -92,9 +93,14 @@ def find_dead_letter_queue(queue: str, app_dir: str = '.') -> tuple[AwsClient, s
 
 def is_target(text: str) -> bool:
     """Return whether a text names a listener in the user's code, and not a queue itself."""
-    if _is_url(text) or text.startswith('arn:'):
+    if is_url(text) or text.startswith('arn:'):
         return False
     return ':' in text or ('.' in text and not _NAME.fullmatch(text))
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text is the URL of a queue, valid or not."""
+    return text.startswith(('http://', 'https://'))
 
 
 def queue_of_arn(arn: str) -> tuple[AwsClient, str]:
@@ -124,10 +130,6 @@ def dead_letter_queue_of(listener: SqsListener) -> tuple[AwsClient, str]:
         problem = 'has no dead_letter_queue_url, and its queue has no redrive policy'
         raise CommandError(f'the listener of {url} {problem}: name the queue of its dead letters')
     return queue_of_arn(policy.target)
-
-
-def _is_url(text: str) -> bool:
-    return text.startswith(('http://', 'https://'))
 
 
 def _match_arn(text: str) -> re.Match[str]:

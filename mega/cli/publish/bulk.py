@@ -20,7 +20,7 @@ from mega.aws._publishing.outgoing import PublishResult
 from mega.cli.exit_status import REFUSED, CommandError
 from mega.cli.interruption import deferred_interrupt
 from mega.cli.line_files import LineFile
-from mega.cli.output import Record
+from mega.cli.output import Record, counted
 from mega.cli.progress import Progress
 from mega.cli.publish.lines import Line
 from mega.codec import AnyPayload
@@ -87,7 +87,7 @@ class Bulk:
 
     def summary(self) -> str:
         """Return how many lines were sent, and how many are in the file of failures."""
-        lines = '1 line' if self._sent == 1 else f'{self._sent:,} lines'
+        lines = counted(self._sent, 'line')
         if self._failures is None or not self.failed:
             return f'{lines} sent'
         return f'{lines} sent, {self.failed:,} failed and written to {self._failures.path}'

@@ -29,7 +29,7 @@ from mega.cli.publish.payloads import (
     read_event_name,
     read_pairs,
 )
-from mega.cli.queues import find_queue, name_queue
+from mega.cli.queues import find_queue, is_url, name_queue
 from mega.errors import TransportError
 
 __all__ = ('command',)
@@ -209,11 +209,11 @@ def _find_destination(text: str, app_dir: str, *, is_dry_run: bool) -> Destinati
     """
     if text.startswith('arn:') and text.split(':')[2:3] == ['sns']:
         return Destination(check_topic_arn('DEST', text), SNS)
-    if is_dry_run:
-        return Destination(name_queue(text, app_dir), SQS)
-    aws, url = find_queue(text, app_dir)
-    aws.close()
-    return Destination(url, SQS)
+    name = name_queue(text, app_dir)
+    if not is_dry_run and not is_url(name):
+        aws, name = find_queue(name)
+        aws.close()
+    return Destination(name, SQS)
 
 
 def _content(

@@ -1,8 +1,4 @@
-"""DEST: the queue or the topic that the command publishes to.
-
-a queue     its URL, its ARN, its name or module:listener, as `mega.cli.queues` finds it
-a topic     its ARN
-"""
+"""The queue or the topic that the command publishes to, and its publisher."""
 
 from __future__ import annotations
 
