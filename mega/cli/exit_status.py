@@ -78,7 +78,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
 
 def _report_end(error: BaseException) -> int:
     """Print which signal ended the command, and return its exit code."""
-    if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
+    if Terminated in (type(error), type(error.__context__)):  # click replaces it with Abort
         _print('Terminated')
         return TERMINATED
     _print('Interrupted')
