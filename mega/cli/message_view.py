@@ -82,7 +82,7 @@ def message_record(received: dict[str, Any]) -> Record:
         'size': size_of(message.body, received.get('MessageAttributes') or {}),
         'attributes': attributes,
         'dead_letter': dead_letter,
-        'source_arn': system.get('DeadLetterQueueSourceArn'),
+        'source_arn': message.dead_letter_source_arn,
         **found,
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -24,6 +24,8 @@ class Envelope:
 
     body: str = field(repr=False)
     topic_arn: str
+    message_id: str
+    timestamp: str
     subject: str | None
     attributes: dict[str, str | bytes]
     unreadable: dict[str, object] = field(default_factory=dict, repr=False)
@@ -62,7 +64,15 @@ def parse_envelope(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
         unreadable['MessageAttributes'] = unreadable_attributes
     if subject is not None and not _is_line(subject):
         unreadable['Subject'], subject = subject, None
-    return Envelope(document['Message'], topic_arn, subject, attributes, unreadable)
+    return Envelope(
+        document['Message'],
+        topic_arn,
+        document['MessageId'],
+        document['Timestamp'],
+        subject,
+        attributes,
+        unreadable,
+    )
 
 
 def _is_line(value: object) -> bool:

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from mega.aws._messages.attributes import first_message_id, from_aws
 from mega.aws.s3.pointer import Pointer
+from mega.timestamps import parse_timestamp
 
 __all__ = ('Message', 'parse_epoch_milliseconds', 'read_message')
 
@@ -26,14 +27,14 @@ class Message(Struct, frozen=True, eq=False):
     `id` is the same in every delivery of the message; `receipt_handle` is of this delivery.
     `origin_id` remains the same when the message is sent again, as in a redrive.
     `attributes` are str (numbers too, as they were sent) or bytes. If the message came in an
-    envelope of SNS, they are the attributes in the envelope.
+    envelope of SNS, they are the attributes in the envelope, and `sqs_attributes` those beside it.
     `receive_count` is SQS's approximate count of deliveries, including this one.
-    `topic_arn` and `subject` are None if there was no envelope.
+    `topic_arn`, `subject` and `sns_message_id` are None if there was no envelope.
     `unreadable` has the optional parts of the envelope that are not in the form of SNS, as the
     envelope has them: `{'Subject': 5, 'MessageAttributes': {'a': 'x'}}`.
     `pointer` is the place in S3 from which the payload was fetched, if it was; `body` remains the
     message's own.
-    None of these proves where a message came from.
+    None of these proves where a message came from, except `sender_id`.
     `lost` may become true while the message is processed. A copy or a pickle does not notice.
     """
 
@@ -47,10 +48,55 @@ class Message(Struct, frozen=True, eq=False):
     sent_time: datetime | None = None
     topic_arn: str | None = None
     subject: str | None = None
+    sns_message_id: str | None = None
     pointer: Pointer | None = None
     unreadable: dict[str, Any] = field(default_factory=dict)
-    _first_id: str | None = None
+    _system: dict[str, Any] = field(default_factory=dict)
+    _sns_timestamp: str | None = None
+    _sqs_attributes: dict[str, str | bytes] | None = None
     _delivery: HasLostFlag | None = None
+
+    @property
+    def sqs_attributes(self) -> dict[str, str | bytes]:
+        """The message attributes that SQS has; the same as `attributes` without an envelope.
+
+        SNS writes `ErrorCode` and `ErrorMessage` here when it moves a message to the dead-letter
+        queue of a subscription. A listener writes `MegaDeadLetter`.
+        """
+        return self.attributes if self._sqs_attributes is None else self._sqs_attributes
+
+    @property
+    def published_time(self) -> datetime | None:
+        """The time at which SNS accepted the message; None without a readable envelope."""
+        return None if self._sns_timestamp is None else parse_timestamp(self._sns_timestamp)
+
+    @property
+    def sequence_number(self) -> str | None:
+        """The number that SQS gave the message on a FIFO queue: 20 digits that increase."""
+        return self._system_text('SequenceNumber')
+
+    @property
+    def deduplication_id(self) -> str | None:
+        """The deduplication id, or the hash of the body that SQS used in its place."""
+        return self._system_text('MessageDeduplicationId')
+
+    @property
+    def trace_header(self) -> str | None:
+        """The trace of AWS X-Ray: the system attribute `AWSTraceHeader`."""
+        return self._system_text('AWSTraceHeader')
+
+    @property
+    def sender_id(self) -> str | None:
+        """The id of the IAM user or role that sent the message to SQS, as SQS has it.
+
+        SQS sets it, not the sender. Behind a topic, it is an id of SNS.
+        """
+        return self._system_text('SenderId')
+
+    @property
+    def dead_letter_source_arn(self) -> str | None:
+        """The ARN of the queue from which SQS moved the message to this dead-letter queue."""
+        return self._system_text('DeadLetterQueueSourceArn')
 
     @property
     def origin_id(self) -> str:
@@ -60,7 +106,7 @@ class Message(Struct, frozen=True, eq=False):
         `MegaMessageId`. The attribute counts in an envelope of SNS and, if there is none, beside
         it. Any other producer can write the attribute, too.
         """
-        return first_message_id(self.attributes) or self._first_id or self.id
+        return first_message_id(self.attributes) or first_message_id(self.sqs_attributes) or self.id
 
     @property
     def lost(self) -> bool:
@@ -74,13 +120,13 @@ class Message(Struct, frozen=True, eq=False):
         return self._delivery is not None and self._delivery.is_lost
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Message) and self._values() == other._values()
+        return isinstance(other, Message) and self._public_values() == other._public_values()
 
     __hash__ = None  # type: ignore[assignment]  # the attributes are a dict
 
     def __repr__(self) -> str:
         # Without body and attributes, which may be secret, and without the receipt handle.
-        shown = (name for name in Message.__struct_fields__ if name not in _NOT_SHOWN)
+        shown = (name for name in _PUBLIC if name not in _NOT_SHOWN)
         return f'Message({", ".join(f"{name}={getattr(self, name)!r}" for name in shown)})'
 
     def __copy__(self) -> Message:
@@ -93,10 +139,17 @@ class Message(Struct, frozen=True, eq=False):
         # Without the delivery, which belongs to the listener and must not be part of a pickle.
         return tuple(getattr(self, name) for name in Message.__struct_fields__[:-1])
 
+    def _public_values(self) -> tuple[Any, ...]:
+        return (*(getattr(self, name) for name in _PUBLIC), self.sqs_attributes)
 
-_NOT_SHOWN = frozenset(
-    {'body', 'receipt_handle', 'attributes', 'unreadable', '_first_id', '_delivery'}
-)
+    def _system_text(self, name: str) -> str | None:
+        # Read on demand: most subscribers need none of the system attributes.
+        value = self._system.get(name)
+        return value if isinstance(value, str) else None
+
+
+_PUBLIC = tuple(name for name in Message.__struct_fields__ if not name.startswith('_'))
+_NOT_SHOWN = frozenset({'body', 'receipt_handle', 'attributes', 'unreadable'})
 
 
 def read_message(received: dict[str, Any], delivery: HasLostFlag | None = None) -> Message:
@@ -114,6 +167,7 @@ def read_message(received: dict[str, Any], delivery: HasLostFlag | None = None) 
         system.get('MessageGroupId'),
         _to_int(system.get('ApproximateReceiveCount')) or 1,
         parse_epoch_milliseconds(system.get('SentTimestamp')),
+        _system=system,
         _delivery=delivery,  # the topic, and more, is known from an envelope only
     )
 

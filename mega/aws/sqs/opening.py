@@ -18,7 +18,6 @@ from mega.aws._messages.attributes import (
     LEGACY_SIZE_ATTRIBUTE,
     PAYLOAD_TYPE_ATTRIBUTE,
     SIZE_ATTRIBUTE,
-    first_message_id,
 )
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.s3.store import FetchedBody
@@ -130,10 +129,12 @@ def _message_in(envelope: Envelope, message: Message) -> Message:
     return structs.replace(
         message,
         attributes=envelope.attributes,
-        _first_id=first_message_id(message.attributes),
         topic_arn=envelope.topic_arn,
         subject=envelope.subject,
+        sns_message_id=envelope.message_id,
         unreadable=envelope.unreadable,
+        _sns_timestamp=envelope.timestamp,
+        _sqs_attributes=message.attributes,
     )
 
 

@@ -55,6 +55,8 @@ def test_an_envelope_holds_the_subject_and_the_attributes() -> None:
     assert parse_envelope(ENVELOPE) == Envelope(
         body='{"x":1}',
         topic_arn='arn:aws:sns:us-east-2:123456789012:orders',
+        message_id='dc1e94d9-56c5-5e96-808d-cc7f68faa162',
+        timestamp='2021-02-16T21:41:19.978Z',
         subject='an order',
         attributes={'a': 'b'},
     )

@@ -206,7 +206,7 @@ class SqsListener(ClientOwner):
             self.payload_store.check_client(self._aws)
         url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
         return ListenerContext(
-            QueueClient(self._aws, url, dead_letter_url is not None),
+            QueueClient(self._aws, url),
             DeadLetterSender(self._aws, dead_letter_url, url) if dead_letter_url else None,
             self._router,
             Processor(self._router, self._policy, self._hooks),

@@ -466,15 +466,14 @@ def test_the_settings_of_a_listener_reach_its_calls(faults: FaultServer) -> None
     made = subscriber(lambda payload: processed.set())
     with listening(listener_on(faults, QUEUE_URL, made, **settings)):
         assert processed.wait(WITHIN)
-    names = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']
     assert calls(faults, 'ReceiveMessage')[0] == {
         'QueueUrl': QUEUE_URL,
         'MaxNumberOfMessages': 7,
         'WaitTimeSeconds': 13,
         'VisibilityTimeout': 41,
         'MessageAttributeNames': ['All'],
-        'AttributeNames': names,
-        'MessageSystemAttributeNames': names,
+        'AttributeNames': ['All'],
+        'MessageSystemAttributeNames': ['All'],
     }
     deleted = {'Id': '0', 'ReceiptHandle': 'handle of hej'}
     assert calls(faults, 'DeleteMessageBatch')[-1] == {'QueueUrl': QUEUE_URL, 'Entries': [deleted]}

@@ -156,8 +156,12 @@ def _copy(value: Any) -> Any:
     if isinstance(value, list):
         return [_copy(member) for member in value]
     if isinstance(value, Message):
-        unreadable = _copy(value.unreadable)
-        return structs.replace(value, attributes=dict(value.attributes), unreadable=unreadable)
+        return structs.replace(
+            value,
+            attributes=dict(value.attributes),
+            unreadable=_copy(value.unreadable),
+            _sqs_attributes=_copy(value._sqs_attributes),
+        )
     if isinstance(value, Payload):
         event, subject = value.event, value.object
         return structs.replace(

@@ -36,19 +36,13 @@ OPERATIONS: dict[type[BatchCommand], str] = {
 
 # SQS does not send attributes that a receive does not ask for: API reference of ReceiveMessage. SQS
 # accepts two parameters for their names, and some local servers know only one of them.
-_SYSTEM_ATTRIBUTES = ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId']
-_FIRST_RECEIVE = 'ApproximateFirstReceiveTimestamp'
 
 
 class QueueClient(Struct, frozen=True):
-    """The calls to one queue. Safe to share among threads.
-
-    With `asks_first_receive`, each message contains the time of its first receive.
-    """
+    """The calls to one queue. Safe to share among threads."""
 
     aws: AwsClient
     url: str
-    asks_first_receive: bool = False
     _warnings: set[str] = msgspec.field(default_factory=set)
 
     def receive(self, receive: Receive) -> list[Delivery]:
@@ -57,7 +51,6 @@ class QueueClient(Struct, frozen=True):
         Raises:
             TransportError: if the call fails, or if the answer is not from AWS.
         """
-        names = _SYSTEM_ATTRIBUTES + ([_FIRST_RECEIVE] if self.asks_first_receive else [])
         response = self._call(
             receive,
             'receive_message',
@@ -66,8 +59,8 @@ class QueueClient(Struct, frozen=True):
             VisibilityTimeout=receive.visibility_timeout,
             ReceiveRequestAttemptId=receive.attempt_id,
             MessageAttributeNames=['All'],
-            AttributeNames=names,
-            MessageSystemAttributeNames=names,
+            AttributeNames=['All'],
+            MessageSystemAttributeNames=['All'],  # some servers know only one of the two names
         )
         if not _is_from_aws(response):
             # It would look like an empty queue, and the listener would repeat it at once.
