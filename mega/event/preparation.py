@@ -125,8 +125,9 @@ class _Compiler(Struct, frozen=True):
             return _for_members(_prepare_values, self.compile(args[1], scope))
         if isinstance(origin, type) and issubclass(origin, Collection):
             if origin is tuple and args[-1] is not Ellipsis:
-                members = [self.compile(each, scope) for each in args]
-                return partial(_prepare_tuple, members) if any(members) else None
+                compiled = enumerate(self.compile(each, scope) for each in args)
+                members = [(index, each) for index, each in compiled if each is not None]
+                return partial(_prepare_tuple, members) if members else None
             return _for_members(_prepare_items, self.compile(args[0], scope))
         for name in ('__supertype__', '__value__'):  # NewType, and `type X = ...`
             if hasattr(annotation, name):
@@ -179,9 +180,7 @@ class _ObjectPreparation:
             return value
         if self.tag_field is not None and value.get(self.tag_field, self.tag) != self.tag:
             return value  # an object of another class of the union
-        value = _prepare_members(
-            value, ((key, prepare) for key, prepare in self.fields.items() if key in value)
-        )
+        value = _prepare_members(value, self.fields.items())
         return value if self.build is None else self.build(value)
 
 
@@ -203,20 +202,21 @@ def _prepare_items(prepare: Prepare, value: Any) -> Any:
     return _prepare_members(value, ((index, prepare) for index in range(len(value))))
 
 
-def _prepare_tuple(members: Sequence[Prepare | None], value: Any) -> Any:
-    if not isinstance(value, (list, tuple)):
-        return value
-    found = enumerate(members[: len(value)])
-    return _prepare_members(
-        value, ((index, prepare) for index, prepare in found if prepare is not None)
-    )
+def _prepare_tuple(members: Sequence[tuple[int, Prepare]], value: Any) -> Any:
+    return _prepare_members(value, members) if isinstance(value, (list, tuple)) else value
 
 
 def _prepare_members(container: Any, members: Iterable[tuple[Any, Prepare]]) -> Any:
-    """Return an object or an array with some of its members prepared; itself if none changes."""
+    """Return an object or an array with some of its members prepared; itself if none changes.
+
+    `members` are keys or indexes, which may be missing.
+    """
     changed = None
     for key, prepare in members:
-        member = container[key]
+        try:
+            member = container[key]
+        except LookupError:
+            continue
         try:
             prepared = prepare(member)
         except MisfitError as error:

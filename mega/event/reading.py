@@ -39,7 +39,9 @@ class Reader(Struct, frozen=True):
 
     annotation: Any
     prepare: Prepare | None
-    pydantic_class: type | None
+    pydantic_class: type | None = None
+    str_keys: bool = False
+    """Whether the keys of an object may be numbers or times. It takes longer to read them."""
 
     def read(self, value: Any, path: str = '') -> Any:
         """Return the object for a value of a payload. `path` is the place of the value.
@@ -54,7 +56,7 @@ class Reader(Struct, frozen=True):
             if self.pydantic_class is not None:
                 return validate(self.pydantic_class, prepared)
             return convert(
-                prepared, self.annotation, strict=False, str_keys=True, dec_hook=validate
+                prepared, self.annotation, strict=False, str_keys=self.str_keys, dec_hook=validate
             )
         except MisfitError as error:
             raise InvalidPayloadError(_join(path, error.keys), error.problem) from None
@@ -74,8 +76,8 @@ def reader_of(annotation: Any) -> Reader:
     try:
         prepare = prepare_for(annotation)
         if cls is not None and is_pydantic(cls):
-            return Reader(annotation, prepare, cls)
-        _check_supported(annotation)
+            return Reader(annotation, prepare, pydantic_class=cls)
+        str_keys = _check_supported(annotation)
     except NameError as error:
         problem = f'{error}: annotations must be importable from the module of the class'
         raise ConfigurationError(f'{name} cannot be read from a payload: {problem}') from error
@@ -84,23 +86,27 @@ def reader_of(annotation: Any) -> Reader:
         raise ConfigurationError(
             f'{name} cannot be read from a payload: {error}: {remedy}'
         ) from error
-    return Reader(annotation, prepare, None)
+    return Reader(annotation, prepare, str_keys=str_keys)
 
 
-def _check_supported(annotation: Any) -> None:
-    """Check that msgspec reads and writes a type, and all types within it.
+def _check_supported(annotation: Any) -> bool:
+    """Check a type and all types within it. Return whether the keys of a dict are not only text.
 
     Raises:
         TypeError: for a type that msgspec does not support.
         ConfigurationError: for a field that would not be written.
     """
-    from msgspec.inspect import CustomType, DataclassType, type_info
+    from msgspec.inspect import AnyType, CustomType, DataclassType, DictType, StrType, type_info
 
+    str_keys = False
     for found in _types_within(type_info(annotation), set()):
         if isinstance(found, CustomType) and not is_pydantic_model(found.cls):
             raise TypeError(f'{found.cls.__name__} is not a type of payloads')
         if isinstance(found, DataclassType):
             check_field_names(get_origin(found.cls) or found.cls)
+        if isinstance(found, DictType) and not isinstance(found.key_type, (AnyType, StrType)):
+            str_keys = True
+    return str_keys
 
 
 def _types_within(found: Any, seen: set[int]) -> Iterator[Struct]:
