@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.listener import SqsListener
-from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook
+from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook, HookGenerator
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.runtime.activity import Activity
 from mega.aws.sqs.subscribe.runtime.stats import Stats
@@ -26,23 +26,30 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import (
     DataSubscriber,
     EventSubscriber,
     MessageSubscriber,
+    ProcessResult,
     ProcessStatus,
+    Subscriber,
     TextSubscriber,
 )
+from mega.codec import AnyPayload
 
 __all__ = (
     'Activity',
+    'AnyPayload',
     'Backoff',
     'BlobSubscriber',
     'DataSubscriber',
     'DeliveryResult',
     'EventSubscriber',
     'Hook',
+    'HookGenerator',
     'Message',
     'MessageSubscriber',
     'Outcome',
+    'ProcessResult',
     'ProcessStatus',
     'SqsListener',
     'Stats',
+    'Subscriber',
     'TextSubscriber',
 )

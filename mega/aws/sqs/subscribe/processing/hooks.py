@@ -18,7 +18,14 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscri
 from mega.codec import AnyPayload
 from mega.errors import ConfigurationError, InvalidPayloadError, safe_repr
 
-__all__ = ('DeliveryResult', 'Hook', 'Hooks', 'log_outcomes', 'run_with_hooks')
+__all__ = (
+    'DeliveryResult',
+    'Hook',
+    'HookGenerator',
+    'Hooks',
+    'log_outcomes',
+    'run_with_hooks',
+)
 
 _log = get_logger(__name__)
 

@@ -1,0 +1,36 @@
+"""Hooks, with the types of their methods."""
+
+from __future__ import annotations
+
+from typing_extensions import assert_type
+
+from mega.aws.sqs.subscribe import (
+    AnyPayload,
+    DeliveryResult,
+    Hook,
+    HookGenerator,
+    Message,
+    Outcome,
+    Subscriber,
+)
+
+
+class Timing(Hook):
+    def around_subscriber(
+        self, subscriber: Subscriber, message: Message, payload: AnyPayload
+    ) -> HookGenerator[Outcome]:
+        outcome = yield
+        assert_type(outcome, Outcome)
+        assert_type(outcome.duration, float)
+        return None
+
+    def around_delivery(self, message: Message) -> HookGenerator[DeliveryResult]:
+        result = yield
+        assert_type(result, DeliveryResult)
+        return result
+
+
+class WrongHook(Hook):
+    def around_delivery(self, message: Message) -> HookGenerator[Outcome]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        yield
+        return None
