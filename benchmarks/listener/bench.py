@@ -30,7 +30,11 @@ UNCOUNTED_OPERATIONS = (
     'SendMessage',
     'SendMessageBatch',
 )
-LEFT_ATTRIBUTES = ('ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible')
+LEFT_ATTRIBUTES = (
+    'ApproximateNumberOfMessages',
+    'ApproximateNumberOfMessagesDelayed',
+    'ApproximateNumberOfMessagesNotVisible',
+)
 
 Prepare: TypeAlias = Callable[[Server, str, int], Callable[[], float]]
 """Prepares a drain of a queue, without being timed: takes the server, the queue's URL and its size.
@@ -81,8 +85,9 @@ class Bench:
         }
         return self.server.create_queue('work', RedrivePolicy=policy)
 
-    def fill(self, queue_url: str, messages: int) -> None:
-        self._publisher.publish_batch(islice(cycle(EVENTS), messages), queue_url=queue_url)
+    def fill(self, queue_url: str, messages: int, delay_seconds: int | None = None) -> None:
+        payloads = islice(cycle(EVENTS), messages)
+        self._publisher.publish_batch(payloads, queue_url=queue_url, delay_seconds=delay_seconds)
 
     def calls(self) -> int:
         """Return the number of calls that drained the queue, without the calls of the bench."""

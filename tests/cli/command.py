@@ -97,11 +97,10 @@ def start_mega(
     return subprocess.Popen(
         [*prefix, sys.executable, '-m', 'mega', *arguments],
         stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},
         cwd=cwd,
-        **{'stdout': subprocess.PIPE, **settings},
+        **{'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **settings},
     )
 
 

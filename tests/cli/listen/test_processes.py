@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
+from tests.cli.command import start_mega
 from tests.cli.conftest import CommandAws
 from tests.cli.listen.conftest import Listen
-from tests.cli.listen.listening import ListenCommand, publish, wait_until
+from tests.cli.listen.listening import WITHIN, ListenCommand, publish, wait_until
 
 pytestmark = pytest.mark.no_cover  # its processes are others
 
@@ -150,6 +155,28 @@ def test_the_processes_stop_gracefully_if_the_command_is_killed(
     (directory / 'wait').unlink()
     command.ends(-signal.SIGKILL)
     assert len(command.recorded('done')) == (0 if is_loading else 1)
+
+
+def test_the_command_stops_gracefully_when_its_terminal_closes(
+    aws: CommandAws, queue: str, directory: Path
+) -> None:
+    """The terminal sends SIGHUP to all processes."""
+    terminal, child_side = pty.openpty()
+    with os.fdopen(terminal, 'rb', 0) as screen:
+        process = start_mega(
+            *('listen', 'worker'),
+            environment={**aws.environment, 'QUEUE_URL': queue},
+            cwd=directory,
+            stderr=child_side,
+            start_new_session=True,
+            preexec_fn=partial(fcntl.ioctl, child_side, termios.TIOCSCTTY, 0),
+        )
+        os.close(child_side)
+        shown = b''
+        while b' is ready' not in shown:
+            shown += screen.read(65_536)
+    with process:
+        assert process.wait(WITHIN) == 0
 
 
 # Limits
