@@ -94,7 +94,7 @@ def histogram(hours: Mapping[int, int], width: int | None = None) -> str:
     A line stands for several hours or days if there would be more than 24. `width` is that of the
     terminal; None: the present one.
 
-    >>> print(histogram({492_345: 120, 492_347: 60}, 40))
+    >>> print(histogram({492_321: 120, 492_323: 60}, 40))
     2026-03-01T09:00+00:00  120  ###########
     2026-03-01T10:00+00:00    0
     2026-03-01T11:00+00:00   60  ######

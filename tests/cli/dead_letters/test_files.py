@@ -245,6 +245,25 @@ def test_ctrl_c_leaves_no_incomplete_export(letters: Letters, tmp_path: Path) ->
 
 
 @pytest.mark.no_cover
+def test_ctrl_c_ends_an_import_with_the_line_to_continue_from(
+    letters: Letters, tmp_path: Path
+) -> None:
+    file = tmp_path / 'letters.jsonl'
+    file.write_text('{"MessageId": "m", "Body": "b"}\n' * 2_000)
+    arguments = ('dead-letters', 'import', str(file), letters.dead)
+    with start_mega(*arguments, environment=letters.aws.environment) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = out + process.stdout.read(), process.stderr.read()
+    imported = out.count('\n')
+    assert (process.returncode, letters.aws.visible(letters.dead)) == (130, imported)
+    report = f'imported; continue from line {imported + 1:,} of {file}'
+    assert report in err
+
+
+@pytest.mark.no_cover
 def test_export_and_import_work_in_a_pipe(letters: Letters) -> None:
     letters.add('{"n": 1}', attributes=ATTRIBUTES)
     other = letters.aws.queue('other')
@@ -380,6 +399,27 @@ def test_a_refused_delete_leaves_all_messages_and_the_backup(
     assert result.err.startswith('Dropped: 0, kept: 0.')
     assert 'allow sqs:DeleteMessage on' in result.err
     assert letters.aws.visible(letters.dead) == 1
+
+
+@pytest.mark.no_cover
+def test_ctrl_c_ends_a_drop_with_all_dropped_messages_in_the_backup(
+    letters: Letters, tmp_path: Path
+) -> None:
+    lines = '{"MessageId": "m", "Body": "b"}\n' * 300
+    assert import_file(letters, '-', stdin=lines).code == 0
+    file = tmp_path / 'backup.jsonl'
+    arguments = ('drop', letters.dead, '--all', '--yes', '--backup', str(file))
+    with start_mega('dead-letters', *arguments, environment=letters.aws.environment) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = out + process.stdout.read(), process.stderr.read()
+    dropped = out.count('\n')
+    assert process.returncode == 130
+    assert letters.aws.visible(letters.dead) == 300 - dropped
+    assert len(file.read_text().splitlines()) == dropped
+    assert f'Dropped: {dropped}, kept: 0. They are in {file}.' in err
 
 
 @pytest.mark.no_cover

@@ -244,37 +244,6 @@ def test_a_listener_stands_for_its_dead_letter_queue(letters: Letters, tmp_path:
             assert 'name the queue of its dead letters' in result.err
 
 
-@pytest.mark.parametrize('command', ['list', 'show'])
-@pytest.mark.parametrize(
-    ('queue', 'code', 'problem'),
-    [
-        ('no-such-queue', 4, 'create the queue'),
-        ('not a queue', 2, 'is not a URL, an ARN or a name of a queue'),
-        ('no_such_module:listener', 3, 'no module named'),
-    ],
-)
-def test_a_wrong_queue_is_one_line(
-    aws: CommandAws, command: str, queue: str, code: int, problem: str
-) -> None:
-    id = ['x'] if command == 'show' else []
-    result = mega('dead-letters', command, queue, *id, environment=aws.environment)
-    assert (result.code, result.out, result.err.count('\n')) == (code, '', 1)
-    assert problem in result.err
-
-
-@pytest.mark.parametrize(
-    ('missing', 'code', 'problem'),
-    [('ACCESS_KEY', 4, 'credentials'), ('REGION', 2, 'no AWS region')],
-)
-def test_missing_settings_are_one_line(
-    aws: CommandAws, missing: str, code: int, problem: str
-) -> None:
-    environment = {name: value for name, value in aws.environment.items() if missing not in name}
-    result = mega('dead-letters', 'list', 'orders', environment=environment)
-    assert (result.code, result.out, result.err.count('\n')) == (code, '', 1)
-    assert problem in result.err
-
-
 # Processes and terminals
 
 

@@ -362,22 +362,29 @@ def test_a_terminal_asks_before_a_redrive(letters: Letters, answer: str, left: i
 
 
 @pytest.mark.no_cover
-def test_ctrl_c_ends_a_redrive_between_two_messages(letters: Letters) -> None:
-    for number in range(5):
-        letters.add(message_id=f'{number}')
+@pytest.mark.parametrize(
+    ('number', 'code', 'word'),
+    [(signal.SIGINT, 130, 'Interrupted'), (signal.SIGTERM, 143, 'Terminated')],
+    ids=['SIGINT', 'SIGTERM'],
+)
+def test_a_signal_ends_a_redrive_between_two_messages(
+    letters: Letters, number: signal.Signals, code: int, word: str
+) -> None:
+    for index in range(5):
+        letters.add(message_id=f'{index}')
     arguments = ('--all', '--yes', '--rate', '2', '-o', 'jsonl', '--wait', '0')
     with start_mega(
         'dead-letters', 'redrive', letters.dead, *arguments, environment=letters.aws.environment
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
     redriven = 1 + out.count('redriven')
-    assert process.returncode == 130
+    assert process.returncode == code
     assert [line for line in err.splitlines() if line] == [
         f'Redriven: {redriven}, kept: 0. All other messages stay as they were.',
-        'Interrupted',
+        word,
     ]
     assert letters.aws.visible(letters.dead) == 5 - redriven
     assert letters.aws.visible(letters.orders) == redriven
