@@ -55,8 +55,9 @@ def clients(_process: Server) -> Iterator[dict[Service, Any]]:
     with (
         closing(session.client('sqs', config=ONCE, **_process.credentials)) as sqs,
         closing(session.client('sns', config=ONCE, **_process.credentials)) as sns,
+        closing(session.client('s3', config=ONCE, **_process.credentials)) as s3,
     ):
-        yield {'sqs': sqs, 'sns': sns}
+        yield {'sqs': sqs, 'sns': sns, 's3': s3}
 
 
 class Clock:

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from mega.aws.s3 import Pointer
-from mega.aws.sqs.subscribe import ProcessStatus
+from mega.aws.s3 import S3PayloadStore
+from mega.aws.sqs import SqsPublisher
+from mega.aws.sqs.subscribe import ProcessStatus, SqsListener, Stats
 from mega.errors import RetriableError
-from tests.aws._publishing.batches import QUEUE
-from tests.aws.answers import (
-    ALL_DONE,
-    Answer,
-    Scripted,
-    s3_error,
-    s3_object,
-    sqs_answer,
-    sqs_error,
-)
+from mega.local import FailCall, FailEntries, Server
+from tests.aws._publishing.batches import QUEUE, Clients
+from tests.aws.answers import ALL_DONE, Answer, s3_object, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import (
     BUCKET,
     LARGE,
+    POINTER_TO_OURS,
     create_bucket,
     deliveries,
     keys_in,
@@ -39,22 +35,12 @@ from tests.local_aws import Counts, LocalAws
 
 EMPTY = Counts(visible=0, in_flight=0)
 OURS = s3_object(b'ok', mega_queue_url=QUEUE)
+MESSAGE = deliveries(pointing_to(POINTER_TO_OURS))
 
 
 def drain(aws: LocalAws | FaultServer, queue_url: str, store: Any, answer: Any = None) -> None:
     settings = {'max_number_of_messages': 10, 'payload_store': store}
     listener_on(aws, queue_url, subscriber(answer), **settings).drain()
-
-
-def messages(count: int) -> list[Scripted]:
-    """The responses of a queue with messages that point to different keys."""
-    return deliveries(*[pointing_to(Pointer(BUCKET, f'k{n}', 2), n) for n in range(count)])
-
-
-def deleted(faults: FaultServer) -> list[str]:
-    """The keys of the requested deletes."""
-    paths = [each.path for each in faults.requests if each.operation == 'DeleteObject']
-    return sorted(path.rpartition('/')[2] for path in paths)
 
 
 @pytest.mark.parametrize('delete', [False, True], ids=['by default', 'on request'])
@@ -77,7 +63,7 @@ def test_a_body_that_was_offloaded_because_of_its_batch_is_deleted(aws: LocalAws
 
 
 def test_trap_07_the_body_is_deleted_after_the_message(faults: FaultServer) -> None:
-    will_receive(faults, *messages(1), GetObject=[OURS], DeleteObject=[Answer(204)])
+    will_receive(faults, *MESSAGE, GetObject=[OURS], DeleteObject=[Answer(204)])
     drain(faults, QUEUE, store_on(faults, delete=True))
     operations = [each.operation for each in faults.requests]
     assert [each for each in operations if each.startswith('Delete')] == [
@@ -86,26 +72,46 @@ def test_trap_07_the_body_is_deleted_after_the_message(faults: FaultServer) -> N
     ]
 
 
+class Offloaded:
+    """A queue of the in-memory AWS with messages whose bodies are in S3, and its listener."""
+
+    def __init__(self, server: Server, clients: Clients, *bodies: str) -> None:
+        self._sqs, self._s3 = clients['sqs'], clients['s3']
+        self.store = S3PayloadStore(BUCKET, client=self._s3, always=True, delete=True)
+        self.store.create_bucket()
+        self.queue_url = server.create_queue('orders')
+        publisher = SqsPublisher(self.queue_url, client=self._sqs, payload_store=self.store)
+        publisher.publish_batch(bodies)
+
+    def drain(self) -> Stats:
+        settings: Any = {'max_number_of_messages': 10, 'wait_time_seconds': 0}
+        subscribers = [subscriber(None)]
+        return SqsListener(
+            self.queue_url, subscribers, client=self._sqs, payload_store=self.store, **settings
+        ).drain()
+
+    def keys(self) -> list[str]:
+        """The keys of the bodies in S3."""
+        listed = self._s3.list_objects_v2(Bucket=BUCKET)
+        return [each['Key'] for each in listed.get('Contents', [])]
+
+    def keys_of_messages(self) -> list[str]:
+        """The keys in the messages that are visible."""
+        answer = self._sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
+        pointers = [json.loads(each['Body'])[1] for each in answer.get('Messages', [])]
+        return [pointer['s3Key'] for pointer in pointers]
+
+
 def test_trap_07_only_the_bodies_of_deleted_messages_of_a_batch_are_deleted(
-    faults: FaultServer,
+    server: Server, clients: Clients
 ) -> None:
-    answer = sqs_answer(
-        Successful=[{'Id': '0'}, {'Id': '2'}],
-        Failed=[{'Id': '1', 'SenderFault': True, 'Code': 'ReceiptHandleIsInvalid'}],
-    )
-    will_receive(
-        faults,
-        *messages(3),
-        GetObject=[OURS],
-        DeleteObject=[Answer(204)],
-        DeleteMessageBatch=[answer],
-    )
-    drain(faults, QUEUE, store_on(faults, delete=True))
-    [request] = [each for each in faults.requests if each.operation == 'DeleteMessageBatch']
-    handles = {each['Id']: each['ReceiptHandle'] for each in json.loads(request.body)['Entries']}
-    # The messages are processed in the order in which their bodies arrive.
-    keys = [f'k{handles[number].removeprefix("handle-")}' for number in ('0', '2')]
-    assert deleted(faults) == sorted(keys)
+    offloaded = Offloaded(server, clients, *'abc')
+    refused = FailEntries((0,), 'ReceiptHandleIsInvalid', 400)
+    server.script(refused, operation='DeleteMessageBatch')
+    assert offloaded.drain().done == 3
+    server.advance(30)
+    assert len(offloaded.keys()) == 1
+    assert offloaded.keys() == offloaded.keys_of_messages()
 
 
 def test_trap_07_a_body_remains_until_sqs_confirms_the_delete_of_its_message(
@@ -114,7 +120,7 @@ def test_trap_07_a_body_remains_until_sqs_confirms_the_delete_of_its_message(
     monkeypatch.setattr(random, 'uniform', lambda low, high: 0.0)  # no wait before a repetition
     will_receive(
         faults,
-        *messages(1),
+        *MESSAGE,
         GetObject=[OURS],
         DeleteObject=[Answer(204)],
         DeleteMessageBatch=[sqs_error('ServiceUnavailable', 503), sqs_answer(), ALL_DONE],
@@ -142,15 +148,20 @@ def test_trap_08_a_body_that_went_through_a_topic_remains(aws: LocalAws, raw: bo
     assert len(keys_in(aws, store.bucket)) == 1
 
 
-@pytest.mark.parametrize('url', [None, f'{QUEUE}-2', QUEUE.upper(), ''], ids=repr)
+@pytest.mark.parametrize(
+    'change',
+    [lambda url: f'{url}-2', str.upper, lambda url: ''],
+    ids=['other', 'upper case', 'empty'],
+)
 def test_trap_08_a_body_that_was_sent_to_another_queue_remains(
-    faults: FaultServer, url: str | None
+    server: Server, clients: Clients, change: Callable[[str], str]
 ) -> None:
-    """Bodies of other libraries, of messages to a topic, and of messages to another queue."""
-    found = s3_object(b'ok') if url is None else s3_object(b'ok', mega_queue_url=url)
-    will_receive(faults, *messages(1), GetObject=[found])
-    drain(faults, QUEUE, store_on(faults, delete=True))
-    assert deleted(faults) == []
+    offloaded = Offloaded(server, clients, 'ok')
+    [key] = offloaded.keys()
+    metadata = {'mega-queue-url': change(offloaded.queue_url)}
+    clients['s3'].put_object(Bucket=BUCKET, Key=key, Body=b'ok', Metadata=metadata)
+    assert offloaded.drain().deleted == 1
+    assert offloaded.keys() == [key]
 
 
 def test_a_body_that_another_library_offloaded_remains(aws: LocalAws) -> None:
@@ -232,19 +243,14 @@ def test_the_body_of_a_message_that_sqs_redrove_remains(aws: LocalAws) -> None:
 
 
 def test_a_failed_delete_of_a_body_is_logged_and_the_listener_continues(
-    faults: FaultServer, caplog: pytest.LogCaptureFixture
+    server: Server, clients: Clients, caplog: pytest.LogCaptureFixture
 ) -> None:
-    will_receive(
-        faults,
-        *messages(3),
-        GetObject=[OURS],
-        DeleteObject=[s3_error('AccessDenied', 403), Answer(204)],
-    )
-    store = store_on(faults, delete=True)
-    settings = {'max_number_of_messages': 10, 'payload_store': store}
-    stats = listener_on(faults, QUEUE, subscriber(None), **settings).drain()
+    offloaded = Offloaded(server, clients, *'abc')
+    server.script(FailCall('AccessDenied', 403), operation='DeleteObject')
+    stats = offloaded.drain()
     assert (stats.done, stats.deleted) == (3, 3)
-    assert deleted(faults) == ['k0', 'k1', 'k2']
+    assert len(offloaded.keys()) == 1
+    assert server.counts().calls['DeleteObject'] == 3
     assert len([text for text in warnings_of(caplog) if 'lifecycle' in text]) == 1
 
 

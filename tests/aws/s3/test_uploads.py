@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Barrier
 from typing import Any
 
@@ -14,226 +14,218 @@ from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import MegaError, OffloadError, PublishError, TransportError
-from tests.aws._publishing.batches import EACH_SERVICE, QUEUE, TOPIC, is_sent
-from tests.aws.answers import (
-    Answer,
-    Fault,
-    Scripted,
-    Together,
-    s3_error,
-    sns_answer,
-    sns_error,
-    sqs_answer,
-    sqs_error,
-)
-from tests.aws.fault_server import FaultServer
-from tests.aws.s3.making import BUCKET, store_on
-from tests.aws.s3.sending import Sending
+from mega.local import FailCall, FailEntries, Fault, Server
+from tests.aws._publishing.batches import EACH_SERVICE, Clients, is_sent
+from tests.aws.answers import Answer, Together, s3_error
+from tests.aws.s3.making import BUCKET
+from tests.aws.s3.sending import Sending, key_of
 from tests.local_aws import Service
 
-SENT = {'sqs': sqs_answer(MessageId='an-id'), 'sns': sns_answer(MessageId='an-id')}
-REFUSED = {'sqs': sqs_error('InvalidMessageContents'), 'sns': sns_error('InvalidParameter')}
-DENIED = s3_error('AccessDenied', 403)
-BUSY = s3_error('SlowDown', 503)
+SEND = {'sqs': 'SendMessage', 'sns': 'Publish'}
+REFUSED = {'sqs': FailCall('InvalidMessageContents'), 'sns': FailCall('InvalidParameter')}
+DENIED = FailCall('AccessDenied', 403)
+BUSY = FailCall('SlowDown', 503)
+ALWAYS = 6  # a call is tried six times at most
 
 
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries do not wait in these tests."""
-    monkeypatch.setattr('random.uniform', lambda low, high: low)
-    monkeypatch.setattr(time, 'sleep', lambda seconds: None)
+@dataclass(frozen=True)
+class Uploading:
+    """A server with a bucket, and publishers with a store on it."""
+
+    server: Server
+    clients: Clients
+
+    def publisher(self, service: Service = 'sqs', fifo: bool = False, **settings: Any) -> Any:
+        """A publisher to a new queue or topic. Without settings, its store takes every body."""
+        store = S3PayloadStore(BUCKET, client=self.clients['s3'], **(settings or {'always': True}))
+        limits = {'ContentBasedDeduplication': True} if fifo else {}
+        if service == 'sqs':
+            url = self.server.create_queue('orders', fifo=fifo, **limits)
+            return SqsPublisher(url, client=self.clients['sqs'], payload_store=store)
+        arn = self.server.create_topic('orders', fifo=fifo, **limits)
+        return SnsPublisher(arn, client=self.clients['sns'], payload_store=store)
+
+    def keys(self) -> set[str]:
+        """The keys of the bodies in the bucket."""
+        listed = self.clients['s3'].list_objects_v2(Bucket=BUCKET)
+        return {each['Key'] for each in listed.get('Contents', [])}
+
+    def bodies(self) -> set[str]:
+        """The bodies in the bucket."""
+        objects = [self.clients['s3'].get_object(Bucket=BUCKET, Key=key) for key in self.keys()]
+        return {each['Body'].read().decode() for each in objects}
+
+    def calls(self, operation: str) -> int:
+        return self.server.counts().calls.get(operation, 0)
 
 
-def publisher(faults: FaultServer, service: Service, *, attempts: int = 1) -> Any:
-    """A publisher with one server for messages and S3, that offloads every body."""
-    store = store_on(faults, always=True)
-    client = faults.client(service, attempts=attempts)
-    if service == 'sqs':
-        return SqsPublisher(QUEUE, client=client, payload_store=store)
-    return SnsPublisher(TOPIC, client=client, payload_store=store)
-
-
-def will(faults: FaultServer, *messages: Scripted, **of_s3: list[Scripted]) -> None:
-    """Set the responses to requests that send. S3 succeeds, unless its responses are given."""
-    others: dict[str, list[Scripted]] = {
-        'GetQueueAttributes': [sqs_answer(Attributes={'MaximumMessageSize': '1048576'})],
-        'PutObject': [Answer()],
-        'DeleteObject': [Answer(204)],
-    }
-    faults.will(*messages, **{**others, **of_s3})
-
-
-def operations(faults: FaultServer) -> list[str]:
-    return [request.operation for request in faults.requests]
-
-
-def keys(faults: FaultServer, operation: str) -> set[str]:
-    return {each.path for each in faults.requests if each.operation == operation}
+@pytest.fixture
+def uploading(server: Server, clients: Clients) -> Uploading:
+    S3PayloadStore(BUCKET, client=clients['s3']).create_bucket()
+    return Uploading(server, clients)
 
 
 @EACH_SERVICE
-@pytest.mark.parametrize('answer', [DENIED, BUSY, Fault.RESET_AFTER])
+@pytest.mark.parametrize('step', [DENIED, BUSY, Fault.RESET_AFTER], ids=['denied', 'busy', 'reset'])
 def test_fault_48_a_message_is_not_sent_if_its_upload_failed(
-    faults: FaultServer, service: Service, answer: Scripted
+    uploading: Uploading, service: Service, step: FailCall | Fault
 ) -> None:
-    will(faults, SENT[service], PutObject=[answer])
+    uploading.server.script(*[step] * ALWAYS, operation='PutObject')
     with pytest.raises(OffloadError) as caught:
-        publisher(faults, service).publish('a')
+        uploading.publisher(service).publish('a')
     assert caught.value.bucket == BUCKET
-    assert set(operations(faults)) == {'PutObject'}
+    assert uploading.server.accepted() == []
 
 
-def test_fault_48_the_other_messages_of_a_batch_are_sent(sending: Sending) -> None:
-    sending.s3.will(Answer(), DENIED, Answer())
-    results = sending.publisher('sqs', always=True).publish_batch('abc', raise_on_failure=False)
+def test_fault_48_the_other_messages_of_a_batch_are_sent(uploading: Uploading) -> None:
+    uploading.server.script(None, DENIED, operation='PutObject')
+    results = uploading.publisher().publish_batch('abc', raise_on_failure=False)
     assert sorted(is_sent(results)) == [False, True, True]
     [error] = [each.error for each in results if each.error]
     assert isinstance(error, OffloadError)
-    assert len(sending.accepted) == 2
+    assert {key_of(each) for each in uploading.server.accepted()} == uploading.keys()
 
 
-def test_a_batch_without_a_successful_upload_sends_no_request(sending: Sending) -> None:
-    sending.s3.will(DENIED)
+def test_a_batch_without_a_successful_upload_sends_no_request(uploading: Uploading) -> None:
+    uploading.server.script(*[DENIED] * 3, operation='PutObject')
     with pytest.raises(PublishError, match='3 of 3 payloads'):
-        sending.publisher('sqs', always=True).publish_batch('abc')
-    assert sending.server.counts().calls.get('SendMessageBatch', 0) == 0
+        uploading.publisher().publish_batch('abc')
+    assert uploading.calls('SendMessageBatch') == 0
 
 
-def ordered(sending: Sending) -> Any:
-    store = store_on(sending.s3, threshold=100)
-    return sending.publisher_with(store, fifo=True, ContentBasedDeduplication=True)
-
-
-def test_a_failed_upload_fails_its_group_and_no_other(sending: Sending) -> None:
+def test_a_failed_upload_fails_its_group_and_no_other(uploading: Uploading) -> None:
     """Otherwise the following messages would arrive before it."""
-    sending.s3.will(DENIED, Answer())
+    uploading.server.script(DENIED, operation='PutObject')
     payloads = ['a1', 'b1', 'a2', 'b2', 'a3']
-    ours = ordered(sending)
     payloads[0] *= 100  # the only one that is offloaded
-    results = ours.publish_batch(
+    results = uploading.publisher(fifo=True, threshold=100).publish_batch(
         payloads, message_group_id=lambda payload: payload[0], raise_on_failure=False
     )
     assert is_sent(results) == [False, True, False, True, False]
-    assert [each.body for each in sending.accepted] == ['b1', 'b2']
+    assert [each.body for each in uploading.server.accepted()] == ['b1', 'b2']
     assert 'the group' in str(results[2].error)
 
 
 def test_a_failed_upload_is_retried_and_its_message_keeps_its_order(
-    sending: Sending,
+    uploading: Uploading,
 ) -> None:
-    sending.s3.will(BUSY, BUSY, Answer())
-    ours = ordered(sending)
+    uploading.server.script(BUSY, BUSY, operation='PutObject')
     payloads = ['1' * 200, '2', '3']
+    ours = uploading.publisher(fifo=True, threshold=100)
     assert is_sent(ours.publish_batch(payloads, message_group_id='g')) == [True] * 3
-    assert [each.body for each in sending.accepted][1:] == ['2', '3']
-    assert sending.bodies == ['1' * 200] * 3
-    assert len(set(sending.keys())) == 1
+    first, *others = uploading.server.accepted()
+    assert [each.body for each in others] == ['2', '3']
+    assert uploading.keys() == {key_of(first)}
+    assert uploading.calls('PutObject') == 3
 
 
-def test_an_upload_is_tried_six_times_at_most(sending: Sending) -> None:
-    sending.s3.will(BUSY)
+def test_an_upload_is_tried_six_times_at_most(uploading: Uploading) -> None:
+    uploading.server.script(*[BUSY] * (ALWAYS + 1), operation='PutObject')
     with pytest.raises(PublishError, match='SlowDown'):
-        sending.publisher('sqs', always=True).publish_batch(['a'])
-    assert len(sending.bodies) == 6
+        uploading.publisher().publish_batch(['a'])
+    assert uploading.calls('PutObject') == ALWAYS
 
 
 @EACH_SERVICE
 def test_trap_17_and_fault_47_the_body_of_a_refused_message_is_deleted(
-    faults: FaultServer, service: Service
+    uploading: Uploading, service: Service
 ) -> None:
-    will(faults, REFUSED[service])
+    uploading.server.script(REFUSED[service], operation=SEND[service])
     with pytest.raises(TransportError):
-        publisher(faults, service).publish('a')
-    assert [operations(faults)[place] for place in (0, -1)] == ['PutObject', 'DeleteObject']
-    assert keys(faults, 'PutObject') == keys(faults, 'DeleteObject')
+        uploading.publisher(service).publish('a')
+    assert uploading.calls('PutObject') == 1
+    assert uploading.keys() == set()
 
 
 @EACH_SERVICE
 def test_trap_17_and_fault_47_a_failed_delete_is_logged_and_the_refusal_raised(
-    faults: FaultServer, service: Service, caplog: pytest.LogCaptureFixture
+    uploading: Uploading, service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    will(faults, REFUSED[service], DeleteObject=[DENIED])
+    uploading.server.script(REFUSED[service], operation=SEND[service])
+    uploading.server.script(*[DENIED] * ALWAYS, operation='DeleteObject')
     with pytest.raises(TransportError) as caught:
-        publisher(faults, service).publish('a')
-    assert caught.value.code in ('InvalidMessageContents', 'InvalidParameter')
+        uploading.publisher(service).publish('a')
+    assert caught.value.code == REFUSED[service].code
     assert 'lifecycle' in caplog.text
-
-
-@EACH_SERVICE
-@pytest.mark.parametrize('first', [Fault.RESET_AFTER, Answer(500)], ids=['reset', '500'])
-def test_fault_47_the_body_is_kept_if_an_earlier_try_may_have_sent_the_message(
-    faults: FaultServer, service: Service, first: Scripted
-) -> None:
-    """The second request was refused, and the outcome of the first is unknown."""
-    will(faults, first, REFUSED[service])
-    with pytest.raises(TransportError) as caught:
-        publisher(faults, service, attempts=2).publish('a')
-    assert caught.value.code in ('InvalidMessageContents', 'InvalidParameter')
-    assert 'DeleteObject' not in operations(faults)
+    assert uploading.bodies() == {'a'}
 
 
 @EACH_SERVICE
 @pytest.mark.parametrize(
-    'answer', [Fault.RESET_AFTER, Answer(500), Answer(200, b'<html>')], ids=['reset', '500', 'html']
+    'first', [Fault.RESET_AFTER, FailCall('InternalError', 500)], ids=['reset', '500']
+)
+def test_fault_47_the_body_is_kept_if_an_earlier_try_may_have_sent_the_message(
+    uploading: Uploading, service: Service, first: FailCall | Fault
+) -> None:
+    """The second request was refused, and the outcome of the first is unknown."""
+    uploading.server.script(first, REFUSED[service], operation=SEND[service])
+    with pytest.raises(TransportError) as caught:
+        uploading.publisher(service).publish('a')
+    assert caught.value.code == REFUSED[service].code
+    assert uploading.bodies() == {'a'}
+
+
+@EACH_SERVICE
+@pytest.mark.parametrize(
+    'step',
+    [Fault.RESET_AFTER, FailCall('InternalError', 500), Fault.GARBAGE_BEFORE],
+    ids=['reset', '500', 'html'],
 )
 def test_fault_47_the_body_is_kept_if_the_outcome_is_unknown(
-    faults: FaultServer, service: Service, answer: Scripted
+    uploading: Uploading, service: Service, step: FailCall | Fault
 ) -> None:
-    will(faults, answer)
+    uploading.server.script(*[step] * ALWAYS, operation=SEND[service])
     with pytest.raises(TransportError):
-        publisher(faults, service).publish('a')
-    assert 'DeleteObject' not in operations(faults)
+        uploading.publisher(service).publish('a')
+    assert uploading.bodies() == {'a'}
 
 
-def failed(sender_fault: bool, *places: int) -> Answer:
-    """A response to three entries: these failed, and the others were sent."""
-    return sqs_answer(
-        Failed=[{'Id': str(n), 'SenderFault': sender_fault, 'Code': 'x'} for n in places],
-        Successful=[{'Id': str(n), 'MessageId': f'id-{n}'} for n in range(3) if n not in places],
-    )
+def refused_entries(*positions: int) -> FailEntries:
+    return FailEntries(positions, 'InvalidMessageContents', 400)
 
 
 def test_fault_47_only_the_bodies_of_refused_messages_of_a_batch_are_deleted(
-    faults: FaultServer,
+    uploading: Uploading,
 ) -> None:
-    will(faults, failed(True, 1))
-    results = publisher(faults, 'sqs').publish_batch('abc', raise_on_failure=False)
+    uploading.server.script(refused_entries(1), operation='SendMessageBatch')
+    results = uploading.publisher().publish_batch('abc', raise_on_failure=False)
     assert is_sent(results) == [True, False, True]
-    put = {each.path: each.body for each in faults.requests if each.operation == 'PutObject'}
-    assert [put[path] for path in keys(faults, 'DeleteObject')] == [b'b']
+    assert uploading.bodies() == {'a', 'c'}
 
 
 def test_fault_47_a_body_is_kept_if_its_message_is_refused_after_an_unknown_outcome(
-    faults: FaultServer,
+    uploading: Uploading,
 ) -> None:
     """The outcome of the first request is unknown, so they may have been sent."""
-    will(faults, Fault.RESET_AFTER, failed(True, 0, 1, 2))
-    results = publisher(faults, 'sqs').publish_batch('abc', raise_on_failure=False)
+    steps = Fault.RESET_AFTER, refused_entries(0, 1, 2)
+    uploading.server.script(*steps, operation='SendMessageBatch')
+    results = uploading.publisher().publish_batch('abc', raise_on_failure=False)
     assert is_sent(results) == [False] * 3
-    assert len(keys(faults, 'PutObject')) == 3
-    assert 'DeleteObject' not in operations(faults)
+    assert uploading.bodies() == {*'abc'}
 
 
-def test_fault_47_every_body_of_a_refused_batch_is_deleted(faults: FaultServer) -> None:
-    will(faults, sqs_error('QueueDoesNotExist'))
-    results = publisher(faults, 'sqs').publish_batch('abc', raise_on_failure=False)
+def test_fault_47_every_body_of_a_refused_batch_is_deleted(uploading: Uploading) -> None:
+    uploading.server.script(Fault.MISSING, operation='SendMessageBatch')
+    results = uploading.publisher().publish_batch('abc', raise_on_failure=False)
     assert is_sent(results) == [False] * 3
-    assert keys(faults, 'PutObject') == keys(faults, 'DeleteObject')
+    assert uploading.calls('PutObject') == 3
+    assert uploading.keys() == set()
 
 
-def test_a_retried_message_points_to_the_first_upload(faults: FaultServer) -> None:
-    will(faults, failed(False, 1), sqs_answer(Successful=[{'Id': '0', 'MessageId': 'again'}]))
-    results = publisher(faults, 'sqs').publish_batch('abc')
-    assert [each.message_id for each in results] == ['id-0', 'again', 'id-2']
-    assert operations(faults).count('PutObject') == 3
+def test_a_retried_message_points_to_the_first_upload(uploading: Uploading) -> None:
+    uploading.server.script(FailEntries((1,)), operation='SendMessageBatch')
+    results = uploading.publisher().publish_batch('abc')
+    accepted = uploading.server.accepted()
+    assert [each.message_id for each in results] == [accepted[n].message_id for n in (0, 2, 1)]
+    assert {key_of(each) for each in accepted} == uploading.keys()
+    assert uploading.calls('PutObject') == 3
 
 
-def test_a_failed_upload_does_not_delay_the_others(
-    sending: Sending,
-) -> None:
+def test_a_failed_upload_does_not_delay_the_others(sending: Sending) -> None:
     """All ten are in progress when S3 refuses the first one."""
     together = Barrier(10)
-    sending.s3.will(Together(together, DENIED), Together(together, Answer()))
+    denied = s3_error('AccessDenied', 403)
+    sending.s3.will(Together(together, denied), Together(together, Answer()))
     results = sending.publisher('sqs', always=True).publish_batch(
         (f'{number}' for number in range(10)), raise_on_failure=False
     )
@@ -241,25 +233,25 @@ def test_a_failed_upload_does_not_delay_the_others(
 
 
 @contextmanager
-def buffer_on(sending: Sending, **settings: Any) -> Iterator[Any]:
-    with sending.publisher('sqs', **settings).buffer(max_messages=5, max_seconds=60) as buffer:
+def buffer_on(uploading: Uploading, **settings: Any) -> Iterator[Any]:
+    with uploading.publisher(**settings).buffer(max_messages=5, max_seconds=60) as buffer:
         yield buffer
 
 
-def test_each_future_of_a_buffer_has_the_error_of_its_upload(sending: Sending) -> None:
-    sending.s3.will(DENIED, Answer())
-    with buffer_on(sending, threshold=100) as buffer:
+def test_each_future_of_a_buffer_has_the_error_of_its_upload(uploading: Uploading) -> None:
+    uploading.server.script(DENIED, operation='PutObject')
+    with buffer_on(uploading, threshold=100) as buffer:
         futures = [buffer.publish(payload) for payload in ('a' * 200, 'b', 'c')]
     assert isinstance(futures[0].exception(10), OffloadError)
     assert [bool(each.result(10)) for each in futures[1:]] == [True, True]
 
 
-def test_a_buffer_refuses_a_body_above_max_payload_at_once(sending: Sending) -> None:
-    with buffer_on(sending, threshold=10, max_payload=20) as buffer:
+def test_a_buffer_refuses_a_body_above_max_payload_at_once(uploading: Uploading) -> None:
+    with buffer_on(uploading, threshold=10, max_payload=20) as buffer:
         with pytest.raises(MegaError):
             buffer.publish('a' * 30)
         assert buffer.publish('b')
-    assert [each.body for each in sending.accepted] == ['b']
+    assert [each.body for each in uploading.server.accepted()] == ['b']
 
 
 def test_an_unexpected_error_of_an_upload_is_the_result_and_nothing_is_sent(
