@@ -21,7 +21,6 @@ from tests.aws._publishing.batches import (
     EACH_SERVICE,
     QUEUE,
     SERVICES,
-    TOPIC,
     Clients,
     bodies,
     calls,
@@ -30,7 +29,7 @@ from tests.aws._publishing.batches import (
     numbers,
     publisher,
 )
-from tests.aws.answers import HTML, Answer, sns_error, sqs_answer, sqs_error
+from tests.aws.answers import HTML, Answer, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import Service
 
@@ -199,21 +198,19 @@ def test_a_request_that_cannot_succeed_is_sent_once_and_names_the_reason(
 
 
 @EACH_SERVICE
-def test_expired_credentials_have_the_error_code_of_aws(
-    service: Service, faults: FaultServer
-) -> None:
-    code = 'ExpiredToken'
-    faults.will(sqs_error(code, 403) if service == 'sqs' else sns_error(code, 403))
+def test_expired_credentials_have_the_error_code_of_aws(service: Service, server: Server) -> None:
     ours: Any = (
-        SqsPublisher(QUEUE, **faults.credentials)
+        SqsPublisher(server.create_queue('orders'), **server.credentials)
         if service == 'sqs'
-        else SnsPublisher(TOPIC, **faults.credentials)
+        else SnsPublisher(server.create_topic('orders'), **server.credentials)
     )
-    with ours, pytest.raises(TransportError, match=code) as caught:
+    operation = 'SendMessage' if service == 'sqs' else 'Publish'
+    server.script(Fault.EXPIRED, operation=operation)
+    with ours, pytest.raises(TransportError, match='ExpiredToken') as caught:
         ours.publish({'n': 1})
-    assert caught.value.code == code
+    assert caught.value.code == 'ExpiredToken'
     assert not caught.value.retriable
-    assert len(faults.requests) == 1
+    assert server.counts().calls[operation] == 1
 
 
 @EACH_SERVICE

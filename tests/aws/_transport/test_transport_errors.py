@@ -20,7 +20,10 @@ from mega.aws._publishing.sender import MAX_ATTEMPTS
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import PublishError, TransportError
-from tests.aws.answers import HTML, Answer, Fault, sns_answer, sns_error, sqs_answer, sqs_error
+from mega.local import FailCall, Server
+from mega.local import Fault as ServerFault
+from tests.aws._publishing.batches import Clients, publisher
+from tests.aws.answers import HTML, Answer, Fault, sns_answer, sqs_answer, sqs_error
 from tests.aws.fault_server import FaultServer
 from tests.local_aws import ACCOUNT_ID, REGION, LocalAws, Service
 
@@ -38,9 +41,15 @@ def create_publisher(service: Service, **options: Any) -> SqsPublisher | SnsPubl
 
 
 def failure(faults: FaultServer, service: Service, answer: Answer | Fault) -> TransportError:
-    """Publish once, and return the error, which must not contain the body or a key."""
+    """Publish to a server that responds with the answer, and return the error."""
     faults.will(answer)
-    client = faults.client(service, read_timeout=0.03 if answer is Fault.SILENCE else 10)
+    return failure_of(
+        service, faults.client(service, read_timeout=0.03 if answer is Fault.SILENCE else 10)
+    )
+
+
+def failure_of(service: Service, client: Any) -> TransportError:
+    """Publish once, and return the error, which must not contain the body or a key."""
     with (
         create_publisher(service, client=client) as open_publisher,
         pytest.raises(TransportError) as error_info,
@@ -63,7 +72,7 @@ def failure(faults: FaultServer, service: Service, answer: Answer | Fault) -> Tr
         ('sqs', 'KmsThrottled', 400, True),
         ('sqs', 'InternalFailure', 500, True),
         ('sqs', 'ServiceUnavailable', 503, True),
-        ('sqs', 'QueueDoesNotExist', 400, False),
+        ('sqs', 'InvalidAddress', 400, False),
         ('sqs', 'InvalidMessageContents', 400, False),
         ('sqs', 'KmsDisabled', 400, False),
         ('sqs', 'AccessDeniedException', 403, False),
@@ -79,19 +88,16 @@ def failure(faults: FaultServer, service: Service, answer: Answer | Fault) -> Tr
     ],
 )
 def test_an_error_of_aws_keeps_its_code_and_is_retriable_or_not(
-    service: Service,
-    code: str,
-    status: int,
-    retriable: bool,
-    faults: FaultServer,
+    service: Service, code: str, status: int, retriable: bool, server: Server, clients: Clients
 ) -> None:
-    answer = sqs_error(code, status) if service == 'sqs' else sns_error(code, status)
-    error = failure(faults, service, answer)
+    server.script(*[FailCall(code, status)] * MAX_ATTEMPTS, operation=OPERATIONS[service])
+    error = failure_of(service, clients[service])
     assert error.code == code
     assert error.retriable is retriable
     assert isinstance(error.__cause__, ClientError)
     assert code in str(error)
-    assert 'as scripted' in str(error)
+    assert 'requested by a test' in str(error)
+    assert server.counts().calls[OPERATIONS[service]] == (MAX_ATTEMPTS if retriable else 1)
 
 
 @BOTH_SERVICES
@@ -165,37 +171,16 @@ def test_a_response_to_a_raw_message_without_a_message_id_is_an_error(
     assert BODY not in str(error_info.value)
 
 
-@pytest.mark.parametrize(
-    ('service', 'first', 'then'),
-    [
-        ('sqs', Fault.RESET_AFTER, sqs_answer(MessageId='m-2')),
-        ('sqs', sqs_error('RequestThrottled', 403), sqs_answer(MessageId='m-2')),
-        ('sns', Fault.RESET_AFTER, sns_answer(MessageId='m-2')),
-        ('sns', sns_error('Throttled', 429), sns_answer(MessageId='m-2')),
-    ],
-    ids=['sqs, unknown', 'sqs, throttled', 'sns, unknown', 'sns, throttled'],
-)
-def test_a_retriable_call_is_sent_again(
-    service: Service, first: Answer | Fault, then: Answer, faults: FaultServer
-) -> None:
-    faults.will(first, then)
-    with create_publisher(service, **faults.credentials) as open_publisher:
-        assert open_publisher.publish(BODY) == 'm-2'
-    one, other = faults.requests
-    assert one.body == other.body
-
-
 @BOTH_SERVICES
-def test_a_call_that_is_not_retriable_is_sent_once(service: Service, faults: FaultServer) -> None:
-    faults.will(
-        sqs_error('UnsupportedOperation') if service == 'sqs' else sns_error('InvalidParameter')
-    )
-    with (
-        create_publisher(service, **faults.credentials) as open_publisher,
-        pytest.raises(TransportError),
-    ):
-        open_publisher.publish(BODY)
-    assert len(faults.requests) == 1
+@pytest.mark.parametrize('fault', [ServerFault.RESET_AFTER, ServerFault.THROTTLED])
+def test_a_retriable_call_is_sent_again(
+    service: Service, fault: ServerFault, server: Server, clients: Clients
+) -> None:
+    server.script(fault)
+    with publisher(server, clients, service) as open_publisher:
+        assert open_publisher.publish(BODY) == server.accepted()[-1].message_id
+    assert {each.body for each in server.accepted()} == {BODY}
+    assert server.counts().calls[OPERATIONS[service]] == 2
 
 
 @BOTH_SERVICES
