@@ -49,7 +49,8 @@ def programs(text: str, name: str) -> Iterator[CodeType | doctest.DocTest]:
         if program and program.startswith('>>> '):
             yield doctest.DocTestParser().get_doctest(program, {}, name, name, line + 1)
         elif program:
-            yield compile('\n' * (line + 1) + program, name, 'exec')
+            source = '\n' * (line + 1) + program
+            yield compile(source, name, 'exec', dont_inherit=True)  # as if it were a file
 
 
 def run(program: CodeType | doctest.DocTest, namespace: dict[str, object]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from mega.errors import single_line
+from mega.event import Payload
+from mega.event.typed import is_typed, to_payload
 from mega.match import Explanation, explain
 from mega.match.pattern import Pattern, compile_pattern
 
@@ -33,7 +35,8 @@ T = TypeVar('T', bound=Candidate)
 def matching(pattern: object, messages: Sequence[T]) -> list[T]:
     """Return the messages whose payload matches a pattern; all of them for None.
 
-    A pattern is what `mega.match.evaluate` accepts, or a payload: an event matches itself.
+    A pattern is what `mega.match.evaluate` accepts, or a payload: an event matches itself. An
+    object of an event class matches the events with its fields.
     """
     if pattern is None:
         return list(messages)
@@ -113,5 +116,12 @@ def _compile(pattern: object) -> Pattern:
 
 
 def _plain(value: object) -> object:
+    if is_typed(value):
+        payload = to_payload(value)
+        if not isinstance(payload, Payload):
+            return payload
+        document = payload.to_dict()
+        del document['event']['timestamp']  # the time of this call
+        return document
     to_dict = getattr(value, 'to_dict', None)
     return to_dict() if callable(to_dict) and not isinstance(value, type) else value

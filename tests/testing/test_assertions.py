@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber
 from mega.errors import RetriableError
 from mega.event import Payload, PayloadBuilder
+from mega.event import event as describe
 from mega.match.functions import gt, prefix
 from mega.testing import Bus, Queue
 from tests.testing.conftest import Listen, Publish, recorder, subscriber
@@ -44,6 +46,25 @@ def test_a_payload_is_a_pattern(bus: Bus, publish: Publish) -> None:
     publish(b'a blob')
     for each in (payload, 'a text', b'a blob'):
         bus.assert_published(each, times=1)
+
+
+@describe('order.placed')
+@dataclass
+class Placed:
+    quantity: int
+
+
+@dataclass
+class Order:
+    number: int
+
+
+def test_a_typed_object_is_a_pattern(bus: Bus, publish: Publish) -> None:
+    publish(Placed(5))
+    publish(Order(7))
+    for each in (Placed(5), Order(7)):
+        bus.assert_published(each, times=1)
+    bus.assert_published(Placed(6), times=0)
 
 
 def test_a_missing_message_is_explained_by_the_nearest(bus: Bus, publish: Publish) -> None:
