@@ -26,8 +26,11 @@ FORMATS = ('text', 'json')
 
 _TEXT = '%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s'
 
-_LOGGERS_OF_BODIES = ('boto3', 'botocore', 's3transfer', 'urllib3')
-"""At DEBUG, these log message bodies and the signatures of requests."""
+_LOGGERS_OF_AWS = ('boto3', 'botocore', 's3transfer', 'urllib3')
+"""At INFO, these log where each process found its settings. At DEBUG, they log message bodies and
+the signatures of requests."""
+
+_AWS_LEVELS = {'debug': logging.INFO, 'info': logging.WARNING}
 
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {'asctime', 'message', 'taskName'}
 """The attributes of every record. The others are from `extra`."""
@@ -59,9 +62,9 @@ class LogSettings:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonFormatter() if self.format == 'json' else _TextFormatter(_TEXT))
         logging.basicConfig(handlers=[handler], level=self.level.upper(), force=True)
-        if self.level == 'debug':
-            for name in _LOGGERS_OF_BODIES:
-                logging.getLogger(name).setLevel(logging.INFO)
+        if self.level in _AWS_LEVELS:
+            for name in _LOGGERS_OF_AWS:
+                logging.getLogger(name).setLevel(_AWS_LEVELS[self.level])
 
 
 class JsonFormatter(logging.Formatter):

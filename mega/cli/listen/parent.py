@@ -53,6 +53,10 @@ __all__ = ('GaveUpError', 'Parent')
 
 _log = logging.getLogger(__name__)
 
+_REPEATED_SIGNAL_SECONDS = 0.2
+"""The time in which two equal signals are one request. `timeout` of GNU sends a signal to the process,
+and then to its group: https://www.gnu.org/software/coreutils/timeout"""
+
 
 class GaveUpError(CommandError):
     """The processes cannot start, or restarted too often."""
@@ -79,6 +83,7 @@ class Parent:
         self._sources = sources
         self._children: dict[int, Child] = {}
         self._ended: dict[str, Counter[str]] = {}
+        self._stopped_at: dict[Signals, float] = {}
         self._lock = Lock()
         """Protects the fields above: the loop changes them, and another thread reads them."""
 
@@ -235,7 +240,9 @@ class Parent:
             case Signals.SIGCHLD:
                 self._reap()
             case Signals.SIGTERM | Signals.SIGINT:
-                self._stop(number.name)
+                if now >= self._stopped_at.get(number, -NEVER) + _REPEATED_SIGNAL_SECONDS:
+                    self._stopped_at[number] = now
+                    self._stop(number.name)
             case Signals.SIGHUP if self._has_terminal and not sys.stderr.isatty():
                 self._stop('the terminal is closed')
             case Signals.SIGHUP:

@@ -129,6 +129,16 @@ def test_json_is_one_document_per_line(capsys: pytest.CaptureFixture[str]) -> No
     assert [json.loads(line)['message'] for line in lines] == ['first', 'second']
 
 
+def test_info_does_not_apply_to_loggers_that_log_where_settings_were_found(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Each process would log that it found credentials."""
+    LogSettings(level='info').apply()
+    logging.getLogger('botocore.credentials').info('found')
+    LOG.info('shown')
+    assert [line.rpartition(' ')[2] for line in capfd.readouterr().err.splitlines()] == ['shown']
+
+
 def test_debug_does_not_apply_to_loggers_that_would_log_bodies(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

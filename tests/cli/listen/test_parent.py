@@ -60,8 +60,8 @@ def acting(act: Callable[[], None]) -> Iterator[None]:
             act()
         except BaseException as error:
             problems.append(error)
-            for _ in range(2):
-                os.kill(os.getpid(), signal.SIGTERM)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                os.kill(os.getpid(), number)
 
     thread = Thread(target=run)
     thread.start()
@@ -115,3 +115,17 @@ def test_a_process_that_cannot_be_started_is_a_failure(monkeypatch: pytest.Monke
     with pytest.raises(GaveUpError, match=r'a process cannot be started: .*No such file') as caught:
         Parent([WorkerSettings('worker')], SupervisorSettings()).run()
     assert caught.value.exit_code == 1
+
+
+def test_a_signal_to_the_process_and_to_its_group_is_one_request() -> None:
+    """`timeout` sends SIGTERM twice. The second one must not kill the processes."""
+    parent = Parent([WorkerSettings('worker')], SupervisorSettings())
+    user = User(parent)
+
+    def act() -> None:
+        user.wait_for_ready(1)
+        user.send(signal.SIGTERM)
+        user.send(signal.SIGTERM)
+
+    with acting(act):
+        assert parent.run() == 0

@@ -291,7 +291,7 @@ def test_process_1_of_a_container_stops_at_signals_and_leaves_no_zombie(
     wait_until(lambda: not zombies(outer), 'the end of the zombies')
     os.kill(outer, signal.SIGTERM)
     command.wait_for('SIGTERM: the processes stop')
-    os.kill(outer, signal.SIGTERM)
+    os.kill(outer, signal.SIGINT)
     command.ends(1)
 
 

@@ -50,9 +50,9 @@ class DeadLetterSender:
             _log.error('message %s was not dead-lettered: %s', received['MessageId'], name)
             return CallResult.FAILED
         # The text of an exception of a subscriber may quote the payload.
-        detail = f'of {reason.subscriber}' if reason.subscriber else safe_repr(reason.text)
+        detail = f' in {reason.subscriber}' if reason.subscriber else f': {safe_repr(reason.text)}'
         name = reason.error_name
-        _log.warning('message %s is dead-lettered: %s: %s', received['MessageId'], name, detail)
+        _log.warning('message %s is dead-lettered: %s%s', received['MessageId'], name, detail)
         return CallResult.OK
 
     def _send(self, received: dict[str, Any], reason: Reason) -> None:
