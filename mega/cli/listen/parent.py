@@ -54,7 +54,7 @@ __all__ = ('GaveUpError', 'Parent')
 _log = logging.getLogger(__name__)
 
 _REPEATED_SIGNAL_SECONDS = 0.2
-"""The time in which two equal signals are one request. `timeout` of GNU sends a signal to the process,
+"""The time in which two equal signals are one request. `timeout` of GNU sends a signal to a process
 and then to its group: https://www.gnu.org/software/coreutils/timeout"""
 
 

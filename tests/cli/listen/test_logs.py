@@ -130,13 +130,13 @@ def test_json_is_one_document_per_line(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_info_does_not_apply_to_loggers_that_log_where_settings_were_found(
-    capfd: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each process would log that it found credentials."""
     LogSettings(level='info').apply()
     logging.getLogger('botocore.credentials').info('found')
     LOG.info('shown')
-    assert [line.rpartition(' ')[2] for line in capfd.readouterr().err.splitlines()] == ['shown']
+    assert [line.rpartition(' ')[2] for line in capsys.readouterr().err.splitlines()] == ['shown']
 
 
 def test_debug_does_not_apply_to_loggers_that_would_log_bodies(
