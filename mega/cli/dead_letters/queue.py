@@ -15,7 +15,7 @@ from mega.cli.receiving import MAX_HOLD, HeldMessages, holding
 
 __all__ = ('DeadLetterQueue',)
 
-MIN_HOLD = 60
+MIN_HOLD = 120
 READS_PER_SECOND = 50
 """The hold lasts long enough for a pass that reads as slowly as this."""
 

@@ -81,7 +81,7 @@ def test_a_message_whose_hold_has_ended_is_kept() -> None:
     with setting.redrive() as redrive:
         records = redrive.performed()
         assert problems([next(records)]) == [None]
-        setting.bus.advance(100)
+        setting.bus.advance(200)
         assert setting.bodies(setting.dead) == ['1', '2']
         kept = problems(list(records))
         assert kept == ['its hold has ended: another consumer may have received it'] * 2
@@ -152,7 +152,7 @@ def test_faults_lose_no_message_and_copies_have_the_same_first_id(
     while setting.count(setting.dead):  # each pass uses up a fault at least
         with suppress(TransportError, CommandError), setting.redrive() as redrive:
             list(redrive.performed())
-        setting.bus.advance(100)
+        setting.bus.advance(200)
     first_ids = defaultdict(set)
     for message in setting.messages(setting.orders):
         attribute = message['MessageAttributes']['MegaMessageId']

@@ -101,7 +101,7 @@ def test_a_kill_between_send_and_delete_doubles_nothing_on_a_fifo_queue(
     letters = Letters(own_aws, fifo=True)
     add(letters, COUNT, group='g')
     kill(letters, Moment('SendMessage', 2, True))
-    letters.aws.server.advance(100)  # the hold ends, and deduplication lasts for 300 seconds
+    letters.aws.server.advance(200)  # the hold ends, and deduplication lasts for 300 seconds
     assert letters.run('redrive', '--all', '--yes').code == 0
     accepted = own_aws.server.accepted()
     arn = own_aws.arn(letters.orders)

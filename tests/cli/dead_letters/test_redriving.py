@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,16 @@ def test_an_unknown_id_is_reported_and_the_others_are_redriven(letters: Letters)
         'Redriven: 1, kept: 0. All other messages stay as they were.',
         f"Error: {letters.dead} has no visible message 'x'",
     ]
+
+
+def test_a_message_costs_two_calls(letters: Letters) -> None:
+    for number in range(20):
+        letters.add(message_id=f'{number}')
+    before = Counter(letters.aws.server.counts().calls)
+    assert letters.run('redrive', '--all', '--yes').code == 0
+    calls = Counter(letters.aws.server.counts().calls) - before
+    assert (calls['SendMessage'], calls['DeleteMessageBatch']) == (20, 20)
+    assert (calls['ReceiveMessage'], calls['ChangeMessageVisibilityBatch']) == (3, 0)
 
 
 # Destinations
