@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 
-from moto import backends, server
-
 __all__ = ('main',)
 
 
 def main() -> None:
     """Serve until the process is terminated."""
+    from moto import backends, server  # not in the tests: moto adds a handler to every client
+
     names = frozenset(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: names
     server.main(sys.argv[1:])
