@@ -201,7 +201,9 @@ def test_another_kind_of_payload_fails_with_the_explanation() -> None:
     class Blob(BlobSubscriber):
         def process(self, payload: bytes) -> None: ...
 
-    with pytest.raises(AssertionError, match=r'wanted is_a\(bytes\) \(another kind of payload\)'):
+    with pytest.raises(
+        AssertionError, match=r'wanted is_a\(bytes\) \(the subscriber receives blobs only\)'
+    ):
         deliver(Blob, {'a': 1})
 
 

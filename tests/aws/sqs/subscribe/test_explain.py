@@ -70,17 +70,17 @@ def test_explains_each_subscriber_in_one_line(listener: SqsListener) -> None:
 @pytest.mark.parametrize(
     ('payload', 'lines'),
     [
-        (5 * 'hej', {'Data': 'is_a(dict)', 'Blob': 'is_a(bytes)'}),
-        ({'a': 1}, {'Text': 'is_a(str)', 'Blob': 'is_a(bytes)'}),
+        (5 * 'hej', {'Data': ('dict', 'data objects'), 'Blob': ('bytes', 'blobs')}),
+        ({'a': 1}, {'Text': ('str', 'texts'), 'Blob': ('bytes', 'blobs')}),
     ],
 )  # fmt: skip
 def test_says_that_a_subscriber_expects_another_type_of_payload(
-    listener: SqsListener, payload: Any, lines: dict[str, str]
+    listener: SqsListener, payload: Any, lines: dict[str, tuple[str, str]]
 ) -> None:
     shown = str(listener.explain(payload)).splitlines()
-    for name, wanted in lines.items():
-        line = f'{name}: the value is {payload!r}, wanted {wanted} (another kind of payload)'
-        assert line in shown
+    for name, (wanted, kind) in lines.items():
+        note = f'the subscriber receives {kind} only'
+        assert f'{name}: the value is {payload!r}, wanted is_a({wanted}) ({note})' in shown
 
 
 def test_names_the_subscribers_that_match(listener: SqsListener) -> None:

@@ -325,5 +325,9 @@ def explain_match(subscriber: Subscriber, payload: Publishable) -> Explanation:
     kinds, pattern = subscriber.payload_classes, subscriber.compiled_pattern
     if isinstance(payload, kinds):
         return explain(payload, any_() if pattern is None else pattern)
-    expected = is_a(*kinds) if isinstance(kinds, tuple) else is_a(kinds)
-    return Explanation(False, (Finding('', payload, expected, False, 'another kind of payload'),))
+    expected = kinds if isinstance(kinds, tuple) else (kinds,)
+    note = f'the subscriber receives {" and ".join(_KINDS[each] for each in expected)} only'
+    return Explanation(False, (Finding('', payload, is_a(*expected), False, note),))
+
+
+_KINDS = {Payload: 'events', dict: 'data objects', str: 'texts', bytes: 'blobs'}
