@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from mega.local import LocalAws
+from mega.local.faults import Faults
 
 _numbers = count(1)
 
@@ -77,4 +78,4 @@ def _command_aws() -> Iterator[CommandAws]:
 def aws(_command_aws: CommandAws) -> Iterator[CommandAws]:
     """A local AWS that other tests use, too. Its faults end with the test."""
     yield _command_aws
-    _command_aws.server.script()
+    _command_aws.server.configure(faults=Faults())

@@ -73,3 +73,19 @@ def unchanged_process(unchanged_logging: None) -> Iterator[None]:
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def in_this_process(
+    aws: CommandAws,
+    queue: str,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unchanged_process: None,
+) -> Iterator[None]:
+    """Make `directory` the working directory, with the variables that `listen` sets."""
+    monkeypatch.chdir(directory)
+    for name, value in {**aws.environment, 'QUEUE_URL': queue}.items():
+        monkeypatch.setenv(name, value)
+    yield
+    sys.modules.pop('worker', None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -201,3 +202,78 @@ def test_a_process_that_sigterm_ends_in_a_drain_is_started_again(
     command.ends()
     assert sorted(payload for _, payload in command.recorded('done')) == [*'abc']
     assert len({process for process, _ in command.recorded('done')}) == 2
+
+
+# Logs, and the access to AWS
+
+
+def test_logs_in_json_are_one_document_per_line_of_the_command_and_of_its_processes(
+    listen: Listen,
+) -> None:
+    command = listen('worker', '--log-format', 'json')
+    command.wait_for('is ready')
+    command.send(signal.SIGTERM)
+    command.ends()
+    documents = [json.loads(line) for line in command.lines]
+    assert {'mega.cli.listen.parent', 'mega.aws.sqs.subscribe.runtime.runs'} <= {
+        document['logger'] for document in documents
+    }
+    assert len({document['process'] for document in documents}) == 2
+
+
+def test_a_log_level_applies_to_the_command_and_to_its_processes(listen: Listen) -> None:
+    command = listen('worker', '--drain', MEGA_LOG_LEVEL='error')
+    command.ends()
+    assert command.lines == []
+
+
+LOGGING = """
+import logging
+logging.basicConfig(level='INFO', format='of the target: %(message)s')
+from worker import listener
+"""
+
+
+def test_without_a_log_configuration_the_target_configures_the_logs(
+    directory: Path, listen: Listen
+) -> None:
+    (directory / 'logging_worker.py').write_text(LOGGING)
+    command = listen('logging_worker', '--drain', '--no-log-config')
+    command.ends()
+    assert any(line.startswith('of the target: receiving from ') for line in command.lines)
+    assert not any('has drained' in line for line in command.lines)
+
+
+def test_a_file_configures_the_logs_of_the_command_and_of_its_processes(
+    directory: Path, listen: Listen
+) -> None:
+    configuration = {
+        'version': 1,
+        'formatters': {'short': {'format': 'short: %(message)s'}},
+        'handlers': {'stderr': {'class': 'logging.StreamHandler', 'formatter': 'short'}},
+        'root': {'handlers': ['stderr'], 'level': 'INFO'},
+    }
+    (directory / 'logs.json').write_text(json.dumps(configuration))
+    command = listen('worker', '--drain', '--log-config', 'logs.json')
+    command.ends()
+    assert all(line.startswith('short: ') for line in command.lines)
+    assert any('receiving from ' in line for line in command.lines)
+    assert any('has drained its queue' in line for line in command.lines)
+
+
+def test_verbose_shows_the_traceback_of_a_failed_import(directory: Path, listen: Listen) -> None:
+    (directory / 'broken.py').write_text('1 / 0\n')
+    command = listen('broken', '-v')
+    command.ends(3)
+    command.wait_for('ZeroDivisionError: division by zero')
+    command.wait_for('Traceback')
+
+
+def test_options_select_the_server_and_the_region(
+    aws: CommandAws, queue: str, listen: Listen
+) -> None:
+    publish(aws, queue, 'a')
+    options = ('--endpoint-url', aws.server.endpoint_url, '--region', 'eu-west-1')
+    command = listen('worker', '--drain', *options, AWS_ENDPOINT_URL='http://127.0.0.1:1')
+    command.ends()
+    assert len(command.recorded('done')) == 1

@@ -19,16 +19,7 @@ from tests.cli.command import mega
 from tests.cli.conftest import CommandAws
 from tests.cli.listen.listening import publish, wait_until
 
-pytestmark = pytest.mark.usefixtures('unchanged_process')
-
-
-@pytest.fixture(autouse=True)
-def environment(
-    aws: CommandAws, queue: str, directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(directory)
-    for name, value in {**aws.environment, 'QUEUE_URL': queue}.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures('in_this_process')
 
 
 class User:

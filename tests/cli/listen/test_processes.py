@@ -224,7 +224,7 @@ def test_too_many_restarts_end_the_command_with_1(
     command = listen('crashing', '--max-restarts', '1')
     command.ends(1)
     assert len(command.wait_for('ended with exit code 7')) >= 1
-    assert command.errors() == ['Error: more than 1 restarts in 60 s']
+    assert command.errors() == ['Error: more restarts in 60 s than --max-restarts allows (1)']
 
 
 # Health

@@ -181,7 +181,7 @@ def test_too_many_restarts_within_a_minute_stop_all() -> None:
     assert supervision.end(4, 1) == [Stop(1)]
     supervision.end(1)
     assert supervision.exit_code == 1
-    assert supervision.supervisor.problem == 'more than 2 restarts in 60 s'
+    assert supervision.supervisor.problem == 'more restarts in 60 s than --max-restarts allows (2)'
 
 
 def test_restarts_of_earlier_minutes_do_not_count() -> None:

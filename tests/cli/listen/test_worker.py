@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -34,7 +33,7 @@ from tests.cli.listen.listening import publish, wait_until
 
 T = TypeVar('T')
 
-pytestmark = pytest.mark.usefixtures('unchanged_process')
+pytestmark = pytest.mark.usefixtures('in_this_process')
 
 
 class Program:
@@ -70,17 +69,6 @@ class Program:
         threads[0].join()
         self._other_side.close()
         return code
-
-
-@pytest.fixture(autouse=True)
-def environment(
-    aws: CommandAws, queue: str, directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    monkeypatch.chdir(directory)
-    for name, value in {**aws.environment, 'QUEUE_URL': queue}.items():
-        monkeypatch.setenv(name, value)
-    yield
-    sys.modules.pop('worker', None)
 
 
 def test_it_listens_and_reports_until_the_parent_asks_for_a_stop(

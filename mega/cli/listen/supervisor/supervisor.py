@@ -302,7 +302,8 @@ class Supervisor:
             self._tell('too many restarts: waiting for a change', is_problem=True)
         else:
             seconds = f'{WINDOW_SECONDS:.0f} s'
-            self._give_up(FAILURE, f'more than {limit} restarts in {seconds}', now)
+            problem = f'more restarts in {seconds} than --max-restarts allows ({limit})'
+            self._give_up(FAILURE, problem, now)
 
     def _next_pause(self, place: Place) -> float:
         pause = pause_before_restart(place.failures)
