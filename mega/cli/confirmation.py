@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ('check_can_ask', 'yes_option')
+from mega.cli.exit_status import CommandError
+
+__all__ = ('check_can_ask', 'confirm', 'yes_option')
 
 Command = TypeVar('Command', bound=Callable[..., Any])
 
@@ -26,3 +28,13 @@ def check_can_ask() -> None:
     """
     if not sys.stdin.isatty():
         raise click.UsageError('without a terminal to confirm on, pass --yes')
+
+
+def confirm(question: str) -> None:
+    """Ask the user whether to go on.
+
+    Raises:
+        CommandError: if the answer is no.
+    """
+    if not click.confirm(question, err=True):
+        raise CommandError('not confirmed: nothing was changed')

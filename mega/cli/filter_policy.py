@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,8 @@ import click
 
 from mega.aws._transport.client import AwsClient, create_client
 from mega.aws.sns import FilterPolicy, to_filter_policy
-from mega.cli.exit_status import FAILURE, SUCCESS, CommandError
+from mega.cli.confirmation import check_can_ask, confirm
+from mega.cli.exit_status import FAILURE, SUCCESS
 from mega.cli.options import app_dir_option, aws_options, output_options
 from mega.cli.output import Output, Record, json_text, notify
 from mega.cli.policies import (
@@ -102,8 +102,8 @@ def _check_options(
         raise click.UsageError('--yes applies only to --apply')
     if apply and output.format != 'text':
         raise click.UsageError('--apply prints no data: leave out --output')
-    if apply and not yes and not sys.stdin.isatty():
-        raise click.UsageError('without a terminal to confirm on, pass --yes')
+    if apply and not yes:
+        check_can_ask()
     if (arn := check or apply) and not _ARN.fullmatch(arn):
         raise ConfigurationError(f'{safe_repr(arn)} is not the ARN of a subscription')
 
@@ -144,8 +144,8 @@ def _apply(aws: AwsClient, arn: str, current: Policy, needed: Policy, *, asks: b
         notify(f'{arn} already has the policy of the target')
         return SUCCESS
     notify(difference(current, needed))
-    if asks and not click.confirm(f'Set the policy of {arn}?', err=True):
-        raise CommandError('not confirmed: nothing was changed')
+    if asks:
+        confirm(f'Set the policy of {arn}?')
     done: list[str] = []
     try:
         for name, value in changes(current, needed):

@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from mega.cli.confirmation import check_can_ask, yes_option
+from mega.cli.confirmation import check_can_ask, confirm, yes_option
 from mega.cli.dead_letters.destinations import Destinations
 from mega.cli.dead_letters.editing import edited
 from mega.cli.dead_letters.kept import KeptError
@@ -94,7 +94,7 @@ def command(
         if not tally.statuses[PLANNED]:
             return tally.exit_code
         planned = counted(tally.statuses[PLANNED], 'message')
-        click.confirm(f'Redrive {planned}?', abort=True, err=True)
+        confirm(f'Redrive {planned}?')
     return passes.perform(show, _report, rate).exit_code
 
 

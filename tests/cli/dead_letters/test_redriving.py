@@ -368,7 +368,8 @@ def test_a_terminal_asks_before_a_redrive(letters: Letters, answer: str, left: i
         environment=letters.aws.environment,
     )
     assert f'2 messages to {letters.orders}\nRedrive 2 messages? [y/N]' in shown.out
-    assert shown.code == (130 if left else 0)
+    assert shown.code == (1 if left else 0)
+    assert ('not confirmed: nothing was changed' in shown.out) == bool(left)
     assert letters.aws.visible(letters.dead) == left
 
 
