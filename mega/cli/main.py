@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -51,4 +53,15 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command with the arguments of the process, and exit."""
+    _replace_closed_streams()
     sys.exit(run(cli, arguments))
+
+
+def _replace_closed_streams() -> None:
+    """Open the null device for each standard stream that the caller of the process has closed.
+
+    Python has None for it, and the next file or connection would get its descriptor.
+    """
+    for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # until the end

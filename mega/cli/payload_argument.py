@@ -23,7 +23,7 @@ def read_text(argument: str) -> str:
     Raises:
         CommandError: for a file that cannot be read, or is not UTF-8.
     """
-    source = {'-': 'stdin'}.get(argument, argument[1:])
+    source = {'-': 'stdin', '@': '@'}.get(argument, argument[1:])
     try:
         if argument == '-':
             if sys.stdin.isatty():

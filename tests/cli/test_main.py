@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mega.cli.main import COMMANDS
-from tests.cli.command import mega
+from tests.cli.command import mega, start_mega
 
 PROGRAM = """
 import sys
@@ -46,6 +46,24 @@ def test_help_and_completion_import_no_command(environment: dict[str, str]) -> N
     )
     assert 'explain' in ended.stdout
     assert ended.stderr == '[]\n'
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    ('closed', 'result'),
+    [
+        ('<&-', (1, '', 'Error: the input is empty\n')),
+        ('>&-', (0, '', '')),
+        ('2>&-', (0, 'text  5 bytes\n  hello\n', '')),
+        ('<&- >&- 2>&-', (1, '', '')),
+    ],
+    ids=['stdin', 'stdout', 'stderr', 'all'],
+)
+def test_a_closed_stream_is_empty_or_discards(closed: str, result: tuple[int, str, str]) -> None:
+    shell = ('sh', '-c', f'exec "$@" {closed}', 'sh')
+    with start_mega('decode', prefix=shell) as process:
+        out, err = process.communicate('hello')
+    assert (process.returncode, out, err) == result
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
