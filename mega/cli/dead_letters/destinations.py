@@ -12,7 +12,6 @@ dead-letter queue, and SQS returns its URL by its name: a message cannot choose 
 from __future__ import annotations
 
 import re
-from functools import cached_property
 
 from mega.aws._publishing.sender import Sender
 from mega.aws._transport.client import AwsClient
@@ -45,10 +44,10 @@ class Destinations:
         self._url = url
         self._to = None if to is None else Sender(to[0], SQS, to[1])
         self._account = _account_and_name(url)[0]
-        self._found: dict[str, Sender] = {}
+        self._found: dict[str | None, Sender | str] = {}
 
     def of(self, letter: DeadLetter) -> Sender:
-        """Return the destination of a dead letter.
+        """Return the destination of a dead letter. SQS is asked once for each source.
 
         Raises:
             KeptError: if it has none, with the remedy.
@@ -56,35 +55,41 @@ class Destinations:
         """
         if self._to is not None:
             return self._to
-        source = letter.source
-        if source is None:
-            return self._only_source
-        if source not in self._found:
-            self._found[source] = self._sender(source)
-        return self._found[source]
+        name = None if letter.source is None else self._name(letter.source)
+        if name not in self._found:
+            self._found[name] = self._only_source() if name is None else self._sender(name)
+        found = self._found[name]
+        if isinstance(found, str):
+            raise KeptError(f'{found}: {_ADVICE}')
+        return found
 
-    @cached_property
-    def _only_source(self) -> Sender:
-        answer = call_queue(self._aws, self._url, 'list_dead_letter_source_queues')
-        urls = answer.get('queueUrls') or []
-        if len(urls) != 1:
-            problem = f'its source queue is unknown, and {len(urls):,} queues redrive to this one'
-            raise KeptError(f'{problem}: {_ADVICE}')
-        return Sender(self._aws, SQS, urls[0])
-
-    def _sender(self, source: str) -> Sender:
+    def _name(self, source: str) -> str:
+        """Return the name of a source in the account of the dead-letter queue."""
         account, name = _account_and_name(source)
         if not _NAME.fullmatch(name) or account != self._account:
             problem = 'is not a queue in the account of this one'
             raise KeptError(f'its source queue {safe_repr(source)} {problem}: {_ADVICE}')
+        return name
+
+    def _only_source(self) -> Sender | str:
+        """Return the only queue that redrives to this one, or the problem."""
+        answer = call_queue(self._aws, self._url, 'list_dead_letter_source_queues')
+        urls = answer.get('queueUrls') or []
+        if len(urls) != 1:
+            return f'its source queue is unknown, and {len(urls):,} queues redrive to this one'
+        return Sender(self._aws, SQS, urls[0])
+
+    def _sender(self, name: str) -> Sender | str:
+        """Return the queue with a name, or the problem."""
+        account = self._account if _ACCOUNT.fullmatch(self._account) else None
         try:
-            url = queue_url_of(self._aws, name, account if _ACCOUNT.fullmatch(account) else None)
+            url = queue_url_of(self._aws, name, account)
         except TransportError as error:
             if origin_of(error) is not Origin.QUEUE:
                 raise
-            raise KeptError(f'its source queue {name} does not exist: {_ADVICE}') from error
+            return f'its source queue {name} does not exist'
         if url == self._url:
-            raise KeptError(f'its source queue is the dead-letter queue itself: {_ADVICE}')
+            return 'its source queue is the dead-letter queue itself'
         return Sender(self._aws, SQS, url)
 
 

@@ -27,6 +27,9 @@ __all__ = ('Groups', 'histogram', 'render_groups')
 TEXT_LENGTH = 60
 """Characters of a text that decide about the group."""
 
+MAX_LENGTH = 300
+"""Characters of any other value. A hostile producer can make a group of each message."""
+
 MAX_BARS = 24
 _ROUND_HOURS = (1, 2, 3, 6, 12, 24)
 
@@ -61,12 +64,11 @@ class Groups:
 
     def add(self, letter: DeadLetter) -> None:
         """Count a dead letter."""
-        text = letter.reason('text')
         key = (
-            letter.reason('error'),
-            letter.reason('subscriber'),
-            None if text is None else text[:TEXT_LENGTH],
-            letter.source,
+            _beginning(letter.reason('error')),
+            _beginning(letter.reason('subscriber')),
+            _beginning(letter.reason('text'), TEXT_LENGTH),
+            _beginning(letter.source),
         )
         group = self._groups.setdefault(key, _Group(*key, letter.id))
         group.count += 1
@@ -80,6 +82,10 @@ class Groups:
         """Return the record of each group, the largest group first."""
         groups = sorted(self._groups.values(), key=lambda group: -group.count)
         return [asdict(group) for group in groups]
+
+
+def _beginning(text: str | None, length: int = MAX_LENGTH) -> str | None:
+    return None if text is None else text[:length]
 
 
 def render_groups(records: Sequence[Record]) -> str:

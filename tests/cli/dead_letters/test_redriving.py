@@ -227,12 +227,16 @@ def test_a_source_on_another_host_is_the_queue_of_that_name_here(letters: Letter
 def test_without_any_source_the_message_is_kept(aws: CommandAws) -> None:
     letters = Letters(aws)
     letters.dead = aws.queue('alone')
-    letters.send()
+    for _ in range(3):
+        letters.send()
+    before = Counter(aws.server.counts().calls)
     result = letters.run('redrive', '--all', '--yes', '-o', 'json')
     assert result.code == 1
-    assert result.json()[0]['problem'] == (
+    assert {each['problem'] for each in result.json()} == {
         'its source queue is unknown, and 0 queues redrive to this one: pass --to QUEUE'
-    )
+    }
+    calls = Counter(aws.server.counts().calls) - before
+    assert calls['ListDeadLetterSourceQueues'] == 1
 
 
 # FIFO
