@@ -33,8 +33,8 @@ from tests.match.strategies import MANY, is_short
 from tests.profile import amount
 
 pytestmark = pytest.mark.no_cover  # coverage doubles the time, and other tests run the same lines
-STEP = amount(3, 1)
-"""Tests of all combinations take every third of one side every day, in turn, and all at night."""
+STEP = amount(6, 1)
+"""Tests of all combinations take every sixth of one side every day, in turn, and all at night."""
 PHASES = (Phase.explicit, Phase.generate)  # failures are small, and shrinking takes minutes
 ENOUGH = 3 * MANY // 2  # examples until the counts of policies and messages mean something
 PATHS = (
@@ -157,7 +157,7 @@ def test_excludes_no_value_that_a_pattern_matches(field: str) -> None:
                 assert reference.passes(message.body), (
                     f'{message.body} {declared.compiled_pattern} {policy}'
                 )
-    assert seen['policies'] > 100, seen
+    assert seen['policies'] > 50, seen
     assert seen['matched'] > 100, seen
 
 
