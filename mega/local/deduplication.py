@@ -1,16 +1,42 @@
-"""Deduplication of FIFO queues and topics."""
+"""Deduplication of FIFO queues and topics, which AWS remembers for five minutes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from itertools import takewhile
+from typing import Generic, TypeVar
 
 from mega.local.messages import Draft, Message, sha256_of_text
 
-__all__ = ('WINDOW', 'Deduplication')
+__all__ = ('Deduplication', 'Recent')
+
+K = TypeVar('K', bound=Hashable)
+V = TypeVar('V')
 
 WINDOW = 300.0
-"""The deduplication interval in seconds (model, SendMessage)."""
+"""The deduplication interval in seconds (model, SendMessage). Receive attempts have the same."""
+
+
+class Recent(Generic[K, V]):
+    """Values of the last five minutes by key. Callers pass the time, which never goes back."""
+
+    def __init__(self) -> None:
+        self._entries: dict[K, tuple[float, V]] = {}  # in the order of time
+
+    def get(self, key: K, now: float) -> V | None:
+        """Return a value that is not older than five minutes."""
+        entries = self._entries
+        for expired in list(takewhile(lambda each: now - entries[each][0] >= WINDOW, entries)):
+            del entries[expired]
+        found = entries.get(key)
+        return found[1] if found else None
+
+    def add(self, key: K, value: V, now: float) -> None:
+        """Remember the value of a new key."""
+        self._entries[key] = (now, value)
+
+    def forget(self, key: K) -> None:
+        del self._entries[key]
 
 
 class Deduplication:
@@ -21,7 +47,7 @@ class Deduplication:
     """
 
     def __init__(self, attributes: Mapping[str, str]) -> None:
-        self._sent: dict[tuple[str | None, str], tuple[float, Message]] = {}
+        self._sent: Recent[tuple[str | None, str], Message] = Recent()
         self.configure(attributes)
 
     def configure(self, attributes: Mapping[str, str]) -> None:
@@ -31,14 +57,10 @@ class Deduplication:
 
     def first(self, draft: Draft, now: float) -> Message | None:
         """Return the earlier message with the same deduplication id, if any."""
-        expired = list(takewhile(lambda key: now - self._sent[key][0] >= WINDOW, self._sent))
-        for key in expired:
-            del self._sent[key]
-        found = self._sent.get(self._key(draft))
-        return found[1] if found else None
+        return self._sent.get(self._key(draft), now)
 
     def remember(self, message: Message, now: float) -> None:
-        self._sent[self._key(message.draft)] = (now, message)
+        self._sent.add(self._key(message.draft), message, now)
 
     def _key(self, draft: Draft) -> tuple[str | None, str]:
         """Return the deduplication id, or by default the hash of the body without attributes."""

@@ -6,10 +6,10 @@ import re
 import secrets
 from collections.abc import Collection, Mapping
 from heapq import heappop, heappush
-from itertools import count, takewhile
+from itertools import count
 from typing import NamedTuple
 
-from mega.local.deduplication import WINDOW, Deduplication
+from mega.local.deduplication import Deduplication, Recent
 from mega.local.errors import AwsError, invalid_value
 from mega.local.messages import Message
 from mega.local.sqs.attributes import COUNTS
@@ -69,7 +69,7 @@ class Queue:
         # A heap of the times at which messages may become visible, each with a unique number.
         self._hidden: list[tuple[float, int, StoredMessage, Receipt | None]] = []
         self._hides = count()
-        self._attempts: dict[str, tuple[float, list[Receipt]]] = {}
+        self._attempts: Recent[str, list[Receipt]] = Recent()
         order = FifoOrder if self.is_fifo else StandardOrder
         self._visible: ReceiveOrder = order(self._decisions)
         self.configure(attributes, None, created_at)
@@ -187,7 +187,7 @@ class Queue:
             if again and again.is_in_flight and all(each.stored is not again for each in receipts):
                 receipts += self._deliver([again], visibility_timeout, now)
         if attempt_id is not None and receipts:
-            self._attempts[attempt_id] = (now, receipts)
+            self._attempts.add(attempt_id, receipts, now)
         return receipts
 
     def _take(self, limit: int) -> list[StoredMessage]:
@@ -203,14 +203,10 @@ class Queue:
         Source: model, ReceiveMessage: for five minutes, unless a message was deleted, or its
         visibility changed, or ended.
         """
-        at = self._attempts
-        for expired in list(takewhile(lambda each: now - at[each][0] >= WINDOW, at)):
-            del at[expired]
-        _, receipts = at.get(attempt_id, (0, []))
-        for receipt in receipts:
-            if receipt.is_changed or not self.is_in_flight(receipt, now):
-                del at[attempt_id]
-                return []
+        receipts = self._attempts.get(attempt_id, now) or []
+        if any(each.is_changed or not self.is_in_flight(each, now) for each in receipts):
+            self._attempts.forget(attempt_id)
+            return []
         return receipts
 
     def is_in_flight(self, receipt: Receipt, now: float) -> bool:
