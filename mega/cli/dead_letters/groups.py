@@ -129,13 +129,14 @@ def _lines(record: Record, size: int) -> list[str]:
     width = max(_MIN_WIDTH, min(terminal_width(), _MAX_WIDTH)) - len(indent)
     count = click.style(f'{record["count"]:>{size},}', bold=True)
     lines = [f'{count}  {single_line(_failure(record), width)}']
-    if record['oldest'] is not None:
-        oldest, newest = (record[name].isoformat(timespec='seconds') for name in _TIMES)
-        lines.append(f'{indent}oldest {oldest}, newest {newest}')
-    return [*lines, f'{indent}{single_line(record["id"])}']
+    times = [f'{name} {record[name].isoformat(timespec="seconds")}' for name in _times(record)]
+    together = ', '.join(times)
+    details = [together] if len(together) <= width else times
+    return [*lines, *(f'{indent}{each}' for each in (*details, single_line(record['id'])))]
 
 
-_TIMES = ('oldest', 'newest')
+def _times(record: Record) -> tuple[str, ...]:
+    return () if record['oldest'] is None else ('oldest', 'newest')
 
 
 def _failure(record: Record) -> str:

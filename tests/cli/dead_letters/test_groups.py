@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mega.cli.dead_letters.groups import MAX_BARS, Groups, histogram
+from mega.cli.dead_letters.groups import MAX_BARS, Groups, histogram, render_groups
 from mega.cli.dead_letters.letters import read_letter
 
 HOUR = 492_321
@@ -43,6 +44,29 @@ def test_a_narrow_terminal_has_short_bars() -> None:
         '2026-03-01T09:00+00:00  1,000  #',
         '2026-03-01T10:00+00:00      1  #',
     ]
+
+
+def test_a_narrow_terminal_has_a_line_for_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = Groups()
+    fields = {'Attributes': {'SentTimestamp': '1772355600000'}}
+    groups.add(read_letter({'MessageId': 'm', 'ReceiptHandle': 'r', 'Body': 'b', **fields}))
+    lines = {}
+    for width in ('80', '40'):
+        monkeypatch.setenv('COLUMNS', width)
+        lines[width] = click.unstyle(render_groups(groups.records())).splitlines()
+    assert lines == {
+        '80': [
+            '1  without a reason',
+            '   oldest 2026-03-01T09:00:00+00:00, newest 2026-03-01T09:00:00+00:00',
+            '   m',
+        ],
+        '40': [
+            '1  without a reason',
+            '   oldest 2026-03-01T09:00:00+00:00',
+            '   newest 2026-03-01T09:00:00+00:00',
+            '   m',
+        ],
+    }
 
 
 def test_a_message_without_a_time_is_counted() -> None:
