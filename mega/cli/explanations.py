@@ -37,12 +37,12 @@ def explained_message(listener: SqsListener, received: dict[str, Any]) -> Record
     """
     record = {**message_record(received), 'matches': False, 'subscribers': []}
     try:
-        _, payload = open_message(read_message(received), listener.payload_store)
+        message, payload = open_message(read_message(received), listener.payload_store)
     except MegaError as error:
         return {**record, 'problem': str(error)}
     if isinstance(payload, (SubscriptionNotice, MissingBody)):
         return {**record, 'problem': 'it has no payload'}
-    explanations = listener.explain(payload)
+    explanations = listener.explain(payload, message)
     return {
         **record,
         'matches': bool(explanations.matching),

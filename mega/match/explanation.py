@@ -16,7 +16,7 @@ from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import OptionalValue
 from mega.match.pattern import AllOf, AnyOf, Object, Pattern, compile_pattern
 
-__all__ = ('Explanation', 'Explanations', 'Finding', 'explain')
+__all__ = ('Explanation', 'Explanations', 'Finding', 'explain', 'explain_all')
 
 Target = TypeVar('Target')
 
@@ -102,6 +102,16 @@ def explain(lhs: object, rhs: object) -> Explanation:
     return _Explainer(Context(value)).explain(compile_pattern(rhs), value, '')
 
 
+def explain_all(parts: Sequence[tuple[Pattern, object, str]], root: object) -> Explanation:
+    """Explain whether several values match, each with its pattern and its path.
+
+    The path of a `field` starts at `root`. Values may be objects with `to_dict()`.
+    """
+    plain = [(pattern, to_plain(lhs), path) for pattern, lhs, path in parts]
+    ordered = sorted(plain, key=lambda part: part[0].has_predicate)
+    return _Explainer(Context(to_plain(root))).every(ordered)
+
+
 class Explanations(Generic[Target]):
     """The explanations of many patterns for one value: one `Explanation` for each target.
 
@@ -141,9 +151,9 @@ class _Explainer:
                 (child, lhs.get(key, MISSING), join_path(path, key))
                 for key, child in pattern.entries
             ]
-            return self._every(parts)
+            return self.every(parts)
         if isinstance(pattern, AllOf):
-            return self._every([(child, lhs, path) for child in pattern.members])
+            return self.every([(child, lhs, path) for child in pattern.members])
         if isinstance(pattern, AnyOf):
             return self._any(pattern, lhs, path)
         if isinstance(pattern, EventPattern) and isinstance(lhs, dict):
@@ -154,7 +164,7 @@ class _Explainer:
                 return self.explain(pattern.child, value, path)
         return self._leaf(pattern, lhs, path)
 
-    def _every(self, parts: Sequence[tuple[Pattern, object, str]]) -> Explanation:
+    def every(self, parts: Sequence[tuple[Pattern, object, str]]) -> Explanation:
         matches = True
         findings: list[Finding] = []
         for pattern, lhs, path in parts:

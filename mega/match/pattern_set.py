@@ -25,7 +25,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from mega.match.context import to_plain
+from mega.match.context import MISSING, to_plain
 from mega.match.explanation import Explanations, explain
 from mega.match.index.codegen import MatchState, Node, emit_all
 from mega.match.index.decision_tree import IndexedPattern, TreeBuilder
@@ -149,9 +149,15 @@ class PatternSet(Generic[Target]):
             self._rebuild()
 
     def match(
-        self, lhs: object, errors: list[tuple[Target, BaseException]] | None = None
+        self,
+        lhs: object,
+        errors: list[tuple[Target, BaseException]] | None = None,
+        *,
+        root: object = MISSING,
     ) -> list[Target]:
         """Return the targets of all patterns that match a value, or an object with `to_dict()`.
+
+        The path of a `field` starts at `root`; by default at the value.
 
         A predicate that raises affects only its own pattern. If `errors` is given, the target and
         the exception of each such pattern are appended to it.
@@ -166,7 +172,9 @@ class PatternSet(Generic[Target]):
         found: list[Node] = []
         roots, needs_state, has_removed = self._snapshot
         present = self._members if has_removed else None
-        state = MatchState(value, present) if needs_state else None
+        state = None
+        if needs_state:
+            state = MatchState(value if root is MISSING else root, present)
         for root in roots:
             root[0](value, found, root, state)
         if present is not None:

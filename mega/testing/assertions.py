@@ -100,7 +100,10 @@ class Assertions(ABC):
         published = [each for each in self.published() if each.problem is None]
         if not published:
             return ', and no message was published'
-        explained = [(each, explain_match(subscriber, each.payload)) for each in published]
+        explained = [
+            (each, explain_match(subscriber, each.payload, {'attributes': each.attributes}))
+            for each in published
+        ]
         lines = list_nearest(explained, _describe_published)
         return '\n'.join([f'. The nearest of {len(published)} published messages:', *lines])
 

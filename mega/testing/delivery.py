@@ -99,7 +99,7 @@ def deliver(
     received = _receive(payload, binary_encoding, attributes, group_id, receive_count)
     opened = processor.open(received)
     if not opened.subscribers and not opened.pattern_failures:
-        explanation = explain_match(subscriber, opened.payload)
+        explanation = explain_match(subscriber, opened.payload, opened.message)
         raise AssertionError(f'{subscriber.__name__}: {explanation}')
     with closing(InlineEventLoop()) as loop:
         result = run_to_completion(processor.process(opened), loop.run)

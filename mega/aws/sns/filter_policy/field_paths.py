@@ -20,7 +20,14 @@ from mega.aws.sns.filter_policy.operators import is_encodable
 from mega.errors import join_path
 from mega.match.eventbridge.parser import OR_KEY, RESERVED_NAMES
 
-__all__ = ('DATA_SCHEMA', 'EVENT_SCHEMA', 'FieldKind', 'FieldLocation', 'root_location')
+__all__ = (
+    'DATA_SCHEMA',
+    'EVENT_SCHEMA',
+    'FieldKind',
+    'FieldLocation',
+    'is_literal_name',
+    'root_location',
+)
 
 
 class FieldKind(Enum):
@@ -114,7 +121,7 @@ class FieldLocation:
     def is_addressable(self) -> bool:
         """Whether SNS reads every name on the path literally, also inside `$or`."""
         names = self.keys if self.attribute_names is None else ()
-        return bool(self.paths) and all(map(_is_literal_name, names))
+        return bool(self.paths) and all(map(is_literal_name, names))
 
 
 def root_location(schema: Schema, attribute_names: Mapping[FieldPath, str] | None) -> FieldLocation:
@@ -123,7 +130,8 @@ def root_location(schema: Schema, attribute_names: Mapping[FieldPath, str] | Non
     return FieldLocation((), paths, schema, schema, attribute_names)
 
 
-def _is_literal_name(name: str) -> bool:
+def is_literal_name(name: str) -> bool:
+    """Return whether SNS reads a name in a policy as the name of one field."""
     return (
         bool(name)
         and '.' not in name

@@ -29,6 +29,7 @@ from mega.aws.sns.filter_policy.field_paths import (
     FieldLocation,
     root_location,
 )
+from mega.aws.sns.filter_policy.message_patterns import translate_message_pattern
 from mega.aws.sns.filter_policy.operators import MEGA_PROTOCOL, Scope
 from mega.aws.sns.filter_policy.policy_limits import to_policy
 from mega.aws.sns.filter_policy.translation import PolicyTranslator, Widened
@@ -82,19 +83,26 @@ class FilterPolicy:
             return {'FilterPolicy': '{}'}
         return {'FilterPolicyScope': self.scope, 'FilterPolicy': json.dumps(self.policy)}
 
-    def lets_through(self, payload: object) -> bool:
-        """Return whether a payload passes, published as JSON or with its filter attributes."""
+    def lets_through(
+        self, payload: object, message_attributes: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Return whether a payload passes, published as JSON or with its filter attributes.
+
+        `message_attributes` are the other attributes of the message.
+        """
         if self.policy is None:
             return True
         document = to_plain(payload)
         if self.scope == Scope.ATTRIBUTES.value:
-            paths = parse_filter_attributes(self.filter_attributes)
-            attributes = extract_attributes(document, paths)
+            fields = extract_attributes(document, _parse(self.filter_attributes))
+            attributes = {**(message_attributes or {}), **fields}
             document = {name: _value_of(attribute) for name, attribute in attributes.items()}
         return parse_event_pattern(self.policy).accepts(document, Context(document))
 
     def pass_rate(self, payloads: Iterable[object]) -> float:
         """Return the share of sample payloads that pass, from 0 to 1.
+
+        A payload has its filter attributes, and no other message attributes.
 
         Raises:
             ConfigurationError: without samples.
@@ -123,6 +131,8 @@ def to_filter_policy(*subscribers: Any, attributes: FilterAttributes | None = No
     BSON, texts, blobs, pointers to offloaded payloads, and SNS envelopes around another body. If a
     topic carries such messages, pass the `attributes` that its publishers set with
     `filter_attributes=`. SNS then tests only these attributes, and excludes messages without them.
+    It also tests the attributes in the `message_pattern` of a subscriber; `attributes=()` is for
+    publishers that set only those.
 
     Where SNS cannot express a pattern, or its limits are exceeded, more messages pass, and
     `.widened` has the place and the reason. The policy uses only what AWS documents.
@@ -135,7 +145,7 @@ def to_filter_policy(*subscribers: Any, attributes: FilterAttributes | None = No
         ConfigurationError: without subscribers or patterns, or for invalid `attributes`.
         PatternError: for a value that is not a pattern.
     """
-    paths = None if attributes is None else parse_filter_attributes(attributes)
+    paths = None if attributes is None else _parse(attributes)
     scope = Scope.BODY if paths is None else Scope.ATTRIBUTES
     names = None if paths is None else {path: name for name, path in paths.items()}
     translator = PolicyTranslator(scope)
@@ -159,6 +169,10 @@ def to_filter_policy(*subscribers: Any, attributes: FilterAttributes | None = No
     )
 
 
+def _parse(attributes: FilterAttributes) -> dict[str, FieldPath]:
+    return parse_filter_attributes(attributes) if attributes else {}
+
+
 def _flatten(subscribers: Iterable[Any]) -> Iterator[Any]:
     for each in subscribers:
         if isinstance(each, (list, tuple, set, frozenset)):
@@ -178,6 +192,7 @@ class _Interest:
     of_data: bool
     of_events: bool
     of_texts: bool
+    message_pattern: Pattern | None = None
 
     @classmethod
     def from_subscriber(cls, subscriber: Any) -> _Interest:
@@ -195,12 +210,22 @@ class _Interest:
             any(hasattr(kind, 'to_dict') for kind in kinds),
             any(issubclass(kind, (str, bytes)) for kind in kinds)
             and (pattern is None or _may_match_text(pattern)),
+            getattr(subscriber, 'compiled_message_pattern', None),
         )
 
     def branches(
         self, translator: PolicyTranslator, names: Mapping[FieldPath, str] | None, scope: Scope
     ) -> list[Branch]:
         """Return the branches for all messages of interest."""
+        found = self._branches_of_payloads(translator, names, scope)
+        if self.message_pattern is None:
+            return found
+        of_message = translate_message_pattern(self.message_pattern, translator, scope)
+        return [intersect(branch, of_message) for branch in found]
+
+    def _branches_of_payloads(
+        self, translator: PolicyTranslator, names: Mapping[FieldPath, str] | None, scope: Scope
+    ) -> list[Branch]:
         if self.of_texts:
             why = 'may match texts or blobs, which SNS cannot read'
             return translator.widen('', f'{self.name} {why}')

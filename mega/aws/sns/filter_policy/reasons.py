@@ -45,6 +45,10 @@ NO_ATTRIBUTE = 'no message attribute holds the field'
 IN_ARRAYS = 'a field of an object in an array has no message attribute'
 CONSTANT = 'the value is the same in every event'
 
+# Metadata of messages
+NOT_IN_BODY = 'SNS tests the body, not the attributes of a message'
+ATTRIBUTE_TYPE = 'SNS compares an attribute by its type, which the pattern does not know'
+
 # Patterns
 NO_CONDITION = 'SNS has no condition with this meaning'
 FUNCTION = 'SNS cannot call a function'

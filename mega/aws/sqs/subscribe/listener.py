@@ -15,6 +15,7 @@ from mega.aws._messages.destinations import check_queue_url
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
+from mega.aws.sqs.metadata import Metadata
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.option_checks import (
     DEFAULT_VISIBILITY_TIMEOUT,
@@ -259,8 +260,6 @@ class SqsListener(ClientOwner):
     def unregister_subscriber(self, subscriber: Subscriber) -> None:
         """Remove a subscriber class. It still receives the messages that are in progress.
 
-        The option `unmatched` applies to messages that no remaining subscriber matches.
-
         Raises:
             ConfigurationError: for a class that is not registered, or that is the only one.
         """
@@ -271,16 +270,17 @@ class SqsListener(ClientOwner):
         """The registered subscribers, in the order of their registration."""
         return tuple(self._router)
 
-    def explain(self, payload: Publishable) -> Explanations[Subscriber]:
-        """Explain for each subscriber why it matches a payload or not.
+    def explain(
+        self, payload: Publishable, message: Metadata | None = None
+    ) -> Explanations[Subscriber]:
+        """Explain for each subscriber why it matches a payload or not, as its `matches` does.
 
-        `payload` is any object that a publisher accepts. `print` the result: it has one line for
-        each subscriber. No subscriber processes the payload.
+        `print` the result: it has one line for each subscriber. No subscriber processes anything.
 
         Raises:
-            EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
+            ConfigurationError, EventError: as `MessageSubscriber.matches`.
         """
-        return self._router.explain(payload)
+        return self._router.explain(payload, message)
 
     def listen(self, on_ready: Callable[[], None] | None = None) -> None:
         """Process messages until `stop()`, SIGTERM or SIGINT. Blocks the calling thread.

@@ -126,7 +126,7 @@ def outcomes(
     router = Router()
     for each in subscribers:
         router.register(each)
-    matching, failed = router.match(payload)
+    matching, failed = router.match(payload, message)
     assert not failed
     return run_to_completion(dispatch(message, payload, matching, unhandled), run_by_asyncio)
 

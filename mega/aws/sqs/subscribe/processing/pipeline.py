@@ -139,7 +139,7 @@ class Processor:
         return settle_retry(reason, self._policy, message, is_attempt=is_attempt)
 
     def _match(self, message: Message, payload: AnyPayload) -> OpenedMessage:
-        subscribers, undecided = self._router.match(payload)
+        subscribers, undecided = self._router.match(payload, message)
         if not undecided:
             if not subscribers:
                 self._warn_unmatched_once(message, payload)

@@ -19,6 +19,7 @@ __all__ = ('check_names',)
 RESERVED = {
     'event': "'event' is reserved: declare one field, such as event_name, or set `pattern`",
     'object': "'object' is reserved: declare one field, such as object_type, or set `pattern`",
+    'message': "'message' is the delivery in progress: set `message_pattern`",
     'matches': "'matches' is the method that explains a match: set `pattern`",
 }
 """Names that are not declarations, and the declarations to write in their place."""

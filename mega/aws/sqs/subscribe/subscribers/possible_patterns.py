@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mega.aws.sqs.metadata import METADATA_TYPES
 from mega.aws.sqs.subscribe.subscribers.declaration import EVENT_FIELDS, find_declared
 from mega.errors import ConfigurationError, PatternError, join_path
 from mega.event import Payload
@@ -24,6 +25,7 @@ __all__ = (
     'PAYLOAD_SHAPES',
     'add_declared_event',
     'compile_fields',
+    'compile_for_messages',
     'compile_for_payloads',
     'event_shape',
     'shape_of',
@@ -108,6 +110,20 @@ def compile_for_payloads(
     pattern = compile_pattern(declared, path)
     possible = [shape for kind, shape in shapes.items() if issubclass(kind, cls.payload_classes)]
     _check_possible(pattern, possible, path)
+    return pattern
+
+
+def compile_for_messages(cls: type) -> Pattern | None:
+    """Return the pattern that a class declares for the metadata of messages, if there is one.
+
+    Raises:
+        PatternError: for an invalid pattern, and for a pattern that can never match.
+    """
+    if (found := find_declared(cls, 'message_pattern')) is None:
+        return None
+    path = join_path(cls.__name__, found[0])
+    pattern = compile_pattern(found[1], path)
+    _check_possible(pattern, [METADATA_TYPES], path)
     return pattern
 
 

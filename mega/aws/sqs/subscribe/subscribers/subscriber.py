@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias
 
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.metadata import Metadata, metadata_of
 from mega.aws.sqs.subscribe.subscribers.declaration import (
     EVENT_FIELDS,
     EXTRA_FIELD,
@@ -21,6 +22,7 @@ from mega.aws.sqs.subscribe.subscribers.possible_patterns import (
     PAYLOAD_SHAPES,
     add_declared_event,
     compile_fields,
+    compile_for_messages,
     compile_for_payloads,
     event_shape,
     shape_of,
@@ -37,7 +39,7 @@ from mega.aws.sqs.subscribe.subscribers.typed import (
 from mega.codec import Publishable, to_plain
 from mega.event import Payload, is_mega_event
 from mega.event.declaration import declaration_of
-from mega.match.explanation import Explanation, Finding, explain
+from mega.match.explanation import Explanation, Finding, explain_all
 from mega.match.feasibility import Shape
 from mega.match.functions import and_, any_, is_a, optional
 from mega.match.pattern import Pattern, compile_pattern
@@ -100,6 +102,11 @@ class MessageSubscriber(ABC):
     pattern: ClassVar[Any]
     """The pattern for the whole payload. An event is matched in the form of its `to_dict()`."""
 
+    message_pattern: ClassVar[Any]
+    """The pattern for the metadata of the message: an object with keys of `self.message`, such as
+    `{'attributes': {'tenant': 'acme'}, 'receive_count': lt(3)}`. It applies in addition to all
+    declarations for the payload. A value that is None counts as missing."""
+
     retriable_exceptions: ClassVar[tuple[type[BaseException], ...]] = ()
     """The exceptions of `process` that leave the message in the queue, for a retry."""
 
@@ -111,7 +118,10 @@ class MessageSubscriber(ABC):
     """The classes of payload that this subscriber can receive."""
 
     compiled_pattern: ClassVar[Pattern | None] = None
-    """All declarations of the class as one compiled pattern; None if there are none."""
+    """All declarations for the payload as one compiled pattern; None if there are none."""
+
+    compiled_message_pattern: ClassVar[Pattern | None] = None
+    """The compiled `message_pattern`; None if there is none."""
 
     type_arguments: ClassVar[tuple[Any, ...]] = ()
     """The type arguments of the class, or a variable in place of each that is missing."""
@@ -133,19 +143,24 @@ class MessageSubscriber(ABC):
         cls.compiled_pattern = (
             (declared[0] if len(declared) == 1 else and_(*declared)) if declared else None
         )
+        cls.compiled_message_pattern = compile_for_messages(cls)
 
     @classmethod
-    def matches(cls, payload: Publishable) -> Explanation:
+    def matches(cls, payload: Publishable, message: Metadata | None = None) -> Explanation:
         """Explain whether this class receives a payload: its kind and all declarations must match.
 
         The result is true if the class receives the payload. `print` it for the reason.
         `payload` is any object that a publisher accepts. An event may be given as a `dict`. Nothing
         processes the payload. A predicate that raises does not match.
 
+        A `message_pattern` is tested with `message`: a `Message`, or an object such as
+        `{'attributes': {'tenant': 'acme'}}`. The default is a first delivery without attributes.
+
         Raises:
+            ConfigurationError: for a key of `message` that is not metadata.
             EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
         """
-        return explain_match(cls, payload)
+        return explain_match(cls, payload, message)
 
     @classmethod
     def _declared(cls) -> Iterator[Pattern]:
@@ -179,7 +194,9 @@ class MessageSubscriber(ABC):
 
 Subscriber: TypeAlias = type[MessageSubscriber]
 
-_NAMES = frozenset(('pattern', 'retriable_exceptions', 'retry_delay', 'payload_classes'))
+_NAMES = frozenset(
+    ('pattern', 'message_pattern', 'retriable_exceptions', 'retry_delay', 'payload_classes')
+)
 
 
 class DataSubscriber(MessageSubscriber, Generic[DataT]):
@@ -311,12 +328,15 @@ class EventSubscriber(MessageSubscriber, Generic[EventT, ObjectT]):
         return _NAMES | NAMES_OF_EVENTS
 
 
-def explain_match(subscriber: Subscriber, payload: Publishable) -> Explanation:
+def explain_match(
+    subscriber: Subscriber, payload: Publishable, message: Metadata | None = None
+) -> Explanation:
     """Return why a subscriber receives a payload or not.
 
     A class of the user may have another `matches`, so that the library calls this function.
 
     Raises:
+        ConfigurationError: for a key of `message` that is not metadata.
         EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
     """
     payload = to_plain(payload)
@@ -324,7 +344,12 @@ def explain_match(subscriber: Subscriber, payload: Publishable) -> Explanation:
         payload = Payload.from_dict(payload)
     kinds, pattern = subscriber.payload_classes, subscriber.compiled_pattern
     if isinstance(payload, kinds):
-        return explain(payload, any_() if pattern is None else pattern)
+        parts: list[tuple[Pattern, object, str]] = []
+        if (message_pattern := subscriber.compiled_message_pattern) is not None:
+            parts.append((message_pattern, metadata_of(message), 'message'))
+        if pattern is not None or not parts:
+            parts.append((any_() if pattern is None else pattern, payload, ''))
+        return explain_all(parts, payload)
     expected = kinds if isinstance(kinds, tuple) else (kinds,)
     note = f'the subscriber receives {" and ".join(_KINDS[each] for each in expected)} only'
     return Explanation(False, (Finding('', payload, is_a(*expected), False, note),))
