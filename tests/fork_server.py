@@ -37,7 +37,7 @@ from tests.local_aws import REGION, Service
 from tests.programs import ROOT, environment
 from tests.shared_sessions import share_between_sessions
 
-__all__ = ('ForkedProgram', 'run_code', 'start', 'start_reporting')
+__all__ = ('ForkedProgram', 'run', 'start', 'start_reporting')
 
 IMPORTED = ('mega.aws.s3', 'mega.aws.sns', 'mega.aws.sqs', 'mega.aws.sqs.subscribe')
 SERVICES: tuple[Service, ...] = ('sqs', 'sns', 's3')
@@ -105,24 +105,24 @@ def start_reporting(program: Sequence[str], reports: int) -> ForkedProgram:
         return start(program, environment(), nothing.fileno(), reports, 2)
 
 
-def run_code(
-    code: str, *arguments: str, variables: Mapping[str, str], timeout: float
+def run(
+    program: Sequence[str], variables: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python until its end, and return its output."""
+    """Run a program without input until its end, and return its output."""
     with (
         Path(os.devnull).open() as nothing,
-        tempfile.TemporaryFile('w+') as output,
-        tempfile.TemporaryFile('w+') as errors,
+        tempfile.TemporaryFile('w+', encoding='utf-8') as output,
+        tempfile.TemporaryFile('w+', encoding='utf-8') as errors,
     ):
         files = (nothing.fileno(), output.fileno(), errors.fileno())
-        program = start(['-c', code, *arguments], variables, *files)
+        running = start(program, variables, *files)
         try:
-            status = program.wait(timeout)
+            status = running.wait(timeout)
         finally:
-            program.kill()
+            running.kill()
         output.seek(0)
         errors.seek(0)
-        return subprocess.CompletedProcess(arguments, status, output.read(), errors.read())
+        return subprocess.CompletedProcess(program, status, output.read(), errors.read())
 
 
 @cache
@@ -160,8 +160,9 @@ def main() -> None:
     for name in IMPORTED:
         import_module(name)
     share_between_sessions(pytest.MonkeyPatch())
+    session = boto3.Session(region_name=REGION)  # the default session would keep its settings
     for service in SERVICES:  # so that the shared caches are full
-        boto3.client(service, region_name=REGION).close()
+        session.client(service).close()
     if (request := _serve()) is not None:
         _run(request)
 

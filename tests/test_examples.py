@@ -10,8 +10,9 @@ from subprocess import CompletedProcess
 import pytest
 
 import mega.local
+from tests import fork_server
 from tests.local_aws import LocalAws
-from tests.programs import left_behind, run
+from tests.programs import TIMEOUT, environment, left_behind
 
 pytestmark = pytest.mark.no_cover  # other tests run the same lines
 
@@ -39,6 +40,11 @@ EXPECTED_LINES = {
     ],
     'fifo': ['15 messages, every group in order.'],
 }
+
+
+def run(module: str, *arguments: str, **variables: str) -> CompletedProcess[str]:
+    program = ['-m', module, *arguments]
+    return fork_server.run(program, environment(**variables), TIMEOUT)
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 from mega.local import Server
-from tests.fork_server import run_code
+from tests.fork_server import run
 from tests.programs import environment
 
 __all__ = ('run_lines',)
@@ -44,6 +44,6 @@ def run_lines(lines: str, server: Server, queue_url: str, lasts_at_most: float =
         AWS_ENDPOINT_URL=server.endpoint_url,
     )
     code = _BEFORE + dedent(lines)
-    done = run_code(code, queue_url, variables=variables, timeout=lasts_at_most)
+    done = run(['-c', code, queue_url], variables, lasts_at_most)
     assert done.returncode == 0, done.stderr
     return done.stdout

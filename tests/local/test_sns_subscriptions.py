@@ -81,6 +81,16 @@ def test_an_invalid_attribute_of_a_topic_is_refused(
     assert error.code == 'InvalidParameter'
 
 
+def test_a_topic_with_101_subscriptions_accepts_no_large_messages(aws: LocalAccount) -> None:
+    topic = aws.topic('t')
+    subscriptions = [aws.subscribe(topic, aws.queue(f'q{number}')) for number in range(101)]
+    change = {'AttributeName': 'MaximumMessageSize', 'AttributeValue': '262145'}
+    error = aws.refused('sns', 'SetTopicAttributes', TopicArn=topic, **change)
+    assert error.code == 'InvalidParameter'
+    aws.sns('Unsubscribe', SubscriptionArn=subscriptions[0])
+    aws.sns('SetTopicAttributes', TopicArn=topic, **change)
+
+
 def test_topics_are_listed_in_pages(aws: LocalAccount) -> None:
     topics = {aws.topic(f't{number}') for number in range(201)}
     first = aws.sns('ListTopics')

@@ -19,6 +19,7 @@ __all__ = (
     'check_group',
     'check_size',
     'check_subject',
+    'check_subscriptions',
     'check_topic',
     'invalid_parameter',
     'is_known_attribute',
@@ -26,6 +27,7 @@ __all__ = (
 )
 
 SUBJECT_UNDER = 100  # characters
+MAX_SUBSCRIPTIONS_OF_LARGE_MESSAGES = 100
 _TOPIC_NAME = re.compile(r'[A-Za-z0-9_-]{1,256}')
 _QUEUE_ARN = re.compile(r'arn:[\w-]+:sqs:[\w-]+:\d{12}:[\w.-]+', re.ASCII)
 _BREAKS = ('Cc', 'Zl', 'Zp')  # control characters, and the separators of lines and paragraphs
@@ -167,6 +169,15 @@ def check_topic(name: str, attributes: Mapping[str, str]) -> None:
             raise invalid_parameter(f'Attributes Reason: Unknown attribute {each[:80]}')
     limit = rules.whole_number(attributes.get('MaximumMessageSize', '262144'))
     if limit is None or not 1_024 <= limit <= 1_048_576:
+        raise invalid_parameter('MaximumMessageSize')
+
+
+def check_subscriptions(limit: int, count: int) -> None:
+    """Refuse large messages for a topic with more than 100 subscriptions.
+
+    Source: model, SetTopicAttributesInput, MaximumMessageSize above 256 KiB.
+    """
+    if limit > 262_144 and count > MAX_SUBSCRIPTIONS_OF_LARGE_MESSAGES:
         raise invalid_parameter('MaximumMessageSize')
 
 

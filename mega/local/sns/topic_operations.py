@@ -82,6 +82,8 @@ class TopicOperations:
         if not rules.is_known_attribute(name, topic.is_fifo):
             raise invalid_parameter('AttributeName')
         rules.check_topic(topic.arn.rpartition(':')[2], {**topic.given, name: value})
+        if name == 'MaximumMessageSize':
+            rules.check_subscriptions(int(value), len(topic.subscriptions))
         topic.set(name, value)
         return {}
 

@@ -11,7 +11,7 @@ import pytest
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError
 from mega.local import Server
-from tests.fork_server import run_code
+from tests.fork_server import run
 from tests.programs import environment
 
 
@@ -37,7 +37,7 @@ def test_a_publisher_may_be_created_and_used_after_the_end_of_the_main_thread(
         AWS_ACCESS_KEY_ID=keys['aws_access_key_id'],
         AWS_SECRET_ACCESS_KEY=keys['aws_secret_access_key'],
     )
-    done = run_code(dedent(lines), queue_url, variables=variables, timeout=30)
+    done = run(['-c', dedent(lines), queue_url], variables, timeout=30)
     assert (done.stdout.strip(), done.stderr) == ('25', '')
 
 
