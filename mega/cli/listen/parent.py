@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import random
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -52,6 +51,9 @@ from mega.cli.output import notify
 __all__ = ('GaveUpError', 'Parent')
 
 _log = logging.getLogger(__name__)
+
+_STDERR = 2
+"""The file descriptor. `sys.stderr` is None if it is closed."""
 
 _REPEATED_SIGNAL_SECONDS = 0.2
 """The time in which two equal signals are one request. `timeout` of GNU sends a signal to a process
@@ -105,7 +107,7 @@ class Parent:
         Raises:
             GaveUpError: if the processes cannot start, or restart too often.
         """
-        supervisor, self._has_terminal = self._supervisor, sys.stderr.isatty()
+        supervisor, self._has_terminal = self._supervisor, os.isatty(_STDERR)
         with SignalReader() as self._signals, DefaultSelector() as self._selector:
             self._selector.register(self._signals, EVENT_READ, self._read_signals)
             self._turn([])
@@ -243,7 +245,7 @@ class Parent:
                 if now >= self._stopped_at.get(number, -NEVER) + _REPEATED_SIGNAL_SECONDS:
                     self._stopped_at[number] = now
                     self._stop(number.name)
-            case Signals.SIGHUP if self._has_terminal and not sys.stderr.isatty():
+            case Signals.SIGHUP if self._has_terminal and not os.isatty(_STDERR):
                 self._stop('the terminal is closed')
             case Signals.SIGHUP:
                 supervisor.restart(number.name, now)

@@ -150,7 +150,7 @@ class Supervisor:
         if process.state is STOPPING:
             self._stopped(process, ending)
         elif ending.has_drained:
-            place.is_done = True
+            place.is_done, place.is_first = True, False
             self._tell('has drained its queue', process)
         elif process.state is STARTING:
             self._could_not_start(process, ending, now)
