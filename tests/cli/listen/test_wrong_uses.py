@@ -120,7 +120,7 @@ def test_a_missing_permission_is_one_line_and_4(aws: CommandAws, tmp_path: Path)
         (['-p', 'many'], "'many' is not a number above 0, or auto"),
         (
             ['-c', '0'],
-            "Invalid value for '-c' / '--concurrency' (env var: 'MEGA_CONCURRENCY'): 0 is not",
+            '0 is not in the range 1<=x<=1000',
         ),
         (['--grace-period', '-1'], '-1.0 is not in the range 0<=x<=43190'),
         (['--queue-url', 'orders'], "Invalid value for '--queue-url'"),
@@ -147,10 +147,11 @@ def test_an_invalid_option_is_one_line_and_2(arguments: list[str], problem: str)
     assert problem in line
 
 
-def test_an_invalid_variable_is_named() -> None:
+def test_an_invalid_variable_is_an_invalid_option() -> None:
     result = mega('listen', 'worker', environment={'MEGA_PROCESSES': 'x'})
     assert result.code == 2
-    assert 'MEGA_PROCESSES' in result.err
+    assert "'--processes'" in result.err
+    assert "'x' is not a number above 0, or auto" in result.err
 
 
 def test_a_target_is_required() -> None:
