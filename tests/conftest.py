@@ -179,7 +179,7 @@ def _mark_tests_without_coverage(items: list[pytest.Item]) -> None:
 def _few_on_moto(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
     """Return the tests that run by day, and others: all cases but the first of a test on moto.
 
-    A request to moto takes five times as long as one to ministack. By day, too, moto runs the cases
+    A request to moto takes twice as long as one to ministack. By day, too, moto runs the cases
     that ministack cannot, and the contract tests, which say where moto differs from AWS.
     """
     seen: set[str] = set()
