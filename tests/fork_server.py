@@ -69,7 +69,9 @@ class ForkedProgram:
 
     def _read(self, timeout: float) -> int:
         self._reports.settimeout(timeout)
-        return int(self._reports.recv(64))
+        if content := self._reports.recv(64):
+            return int(content)
+        raise ConnectionError('the server of the forks has ended: its error output says why')
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the program, and not to its child processes."""

@@ -91,7 +91,7 @@ class Resources:
         fifo: bool | None,
     ) -> Topic:
         """Create a topic, and subscribe queues to it."""
-        queues = [to] if isinstance(to, Queue) else list(to)
+        queues = [to] if isinstance(to, str) else list(to)
         for queue in queues:
             self._check_queue('to', queue)
         if fifo is None and queues and all(queue.name.endswith('.fifo') for queue in queues):

@@ -105,8 +105,9 @@ def test_wrong_options_of_a_queue_are_refused(bus: Bus) -> None:
         bus.queue('orders', dead_letter=bus.queue('failed'), max_receive_count=0)
     with pytest.raises(ConfigurationError, match='ends as a FIFO name'):
         bus.queue('orders.fifo', fifo=False)
-    with pytest.raises(ConfigurationError, match='must be a queue'):
-        bus.topic('events', to=['orders'])  # type: ignore[list-item]
+    for to in (['orders'], 'orders'):
+        with pytest.raises(ConfigurationError, match="to='orders': must be a queue"):
+            bus.topic('events', to=to)  # type: ignore[arg-type]
     with pytest.raises(ClientError, match='InvalidParameterValue'):
         bus.queue('not a name')
 
