@@ -14,6 +14,7 @@ As a program, this module is the server. It ends when the tests end, even if the
 from __future__ import annotations
 
 import atexit
+import fcntl
 import json
 import os
 import runpy
@@ -23,9 +24,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -87,14 +89,24 @@ class ForkedProgram:
 
 
 def start(
-    program: Sequence[str], variables: Mapping[str, str], stdin: int, stdout: int, stderr: int
+    program: Sequence[str],
+    variables: Mapping[str, str],
+    stdin: int,
+    stdout: int,
+    stderr: int,
+    directory: str | os.PathLike[str] = ROOT,
 ) -> ForkedProgram:
-    """Start `-m MODULE` or `-c CODE` with arguments, in the root of the checkout.
+    """Start `-m MODULE` or `-c CODE` with arguments, in a directory.
 
-    The files are descriptors, which the caller may close afterwards. `kill` ends the program.
+    The files are descriptors, which the caller may close afterwards. A terminal as stdin controls
+    the program, so that Ctrl-C is a signal. `kill` ends the program.
     """
     ours, theirs = _socket_pair()
-    request = {'program': list(program), 'environment': dict(variables)}
+    request = {
+        'program': list(program),
+        'environment': dict(variables),
+        'directory': os.fspath(directory),
+    }
     with theirs:
         files = [stdin, stdout, stderr, theirs.fileno()]
         socket.send_fds(_requests(), [json.dumps(request).encode()], files)
@@ -108,16 +120,22 @@ def start_reporting(program: Sequence[str], reports: int) -> ForkedProgram:
 
 
 def run(
-    program: Sequence[str], variables: Mapping[str, str], timeout: float
+    program: Sequence[str],
+    variables: Mapping[str, str],
+    timeout: float,
+    stdin: str = '',
+    directory: str | os.PathLike[str] = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program without input until its end, and return its output."""
+    """Run a program until its end, and return its output."""
     with (
-        Path(os.devnull).open() as nothing,
-        tempfile.TemporaryFile('w+', encoding='utf-8') as output,
-        tempfile.TemporaryFile('w+', encoding='utf-8') as errors,
+        tempfile.TemporaryFile('w+') as given,
+        tempfile.TemporaryFile('w+') as output,
+        tempfile.TemporaryFile('w+') as errors,
     ):
-        files = (nothing.fileno(), output.fileno(), errors.fileno())
-        running = start(program, variables, *files)
+        given.write(stdin)
+        given.seek(0)
+        files = (given.fileno(), output.fileno(), errors.fileno())
+        running = start(program, variables, *files, directory)
         try:
             status = running.wait(timeout)
         finally:
@@ -153,6 +171,7 @@ def _socket_pair() -> tuple[socket.socket, socket.socket]:
 class _Request(NamedTuple):
     program: list[str]
     environment: dict[str, str]
+    directory: str
     files: list[int]
     reports: socket.socket
 
@@ -221,8 +240,12 @@ def _run(request: _Request) -> None:
     for number, file in enumerate(request.files):
         os.dup2(file, number)
         os.close(file)
+    if os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    os.chdir(request.directory)
     os.environ.clear()
     os.environ.update(request.environment)
+    _open_standard_streams()
     kind, program, *arguments = request.program
     if kind == '-m':
         sys.argv = [program, *arguments]
@@ -230,6 +253,14 @@ def _run(request: _Request) -> None:
     else:
         sys.argv = [kind, *arguments]
         exec(compile(program, '<string>', 'exec'), {'__name__': '__main__'})
+
+
+def _open_standard_streams() -> None:
+    """Replace the streams of the server, whose files may be of another kind."""
+    encoding = os.environ.get('PYTHONIOENCODING', 'utf-8')
+    open_stream = partial(open, encoding=encoding, closefd=False)
+    sys.stdin, sys.stdout = open_stream(0), open_stream(1, 'w')
+    sys.stderr = open_stream(2, 'w', buffering=1, errors='backslashreplace')
 
 
 if __name__ == '__main__':

@@ -19,10 +19,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from json import loads
+from pathlib import Path
 from typing import Any
 
 from mega.cli.exit_status import run
 from mega.cli.main import cli
+from tests import fork_server
 
 __all__ = ('Result', 'mega', 'mega_on_terminal', 'mega_process', 'start_mega')
 
@@ -69,17 +71,10 @@ def mega_process(
     environment: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
 ) -> Result:
-    """Run the command in another process, with pipes."""
-    ended = subprocess.run(
-        [sys.executable, '-m', 'mega', *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_SECONDS,
-        env={**os.environ, **(environment or {})},
-        cwd=cwd,
-        check=False,
-    )
+    """Run the command in another process, without a terminal."""
+    variables = {**os.environ, **(environment or {})}
+    program = ['-m', 'mega', *arguments]
+    ended = fork_server.run(program, variables, _TIMEOUT_SECONDS, stdin, cwd or Path.cwd())
     return Result(ended.returncode, ended.stdout, ended.stderr)
 
 
@@ -120,26 +115,17 @@ def mega_on_terminal(
     terminal, child_side = pty.openpty()
     size = struct.pack('HHHH', 24, columns, 0, 0)
     fcntl.ioctl(child_side, termios.TIOCSWINSZ, size)
-    with subprocess.Popen(
-        [sys.executable, '-m', 'mega', *arguments],
-        stdin=child_side,
-        stdout=child_side,
-        stderr=child_side,
-        env={**os.environ, 'TERM': 'xterm', **(environment or {})},
-        cwd=cwd,
-        start_new_session=True,
-        preexec_fn=_control_terminal,
-    ) as process:
-        os.close(child_side)
+    variables = {**os.environ, 'TERM': 'xterm', **(environment or {})}
+    files = (child_side, child_side, child_side)
+    process = fork_server.start(['-m', 'mega', *arguments], variables, *files, cwd or Path.cwd())
+    os.close(child_side)
+    try:
         out = _type(terminal, keys.encode(), after.encode())
         os.close(terminal)
         code = process.wait(_TIMEOUT_SECONDS)
+    finally:
+        process.kill()
     return Result(code, out.decode().replace('\r\n', '\n'))
-
-
-def _control_terminal() -> None:
-    """Make stdin the controlling terminal of this session, so that Ctrl-C is a signal."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _type(terminal: int, keys: bytes, after: bytes) -> bytes:
