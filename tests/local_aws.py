@@ -154,13 +154,14 @@ class LocalAws:
 
 
 @contextmanager
-def moto(directory: Path) -> Iterator[LocalAws]:
-    """Run moto's server from the virtual environment of the tests."""
+def moto(directory: Path, account_id: str = ACCOUNT_ID, region: str = REGION) -> Iterator[LocalAws]:
+    """Run moto's server from the virtual environment of the tests. It has one account."""
+    account = {'MOTO_ACCOUNT_ID': account_id}
     program = str(Path(__file__).with_name('_moto.py'))
     command = [sys.executable, '-I', program, '-H', '127.0.0.1', '-p', '{port}']
     with (
-        running(command, {}, '/moto-api/data.json', directory) as url,
-        closing(LocalAws('moto', url)) as aws,
+        running(command, account, '/moto-api/data.json', directory) as url,
+        closing(LocalAws('moto', url, region)) as aws,
     ):
         yield aws
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -21,10 +20,9 @@ from mega.codec import encode
 from mega.errors import ConfigurationError
 from mega.event import Payload, PayloadBuilder
 from tests import documented
-from tests._server import running
 from tests.documented import QUEUE_URL, TOPIC_ARN, define
 from tests.event.examples import ITEM_ADDED, NOTIFICATION, USER_LOGIN
-from tests.local_aws import Counts, LocalAws
+from tests.local_aws import Counts, LocalAws, moto
 
 ACCOUNT_ID, REGION, NAME = '424566909325', 'us-east-2', 'sqs-mega-test'
 TIMEOUT = 20.0  # seconds; far more than a test takes
@@ -35,13 +33,8 @@ PUBLISHERS = ['A publisher of a queue', 'A publisher of a topic']
 @pytest.fixture(scope='module')
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A separate moto server: the examples name an account, and a moto server has only one."""
-    command = [sys.executable, '-m', 'moto.server', '-H', '127.0.0.1', '-p', '{port}']
-    directory = tmp_path_factory.mktemp('moto')
-    account = {'MOTO_ACCOUNT_ID': ACCOUNT_ID}
-    with running(command, account, '/moto-api/data.json', directory) as url:
-        aws = LocalAws('moto', url, REGION)
+    with moto(tmp_path_factory.mktemp('moto'), ACCOUNT_ID, REGION) as aws:
         yield aws
-        aws.close()
 
 
 @pytest.fixture(autouse=True)
