@@ -24,6 +24,7 @@ STARTING, READY, STOPPING = ProcessState
 class Supervision:
     """Reports events to a supervisor, and runs its commands: `processes` are those that run.
 
+    `receiving` are the processes that made a receive, including those that have ended.
     `told` has the lines for the user, with the number of the process before them.
     """
 
@@ -31,6 +32,7 @@ class Supervision:
         self.supervisor = Supervisor(SupervisorSettings(**settings), lambda low, high: high)  # type: ignore[arg-type]
         self.now = 0.0
         self.processes: dict[int, ProcessState] = {}
+        self.receiving: set[int] = set()
         self.killed: set[int] = set()
         self.told: list[str] = []
         self.step()
@@ -52,12 +54,17 @@ class Supervision:
                 self.killed.add(command.number)
         return run
 
+    def receive(self, number: int) -> list[Start | Stop | Kill]:
+        self.receiving.add(number)
+        self.supervisor.receiving(number, GRACE)
+        return self.step()
+
     def ready(self, *numbers: int) -> list[Start | Stop | Kill]:
         run = []
         for number in numbers:
+            run += self.receive(number)
             if self.processes[number] is STARTING:
                 self.processes[number] = READY
-            self.supervisor.receiving(number, GRACE)
             self.supervisor.ready(number, self.now)
             run += self.step()
         return run

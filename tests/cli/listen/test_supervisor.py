@@ -45,14 +45,14 @@ def test_a_process_that_was_killed_before_it_was_ready_stops_all() -> None:
 def test_a_process_that_crashes_after_its_first_receive_is_started_again() -> None:
     """A message may be the cause. The command does not end because of one message."""
     supervision = Supervision()
-    supervision.supervisor.receiving(1, GRACE)
+    supervision.receive(1)
     assert supervision.end(1, -11) == []
     assert supervision.wait() == [Start(2, 0)]
 
 
 def test_a_process_whose_first_receive_is_refused_stops_all() -> None:
     supervision = Supervision()
-    supervision.supervisor.receiving(1, GRACE)
+    supervision.receive(1)
     supervision.ended(1, Ending(1, 'ReceiveMessage failed (AccessDenied)', 4))
     assert supervision.exit_code == 4
 

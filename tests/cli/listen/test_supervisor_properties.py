@@ -53,7 +53,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
     def check_kill(self, number: int) -> None:
         """No process is killed for being slow to become ready or to process a message."""
-        grace = GRACE if number in self.were_ready else 0.0
+        grace = GRACE if number in self.supervision.receiving else 0.0
         is_late = self.supervision.now >= self.stopped_at[number] + grace + KILL_MARGIN
         assert is_late or self.stops == 2
 
@@ -61,17 +61,17 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def is_stopping(self) -> bool:
         return self.supervision.supervisor.is_stopping
 
-    @property
-    def were_ready(self) -> set[int]:
-        text = ' is ready'
-        return {int(told.split()[0]) for told in self.supervision.told if told.endswith(text)}
-
     def draw(self, data: st.DataObject, *states: ProcessState) -> int:
         found = [n for n, state in self.supervision.processes.items() if state in states]
         return data.draw(st.sampled_from(found))
 
     def has(self, *states: ProcessState) -> bool:
         return any(state in states for state in self.supervision.processes.values())
+
+    @precondition(lambda self: self.has(STARTING))
+    @rule(data=st.data())
+    def begin_to_receive(self, data: st.DataObject) -> None:
+        self.after(self.supervision.receive(self.draw(data, STARTING)))
 
     @precondition(lambda self: self.has(STARTING))
     @rule(data=st.data())
@@ -86,7 +86,8 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
         if number in self.supervision.killed:
             status = -9
         is_killed = number in self.supervision.killed
-        if self.is_stopping and status != 0 and (number in self.were_ready or is_killed):
+        may_have_messages = number in self.supervision.receiving
+        if self.is_stopping and status != 0 and (may_have_messages or is_killed):
             self.failed_in_stop = True
         self.after(self.supervision.end(number, status))
 

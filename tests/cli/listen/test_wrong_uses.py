@@ -160,6 +160,17 @@ def test_a_target_is_required() -> None:
     assert "Missing argument 'TARGET...'" in result.err
 
 
+def test_a_system_without_the_signals_of_unix_is_one_line_and_1(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr('mega.cli.listen.command.sys.platform', 'win32')
+    result = mega('listen', 'worker')
+    assert (
+        error_of(result) == 'mega listen needs the signals of Unix: call listener.listen() instead'
+    )
+    assert result.code == 1
+
+
 def test_a_file_that_does_not_configure_the_logs_is_one_line_and_2(tmp_path: Path) -> None:
     file = tmp_path / 'logs.json'
     file.write_text('[]')
