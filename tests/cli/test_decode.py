@@ -173,6 +173,12 @@ def test_a_terminal_gets_colors_unless_no_color_is_set() -> None:
     assert '\x1b' not in plain.out
 
 
+def test_a_pipe_gets_colors_if_they_are_forced() -> None:
+    forced = {'FORCE_COLOR': '1'}
+    assert mega('decode', stdin='{}', environment=forced).out.startswith('\x1b[32mdata\x1b[0m')
+    assert mega('decode', '--no-color', stdin='{}', environment=forced).out.startswith('data')
+
+
 def test_a_process_imports_no_client_of_aws_and_prints_no_colors_into_a_pipe() -> None:
     ended = subprocess.run(
         [sys.executable, '-c', PROGRAM], input='{}', capture_output=True, text=True, check=True

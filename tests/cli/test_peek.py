@@ -97,7 +97,10 @@ def test_a_wrong_queue_is_one_line(aws: CommandAws, queue: str, code: int, probl
     assert problem in result.err
 
 
-def test_follow_shows_each_message_once_until_ctrl_c_and_gives_all_back(aws: CommandAws) -> None:
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['Ctrl-C', 'SIGTERM'])
+def test_follow_shows_each_message_once_until_a_signal_and_gives_all_back(
+    aws: CommandAws, number: signal.Signals
+) -> None:
     url = aws.queue()
     with start_mega('peek', url, '--follow', '-o', 'jsonl', environment=aws.environment) as process:
         assert process.stdout is not None
@@ -105,7 +108,7 @@ def test_follow_shows_each_message_once_until_ctrl_c_and_gives_all_back(aws: Com
             aws.sqs.send_message(QueueUrl=url, MessageBody=json.dumps({'amount': amount}))
             assert json.loads(process.stdout.readline())['payload'] == {'amount': amount}
         assert aws.visible(url) == 0
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (0, '', COUNTS)
     assert aws.visible(url) == 2
