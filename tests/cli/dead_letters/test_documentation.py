@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -24,6 +25,7 @@ from botocore.validate import validate_parameters
 from mega.cli.dead_letters.redriving import command as redrive
 from mega.cli.dead_letters.showing import command as show
 from mega.local import LocalAws
+from tests.cli.command import mega
 from tests.cli.conftest import CommandAws
 
 pytestmark = pytest.mark.no_cover
@@ -32,6 +34,9 @@ PAGE = Path(__file__).parents[3] / 'docs' / 'dead-letters.md'
 PAGE_SERVER = 'https://sqs.eu-west-1.amazonaws.com'
 ID = re.compile(r'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}')
 TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:00)?|\d{8}T\d{6}Z')
+
+RECEIVING = re.compile(r'mega (?:explain|dead-letters (?!import)\w+)')
+"""The commands that wait a second for messages, which the test shortens."""
 
 
 def blocks(language: str) -> list[str]:
@@ -50,34 +55,40 @@ def commands() -> Iterator[tuple[str, str]]:
 
 
 class Shell:
-    """Runs commands of the page in a directory."""
+    """Runs commands of the page."""
 
-    def __init__(self, aws: CommandAws, directory: Path) -> None:
+    def __init__(self, aws: CommandAws) -> None:
         self._aws = aws
-        self._directory = directory
         self._ids: dict[str, str] = {}
 
     def run(self, command: str, expected: str) -> tuple[str, str]:
         """Run a command, and return both outputs without what differs in each run."""
         for id in ID.findall(command):
             command = command.replace(id, self._ids[id])
-        python = f'{sys.executable} -m mega'
+        output = self._output(RECEIVING.sub(r'\g<0> --wait 0', command))
+        output = output.replace(self._aws.server.endpoint_url, PAGE_SERVER)
+        self._ids.update(zip(ID.findall(expected), ID.findall(output), strict=False))
+        for id, own in self._ids.items():
+            output = output.replace(own, id)
+        return _without_times(output), _without_times(expected)
+
+    def _output(self, command: str) -> str:
+        """Run a command in this process, or a pipe in a shell, and return what a terminal shows."""
+        environment = {**self._aws.environment, 'COLUMNS': '100'}
+        if '|' not in command:
+            arguments = shlex.split(command)[1:]
+            return mega(*arguments, environment=environment, merged=True).out
         ended = subprocess.run(
-            re.sub(r'(?<![\w-])mega (?=dead-letters|explain)', f'{python} ', command),
+            re.sub(r'^mega ', f'{sys.executable} -m mega ', command),
             shell=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
-            env={**os.environ, **self._aws.environment, 'COLUMNS': '100'},
-            cwd=self._directory,
+            env={**os.environ, **environment},
             check=False,
         )
-        output = ended.stdout.replace(self._aws.server.endpoint_url, PAGE_SERVER)
-        self._ids.update(zip(ID.findall(expected), ID.findall(output), strict=False))
-        for id, own in self._ids.items():
-            output = output.replace(own, id)
-        return _without_times(output), _without_times(expected)
+        return ended.stdout
 
 
 def _without_times(text: str) -> str:
@@ -118,11 +129,14 @@ def add_letters(aws: CommandAws, directory: Path) -> None:
     (directory / 'shop' / 'worker.py').write_text(worker)
 
 
-def test_the_commands_print_what_the_page_shows_and_need_its_permissions(tmp_path: Path) -> None:
+def test_the_commands_print_what_the_page_shows_and_need_its_permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with LocalAws() as server, closing(CommandAws(server)) as aws:
         add_letters(aws, tmp_path)
         before = Counter(server.counts().calls)
-        shell = Shell(aws, tmp_path)
+        shell = Shell(aws)
         for command, expected in commands():
             output, shown = shell.run(command, expected)
             assert output == shown, command
