@@ -61,7 +61,7 @@ def _check_queue_url(
     context: click.Context, parameter: click.Parameter, url: str | None
 ) -> str | None:
     try:
-        return None if url is None else check_queue_url('it', url)
+        return None if url is None else check_queue_url('URL', url)
     except ConfigurationError as error:
         raise click.BadParameter(str(error)) from error
 
