@@ -106,8 +106,8 @@ class _Scope(Struct, frozen=True):
 
 
 class _Compiler(Struct, frozen=True):
-    objects: dict[Any, _ObjectPreparation] = {}
-    """The classes that are compiled so far. A class may contain itself."""
+    objects: dict[Any, _ObjectPreparation | None] = {}
+    """The classes that are compiled, or in progress: a class may contain itself."""
 
     def compile(self, annotation: Any, scope: _Scope) -> Prepare | None:
         if isinstance(annotation, TypeVar):
@@ -151,9 +151,8 @@ class _Compiler(Struct, frozen=True):
             scope.in_model or is_pydantic_model(cls),
         )
         key = cls, args, inner.in_pydantic, inner.in_model
-        known = self.objects.get(key)
-        if known is not None:
-            return known
+        if key in self.objects:
+            return self.objects[key]
         prepared = self.objects[key] = _ObjectPreparation(cls)
         if is_validated and not scope.in_pydantic and not is_pydantic_model(cls):
             prepared.build = partial(validate, cls)  # msgspec would not call its validators
@@ -162,7 +161,9 @@ class _Compiler(Struct, frozen=True):
             member = self.compile(annotations[name], inner)
             if member is not None:
                 prepared.fields.update(dict.fromkeys(keys, member))
-        return prepared if prepared.fields or prepared.build else None
+        if not prepared.fields and prepared.build is None:
+            self.objects[key] = None
+        return self.objects[key]
 
 
 class _ObjectPreparation:

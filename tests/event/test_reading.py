@@ -201,6 +201,21 @@ def test_a_type_is_compiled_once() -> None:
     assert reader_of(Node) is reader_of(Node)
 
 
+@dataclass
+class Leaf:
+    text: str
+
+
+@dataclass
+class Leaves:
+    first: Leaf
+    second: Leaf
+
+
+def test_objects_without_a_rule_of_the_library_are_not_visited() -> None:
+    assert reader_of(Leaves).prepare is None
+
+
 # ── errors ───────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -122,8 +122,17 @@ def resolve_type_arguments(cls: Any, inherited: tuple[Any, ...]) -> tuple[Any, .
             return get_args(base)
         if hasattr(origin, 'type_arguments'):
             given = dict(zip(origin.__parameters__, get_args(base), strict=True))
-            return tuple(given.get(each, each) for each in origin.type_arguments)
+            return tuple(_substitute(each, given) for each in origin.type_arguments)
     return inherited
+
+
+def _substitute(argument: Any, given: Mapping[Any, Any]) -> Any:
+    """Return a type argument with its variables replaced, such as `E` and `Page[E]`."""
+    if isinstance(argument, TypeVar):
+        return given.get(argument, argument)
+    if get_origin(argument) is None or not getattr(argument, '__parameters__', ()):
+        return argument
+    return argument[tuple(given.get(each, each) for each in argument.__parameters__)]
 
 
 def convert_events(cls: type, arguments: tuple[Any, ...]) -> EventConversion | None:

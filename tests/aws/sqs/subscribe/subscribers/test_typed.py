@@ -155,6 +155,20 @@ def test_a_base_class_may_pass_on_its_type_variable(seen: Seen) -> None:
     assert Audited.conversion is None
 
 
+@dataclass
+class Page(Generic[E]):
+    items: list[E]
+
+
+class Pages(DataSubscriber[Page[E]], Generic[E]):
+    """A base class whose type variable is within another type."""
+
+
+def test_a_base_class_may_use_its_type_variable_within_a_type(seen: Seen) -> None:
+    deliver(recorder(Pages[Line], seen), {'items': [{'sku': 'a'}]})
+    assert seen[0][0] == Page([Line('a')])
+
+
 def test_a_subclass_inherits_the_type_parameters(seen: Seen) -> None:
     class Base(EventSubscriber[ItemAdded]):
         def process(self, event: ItemAdded) -> None:
