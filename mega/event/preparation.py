@@ -21,7 +21,7 @@ and msgspec reports the value. A changed object is a copy; the payload remains a
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -125,9 +125,9 @@ class _Compiler(Struct, frozen=True):
             return _for_members(_prepare_values, self.compile(args[1], scope))
         if isinstance(origin, type) and issubclass(origin, Collection):
             if origin is tuple and args[-1] is not Ellipsis:
-                compiled = enumerate(self.compile(each, scope) for each in args)
-                members = [(index, each) for index, each in compiled if each is not None]
-                return partial(_prepare_tuple, members) if members else None
+                members = [self.compile(each, scope) for each in args]
+                prepares = [member or _keep for member in members]
+                return partial(_prepare_tuple, prepares) if any(members) else None
             return _for_members(_prepare_items, self.compile(args[0], scope))
         for name in ('__supertype__', '__value__'):  # NewType, and `type X = ...`
             if hasattr(annotation, name):
@@ -181,7 +181,20 @@ class _ObjectPreparation:
             return value
         if self.tag_field is not None and value.get(self.tag_field, self.tag) != self.tag:
             return value  # an object of another class of the union
-        value = _prepare_members(value, self.fields.items())
+        changed = None
+        for key, prepare in self.fields.items():
+            if key not in value:
+                continue
+            member = value[key]
+            try:
+                prepared = prepare(member)
+            except MisfitError as error:
+                error.keys.insert(0, key)
+                raise
+            if prepared is not member:
+                changed = changed or dict(value)
+                changed[key] = prepared
+        value = changed or value
         return value if self.build is None else self.build(value)
 
 
@@ -194,40 +207,35 @@ def _for_members(
 def _prepare_values(prepare: Prepare, value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return _prepare_members(value, ((key, prepare) for key in value))
+    return dict(_prepared((key, member, prepare) for key, member in value.items()))
 
 
 def _prepare_items(prepare: Prepare, value: Any) -> Any:
     if not isinstance(value, (list, tuple)):
         return value
-    return _prepare_members(value, ((index, prepare) for index in range(len(value))))
+    members = ((index, member, prepare) for index, member in enumerate(value))
+    return [prepared for _, prepared in _prepared(members)]
 
 
-def _prepare_tuple(members: Sequence[tuple[int, Prepare]], value: Any) -> Any:
-    return _prepare_members(value, members) if isinstance(value, (list, tuple)) else value
+def _prepare_tuple(prepares: Sequence[Prepare], value: Any) -> Any:
+    if not isinstance(value, (list, tuple)) or len(value) != len(prepares):
+        return value
+    members = zip(range(len(value)), value, prepares, strict=True)
+    return [prepared for _, prepared in _prepared(members)]
 
 
-def _prepare_members(container: Any, members: Iterable[tuple[Any, Prepare]]) -> Any:
-    """Return an object or an array with some of its members prepared; itself if none changes.
-
-    `members` are keys or indexes, which may be missing.
-    """
-    changed = None
-    for key, prepare in members:
+def _prepared(members: Iterable[tuple[Any, Any, Prepare]]) -> Iterator[tuple[Any, Any]]:
+    """Yield the keys or indexes of members, each with its prepared value."""
+    for key, member, prepare in members:
         try:
-            member = container[key]
-        except LookupError:
-            continue
-        try:
-            prepared = prepare(member)
+            yield key, prepare(member)
         except MisfitError as error:
             error.keys.insert(0, key)
             raise
-        if prepared is not member:
-            if changed is None:
-                changed = dict(container) if isinstance(container, dict) else list(container)
-            changed[key] = prepared
-    return container if changed is None else changed
+
+
+def _keep(value: Any) -> Any:
+    return value
 
 
 def _apply(value: Any, prepare: Prepare) -> Any:

@@ -40,8 +40,8 @@ class Reader(Struct, frozen=True):
     annotation: Any
     prepare: Prepare | None
     pydantic_class: type | None = None
-    str_keys: bool = False
-    """Whether the keys of an object may be numbers or times. It takes longer to read them."""
+    options: dict[str, Any] = {}
+    """Arguments of `msgspec.convert`. Each of them costs time, so that most readers have none."""
 
     def read(self, value: Any, path: str = '') -> Any:
         """Return the object for a value of a payload. `path` is the place of the value.
@@ -55,9 +55,7 @@ class Reader(Struct, frozen=True):
             prepared = value if self.prepare is None else self.prepare(value)
             if self.pydantic_class is not None:
                 return validate(self.pydantic_class, prepared)
-            return convert(
-                prepared, self.annotation, strict=False, str_keys=self.str_keys, dec_hook=validate
-            )
+            return convert(prepared, self.annotation, strict=False, **self.options)
         except MisfitError as error:
             raise InvalidPayloadError(_join(path, error.keys), error.problem) from None
         except ValidationError as error:
@@ -77,7 +75,7 @@ def reader_of(annotation: Any) -> Reader:
         prepare = prepare_for(annotation)
         if cls is not None and is_pydantic(cls):
             return Reader(annotation, prepare, pydantic_class=cls)
-        str_keys = _check_supported(annotation)
+        options = _options_of(annotation)
     except NameError as error:
         problem = f'{error}: annotations must be importable from the module of the class'
         raise ConfigurationError(f'{name} cannot be read from a payload: {problem}') from error
@@ -86,11 +84,11 @@ def reader_of(annotation: Any) -> Reader:
         raise ConfigurationError(
             f'{name} cannot be read from a payload: {error}: {remedy}'
         ) from error
-    return Reader(annotation, prepare, str_keys=str_keys)
+    return Reader(annotation, prepare, options=options)
 
 
-def _check_supported(annotation: Any) -> bool:
-    """Check a type and all types within it. Return whether the keys of a dict are not only text.
+def _options_of(annotation: Any) -> dict[str, Any]:
+    """Check a type and all types within it, and return the options to read it.
 
     Raises:
         TypeError: for a type that msgspec does not support.
@@ -98,15 +96,17 @@ def _check_supported(annotation: Any) -> bool:
     """
     from msgspec.inspect import AnyType, CustomType, DataclassType, DictType, StrType, type_info
 
-    str_keys = False
+    options: dict[str, Any] = {}
     for found in _types_within(type_info(annotation), set()):
-        if isinstance(found, CustomType) and not is_pydantic_model(found.cls):
-            raise TypeError(f'{found.cls.__name__} is not a type of payloads')
         if isinstance(found, DataclassType):
             check_field_names(get_origin(found.cls) or found.cls)
-        if isinstance(found, DictType) and not isinstance(found.key_type, (AnyType, StrType)):
-            str_keys = True
-    return str_keys
+        elif isinstance(found, DictType) and not isinstance(found.key_type, (AnyType, StrType)):
+            options['str_keys'] = True  # numbers or times, for example
+        elif isinstance(found, CustomType):
+            if not is_pydantic_model(found.cls):
+                raise TypeError(f'{found.cls.__name__} is not a type of payloads')
+            options['dec_hook'] = validate
+    return options
 
 
 def _types_within(found: Any, seen: set[int]) -> Iterator[Struct]:
