@@ -228,8 +228,10 @@ def test_a_full_disk_names_the_failed_lines(aws: CommandAws, tmp_path: Path) -> 
     def limit_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
 
+    # Python would also cut off the files of its bytecode.
+    environment = {**aws.environment, 'PYTHONDONTWRITEBYTECODE': '1'}
     arguments = ('publish', url, '--from', '-', '--failures', str(file))
-    with start_mega(*arguments, environment=aws.environment, preexec_fn=limit_files) as process:
+    with start_mega(*arguments, environment=environment, preexec_fn=limit_files) as process:
         out, err = process.communicate(numbered(30, bad=[2, 4, 12, 14, 16]), timeout=60)
     assert (process.returncode, out.count('\n')) == (1, 15)
     assert err == (
