@@ -8,7 +8,7 @@ know, such as a predicate, counts as possible.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import singledispatch
 from typing import TypeAlias
@@ -84,7 +84,13 @@ def _reason(shape: Shape) -> str:
     return f'the value here is always {_NAMES.get(kind, kind.__name__)}'
 
 
-_NAMES: dict[type, str] = {dict: 'an object', str: 'a str', int: 'an int', bytes: 'bytes'}
+_NAMES: dict[type, str] = {
+    dict: 'an object',
+    str: 'a str',
+    int: 'an int',
+    bytes: 'bytes',
+    datetime: 'a datetime',
+}
 
 
 @singledispatch

@@ -11,8 +11,8 @@ tree. For example, with a ratio of 8 and indexes of 1,000 and 20 patterns, one m
 own index: 1,000, 20, 1. With three more after that, 20 is less than 8 * 4: 1,000 and 24.
 
 `remove` leaves a pattern in its index, and matches omit it from their results. An index that is
-rebuilt loses its removed patterns. All indexes become one when more than one pattern of
-`REBUILD_RATIO` was removed. So a removal costs as much as to index `REBUILD_RATIO` patterns.
+rebuilt loses its removed patterns. When more than an eighth of the patterns were removed, all
+indexes are rebuilt as one. On average, a removal costs as much as to index eight patterns.
 """
 
 from __future__ import annotations

@@ -29,11 +29,22 @@ def test_messages_are_shown_decoded_and_given_back(aws: CommandAws) -> None:
     assert shown[1:] == ['  {', '    "amount": 5', '  }']
 
 
-def test_only_matching_payloads_are_shown(aws: CommandAws) -> None:
+ABOVE_10 = '{"amount": [{"numeric": [">", 10]}]}'
+
+
+@pytest.mark.parametrize(
+    'pattern',
+    [
+        pytest.param(ABOVE_10, id='EventBridge'),
+        pytest.param(
+            json.dumps({'Filters': [{'Pattern': f'{{"body": {ABOVE_10}}}'}]}), id='Lambda'
+        ),
+    ],
+)
+def test_only_matching_payloads_are_shown(aws: CommandAws, pattern: str) -> None:
     url = aws.queue()
     for body in ('{"amount": 5}', '{"amount": 50}', 'text', '{"broken'):
         aws.sqs.send_message(QueueUrl=url, MessageBody=body)
-    pattern = '{"amount": [{"numeric": [">", 10]}]}'
     result = peek(aws, url, '--match', pattern, '-o', 'jsonl')
     assert [each['payload'] for each in result.lines()] == [{'amount': 50}]
     assert result.err == f'{COUNTS}1 of 4 messages match.\n'

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mega.aws.sqs.metadata import METADATA_TYPES
+from mega.aws.sqs.metadata import METADATA_TYPES, UNKNOWN_METADATA
 from mega.aws.sqs.subscribe.subscribers.declaration import EVENT_FIELDS, find_declared
 from mega.errors import ConfigurationError, PatternError, join_path
 from mega.event import Payload
@@ -18,7 +18,7 @@ from mega.event.fields import annotations_of, keys_of, unwrap_class
 from mega.match.explanation import explain
 from mega.match.feasibility import Shape, find_impossible
 from mega.match.functions import one_of
-from mega.match.pattern import Pattern, compile_pattern
+from mega.match.pattern import Object, Pattern, compile_pattern
 
 __all__ = (
     'EVENT_SHAPE',
@@ -123,8 +123,23 @@ def compile_for_messages(cls: type) -> Pattern | None:
         return None
     path = join_path(cls.__name__, found[0])
     pattern = compile_pattern(found[1], path)
+    if isinstance(pattern, Object):
+        for name, child in pattern.entries:
+            _check_metadata(name, child, join_path(path, name))
     _check_possible(pattern, [METADATA_TYPES], path)
     return pattern
+
+
+def _check_metadata(name: str, pattern: Pattern, path: str) -> None:
+    """Check the pattern of one key of metadata. An attribute is a text or bytes."""
+    if name not in METADATA_TYPES:
+        raise PatternError(path, pattern, UNKNOWN_METADATA)
+    if METADATA_TYPES[name] is dict and isinstance(pattern, Object):
+        for attribute, leaf in pattern.entries:
+            is_impossible = find_impossible(leaf, str) and find_impossible(leaf, bytes)
+            if is_impossible and leaf.when_missing is not True:
+                problem = 'can never match: an attribute is a text or bytes; a number is a text'
+                raise PatternError(join_path(path, attribute), leaf, problem)
 
 
 def compile_fields(

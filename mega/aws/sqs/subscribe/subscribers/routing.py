@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Collection, Iterator
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.metadata import Metadata, metadata_of
+from mega.aws.sqs.metadata import Metadata, metadata_of, names_in
 from mega.aws.sqs.subscribe.subscribers.registration import check_subscriber
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, explain_match
 from mega.aws.sqs.subscribe.subscribers.typed import EventConversion
@@ -41,6 +41,7 @@ class Router:
             kind: PatternSet() for kind in _PAYLOAD_CLASSES
         }
         self._with_metadata: dict[type, PatternSet[Subscriber]] = {}
+        self._metadata_names: frozenset[str] = frozenset()
         self._registrations = 0
         self._places: dict[Subscriber, int] = {}
 
@@ -61,6 +62,7 @@ class Router:
             self._async.add(checked)
         pattern = any_() if checked.compiled_pattern is None else checked.compiled_pattern
         if checked.compiled_message_pattern is not None:
+            self._metadata_names |= {*names_in(checked.compiled_message_pattern)}
             pattern = Object((('message', checked.compiled_message_pattern), ('payload', pattern)))
         for pattern_set in self._sets_of(checked):
             pattern_set.add(pattern, checked)
@@ -104,7 +106,8 @@ class Router:
         found = self._pattern_sets[kind].match(payload, undecided)
         if self._with_metadata and (with_metadata := self._with_metadata.get(kind)) is not None:
             root = to_plain(payload)
-            document = {'message': metadata_of(message), 'payload': root}
+            metadata = metadata_of(message, self._metadata_names)
+            document = {'message': metadata, 'payload': root}
             found += with_metadata.match(document, undecided, root=root)
             found.sort(key=self._place)
             undecided.sort(key=lambda pair: self._place(pair[0]))

@@ -97,6 +97,7 @@ DELIVERY = message(
         {'id': 'm-1', 'origin_id': 'm-1'},
         {'attributes': {'priority': gt(4)}},
         {'attributes': {'digest': b'\x00'}},
+        {'attributes': {'tenant': missing() | None, 'priority': or_(True, 5)}},
         {'attributes': {'priority': 5, 'tenant': missing()}},
         {'attributes': from_eventbridge({'priority': ['5']})},
         {'sqs_attributes': {'MegaDeadLetter': exists()}},
@@ -207,7 +208,7 @@ def test_an_explanation_has_the_path_in_the_message() -> None:
 
 
 def test_an_explanation_refuses_metadata_that_no_message_has() -> None:
-    with pytest.raises(ConfigurationError, match=r"'tenant' is not metadata .* attributes"):
+    with pytest.raises(ConfigurationError, match=r"'tenant': there is no such metadata"):
         subscriber(message_pattern=TENANT).matches('hej', {'tenant': 'acme'})
 
 
@@ -239,13 +240,21 @@ def test_deliver_passes_attributes_to_a_message_pattern() -> None:
 @pytest.mark.parametrize(
     ('pattern', 'problem'),
     [
-        pytest.param({'attribute': {}}, r'Made\.message_pattern\.attribute: .* no such key here; '
-                     'the keys are id, origin_id, attributes', id='unknown key'),
+        pytest.param({'attribute': {}}, r'Made\.message_pattern\.attribute: .* no such metadata'
+                     '.* the names are id, origin_id, attributes', id='unknown key'),
+        pytest.param({'attribute': missing()}, 'no such metadata', id='unknown key is missing'),
         pytest.param({'receive_count': 'x'}, r'receive_count: .* always an int', id='text'),
         pytest.param({'attributes': 'acme'}, r'attributes: .* always an object', id='no object'),
         pytest.param({'group_id': True}, 'group_id: True: can never match', id='boolean'),
         pytest.param({'subject': None}, 'subject: None: can never match', id='null'),
         pytest.param('acme', 'always an object', id='not an object'),
+        pytest.param({'tenant': 'acme'}, "attributes of a message are within 'attributes'",
+                     id='an attribute as a key'),
+        pytest.param({'sent_time': 5}, 'sent_time: .* always a datetime', id='time'),
+        pytest.param({'attributes': {'vip': True}}, r'attributes\.vip: True: .* a text or bytes',
+                     id='a boolean attribute'),
+        pytest.param({'sqs_attributes': {'a': {}}}, r'sqs_attributes\.a: .* a text or bytes',
+                     id='an object as an attribute'),
         pytest.param({'subject': int}, 'a class is not a pattern', id='invalid pattern'),
         pytest.param({'subject': gt}, 'call the function', id='a function that was not called'),
     ],
