@@ -96,9 +96,10 @@ class Queue:
         standard queues. Messages therefore become visible in the order of sending.
         """
         for stored in self._messages.values():
-            if stored.hidden_until is not None and not stored.is_in_flight:
-                stored.hidden_until = stored.sent_at + self.delay
-                self._watch(stored.hidden_until, stored, None)
+            until = stored.sent_at + self.delay
+            if not stored.is_in_flight and stored.hidden_until not in (None, until):
+                stored.hidden_until = until
+                self._watch(until, stored, None)
         self._observer.changed(self.name)
 
     @property
