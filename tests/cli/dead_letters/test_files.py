@@ -95,6 +95,14 @@ def test_only_selected_messages_are_exported(letters: Letters) -> None:
     assert result.err.endswith('1 of about 2 messages exported.\n')
 
 
+def test_a_line_is_shown_by_decode(letters: Letters) -> None:
+    id = letters.add('{"n": 1}')
+    line = letters.run('export', '-').out
+    [record] = mega('decode', '-o', 'json', stdin=line).json()
+    assert (record['id'], record['payload']) == (id, {'n': 1})
+    assert record['dead_letter']['error'] == 'ValueError'
+
+
 def test_an_import_from_stdin_prints_the_ids(letters: Letters) -> None:
     lines = ''.join(f'{{"MessageId": "m-{n}", "Body": "b"}}\n' for n in range(2))
     arguments = ('dead-letters', 'import', '-', letters.dead, '-o', 'jsonl')
