@@ -7,15 +7,22 @@ from typing import NoReturn
 
 __all__ = ('main',)
 
+_INTERRUPTED = 130  # as in `mega.cli.exit_status`, which may not be imported yet
+
 
 def main() -> NoReturn:
     """Run the `mega` command, and exit."""
     try:
         import click  # noqa: F401
-    except ModuleNotFoundError:
-        sys.exit("The mega command needs click: pip install 'sqs-mega[cli]'")
-    from mega.cli.main import main as run
 
+        from mega.cli.main import main as run
+    except KeyboardInterrupt:
+        print('Interrupted', file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if error.name != 'click':
+            raise
+        sys.exit("The mega command needs click: pip install 'sqs-mega[cli]'")
     run()
 
 

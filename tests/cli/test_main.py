@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,34 @@ def test_help_and_completion_import_no_command(environment: dict[str, str]) -> N
     )
     assert 'explain' in ended.stdout
     assert ended.stderr == '[]\n'
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    ('statement', 'code', 'message'),
+    [
+        ('raise KeyboardInterrupt', 130, 'Interrupted\n'),
+        (
+            "raise ModuleNotFoundError(name='click')",
+            1,
+            "The mega command needs click: pip install 'sqs-mega[cli]'\n",
+        ),
+    ],
+    ids=['Ctrl-C', 'without click'],
+)
+def test_an_import_that_does_not_end_is_one_line(
+    tmp_path: Path, statement: str, code: int, message: str
+) -> None:
+    (tmp_path / 'click.py').write_text(statement)
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    ended = subprocess.run(
+        [sys.executable, '-m', 'mega', '--help'],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, 'PYTHONPATH': path},
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, '', message)
 
 
 @pytest.mark.no_cover
