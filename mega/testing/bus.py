@@ -20,7 +20,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from mega.aws._transport.in_process import InProcessClient, RefusedCallError
-from mega.errors import ConfigurationError, check_int, check_seconds, safe_repr
+from mega.errors import ConfigurationError, Seconds, check_int, check_seconds, safe_repr
 from mega.local.account import Account
 from mega.local.errors import AwsError, older_code
 from mega.local.faults import FaultPlan, Step
@@ -145,7 +145,7 @@ class Bus(Assertions):
         """The time of the bus, in seconds since the epoch."""
         return self._clock.now
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: Seconds) -> None:
         """Let time pass. In a subscriber, it is the time that the subscriber takes.
 
         Outside of `run`, no listener works meanwhile.
