@@ -48,7 +48,9 @@ def is_pydantic_model(cls: type) -> bool:
 
 def is_pydantic(cls: type) -> bool:
     """Return whether pydantic validates a class: a model, or a dataclass of pydantic."""
-    return is_pydantic_model(cls) or '__pydantic_fields__' in vars(cls)
+    # A subclass has the constructor of its parent, unless it is a dataclass itself.
+    decorated = next((each for each in cls.__mro__ if '__dataclass_fields__' in vars(each)), cls)
+    return is_pydantic_model(cls) or '__pydantic_fields__' in vars(decorated)
 
 
 def is_typed_dict(cls: type) -> bool:

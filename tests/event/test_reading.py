@@ -187,6 +187,32 @@ def test_the_validators_of_a_nested_class_of_pydantic_run() -> None:
     assert caught.value.path == 'evens.a.number'
 
 
+class Same(Even):
+    """Has the constructor of its parent, and its validators."""
+
+
+@dataclass
+class Unvalidated(Even):
+    """Has a constructor of its own, without validators."""
+
+    text: str = ''
+
+
+@pytest.mark.parametrize('annotation', [Same, list[Same]])
+def test_a_subclass_of_a_class_of_pydantic_is_validated(annotation: Any) -> None:
+    def read(number: int) -> Any:
+        value: Any = {'number': number}
+        return reader_of(annotation).read(value if annotation is Same else [value])
+
+    assert read(2) in (Same(2), [Same(2)])
+    with pytest.raises(InvalidPayloadError, match='number is invalid: value_error'):
+        read(3)
+
+
+def test_a_dataclass_that_extends_a_class_of_pydantic_is_a_dataclass() -> None:
+    assert reader_of(Unvalidated).read({'number': '3', 'text': 'x'}) == Unvalidated(3, 'x')
+
+
 def test_an_object_of_a_class_has_its_own_members() -> None:
     @dataclass
     class Local:

@@ -96,7 +96,7 @@ def _process(
         instance.message = message
     except BaseException as raised:  # the subscriber has not seen the message
         return Outcome(subscriber, _RETRIABLE, raised, time.perf_counter() - began)
-    process_id, conversion = os.getpid(), subscriber.conversion
+    process_id, conversion = os.getpid(), subscriber.payload_conversion
     try:
         argument = payload if conversion is None else conversion.apply(instance, payload)
         answer: object = instance.process(argument)

@@ -57,8 +57,8 @@ def _check_instance(subscriber: Subscriber) -> None:
         raise ConfigurationError(_no_message(name, type(error).__name__)) from error
     if not is_kept:
         raise ConfigurationError(_no_message(name, 'it has another value afterwards'))
-    if subscriber.conversion is not None:
-        _check_attributes(instance, subscriber.conversion.sets)
+    if subscriber.payload_conversion is not None:
+        _check_attributes(instance, subscriber.payload_conversion.sets)
     process = getattr(instance, 'process', None)
     if not accepts_arguments(process, None):
         raise ConfigurationError(f'{name}.process must accept (self, payload)')

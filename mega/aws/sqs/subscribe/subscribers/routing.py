@@ -127,7 +127,8 @@ class Router:
         return [
             each
             for each in self._subscribers
-            if isinstance(each.conversion, EventConversion) and each.conversion.is_older_than(event)
+            if isinstance(each.payload_conversion, EventConversion)
+            and each.payload_conversion.is_older_than(event)
         ]
 
     def explain(

@@ -126,7 +126,7 @@ class MessageSubscriber(ABC):
     type_arguments: ClassVar[tuple[Any, ...]] = ()
     """The type arguments of the class, or a variable in place of each that is missing."""
 
-    conversion: ClassVar[Conversion | None] = None
+    payload_conversion: ClassVar[Conversion | None] = None
     """Converts payloads for a class with type parameters; None for a class without."""
 
     message: Message
@@ -138,7 +138,7 @@ class MessageSubscriber(ABC):
         check_exceptions(cls.__name__, cls.retriable_exceptions)
         check_delay(f'{cls.__name__}.retry_delay', cls.retry_delay)
         cls.type_arguments = resolve_type_arguments(cls, cls.type_arguments)
-        cls.conversion = cls._conversion()
+        cls.payload_conversion = cls._conversion()
         declared = list(cls._declared())
         cls.compiled_pattern = (
             (declared[0] if len(declared) == 1 else and_(*declared)) if declared else None

@@ -132,7 +132,7 @@ def test_a_payload_is_converted_only_for_subscribers_that_match(seen: Seen) -> N
 
 def test_a_class_without_parameters_has_no_conversion(seen: Seen) -> None:
     untyped = recorder(EventSubscriber, seen)
-    assert untyped.conversion is None
+    assert untyped.payload_conversion is None
     deliver(untyped, ItemAdded('1', 5))
     assert isinstance(seen[0][0], Payload)
     assert not hasattr(seen[0][1], 'payload')
@@ -152,7 +152,7 @@ def test_a_base_class_may_pass_on_its_type_variable(seen: Seen) -> None:
     deliver(subscriber, ItemAdded('1', 5))
     assert seen[0][0] == ItemAdded('1', 5)
     assert not subscriber.matches(ItemAdded('1', 0))
-    assert Audited.conversion is None
+    assert Audited.payload_conversion is None
 
 
 @dataclass

@@ -134,7 +134,7 @@ def test_a_mistake_is_refused_when_the_class_is_created(
 def test_a_declaration_that_can_match_is_accepted(
     seen: Seen, base: Any, declared: dict[str, Any]
 ) -> None:
-    assert recorder(base, seen, **declared).conversion is not None
+    assert recorder(base, seen, **declared).payload_conversion is not None
 
 
 def test_a_declared_version_selects_one_of_the_versions(seen: Seen) -> None:
