@@ -60,6 +60,8 @@ class Reader(Struct, frozen=True):
             raise InvalidPayloadError(_join(path, error.keys), error.problem) from None
         except ValidationError as error:
             raise _invalid_payload(path, error) from None
+        except ValueError as error:  # of msgspec itself, such as half of a surrogate pair
+            raise InvalidPayloadError(path, f'cannot be read: {type(error).__name__}') from None
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -346,6 +347,51 @@ def test_an_error_names_the_path_and_the_problem_but_no_value(
     assert '4111' not in str(error)
     assert error.__cause__ is None
     assert error.__suppress_context__
+
+
+HALF = '\ud800'
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        {'number': HALF},
+        {'color': HALF},
+        {'choice': HALF},
+        {'day': HALF},
+        {'at': HALF},
+        {'by_name': {'a': HALF}},
+        {'by_number': {HALF: 1}},
+        {'pay': {'type': HALF}},
+        {'pay': {'type': 'bank', 'iban': HALF}},
+        {'pay': {'type': 'bank', HALF: 'A'}},
+        {'checked': [{'at': HALF}]},
+        {'model': {'text': HALF}},
+    ],
+    ids=str,
+)
+def test_half_of_a_surrogate_pair_is_an_invalid_payload(value: Any) -> None:
+    with pytest.raises(InvalidPayloadError) as caught:
+        reader_of(Everything).read(value, 'event.attributes')
+    assert caught.value.path.startswith('event.attributes')
+
+
+HOSTILE = {
+    'digits': '9' * 5_000,
+    'int': 10**5_000,
+    'exponent': '1e999999999',
+    'nan': 'nan',
+    'other digits': '٣',
+    'space': ' 5',
+    'underscore': '1_0',
+}
+
+
+@pytest.mark.parametrize('number', HOSTILE)
+@pytest.mark.parametrize('name', ['number', 'day', 'at', 'color', 'level'])
+def test_a_hostile_number_is_read_or_an_invalid_payload(name: str, number: str) -> None:
+    with suppress(InvalidPayloadError):
+        reader_of(Everything).read({name: HOSTILE[number]})
 
 
 def test_the_path_of_an_error_begins_with_the_place_of_the_object() -> None:
