@@ -88,12 +88,13 @@ def to_event_fields(value: object, binary_encoding: bool = False) -> dict[str, A
     if declared is None:
         problem = 'its class does not describe an event: decorate the class with @event'
         raise ConfigurationError(f'{safe_repr(type(value).__name__)}: {problem}')
+    attributes = write_object(value, 'event.attributes', binary_encoding)
     return {
         'name': declared.name,
         'domain': declared.domain,
         'version': declared.version,
         'subject': _subject_of(value, declared),
-        'attributes': write_object(value, 'event.attributes', binary_encoding),
+        'attributes': attributes,
     }
 
 

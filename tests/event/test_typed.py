@@ -229,6 +229,10 @@ def test_a_class_that_cannot_be_read_is_refused_before_any_message(cls: type, pr
 # ── publishing ───────────────────────────────────────────────────────────────────────────────────
 
 
+class Opaque:
+    pass
+
+
 @event('item.added', domain='shopping_cart', version=2, subject='cart_id', upgrade={1: dict})
 @dataclass
 class ItemAdded:
@@ -256,9 +260,12 @@ def test_the_subject_is_the_text_of_its_field(value: object, subject: str | None
     assert arrived.event.subject == subject
 
 
-def test_a_subject_that_is_not_a_text_is_refused_with_its_path() -> None:
+@pytest.mark.parametrize(
+    'subject', [True, 0.5, ['a'], Opaque()], ids=lambda each: type(each).__name__
+)
+def test_a_subject_that_is_not_a_text_is_refused_with_its_path(subject: object) -> None:
     with pytest.raises(EncodeError) as caught:
-        encode(ItemAdded(True))
+        encode(ItemAdded(subject))
     assert caught.value.path == 'event.attributes.cart_id'
 
 
@@ -272,10 +279,6 @@ def test_an_object_of_a_subclass_is_the_same_event() -> None:
     assert isinstance(arrived, Payload)
     assert arrived.event.name == 'item.added'
     assert arrived.event.reason == 'x'
-
-
-class Opaque:
-    pass
 
 
 class Loop(pydantic.BaseModel):
