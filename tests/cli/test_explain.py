@@ -123,6 +123,24 @@ def test_each_message_of_a_queue_is_explained_and_given_back(
     assert [each['subscriber'] for each in records[0]['subscribers']] == ['LargeOrders', 'Refunds']
 
 
+def test_a_message_is_explained_with_its_metadata(aws: CommandAws, tmp_path: Path) -> None:
+    url = aws.queue()
+    (tmp_path / 'by_tenant.py').write_text(
+        'from mega.aws.sqs.subscribe import DataSubscriber, SqsListener\n'
+        'class AcmeOrders(DataSubscriber):\n'
+        "    message_pattern = {'attributes': {'tenant': 'acme'}}\n"
+        '    def process(self, payload): ...\n'
+        f'def make_listener():\n    return SqsListener({url!r}, [AcmeOrders])\n'
+    )
+    worker = f'{tmp_path}/by_tenant.py:make_listener'
+    tenant = {'tenant': {'DataType': 'String', 'StringValue': 'acme'}}
+    aws.sqs.send_message(QueueUrl=url, MessageBody='{}', MessageAttributes=tenant)
+    [record] = explain(aws, worker, '--queue', url, '-o', 'json').json()
+    assert record['matches'] is True
+    result = mega('explain', worker, '{}', environment=aws.environment)
+    assert result.out == "AcmeOrders: message.attributes.tenant is missing, wanted 'acme'\n"
+
+
 def test_an_empty_queue_has_no_match(aws: CommandAws, tmp_path: Path) -> None:
     url = aws.queue()
     result = explain(aws, write_worker(tmp_path, url), '--queue', url)
