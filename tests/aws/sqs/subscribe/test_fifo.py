@@ -184,10 +184,9 @@ def test_messages_without_a_group_keep_the_order_of_the_queue(
     assert f'{QUEUE_URL} is a FIFO queue' in warning
 
 
-def test_a_listener_asks_for_groups_as_old_and_as_new_servers_do(faults: FaultServer) -> None:
+def test_a_listener_asks_for_all_metadata_as_old_and_as_new_servers_do(faults: FaultServer) -> None:
     will_receive(faults, sqs_answer())
     listener_on(faults, QUEUE_URL, subscriber()).drain()
     receives = [each for each in faults.requests if each.operation == 'ReceiveMessage']
     asked = json.loads(receives[0].body)
-    assert 'MessageGroupId' in asked['AttributeNames']
-    assert 'MessageGroupId' in asked['MessageSystemAttributeNames']
+    assert asked['AttributeNames'] == asked['MessageSystemAttributeNames'] == ['All']
