@@ -18,10 +18,12 @@ from mega.match.functions import (
     gt,
     json_text,
     length,
+    lt,
     missing,
     neq,
     not_,
     one_of,
+    prefix,
 )
 from mega.match.pattern import compile_pattern
 from tests.match.reference import build
@@ -106,7 +108,9 @@ def test_an_explanation_does_not_call_a_predicate_if_another_condition_failed() 
     assert asked == []
 
 
-def test_a_match_parses_a_text_once_for_all_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that are parsed during the test."""
     texts: list[str] = []
     read_json = json_reading.read_json
 
@@ -115,8 +119,43 @@ def test_a_match_parses_a_text_once_for_all_patterns(monkeypatch: pytest.MonkeyP
         return read_json(text)
 
     monkeypatch.setattr(json_reading, 'read_json', read)
-    patterns: PatternSet[int] = PatternSet()
-    for place in range(100):
-        patterns.add({'a': json_text({'n': one_of(place, 7)}), 'b': json_text(any_())}, place)
-    assert patterns.match({'a': '{"n": 7}', 'b': '[1]'}) == list(range(100))
-    assert sorted(texts) == ['[1]', '{"n": 7}']
+    return texts
+
+
+def set_of(*patterns: Any) -> PatternSet[int]:
+    made: PatternSet[int] = PatternSet()
+    for place, pattern in enumerate(patterns):
+        made.add(pattern, place)
+    return made
+
+
+def test_all_tests_of_a_text_share_one_parse(parsed: list[str]) -> None:
+    patterns = set_of(*({'a': json_text({'n': not_(place), 'm': any_()})} for place in range(100)))
+    assert patterns.match({'a': '{"n": 7, "m": 0}'}) == [i for i in range(100) if i != 7]
+    assert parsed == ['{"n": 7, "m": 0}']
+
+
+@pytest.mark.parametrize(
+    'inner',
+    [
+        lambda n: {'n': n},
+        lambda n: {'o': {'n': n}},
+        lambda n: {'n': gt(n - 0.5) & lt(n + 0.5)},
+        lambda n: {'n': one_of(n, -1)},
+        lambda n: {'s': prefix(f'x{n}.')},
+        lambda n: {'m': any_(), 's': f'x{n}.'},
+        lambda n: {'t': json_text({'n': n})},
+    ],
+    ids=['value', 'nested', 'range', 'one of', 'prefix', 'beside another', 'JSON in JSON'],
+)
+def test_a_field_in_a_text_is_looked_up_among_any_number_of_patterns(
+    inner: Any, parsed: list[str]
+) -> None:
+    patterns = set_of(*({'a': json_text(inner(place))} for place in range(1000)))
+    value = {'n': 7, 'm': 0, 'o': {'n': 7}, 's': 'x7.', 't': '{"n": 7}'}
+    patterns.build()
+    payload = {'a': json.dumps(value)}
+    assert patterns.match(payload) == [7]
+    assert len(parsed) <= 6
+    for other in ('no JSON', '[]', '5', '{}', 5, None, {'n': 7}):
+        assert patterns.match({'a': other}) == []

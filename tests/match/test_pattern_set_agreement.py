@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from datetime import date, datetime, timezone
@@ -138,6 +139,20 @@ def two_ends(make: Make) -> Make:
     return made
 
 
+def in_object(chance: random.Random) -> Any:
+    """A pattern of an object with one or two keys."""
+    kinds: list[Make] = [text, number, lambda chance: prefix(text(chance)), instant]
+    kinds += [lambda chance: gt(number(chance)), lambda chance: not_(text(chance))]
+    names = chance.sample('xy', chance.randrange(1, 3))
+    return {name: optional(made) if chance.random() < 0.2 else made
+            for name in names for made in [chance.choice(kinds)(chance)]}  # fmt: skip
+
+
+def text_of_json(chance: random.Random) -> str:
+    names = chance.sample('xy', chance.randrange(3))
+    return json.dumps({name: value(chance) for name in names}, default=str)
+
+
 KINDS: dict[str, Make] = {
     'equal texts': text,
     'equal numbers': number,
@@ -155,7 +170,7 @@ KINDS: dict[str, Make] = {
     'folded': lambda chance: iequals(text(chance)),
     'regular expressions': lambda chance: chance.choice([match, search])(text(chance)),
     'substrings': lambda chance: substring(text(chance)),
-    'JSON in a text': lambda chance: json_text(chance.choice([number, text])(chance)),
+    'JSON in a text': lambda chance: json_text(chance.choice([number, text, in_object])(chance)),
     'members': lambda chance: [value(chance) for _ in range(chance.randrange(3))],
     'one of several': lambda chance: one_of(value(chance), text(chance), number(chance)),
     'in a list': lambda chance: in_([text(chance), prefix(text(chance))]),
@@ -187,5 +202,7 @@ def test_a_set_of_one_kind_of_pattern_agrees_with_its_patterns(kind: str, count:
         lhs: dict[str, Any] = {'a': {'b': value(chance)}, 'c': chance.choice(['a', 'b', None])}
         if kind == 'addresses':
             lhs['a']['b'] = address(chance)
+        elif kind == 'JSON in a text' and chance.random() < 0.8:
+            lhs['a']['b'] = text_of_json(chance)
         expected = [i for i, pattern in enumerate(alone) if evaluate(lhs, pattern)]
         assert patterns.match(lhs) == expected

@@ -1,7 +1,8 @@
 r"""JSON inside of a text.
 
 A producer that serializes twice sends `{"order": "{\"total\": 5}"}`: the value of `order` is a
-text. A match parses such a text once, however many patterns look into it.
+text. All patterns that test such a text share one parse of it. The index parses it once more for
+each field in it that it looks up, however many patterns have a condition on the field.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from mega.match.context import MISSING, Context
 from mega.match.pattern import Pattern, compile_pattern
 from mega.match.representation import call_repr
 
-__all__ = ('JsonText', 'json_text', 'read_embedded')
+__all__ = ('JsonText', 'json_text', 'read_embedded', 'read_text')
 
 
 class JsonText(Pattern, frozen=True):
@@ -39,10 +40,11 @@ class JsonText(Pattern, frozen=True):
 
 def read_embedded(text: str, context: Context) -> object:
     """Return the value of a text that contains JSON; MISSING for any other text."""
-    return context.convert(_read, text)
+    return context.convert(read_text, text)
 
 
-def _read(text: str) -> object:
+def read_text(text: str) -> object:
+    """Parse a text that contains JSON; MISSING for any other text."""
     try:
         return json_reading.read_json(text)
     except ValueError:

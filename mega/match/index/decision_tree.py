@@ -51,7 +51,7 @@ from mega.match.index.codegen import (
     read_path_lines,
     visit_all,
 )
-from mega.match.index.keys import Key, LookupKind
+from mega.match.index.keys import RANKS, Key, LookupKind, selectivity_rank
 from mega.match.index.lookups import (
     AnyLookup,
     ForEachMember,
@@ -174,7 +174,7 @@ class TreeBuilder:
             if per_member and not isinstance(lookup, PredicateList)
             else lookup
             for (kind, normalise, per_member), children in sorted(
-                groups.items(), key=lambda group: _RANKS[group[0][0]]
+                groups.items(), key=lambda group: RANKS[group[0][0]]
             )
             for lookup in self._build_lookups(kind, normalise, children, depth, built)
         ]
@@ -260,17 +260,9 @@ def _clauses(one: IndexedPattern) -> dict[_BranchKey, _Clause]:
             continue
         branch = condition.path, condition.is_prefilter
         known = clauses.get(branch)
-        if known is None or _selectivity_rank(keys) < _selectivity_rank(known[1]):
+        if known is None or selectivity_rank(keys) < selectivity_rank(known[1]):
             clauses[branch] = condition, keys
     return clauses
-
-
-_RANKS = {kind: rank for rank, kind in enumerate(LookupKind)}
-
-
-def _selectivity_rank(keys: tuple[Key, ...]) -> int:
-    """Return the rank of the least selective key; 0 is the most selective kind."""
-    return max([_RANKS[key.kind] for key in keys], default=0)
 
 
 class _CostEstimate(Struct):

@@ -12,10 +12,10 @@ LeafKeys are a necessary condition: a leaf matches no value that fits none of it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from functools import singledispatch
-from itertools import takewhile
+from functools import lru_cache, singledispatch
+from itertools import count, takewhile
 from typing import Any, TypeAlias
 
 from msgspec import Struct, structs
@@ -38,6 +38,7 @@ from mega.match.comparables import (
     to_text,
     wrap,
 )
+from mega.match.context import MISSING
 from mega.match.eventbridge.operators import (
     AddressBlock,
     CaseInsensitive,
@@ -47,13 +48,18 @@ from mega.match.eventbridge.operators import (
 )
 from mega.match.functions.arrays import Contains, ContainsAll
 from mega.match.functions.comparison import Between, Compare, Equal
+from mega.match.functions.embedded_json import JsonText, read_text
 from mega.match.functions.logic import OneOf
 from mega.match.functions.network import Cidr
 from mega.match.functions.text import Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
-from mega.match.pattern import AnyMember, AnyOf, Pattern, Predicate
+from mega.match.pattern import AllOf, AnyMember, AnyOf, Object, Pattern, Predicate
 
-__all__ = ('Interval', 'Key', 'LookupKind', 'keys_of')
+__all__ = ('RANKS', 'Interval', 'Key', 'LookupKind', 'keys_of', 'selectivity_rank')
+
+
+MAX_NORMALISERS_IN_JSON = 1_000
+"""The number of paths in JSON texts for which patterns share a look-up."""
 
 
 class LookupKind(Enum):
@@ -90,6 +96,14 @@ class Key(Struct, frozen=True):
 
     per_member: bool = False
     """Whether the key is compared with each member of an array, not with the value itself."""
+
+
+RANKS = {kind: rank for rank, kind in enumerate(LookupKind)}
+
+
+def selectivity_rank(keys: tuple[Key, ...]) -> int:
+    """Return the rank of the least selective key; 0 is the most selective kind."""
+    return max([RANKS[key.kind] for key in keys], default=0)
 
 
 LeafKeys: TypeAlias = 'tuple[Key, ...] | None'
@@ -249,6 +263,64 @@ def _(leaf: ContainsAll) -> LeafKeys:
         if keys := keys_of(one):
             return tuple(structs.replace(key, is_sufficient=False) for key in keys)
     return None
+
+
+# ── JSON in a text ───────────────────────────────────────────────────────────────────────────────
+
+
+@keys_of.register
+def _(leaf: JsonText) -> LeafKeys:
+    """Return the keys of the most selective condition on the value in the text."""
+    found = [
+        (path, keys, is_whole and all(key.is_sufficient for key in keys))
+        for path, part, is_whole in _conditions_in(leaf.child, ())
+        if (keys := keys_of(part)) is not None
+        and part.when_missing is not True
+        and not part.has_predicate
+        and not any(key.per_member for key in keys)
+    ]
+    if not found:
+        return None
+    path, keys, is_sufficient = min(found, key=lambda each: selectivity_rank(each[1]))
+    return tuple(
+        structs.replace(
+            key, normalise=_normaliser_in_json(path, key.normalise), is_sufficient=is_sufficient
+        )
+        for key in keys
+    )
+
+
+def _conditions_in(
+    pattern: Pattern, path: tuple[str, ...], is_whole: bool = True
+) -> Iterator[tuple[tuple[str, ...], Pattern, bool]]:
+    """Yield conditions that must all hold, with their paths, and whether there is only one."""
+    if isinstance(pattern, Object) and pattern.entries:
+        is_whole = is_whole and len(pattern.entries) == 1
+        for name, child in pattern.entries:
+            yield from _conditions_in(child, (*path, str.__str__(name)), is_whole)
+    elif isinstance(pattern, AllOf):
+        for child in pattern.members:
+            yield from _conditions_in(child, path, False)
+    else:
+        yield path, pattern, is_whole
+
+
+@lru_cache(MAX_NORMALISERS_IN_JSON)
+def _normaliser_in_json(path: tuple[str, ...], normalise: Normaliser) -> Normaliser:
+    """Return the normaliser of the value at a path in the JSON of a text."""
+
+    def normalise_in_json(lhs: object) -> Any:
+        value = read_text(lhs) if isinstance(lhs, str) else MISSING
+        for name in path:
+            value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
+        return None if value is MISSING else normalise(value)
+
+    # The generated code calls it by its name, which must be unique.
+    normalise_in_json.__name__ = f'in_json_{next(_numbers)}'
+    return normalise_in_json
+
+
+_numbers = count()
 
 
 # ── EventBridge's operators ──────────────────────────────────────────────────────────────────────
