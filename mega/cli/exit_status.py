@@ -1,7 +1,7 @@
 """The exit codes of the command, and the line on stderr that explains a failure.
 
 error                          code   line
-UsageError of click               2   the usage, and the problem
+UsageError of click               2   the problem, and where the usage is described
 ConfigurationError                2   the problem, as the library states it
 TargetError                       3   the target cannot be loaded or started, and why
 TransportError                    4   AWS refused the request, and what to change
@@ -64,7 +64,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
             status = command.main(arguments, prog_name='mega', standalone_mode=False)
             sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        _report_usage(error)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
         return _report_end(error)
@@ -74,6 +74,17 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _report(error)
     return status if isinstance(status, int) else SUCCESS
+
+
+def _report_usage(error: click.ClickException) -> None:
+    """Print a wrong use. A group of commands without a command prints its help, since click 8.2."""
+    if isinstance(error, getattr(click.exceptions, 'NoArgsIsHelpError', ())):
+        error.show()
+        return
+    context = getattr(error, 'ctx', None)
+    command = 'mega' if context is None else context.command_path
+    text = single_line(error.format_message(), _MAX_LINE_LENGTH).rstrip('.')
+    _print(f'Error: {text}. See {command} --help')
 
 
 def _report_end(error: BaseException) -> int:

@@ -100,3 +100,25 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     result = mega('lisen')
     assert (result.code, result.out) == (2, '')
     assert "No such command 'lisen'" in result.err
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'line'),
+    [
+        (['peek'], "Error: Missing argument 'QUEUE'. See mega peek --help"),
+        (['nosuch'], "Error: No such command 'nosuch'. See mega --help"),
+        (
+            ['stats', 'q', '--watch', 'x'],
+            "Error: Invalid value for '--watch': 'x' is not a valid float range. "
+            'See mega stats --help',
+        ),
+        (
+            ['dead-letters', 'drop', 'q', '--all'],
+            'Error: without a terminal to confirm on, pass --yes. '
+            'See mega dead-letters drop --help',
+        ),
+    ],
+)
+def test_wrong_use_is_one_line_that_names_the_help(arguments: list[str], line: str) -> None:
+    result = mega(*arguments)
+    assert (result.code, result.out, result.err) == (2, '', f'{line}\n')
