@@ -19,11 +19,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from threading import Lock
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mega.match.context import MISSING, to_plain
 from mega.match.explanation import Explanations, explain
@@ -54,13 +54,13 @@ class _Index(Struct, frozen=True):
     needs_state: bool
 
 
-class _Snapshot(NamedTuple):
+class _Snapshot(Struct, frozen=True):
     """The data of a match. Threads replace it as a whole, so that its parts always agree."""
 
     roots: tuple[Node, ...] = ()
     needs_state: bool = False
-    has_removed: bool = False
-    """Whether an index contains patterns that were removed."""
+    present: Container[int] | None = None
+    """The positions of the patterns; None if the indexes contain no removed patterns."""
 
 
 REBUILD_RATIO = 8
@@ -135,7 +135,7 @@ class PatternSet(Generic[Target]):
             for position in positions:
                 self._forget_predicates(self._members.pop(position).predicates)
             if positions[0] < self._indexed_until:
-                self._snapshot = self._snapshot._replace(has_removed=True)
+                self._snapshot = structs.replace(self._snapshot, present=self._members)
                 self._removed_count += bisect_left(positions, self._indexed_until)
                 self._is_stale |= self._has_many_removed()
 
@@ -170,13 +170,13 @@ class PatternSet(Generic[Target]):
             self._rebuild()
         value = lhs if type(lhs) is dict else to_plain(lhs)
         found: list[Node] = []
-        roots, needs_state, has_removed = self._snapshot
-        present = self._members if has_removed else None
+        snapshot = self._snapshot
+        present = snapshot.present
         state = None
-        if needs_state:
+        if snapshot.needs_state:
             state = MatchState(value if root is MISSING else root, present)
-        for root in roots:
-            root[0](value, found, root, state)
+        for node in snapshot.roots:
+            node[0](value, found, node, state)
         if present is not None:
             found = without_removed(found, present)
         if state is not None and state.failures:
@@ -230,7 +230,7 @@ class PatternSet(Generic[Target]):
             self._snapshot = _Snapshot(
                 tuple(index.root for index in self._indexes),
                 any(index.needs_state for index in self._indexes),
-                self._removed_count > 0,
+                members if self._removed_count else None,
             )
             self._is_stale = False
 
