@@ -85,6 +85,14 @@ def test_no_import_loads_boto3(statement: str) -> None:
     assert not loaded & {'boto3', 'botocore', 's3transfer', 'urllib3'}
 
 
+def test_the_library_of_signatures_is_loaded_only_to_verify_them() -> None:
+    listener = "SqsListener('https://sqs.eu-west-1.amazonaws.com/1/a', allowed_topics=["
+    listener += "'arn:aws:sns:eu-west-1:1:a'], verify_sns_signatures={})"
+    statement = f'from mega.aws.sqs.subscribe import SqsListener; {listener}'
+    assert 'cryptography' not in loaded_by(statement.format(False))
+    assert 'cryptography' in loaded_by(statement.format(True))
+
+
 def test_the_library_of_bson_is_loaded_with_the_first_body_in_bson() -> None:
     assert 'bson' not in loaded_by('import mega.aws.sqs.subscribe, mega.testing')
     assert 'bson' not in loaded_by('import mega.codec; mega.codec.decode(\'{"a": 1}\')')

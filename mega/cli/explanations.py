@@ -6,7 +6,7 @@ from typing import Any
 
 from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import read_message
-from mega.aws.sqs.opening import MissingBody, open_message
+from mega.aws.sqs.opening import MissingBody
 from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.aws.sqs.subscribe.subscribers.subscriber import MessageSubscriber
 from mega.cli.message_view import message_record
@@ -32,12 +32,13 @@ def explanation_records(explanations: Explanations[type[MessageSubscriber]]) -> 
 def explained_message(listener: SqsListener, received: dict[str, Any]) -> Record:
     """Return the record of a message, with the explanation of each subscriber.
 
-    The listener's own payload store fetches a body in S3. `subscribers` is empty, and `problem`
-    says why, for a message that the listener would not pass to any subscriber.
+    The message is opened as the listener opens it, with its payload store and its allowed topics.
+    `subscribers` is empty, and `problem` says why, for a message that the listener would not pass
+    to any subscriber.
     """
     record = {**message_record(received), 'matches': False, 'subscribers': []}
     try:
-        message, payload = open_message(read_message(received), listener.payload_store)
+        message, payload = listener._context.opener(read_message(received))
     except MegaError as error:
         return {**record, 'problem': str(error)}
     if isinstance(payload, (SubscriptionNotice, MissingBody)):

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,6 +18,7 @@ from mega.aws._transport import client
 from mega.local import Server, running
 from mega.testing import Bus
 from tests.aws.fault_server import FaultServer, fault_server
+from tests.aws.sns.signing import CertificateServer, certificate_server
 from tests.local_aws import Service
 
 ONCE = Config(retries={'total_max_attempts': 1})  # a retry would hide the first failure
@@ -26,6 +28,17 @@ ONCE = Config(retries={'total_max_attempts': 1})  # a retry would hide the first
 def faults() -> Iterator[FaultServer]:
     """A server with scripted responses."""
     with fault_server() as server:
+        yield server
+
+
+@pytest.fixture
+def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CertificateServer]:
+    """A server of certificates on loopback, which HTTPS requests to SNS reach."""
+    with certificate_server(tmp_path) as server:
+        for name in ('HTTPS_PROXY', 'NO_PROXY', 'no_proxy', 'REQUESTS_CA_BUNDLE'):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv('https_proxy', server.proxy_url)
+        monkeypatch.setenv('AWS_CA_BUNDLE', str(server.ca_bundle))
         yield server
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from mega.aws._messages.attributes import from_envelope
 from mega.errors import EnvelopeError, safe_repr
 
-__all__ = ('Envelope', 'SubscriptionNotice', 'parse_envelope')
+__all__ = ('Envelope', 'SubscriptionNotice', 'is_line', 'parse_envelope')
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def parse_envelope(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
             attribute that decides how the body is read.
     """
     for name in ('TopicArn', 'MessageId', 'Timestamp'):
-        if not _is_line(document[name]):
+        if not is_line(document[name]):
             problem = f'its {name} is {safe_repr(document[name])}, not one line of text'
             raise EnvelopeError(problem)
     topic_arn, subject = document['TopicArn'], document.get('Subject')
@@ -62,7 +62,7 @@ def parse_envelope(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
     unreadable = {}
     if unreadable_attributes:
         unreadable['MessageAttributes'] = unreadable_attributes
-    if subject is not None and not _is_line(subject):
+    if subject is not None and not is_line(subject):
         unreadable['Subject'], subject = subject, None
     return Envelope(
         document['Message'],
@@ -75,6 +75,9 @@ def parse_envelope(document: dict[str, Any]) -> Envelope | SubscriptionNotice:
     )
 
 
-def _is_line(value: object) -> bool:
-    # SNS signs its fields line by line, so a field with a line break could pass for two fields.
+def is_line(value: object) -> bool:
+    """Return whether a field is one line of text.
+
+    SNS signs its fields line by line, so a field with a line break could pass for two fields.
+    """
     return isinstance(value, str) and '\n' not in value and '\r' not in value

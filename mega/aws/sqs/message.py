@@ -34,7 +34,8 @@ class Message(Struct, frozen=True, eq=False):
     envelope has them: `{'Subject': 5, 'MessageAttributes': {'a': 'x'}}`.
     `pointer` is the place in S3 from which the payload was fetched, if it was; `body` remains the
     message's own.
-    None of these proves where a message came from, except `sender_id`.
+    None of these proves where a message came from, except `sender_id`; and `topic_arn`, if the
+    listener has `verify_sns_signatures`.
     `lost` may become true while the message is processed. A copy or a pickle does not notice.
     """
 

@@ -3,8 +3,8 @@
     message -> envelope of SNS? -> pointer into S3? -> decode -> payload
 
 Each step happens once at most: a body in S3 is neither an envelope nor a pointer. Nothing in a
-message proves its origin. The attributes decide how a body is read. Without them, its first
-characters do.
+message proves its origin, except the signature of an envelope, if it is verified. The attributes
+decide how a body is read. Without them, its first characters do.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mega.aws._messages.attributes import (
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.s3.store import FetchedBody
 from mega.aws.sns.envelope import Envelope, SubscriptionNotice, parse_envelope
+from mega.aws.sns.verification import EnvelopePolicy
 from mega.aws.sqs.message import Message
 from mega.codec import AnyPayload, decode, looks_like_envelope
 from mega.errors import DecodeError, PointerError, safe_repr
@@ -74,21 +75,27 @@ def may_be_offloaded(received: dict[str, Any]) -> bool:
     )
 
 
-def open_message(message: Message, store: BodyStore | None = None) -> OpenResult:
+def open_message(
+    message: Message, store: BodyStore | None = None, policy: EnvelopePolicy | None = None
+) -> OpenResult:
     """Return the payload of a message, and the message with the data of its envelope and pointer.
 
     A body in S3 is fetched if an attribute of the message announces it. A body whose attributes
     name a payload type is decoded as that type. Otherwise an envelope of SNS is opened, and its
-    body is decoded by the attributes in the envelope.
+    body is decoded by the attributes in the envelope. With a `policy`, only the envelopes that it
+    accepts are opened, and no message without one.
 
     Raises:
         DecodeError: for a body that is not what its attributes or its first characters say.
-        EnvelopeError: for an invalid envelope.
+        EnvelopeError: for an invalid envelope, and for a message that the `policy` refuses.
         PointerError: for a pointer that is invalid, not allowed, or leads to a missing body.
         OffloadError: if S3 does not return the body now.
+        TransportError: if the certificate of SNS cannot be downloaded now.
         EventError: for an event that breaks the protocol.
     """
     if message.attributes and is_offloaded(message.attributes):
+        if policy is not None:
+            policy.check(None)
         return _fetch(message, message.body, store)
     payload_type = _payload_type(message)
     payload = decode(message.body, payload_type)
@@ -97,7 +104,11 @@ def open_message(message: Message, store: BodyStore | None = None) -> OpenResult
         or not isinstance(payload, dict)
         or not looks_like_envelope(payload)
     ):
+        if policy is not None:
+            policy.check(None)
         return message, payload
+    if policy is not None:
+        policy.check(payload)
     envelope = parse_envelope(payload)
     if isinstance(envelope, SubscriptionNotice):
         return structs.replace(message, topic_arn=envelope.topic_arn), envelope

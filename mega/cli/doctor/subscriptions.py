@@ -1,10 +1,11 @@
-"""Checks of the SNS subscriptions of the queue: confirmation, raw delivery and filter policy."""
+"""Checks of the SNS subscriptions of the queue: confirmation, topic, delivery and filter policy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from mega.aws.sns import to_filter_policy
+from mega.aws.sns.verification import EnvelopePolicy
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.cli.doctor.setup import Setup
 from mega.cli.policies import is_equal, needed_policy, read_policy, read_subscription
@@ -21,6 +22,7 @@ def check(setup: Setup) -> Iterator[Finding]:
     if setup.queue_arn is None:
         return
     aws = setup.client('sns')
+    policy = None if setup.listener is None else setup.listener._envelopes
     for topic, arn in _subscriptions(setup):
         setup.has_subscriptions = True
         if not arn.startswith('arn:'):  # SNS writes `PendingConfirmation` in its place
@@ -29,13 +31,7 @@ def check(setup: Setup) -> Iterator[Finding]:
         attributes = read_subscription(aws, arn)
         if attributes.get('PendingConfirmation') == 'true':
             yield _unconfirmed(arn)
-        if attributes.get('RawMessageDelivery') != 'true':
-            yield Kind.ENVELOPES.found(
-                arn,
-                "delivers each message within SNS's envelope, which costs bytes and CPU time",
-                'Set RawMessageDelivery to true, unless a subscriber needs the topic or the '
-                'subject of a message.',
-            )
+        yield from _delivery(topic, arn, attributes, policy)
         if setup.listener is not None:
             yield from _policy(setup, arn, attributes)
 
@@ -60,6 +56,33 @@ def _unconfirmed(subject: str) -> Finding:
         'Confirm it with the token in the message that SNS sent to the queue, or subscribe again '
         'with the account that owns the queue.',
     )
+
+
+def _delivery(
+    topic: str, arn: str, attributes: Mapping[str, str], policy: EnvelopePolicy | None
+) -> Iterator[Finding]:
+    """Check raw message delivery, and whether the listener opens the messages of the topic."""
+    is_raw = attributes.get('RawMessageDelivery') == 'true'
+    if policy is None:
+        if not is_raw:
+            yield Kind.ENVELOPES.found(
+                arn,
+                "delivers each message within SNS's envelope, which costs bytes and CPU time",
+                'Set RawMessageDelivery to true, unless a subscriber needs the topic or the '
+                'subject of a message.',
+            )
+    elif topic not in policy.topics:
+        yield Kind.REFUSED.found(
+            arn,
+            'is of a topic that is not one of allowed_topics: the listener opens no message of it',
+            'Add the topic to allowed_topics, or delete the subscription.',
+        )
+    elif is_raw:
+        yield Kind.REFUSED.found(
+            arn,
+            'delivers raw messages: the listener has allowed_topics, and opens only envelopes',
+            'Set RawMessageDelivery to false.',
+        )
 
 
 def _policy(setup: Setup, arn: str, attributes: Mapping[str, str]) -> Iterator[Finding]:

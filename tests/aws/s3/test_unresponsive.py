@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
 
 from mega.aws.s3 import S3PayloadStore
+from mega.aws.sqs.opening import open_message
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.errors import OffloadError
@@ -64,7 +66,8 @@ def test_messages_whose_bodies_do_not_arrive_block_no_other_message_and_no_stop(
 def test_a_read_ends_with_the_visibility_timeout(faults: FaultServer) -> None:
     faults.will(Fault.SILENCE)
     store = S3PayloadStore(BUCKET, client=faults.client('s3', read_timeout=60))
-    prefetcher, delivery = BodyPrefetcher(store, QUEUE, 0.05), Delivery('a', 'a')
+    prefetcher = BodyPrefetcher(store, partial(open_message, store=store), QUEUE, 0.05)
+    delivery = Delivery('a', 'a')
     delivery.received = pointing_to(POINTER_TO_OURS)
     prefetcher.submit([delivery])
     ready = threading.Event()

@@ -51,6 +51,24 @@ def test_an_envelope_is_a_note(bus: Bus, orders: Any) -> None:
     assert finding.subject.startswith('arn:aws:sns:eu-west-1:123456789012:events:')
 
 
+@pytest.mark.parametrize(
+    ('raw', 'is_allowed', 'found'),
+    [
+        (False, True, [Kind.NO_POLICY]),
+        (True, True, [Kind.REFUSED, Kind.NO_POLICY]),
+        (False, False, [Kind.REFUSED, Kind.NO_POLICY]),
+        (True, False, [Kind.REFUSED, Kind.NO_POLICY]),
+    ],
+)
+def test_messages_that_a_listener_with_allowed_topics_refuses_are_an_error(
+    bus: Bus, orders: Any, raw: bool, is_allowed: bool, found: list[Kind]
+) -> None:
+    events, others = bus.topic('events', to=orders, raw=raw), bus.topic('others')
+    topics = [events if is_allowed else others]
+    listener = listener_on(bus, orders, LARGE, allowed_topics=topics)
+    assert kinds(examined(bus, orders, listener)) == found
+
+
 def test_the_key_of_aws_stops_notifications(bus: Bus, orders: Any) -> None:
     bus.sqs.set_queue_attributes(QueueUrl=orders, Attributes={'KmsMasterKeyId': 'alias/aws/sqs'})
     assert examined(bus, orders) == []

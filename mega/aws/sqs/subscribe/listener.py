@@ -15,15 +15,18 @@ from mega.aws._messages.destinations import check_queue_url
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
+from mega.aws.sns.verification import EnvelopePolicy
 from mega.aws.sqs.metadata import Metadata
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.option_checks import (
     DEFAULT_VISIBILITY_TIMEOUT,
     check_count,
     check_dead_letter_queue,
+    check_drain,
     check_grace_period,
     check_max_processing_time,
     check_reachable,
+    check_signing,
     check_visibility_timeout,
 )
 from mega.aws.sqs.subscribe.preflight.checks import (
@@ -35,9 +38,7 @@ from mega.aws.sqs.subscribe.processing.hooks import Hook, Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy, Unhandled, Unmatched
 from mega.aws.sqs.subscribe.runtime.activity import Activity
-from mega.aws.sqs.subscribe.runtime.context import ListenerContext, Runtime
-from mega.aws.sqs.subscribe.runtime.dead_letter_sender import DeadLetterSender
-from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
+from mega.aws.sqs.subscribe.runtime.context import Runtime, create_context
 from mega.aws.sqs.subscribe.runtime.runs import ListenerRuns
 from mega.aws.sqs.subscribe.runtime.session import ListenerSession
 from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
@@ -47,22 +48,13 @@ from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.codec import Publishable
-from mega.errors import (
-    ConfigurationError,
-    Seconds,
-    check_int,
-    check_seconds,
-    check_whole_seconds,
-)
+from mega.errors import ConfigurationError, Seconds, check_whole_seconds
 from mega.match import Explanations
 
 __all__ = ('SqsListener',)
 
 SubscriberClass = TypeVar('SubscriberClass', bound=Subscriber)
 ListenerType = TypeVar('ListenerType', bound='SqsListener')
-
-_UNLIMITED = 10**9
-"""The maximum number of messages of a drain, and of its seconds."""
 
 _READ_TIMEOUT_MARGIN = 5.0
 """Seconds after its long poll within which SQS must answer a receive. A later answer is useless,
@@ -109,6 +101,12 @@ class SqsListener(ClientOwner):
     message that asks for a retry at that receive is dead-lettered instead. The listener never
     dead-letters it for that reason without an attempt.
 
+    With `allowed_topics`, a list of ARNs, the listener only opens envelopes of SNS of these topics.
+    Any other message counts as invalid, also one of raw message delivery. Any sender can write such
+    an envelope. With `verify_sns_signatures` (extra `sns-verify`) it must have a signature of SNS,
+    which does not cover message attributes. If the listener cannot download the certificate of SNS,
+    the message stays in the queue.
+
     After a stop, messages in processing have `grace_period` seconds to end. Then they are released.
     `hooks` run around each delivery and each subscriber: see `Hook`.
 
@@ -142,6 +140,8 @@ class SqsListener(ClientOwner):
         retry_delay: RetryDelay | None = None,
         max_receives: int | None = None,
         grace_period: Seconds = 20.0,
+        allowed_topics: Iterable[str] | None = None,
+        verify_sns_signatures: bool = False,
         hooks: Iterable[Hook] = (),
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
@@ -151,14 +151,12 @@ class SqsListener(ClientOwner):
         session: Any = None,
         client: Any = None,
     ) -> None:
-        if not queue_url:
-            raise ConfigurationError('a listener requires queue_url=')
         self.queue_url = check_queue_url('queue_url', queue_url)
-        self.dead_letter_queue_url = check_dead_letter_queue(dead_letter_queue_url, queue_url)
+        self.dead_letter_queue_url = check_dead_letter_queue(dead_letter_queue_url, self.queue_url)
         self.max_number_of_messages = check_count('max_number_of_messages', max_number_of_messages)
         self.wait_time_seconds = check_whole_seconds('wait_time_seconds', wait_time_seconds, 0, 20)
         self.visibility_timeout = check_visibility_timeout(visibility_timeout)
-        has_queue, is_fifo = dead_letter_queue_url is not None, queue_url.endswith('.fifo')
+        has_queue, is_fifo = dead_letter_queue_url is not None, self.queue_url.endswith('.fifo')
         self._policy = SettlementPolicy(
             unhandled, unmatched, has_queue, is_fifo, retry_delay, max_receives
         )
@@ -171,7 +169,6 @@ class SqsListener(ClientOwner):
             grace_period=check_grace_period(grace_period),
             is_fifo=is_fifo,
         )
-        # Not a `partial`: its repr would show the secrets.
         self._create_client: Callable[..., AwsClient] = lambda **options: create_client(
             'sqs',
             aws_access_key_id=aws_access_key_id,
@@ -181,9 +178,10 @@ class SqsListener(ClientOwner):
             endpoint_url=endpoint_url,
             session=session,
             client=client,
-            **options,
+            **options,  # not a `partial`: its repr would show the secrets
         )
         self._hooks, self.payload_store = Hooks(hooks), payload_store
+        self._envelopes = EnvelopePolicy.create(allowed_topics, verify_sns_signatures)
         self._set_up(subscribers)
 
     def _set_up(self, subscribers: Iterable[Subscriber]) -> None:
@@ -196,24 +194,21 @@ class SqsListener(ClientOwner):
         )
         super().__init__(aws)
         check_reachable(aws, self.queue_url, self.dead_letter_queue_url)
+        check_signing(aws, self._envelopes)
         self._router, self._counter = Router(), StatsCounter()
-        self._context = self._create_context()
+        self._context = create_context(
+            aws,
+            self.queue_url,
+            self.dead_letter_queue_url,
+            Processor(self._router, self._policy, self._hooks),
+            self._router,
+            self._counter,
+            self.payload_store,
+            self._envelopes,
+        )
         self._runs = ListenerRuns(self._context, self._check_queue)
         for subscriber in subscribers:
             self.register_subscriber(subscriber)
-
-    def _create_context(self) -> ListenerContext:
-        if self.payload_store is not None:
-            self.payload_store.check_client(self._aws)
-        url, dead_letter_url = self.queue_url, self.dead_letter_queue_url
-        return ListenerContext(
-            QueueClient(self._aws, url),
-            DeadLetterSender(self._aws, dead_letter_url, url) if dead_letter_url else None,
-            self._router,
-            Processor(self._router, self._policy, self._hooks),
-            self._counter,
-            self.payload_store,
-        )
 
     @without_secrets_in_tracebacks
     def with_settings(
@@ -329,9 +324,7 @@ class SqsListener(ClientOwner):
             TransportError: if a receive fails, or if AWS refuses another call as in `listen()`.
             SystemExit, KeyboardInterrupt: if a subscriber raised it.
         """
-        if max_messages is not None:
-            check_int('max_messages', max_messages, 1, _UNLIMITED)
-        ends = None if timeout is None else check_seconds('timeout', timeout, 0, _UNLIMITED)
+        ends = check_drain(timeout, max_messages)
         before = self.stats()
         settings = replace(
             self._settings, until_empty=True, max_messages=max_messages, timeout=ends

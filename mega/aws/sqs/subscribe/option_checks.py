@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from mega.aws._messages.destinations import check_host, check_queue_url, check_region
 from mega.aws._transport.client import AwsClient
+from mega.aws.sns.verification import EnvelopePolicy
 from mega.aws.sqs.subscribe.engine.delivery import MAX_VISIBILITY
 from mega.errors import (
     ConfigurationError,
@@ -20,9 +21,11 @@ __all__ = (
     'DEFAULT_VISIBILITY_TIMEOUT',
     'check_count',
     'check_dead_letter_queue',
+    'check_drain',
     'check_grace_period',
     'check_max_processing_time',
     'check_reachable',
+    'check_signing',
     'check_visibility_timeout',
 )
 
@@ -32,6 +35,8 @@ _LIMITS = {
     'concurrency': (1, 1_000),
 }
 
+_UNLIMITED = 10**9
+"""The maximum number of messages of a drain, and of its seconds."""
 
 DEFAULT_VISIBILITY_TIMEOUT = 30
 """Seconds, also of a queue whose own visibility timeout is unknown."""
@@ -60,6 +65,13 @@ def check_grace_period(value: Seconds) -> float:
     return check_seconds('grace_period', value, 0, MAX_VISIBILITY)
 
 
+def check_drain(timeout: Seconds | None, max_messages: int | None) -> float | None:
+    """Check the limits of a drain. Return the timeout in seconds; None: no timeout."""
+    if max_messages is not None:
+        check_int('max_messages', max_messages, 1, _UNLIMITED)
+    return None if timeout is None else check_seconds('timeout', timeout, 0, _UNLIMITED)
+
+
 def check_dead_letter_queue(url: str | None, queue_url: str) -> str | None:
     """Return the URL of the dead-letter queue, which must be another queue."""
     if url == queue_url:
@@ -74,3 +86,11 @@ def check_reachable(aws: AwsClient, queue_url: str, dead_letter_queue_url: str |
         if url is not None:
             check_host(name, url, aws.endpoint_url)
             check_region(name, url, aws.region)
+
+
+def check_signing(aws: AwsClient, envelopes: EnvelopePolicy | None) -> None:
+    """Refuse to verify signatures of an SNS in this process, which does not sign."""
+    verifies_signatures = envelopes is not None and envelopes.verify is not None
+    if verifies_signatures and aws.is_in_process:
+        problem = 'the SNS of a Bus does not sign its messages: leave the option off in tests'
+        raise ConfigurationError(f'verify_sns_signatures=True: {problem}')

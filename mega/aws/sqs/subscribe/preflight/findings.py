@@ -84,6 +84,7 @@ class Kind(Enum):
     OTHER_POLICY = 'MEGA402', Severity.WARNING
     NO_POLICY = 'MEGA403', Severity.NOTE
     UNCONFIRMED = 'MEGA404', Severity.WARNING
+    REFUSED = 'MEGA405', Severity.ERROR
 
     # Keys of KMS, and bodies in S3
     KEY_OF_AWS = 'MEGA501', Severity.ERROR

@@ -48,7 +48,7 @@ from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
-from mega.errors import ConsumeError, EventError, OffloadError, safe_repr
+from mega.errors import ConsumeError, EventError, OffloadError, TransportError, safe_repr
 from mega.event import Payload
 
 __all__ = ('OpenedMessage', 'Processor')
@@ -116,11 +116,14 @@ class Processor:
     def _settle_unopened(self, message: Message, error: Exception) -> Settlement:
         """Return the settlement of a message that raised an exception while it was opened.
 
-        A failure of S3 or of the machine says nothing about the message. Every other exception is
-        a fault of the message, also an exception of an unexpected class.
+        A failure of S3, of the download of a certificate or of the machine says nothing about the
+        message. Every other exception is a fault of the message, also one of an unexpected class.
         """
         if isinstance(error, OffloadError):
             _log.error('message %s: its body cannot be fetched: %s', message.id, error)
+            return settle_unfetchable(error, self._policy, message)
+        if isinstance(error, TransportError):
+            _log.error('message %s stays in the queue, unverified: %s', message.id, error)
             return settle_unfetchable(error, self._policy, message)
         if is_system_failure(error):
             name = type(error).__name__

@@ -33,7 +33,7 @@ from mega.aws.sqs.subscribe.subscribers.retry_delay import (
     resolve_delay,
 )
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus
-from mega.errors import ConfigurationError, RetriableError, safe_repr, single_line
+from mega.errors import ConfigurationError, RetriableError, TransportError, safe_repr, single_line
 
 __all__ = (
     'Settlement',
@@ -208,9 +208,13 @@ def settle_undecodable(error: Exception, policy: SettlementPolicy, message: Mess
 
 
 def settle_unfetchable(error: Exception, policy: SettlementPolicy, message: Message) -> Settlement:
-    """Return the settlement of a message whose body cannot be read from S3 at present."""
+    """Return the settlement of a message that cannot be opened at present, but perhaps later.
+
+    A `TransportError` is a certificate of SNS that cannot be downloaded: not an attempt.
+    """
     reason = Reason(type(error).__name__, safe_text(error))
-    settlement = settle_retry(reason, policy, message, is_attempt=not is_system_failure(error))
+    is_attempt = not (isinstance(error, TransportError) or is_system_failure(error))
+    settlement = settle_retry(reason, policy, message, is_attempt=is_attempt)
     if settlement.action is SettlementAction.LEAVE:
         return structs.replace(settlement, stats_field=StatsField.UNOPENED)
     return settlement

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
 
+from mega.aws._transport.client import AwsClient
 from mega.aws.s3.store import S3PayloadStore
+from mega.aws.sns.verification import EnvelopePolicy
+from mega.aws.sqs.opening import MessageOpener, open_message
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
@@ -18,7 +22,7 @@ from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
 from mega.aws.sqs.subscribe.runtime.worker_pool import Handlers, Pool
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 
-__all__ = ('ListenerContext', 'Runtime')
+__all__ = ('ListenerContext', 'Runtime', 'create_context')
 
 
 class ListenerContext(Struct, frozen=True):
@@ -30,6 +34,38 @@ class ListenerContext(Struct, frozen=True):
     processor: Processor
     counter: StatsCounter
     store: S3PayloadStore | None = None
+    envelopes: EnvelopePolicy | None = None
+
+    @property
+    def opener(self) -> MessageOpener:
+        """The function that opens a message whose body was not prefetched."""
+        if self.store is None and self.envelopes is None:
+            return open_message  # a `partial` costs time for each message
+        return partial(open_message, store=self.store, policy=self.envelopes)
+
+
+def create_context(
+    aws: AwsClient,
+    queue_url: str,
+    dead_letter_queue_url: str | None,
+    processor: Processor,
+    router: Router,
+    counter: StatsCounter,
+    store: S3PayloadStore | None,
+    envelopes: EnvelopePolicy | None,
+) -> ListenerContext:
+    """Create the parts of a listener that make calls with its client.
+
+    Raises:
+        ConfigurationError: for a store with a client of another kind.
+    """
+    if store is not None:
+        store.check_client(aws)
+    dead_letter_queue = None
+    if dead_letter_queue_url is not None:
+        dead_letter_queue = DeadLetterSender(aws, dead_letter_queue_url, queue_url)
+    queue = QueueClient(aws, queue_url)
+    return ListenerContext(queue, dead_letter_queue, router, processor, counter, store, envelopes)
 
 
 class Runtime(Protocol):

@@ -26,7 +26,7 @@ from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.message import Message, read_message
-from mega.aws.sqs.opening import MessageOpener, OpenResult, may_be_offloaded, open_message
+from mega.aws.sqs.opening import MessageOpener, OpenResult, may_be_offloaded
 from mega.aws.sqs.subscribe.engine.delivery import ENDED, Delivery
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 
@@ -49,18 +49,21 @@ RE_INTERRUPT_SECONDS = 0.05
 class BodyPrefetcher:
     """Reads and deletes bodies in S3. Safe to share among threads.
 
+    `open_message` opens a message, and fetches its body from the same store.
     With `max_threads=0`, a body is read when its message is opened.
     """
 
     def __init__(
         self,
         store: S3PayloadStore,
+        open_message: MessageOpener,
         queue_url: str,
         visibility_timeout: float,
         clock: Clock = SYSTEM_CLOCK,
         max_threads: int = MAX_THREADS,
     ) -> None:
         self._store = store
+        self._open_message = open_message
         self._queue_url = queue_url
         self._visibility_timeout = visibility_timeout
         self._clock = clock
@@ -99,7 +102,7 @@ class BodyPrefetcher:
         with self._lock:
             pending = self._pending.pop(delivery, None)
         if pending is None:
-            return partial(open_message, store=self._store)
+            return self._open_message
         return lambda message: pending.result() or self._open(message, delivery)
 
     def schedule_delete(self, delivery: Delivery, message: Message) -> None:
@@ -141,13 +144,13 @@ class BodyPrefetcher:
         if self._is_closed or get_ident() == receiver:
             return None
         with within(limit), self._store.interruptible(self._interrupter):
-            return open_message(read_message(delivery.received, delivery), self._store)
+            return self._open_message(read_message(delivery.received, delivery))
 
     def _open(self, message: Message, delivery: Delivery) -> OpenResult:
         seconds = max(0.0, delivery.hidden_until - self._clock.monotonic())
         limit = TimeLimit(seconds, self._clock)
         with within(limit), self._store.interruptible(self._interrupter):
-            return open_message(message, self._store)
+            return self._open_message(message)
 
 
 def _without_ended(by_delivery: dict[Delivery, T]) -> dict[Delivery, T]:

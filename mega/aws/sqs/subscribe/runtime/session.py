@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
-from mega.aws.sqs.opening import MessageOpener, open_message
 from mega.aws.sqs.subscribe.call_errors import is_unrecoverable, with_advice
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
@@ -81,10 +80,12 @@ class ListenerSession:
         }
         self._pool = runtime.create_pool(self._engine, handlers)
         self._interrupter = CallInterrupter()
+        self._open_message = context.opener
         self._prefetcher: BodyPrefetcher | None = None
         if context.store is not None:
             self._prefetcher = BodyPrefetcher(
                 context.store,
+                context.opener,
                 context.queue.url,
                 settings.visibility_timeout,
                 self._clock,
@@ -229,7 +230,7 @@ class ListenerSession:
             return False
         if self._tracks_workers:
             self._workers[delivery] = [threading.get_ident()]
-        open_body: MessageOpener = open_message
+        open_body = self._open_message
         if self._prefetcher is not None:
             open_body = self._prefetcher.opener(delivery)
         opened = self._processor.open(delivery.received, open_body, delivery)

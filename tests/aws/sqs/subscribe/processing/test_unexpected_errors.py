@@ -8,7 +8,7 @@ import pytest
 
 from mega.aws._transport.client import create_client
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.opening import OpenResult
+from mega.aws.sqs.opening import OpenResult, open_message
 from mega.aws.sqs.subscribe import DataSubscriber, Stats
 from mega.aws.sqs.subscribe.engine.commands import CallResult
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
@@ -165,7 +165,7 @@ def test_a_listener_survives_a_pointer_in_a_body_that_is_not_a_text(faults: Faul
 def test_a_prefetch_never_raises_in_the_thread_of_the_receive(faults: FaultServer) -> None:
     received = {**pointing_to(POINTER_TO_OURS), 'Attributes': 5}
     delivery = Delivery('7c3a', 'a', None, received)
-    prefetcher = BodyPrefetcher(store_on(faults), QUEUE, 30)
+    prefetcher = BodyPrefetcher(store_on(faults), open_message, QUEUE, 30)
     prefetcher.submit([delivery])
     with pytest.raises(AttributeError):
         prefetcher.opener(delivery)(MESSAGE)
