@@ -34,10 +34,10 @@ from mega.match.representation import call_repr, value_repr
 
 __all__ = (
     'AllOf',
-    'AnyMember',
     'AnyOf',
     'Constant',
     'ExactValue',
+    'ListLiteral',
     'Members',
     'Not',
     'Object',
@@ -297,7 +297,7 @@ class Object(Pattern, frozen=True):
         return f'{{{", ".join(f"{key!r}: {pattern!r}" for key, pattern in self.entries)}}}'
 
 
-class AnyMember(Members, frozen=True):
+class ListLiteral(Members, frozen=True):
     """A value that one of the members matches, or an array that equals the members as a set.
 
     In such an array, every element matches a member, and every member is matched by an element.
@@ -366,7 +366,9 @@ def _compile(rhs: Any, path: str) -> Pattern:
     if isinstance(rhs, Mapping):
         return Object(tuple(_compile_entry(key, value, path) for key, value in rhs.items()))
     if isinstance(rhs, (list, tuple, set, frozenset)):
-        return AnyMember(tuple(_compile(value, join_path(path, i)) for i, value in enumerate(rhs)))
+        return ListLiteral(
+            tuple(_compile(value, join_path(path, i)) for i, value in enumerate(rhs))
+        )
     if problem := _predicate_error(rhs):
         raise PatternError(path, rhs, problem)
     return Predicate(rhs)

@@ -27,7 +27,7 @@ from msgspec import Struct, structs
 
 from mega.match.context import MISSING, to_plain
 from mega.match.explanation import Explanations, explain
-from mega.match.index.codegen import MatchState, Node, emit_all
+from mega.match.index.codegen import MatchState, Node, add_matches
 from mega.match.index.decision_tree import IndexedPattern, TreeBuilder
 from mega.match.index.normal_form import Alternative, to_dnf
 from mega.match.index.results import targets_of, without_removed
@@ -185,7 +185,7 @@ class PatternSet(Generic[Target]):
             return []
         if len(found) == 1:
             node = found[0]
-            return [node[2]] if node[0] is not emit_all else list(node[2])
+            return [node[2]] if node[0] is not add_matches else list(node[2])
         return targets_of(found)
 
     def explain(self, lhs: object) -> Explanations[Target]:
@@ -271,7 +271,7 @@ class PatternSet(Generic[Target]):
         """Report the patterns whose predicates raised, unless another alternative matched."""
         matched: set[int] = set()
         for node in found:
-            matched.update(node[3] if node[0] is emit_all else (node[1],))
+            matched.update(node[3] if node[0] is add_matches else (node[1],))
         failed: dict[int, tuple[Target, BaseException]] = {}
         for node, error in state.failures:
             if node[1] not in matched and not state.is_removed(node):

@@ -34,9 +34,9 @@ __all__ = (
     'Node',
     'NodeFunction',
     'Path',
+    'add_match',
+    'add_matches',
     'compile_node_function',
-    'emit',
-    'emit_all',
     'read_path_lines',
     'visit_all',
 )
@@ -48,8 +48,8 @@ Node: TypeAlias = tuple[Any, ...]
 """A function and its data.
 
 The node of one pattern is `(function, position, target, *constants)`. A group of patterns that
-need no check is `(emit_all, first position, targets, positions, nodes)`. The list `found` contains
-nodes of these two forms.
+need no check is `(add_matches, first position, targets, positions, nodes)`. The list `found`
+contains nodes of these two forms.
 """
 
 
@@ -77,12 +77,12 @@ The state is None if no pattern of the set needs a context.
 """
 
 
-def emit(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
+def add_match(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
     """Add the node of one pattern that needs no check."""
     found.append(node)
 
 
-def emit_all(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
+def add_matches(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
     """Add a group of patterns that need no check.
 
     Callers recognise groups by this function: they compare `node[0]` with it.

@@ -14,10 +14,10 @@ become this tree:
 
     look up `type` in a hash table
       'order': look up `name` in a hash table
-                 'paid': emit 0
-                 'sent': emit 1, check `vip` and emit 2
-               check `amount` and emit 3
-      'user':  check `name` and emit 4
+                 'paid': match 0
+                 'sent': match 1; if `vip` matches, match 2
+               if `amount` matches, match 3
+      'user':  if `name` matches, match 4
 
 (A real tree of so few patterns has fewer branches, see `MAX_UNINDEXED`.) The builder is greedy: it
 takes the branch with the highest benefit first, which is the number of patterns that the branch

@@ -53,7 +53,7 @@ from mega.match.functions.logic import OneOf
 from mega.match.functions.network import Cidr
 from mega.match.functions.text import Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
-from mega.match.pattern import AllOf, AnyMember, AnyOf, Object, Pattern, Predicate
+from mega.match.pattern import AllOf, AnyOf, ListLiteral, Object, Pattern, Predicate
 
 __all__ = ('RANKS', 'Interval', 'Key', 'LookupKind', 'keys_of', 'selectivity_rank')
 
@@ -128,7 +128,7 @@ def _(leaf: Equal) -> LeafKeys:
 
 
 @keys_of.register
-def _(leaf: AnyMember) -> LeafKeys:
+def _(leaf: ListLiteral) -> LeafKeys:
     keys = _union(leaf)
     if keys is None:
         return None
@@ -141,7 +141,7 @@ def _(leaf: AnyMember) -> LeafKeys:
 
 @keys_of.register(OneOf)
 @keys_of.register(AnyOf)
-def _union(leaf: OneOf | AnyOf | AnyMember) -> LeafKeys:
+def _union(leaf: OneOf | AnyOf | ListLiteral) -> LeafKeys:
     return _union_of(leaf.members)
 
 

@@ -38,13 +38,13 @@ from mega.match.index.codegen import (
     Node,
     NodeFunction,
     Path,
+    add_match,
+    add_matches,
     compile_node_function,
-    emit,
-    emit_all,
     read_path_lines,
 )
 from mega.match.index.normal_form import Condition
-from mega.match.pattern import AnyMember, Constant, Not, Pattern, Value
+from mega.match.pattern import Constant, ListLiteral, Not, Pattern, Value
 
 __all__ = ('group_nodes', 'residual_node')
 
@@ -80,7 +80,7 @@ def residual_node(position: int, target: object, conditions: Sequence[Condition]
     """Return the node that checks the remaining conditions of a pattern and adds the pattern."""
     conditions = [one for one in conditions if not one.is_prefilter]
     if not conditions:
-        return emit, position, target
+        return add_match, position, target
     if len(conditions) == 1 and isinstance(conditions[0].leaf, EventPattern):
         return _event_pattern_node(position, target, conditions[0].path, conditions[0].leaf)
     conditions = sorted(conditions, key=_cost)
@@ -107,10 +107,10 @@ def group_nodes(nodes: Sequence[Node]) -> list[Node]:
         by_function[node[0]].append(node)
     grouped: list[Node] = []
     for function, similar in by_function.items():
-        if function is emit and len(similar) > 1:
+        if function is add_match and len(similar) > 1:
             members = [*{node[1]: node for node in sorted(similar, key=itemgetter(1))}.values()]
             targets, positions = [node[2] for node in members], [node[1] for node in members]
-            grouped.append((emit_all, positions[0], targets, positions, members))
+            grouped.append((add_matches, positions[0], targets, positions, members))
         elif function in _shapes and len(similar) >= MIN_SAME_SHAPE:
             grouped.append((_compile_for_many(_shapes[function]), *similar))
         else:
@@ -156,7 +156,7 @@ def _test_source(leaf: Pattern, constants: list[object]) -> str:
     if isinstance(leaf, Number):
         general = _accepts_source(leaf, constants)
         return f'(@ == {_constant(leaf.value, constants)} if type(@) is int else {general})'
-    if isinstance(leaf, (OneOf, AnyMember)) and (texts := _texts(leaf)):
+    if isinstance(leaf, (OneOf, ListLiteral)) and (texts := _texts(leaf)):
         is_member = f'@ in {_constant(texts, constants)}'
         if isinstance(leaf, OneOf):
             return f'({_IS_TEXT} and {is_member})'
@@ -180,7 +180,7 @@ def _comparison_source(sign: str, comparable: Comparable, constants: list[object
     return f'(@ {sign} {value} if type(@) is int or type(@) is float else {general})'
 
 
-def _texts(leaf: OneOf | AnyMember) -> frozenset[str] | None:
+def _texts(leaf: OneOf | ListLiteral) -> frozenset[str] | None:
     """Return the members if all of them are texts; None otherwise."""
     values = [one.comparable for one in leaf.members if isinstance(one, Value)]
     texts = [one.value for one in values if isinstance(one, TextValue)]

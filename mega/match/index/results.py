@@ -7,7 +7,7 @@ from collections.abc import Container
 from operator import itemgetter
 from typing import Any
 
-from mega.match.index.codegen import Node, emit_all
+from mega.match.index.codegen import Node, add_matches
 
 __all__ = ('targets_of', 'without_removed')
 
@@ -17,7 +17,7 @@ _position = itemgetter(1)
 def targets_of(found: list[Node]) -> list[Any]:
     """Return the targets of the nodes by position, each pattern once."""
     for node in found:
-        if node[0] is emit_all:
+        if node[0] is add_matches:
             return _merge_groups(found)
     return _sorted_targets(found)
 
@@ -26,7 +26,7 @@ def without_removed(found: list[Node], present: Container[int]) -> list[Node]:
     """Return the nodes whose positions are present. A group loses only the others."""
     kept: list[Node] = []
     for node in found:
-        if node[0] is not emit_all:
+        if node[0] is not add_matches:
             if node[1] in present:
                 kept.append(node)
         elif all(map(present.__contains__, node[3])):
@@ -56,7 +56,7 @@ def _merge_groups(found: list[Node]) -> list[Any]:
     largest: Node = ()
     size = count = 0
     for node in found:
-        length = len(node[2]) if node[0] is emit_all else 1
+        length = len(node[2]) if node[0] is add_matches else 1
         count += length
         if length > size:
             largest, size = node, length
@@ -65,7 +65,7 @@ def _merge_groups(found: list[Node]) -> list[Any]:
     for node in found:
         if node is largest and is_dominant:
             continue
-        if node[0] is emit_all:
+        if node[0] is add_matches:
             others += node[4]
         else:
             others.append(node)

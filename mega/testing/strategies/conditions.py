@@ -20,7 +20,7 @@ from mega.match.functions.arrays import Exactly
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import IsA, OptionalValue
-from mega.match.pattern import AllOf, AnyMember, AnyOf, Members, Not, Object, Pattern
+from mega.match.pattern import AllOf, AnyOf, ListLiteral, Members, Not, Object, Pattern
 
 __all__ = ('Condition', 'Conditions', 'Whole', 'branches')
 
@@ -137,7 +137,7 @@ def _(pattern: OneOf, holds: bool) -> _Options:
 
 
 @_split.register
-def _(pattern: AnyMember, holds: bool) -> _Options:
+def _(pattern: ListLiteral, holds: bool) -> _Options:
     scalars = _some(pattern, holds, Condition(_IS_ARRAY, False))
     if holds:
         orders = pattern.members, pattern.members[::-1]

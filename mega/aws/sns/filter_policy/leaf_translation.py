@@ -58,10 +58,10 @@ from mega.match.functions.text import IEquals, Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
 from mega.match.pattern import (
     AllOf,
-    AnyMember,
     AnyOf,
     Constant,
     ExactValue,
+    ListLiteral,
     Not,
     Pattern,
     Predicate,
@@ -253,7 +253,7 @@ def _any_of(leaf: OneOf | AnyOf, scope: Scope) -> Translation:
 
 
 @translate_leaf.register
-def _(leaf: AnyMember, scope: Scope) -> Translation:
+def _(leaf: ListLiteral, scope: Scope) -> Translation:
     # An array that equals the members, in any order, contains each of them.
     if not leaf.members or any(map(_tests_arrays, leaf.members)):
         return Translation(None, reasons.NESTED if leaf.members else reasons.EMPTY)
@@ -317,7 +317,7 @@ def _first_reason(translations: Sequence[Translation]) -> str:
 
 
 def _tests_arrays(pattern: Pattern) -> bool:
-    if isinstance(pattern, (Contains, AnyMember, Exactly, Every)):
+    if isinstance(pattern, (Contains, ListLiteral, Exactly, Every)):
         return True
     return any(map(_tests_arrays, pattern.children))
 

@@ -21,7 +21,7 @@ from mega.match.comparables import TextValue
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.text import Prefix
-from mega.match.pattern import AnyMember, AnyOf, Object, Pattern, Value
+from mega.match.pattern import AnyOf, ListLiteral, Object, Pattern, Value
 
 __all__ = ('translate_message_pattern',)
 
@@ -54,7 +54,7 @@ def _translate(name: str, leaf: Pattern, path: str, translator: PolicyTranslator
 
 
 def _alternatives(leaf: Pattern) -> Iterator[Pattern]:
-    if isinstance(leaf, (AnyOf, OneOf, AnyMember, Equal)):
+    if isinstance(leaf, (AnyOf, OneOf, ListLiteral, Equal)):
         for child in leaf.children:
             yield from _alternatives(child)
     else:

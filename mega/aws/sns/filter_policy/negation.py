@@ -24,7 +24,7 @@ from mega.match.eventbridge.operators import Number
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.text import Prefix, Suffix
-from mega.match.pattern import AnyMember, AnyOf, Pattern, Value
+from mega.match.pattern import AnyOf, ListLiteral, Pattern, Value
 
 __all__ = ('translate_negation',)
 
@@ -56,7 +56,7 @@ def translate_negation(child: Pattern, scope: Scope) -> Translation:
 
 def _leaves(pattern: Pattern) -> Iterator[Pattern]:
     """Yield the alternatives of a pattern."""
-    if isinstance(pattern, (AnyOf, OneOf, AnyMember, Equal)):
+    if isinstance(pattern, (AnyOf, OneOf, ListLiteral, Equal)):
         for child in pattern.children:
             yield from _leaves(child)
     else:

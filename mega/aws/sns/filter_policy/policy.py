@@ -43,9 +43,9 @@ from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import IsA, OptionalValue
 from mega.match.pattern import (
     AllOf,
-    AnyMember,
     AnyOf,
     ExactValue,
+    ListLiteral,
     Not,
     Object,
     Pattern,
@@ -257,7 +257,7 @@ def _may_match_text(pattern: Pattern) -> bool:
         return False
     if isinstance(pattern, AllOf):
         return all(map(_may_match_text, pattern.members))
-    if isinstance(pattern, (AnyOf, OneOf, AnyMember, Equal, OptionalValue)):
+    if isinstance(pattern, (AnyOf, OneOf, ListLiteral, Equal, OptionalValue)):
         return any(map(_may_match_text, pattern.children))
     return True
 

@@ -44,7 +44,7 @@ from mega.match.eventbridge.operators import ValueList
 from mega.match.functions.comparison import Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import OptionalValue
-from mega.match.pattern import AllOf, AnyMember, AnyOf, Not, Object, Pattern, Value
+from mega.match.pattern import AllOf, AnyOf, ListLiteral, Not, Object, Pattern, Value
 
 __all__ = ('PolicyTranslator', 'Widened')
 
@@ -110,9 +110,9 @@ class PolicyTranslator:
             )
         if isinstance(pattern, Not) and isinstance(pattern.child, Not):
             return self.translate_present(pattern.child.child, location)
-        # A payload is never an array. Below the payload, `AnyMember` also matches an array that
+        # A payload is never an array. Below the payload, `ListLiteral` also matches an array that
         # equals its members as a set, and then no alternative matches the array itself.
-        disjunctions = (AnyOf, OneOf) if location.keys else (AnyOf, OneOf, AnyMember)
+        disjunctions = (AnyOf, OneOf) if location.keys else (AnyOf, OneOf, ListLiteral)
         if isinstance(pattern, disjunctions) and any(map(_has_nested_fields, pattern.children)):
             return self._any(self.translate_present(child, location) for child in pattern.children)
         return self._leaf(pattern, location)
