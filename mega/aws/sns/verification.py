@@ -66,8 +66,10 @@ class EnvelopePolicy:
             self.verify(document)
 
 
-def _check_topics(topics: Iterable[str]) -> frozenset[str]:
-    found = () if isinstance(topics, str) else tuple(topics)
+def _check_topics(topics: object) -> frozenset[str]:
+    found: tuple[object, ...] = ()
+    if isinstance(topics, Iterable) and not isinstance(topics, str):
+        found = tuple(topics)
     if not found:
         problem = 'must be a list of ARNs of topics, or None'
         raise ConfigurationError(f'allowed_topics={safe_repr(topics)}: {problem}')

@@ -199,14 +199,15 @@ def test_fault_58_an_envelope_within_an_envelope_is_data() -> None:
     assert opened(enveloped(json.dumps(CONFIRMATION))) == CONFIRMATION
 
 
-def test_an_envelope_changes_only_topic_subject_and_attributes() -> None:
-    """A message takes topic, subject and attributes from an envelope, and nothing else."""
+def test_an_envelope_changes_only_the_data_of_sns() -> None:
+    """A message has the id and the receipt handle of SQS, also in an envelope with these names."""
     before = message(json.dumps(enveloped('hej', MessageId='forged', ReceiptHandle='forged')))
     after, _ = open_message(before)
     changed = {
         name for name in Message.__struct_fields__ if getattr(before, name) != getattr(after, name)
     }
-    assert changed == {'topic_arn', 'subject'}
+    of_sns = {'topic_arn', 'subject', 'sns_message_id', '_sns_timestamp'}
+    assert changed == {*of_sns, '_sqs_attributes'}
 
 
 IDENTIFYING = ('Type', 'MessageId', 'TopicArn', 'Message', 'Timestamp')

@@ -314,7 +314,7 @@ def test_signatures_without_topics_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    'topics', [[], (), TOPIC, '', [QUEUE_URL], ['orders'], [None], [TOPIC, '*']], ids=repr
+    'topics', [[], (), TOPIC, '', 5, b'', [QUEUE_URL], ['orders'], [None], [TOPIC, '*']], ids=repr
 )
 def test_topics_are_a_list_of_arns(topics: Any) -> None:
     with pytest.raises(ConfigurationError, match='allowed_topics='):
