@@ -141,6 +141,23 @@ def test_a_message_is_explained_with_its_metadata(aws: CommandAws, tmp_path: Pat
     assert result.out == "AcmeOrders: message.attributes.tenant is missing, wanted 'acme'\n"
 
 
+def test_a_message_that_did_not_come_from_an_allowed_topic_has_a_problem(
+    aws: CommandAws, tmp_path: Path
+) -> None:
+    url = aws.queue()
+    (tmp_path / 'allowing.py').write_text(
+        'from mega.aws.sqs.subscribe import DataSubscriber, SqsListener\n'
+        'class Orders(DataSubscriber):\n    def process(self, payload): ...\n'
+        "TOPICS = ['arn:aws:sns:eu-west-1:123456789012:orders']\n"
+        f'def make_listener():\n    return SqsListener({url!r}, [Orders], allowed_topics=TOPICS)\n'
+    )
+    aws.sqs.send_message(QueueUrl=url, MessageBody='{}')
+    result = explain(aws, f'{tmp_path}/allowing.py:make_listener', '--queue', url, '-o', 'json')
+    [record] = result.json()
+    assert (result.code, record['matches'], record['subscribers']) == (1, False, [])
+    assert record['problem'].startswith('invalid SNS envelope: the message has none')
+
+
 def test_an_empty_queue_has_no_match(aws: CommandAws, tmp_path: Path) -> None:
     url = aws.queue()
     result = explain(aws, write_worker(tmp_path, url), '--queue', url)

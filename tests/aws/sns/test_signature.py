@@ -224,9 +224,17 @@ def test_a_signature_of_another_key_is_refused() -> None:
         verify(signed(NOTIFICATION, '2', other))
 
 
-def test_half_of_a_surrogate_pair_is_refused() -> None:
-    with pytest.raises(EnvelopeError, match='its signature is not valid'):
-        verify({**SIGNED['1'], 'Message': '\ud800'})
+def test_half_of_a_surrogate_pair_is_not_signed_as_another_character() -> None:
+    for character in ('?', '\ufffd', ''):
+        genuine = signed({**NOTIFICATION, 'Message': f'a{character}'})
+        with pytest.raises(EnvelopeError, match='its signature is not valid'):
+            verify({**genuine, 'Message': 'a\ud800'})
+
+
+@pytest.mark.parametrize('added', ['\n', ' ', '!', '-'], ids=repr)
+def test_a_signature_has_only_characters_of_base64(added: str) -> None:
+    with pytest.raises(EnvelopeError, match='its Signature is not Base64'):
+        verify({**SIGNED['1'], 'Signature': added + SIGNED['1']['Signature']})
 
 
 def test_nothing_is_downloaded_for_an_envelope_that_is_refused_anyway() -> None:
