@@ -38,7 +38,8 @@ def test_sighup_replaces_each_process_when_its_successor_is_ready(listen: Listen
     old = command.ready(2)
     command.send(signal.SIGHUP)
     new = command.ready(4)[2:]
-    wait_until(lambda: command.children() == set(new))
+    command.wait_for('has stopped', 2)
+    assert command.children() == set(new)
     text = '\n'.join(command.lines).partition('SIGHUP')[2]
     events = re.findall(r'process \d+ (is ready|has stopped)', text)
     assert events == ['is ready', 'has stopped'] * 2

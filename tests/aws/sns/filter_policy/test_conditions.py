@@ -212,7 +212,7 @@ def test_translates_values_that_only_attributes_have(pattern: Any, conditions: l
 
 
 @pytest.mark.parametrize(
-    'attributes', [[], {}, 'a', 5, [5], ['a..b'], {'a.b': 'c'}, {5: 'c'}, {'a': 5}, ['a.b', 'a_b']]
+    'attributes', ['a', 5, [5], ['a..b'], {'a.b': 'c'}, {5: 'c'}, {'a': 5}, ['a.b', 'a_b']]
 )
 def test_refuses_invalid_attribute_names_and_paths(attributes: Any) -> None:
     with pytest.raises(ConfigurationError, match='filter_attributes'):
