@@ -79,23 +79,32 @@ class Worker:
 
     def run(self) -> int:
         """Load the target, and listen until a stop. Return the exit code of the process."""
+        error: Exception | None = None
         try:
             self._receive_signals()
+            error = self._load_and_listen()
+        except KeyboardInterrupt:
+            if self._listener is not None:
+                raise  # by a subscriber
+        finally:
+            self._is_loading = False
+            self._report()
+        if error is None:
+            return SUCCESS
+        _log.debug('the traceback of the error', exc_info=error)
+        self._connection.send(_failed(error))
+        return FAILURE
+
+    def _load_and_listen(self) -> Exception | None:
+        """Return the error that prevents the listener from working, after a stop None."""
+        try:
             self._listener = self._load()
             with self._listener as listener:
                 if not self._is_stopping:
                     self._listen(listener)
-        except KeyboardInterrupt:
-            if self._listener is not None:
-                raise  # by a subscriber
         except (MegaError, TargetError) as error:
-            _log.debug('the traceback of the error', exc_info=error)
-            self._connection.send(_failed(error))
-            return FAILURE
-        finally:
-            self._is_loading = False
-            self._report()
-        return SUCCESS
+            return error
+        return None
 
     def _load(self) -> SqsListener:
         settings = self._settings

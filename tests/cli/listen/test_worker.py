@@ -33,6 +33,23 @@ from tests.cli.listen.listening import publish, wait_until
 
 T = TypeVar('T')
 
+SIGNALLING = """
+import os, signal
+from mega.aws.sqs.subscribe import SqsListener
+from mega.errors import MegaError
+
+class StoppingError(MegaError):
+    def __str__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 'a problem'
+
+class Listener(SqsListener):
+    def with_settings(self, **settings):
+        raise StoppingError
+
+listener = Listener(os.environ['QUEUE_URL'])
+"""
+
 pytestmark = pytest.mark.usefixtures('in_this_process')
 
 
@@ -124,6 +141,13 @@ def test_a_stop_interrupts_an_import(directory: Path) -> None:
 
     assert program.run(act) == 0
     assert program.received(Failed) == []
+
+
+def test_a_stop_while_it_reports_an_error_does_not_interrupt_the_report(directory: Path) -> None:
+    (directory / 'signalling.py').write_text(SIGNALLING)
+    program = Program(WorkerSettings('signalling', concurrency=2))
+    assert program.run() == 1
+    assert [failed.problem for failed in program.received(Failed)] == ['a problem']
 
 
 def test_code_that_catches_the_interrupt_does_not_prevent_the_stop(directory: Path) -> None:
