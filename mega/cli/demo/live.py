@@ -100,7 +100,8 @@ def _show_results(
     screen.update(_cells(number, step, found))
     while step.expected - {(report.mark, report.subscriber) for report in found}:
         try:
-            report = reports.get(timeout=max(0.0, deadline - time.monotonic()))
+            # With a timeout of almost zero, Python 3.10 sometimes waits forever.
+            report = reports.get(timeout=max(0.01, deadline - time.monotonic()))
         except Empty:
             break
         outcome.reports[report.step].append(report)

@@ -93,7 +93,7 @@ class BaseExceptionGroup(BaseException):
     """A group, as libraries define one for Python 3.10."""
 
     def __init__(self, text: str, exceptions: list[BaseException]) -> None:
-        super().__init__(text)
+        super().__init__(text, exceptions)  # its repr shows both, as that of Python 3.11 does
         self.exceptions = tuple(exceptions)
 
 

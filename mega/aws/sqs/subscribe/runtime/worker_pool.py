@@ -144,7 +144,8 @@ class WorkerPool:
     def wait(self, seconds: float) -> bool:
         """Wait that long, or until an event is posted. Return whether the work is over."""
         with suppress(Empty):
-            self._supervisor_wakeup.get(timeout=seconds)
+            # With `timeout=0.0` alone, Python 3.10 sometimes waits forever.
+            self._supervisor_wakeup.get(block=seconds > 0, timeout=seconds)
         with self._lock:
             self._take_turn()
             return self._is_over
