@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import io
+import logging
 import os
 import pty
 import struct
@@ -29,6 +30,9 @@ from tests import fork_server
 __all__ = ('Result', 'mega', 'mega_on_terminal', 'mega_process', 'start_mega')
 
 _TIMEOUT_SECONDS = 120
+
+_LOGGERS = ('', 'mega', 'boto3', 'botocore', 's3transfer', 'urllib3')
+"""The loggers whose levels a command sets. The first one is the root logger."""
 
 
 @dataclass(frozen=True)
@@ -158,9 +162,12 @@ def _read_until_closed(terminal: int) -> Iterator[bytes]:
 def _unchanged_process() -> Iterator[None]:
     streams = sys.stdin, sys.stdout, sys.stderr
     environment, path, modules = dict(os.environ), list(sys.path), set(sys.modules)
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     try:
         yield
     finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
         sys.stdin, sys.stdout, sys.stderr = streams
         os.environ.clear()
         os.environ.update(environment)

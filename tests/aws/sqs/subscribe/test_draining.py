@@ -107,6 +107,6 @@ def test_receives_that_do_not_wait_cause_a_warning(
 ) -> None:
     will_receive(faults, NOTHING)
     listener_on(faults, QUEUE_URL, subscriber(), wait_time_seconds=0).drain()
-    [text] = [record.getMessage() for record in caplog.records]
+    [text] = [each.getMessage() for each in caplog.records if each.levelname == 'WARNING']
     assert 'wait_time_seconds=0' in text
     assert 'Set wait_time_seconds=20' in text
