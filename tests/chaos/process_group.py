@@ -97,6 +97,7 @@ class ProcessGroup:
         for report in self.reports():
             yield report
             if report.word == 'empty' and self._counts() == Counts(visible=0, in_flight=0):
+                yield from self.remaining_reports()  # a message ended before the count
                 return
 
     def remaining_reports(self) -> list[Report]:
