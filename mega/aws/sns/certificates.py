@@ -40,7 +40,11 @@ MAX_CERTIFICATES = 32
 """The certificates that are kept. SNS has one for each region, and replaces it within a year."""
 
 _DOMAIN = r'\.amazonaws\.com(?:\.cn)?'
-_URL = re.compile(rf'https://sns\.[a-z0-9-]{{1,40}}{_DOMAIN}/[A-Za-z0-9-]{{1,100}}\.pem')
+_REGION = r'[a-z]{2,3}(?:-[a-z]{1,20}){1,3}-[0-9]{1,2}'
+"""A region, and no other label: `sns.s3.amazonaws.com` and `sns.s3-eu-west-1.amazonaws.com` are the
+bucket `sns` of S3, which any customer of AWS may own."""
+
+_URL = re.compile(rf'https://sns\.{_REGION}{_DOMAIN}/[A-Za-z0-9-]{{1,100}}\.pem')
 
 _NAME = re.compile(rf'sns(?:-signing)?(?:[.-][a-z0-9-]+)?{_DOMAIN}')
 """A name in a certificate of SNS: `sns.amazonaws.com`, `sns-signing.af-south-1.amazonaws.com`,
