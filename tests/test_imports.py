@@ -49,7 +49,7 @@ TYPES = {
 # Names that these modules export for the rest of the package. They are not public.
 INTERNAL = {
     'mega.event': 'is_mega_event',
-    'mega.codec': 'encode_with_type_hint looks_like_envelope to_document to_plain',
+    'mega.codec': 'encode_with_type_hint looks_like_envelope to_document to_untyped',
     'mega.errors': 'Seconds check_int check_seconds check_whole_seconds join_path safe_repr '
     'single_line',
 }

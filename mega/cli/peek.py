@@ -47,7 +47,7 @@ MESSAGES_PER_SECOND = 10
     '--hold',
     type=click.IntRange(1, MAX_HOLD),
     metavar='SECONDS',
-    help='Hide the messages for so long, unless they are given back earlier. Default: 30, and more '
+    help='The visibility timeout of the messages, until they are given back. Default: 30, and more '
     'for many messages.',
 )
 @receive_options

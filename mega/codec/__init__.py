@@ -39,7 +39,7 @@ __all__ = (
     'looks_like_envelope',
     'payload_type_hint',
     'to_document',
-    'to_plain',
+    'to_untyped',
 )
 
 AnyPayload: TypeAlias = Payload | dict[str, Any] | str | bytes
@@ -65,7 +65,7 @@ def encode(payload: Publishable, binary_encoding: bool = False) -> str:
         return _encode_text(payload, binary_encoding)
     if type(payload) is bytes:
         return _encode_blob(payload)
-    document = _require_document(to_plain(payload, binary_encoding))
+    document = _require_document(to_untyped(payload, binary_encoding))
     return _encode_document(document, binary_encoding)
 
 
@@ -82,7 +82,7 @@ def encode_with_type_hint(
         return body, _text_hint(body)
     if type(payload) is bytes:
         return _encode_blob(payload), PayloadType.BLOB
-    plain = to_plain(payload, binary_encoding)
+    plain = to_untyped(payload, binary_encoding)
     document = _require_document(plain)
     is_data = document is plain  # an event is written in its normal form, a new object
     return _encode_document(document, binary_encoding), _data_hint(document) if is_data else None
@@ -114,7 +114,7 @@ def decode(body: str, payload_type: PayloadType | str | None = None) -> AnyPaylo
     return Payload.from_dict(document) if kind is PayloadType.EVENT else document
 
 
-def to_plain(payload: Publishable, binary_encoding: bool = False) -> Publishable:
+def to_untyped(payload: Publishable, binary_encoding: bool = False) -> Publishable:
     """Return the event or the data object that an object of a class becomes.
 
     Any other payload is returned as it is, also one that cannot be published.
@@ -146,7 +146,7 @@ def payload_type_hint(payload: Publishable, body: str) -> PayloadType | None:
         return PayloadType.BLOB
     if isinstance(payload, str):
         return _text_hint(body)
-    payload = to_plain(payload)
+    payload = to_untyped(payload)
     if isinstance(payload, dict) and not is_mega_event(payload):
         return _data_hint(payload)
     return None

@@ -1,4 +1,4 @@
-"""Prepare the values of a payload for `msgspec.convert`, where the library has rules of its own.
+"""Changes values of a payload before `msgspec.convert`, for rules that msgspec does not have.
 
     datetime                     a time without a zone is UTC
     pydantic                     the class itself reads its object, also within another class

@@ -194,7 +194,7 @@ class Same(Even):
 
 @dataclass
 class Unvalidated(Even):
-    """Has a constructor of its own, without validators."""
+    """Has its own constructor, without validators."""
 
     text: str = ''
 

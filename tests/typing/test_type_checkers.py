@@ -2,7 +2,7 @@
 
 mypy checks the programs together with the whole checkout: `strict` reports an expected error that
 does not occur. pyright is called here, with `pyrightconfig.json`: it ignores the comments for mypy,
-and reports a comment of its own without an error.
+and reports an unnecessary comment for pyright.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.time_limits import TimeLimit, current_limit, within
 from mega.aws.s3.store import S3PayloadStore
-from mega.codec import Publishable, encode_with_type_hint, to_document, to_plain
+from mega.codec import Publishable, encode_with_type_hint, to_document, to_untyped
 from mega.errors import EncodeError, PayloadTooLargeError, TransportError, safe_repr
 
 __all__ = (
@@ -227,7 +227,7 @@ def encode_payload(
     Raises:
         EncodeError, EventError: if no body can carry the payload, or for an invalid attribute.
     """
-    payload = to_plain(payload, binary_encoding)
+    payload = to_untyped(payload, binary_encoding)
     body, payload_type = encode_with_type_hint(payload, binary_encoding)
     if isinstance(payload, str):  # JSON and Base64 contain no character that AWS refuses
         check_body(body)

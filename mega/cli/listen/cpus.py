@@ -38,7 +38,7 @@ def _cpu_limit(cgroups: Path) -> float | None:
         with suppress(OSError):
             names = ('cpu/cpu.cfs_quota_us', 'cpu/cpu.cfs_period_us')
             texts = ' '.join((cgroups / name).read_text() for name in names)
-    with suppress(ValueError):  # the quota of version 2 is `max` if there is no limit
+    with suppress(ValueError):  # version 2 writes `max` for no limit
         quota, period = map(int, texts.split())
         return quota / period if quota > 0 else None  # version 1: -1
     return None

@@ -56,8 +56,8 @@ _STDERR = 2
 """The file descriptor. `sys.stderr` is None if it is closed."""
 
 _REPEATED_SIGNAL_SECONDS = 0.2
-"""The time in which two equal signals are one request. `timeout` of GNU sends a signal to a process
-and then to its group: https://www.gnu.org/software/coreutils/timeout"""
+"""A signal that arrives again within this time is not a second request. `timeout` of GNU sends a
+signal to a process, and at once to its process group: https://www.gnu.org/software/coreutils/timeout"""
 
 
 class GaveUpError(CommandError):
@@ -202,7 +202,7 @@ class Parent:
             case Failed():
                 child.failure = message
             case Inspected(text):
-                with suppress(OSError):  # nobody reads stderr
+                with suppress(OSError):  # stderr is closed
                     notify(text)
 
     def _reap(self) -> None:
@@ -266,6 +266,6 @@ def _ended_process() -> tuple[int, int] | None:
     """Return the id and the status of a process that has ended, and remove it from the system."""
     try:
         pid, status = os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:  # there are no processes
+    except ChildProcessError:  # this process has no child process
         return None
     return (pid, status) if pid else None

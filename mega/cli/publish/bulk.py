@@ -1,6 +1,7 @@
 """Publishes the lines of a file in chunks, and knows where to continue after a failure.
 
-A chunk is one `publish_batch`. With chunks of five lines, of which AWS refuses two:
+One call of `publish_batch` publishes a chunk. Here a chunk has five lines, and AWS refuses lines
+7 and 10:
 
     line        1 2 3 4 5     6 7 8 9 10     11 ...
     sent        x x x x x     x   x x
@@ -70,7 +71,7 @@ class Bulk:
         """Publish chunks, and yield the number and the message id of each line that was sent.
 
         Raises:
-            IncompleteError: after the chunk in which it stops.
+            IncompleteError: if a line was not sent. Lines of the same chunk may have been sent.
         """
         for chunk in chunks:
             lines = chunk if self._failures else _until_error(chunk)

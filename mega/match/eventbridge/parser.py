@@ -135,7 +135,7 @@ def _in_body(combination: Combination, path: str) -> Combination:
 
 
 def is_filter_criteria(document: Mapping[str, Any]) -> bool:
-    """Return whether an object is the filter criteria of Lambda, which is no event pattern."""
+    """Return whether an object has the form of Lambda's filter criteria."""
     entries = document.get('Filters')
     return (
         [*document] == ['Filters']

@@ -81,7 +81,7 @@ HOSTILE_URLS = [
     f'https://sns.us-east-1.amazonawsXcom/{FILE}',
     f'https://sns.us-east-1.amazonaws.co/{FILE}',
     f'https://sns.us-east-1.amazonaws.com.uk/{FILE}',
-    f'https://sns.s3.amazonaws.com/{FILE}',  # the bucket `sns`, of whoever created it
+    f'https://sns.s3.amazonaws.com/{FILE}',  # the bucket `sns` of some AWS account
     f'https://sns.s3-eu-west-1.amazonaws.com/{FILE}',
     f'https://sns.s3-website-us-east-1.amazonaws.com/{FILE}',
     f'https://sns.s3-accelerate.amazonaws.com/{FILE}',

@@ -22,9 +22,9 @@ STARTING, READY, STOPPING = ProcessState
 
 
 class Supervision:
-    """Reports events to a supervisor, and runs its commands: `processes` are those that run.
+    """Reports events to a supervisor, and runs its commands. `processes` are the running processes.
 
-    `receiving` are the processes that made a receive, including those that have ended.
+    `receiving` are the processes that made a receive, also if they have ended.
     `told` has the lines for the user, with the number of the process before them.
     """
 

@@ -289,7 +289,7 @@ def test_process_1_of_a_container_stops_at_signals_and_leaves_no_zombie(
 
 
 def children_states(parent: int) -> list[str]:
-    """Return the state of each child of a process: S for one that waits, Z for a zombie."""
+    """Return the state of each child of a process: S if it waits, Z if it is a zombie."""
     states = []
     for pid in Path(f'/proc/{parent}/task/{parent}/children').read_text().split():
         with suppress(OSError):  # it has ended meanwhile

@@ -264,7 +264,7 @@ class Supervisor:
     def _stopped(self, process: Process, ending: Ending) -> None:
         """React to the end of a process that was asked to stop.
 
-        If it did not receive, it had no messages, and the way in which it ends does not matter.
+        A process that did not receive had no messages. Its exit code has no effect.
         """
         if ending.status == 0 or not (process.is_receiving or process.is_killed):
             self._tell('has stopped', process)

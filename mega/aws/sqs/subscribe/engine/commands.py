@@ -135,7 +135,7 @@ class Receive(Struct):
 
     @property
     def visible_at_latest(self) -> float:
-        """The latest time at which SQS makes the messages visible again, whatever happens.
+        """The time at which SQS makes the messages visible again, even after extensions.
 
         It is twelve hours after the first attempt, whose response may have been lost.
         """

@@ -36,7 +36,7 @@ from mega.aws.sqs.subscribe.subscribers.typed import (
     convert_events,
     resolve_type_arguments,
 )
-from mega.codec import Publishable, to_plain
+from mega.codec import Publishable, to_untyped
 from mega.event import Payload, is_mega_event
 from mega.event.declaration import declaration_of
 from mega.match.explanation import Explanation, Finding, explain_all
@@ -339,7 +339,7 @@ def explain_match(
         ConfigurationError: for a key of `message` that is not metadata.
         EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
     """
-    payload = to_plain(payload)
+    payload = to_untyped(payload)
     if isinstance(payload, dict) and is_mega_event(payload):
         payload = Payload.from_dict(payload)
     kinds, pattern = subscriber.payload_classes, subscriber.compiled_pattern
