@@ -172,15 +172,16 @@ def _unchanged_process() -> Iterator[None]:
         os.environ.clear()
         os.environ.update(environment)
         sys.path[:] = path
-        for name in set(sys.modules) - modules:
-            if not name.startswith(('mega', 'boto', 'click')) and _is_in_test(name):
-                del sys.modules[name]
+        for name in [each for each in sys.modules if each not in modules and _is_in_test(each)]:
+            del sys.modules[name]
 
 
 def _is_in_test(name: str) -> bool:
     """Return whether a test wrote this module. Another test may write it anew."""
-    file = getattr(sys.modules[name], '__file__', None) or ''
-    return '/pytest-of-' in file
+    module = sys.modules[name]
+    # A package without `__init__.py` has a path only.
+    places = [getattr(module, '__file__', None) or '', *getattr(module, '__path__', ())]
+    return any('/pytest-of-' in place for place in places)
 
 
 def _stream(text: str = '') -> io.TextIOWrapper:
