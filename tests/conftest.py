@@ -23,7 +23,7 @@ import pytest
 from botocore import handlers
 
 import mega
-from tests import local_aws
+from tests import local_aws, servers
 from tests.local_aws import LocalAws
 from tests.profile import NIGHTLY, PROFILE
 from tests.shared_sessions import share_between_sessions
@@ -258,6 +258,14 @@ def _no_aws_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3, 'DEFAULT_SESSION', None)  # it keeps the first credentials
 
 
+def _skip_or_fail(problem: str) -> None:
+    """Skip a test that cannot run here. In CI it fails, so that nothing is skipped there."""
+    if problem and os.environ.get('CI') == 'true':
+        pytest.fail(problem)
+    if problem:
+        pytest.skip(problem)
+
+
 @pytest.fixture(scope='session')
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """moto's server, which is widely used. Its FIFO order and deduplication differ from AWS."""
@@ -268,12 +276,25 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 @pytest.fixture(scope='session')
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """ministack, which keeps FIFO order. If it is not installed, its tests are skipped."""
-    if problem := local_aws.missing_ministack():
-        if os.environ.get('CI') == 'true':
-            pytest.fail(problem)
-        pytest.skip(problem)
+    _skip_or_fail(local_aws.missing_ministack())
     with local_aws.ministack(tmp_path_factory.mktemp('ministack')) as aws:
         yield aws
+
+
+@pytest.fixture(scope='session')
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server. If it is not installed, its tests are skipped, and fail in CI."""
+    _skip_or_fail(servers.missing_redis())
+    with servers.redis(tmp_path_factory.mktemp('redis')) as url:
+        yield url
+
+
+@pytest.fixture(scope='session')
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL server. If it is not installed, its tests are skipped, and fail in CI."""
+    _skip_or_fail(servers.missing_postgresql())
+    with servers.postgresql() as url:
+        yield url
 
 
 @pytest.fixture(params=SERVERS)

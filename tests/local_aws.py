@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 import boto3
 
-from tests._server import running
+from tests._server import answers_at, running
 
 Service: TypeAlias = Literal['sqs', 'sns', 's3']
 
@@ -160,8 +160,8 @@ def moto(directory: Path, account_id: str = ACCOUNT_ID, region: str = REGION) ->
     program = str(Path(__file__).with_name('_moto.py'))
     command = [sys.executable, '-I', program, '-H', '127.0.0.1', '-p', '{port}']
     with (
-        running(command, account, '/moto-api/data.json', directory) as url,
-        closing(LocalAws('moto', url, region)) as aws,
+        running(command, account, answers_at('/moto-api/data.json'), directory) as port,
+        closing(LocalAws('moto', f'http://127.0.0.1:{port}', region)) as aws,
     ):
         yield aws
 
@@ -190,8 +190,10 @@ def ministack(directory: Path) -> Iterator[LocalAws]:
         'LOG_LEVEL': 'WARNING',
     }
     with (
-        running([str(_MINISTACK)], environment, '/_ministack/health', directory) as url,
-        closing(LocalAws('ministack', url)) as aws,
+        running(
+            [str(_MINISTACK)], environment, answers_at('/_ministack/health'), directory
+        ) as port,
+        closing(LocalAws('ministack', f'http://127.0.0.1:{port}')) as aws,
     ):
         yield aws
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
-import subprocess
-import sys
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from tests import _server
 from tests.local_aws import Counts, LocalAws
 
 ATTRIBUTES = {
@@ -168,37 +162,3 @@ def test_the_environment_contains_no_credentials() -> None:
 def test_no_other_machine_can_be_reached(host: str) -> None:
     with pytest.raises(pytest.fail.Exception, match='must not leave this machine'):
         socket.create_connection((host, 443), timeout=1)
-
-
-def test_the_error_of_a_server_that_does_not_start_contains_its_output(tmp_path: Path) -> None:
-    command = [sys.executable, '-c', 'raise SystemExit("port {port} is haunted")']
-    with (
-        pytest.raises(_server.ServerFailedError, match='is haunted'),
-        _server.running(command, {}, '/', tmp_path),
-    ):
-        pytest.fail('the server must not start')
-
-
-PROGRAM = """
-import sys, time
-from pathlib import Path
-from tests._server import running
-
-command = [sys.executable, '-m', 'http.server', '--bind', '127.0.0.1', '{port}']
-with running(command, {}, '/', Path(sys.argv[1])) as url:
-    print(url, flush=True)
-    time.sleep(600)
-"""
-
-
-def test_a_server_ends_when_the_tests_are_killed(tmp_path: Path) -> None:
-    root = Path(__file__).parent.parent
-    with subprocess.Popen(
-        [sys.executable, '-c', PROGRAM, str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True
-    ) as tests:
-        assert tests.stdout
-        port = int(tests.stdout.readline().rpartition(':')[2])
-        with socket.create_connection(('127.0.0.1', port), timeout=20) as connection:
-            tests.send_signal(signal.SIGKILL)
-            with suppress(ConnectionResetError):  # a connection in the backlog ends with a reset
-                assert connection.recv(1) == b''  # the kernel ends the connection with the server
