@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from mega.aws._publishing import encoder, sender
+from mega.aws._publishing import destination_limits, sender
 from mega.aws._transport import client
 from mega.local import Server, running
 from mega.testing import Bus
@@ -106,7 +106,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(sender, 'random', LongWaits())
     monkeypatch.setattr(client, 'SYSTEM_CLOCK', clock)
-    monkeypatch.setattr(encoder, 'LIMIT_LOOKUP_ATTEMPTS', 1)  # its waits would be counted, too
+    monkeypatch.setattr(
+        destination_limits, 'LIMIT_LOOKUP_ATTEMPTS', 1
+    )  # its waits would be counted, too
     return clock
 
 

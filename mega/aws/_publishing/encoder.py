@@ -1,11 +1,11 @@
 """Payload to message: encoded, checked against the limits of AWS, and offloaded if it is large.
 
-Nothing is sent here. Only the limit of a destination is asked for, once for each destination.
+Nothing is sent here.
 """
 
 from __future__ import annotations
 
-import random
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -17,10 +17,8 @@ from mega.aws._messages.attributes import (
     with_filter_attributes,
     with_payload_type,
 )
-from mega.aws._messages.backoff import backoff
 from mega.aws._messages.limits import (
     ALWAYS_ALLOWED_BYTES,
-    DEFAULT_MAX_MESSAGE_BYTES,
     MAX_ATTRIBUTES,
     check_attributes,
     check_body,
@@ -29,11 +27,9 @@ from mega.aws._messages.limits import (
 from mega.aws._publishing.batch_planner import PlannedMessage
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.service import ServiceApi
-from mega.aws._transport.client import AwsClient
-from mega.aws._transport.time_limits import TimeLimit, current_limit, within
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import Publishable, encode_with_type_hint, to_document, to_untyped
-from mega.errors import EncodeError, PayloadTooLargeError, TransportError, safe_repr
+from mega.errors import EncodeError, PayloadTooLargeError, safe_repr
 
 __all__ = (
     'Encoder',
@@ -44,28 +40,16 @@ __all__ = (
     'message_group',
 )
 
-LIMIT_LOOKUP_ATTEMPTS = 3
-"""Requests for the limit of a destination, at most, before its default is assumed."""
-
-LIMIT_LOOKUP_SECONDS = 10.0
-"""Seconds that these requests may take together, so that time is left to send the message."""
-
-LIMIT_LOOKUP_PAUSE = 60.0
-"""Seconds for which the default is assumed then. Otherwise each message would wait again."""
-
 
 class Encoder(Struct, frozen=True):
     """Makes messages of payloads, for the destinations of one service. Safe to share among threads.
 
-    `limits` has the largest message of each destination that was asked, in bytes.
-    `unknown_until` has the time of the next request to a destination that gave no answer.
+    `limit_of` returns the largest message of a destination, in bytes.
     """
 
     api: ServiceApi
-    aws: AwsClient
+    limit_of: Callable[[str], int]
     store: S3PayloadStore | None
-    limits: dict[str, int] = {}
-    unknown_until: dict[str, float] = {}
 
     def encode(
         self,
@@ -84,7 +68,7 @@ class Encoder(Struct, frozen=True):
         body, aws_attributes = encode_payload(
             payload, binary_encoding, attributes, filter_attributes
         )
-        return self._build_checked(destination, body, aws_attributes, options)
+        return self.build(destination, body, aws_attributes, options)
 
     def encode_raw(
         self,
@@ -99,7 +83,7 @@ class Encoder(Struct, frozen=True):
             EncodeError, PayloadTooLargeError: if no message can carry the body.
         """
         body, aws_attributes = encode_body(body, attributes)
-        return self._build_checked(destination, body, aws_attributes, options)
+        return self.build(destination, body, aws_attributes, options)
 
     def plan(self, destination: str, outgoing: OutgoingMessage, position: int) -> PlannedOutgoing:
         """Return the message with the data that the batch planner needs."""
@@ -114,7 +98,7 @@ class Encoder(Struct, frozen=True):
 
     def max_batch_bytes(self, destination: str) -> int:
         """Return the largest sum of the messages in one request."""
-        return self.api.max_batch_bytes(self._limit(destination))
+        return self.api.max_batch_bytes(self.limit_of(destination))
 
     def _allow_offload(
         self,
@@ -138,9 +122,15 @@ class Encoder(Struct, frozen=True):
 
             planned.offload = offload
 
-    def _build_checked(
+    def build(
         self, destination: str, body: str, attributes: dict[str, Any], options: dict[str, Any]
     ) -> OutgoingMessage:
+        """Return the message of a body and attributes that `encode_payload` returned.
+
+        Raises:
+            EncodeError: for an option that the destination would refuse.
+            PayloadTooLargeError: for a message that is too large for the destination.
+        """
         outgoing = build_message(self.api, destination, body, attributes, options)
         if self.store is not None and self._must_offload(self.store, destination, outgoing):
             outgoing = self._build_offloaded(self.store, destination, outgoing)
@@ -149,7 +139,7 @@ class Encoder(Struct, frozen=True):
         return outgoing
 
     def _check_size(self, destination: str, outgoing: OutgoingMessage) -> None:
-        limit = self._limit(destination)
+        limit = self.limit_of(destination)
         try:
             self.api.check_size(outgoing.body, outgoing.attributes, outgoing.size, limit)
         except PayloadTooLargeError as error:
@@ -165,7 +155,7 @@ class Encoder(Struct, frozen=True):
             return True
         size = self.api.delivered_size(outgoing.body, outgoing.attributes, outgoing.size)
         return size > store.threshold or (
-            outgoing.size > ALWAYS_ALLOWED_BYTES and outgoing.size > self._limit(destination)
+            outgoing.size > ALWAYS_ALLOWED_BYTES and outgoing.size > self.limit_of(destination)
         )
 
     def _build_offloaded(
@@ -183,37 +173,6 @@ class Encoder(Struct, frozen=True):
         return OutgoingMessage(
             upload.body, attributes, options, size_of(upload.body, attributes), upload
         )
-
-    def _limit(self, destination: str) -> int:
-        """Return the largest message of a destination, in bytes."""
-        limit = self.limits.get(destination)
-        if limit is None:
-            if self.aws.clock.monotonic() < self.unknown_until.get(destination, 0.0):
-                return DEFAULT_MAX_MESSAGE_BYTES
-            try:
-                with within(TimeLimit(LIMIT_LOOKUP_SECONDS, self.aws.clock)):
-                    limit = self.limits[destination] = self._fetch_limit(destination)
-            except TransportError:
-                self.unknown_until[destination] = self.aws.clock.monotonic() + LIMIT_LOOKUP_PAUSE
-                return DEFAULT_MAX_MESSAGE_BYTES
-        return limit
-
-    def _fetch_limit(self, destination: str) -> int:
-        attempts = 1
-        while True:
-            try:
-                return int(self.api.fetch_max_message_bytes(self.aws, destination))  # type: ignore[call-overload, no-any-return]
-            except TransportError as error:
-                if not error.retriable:
-                    return DEFAULT_MAX_MESSAGE_BYTES  # the publisher has no permission to ask
-                seconds, time_limit = backoff(attempts, 0.2, 1.0, random.uniform), current_limit()
-                is_late = time_limit is not None and seconds >= time_limit.seconds_left
-                if attempts == LIMIT_LOOKUP_ATTEMPTS or is_late:
-                    raise
-            except (KeyError, TypeError, ValueError):
-                return DEFAULT_MAX_MESSAGE_BYTES  # the answer has no limit
-            self.aws.clock.sleep(seconds)
-            attempts += 1
 
 
 def encode_payload(

@@ -15,6 +15,7 @@ from mega.aws._messages.destinations import check_region
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
 from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
+from mega.aws._publishing.destination_limits import DestinationLimits
 from mega.aws._publishing.encoder import Encoder, message_group
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing, PublishResult
 from mega.aws._publishing.sender import ProgressLimit, Sender, send_all
@@ -65,7 +66,8 @@ class Publisher:
         self._timeout = check_seconds('timeout', timeout, MIN_TIMEOUT, MAX_TIMEOUT)
         if store is not None:
             store.check_client(aws)
-        self._encoder = Encoder(api, aws, store)
+        self._limits = DestinationLimits(api, aws)
+        self._encoder = Encoder(api, self._limits.limit_of, store)
         self._senders: dict[str, Sender] = {}
         if destination is not None:
             self._add_sender(destination)
@@ -179,7 +181,7 @@ class Publisher:
         limit = ProgressLimit(self._timeout, self._aws.clock)
         with within(limit.for_request()):
             max_bytes = self._encoder.max_batch_bytes(sender.destination)
-        if sender.destination in self._encoder.limits:  # AWS answers
+        if sender.destination in self._limits.known:  # AWS answers
             limit.record_progress()
         plan = BatchPlanner(messages, MAX_BATCH_ENTRIES, max_bytes, LOOKAHEAD)
         send_all(sender, plan, results, concurrency, limit)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mega.aws._messages.limits import check_size_in_envelope, size_of
-from mega.aws._publishing import encoder
-from mega.aws._publishing.encoder import LIMIT_LOOKUP_ATTEMPTS
+from mega.aws._publishing import destination_limits
+from mega.aws._publishing.destination_limits import LIMIT_LOOKUP_ATTEMPTS
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError, PayloadTooLargeError
@@ -61,7 +61,7 @@ def test_the_request_for_the_limit_is_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Throttling at the start must not make a publisher refuse large messages forever."""
-    monkeypatch.setattr(encoder, 'LIMIT_LOOKUP_ATTEMPTS', LIMIT_LOOKUP_ATTEMPTS)
+    monkeypatch.setattr(destination_limits, 'LIMIT_LOOKUP_ATTEMPTS', LIMIT_LOOKUP_ATTEMPTS)
     operation = 'GetQueueAttributes' if service == 'sqs' else 'GetTopicAttributes'
     server.script(Fault.THROTTLED, operation=operation)
     ours = publisher(clients, service, LARGE(server, service))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mega.aws._publishing import encoder, sender
+from mega.aws._publishing import destination_limits, sender
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.outgoing import OutgoingMessage, PublishResult
 from mega.aws.s3 import S3PayloadStore
@@ -91,14 +91,14 @@ def test_a_queue_that_does_not_tell_its_limit_does_not_use_up_the_timeout(
     faults: FaultServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked again a minute later, and not for each message."""
-    monkeypatch.setattr(encoder, 'LIMIT_LOOKUP_SECONDS', SOON)
+    monkeypatch.setattr(destination_limits, 'LIMIT_LOOKUP_SECONDS', SOON)
     faults.will(SENT, GetQueueAttributes=[Fault.SILENCE])
     ours = publisher(faults, timeout=WITHIN)
     for _ in range(2):
         assert ours.publish('a' * 2_000) == 'm'
     operations = [each.operation for each in faults.requests]
     assert operations == ['GetQueueAttributes', 'SendMessage', 'SendMessage']
-    clock.sleep(encoder.LIMIT_LOOKUP_PAUSE)
+    clock.sleep(destination_limits.LIMIT_LOOKUP_PAUSE)
     assert ours.publish('a' * 2_000) == 'm'
     assert [each.operation for each in faults.requests][3] == 'GetQueueAttributes'
 
