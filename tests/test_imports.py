@@ -53,6 +53,7 @@ INTERNAL = {
     'mega.errors': 'Seconds check_int check_seconds check_whole_seconds join_path safe_repr '
     'single_line',
 }
+SUBSCRIBE = 'mega.aws.sqs.subscribe'
 FILTER_POLICIES = 'mega.aws.sns.filter_policy'
 MODULES = sorted(module.name for module in pkgutil.walk_packages(mega.__path__, 'mega.'))
 
@@ -73,7 +74,7 @@ def loaded_by(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     'statement',
     [
-        'import mega.aws.sqs.subscribe',
+        'from mega.aws.sqs.subscribe import SqsListener',
         'import ' + ', '.join(name for name in MODULES if name not in WITH_THE_FIRST_CLIENT),
     ],
     ids=['subscribe', 'everything'],
@@ -94,7 +95,7 @@ def test_the_library_of_signatures_is_loaded_only_to_verify_them() -> None:
 
 
 def test_the_library_of_bson_is_loaded_with_the_first_body_in_bson() -> None:
-    assert 'bson' not in loaded_by('import mega.aws.sqs.subscribe, mega.testing')
+    assert 'bson' not in loaded_by('import mega.aws.sqs.subscribe.listener, mega.testing')
     assert 'bson' not in loaded_by('import mega.codec; mega.codec.decode(\'{"a": 1}\')')
     assert 'bson' in loaded_by('import mega.codec; mega.codec.decode("BQAAAAA=")')
 
@@ -106,7 +107,7 @@ def test_publishers_do_not_import_patterns(module: str) -> None:
 
 
 def test_a_listener_imports_neither_filter_policies_nor_the_parser_of_eventbridge() -> None:
-    loaded = loaded_by('import mega.aws.sqs.subscribe')
+    loaded = loaded_by('import mega.aws.sqs.subscribe.listener')
     assert 'mega.match' in loaded
     unused = (
         FILTER_POLICIES,
@@ -122,6 +123,17 @@ def test_sns_imports_filter_policies_on_first_use(name: str) -> None:
         each for each in loaded_by('import mega.aws.sns') if each.startswith(FILTER_POLICIES)
     }
     assert f'{FILTER_POLICIES}.policy' in loaded_by(f'from mega.aws.sns import {name}')
+
+
+def test_subscribers_import_neither_the_listener_nor_a_publisher() -> None:
+    loaded = loaded_by('from mega.aws.sqs.subscribe import Backoff, EventSubscriber, Hook')
+    unused = ('mega.aws._publishing', f'{SUBSCRIBE}.engine', f'{SUBSCRIBE}.runtime')
+    assert not {name for name in loaded if name.startswith(unused)}
+
+
+@pytest.mark.parametrize('name', ['Activity', 'SqsListener', 'Stats'])
+def test_the_names_of_listeners_are_imported_on_first_use(name: str) -> None:
+    assert f'{SUBSCRIBE}.runtime' in loaded_by(f'from mega.aws.sqs.subscribe import {name}')
 
 
 def test_the_package_imports_none_of_its_modules() -> None:
@@ -212,5 +224,7 @@ def test_an_error_is_also_the_builtin_error_that_it_refines(error: str, bases: s
 
 
 def test_typed_payloads_import_neither_pydantic_nor_attrs() -> None:
-    statement = 'import mega.event, mega.event.typed, mega.event.reading, mega.aws.sqs.subscribe'
+    statement = (
+        'import mega.event, mega.event.typed, mega.event.reading, mega.aws.sqs.subscribe.listener'
+    )
     assert not loaded_by(statement) & {'pydantic', 'attr', 'attrs'}

@@ -10,16 +10,18 @@
 The path of a message: the `runtime` receives it, as the `engine` commands. A worker thread opens it
 and passes it to the matching subscribers (`processing`). Their statuses decide the settlement. The
 engine then commands the delete, the change of visibility, or the call to the dead-letter queue.
+
+The module imports the listener on first use, because subscribers on Lambda do not need it.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook, HookGenerator
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
-from mega.aws.sqs.subscribe.runtime.activity import Activity
-from mega.aws.sqs.subscribe.runtime.stats import Stats
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from mega.aws.sqs.subscribe.subscribers.subscriber import (
     BlobSubscriber,
@@ -32,6 +34,11 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import (
     TextSubscriber,
 )
 from mega.codec import AnyPayload
+
+if TYPE_CHECKING:
+    from mega.aws.sqs.subscribe.listener import SqsListener
+    from mega.aws.sqs.subscribe.runtime.activity import Activity
+    from mega.aws.sqs.subscribe.runtime.stats import Stats
 
 __all__ = (
     'Activity',
@@ -53,3 +60,16 @@ __all__ = (
     'Subscriber',
     'TextSubscriber',
 )
+
+_OF_LISTENERS = {
+    'Activity': 'runtime.activity',
+    'SqsListener': 'listener',
+    'Stats': 'runtime.stats',
+}
+"""The module of each name that is imported on first use."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_LISTENERS:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'{__name__}.{_OF_LISTENERS[name]}'), name)
