@@ -22,11 +22,11 @@ from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementPolicy
 from mega.aws.sqs.subscribe.reason import Reason
+from mega.aws.sqs.subscribe.runtime.inline_event_loop import InlineEventLoop
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, explain_match
 from mega.codec import Publishable
 from mega.errors import check_int
-from mega.testing.inline import InlineEventLoop
 
 __all__ = ('Outcome', 'deliver')
 

@@ -12,26 +12,23 @@ A receive does not wait. Its command stays in the pool until its queue has a vis
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import Command, ProcessMessages, Receive
 from mega.aws.sqs.subscribe.engine.delivery import NEVER
-from mega.errors import ConfigurationError
+from mega.aws.sqs.subscribe.runtime.inline_event_loop import InlineEventLoop
 from mega.testing.clock import VirtualClock
 
 if TYPE_CHECKING:
-    import asyncio
     from threading import Thread
 
-    from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult
     from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
     from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage
-    from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef
     from mega.aws.sqs.subscribe.runtime.worker_pool import EngineCallback, Handlers
 
-__all__ = ('InlineEventLoop', 'InlinePool', 'InlineRuntime', 'is_in_event_loop')
+__all__ = ('InlinePool', 'InlineRuntime')
 
 
 class InlinePool:
@@ -161,68 +158,6 @@ def _is_ready(command: Command, may_process: bool) -> bool:
 def _repeats_attempt(receive: Receive) -> bool:
     """Return whether SQS returns the messages of an earlier receive, although they are hidden."""
     return receive.attempt_id is not None and receive.attempted_since < receive.asked_at
-
-
-class InlineEventLoop:
-    """Runs awaitables in the calling thread. All of a session use the same event loop."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def get(self) -> None:
-        """Return None: no other thread has an event loop that could run a message."""
-
-    def run(
-        self, awaitable: Awaitable[object], is_late: Callable[[], bool] = lambda: False
-    ) -> AwaitResult:
-        """Wait for an awaitable, and return its result or its exception."""
-        import asyncio
-
-        if is_in_event_loop():
-            if isinstance(awaitable, Coroutine):
-                awaitable.close()
-            raise ConfigurationError(
-                'an event loop runs in this thread: call bus.run or deliver in a test that is not '
-                'async def'
-            )
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(_catch(awaitable))
-
-    def stack_of(self, worker: WorkerRef) -> str:
-        """Return an empty text: the traceback of a test shows where it is."""
-        return ''
-
-    def close(self) -> None:
-        """Cancel the tasks that are left, and close the event loop."""
-        loop = self._loop
-        if loop is None:
-            return
-        import asyncio
-
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-            loop.run_until_complete(asyncio.wait([task]))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-
-async def _catch(awaitable: Awaitable[object]) -> AwaitResult:
-    try:
-        return await awaitable, None
-    except BaseException as error:
-        return None, error
-
-
-def is_in_event_loop() -> bool:
-    """Return whether an event loop runs in this thread."""
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 class InlineRuntime:

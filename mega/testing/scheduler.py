@@ -18,10 +18,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mega.aws.sqs.subscribe.runtime.inline_event_loop import is_in_event_loop
 from mega.local.account import Account
 from mega.local.sqs.queues import Queue
 from mega.testing.clock import VirtualClock
-from mega.testing.inline import is_in_event_loop
 from mega.testing.queues import can_deliver, is_empty
 
 if TYPE_CHECKING:
