@@ -57,7 +57,7 @@ def decoded_records(text: str) -> list[Record]:
         raise CommandError('the input is empty')
     document = _document(text)
     if is_message_event(document):
-        return [_record(each, LAMBDA) for each in read_records(document)]
+        return [_record(each.received, LAMBDA) for each in read_records(document)]
     messages = _messages_in(document)
     if messages is not None:
         return [_record(each, RECEIVE) for each in messages]

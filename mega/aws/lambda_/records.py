@@ -18,13 +18,36 @@ import json
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mega.errors import DecodeError, join_path, safe_repr
 
-__all__ = ('is_message_event', 'read_records')
+__all__ = ('LambdaRecord', 'is_message_event', 'read_records')
 
 _FORMAT = 'Lambda event'
+
+
+class LambdaRecord(Struct, frozen=True):
+    """A record of an event: the message as ReceiveMessage returns it, and the ARN of its queue.
+
+    A message of SNS has the id that SNS gave it, an empty receipt handle, and no queue.
+    """
+
+    received: dict[str, Any]
+    queue_arn: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the message."""
+        message_id: str = self.received['MessageId']
+        return message_id
+
+    @property
+    def ordered_with(self) -> tuple[str, str | None] | None:
+        """The queue and the message group whose order the record keeps; None without an order."""
+        if self.queue_arn is None or not self.queue_arn.endswith('.fifo'):
+            return None
+        return self.queue_arn, self.received['Attributes'].get('MessageGroupId')
 
 
 def is_message_event(event: object) -> bool:
@@ -36,18 +59,16 @@ def is_message_event(event: object) -> bool:
     return bool(records) and all(_source(record) in _READERS for record in records or ())
 
 
-def read_records(event: object) -> list[dict[str, Any]]:
-    """Return the messages of a Lambda event, each as ReceiveMessage returns it, in order.
-
-    A message of SNS has the id that SNS gave it, and an empty receipt handle.
+def read_records(event: object) -> list[LambdaRecord]:
+    """Return the records of a Lambda event, in order.
 
     Raises:
         DecodeError: for an event without records, and for a record that is not of SQS or SNS. The
-            error names the record.
+            error names the event or the record.
     """
     records = _records(event)
     if records is None:
-        raise DecodeError('it has no list of Records', _FORMAT)
+        raise DecodeError(f'it has no records of SQS or SNS: it is {_describe(event)}', _FORMAT)
     return [_read(record, join_path('Records', place)) for place, record in enumerate(records)]
 
 
@@ -61,6 +82,7 @@ class _SqsRecord(Struct, rename='camel'):
     message_id: str
     body: str
     receipt_handle: str
+    event_source_arn: str = field(name='eventSourceARN')
     attributes: dict[str, str] = {}
     message_attributes: dict[str, _Attribute] = {}
 
@@ -81,7 +103,29 @@ def _source(record: object) -> object:
     return source if isinstance(source, str) else None
 
 
-def _read(record: Any, path: str) -> dict[str, Any]:
+def _describe(event: object) -> str:
+    """Return what an event of another kind is, as far as its keys tell."""
+    if not isinstance(event, dict):
+        return safe_repr(event)
+    for key, kind in _OTHER_EVENTS.items():
+        if key in event:
+            return f'{kind}, with {key}={safe_repr(event[key])}'
+    return f'an object with the keys {safe_repr(sorted(map(str, event)))}'
+
+
+_OTHER_EVENTS = {
+    'detail-type': 'an event of EventBridge',
+    'httpMethod': 'a request of API Gateway or a load balancer',
+    'routeKey': 'a request of API Gateway or a function URL',
+    'eventSource': 'an event of another source',
+    'deliveryStreamArn': 'an event of Firehose',
+    'awslogs': 'an event of CloudWatch Logs',
+    'triggerSource': 'an event of Cognito',
+}
+"""The kinds of events that have no list of records, by a key of each."""
+
+
+def _read(record: Any, path: str) -> LambdaRecord:
     source = _source(record)
     if source not in _READERS:
         problem = f'{path} is of the source {safe_repr(source)}, not aws:sqs or aws:sns'
@@ -92,9 +136,9 @@ def _read(record: Any, path: str) -> dict[str, Any]:
         raise DecodeError(f'{path}: {error}', _FORMAT) from None
 
 
-def _read_sqs(record: dict[str, Any]) -> dict[str, Any]:
+def _read_sqs(record: dict[str, Any]) -> LambdaRecord:
     found = msgspec.convert(record, _SqsRecord)
-    return {
+    received = {
         'MessageId': found.message_id,
         'ReceiptHandle': found.receipt_handle,
         'Body': found.body,
@@ -103,13 +147,15 @@ def _read_sqs(record: dict[str, Any]) -> dict[str, Any]:
             name: _to_aws(attribute) for name, attribute in found.message_attributes.items()
         },
     }
+    return LambdaRecord(received, found.event_source_arn)
 
 
-def _read_sns(record: dict[str, Any]) -> dict[str, Any]:
+def _read_sns(record: dict[str, Any]) -> LambdaRecord:
     envelope = record.get('Sns')
     found = msgspec.convert(envelope, _SnsMessage)
     body = json.dumps(envelope, ensure_ascii=False, separators=(',', ':'))
-    return {'MessageId': found.message_id, 'ReceiptHandle': '', 'Body': body}
+    received = {'MessageId': found.message_id, 'ReceiptHandle': '', 'Body': body}
+    return LambdaRecord(received)
 
 
 _READERS = {'aws:sqs': _read_sqs, 'aws:sns': _read_sns}
