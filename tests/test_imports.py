@@ -33,7 +33,7 @@ PUBLIC = {
     'mega.aws.s3': 'Pointer S3PayloadStore',
     'mega.aws.sqs.subscribe': 'Activity Backoff BlobSubscriber DataSubscriber DeliveryResult '
     'EventSubscriber Hook Message MessageSubscriber Outcome ProcessStatus SqsListener Stats '
-    'TextSubscriber',
+    'TextSubscriber blocking',
     'mega.testing': 'Bucket Bus DeadLetter Outcome ProcessedMessage PublishedMessage Queue Topic '
     'deliver',
     'mega.testing.strategies': 'matching not_matching',

@@ -17,10 +17,10 @@ from mega.aws._messages.attributes import Attributes
 from mega.aws._messages.limits import check_id
 from mega.aws._publishing.encoder import encode_payload
 from mega.aws.sqs.subscribe.processing import outcome as processing
-from mega.aws.sqs.subscribe.processing.dispatch import run_to_completion
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementPolicy
+from mega.aws.sqs.subscribe.processing.work import run_to_completion
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.runtime.inline_event_loop import InlineEventLoop
 from mega.aws.sqs.subscribe.subscribers.routing import Router

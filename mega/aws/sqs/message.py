@@ -14,11 +14,17 @@ from mega.timestamps import parse_timestamp
 __all__ = ('Message', 'parse_epoch_milliseconds', 'read_message')
 
 
-class HasLostFlag(Protocol):
-    """A delivery that knows whether another consumer may have received its message."""
+class Visibility(Protocol):
+    """The visibility timeout of one delivery. Both values may change during the processing.
+
+    - `is_lost`: whether another consumer may have received the message.
+    - `time_left`: the seconds until that can happen, 0 or more.
+    """
 
     @property
     def is_lost(self) -> bool: ...
+    @property
+    def time_left(self) -> float: ...
 
 
 class Message(Struct, frozen=True, eq=False):
@@ -55,7 +61,7 @@ class Message(Struct, frozen=True, eq=False):
     _system: dict[str, Any] = field(default_factory=dict)
     _sns_timestamp: str | None = None
     _sqs_attributes: dict[str, str | bytes] | None = None
-    _delivery: HasLostFlag | None = None
+    _visibility: Visibility | None = None
 
     @property
     def sqs_attributes(self) -> dict[str, str | bytes]:
@@ -118,7 +124,16 @@ class Message(Struct, frozen=True, eq=False):
         not delete a message if SQS reported that it is not in flight, even if its subscribers
         succeed.
         """
-        return self._delivery is not None and self._delivery.is_lost
+        return self._visibility is not None and self._visibility.is_lost
+
+    @property
+    def time_left(self) -> float | None:
+        """The seconds until another consumer may receive the message: its visibility timeout.
+
+        The heartbeat of the listener increases it, up to `max_processing_time`. None for a copy,
+        and for a message that no listener received.
+        """
+        return None if self._visibility is None else self._visibility.time_left
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self._public_values() == other._public_values()
@@ -137,7 +152,7 @@ class Message(Struct, frozen=True, eq=False):
         return Message, self._values()
 
     def _values(self) -> tuple[Any, ...]:
-        # Without the delivery, which belongs to the listener and must not be part of a pickle.
+        # Without the visibility, which belongs to the listener and must not be part of a pickle.
         return tuple(getattr(self, name) for name in Message.__struct_fields__[:-1])
 
     def _public_values(self) -> tuple[Any, ...]:
@@ -153,10 +168,10 @@ _PUBLIC = tuple(name for name in Message.__struct_fields__ if not name.startswit
 _NOT_SHOWN = frozenset({'body', 'receipt_handle', 'attributes', 'unreadable'})
 
 
-def read_message(received: dict[str, Any], delivery: HasLostFlag | None = None) -> Message:
+def read_message(received: dict[str, Any], visibility: Visibility | None = None) -> Message:
     """Return a message that ReceiveMessage returned. Unknown fields are ignored.
 
-    `delivery` tells the message whether it is lost.
+    `visibility` is for `Message.lost` and `Message.time_left`.
     """
     system = received.get('Attributes', {})
     attributes = received.get('MessageAttributes')
@@ -169,7 +184,7 @@ def read_message(received: dict[str, Any], delivery: HasLostFlag | None = None) 
         _to_int(system.get('ApproximateReceiveCount')) or 1,
         parse_epoch_milliseconds(system.get('SentTimestamp')),
         _system=system,
-        _delivery=delivery,  # the topic, and more, is known from an envelope only
+        _visibility=visibility,  # the topic, and more, is known from an envelope only
     )
 
 

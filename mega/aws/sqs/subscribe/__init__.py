@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook, HookGenerator
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.processing.work import blocking
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from mega.aws.sqs.subscribe.subscribers.subscriber import (
     BlobSubscriber,
@@ -59,6 +60,7 @@ __all__ = (
     'Stats',
     'Subscriber',
     'TextSubscriber',
+    'blocking',
 )
 
 _OF_LISTENERS = {

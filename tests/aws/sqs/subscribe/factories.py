@@ -22,11 +22,12 @@ from mega.aws.sqs.subscribe import (
     SqsListener,
     Stats,
 )
-from mega.aws.sqs.subscribe.processing.dispatch import AwaitResult, dispatch, run_to_completion
+from mega.aws.sqs.subscribe.processing.dispatch import dispatch
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
+from mega.aws.sqs.subscribe.processing.work import AwaitResult, run_to_completion
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.testing import Bus

@@ -7,6 +7,7 @@ import copy
 import gc
 import logging
 import pickle
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from mega.aws.sqs.message import Message, read_message
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus, Stats
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
+from mega.aws.sqs.subscribe.runtime.visibility import DeliveryVisibility
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.testing import Bus
 from tests.aws.answers import sqs_answer
@@ -75,7 +77,7 @@ def test_fault_70_a_subscriber_can_see_that_its_message_is_lost(
 
 def test_a_copy_of_a_message_has_no_reference_to_its_delivery() -> None:
     delivery = Delivery('1', 'a', received={})  # an event cannot be copied
-    message = read_message(RECEIVED, delivery)
+    message = read_message(RECEIVED, DeliveryVisibility(delivery, time.monotonic))
     delivery.is_visibility_lost = True
     assert message.lost
     assert replace(message, subject='hej').lost
@@ -83,6 +85,7 @@ def test_a_copy_of_a_message_has_no_reference_to_its_delivery() -> None:
         assert copied == message
         assert type(copied) is Message
         assert not copied.lost
+        assert copied.time_left is None
 
 
 STATUSES = {
@@ -110,7 +113,8 @@ def test_a_settled_delivery_is_freed_without_the_garbage_collector(aws: LocalAws
 
 
 def test_the_repr_of_a_message_does_not_show_its_delivery() -> None:
-    assert 'holding' not in repr(read_message(RECEIVED, Delivery('1', 'a')))
+    visibility = DeliveryVisibility(Delivery('1', 'a'), time.monotonic)
+    assert 'holding' not in repr(read_message(RECEIVED, visibility))
     assert not read_message(RECEIVED).lost
 
 
@@ -168,3 +172,31 @@ def test_fault_88_a_hanging_process_is_logged_with_its_stack(
     assert text.startswith('message 1 ')
     for name in names:
         assert f'in {name}' in text
+
+
+def test_the_time_left_passes_and_the_heartbeat_extends_it(bus: Bus) -> None:
+    seen: list[float | None] = []
+    queue_url = bus.queue('slow')
+
+    class Slow(MessageSubscriber):
+        def process(self, payload: str) -> None:
+            seen.append(self.message.time_left)
+            for _ in range(2):
+                bus.advance(10)
+                seen.append(self.message.time_left)
+
+    send(bus, queue_url, 'hej')
+    settings = {'visibility_timeout': 30, 'max_processing_time': 600}
+    bus.run(listener_on(bus, queue_url, Slow, **settings))
+    assert seen == [30, 20, 25]
+
+
+def test_no_time_is_left_after_the_visibility_timeout() -> None:
+    delivery = Delivery('1', 'a', hidden_until=50.0)
+    now = 0.0
+    visibility = DeliveryVisibility(delivery, lambda: now)
+    assert visibility.time_left == 50
+    now = 60.0
+    assert visibility.time_left == 0
+    now, delivery.is_visibility_lost = 0.0, True
+    assert visibility.time_left == 0

@@ -1,16 +1,12 @@
-"""Dispatch: one message, many subscribers.
-
-`dispatch` is a generator. It yields each awaitable that a subscriber returns, and receives the
-result. It does not await anything itself. Therefore a thread and an event loop can both run it.
-"""
+"""Dispatch: one message, many subscribers."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Sequence
 from inspect import isawaitable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 from msgspec import structs
 
@@ -19,22 +15,15 @@ from mega.aws.sqs.subscribe.processing.failures import InvalidResultError, is_sy
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
 from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
 from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_retriable
+from mega.aws.sqs.subscribe.processing.work import AwaitingWork
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
 from mega.errors import InvalidPayloadError, safe_repr
 from mega.event import Payload
 
-__all__ = ('AwaitResult', 'AwaitingWork', 'dispatch', 'run_to_completion')
-
-T = TypeVar('T')
+__all__ = ('dispatch',)
 
 _DONE, _RETRIABLE = ProcessStatus.DONE, ProcessStatus.RETRIABLE_ERROR
-
-AwaitResult: TypeAlias = tuple[object, BaseException | None]
-"""The result of an awaitable, or the exception that it raised."""
-
-AwaitingWork: TypeAlias = Generator[Awaitable[object], AwaitResult, T]
-"""Work that yields awaitables, receives their results, and returns a value."""
 
 
 def dispatch(
@@ -71,19 +60,6 @@ def dispatch(
         if outcome.exit_request is not None:
             break
     return outcomes
-
-
-def run_to_completion(
-    work: AwaitingWork[T], await_: Callable[[Awaitable[object]], AwaitResult]
-) -> T:
-    """Run work in this thread, with a function that awaits, and return its value."""
-    try:
-        awaitable = next(work)
-        while True:
-            awaitable = work.send(await_(awaitable))
-    except StopIteration as end:
-        value: T = end.value
-        return value
 
 
 def _process(

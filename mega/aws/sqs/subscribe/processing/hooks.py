@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError, InvalidResultError
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import Settlement
+from mega.aws.sqs.subscribe.processing.work import AwaitingWork, BlockingCall
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
@@ -31,8 +33,11 @@ _log = get_logger(__name__)
 
 Result = TypeVar('Result')
 
-HookGenerator: TypeAlias = Generator[None, Result, Result | None]
-"""A generator that yields once. The `yield` returns the result. A returned value replaces it."""
+HookGenerator: TypeAlias = Generator[Any, Result, Result | None]
+"""A generator with one `yield`, which returns the result. A returned value replaces the result.
+
+It may also make calls that block, each with `yield from blocking(...)`.
+"""
 
 
 class DeliveryResult(Struct):
@@ -59,12 +64,20 @@ class Hook:
                 metrics.timing(subscriber.__name__, outcome.duration)
 
     - One instance serves all deliveries. Several threads call it at the same time.
-    - If all subscribers of a message are `async def`, the event loop calls it. It must not block.
+    - If all subscribers of a message are `async def`, the event loop calls it. It must not block:
+      `yield from blocking(function, argument)` calls a function that may block.
     - A hook that raises counts as a subscriber that asks for a retry: the message stays in the
       queue. The hooks around it receive the exception at their `yield`.
     - An invalid result, such as an outcome without a `ProcessStatus`, has the same effect, after
       all hooks ended.
     """
+
+    def check(self) -> None:
+        """Check that the hook can work. Each run of a listener begins with it, and may not begin.
+
+        Raises:
+            ConfigurationError: if the hook cannot work. It says why, and what to change.
+        """
 
     def around_delivery(self, message: Message) -> HookGenerator[DeliveryResult]:
         """Run around the processing of a message, without its deletion."""
@@ -93,6 +106,7 @@ class Hooks:
                 problem = 'it must be an instance of a subclass of Hook'
                 raise ConfigurationError(f'{safe_repr(hook)} is not a hook: {problem}')
             valid.append(hook)
+        self._all = valid
         self.of_deliveries = [
             hook for hook in valid if type(hook).around_delivery is not Hook.around_delivery
         ]
@@ -100,10 +114,19 @@ class Hooks:
             hook for hook in valid if type(hook).around_subscriber is not Hook.around_subscriber
         ]
 
+    def check(self) -> None:
+        """Check that all hooks can work.
+
+        Raises:
+            ConfigurationError: if a hook cannot work.
+        """
+        for hook in self._all:
+            hook.check()
+
 
 def run_with_hooks(
-    hooks: Sequence[HookGenerator[Result]], work: Generator[Any, Any, Result]
-) -> Generator[Any, Any, Result]:
+    hooks: Sequence[HookGenerator[Result]], work: AwaitingWork[Result]
+) -> AwaitingWork[Result]:
     """Run work with hooks around it. The first hook is the outermost.
 
     An exception of a hook is raised at the `yield` of the hooks around it, and finally here.
@@ -113,7 +136,7 @@ def run_with_hooks(
     error: BaseException | None = None
     try:
         for hook in hooks:
-            if (result := _run_until_yield(hook)) is not None:
+            if (result := (yield from _begin(hook))) is not None:
                 work.close()
                 break
             begun.append(hook)
@@ -125,15 +148,11 @@ def run_with_hooks(
         error = raised
     for hook in reversed(begun):
         try:
-            if error is not None:
-                hook.throw(error)
-            else:
-                assert result is not None
-                hook.send(result)
-            error = RuntimeError('a hook must yield exactly once')
-        except StopIteration as end:
-            if end.value is not None:
-                result, error = end.value, None
+            replacement = yield from _end(hook, result, error)
+            if replacement is not None:
+                result, error = replacement, None
+        except GeneratorExit:
+            raise
         except BaseException as raised:
             error = raised
     if error is not None:
@@ -142,18 +161,48 @@ def run_with_hooks(
     return result
 
 
-def _run_until_yield(hook: HookGenerator[Result]) -> Result | None:
+def _begin(hook: HookGenerator[Result]) -> AwaitingWork[Result | None]:
     """Run a hook up to its `yield`. If the hook returns before that, return its result."""
+    has_ended, result = yield from _run_until_yield(hook, partial(next, hook))
+    if has_ended and result is None:
+        raise RuntimeError('a hook that returns before its yield must return a result')
+    return result
+
+
+def _end(
+    hook: HookGenerator[Result], result: Result | None, error: BaseException | None
+) -> AwaitingWork[Result | None]:
+    """Run a hook from its `yield`, which returns a result or raises an error, to its end.
+
+    Return the value that the hook returns.
+    """
+    if error is None:
+        assert result is not None
+        resume = partial(hook.send, result)
+    else:
+        resume = partial(hook.throw, error)
+    has_ended, replacement = yield from _run_until_yield(hook, resume)
+    if not has_ended:
+        raise RuntimeError('a hook must yield exactly once')
+    return replacement
+
+
+def _run_until_yield(
+    hook: HookGenerator[Result], resume: Callable[[], BlockingCall | None]
+) -> AwaitingWork[tuple[bool, Result | None]]:
+    """Run a hook, with its blocking calls, up to a `yield` of its own or to its end.
+
+    Return whether it ended, and the value that it returned.
+    """
     try:
-        next(hook)
+        call = resume()
+        while isinstance(call, BlockingCall):
+            answer: Any
+            answer, error = yield call
+            call = hook.send(answer) if error is None else hook.throw(error)
     except StopIteration as end:
-        if end.value is None:
-            raise RuntimeError(
-                'a hook that returns before its yield must return a result'
-            ) from None
-        result: Result = end.value
-        return result
-    return None
+        return True, end.value
+    return False, None
 
 
 def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:

@@ -17,12 +17,17 @@ _RETRY = (ProcessStatus.RETRY_LATER, ProcessStatus.RETRIABLE_ERROR)
 
 
 class Outcome(Struct):
-    """The outcome of one subscriber for one message. `duration` is in seconds."""
+    """The outcome of one subscriber for one message. `duration` is in seconds.
+
+    `has_begun` is false if a hook asks for a retry before the subscriber began. The receive then
+    does not count for `max_receives`.
+    """
 
     subscriber: Subscriber
     status: ProcessStatus
     error: BaseException | None = None
     duration: float = 0.0
+    has_begun: bool = True
 
     @property
     def asks_for_retry(self) -> bool:
@@ -35,9 +40,9 @@ class Outcome(Struct):
         return next(filter(is_exit_request, self._errors()), None)
 
     @property
-    def is_system_failure(self) -> bool:
-        """Whether the error says nothing about the message."""
-        return self.error is not None and is_system_failure(self.error)
+    def is_attempt(self) -> bool:
+        """Whether the subscriber began, and no failure of the machine ended it."""
+        return self.has_begun and not (self.error and is_system_failure(self.error))
 
     @property
     def delay(self) -> object:

@@ -20,10 +20,10 @@ from typing import Any
 from msgspec import Struct
 
 from mega.aws.sns.envelope import SubscriptionNotice
-from mega.aws.sqs.message import HasLostFlag, Message, read_message
+from mega.aws.sqs.message import Message, Visibility, read_message
 from mega.aws.sqs.opening import MessageOpener, MissingBody, open_message
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
-from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, dispatch
+from mega.aws.sqs.subscribe.processing.dispatch import dispatch
 from mega.aws.sqs.subscribe.processing.failures import is_system_failure
 from mega.aws.sqs.subscribe.processing.hooks import (
     DeliveryResult,
@@ -43,6 +43,7 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     settle_undecodable,
     settle_unfetchable,
 )
+from mega.aws.sqs.subscribe.processing.work import AwaitingWork
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.routing import Router
@@ -85,19 +86,27 @@ class Processor:
         self._hooks = hooks
         self._warned: set[str] = set()
 
+    def check_hooks(self) -> None:
+        """Check that all hooks can work.
+
+        Raises:
+            ConfigurationError: if a hook cannot work.
+        """
+        self._hooks.check()
+
     def open(
         self,
         received: dict[str, Any],
         open_body: MessageOpener = open_message,
-        delivery: HasLostFlag | None = None,
+        visibility: Visibility | None = None,
     ) -> OpenedMessage:
         """Open a message as ReceiveMessage returned it, and find the subscribers that match it.
 
-        `delivery` knows whether the message is lost; see `Message.lost`.
+        `visibility` is for `Message.lost` and `Message.time_left`.
         """
         message: Message | None = None
         try:
-            message = read_message(received, delivery)
+            message = read_message(received, visibility)
             message, payload = open_body(message)
             if isinstance(payload, (SubscriptionNotice, MissingBody)):
                 settlement = _settle_without_payload(message, payload)

@@ -253,9 +253,9 @@ def _settle_retries(
     retries: Sequence[Outcome], policy: SettlementPolicy, message: Message
 ) -> Settlement:
     delays = [_delay(outcome, policy, message) for outcome in retries]
-    failures = [outcome for outcome in retries if outcome.is_system_failure]
-    reason = _reason((failures or retries)[0])
-    return settle_retry(reason, policy, message, delays, is_attempt=not failures)
+    no_attempts = [outcome for outcome in retries if not outcome.is_attempt]
+    reason = _reason((no_attempts or retries)[0])
+    return settle_retry(reason, policy, message, delays, is_attempt=not no_attempts)
 
 
 def _delay(outcome: Outcome, policy: SettlementPolicy, message: Message) -> ResolvedDelay:

@@ -19,10 +19,10 @@ from functools import partial
 from inspect import CORO_RUNNING, getcoroutinestate
 from typing import Any, TypeAlias, TypeVar
 
-from mega.aws._executor import start_daemon_thread
-from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
+from mega.aws._executor import Executor, start_daemon_thread
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
+from mega.aws.sqs.subscribe.processing.work import AwaitingWork, AwaitResult, BlockingCall
 from mega.aws.sqs.subscribe.runtime.stack_traces import (
     WorkerRef,
     stack_of_coroutine,
@@ -41,6 +41,9 @@ _log = get_logger(__name__)
 
 SIGNAL_CHECK_SECONDS = 0.5
 """Seconds after which a waiting thread returns to Python, which then handles signals."""
+
+MAX_BLOCKING_CALLS = 32
+"""The maximum number of threads for calls that would block the event loop, as in asyncio itself."""
 
 JOIN_TIMEOUT = 1.0
 """Seconds that the event loop may take to end when it is closed."""
@@ -67,6 +70,7 @@ class EventLoopThread:
         self._is_begin_scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._awaited: dict[int, Coroutine[Any, Any, AwaitResult]] = {}
+        self._executor = Executor('mega-blocking', MAX_BLOCKING_CALLS)
         try:
             self._thread = start_daemon_thread('mega-event-loop', self._run)
         except RuntimeError:
@@ -127,6 +131,7 @@ class EventLoopThread:
     def close(self) -> None:
         """End the event loop and its thread. Coroutines that still run are cancelled."""
         self._is_closing = True
+        self._executor.close(timeout=0.0)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
@@ -166,9 +171,9 @@ class EventLoopThread:
         failed: Callable[[BaseException], None],
     ) -> None:
         try:
-            result = await _catch(next(work))
+            result = await self._answer(next(work))
             while not self._is_closing:
-                result = await _catch(work.send(result))
+                result = await self._answer(work.send(result))
         except StopIteration as end:
             done(end.value)
             if not self._is_done_scheduled:
@@ -177,6 +182,12 @@ class EventLoopThread:
         except BaseException as error:
             failed(error)
         work.close()
+
+    async def _answer(self, needed: Awaitable[object] | BlockingCall) -> AwaitResult:
+        if isinstance(needed, BlockingCall):
+            call = partial(copy_context().run, needed.function)
+            needed = asyncio.wrap_future(self._executor.submit(call))
+        return await _catch(needed)
 
     def _call_on_done(self) -> None:
         self._is_done_scheduled = False

@@ -72,7 +72,7 @@ class ListenerRuns:
         """Check the queue, and create the session of a run. The block runs and closes it.
 
         Raises:
-            ConfigurationError: without subscribers, or during another run.
+            ConfigurationError: without subscribers, during another run, or if a hook cannot work.
             TransportError: if a check proves that the listener cannot work.
         """
         if not self._context.router:
@@ -83,6 +83,7 @@ class ListenerRuns:
         self._process = os.getpid()
         try:
             self._context.router.build()
+            self._context.processor.check_hooks()
             found = self._run_checks(settings)
             if found is not None:
                 settings = replace(settings, visibility_timeout=found.visibility_timeout)

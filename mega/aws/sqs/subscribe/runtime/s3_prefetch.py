@@ -28,6 +28,7 @@ from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sqs.message import Message, read_message
 from mega.aws.sqs.opening import MessageOpener, OpenResult, may_be_offloaded
 from mega.aws.sqs.subscribe.engine.delivery import ENDED, Delivery
+from mega.aws.sqs.subscribe.runtime.visibility import DeliveryVisibility
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 
 __all__ = ('BodyPrefetcher',)
@@ -144,7 +145,8 @@ class BodyPrefetcher:
         if self._is_closed or get_ident() == receiver:
             return None
         with within(limit), self._store.interruptible(self._interrupter):
-            return self._open_message(read_message(delivery.received, delivery))
+            visibility = DeliveryVisibility(delivery, self._clock.monotonic)
+            return self._open_message(read_message(delivery.received, visibility))
 
     def _open(self, message: Message, delivery: Delivery) -> OpenResult:
         seconds = max(0.0, delivery.hidden_until - self._clock.monotonic())

@@ -28,19 +28,16 @@ from mega.aws.sqs.subscribe.engine.commands import (
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, Delivery
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
-from mega.aws.sqs.subscribe.processing.dispatch import (
-    AwaitingWork,
-    AwaitResult,
-    run_to_completion,
-)
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
+from mega.aws.sqs.subscribe.processing.work import AwaitingWork, AwaitResult, run_to_completion
 from mega.aws.sqs.subscribe.runtime.activity import Activity, ActivityLog
 from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
 from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef, stack_of_thread
+from mega.aws.sqs.subscribe.runtime.visibility import DeliveryVisibility
 from mega.aws.sqs.subscribe.runtime.worker_pool import EngineCallback, Handlers
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError
@@ -233,7 +230,8 @@ class ListenerSession:
         open_body = self._open_message
         if self._prefetcher is not None:
             open_body = self._prefetcher.opener(delivery)
-        opened = self._processor.open(delivery.received, open_body, delivery)
+        visibility = DeliveryVisibility(delivery, self._monotonic)
+        opened = self._processor.open(delivery.received, open_body, visibility)
         # To read a body from S3, or a predicate of a user, may have taken a long time.
         if self._is_overdue(delivery):
             self._report_not_begun(delivery)

@@ -17,7 +17,7 @@ from mega.local import Server
 
 __all__ = ('HookGenerator', 'RecordingHook', 'around_delivery', 'around_subscriber', 'drained')
 
-HookGenerator = Generator[None, Any, Any]
+HookGenerator = Generator[Any, Any, Any]
 
 
 class RecordingHook(Hook):

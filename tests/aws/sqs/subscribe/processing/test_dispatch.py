@@ -24,8 +24,9 @@ from mega.aws.sqs.subscribe import (
     MessageSubscriber,
     ProcessStatus,
 )
-from mega.aws.sqs.subscribe.processing.dispatch import dispatch, run_to_completion
+from mega.aws.sqs.subscribe.processing.dispatch import dispatch
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.processing.work import run_to_completion
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import RetriableError
 from tests.aws.sqs.subscribe.factories import (

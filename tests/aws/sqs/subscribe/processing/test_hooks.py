@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from mega.aws.sqs.subscribe import (
     MessageSubscriber,
     Outcome,
     ProcessStatus,
+    blocking,
 )
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction, StatsField
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+from mega.errors import ConfigurationError, RetriableError
 from mega.local import Server
 from tests.aws.sqs.subscribe.factories import subscriber
 from tests.aws.sqs.subscribe.processing.hook_factories import (
@@ -261,3 +264,72 @@ def test_without_hooks_the_outcome_of_each_subscriber_is_logged(
         if 'hooks' in record.name
     }
     assert lines == {('DEBUG', 'Fine: done'), ('ERROR', 'Not: fatal error')}
+
+
+# Calls that block, and checks
+
+
+async def process_in_the_loop(self: MessageSubscriber, payload: str) -> None:
+    pass
+
+
+@pytest.mark.parametrize('process', [None, process_in_the_loop], ids=['def', 'async def'])
+def test_a_hook_makes_blocking_calls_outside_of_the_event_loop(
+    server: Server, process: Any
+) -> None:
+    found: list[object] = []
+
+    def call(text: str) -> str:
+        found.append(threading.current_thread().name)
+        return text
+
+    def fail(*, text: str) -> str:
+        raise ValueError(text)
+
+    def calls(*arguments: Any) -> HookGenerator:
+        found.append((yield from blocking(call, 'before')))
+        outcome = yield
+        found.append((yield from blocking(call, 'after')))
+        with pytest.raises(ValueError, match='no'):
+            yield from blocking(fail, text='no')
+        return outcome
+
+    made = subscriber()
+    made.process = process or made.process  # type: ignore[method-assign]
+    stats = drained(server, made, hooks=[around_subscriber(calls)])
+    assert stats.done == 1
+    assert [found[1], found[3]] == ['before', 'after']
+    assert 'mega-event-loop' not in found[0::2]
+
+
+def test_a_failed_blocking_call_is_an_exception_of_the_hook(server: Server) -> None:
+    def call() -> None:
+        raise ConnectionError('no')
+
+    def calls(*arguments: Any) -> HookGenerator:
+        yield from blocking(call)
+        yield
+
+    assert drained(server, subscriber(), hooks=[around_subscriber(calls)]).retried == 1
+
+
+def test_a_listener_does_not_begin_if_a_hook_cannot_work(server: Server) -> None:
+    class Failing(Hook):
+        def check(self) -> None:
+            raise ConfigurationError('the hook cannot work')
+
+    with pytest.raises(ConfigurationError, match='the hook cannot work'):
+        drained(server, subscriber(), hooks=[Hook(), Failing()])
+
+
+@pytest.mark.parametrize(('has_begun', 'kept'), [(True, 0), (False, 1)], ids=['begun', 'not begun'])
+def test_a_receive_without_a_begun_subscriber_does_not_count(
+    server: Server, has_begun: bool, kept: int
+) -> None:
+    def postpone(who: Subscriber, *arguments: Any) -> HookGenerator:
+        return Outcome(who, RETRY, RetriableError(60), has_begun=has_begun)
+        yield
+
+    settings: Any = {'max_receives': 1, 'dead_letter_queue_url': server.create_queue('dead')}
+    stats = drained(server, subscriber(), hooks=[around_subscriber(postpone)], **settings)
+    assert (stats.retried, stats.exhausted) == (kept, 1 - kept)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mega.aws.sqs.subscribe.processing.dispatch import AwaitingWork, AwaitResult
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError, is_system_failure
+from mega.aws.sqs.subscribe.processing.work import AwaitingWork, AwaitResult, BlockingCall
 from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
 WITHIN = 5.0  # seconds; a test fails if an event takes longer
@@ -240,6 +240,30 @@ def test_several_coroutines_run_at_the_same_time(event_loop: EventLoopThread) ->
     for submitted in all_of_them:
         submitted.wait()
     assert [submitted.answers for submitted in all_of_them] == [[(None, None)]] * 3
+
+
+def test_a_blocking_call_does_not_block_the_loop(event_loop: EventLoopThread) -> None:
+    may_end = threading.Event()
+    error = ValueError('a')
+
+    def wait() -> tuple[str, str]:
+        assert may_end.wait(WITHIN)
+        return threading.current_thread().name, tenant.get()
+
+    def fail() -> None:
+        raise error
+
+    def work() -> AwaitingWork[object]:
+        return [(yield BlockingCall(wait)), (yield BlockingCall(fail))]
+
+    token = tenant.set('acme')
+    submitted = SubmittedWork(event_loop, work())
+    tenant.reset(token)
+    event_loop.run(current_loop())
+    may_end.set()
+    submitted.wait()
+    result = 'mega-blocking-0', 'acme'
+    assert submitted.answers == [[(result, None), (None, error)]]
 
 
 def test_an_exception_of_the_work_is_reported_and_the_loop_continues(
