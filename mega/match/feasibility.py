@@ -105,7 +105,7 @@ def _(pattern: Value | Compare) -> tuple[type, ...]:
     return _types_of_comparable(pattern.comparable)
 
 
-@_types_of.register
+@_types_of.register(Between)
 def _(pattern: Between) -> tuple[type, ...]:
     return _types_of_comparable(pattern.low)
 
@@ -147,21 +147,21 @@ def _(pattern: Pattern) -> tuple[type, ...]:
     return (dict,)
 
 
-@_types_of.register
+@_types_of.register(Length)
 def _(pattern: Length) -> tuple[type, ...]:
     return (str, list, tuple, dict)
 
 
-@_types_of.register
+@_types_of.register(Empty)
 def _(pattern: Empty) -> tuple[type, ...]:
     return (str, list, tuple, dict, type(None))
 
 
-@_types_of.register
+@_types_of.register(IsA)
 def _(pattern: IsA) -> tuple[type, ...]:
     return pattern.types
 
 
-@_types_of.register
+@_types_of.register(Missing)
 def _(pattern: Missing) -> tuple[type, ...]:
     return ()

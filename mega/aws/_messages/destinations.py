@@ -35,12 +35,13 @@ _SUFFIX = (
     r'(?:vpce\.)?(?:api\.)?(?:aws|(?:amazonaws|amazonwebservices)\.(?:com|eu)(?:\.cn)?'
     r'|c2s\.ic\.gov|sc2s\.sgov\.gov|csp\.hci\.ic\.gov|cloud\.adc-e\.uk)(?=[/:]|$)'
 )
-_URL = re.compile(
+# Texts, because `re` compiles one at its first use, and an import does not need it.
+_URL = (
     rf'^https?://(?:[^/]*\.)?(?:sqs(?:-fips)?\.(?P<region>{_REGION})\.{_SUFFIX}'
     rf'|(?P<legacy_region>{_REGION})\.queue\.{_SUFFIX})'
 )
-_URL_OF_US_EAST_1 = re.compile(rf'^https?://queue\.{_SUFFIX}')
-_ARN = re.compile(rf'^arn:[^:]*:[^:]*:(?P<region>{_REGION}):')
+_URL_OF_US_EAST_1 = rf'^https?://queue\.{_SUFFIX}'
+_ARN = rf'^arn:[^:]*:[^:]*:(?P<region>{_REGION}):'
 
 # Local servers have other accounts, other regions and more segments in the path.
 _QUEUE_URL = re.compile(r'https?://[^/?#@\s]+(?:/[\w.-]+)*/[\w-]{1,80}(?:\.fifo)?', re.A)
@@ -111,11 +112,11 @@ def region_of(destination: str | None) -> str | None:
     >>> region_of('https://sqs.eu-west-1.amazonaws.com/123456789012/orders')
     'eu-west-1'
     """
-    if url := _URL.match(destination or ''):
+    if url := re.match(_URL, destination or ''):
         return url['region'] or url['legacy_region']
-    if _URL_OF_US_EAST_1.match(destination or ''):
+    if re.match(_URL_OF_US_EAST_1, destination or ''):
         return 'us-east-1'
-    arn = _ARN.match(destination or '')
+    arn = re.match(_ARN, destination or '')
     return arn['region'] if arn else None
 
 

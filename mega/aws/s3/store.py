@@ -5,7 +5,6 @@ body -> offload: Upload -> upload -> pointer in a message ~~ pointer -> fetch: F
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import uuid
 from collections.abc import Iterable, Mapping
@@ -219,7 +218,7 @@ class S3PayloadStore(ClientOwner):
         content = body.encode()
         if len(content) > self.max_payload:
             raise PayloadTooLargeError(len(content), self.max_payload, 'raise max_payload')
-        digest = hashlib.sha256(content).hexdigest()
+        digest = _sha256(content)
         pointer = Pointer(self.bucket, self._new_key(), len(content), digest, queue_url)
         put, remove = partial(self.put, pointer, content), partial(self.remove, pointer)
         return Upload(pointer, *write_pointer(pointer, self._is_legacy), put, remove)
@@ -323,8 +322,14 @@ class S3PayloadStore(ClientOwner):
         return f'{self.key_prefix}{uuid.uuid4()}'
 
 
+def _sha256(content: bytes) -> str:
+    from hashlib import sha256  # imports OpenSSL, which messages without a pointer do not need
+
+    return sha256(content).hexdigest()
+
+
 def _text(pointer: Pointer, content: bytes) -> str:
-    if pointer.sha256 is not None and hashlib.sha256(content).hexdigest() != pointer.sha256:
+    if pointer.sha256 is not None and _sha256(content) != pointer.sha256:
         raise PointerError(
             'its pointer leads to another body than the offloaded one: the digests differ'
         )

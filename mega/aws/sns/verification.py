@@ -12,8 +12,9 @@ list of topics proves nothing without a signature: it only finds mistakes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from mega.aws._messages.destinations import check_topic_arn
 from mega.errors import ConfigurationError, EnvelopeError, safe_repr
@@ -23,8 +24,7 @@ __all__ = ('EnvelopePolicy',)
 _Document: TypeAlias = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class EnvelopePolicy:
+class EnvelopePolicy(Struct, frozen=True):
     """The topics whose envelopes are opened, and the function that verifies a signature, if any."""
 
     topics: frozenset[str]

@@ -14,8 +14,9 @@ An event matches when it satisfies at least one combination.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from mega.errors import PatternError, join_path
 from mega.json_reading import read_json
@@ -161,8 +162,7 @@ def _mentions_or(value: Any, depth: int = 1) -> bool:
     return OR_KEY in value or any(_mentions_or(child, depth + 1) for child in value.values())
 
 
-@dataclass(frozen=True)
-class _Parser:
+class _Parser(Struct, frozen=True):
     or_is_operator: bool
 
     def parse(self, pattern: Any) -> list[ValuesByPath]:

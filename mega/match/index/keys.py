@@ -122,12 +122,12 @@ def keys_of(leaf: Pattern) -> LeafKeys:
     return tuple(Key(LookupKind.EQUALS, normalise, value) for normalise, value in exact)
 
 
-@keys_of.register
+@keys_of.register(Equal)
 def _(leaf: Equal) -> LeafKeys:
     return keys_of(leaf.child)
 
 
-@keys_of.register
+@keys_of.register(ListLiteral)
 def _(leaf: ListLiteral) -> LeafKeys:
     keys = _union(leaf)
     if keys is None:
@@ -160,7 +160,7 @@ def _union_of(members: Sequence[Pattern]) -> LeafKeys:
     return tuple(dict.fromkeys(found))
 
 
-@keys_of.register
+@keys_of.register(Compare)
 def _(leaf: Compare) -> LeafKeys:
     included = leaf.name in ('gte', 'lte')
     if leaf.name in ('gt', 'gte'):
@@ -168,7 +168,7 @@ def _(leaf: Compare) -> LeafKeys:
     return _range_keys(None, leaf.comparable, high_included=included)
 
 
-@keys_of.register
+@keys_of.register(Between)
 def _(leaf: Between) -> LeafKeys:
     return _range_keys(leaf.low, leaf.high)
 
@@ -187,26 +187,26 @@ def _range_keys(low: Comparable | None, high: Comparable | None, **included: boo
     )
 
 
-@keys_of.register
+@keys_of.register(Cidr)
 def _(leaf: Cidr) -> LeafKeys:
     return (Key(LookupKind.RANGE, parse_address, Interval(*leaf.bounds)),)
 
 
-@keys_of.register
+@keys_of.register(Prefix)
 def _(leaf: Prefix) -> LeafKeys:
     if leaf.folded is None:
         return (Key(LookupKind.PREFIX, to_text, leaf.text),)
     return (Key(LookupKind.PREFIX, to_folded_text, leaf.folded),)
 
 
-@keys_of.register
+@keys_of.register(Suffix)
 def _(leaf: Suffix) -> LeafKeys:
     if leaf.folded is None:
         return (Key(LookupKind.PREFIX, to_reversed_text, leaf.text[::-1]),)
     return (Key(LookupKind.PREFIX, to_reversed_folded_text, leaf.folded[::-1]),)
 
 
-@keys_of.register
+@keys_of.register(Wildcard)
 def _(leaf: Wildcard) -> LeafKeys:
     normalise, normalise_reversed = to_text, to_reversed_text
     if leaf.ignore_case:
@@ -229,7 +229,7 @@ def _literal_start(characters: Sequence[str | None]) -> str:
     return ''.join(character or '' for character in takewhile(bool, characters))
 
 
-@keys_of.register
+@keys_of.register(Regex)
 def _(leaf: Regex) -> LeafKeys:
     if leaf.max_length is not None:
         return None
@@ -237,19 +237,19 @@ def _(leaf: Regex) -> LeafKeys:
     return (Key(LookupKind.TEST, to_text, (leaf.name, leaf.regex), test),)
 
 
-@keys_of.register
+@keys_of.register(Substring)
 def _(leaf: Substring) -> LeafKeys:
     if leaf.folded is not None:
         return (_substring_key(leaf.folded, to_folded_text, is_sufficient=True),)
     return (_substring_key(leaf.text, to_text, is_sufficient=True),)
 
 
-@keys_of.register
+@keys_of.register(Predicate)
 def _(leaf: Predicate) -> LeafKeys:
     return (Key(LookupKind.TEST, wrap, id(leaf.function), leaf.function),)
 
 
-@keys_of.register
+@keys_of.register(Contains)
 def _(leaf: Contains) -> LeafKeys:
     keys = keys_of(leaf.child)
     if keys is None or leaf.has_predicate or any(key.per_member for key in keys):
@@ -257,7 +257,7 @@ def _(leaf: Contains) -> LeafKeys:
     return tuple(structs.replace(key, per_member=True) for key in keys)
 
 
-@keys_of.register
+@keys_of.register(ContainsAll)
 def _(leaf: ContainsAll) -> LeafKeys:
     for one in leaf.members:
         if keys := keys_of(one):
@@ -268,7 +268,7 @@ def _(leaf: ContainsAll) -> LeafKeys:
 # ── JSON in a text ───────────────────────────────────────────────────────────────────────────────
 
 
-@keys_of.register
+@keys_of.register(JsonText)
 def _(leaf: JsonText) -> LeafKeys:
     """Return the keys of the most selective condition on the value in the text."""
     found = [
@@ -326,23 +326,23 @@ _numbers = count()
 # ── EventBridge's operators ──────────────────────────────────────────────────────────────────────
 
 
-@keys_of.register
+@keys_of.register(ValueList)
 def _(leaf: ValueList) -> LeafKeys:
     return None if leaf.accepts_missing else _union_of(leaf.members)
 
 
-@keys_of.register
+@keys_of.register(NumericRange)
 def _(leaf: NumericRange) -> LeafKeys:
     interval = Interval(leaf.low, leaf.high, leaf.low_included, leaf.high_included)
     return (Key(LookupKind.RANGE, to_number, interval),)
 
 
-@keys_of.register
+@keys_of.register(AddressBlock)
 def _(leaf: AddressBlock) -> LeafKeys:
     return (Key(LookupKind.RANGE, parse_event_address, Interval(*leaf.bounds)),)
 
 
-@keys_of.register
+@keys_of.register(CaseInsensitive)
 def _(leaf: CaseInsensitive) -> LeafKeys:
     form = leaf.text, leaf.at_start, leaf.at_end
     return (Key(LookupKind.TEST, to_text, form, leaf.test),)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from copy import copy
-from dataclasses import replace as replace_fields
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -236,7 +235,7 @@ class SqsListener(ClientOwner):
         if grace_period is not None:
             settings = replace(settings, grace_period=check_grace_period(grace_period))
         other._settings = settings
-        other._policy = replace_fields(self._policy, is_fifo=settings.is_fifo)
+        other._policy = replace(self._policy, is_fifo=settings.is_fifo)
         other._set_up(self.subscribers)
         return other
 

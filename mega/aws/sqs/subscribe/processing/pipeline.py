@@ -14,7 +14,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -250,6 +249,8 @@ def _describe_error(error: Exception, problem: str) -> str:
 
     The text of the exception and its traceback may contain parts of the body.
     """
+    from pathlib import Path  # rarely needed, and slow to import
+
     [frame] = traceback.extract_tb(error.__traceback__, limit=-1)
     place = f'{Path(frame.filename).name}, line {frame.lineno}'
     return f'unexpected {type(error).__name__} {problem} ({place})'

@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
 
@@ -102,8 +101,7 @@ class Settlement(Struct, frozen=True):
             raise TypeError(f'delay={safe_repr(self.delay)}: must be whole seconds, or None')
 
 
-@dataclass(frozen=True, slots=True)
-class SettlementPolicy:
+class SettlementPolicy(Struct, frozen=True):
     """The settings of a listener for settlements. `uniform(low, high)` draws the jitter of delays.
 
     Raises:
@@ -116,7 +114,7 @@ class SettlementPolicy:
     is_fifo: bool = False
     retry_delay: RetryDelay | None = None
     max_receives: int | None = None
-    uniform: RandomUniform = field(default=random.uniform, repr=False, compare=False)
+    uniform: RandomUniform = random.uniform
 
     def __post_init__(self) -> None:
         if self.unhandled not in ('fatal', 'retry'):

@@ -7,13 +7,13 @@ nothing about the health of a listener. The supervising thread turns every half 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 __all__ = ('IDLE', 'Activity', 'ActivityLog')
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(Struct, frozen=True):
     """The activity of a listener. Ages are in seconds.
 
     - `is_receiving`: the checks at the start passed, and the first receive began. It is false in a

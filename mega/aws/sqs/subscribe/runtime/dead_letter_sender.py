@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from hashlib import sha256
 from typing import Any
 
 from mega import timestamps
@@ -105,6 +104,8 @@ def _deduplication_id(message: Message, received: dict[str, Any]) -> str:
     SQS drops a second copy for five minutes. A redrive sends the message anew, at another time, so
     that its next failure is not a duplicate. If the time is unknown, each receive has its own id.
     """
+    from hashlib import sha256  # imports OpenSSL, which only dead letters need
+
     sent = received.get('Attributes', {}).get('SentTimestamp', message.receipt_handle)
     return sha256(f'{message.id} {sent}'.encode(errors='surrogatepass')).hexdigest()
 

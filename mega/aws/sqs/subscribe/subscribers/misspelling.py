@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterator
-from difflib import SequenceMatcher
 from typing import Any
 
 from mega.errors import ConfigurationError
@@ -84,6 +83,8 @@ def _is_close(name: str, known: str) -> bool:
         return False
     if name.casefold() == known or _differs_in_one_letter(name, known):
         return True
+    from difflib import SequenceMatcher  # few names come here
+
     return SequenceMatcher(None, name, known, autojunk=False).ratio() >= MIN_SIMILARITY
 
 
