@@ -34,8 +34,8 @@ PUBLIC = {
     'mega.aws.sqs.subscribe': 'Activity Backoff BlobSubscriber DataSubscriber DeliveryResult '
     'EventSubscriber Hook Message MessageSubscriber Outcome ProcessStatus SqsListener Stats '
     'TextSubscriber blocking',
-    'mega.testing': 'Bucket Bus DeadLetter Outcome ProcessedMessage PublishedMessage Queue Topic '
-    'deliver',
+    'mega.testing': 'Bucket Bus DeadLetter IdempotencyStoreTests Outcome ProcessedMessage '
+    'PublishedMessage Queue Topic deliver',
     'mega.testing.strategies': 'matching not_matching',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
     'EventError InvalidPayloadError MegaError OffloadError PatternError PayloadTooLargeError '

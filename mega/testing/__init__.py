@@ -10,6 +10,7 @@ records.py     messages as a test sees them; queues.py finds those in queues
 resources.py   queues, topics and buckets
 faults.py      refused calls and lost responses
 endpoint.py    the endpoint of --mega-endpoint-url; the plugin of pytest is _mega_pytest.py
+idempotency_stores.py  the tests of every store of the `Idempotency` hook
 strategies/    payloads from a pattern, for Hypothesis
 
 Names are imported on first use, so that `import mega.testing` loads nothing else.
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mega.testing.bus import Bus
     from mega.testing.delivery import Outcome, deliver
+    from mega.testing.idempotency_stores import IdempotencyStoreTests
     from mega.testing.records import DeadLetter, ProcessedMessage, PublishedMessage
     from mega.testing.resources import Bucket, Queue, Topic
 
@@ -30,6 +32,7 @@ __all__ = (
     'Bucket',
     'Bus',
     'DeadLetter',
+    'IdempotencyStoreTests',
     'Outcome',
     'ProcessedMessage',
     'PublishedMessage',
@@ -42,6 +45,7 @@ _MODULES = {
     'Bucket': 'resources',
     'Bus': 'bus',
     'DeadLetter': 'records',
+    'IdempotencyStoreTests': 'idempotency_stores',
     'Outcome': 'delivery',
     'ProcessedMessage': 'records',
     'PublishedMessage': 'records',
