@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mega.testing.endpoint import Endpoint
 
 
+# Its assertions run in the tests of users, and must explain their failures. This does not import it.
+pytest.register_assert_rewrite('mega.testing.idempotency_stores')
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option of the endpoint."""
     parser.getgroup('mega', 'sqs-mega').addoption(

@@ -1,5 +1,4 @@
 """Hooks for listeners, each in a module of its own, which imports only what it needs.
 
-idempotency.py  a subscriber that finished a message does not process it again
-records.py      its records, the protocol of stores, and the store in memory
+records.py  the records of idempotency, the protocol of their stores, and the store in memory
 """

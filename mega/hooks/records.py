@@ -42,7 +42,8 @@ class Record(Struct, frozen=True):
 class IdempotencyStore(Protocol):
     """Keeps records. `mega.testing.IdempotencyStoreTests` tests an implementation.
 
-    - A key is a text of 64 hexadecimal digits, and an owner a text of 32. `seconds` is positive.
+    - A key is a text of 64 hexadecimal digits. An owner is a text of 1 to 32 ASCII characters.
+    - `seconds` is positive. A store may round it up to a millisecond.
     - Each method is atomic, also if several processes call it at the same time.
     - Several threads may call a method at the same time.
     - A method may raise any `Exception` if the backend does not answer. It is then unknown whether
@@ -95,9 +96,7 @@ def check_store(store: IdempotencyStore) -> None:
     store.release(key, second)
     store.release(key, first)
     if record is None:
-        problem = (
-            'two owners took one record: its write does not depend on the record that is there'
-        )
+        problem = 'two owners took one record, because a write does not depend on what is there'
         raise ConfigurationError(f'{name} cannot keep records: {problem}')
     if record.is_done or not 0 < record.time_left <= CHECK_SECONDS:
         problem = f'a record that was taken for {CHECK_SECONDS:.0f} seconds does not end after them'
