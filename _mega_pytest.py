@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mega.testing.endpoint import Endpoint
 
 
-# Its assertions run in the tests of users, and must explain their failures. This does not import it.
+# Its assertions must explain their failures in the tests of users. This does not import the module.
 pytest.register_assert_rewrite('mega.testing.idempotency_stores')
 
 
