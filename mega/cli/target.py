@@ -1,9 +1,10 @@
-"""TARGET: the listener that a command loads from the user's code.
+"""TARGET: the listener or the class that a command loads from the user's code.
 
 shop.worker:listener        an attribute of a module; `shop.worker:Settings.listener` also works
 worker.py:listener          an attribute of a file
 shop.worker                 a module that holds one listener
 shop.worker:make_listener   a callable without arguments that returns the listener
+shop.events:ItemAdded       a class
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.cli.exit_status import TargetError
 from mega.errors import safe_repr
 
-__all__ = ('load_listener',)
+__all__ = ('load_class', 'load_listener')
 
 _LIBRARY = str(Path(mega.__file__).parent)
 """An error is reported at the place in the user's code that called the library."""
@@ -34,20 +35,39 @@ def load_listener(target: str, app_dir: str = '.') -> SqsListener:
         TargetError: if the target cannot be imported, or is not a listener. It says why, and where
             in the user's code.
     """
-    directory = str(Path(app_dir).resolve())
-    if directory not in sys.path:
-        sys.path.insert(0, directory)
-    name, _, path = target.partition(':')
-    if name.endswith('.py') or '/' in name:
-        module = _import_file(target, Path(app_dir, name))
-    else:
-        module = _import_module(target, name)
+    module, path = _import_target(target, app_dir)
     found = _attribute(target, module, path) if path else _sole_listener(target, module)
     if isinstance(found, SqsListener):
         return found
     if callable(found):
         return _call(target, found)
     raise TargetError(f'{target!r} is {safe_repr(found)}, not an SqsListener')
+
+
+def load_class(target: str, app_dir: str = '.') -> type:
+    """Import a target and return its class. `app_dir` is put first on `sys.path`.
+
+    Raises:
+        TargetError: if the target cannot be imported, or is not a class.
+    """
+    module, path = _import_target(target, app_dir)
+    if not path:
+        raise TargetError(f'{target!r} names a module: name a class in it, as in {target}:Order')
+    found = _attribute(target, module, path)
+    if isinstance(found, type):
+        return found
+    raise TargetError(f'{target!r} is {safe_repr(found)}, not a class')
+
+
+def _import_target(target: str, app_dir: str) -> tuple[ModuleType, str]:
+    """Import the module of a target, and return it with the path of the attribute."""
+    directory = str(Path(app_dir).resolve())
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    name, _, path = target.partition(':')
+    if name.endswith('.py') or '/' in name:
+        return _import_file(target, Path(app_dir, name)), path
+    return _import_module(target, name), path
 
 
 def _import_module(target: str, name: str) -> ModuleType:
@@ -65,12 +85,15 @@ def _import_module(target: str, name: str) -> ModuleType:
 
 
 def _import_file(target: str, file: Path) -> ModuleType:
-    """Import a file as a module under the name of the file.
+    """Import a file as a module under the name of the file, once.
 
     Its directory is on `sys.path`, so that it may import its neighbours.
     """
     if not file.is_file():
         raise TargetError(f'{target!r}: there is no file {str(file)!r}')
+    known = getattr(sys.modules.get(file.stem), '__file__', None)
+    if known is not None and Path(known).resolve() == file.resolve():
+        return sys.modules[file.stem]
     directory = str(file.resolve().parent)
     if directory not in sys.path:
         sys.path.insert(0, directory)
