@@ -24,6 +24,7 @@ __all__ = (
     'check_queue_url',
     'check_region',
     'check_topic_arn',
+    'queue_name',
     'region_for',
     'region_of',
 )
@@ -104,6 +105,17 @@ def _error(name: str, value: object, advice: str) -> ConfigurationError:
     is_secret = isinstance(value, str) and '@' in value
     shown = '<a URL with a user name>' if is_secret else safe_repr(value)
     return ConfigurationError(f'{name}={shown}: {advice}')
+
+
+def queue_name(queue: str) -> str:
+    """Return the name of a queue from its URL or its ARN.
+
+    >>> queue_name('https://sqs.eu-west-1.amazonaws.com/123456789012/orders')
+    'orders'
+    >>> queue_name('arn:aws:sqs:eu-west-1:123456789012:orders')
+    'orders'
+    """
+    return queue.rpartition(':' if queue.startswith('arn:') else '/')[2]
 
 
 def region_of(destination: str | None) -> str | None:

@@ -32,6 +32,8 @@ class Message(Struct, frozen=True, eq=False):
 
     `id` is the same in every delivery of the message; `receipt_handle` is of this delivery.
     `origin_id` remains the same when the message is sent again, as in a redrive.
+    `queue_name` is the queue that the message came from, such as `orders`. It is None in
+    `mega.testing.deliver`, and for a message that SNS passed to a function of Lambda.
     `attributes` are str (numbers too, as they were sent) or bytes. If the message came in an
     envelope of SNS, they are the attributes in the envelope, and `sqs_attributes` those beside it.
     `receive_count` is SQS's approximate count of deliveries, including this one.
@@ -58,6 +60,7 @@ class Message(Struct, frozen=True, eq=False):
     sns_message_id: str | None = None
     pointer: Pointer | None = None
     unreadable: dict[str, Any] = field(default_factory=dict)
+    queue_name: str | None = None
     _system: dict[str, Any] = field(default_factory=dict)
     _sns_timestamp: str | None = None
     _sqs_attributes: dict[str, str | bytes] | None = None
@@ -168,10 +171,13 @@ _PUBLIC = tuple(name for name in Message.__struct_fields__ if not name.startswit
 _NOT_SHOWN = frozenset({'body', 'receipt_handle', 'attributes', 'unreadable'})
 
 
-def read_message(received: dict[str, Any], visibility: Visibility | None = None) -> Message:
+def read_message(
+    received: dict[str, Any], visibility: Visibility | None = None, queue_name: str | None = None
+) -> Message:
     """Return a message that ReceiveMessage returned. Unknown fields are ignored.
 
-    `visibility` is for `Message.lost` and `Message.time_left`.
+    `visibility` is for `Message.lost` and `Message.time_left`. `queue_name` is the queue that
+    the message came from.
     """
     system = received.get('Attributes', {})
     attributes = received.get('MessageAttributes')
@@ -183,6 +189,7 @@ def read_message(received: dict[str, Any], visibility: Visibility | None = None)
         system.get('MessageGroupId'),
         _to_int(system.get('ApproximateReceiveCount')) or 1,
         parse_epoch_milliseconds(system.get('SentTimestamp')),
+        queue_name=queue_name,
         _system=system,
         _visibility=visibility,  # the topic, and more, is known from an envelope only
     )

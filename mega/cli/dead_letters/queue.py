@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
+from mega.aws._messages.destinations import queue_name
 from mega.aws._transport.client import AwsClient
 from mega.cli.dead_letters.letters import DeadLetter, read_letter
 from mega.cli.progress import with_progress
@@ -46,7 +47,7 @@ class DeadLetterQueue(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return self.url.rpartition('/')[2]
+        return queue_name(self.url)
 
     @contextmanager
     def holding(self, per_second: float = READS_PER_SECOND) -> Iterator[HeldMessages]:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from mega.aws._messages.destinations import queue_name
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.clock import Clock
 from mega.aws.sqs.subscribe.call_errors import with_advice
@@ -51,7 +52,7 @@ class Reading:
     @property
     def name(self) -> str:
         """The name of the queue."""
-        return self.queue.rpartition('/')[2].rpartition(':')[2]
+        return queue_name(self.queue)
 
     def record(self) -> Mapping[str, Any]:
         """Return the reading as a record."""
@@ -92,7 +93,7 @@ class QueueReader:
         attributes: Mapping[str, str] = answer.get('Attributes', {})
         counts: dict[str, Any] = {key: int(attributes[name]) for key, name in _COUNTS.items()}
         total = sum(counts.values())
-        name = self._url.rpartition('/')[2]
+        name = queue_name(self._url)
         oldest = self._ages.seconds(self._aws, name) if total else None
         reading = Reading(
             self._url,

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from mega.aws.s3 import S3PayloadStore
+from mega.aws.sns.publish import SnsPublisher
 from mega.aws.sqs.message import Message, read_message
 from mega.aws.sqs.opening import open_message
 from mega.aws.sqs.publish import SqsPublisher
@@ -129,6 +131,23 @@ def test_a_subscriber_cannot_change_the_attributes_of_another(messages: list[Mes
     bus.sqs.send_message(QueueUrl=queue, MessageBody=wrapped('hej'), MessageAttributes=attribute)
     bus.run(SqsListener(queue, [First, Second], client=bus.sqs))
     assert [message.sqs_attributes for message in messages] == [{'a': 'b'}]
+
+
+def test_a_subscriber_knows_the_queue_also_behind_a_topic_and_with_a_body_in_s3(
+    messages: list[Message],
+) -> None:
+    bus = Bus()
+    queue, bucket = bus.queue('orders'), bus.bucket('bodies')
+    topic = bus.topic('events', to=queue, raw=False)
+    SnsPublisher(topic, client=bus.sns).publish('wrapped')
+    with S3PayloadStore(bucket, always=True, client=bus.s3) as store:
+        SqsPublisher(queue, payload_store=store, client=bus.sqs).publish('offloaded')
+        bus.run(SqsListener(queue, [First, Second], payload_store=store, client=bus.sqs))
+    assert [message.queue_name for message in messages] == ['orders', 'orders']
+
+
+def test_a_message_of_no_queue_has_no_name_of_a_queue() -> None:
+    assert read_message(received()).queue_name is None
 
 
 def test_a_listener_on_a_fifo_queue_receives_the_metadata(messages: list[Message]) -> None:

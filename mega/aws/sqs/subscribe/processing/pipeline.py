@@ -98,14 +98,15 @@ class Processor:
         received: dict[str, Any],
         open_body: MessageOpener = open_message,
         visibility: Visibility | None = None,
+        queue_name: str | None = None,
     ) -> OpenedMessage:
         """Open a message as ReceiveMessage returned it, and find the subscribers that match it.
 
-        `visibility` is for `Message.lost` and `Message.time_left`.
+        `visibility` and `queue_name` are those of `read_message`.
         """
         message: Message | None = None
         try:
-            message = read_message(received, visibility)
+            message = read_message(received, visibility, queue_name)
             message, payload = open_body(message)
             if isinstance(payload, (SubscriptionNotice, MissingBody)):
                 settlement = _settle_without_payload(message, payload)

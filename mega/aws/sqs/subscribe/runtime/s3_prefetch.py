@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from mega.aws._executor import Executor
 from mega.aws._messages.attributes import DEAD_LETTER_ATTRIBUTE
+from mega.aws._messages.destinations import queue_name
 from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws._transport.interruption import CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
@@ -146,7 +147,8 @@ class BodyPrefetcher:
             return None
         with within(limit), self._store.interruptible(self._interrupter):
             visibility = DeliveryVisibility(delivery, self._clock.monotonic)
-            return self._open_message(read_message(delivery.received, visibility))
+            message = read_message(delivery.received, visibility, queue_name(self._queue_url))
+            return self._open_message(message)
 
     def _open(self, message: Message, delivery: Delivery) -> OpenResult:
         seconds = max(0.0, delivery.hidden_until - self._clock.monotonic())

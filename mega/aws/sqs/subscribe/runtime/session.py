@@ -12,6 +12,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mega.aws._messages.destinations import queue_name
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.sqs.subscribe.call_errors import is_unrecoverable, with_advice
@@ -60,6 +61,7 @@ class ListenerSession:
         self, context: ListenerContext, settings: EngineSettings, runtime: Runtime
     ) -> None:
         self._queue = context.queue
+        self._queue_name = queue_name(context.queue.url)
         self._dead_letter_queue = context.dead_letter_queue
         self._router = context.router
         self._processor = context.processor
@@ -231,7 +233,7 @@ class ListenerSession:
         if self._prefetcher is not None:
             open_body = self._prefetcher.opener(delivery)
         visibility = DeliveryVisibility(delivery, self._monotonic)
-        opened = self._processor.open(delivery.received, open_body, visibility)
+        opened = self._processor.open(delivery.received, open_body, visibility, self._queue_name)
         # To read a body from S3, or a predicate of a user, may have taken a long time.
         if self._is_overdue(delivery):
             self._report_not_begun(delivery)
