@@ -35,8 +35,9 @@ PUBLIC = {
     'EventSubscriber Hook Message MessageSubscriber Outcome ProcessStatus SqsListener Stats '
     'TextSubscriber blocking',
     'mega.schema': 'to_asyncapi to_json_schema',
-    'mega.testing': 'Bucket Bus DeadLetter IdempotencyStoreTests Outcome ProcessedMessage '
-    'PublishedMessage Queue Topic deliver',
+    'mega.aws.lambda_': 'LambdaHandler',
+    'mega.testing': 'Bucket Bus DeadLetter EventSourceMapping IdempotencyStoreTests Outcome '
+    'ProcessedMessage PublishedMessage Queue Topic deliver',
     'mega.testing.strategies': 'matching not_matching',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
     'EventError InvalidPayloadError MegaError OffloadError PatternError PayloadTooLargeError '

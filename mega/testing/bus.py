@@ -28,13 +28,14 @@ from mega.local.sqs.decisions import Decisions
 from mega.local.sqs.stored import StoredMessage
 from mega.testing.assertions import Assertions
 from mega.testing.clock import VirtualClock
+from mega.testing.event_source import EventSourceMapping, EventSourceRun, LambdaFunction
 from mega.testing.faults import LOST, operation_of, refusal, without_batch
 from mega.testing.inline import InlineRuntime
 from mega.testing.queues import messages_in
 from mega.testing.records import DeadLetter, PublishedMessage, reason_in
 from mega.testing.resources import Bucket, Queue, Resources, Topic
 from mega.testing.run import RunRecorder
-from mega.testing.scheduler import ListenerRun, Scheduler
+from mega.testing.scheduler import ListenerRun, Run, Scheduler
 
 if TYPE_CHECKING:
     from mega.aws.s3.store import S3PayloadStore
@@ -138,6 +139,22 @@ class Bus(Assertions):
         """
         return self._resources.bucket(name)
 
+    def event_source_mapping(
+        self, queue: Queue, function: LambdaFunction, *, batch_size: int = 10, timeout: int = 3
+    ) -> EventSourceMapping:
+        """Return a mapping for `run`: it invokes a function of Lambda with the messages of a queue.
+
+        `function` is a `LambdaHandler`, or any other handler of Lambda. `batch_size` is the maximum
+        number of messages of an event. `timeout` is that of the function, in seconds. After a
+        longer time, its response does not count. The bus does not end the function.
+
+        Raises:
+            ConfigurationError: for what AWS refuses, and for a queue of another bus.
+        """
+        return EventSourceMapping(
+            queue, function, batch_size, timeout, self._resources.visibility_timeout(queue)
+        )
+
     # Time
 
     @property
@@ -156,9 +173,12 @@ class Bus(Assertions):
         self._clock.advance(check_seconds('seconds', seconds, 0, MAX_SECONDS))
 
     def run(
-        self, *listeners: SqsListener, raising: bool = True, max_deliveries: int = 1_000
+        self,
+        *listeners: SqsListener | EventSourceMapping,
+        raising: bool = True,
+        max_deliveries: int = 1_000,
     ) -> None:
-        """Let listeners work in this thread until nothing is due.
+        """Let listeners and functions of Lambda work in this thread until nothing is due.
 
         That is when their queues are empty: time passes over delays, retries and visibility
         timeouts. The settings of the listeners apply, except that they have no threads: messages
@@ -166,7 +186,7 @@ class Bus(Assertions):
 
         Raises:
             BaseException: the first exception of a subscriber that did not declare it as retriable,
-                unless `raising=False`. Its message is settled before.
+                or of a function of Lambda, unless `raising=False`. Its message is settled before.
             AssertionError: after more than `max_deliveries` deliveries.
             ConfigurationError: for listeners of other buses or of AWS, and during another run.
             TransportError: if a listener cannot work, as in `SqsListener.listen`.
@@ -181,10 +201,10 @@ class Bus(Assertions):
             runs = [self._begin(listener, recorder, stack) for listener in listeners]
             self._scheduler.run(runs)
         for run in runs:
-            run.session.raise_failure()
+            run.raise_failure()
         recorder.raise_error()
 
-    def _check_listeners(self, listeners: tuple[SqsListener, ...]) -> None:
+    def _check_listeners(self, listeners: tuple[SqsListener | EventSourceMapping, ...]) -> None:
         from mega.aws.sqs.subscribe import SqsListener
 
         if self._scheduler.is_running:
@@ -192,6 +212,9 @@ class Bus(Assertions):
         if not listeners or len(set(listeners)) < len(listeners):
             raise ConfigurationError('pass one or more listeners to bus.run, each of them once')
         for listener in listeners:
+            if isinstance(listener, EventSourceMapping):
+                self._resources.visibility_timeout(listener.queue)
+                continue
             if not isinstance(listener, SqsListener):
                 raise ConfigurationError(f'{safe_repr(listener)} is not an SqsListener')
             if listener._aws.client is not self.sqs:
@@ -200,7 +223,11 @@ class Bus(Assertions):
                     'client=bus.sqs of this bus'
                 )
 
-    def _begin(self, listener: SqsListener, recorder: RunRecorder, stack: ExitStack) -> ListenerRun:
+    def _begin(
+        self, listener: SqsListener | EventSourceMapping, recorder: RunRecorder, stack: ExitStack
+    ) -> Run:
+        if isinstance(listener, EventSourceMapping):
+            return EventSourceRun(listener, self._own['sqs'], self._clock, recorder)
         runtime = InlineRuntime(self._clock, recorder.observe)
         with self._without_faults():  # they are not meant for the checks of the queue
             session = stack.enter_context(listener._begin(runtime))

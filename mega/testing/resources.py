@@ -112,6 +112,13 @@ class Resources:
         self._s3.create_bucket(Bucket=name, CreateBucketConfiguration=location)
         return Bucket(name)
 
+    def visibility_timeout(self, queue: Queue) -> int:
+        """Return the visibility timeout of a queue of this bus, in seconds."""
+        self._check_queue('queue', queue)
+        name = 'VisibilityTimeout'
+        found = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])
+        return int(found['Attributes'][name])
+
     def destination(self, arn: str) -> str:
         """Return the queue or topic with an ARN."""
         if ':sns:' in arn:

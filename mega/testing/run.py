@@ -45,23 +45,36 @@ class RunRecorder:
         self._has_too_many = False
 
     def observe(self, opened: OpenedMessage, result: DeliveryResult) -> None:
+        """Count and record one delivery."""
+        self.record(opened, result)
+        self.count(opened.message.id)
+
+    def record(self, opened: OpenedMessage, result: DeliveryResult) -> None:
         """Record the result of one delivery."""
         message = opened.message
-        self._deliveries[message.id] += 1
         for outcome in result.outcomes:
             self._processed.append(
                 ProcessedMessage(
                     outcome.subscriber, opened.payload, message, outcome.status, outcome.error
                 )
             )
-            if self._is_raising and self._error is None and _is_unexpected(outcome):
-                self._error = outcome.error
-                self._stop()
+            if outcome.error is not None and _is_unexpected(outcome):
+                self.fail(outcome.error)
         reason = result.settlement.reason
         if reason is not None:
             self._last_errors[message.id] = (reason.error_name, reason.text, reason.subscriber)
+
+    def count(self, message_id: str) -> None:
+        """Count a delivery of a message."""
+        self._deliveries[message_id] += 1
         if not self._has_too_many and self._deliveries.total() > self._max_deliveries:
             self._has_too_many = True
+            self._stop()
+
+    def fail(self, error: BaseException) -> None:
+        """End the run because of an error, unless an earlier one ended it or errors do not."""
+        if self._is_raising and self._error is None:
+            self._error = error
             self._stop()
 
     def raise_error(self) -> None:

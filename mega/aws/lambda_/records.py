@@ -15,6 +15,8 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-sqs.html
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from hashlib import md5
 from typing import Any
 
 import msgspec
@@ -22,7 +24,7 @@ from msgspec import Struct, field
 
 from mega.errors import DecodeError, join_path, safe_repr
 
-__all__ = ('LambdaRecord', 'is_message_event', 'read_records')
+__all__ = ('LambdaRecord', 'is_message_event', 'read_records', 'write_record')
 
 _FORMAT = 'Lambda event'
 
@@ -165,3 +167,28 @@ def _to_aws(attribute: _Attribute) -> dict[str, Any]:
     value = {'StringValue': attribute.string_value, 'BinaryValue': attribute.binary_value}
     given = {name: text for name, text in value.items() if text is not None}
     return {'DataType': attribute.data_type, **given}
+
+
+def write_record(received: dict[str, Any], queue_arn: str) -> dict[str, Any]:
+    """Return the record with which Lambda passes a message on. The inverse of `read_records`."""
+    attributes = received.get('MessageAttributes', {})
+    return {
+        'messageId': received['MessageId'],
+        'receiptHandle': received['ReceiptHandle'],
+        'body': received['Body'],
+        'attributes': received.get('Attributes', {}),
+        'messageAttributes': {name: _from_aws(each) for name, each in attributes.items()},
+        'md5OfBody': md5(received['Body'].encode(), usedforsecurity=False).hexdigest(),
+        'eventSource': 'aws:sqs',
+        'eventSourceARN': queue_arn,
+        'awsRegion': queue_arn.split(':')[3],
+    }
+
+
+def _from_aws(attribute: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {'stringListValues': [], 'binaryListValues': []}
+    if 'StringValue' in attribute:
+        found['stringValue'] = attribute['StringValue']
+    if 'BinaryValue' in attribute:
+        found['binaryValue'] = b64encode(attribute['BinaryValue']).decode()
+    return {**found, 'dataType': attribute['DataType']}

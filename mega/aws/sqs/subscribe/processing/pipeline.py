@@ -222,7 +222,7 @@ class Processor:
             raise ValueError('a hook dead-letters a message, but there is no dead_letter_queue_url')
 
     def _warn_unmatched_once(self, message: Message, payload: AnyPayload) -> None:
-        problem = 'no subscriber matches %s, such as message %s: listener.explain(payload) says why'
+        problem = 'no subscriber matches %s, such as message %s: explain(payload) says why'
         description = _describe(payload)
         if isinstance(payload, Payload) and (outdated := self._router.outdated(payload.event)):
             names = ', '.join(subscriber.__name__ for subscriber in outdated)

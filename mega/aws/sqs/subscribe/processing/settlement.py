@@ -5,7 +5,8 @@ This module contains all rules for this decision. It makes no calls to AWS and h
     outcomes of the subscribers                      settlement
     all DONE                                         ack
     any RETRY_LATER or RETRIABLE_ERROR               leave; after max_receives, dead-letter
-    otherwise any FATAL_ERROR                        dead-letter; without such a queue, ack
+    otherwise any FATAL_ERROR                        dead-letter; without such a queue, ack, or
+                                                     leave on Lambda (`leaves_fatal`)
     none, because no subscriber matches              as `unmatched` says
     none, because the body cannot be opened          dead-letter; without such a queue, leave
 """
@@ -104,6 +105,9 @@ class Settlement(Struct, frozen=True):
 class SettlementPolicy(Struct, frozen=True):
     """The settings of a listener for settlements. `uniform(low, high)` draws the jitter of delays.
 
+    With `leaves_fatal`, and without a dead-letter queue, a message with a `FATAL_ERROR` stays in
+    the queue, for its redrive policy.
+
     Raises:
         ConfigurationError: for settings that are unknown or contradict each other.
     """
@@ -114,6 +118,7 @@ class SettlementPolicy(Struct, frozen=True):
     is_fifo: bool = False
     retry_delay: RetryDelay | None = None
     max_receives: int | None = None
+    leaves_fatal: bool = False
     uniform: RandomUniform = random.uniform
 
     def __post_init__(self) -> None:
@@ -169,9 +174,15 @@ def settle(outcomes: Sequence[Outcome], policy: SettlementPolicy, message: Messa
         return _ALL_DONE
     if retries := [outcome for outcome in others if outcome.asks_for_retry]:
         return _settle_retries(retries, policy, message)
+    return _settle_fatal(_reason(others[0]), policy, message)
+
+
+def _settle_fatal(reason: Reason, policy: SettlementPolicy, message: Message) -> Settlement:
+    if not policy.has_dead_letter_queue and policy.leaves_fatal:
+        return _leave(StatsField.FATAL, reason, policy, message)
     can_dead_letter = policy.has_dead_letter_queue
     action = SettlementAction.DEAD_LETTER if can_dead_letter else SettlementAction.ACK
-    return Settlement(action, StatsField.FATAL, _reason(others[0]))
+    return Settlement(action, StatsField.FATAL, reason)
 
 
 def settle_retry(

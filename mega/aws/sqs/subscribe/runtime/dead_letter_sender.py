@@ -28,9 +28,12 @@ _MAX_TEXT_LENGTH = 300
 
 
 class DeadLetterSender:
-    """The dead-letter queue of another queue. Safe to share among threads."""
+    """The dead-letter queue of another queue; None if its messages came from SNS, to a function.
 
-    def __init__(self, aws: AwsClient, url: str, source_url: str) -> None:
+    Safe to share among threads.
+    """
+
+    def __init__(self, aws: AwsClient, url: str, source_url: str | None) -> None:
         self._clock = aws.clock
         self._sender = Sender(aws, SQS, url, max_attempts=1)  # the engine retries
         self._is_fifo = url.endswith('.fifo')

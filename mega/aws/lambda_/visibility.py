@@ -1,0 +1,97 @@
+"""The delay before SQS delivers a message again that the function reports as failed.
+
+Lambda leaves such a message in the queue until its visibility timeout ends. The function changes
+that timeout before it returns:
+
+    ChangeMessageVisibilityBatch   [{'Id': '0', 'ReceiptHandle': ..., 'VisibilityTimeout': 60}]
+
+The policies that AWS and SAM provide differ: `SQSPollerPolicy` of SAM permits the call, and
+`AWSLambdaSQSQueueExecutionRole` does not. A change that fails loses only the delay.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from mega.aws._messages.batch_response import read_batch_response
+from mega.aws._transport.client import AwsClient
+from mega.aws.lambda_.records import LambdaRecord
+from mega.aws.sqs.subscribe.call_errors import with_advice
+from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.errors import TransportError, safe_repr
+
+__all__ = ('DelayedRetry', 'VisibilityChanger', 'queue_url_of')
+
+_log = get_logger(__name__)
+
+MAX_ENTRIES = 10
+"""Entries of one request, at most."""
+
+MAX_DELAY = 43_200 - 1_500
+"""Seconds. A message can stay hidden for twelve hours after its receive. Before the change, Lambda
+may have collected a batch for five minutes, and the function may have run for fifteen. The rest is
+a margin."""
+
+
+class DelayedRetry(Struct, frozen=True):
+    """A message that becomes visible in its queue after a number of seconds."""
+
+    record: LambdaRecord
+    queue_arn: str
+    seconds: int
+
+
+class VisibilityChanger:
+    """Changes the visibility timeouts of messages. `aws` is a client of SQS."""
+
+    def __init__(self, aws: AwsClient) -> None:
+        self._aws = aws
+        self._has_warned = False
+
+    def change(self, retries: Sequence[DelayedRetry]) -> None:
+        """Let SQS deliver messages after their delays. A failure is logged: the first as a warning.
+
+        The messages of a group must be in their order. The last ones become visible first, because
+        SQS delivers no message of a group while it hides another one.
+        """
+        for arn in dict.fromkeys(retry.queue_arn for retry in retries):
+            of_queue = [retry for retry in reversed(retries) if retry.queue_arn == arn]
+            for start in range(0, len(of_queue), MAX_ENTRIES):
+                self._change(queue_url_of(self._aws, arn), of_queue[start : start + MAX_ENTRIES])
+
+    def _change(self, queue_url: str, retries: Sequence[DelayedRetry]) -> None:
+        ids = [str(position) for position in range(len(retries))]
+        entries = [
+            {
+                'Id': id,
+                'ReceiptHandle': retry.record.received['ReceiptHandle'],
+                'VisibilityTimeout': min(retry.seconds, MAX_DELAY),
+            }
+            for id, retry in zip(ids, retries, strict=True)
+        ]
+        try:
+            response = self._aws.call(
+                'change_message_visibility_batch', QueueUrl=queue_url, Entries=entries
+            )
+        except TransportError as error:
+            self._report(retries, str(with_advice(error, queue_url)))
+            return
+        answers = read_batch_response(response, ids)
+        for retry, answer in zip(retries, answers, strict=True):
+            if not answer.is_successful:
+                self._report([retry], f'{safe_repr(answer.code)}: {safe_repr(answer.problem)}')
+
+    def _report(self, retries: Sequence[DelayedRetry], problem: str) -> None:
+        text = 'messages %s become visible when their visibility timeout ends, without a delay: %s'
+        report = _log.debug if self._has_warned else _log.warning
+        self._has_warned = True
+        report(text, ', '.join(retry.record.id for retry in retries), problem)
+
+
+def queue_url_of(aws: AwsClient, arn: str) -> str:
+    """Return the URL of a queue, on the host to which a client sends its calls."""
+    *_, account, name = arn.split(':')
+    return f'{aws.endpoint_url}/{account}/{name}'

@@ -1,0 +1,246 @@
+"""The settlement of messages by a handler and an event source mapping, on a bus."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, product
+from typing import Any
+
+import pytest
+
+from mega.aws.lambda_ import LambdaHandler
+from mega.aws.s3 import S3PayloadStore
+from mega.aws.sns import SnsPublisher
+from mega.aws.sqs import SqsPublisher
+from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus
+from mega.errors import ConfigurationError, RetriableError
+from mega.testing import Bus
+from tests.aws.lambda_.events import failed
+
+DONE, RETRY, FATAL = ProcessStatus.DONE, ProcessStatus.RETRY_LATER, ProcessStatus.FATAL_ERROR
+
+
+class Function:
+    """A function of Lambda: it records the payloads and the reported messages of each event.
+
+    A message gets its outcome at its first receive, and is done at any other.
+    """
+
+    def __init__(self, bus: Bus, outcomes: dict[int, Any], **options: Any) -> None:
+        self.seen: list[tuple[int, float]] = []
+        self.events: list[list[str]] = []
+        self.reported: list[list[str]] = []
+        seen, start = self.seen, bus.time
+
+        class Recorder(MessageSubscriber):
+            def process(self, payload: Any) -> Any:
+                seen.append((payload['n'], round(bus.time - start)))
+                outcome = outcomes.get(payload['n'])
+                if self.message.receive_count > 1 or outcome is None:
+                    return DONE
+                if isinstance(outcome, Exception):
+                    raise outcome
+                return outcome
+
+        self.handler = LambdaHandler([Recorder], client=bus.sqs, **options)
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        self.events.append([each['messageId'] for each in event['Records']])
+        response = self.handler(event, context)
+        self.reported.append(failed(response))
+        return response
+
+
+@dataclass(frozen=True)
+class Case:
+    """The outcomes of three messages, and their message groups; None for a standard queue."""
+
+    outcomes: tuple[ProcessStatus, ...]
+    groups: str | None
+    has_dead_letter_queue: bool
+
+    def __str__(self) -> str:
+        outcomes = '-'.join(each.name for each in self.outcomes)
+        return f'{outcomes}, groups {self.groups}, {self.has_dead_letter_queue}'
+
+    @property
+    def reported(self) -> list[int]:
+        """The places of the messages that Lambda must not delete."""
+        found: list[int] = []
+        for place, outcome in enumerate(self.outcomes):
+            follows = self.groups is not None and any(
+                self.groups[each] == self.groups[place] for each in found
+            )
+            fails = outcome is RETRY or (outcome is FATAL and not self.has_dead_letter_queue)
+            if follows or fails:
+                found.append(place)
+        return found
+
+    @property
+    def dead_letters(self) -> list[int]:
+        """The places of the messages that the first invocation dead-letters."""
+        is_fatal = {place for place, outcome in enumerate(self.outcomes) if outcome is FATAL}
+        return sorted(is_fatal - {*self.reported}) if self.has_dead_letter_queue else []
+
+
+def cases() -> Iterator[Case]:
+    for outcomes in product((DONE, RETRY, FATAL), repeat=3):
+        for groups, has_queue in product((None, 'aaa', 'aba'), (False, True)):
+            yield Case(outcomes, groups, has_queue)
+
+
+@pytest.mark.parametrize('case', [*cases()], ids=str)
+def test_every_combination_of_outcomes(case: Case) -> None:
+    bus = Bus()
+    orders = bus.queue('orders', fifo=case.groups is not None)
+    options = {'dead_letter_queue_url': bus.queue('dead')} if case.has_dead_letter_queue else {}
+    groups: Any = [{'message_group_id': each} for each in case.groups or ''] or [{}] * 3
+    publisher = SqsPublisher(orders, client=bus.sqs)
+    ids = [publisher.publish({'n': place}, **groups[place]) for place in range(3)]
+    function = Function(bus, dict(enumerate(case.outcomes)), **options)
+    bus.run(bus.event_source_mapping(orders, function), raising=False)
+
+    expected = [ids[place] for place in case.reported]
+    assert sorted(function.events[0]) == sorted(ids)
+    assert sorted(function.reported[0]) == sorted(expected)
+    # SQS delivers the messages that are left again: of a FIFO queue in the order of each group.
+    assert sorted(chain.from_iterable(function.events[1:])) == sorted(expected)
+    assert function.reported[1:] == [[] for _ in function.events[1:]]
+    dead = [each.payload['n'] for each in bus.dead_letters() if each.receive_count == 1]
+    assert sorted(dead) == case.dead_letters
+    for group in set(case.groups or ''):
+        order = [n for n, _ in function.seen if case.groups and case.groups[n] == group]
+        assert order == sorted(order)
+    bus.assert_nothing_left()
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+def publish(bus: Bus, queue: str, count: int, **options: Any) -> list[str]:
+    publisher = SqsPublisher(queue, client=bus.sqs)
+    return [publisher.publish({'n': n}, **options) for n in range(count)]
+
+
+def test_a_dead_letter_has_the_reason_and_its_queue(bus: Bus) -> None:
+    orders, dead = bus.queue('orders'), bus.queue('dead')
+    publish(bus, orders, 1)
+    function = Function(bus, {0: ValueError('no such order')}, dead_letter_queue_url=dead)
+    bus.run(bus.event_source_mapping(orders, function), raising=False)
+    [letter] = bus.dead_letters()
+    assert (letter.error, letter.reason, letter.subscriber) == (
+        *('ValueError', 'no such order', 'Recorder'),
+    )
+    assert f'"source_queue": "{orders}"' in str(letter.attributes['MegaDeadLetter'])
+    bus.assert_nothing_left()
+
+
+def test_a_dead_letter_that_cannot_be_sent_is_reported(bus: Bus) -> None:
+    orders, dead = bus.queue('orders'), bus.queue('dead')
+    [id] = publish(bus, orders, 1)
+    bus.fail('SendMessage', 'AccessDenied')
+    function = Function(bus, {0: ValueError()}, dead_letter_queue_url=dead)
+    bus.run(bus.event_source_mapping(orders, function), raising=False)
+    assert function.reported == [[id], []]
+    assert bus.dead_letters() == []
+
+
+@pytest.mark.parametrize(
+    ('options', 'outcome'),
+    [
+        ({'retry_delay': 7}, RETRY),
+        ({}, RetriableError(7)),
+        ({'retry_delay': 90}, RetriableError(7)),
+    ],
+    ids=['of-the-handler', 'of-the-error', 'both'],
+)
+def test_a_message_comes_again_after_its_delay(
+    bus: Bus, options: dict[str, Any], outcome: Any
+) -> None:
+    orders = bus.queue('orders')
+    publish(bus, orders, 2)
+    function = Function(bus, {0: outcome}, **options)
+    bus.run(bus.event_source_mapping(orders, function))
+    assert function.seen == [(0, 0), (1, 0), (0, 7)]
+
+
+def test_a_group_comes_again_after_the_delay_of_its_first_message(bus: Bus) -> None:
+    orders = bus.queue('orders', fifo=True)
+    publish(bus, orders, 3, message_group_id='a')
+    function = Function(bus, {1: RetriableError(7)})
+    bus.run(bus.event_source_mapping(orders, function))
+    assert function.seen == [(0, 0), (1, 0), (1, 7), (2, 7)]
+
+
+def test_the_delays_of_more_messages_than_a_call_takes(bus: Bus) -> None:
+    orders = bus.queue('orders')
+    publish(bus, orders, 25)
+    function = Function(bus, dict.fromkeys(range(25), RETRY), retry_delay=7)
+    bus.run(bus.event_source_mapping(orders, function, batch_size=25))
+    assert {when for _, when in function.seen[25:]} == {7}
+    assert len(function.seen) == 50
+
+
+def test_without_the_permission_a_delay_is_dropped_with_one_warning(
+    bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    orders = bus.queue('orders', visibility_timeout=30)
+    publish(bus, orders, 2)
+    bus.fail('ChangeMessageVisibility', 'AccessDenied', times=9)
+    function = Function(bus, {0: RETRY, 1: RETRY}, retry_delay=7)
+    caplog.set_level(logging.WARNING)
+    bus.run(bus.event_source_mapping(orders, function, batch_size=1))
+    assert function.seen == [(0, 0), (1, 0), (0, 30), (1, 30)]
+    [warning] = [each for each in caplog.records if 'without a delay' in each.message]
+    assert f'allow sqs:ChangeMessageVisibility on the queue {orders}' in warning.message
+
+
+def test_a_message_that_asks_too_often_is_dead_lettered(bus: Bus) -> None:
+    orders, dead = bus.queue('orders'), bus.queue('dead')
+    publish(bus, orders, 1)
+    function = Function(bus, {0: RETRY}, dead_letter_queue_url=dead, max_receives=1)
+    bus.run(bus.event_source_mapping(orders, function))
+    bus.assert_dead_lettered({'n': 0}, 'RETRY_LATER')
+    bus.assert_nothing_left()
+
+
+def test_the_redrive_policy_takes_a_message_with_a_fatal_error(bus: Bus) -> None:
+    dead = bus.queue('dead')
+    orders = bus.queue('orders', dead_letter=dead, max_receive_count=2)
+    publish(bus, orders, 1)
+
+    class Failing(MessageSubscriber):
+        def process(self, payload: Any) -> ProcessStatus:
+            return FATAL
+
+    handler = LambdaHandler([Failing])
+    bus.run(bus.event_source_mapping(orders, handler))
+    bus.assert_dead_lettered({'n': 0}, 'FATAL_ERROR')
+    assert [each.status for each in bus.processed()] == [FATAL, FATAL]
+    assert bus.dead_letters()[0].receive_count == 2
+
+
+@pytest.mark.parametrize('raw', [True, False], ids=['raw', 'envelope'])
+def test_a_body_in_s3_is_read(bus: Bus, raw: bool) -> None:
+    orders, seen = bus.queue('orders'), list[Any]()
+    topic = bus.topic('events', to=orders, raw=raw)
+    store = S3PayloadStore(bus.bucket('bodies'), client=bus.s3, always=True)
+    SnsPublisher(topic, client=bus.sns, payload_store=store).publish({'n': 1})
+
+    class Reader(MessageSubscriber):
+        def process(self, payload: Any) -> None:
+            seen.append((payload, self.message.topic_arn))
+
+    handler = LambdaHandler([Reader], payload_store=store, client=bus.sqs)
+    bus.run(bus.event_source_mapping(orders, handler))
+    assert seen == [({'n': 1}, None if raw else topic)]
+
+
+def test_a_store_that_deletes_bodies_is_refused(bus: Bus) -> None:
+    store = S3PayloadStore(bus.bucket('bodies'), client=bus.s3, delete=True)
+    with pytest.raises(ConfigurationError, match='delete=True: Lambda deletes a message after'):
+        LambdaHandler(Function(bus, {}).handler.subscribers, payload_store=store)
