@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from mega.aws._publishing.encoder import encode_payload
@@ -48,7 +47,7 @@ def event_of(*payloads: Any, **options: Any) -> dict[str, Any]:
     }
 
 
-def failed(response: dict[str, Sequence[dict[str, str]]]) -> list[str]:
+def failed(response: dict[str, list[dict[str, str]]]) -> list[str]:
     """Return the ids that a response reports."""
     assert response.keys() == {'batchItemFailures'}
     return [each['itemIdentifier'] for each in response['batchItemFailures']]
