@@ -36,6 +36,8 @@ PUBLIC = {
     'TextSubscriber blocking',
     'mega.schema': 'to_asyncapi to_json_schema',
     'mega.aws.lambda_': 'LambdaHandler',
+    'mega.hooks': 'DeliveryResult Hook Outcome Outgoing PublishHook PublishResult Reason '
+    'Settlement SettlementAction StatsField blocking',
     'mega.testing': 'Bucket Bus DeadLetter EventSourceMapping IdempotencyStoreTests Outcome '
     'ProcessedMessage PublishedMessage Queue Topic deliver',
     'mega.testing.strategies': 'matching not_matching',
@@ -47,6 +49,7 @@ PUBLIC = {
 TYPES = {
     'mega.aws.sqs.subscribe': 'AnyPayload HookGenerator ProcessResult Subscriber',
     'mega.codec': 'AnyPayload Publishable',
+    'mega.hooks': 'HookGenerator',
 }
 # Names that these modules export for the rest of the package. They are not public.
 INTERNAL = {
@@ -106,6 +109,11 @@ def test_the_library_of_bson_is_loaded_with_the_first_body_in_bson() -> None:
 def test_publishers_do_not_import_patterns(module: str) -> None:
     loaded = loaded_by(f'import {module}')
     assert not {name for name in loaded if name.startswith(('mega.match', FILTER_POLICIES))}
+
+
+def test_a_hook_of_a_publisher_does_not_import_the_listener() -> None:
+    loaded = loaded_by('from mega.hooks import PublishHook, Outgoing, PublishResult')
+    assert not {name for name in loaded if name.startswith('mega.aws.sqs.subscribe')}
 
 
 def test_a_listener_imports_neither_filter_policies_nor_the_parser_of_eventbridge() -> None:

@@ -1,4 +1,71 @@
-"""Hooks for listeners, each in a module of its own, which imports only what it needs.
+"""Hooks: user code around deliveries, subscribers and published messages.
 
-records.py  the records of idempotency, the protocol of their stores, and the store in memory
+This module has the types that hooks are written with:
+
+    Hook             the base class of hooks; PublishHook is for programs without a listener
+    HookGenerator    what each method of a hook returns
+    blocking         calls a function that may block, from a hook
+    around_publish   receives an Outgoing; its result is a PublishResult
+    around_delivery  receives a Message; its result is a DeliveryResult, with an Outcome of each
+                     subscriber and a Settlement (SettlementAction, StatsField, Reason)
+
+Each hook and each store has a module of its own, with what it needs. `records.py` has the records
+of idempotency, the protocol of their stores, and the store in memory.
+
+Names are imported on first use, so that a service that only publishes does not load the listener.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mega.aws._hooks.publishing import Outgoing, PublishHook, PublishResult
+    from mega.aws._hooks.running import HookGenerator
+    from mega.aws._hooks.work import blocking
+    from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook
+    from mega.aws.sqs.subscribe.processing.outcome import Outcome
+    from mega.aws.sqs.subscribe.processing.settlement import (
+        Settlement,
+        SettlementAction,
+        StatsField,
+    )
+    from mega.aws.sqs.subscribe.reason import Reason
+
+__all__ = (
+    'DeliveryResult',
+    'Hook',
+    'HookGenerator',
+    'Outcome',
+    'Outgoing',
+    'PublishHook',
+    'PublishResult',
+    'Reason',
+    'Settlement',
+    'SettlementAction',
+    'StatsField',
+    'blocking',
+)
+
+_MODULES = {
+    'DeliveryResult': 'sqs.subscribe.processing.hooks',
+    'Hook': 'sqs.subscribe.processing.hooks',
+    'HookGenerator': '_hooks.running',
+    'Outcome': 'sqs.subscribe.processing.outcome',
+    'Outgoing': '_hooks.publishing',
+    'PublishHook': '_hooks.publishing',
+    'PublishResult': '_hooks.publishing',
+    'Reason': 'sqs.subscribe.reason',
+    'Settlement': 'sqs.subscribe.processing.settlement',
+    'SettlementAction': 'sqs.subscribe.processing.settlement',
+    'StatsField': 'sqs.subscribe.processing.settlement',
+    'blocking': '_hooks.work',
+}
+"""The module of each name, in `mega.aws`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'mega.aws.{_MODULES[name]}'), name)

@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
+from mega.aws._hooks.work import run_to_completion
 from mega.aws._messages.attributes import Attributes
 from mega.aws._messages.limits import check_id
 from mega.aws._publishing.encoder import encode_payload
@@ -20,7 +21,6 @@ from mega.aws.sqs.subscribe.processing import outcome as processing
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementPolicy
-from mega.aws.sqs.subscribe.processing.work import run_to_completion
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.runtime.inline_event_loop import InlineEventLoop
 from mega.aws.sqs.subscribe.subscribers.routing import Router

@@ -15,9 +15,17 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from mega.aws._executor import start_daemon_thread
-from mega.aws._publishing.outgoing import OutgoingMessage, PublishResult
+from mega.aws._hooks.publishing import PublishResult
+from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.codec import Publishable
-from mega.errors import ConfigurationError, PublishError, Seconds, check_int, check_seconds
+from mega.errors import (
+    ConfigurationError,
+    MegaError,
+    PublishError,
+    Seconds,
+    check_int,
+    check_seconds,
+)
 
 __all__ = ('BufferLimits', 'PublishBuffer')
 
@@ -122,25 +130,11 @@ class PublishBuffer:
         """
         outgoing = self._encode(payload, binary_encoding, **options)
         entry = _Entry(outgoing, Future())
-        self._check_process()
-        with self._changed:
-            self._check_open()
-            may_continue = self._changed.wait_for(
-                lambda: self._has_room() or self._is_closed, self._timeout
-            )
-            if not may_continue:
-                raise PublishError(
-                    f'not sent: the buffer was full for {self._timeout:g} seconds; AWS is slow or '
-                    'does not answer, or raise max_pending, max_pending_bytes or timeout'
-                )
-            self._check_open()
-            if not self._waiting:
-                self._first_at = time.monotonic()
-            self._waiting.append(entry)
-            self._bytes += outgoing.size
-            self._pending_bytes += entry.memory_bytes
-            self._accepted += 1
-            self._changed.notify_all()
+        try:
+            self._accept(entry)
+        except MegaError as error:
+            outgoing.finished(PublishResult(error=error))
+            raise
         return entry.future
 
     def flush(self, timeout: Seconds | None = None) -> None:
@@ -188,6 +182,32 @@ class PublishBuffer:
             assert seconds is not None
             self._give_up(seconds)
 
+    def _accept(self, entry: _Entry) -> None:
+        """Add an entry when the buffer has room.
+
+        Raises:
+            PublishError, ConfigurationError: as `publish`.
+        """
+        self._check_process()
+        with self._changed:
+            self._check_open()
+            may_continue = self._changed.wait_for(
+                lambda: self._has_room() or self._is_closed, self._timeout
+            )
+            if not may_continue:
+                raise PublishError(
+                    f'not sent: the buffer was full for {self._timeout:g} seconds; AWS is slow or '
+                    'does not answer, or raise max_pending, max_pending_bytes or timeout'
+                )
+            self._check_open()
+            if not self._waiting:
+                self._first_at = time.monotonic()
+            self._waiting.append(entry)
+            self._bytes += entry.outgoing.size
+            self._pending_bytes += entry.memory_bytes
+            self._accepted += 1
+            self._changed.notify_all()
+
     def _give_up(self, seconds: float) -> None:
         with self._changed:
             unsent = list(self._waiting)
@@ -196,7 +216,7 @@ class PublishBuffer:
             self._finish(unsent)
         error = PublishError(f'not sent: the buffer was closed, and waited {seconds:g} s')
         for entry in unsent:
-            _resolve(entry.future, PublishResult(error=error))
+            _resolve(entry, PublishResult(error=error))
         in_flight = pending - len(unsent)
         raise PublishError(
             f'the buffer waited {seconds:g} s: {len(unsent)} payloads were not sent, and '
@@ -237,7 +257,7 @@ class PublishBuffer:
                 failure = PublishError(f'not sent: {error}')
                 results = [PublishResult(error=failure)] * len(entries)
             for entry, result in zip(entries, results, strict=True):
-                _resolve(entry.future, result)
+                _resolve(entry, result)
             with self._changed:
                 self._finish(entries)
 
@@ -285,7 +305,8 @@ class PublishBuffer:
         return max(0.0, self._first_at + self._max_seconds - time.monotonic())
 
 
-def _resolve(future: Future[str], result: PublishResult) -> None:
+def _resolve(entry: _Entry, result: PublishResult) -> None:
+    result, future = entry.outgoing.finished(result), entry.future
     if not future.set_running_or_notify_cancel():
         return  # cancelled by its owner, but sent
     if result.message_id is not None:

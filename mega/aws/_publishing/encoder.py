@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mega.aws._messages.attributes import (
     Attributes,
@@ -96,6 +96,30 @@ class Encoder(Struct, frozen=True):
             self._allow_offload(self.store, destination, planned, outgoing)
         return planned
 
+    def with_attribute(
+        self, destination: str, outgoing: OutgoingMessage, name: str, value: str | bytes
+    ) -> OutgoingMessage | None:
+        """Return a message with one more attribute; None if the message has no room for it.
+
+        Raises:
+            EncodeError: for a name or a value that AWS refuses.
+        """
+        added = with_payload_type(to_aws({name: value}), None)
+        check_attributes(added)
+        attributes = {**outgoing.attributes, **added}
+        if len(attributes) == len(outgoing.attributes) or len(attributes) > MAX_ATTRIBUTES:
+            return None
+        size = size_of(outgoing.body, attributes)
+        larger = structs.replace(outgoing, attributes=attributes, size=size)
+        store = self.store if outgoing.upload is None else None
+        if store is not None and self._must_offload(store, destination, larger):
+            return None
+        try:
+            self._check_size(destination, larger)
+        except PayloadTooLargeError:
+            return None
+        return larger
+
     def max_batch_bytes(self, destination: str) -> int:
         """Return the largest sum of the messages in one request."""
         return self.api.max_batch_bytes(self.limit_of(destination))
@@ -134,11 +158,12 @@ class Encoder(Struct, frozen=True):
         outgoing = build_message(self.api, destination, body, attributes, options)
         if self.store is not None and self._must_offload(self.store, destination, outgoing):
             outgoing = self._build_offloaded(self.store, destination, outgoing)
-        if outgoing.size > ALWAYS_ALLOWED_BYTES:
-            self._check_size(destination, outgoing)
+        self._check_size(destination, outgoing)
         return outgoing
 
     def _check_size(self, destination: str, outgoing: OutgoingMessage) -> None:
+        if outgoing.size <= ALWAYS_ALLOWED_BYTES:
+            return
         limit = self.limit_of(destination)
         try:
             self.api.check_size(outgoing.body, outgoing.attributes, outgoing.size, limit)
@@ -170,9 +195,8 @@ class Encoder(Struct, frozen=True):
             # Content-based deduplication hashes the body, and no two pointers are equal. This is
             # the id that SQS or SNS would have computed without offloading.
             options = {**options, 'MessageDeduplicationId': upload.pointer.sha256}
-        return OutgoingMessage(
-            upload.body, attributes, options, size_of(upload.body, attributes), upload
-        )
+        size = size_of(upload.body, attributes)
+        return OutgoingMessage(upload.body, attributes, options, size, upload, outgoing.hooks)
 
 
 def encode_payload(

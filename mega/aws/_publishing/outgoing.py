@@ -1,16 +1,19 @@
-"""A message on its way to AWS, and its result."""
+"""A message on its way to AWS, and its hooks."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from mega.aws._hooks.publishing import PublishResult
+from mega.aws._hooks.work import resume
 from mega.aws._publishing.batch_planner import PlannedMessage
 from mega.aws.s3.upload import Upload
-from mega.errors import MegaError
+from mega.errors import PublishError, safe_repr
 
-__all__ = ('OutgoingMessage', 'PlannedOutgoing', 'PublishResult')
+__all__ = ('OutgoingMessage', 'PlannedOutgoing', 'RunningHooks')
 
 # There is one of each for every payload. A Struct of msgspec is created in a quarter of the time of
 # a frozen dataclass.
@@ -20,7 +23,8 @@ class OutgoingMessage(Struct, frozen=True):
     """A message as AWS accepts it.
 
     `attributes` and `options` have AWS's names and form. `size` is the size that AWS counts, in
-    bytes. `upload` is the body that must be in S3 before the message is sent.
+    bytes. `upload` is the body that must be in S3 before the message is sent. `hooks` wait for the
+    result.
     """
 
     body: str
@@ -28,13 +32,45 @@ class OutgoingMessage(Struct, frozen=True):
     options: dict[str, Any]
     size: int
     upload: Upload | None = None
+    hooks: RunningHooks | None = None
+
+    def finished(self, result: PublishResult) -> PublishResult:
+        """Return the final result of the message, after its hooks have seen it."""
+        return result if self.hooks is None else self.hooks.finish(result)
 
 
-class PublishResult(Struct, frozen=True):
-    """The result of one payload of a batch: the id of its message, or the error."""
+class RunningHooks:
+    """The hooks of one message, which have begun and wait for its result.
 
-    message_id: str | None = None
-    error: MegaError | None = None
+    `work` receives the result, and returns it or another one.
+    """
+
+    def __init__(self, work: Generator[Any, Any, PublishResult]) -> None:
+        self._work: Generator[Any, Any, PublishResult] | None = work
+
+    def finish(self, result: PublishResult) -> PublishResult:
+        """Pass the result to the hooks, and return the final one. Later calls have no effect."""
+        work, self._work = self._work, None
+        if work is None:
+            return result
+        try:
+            resume(work, result)
+        except StopIteration as end:
+            if isinstance(end.value, PublishResult):
+                return end.value
+            problem = f'returned {safe_repr(end.value)}, which is not a PublishResult'
+            return PublishResult(error=_hook_error(result, problem))
+        except Exception as error:
+            failure = _hook_error(result, f'raised {type(error).__name__}')
+            failure.__cause__ = error
+            return PublishResult(error=failure)
+        raise AssertionError('the work ends with the result')
+
+
+def _hook_error(result: PublishResult, problem: str) -> PublishError:
+    if result.message_id is None:
+        return PublishError(f'a hook {problem}, after: {result.error}')
+    return PublishError(f'the message {result.message_id} was sent, but a hook {problem}')
 
 
 PlannedOutgoing: TypeAlias = PlannedMessage[OutgoingMessage | None]

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
+from mega.aws._hooks.publishing import PublishHook, PublishResult
+from mega.aws._hooks.running import check_hooks, hooks_with
 from mega.aws._messages.attributes import Attributes, FilterAttributes
 from mega.aws._messages.destinations import check_region
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
@@ -17,14 +19,22 @@ from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.destination_limits import DestinationLimits
 from mega.aws._publishing.encoder import Encoder, message_group
-from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing, PublishResult
+from mega.aws._publishing.hooks import begin_hooks
+from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.sender import ProgressLimit, Sender, send_all
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import Publishable
-from mega.errors import ConfigurationError, PublishError, Seconds, check_int, check_seconds
+from mega.errors import (
+    ConfigurationError,
+    MegaError,
+    PublishError,
+    Seconds,
+    check_int,
+    check_seconds,
+)
 
 __all__ = ('PerMessage', 'Publisher')
 
@@ -59,6 +69,7 @@ class Publisher:
         destination: str | None,
         store: S3PayloadStore | None,
         timeout: Seconds,
+        hooks: Iterable[PublishHook] = (),
     ) -> None:
         self._aws = aws
         self._api = api
@@ -68,6 +79,7 @@ class Publisher:
             store.check_client(aws)
         self._limits = DestinationLimits(api, aws)
         self._encoder = Encoder(api, self._limits.limit_of, store)
+        self._hooks = hooks_with('around_publish', check_hooks(hooks, PublishHook), PublishHook)
         self._senders: dict[str, Sender] = {}
         if destination is not None:
             self._add_sender(destination)
@@ -87,7 +99,7 @@ class Publisher:
             outgoing = self._encoder.encode(
                 sender.destination, payload, binary_encoding, attributes, options, filter_attributes
             )
-            return sender.send(outgoing)
+            return self._send(sender, outgoing)
 
     def publish_raw(
         self,
@@ -100,7 +112,7 @@ class Publisher:
         sender = self._sender(destination)
         with within(TimeLimit(self._timeout, self._aws.clock)):
             outgoing = self._encoder.encode_raw(sender.destination, body, attributes, options)
-            return sender.send(outgoing)
+            return self._send(sender, outgoing)
 
     def publish_batch(
         self,
@@ -132,6 +144,7 @@ class Publisher:
                     given,
                     filter_attributes,
                 )
+                outgoing = self._with_hooks(target, outgoing)
             except Exception as error:  # a function of the user may raise any
                 return PlannedMessage(None, 0, key, error, position)
             return self._encoder.plan(target, outgoing, position)
@@ -160,9 +173,10 @@ class Publisher:
             for name in options.keys() - names.keys():
                 raise TypeError(f'publish() takes no {name!r} here')
             given = {names[name]: value for name, value in options.items() if value is not None}
-            return self._encoder.encode(
+            outgoing = self._encoder.encode(
                 target, payload, binary_encoding, message_attributes, given, filter_attributes
             )
+            return self._with_hooks(target, outgoing)
 
         def send(messages: list[OutgoingMessage]) -> list[PublishResult]:
             plan = self._encoder.plan
@@ -173,6 +187,27 @@ class Publisher:
         with within(TimeLimit(self._timeout, self._aws.clock)):
             max_bytes = self._encoder.max_batch_bytes(target)
         return PublishBuffer(encode, send, max_bytes, self._timeout, limits)
+
+    def _with_hooks(self, destination: str, outgoing: OutgoingMessage) -> OutgoingMessage:
+        """Begin the hooks of a message, if there are any."""
+        if not self._hooks:
+            return outgoing
+        return begin_hooks(self._hooks, self._encoder, destination, outgoing)
+
+    def _send(self, sender: Sender, outgoing: OutgoingMessage) -> str:
+        """Send a single message within its hooks."""
+        if not self._hooks:
+            return sender.send(outgoing)
+        begun = self._with_hooks(sender.destination, outgoing)
+        try:
+            result = PublishResult(sender.send(begun))
+        except MegaError as error:
+            result = PublishResult(error=error)
+        result = begun.finished(result)
+        if result.error is not None:
+            raise result.error
+        assert result.message_id is not None
+        return result.message_id
 
     def _send_all(
         self, sender: Sender, messages: Iterator[PlannedOutgoing], concurrency: int = 1

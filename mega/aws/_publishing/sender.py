@@ -27,6 +27,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from mega.aws._executor import Executor, run_concurrently
+from mega.aws._hooks.publishing import PublishResult
 from mega.aws._messages.backoff import backoff
 from mega.aws._messages.batch_response import (
     BatchEntryResult,
@@ -34,7 +35,7 @@ from mega.aws._messages.batch_response import (
     read_batch_response,
 )
 from mega.aws._publishing.batch_planner import BatchPlanner
-from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing, PublishResult
+from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.clock import Clock
@@ -294,7 +295,7 @@ def _record(
         if error is not None and has_time and _may_retry(message, error, now):
             retried.append(message)
             continue
-        results[message.position] = result
+        results[message.position] = _final(message, result)
         if error is None:
             plan.mark_sent(message)
         else:
@@ -320,7 +321,11 @@ def _may_retry(message: PlannedOutgoing, error: MegaError, now: float) -> bool:
 
 def _record_unsent(plan: Plan, results: Results) -> None:
     for message in plan.take_unsent():
-        results[message.position] = PublishResult(error=_unsent_error(message))
+        results[message.position] = _final(message, PublishResult(error=_unsent_error(message)))
+
+
+def _final(message: PlannedOutgoing, result: PublishResult) -> PublishResult:
+    return result if message.content is None else message.content.finished(result)
 
 
 def _unsent_error(message: PlannedOutgoing) -> MegaError:

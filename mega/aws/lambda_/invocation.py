@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from mega.aws._hooks.work import run_to_completion
 from mega.aws._transport.clock import Clock
 from mega.aws._transport.time_limits import within
 from mega.aws.lambda_.deadline import Deadline
@@ -23,7 +24,6 @@ from mega.aws.sqs.opening import MessageOpener
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
-from mega.aws.sqs.subscribe.processing.work import run_to_completion
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.runtime.inline_event_loop import InlineEventLoop
 from mega.aws.sqs.subscribe.safe_logging import get_logger

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from mega.aws._hooks.publishing import PublishHook, PublishResult
 from mega.aws._messages.attributes import Attributes, FilterAttributes
 from mega.aws._messages.destinations import check_queue_url
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
-from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._publishing.publisher import PerMessage, Publisher
 from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
@@ -42,6 +42,8 @@ class SqsPublisher(ClientOwner):
     and the upload of its body to S3. `publish_batch` and a buffer give up when SQS has accepted or
     refused no message for that time, so that a batch may take as long as it makes progress.
 
+    `hooks` run around each message: see `PublishHook.around_publish`.
+
     Raises:
         ConfigurationError: without a region, for another value than the URL of a queue, or for
             an invalid endpoint or contradicting options.
@@ -54,6 +56,7 @@ class SqsPublisher(ClientOwner):
         *,
         payload_store: S3PayloadStore | None = None,
         timeout: Seconds = 30.0,
+        hooks: Iterable[PublishHook] = (),
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         aws_session_token: str | None = None,
@@ -77,7 +80,7 @@ class SqsPublisher(ClientOwner):
             attempts=1,  # the sender retries
         )
         super().__init__(aws)
-        self._publisher = Publisher(aws, SQS, queue_url, payload_store, timeout)
+        self._publisher = Publisher(aws, SQS, queue_url, payload_store, timeout, hooks)
 
     def publish(
         self,

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from mega.aws._publishing.outgoing import PublishResult
+from mega.aws._hooks.publishing import PublishResult
 from mega.cli.exit_status import REFUSED, CommandError
 from mega.cli.interruption import deferred_interrupt
 from mega.cli.line_files import LineFile

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import click
 
+from mega.aws._hooks.publishing import PublishResult
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
-from mega.aws._publishing.outgoing import PublishResult
 from mega.aws._transport.clock import SYSTEM_CLOCK
 from mega.cli.exit_status import FAILURE, SUCCESS
 from mega.cli.line_files import create_line_file, name_of, open_lines

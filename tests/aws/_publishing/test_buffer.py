@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
+from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.errors import (
@@ -334,13 +335,10 @@ def test_an_unreadable_response_does_not_break_a_buffer() -> None:
     def encode(payload: Any, binary_encoding: bool = False, **options: Any) -> Any:
         return payload
 
-    class Sized:
-        size, upload = 1, None
-
     limits = BufferLimits(1, max_seconds=1, max_pending=10, max_pending_bytes=10)
     buffer = PublishBuffer(encode, send_all, 10, SOON, limits)
     with buffer:
-        payload: Any = Sized()
+        payload: Any = OutgoingMessage('a', {}, {}, 1)
         for _ in range(2):
             error = buffer.publish(payload).exception(SOON)
             assert isinstance(error, PublishError)

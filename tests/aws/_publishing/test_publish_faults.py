@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mega.aws._publishing.outgoing import PublishResult
+from mega.aws._hooks.publishing import PublishResult
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.local import Fault, Faults, Server

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from mega.aws._hooks.publishing import PublishResult
 from mega.aws._publishing import destination_limits, sender
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
-from mega.aws._publishing.outgoing import OutgoingMessage, PublishResult
+from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher

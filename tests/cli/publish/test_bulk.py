@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mega.aws._publishing.outgoing import PublishResult
+from mega.aws._hooks.publishing import PublishResult
 from mega.cli.line_files import create_line_file
 from mega.cli.progress import Progress
 from mega.cli.publish.bulk import Bulk, IncompleteError

@@ -13,6 +13,7 @@ from mega.aws.sqs.subscribe import (
     Outcome,
     Subscriber,
 )
+from mega.hooks import Outgoing, PublishHook, PublishResult
 
 
 class Timing(Hook):
@@ -28,6 +29,14 @@ class Timing(Hook):
         result = yield
         assert_type(result, DeliveryResult)
         return result
+
+
+class Origin(PublishHook):
+    def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
+        assert_type(outgoing.add_attribute('service', 'shop'), bool)
+        result = yield
+        assert_type(result, PublishResult)
+        return None
 
 
 class WrongHook(Hook):

@@ -19,10 +19,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mega.aws._hooks.running import HookGenerator
+from mega.aws._hooks.work import blocking
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook, HookGenerator
+from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
-from mega.aws.sqs.subscribe.processing.work import blocking
 from mega.aws.sqs.subscribe.subscribers.retry_delay import Backoff
 from mega.aws.sqs.subscribe.subscribers.subscriber import (
     BlobSubscriber,

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 
+from mega.aws._hooks.work import AwaitResult, run_to_completion
 from mega.aws.sqs.publish import SqsPublisher
 from mega.aws.sqs.subscribe import (
     DeliveryResult,
@@ -27,7 +28,6 @@ from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
-from mega.aws.sqs.subscribe.processing.work import AwaitResult, run_to_completion
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.testing import Bus

@@ -10,12 +10,13 @@ from typing import Any
 
 from msgspec import structs
 
+from mega.aws._hooks.running import run_with_hooks
+from mega.aws._hooks.work import AwaitingWork
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.failures import InvalidResultError, is_system_failure
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
-from mega.aws.sqs.subscribe.processing.hooks import Hook, run_with_hooks
+from mega.aws.sqs.subscribe.processing.hooks import Hook
 from mega.aws.sqs.subscribe.processing.outcome import Outcome, is_retriable
-from mega.aws.sqs.subscribe.processing.work import AwaitingWork
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
 from mega.errors import InvalidPayloadError, safe_repr

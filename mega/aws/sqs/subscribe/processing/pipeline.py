@@ -18,6 +18,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from mega.aws._hooks.running import run_with_hooks
+from mega.aws._hooks.work import AwaitingWork
 from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import Message, Visibility, read_message
 from mega.aws.sqs.opening import MessageOpener, MissingBody, open_message
@@ -29,7 +31,6 @@ from mega.aws.sqs.subscribe.processing.hooks import (
     Hook,
     Hooks,
     log_outcomes,
-    run_with_hooks,
 )
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import (
@@ -42,7 +43,6 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     settle_undecodable,
     settle_unfetchable,
 )
-from mega.aws.sqs.subscribe.processing.work import AwaitingWork
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.routing import Router

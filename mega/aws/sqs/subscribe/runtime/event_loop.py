@@ -20,9 +20,9 @@ from inspect import CORO_RUNNING, getcoroutinestate
 from typing import Any, TypeAlias, TypeVar
 
 from mega.aws._executor import Executor, start_daemon_thread
+from mega.aws._hooks.work import AwaitingWork, AwaitResult, BlockingCall
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
-from mega.aws.sqs.subscribe.processing.work import AwaitingWork, AwaitResult, BlockingCall
 from mega.aws.sqs.subscribe.runtime.stack_traces import (
     WorkerRef,
     stack_of_coroutine,

@@ -13,7 +13,7 @@ from mega.errors import ConfigurationError
 if TYPE_CHECKING:
     import asyncio
 
-    from mega.aws.sqs.subscribe.processing.work import AwaitResult
+    from mega.aws._hooks.work import AwaitResult
     from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef
 
 __all__ = ('InlineEventLoop', 'is_in_event_loop')

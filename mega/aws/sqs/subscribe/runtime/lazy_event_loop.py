@@ -6,8 +6,8 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Protocol
 
+from mega.aws._hooks.work import AwaitResult
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError
-from mega.aws.sqs.subscribe.processing.work import AwaitResult
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 

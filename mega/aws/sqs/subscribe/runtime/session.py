@@ -12,6 +12,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mega.aws._hooks.work import AwaitingWork, AwaitResult, run_to_completion
 from mega.aws._messages.destinations import queue_name
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
@@ -32,7 +33,6 @@ from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
-from mega.aws.sqs.subscribe.processing.work import AwaitingWork, AwaitResult, run_to_completion
 from mega.aws.sqs.subscribe.runtime.activity import Activity, ActivityLog
 from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
 from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from mega.aws._hooks.work import run_to_completion
 from mega.aws.sqs.subscribe import (
     DataSubscriber,
     EventSubscriber,
@@ -26,7 +27,6 @@ from mega.aws.sqs.subscribe import (
 )
 from mega.aws.sqs.subscribe.processing.dispatch import dispatch
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
-from mega.aws.sqs.subscribe.processing.work import run_to_completion
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import RetriableError
 from tests.aws.sqs.subscribe.factories import (

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from mega.aws._hooks.work import AwaitingWork, AwaitResult, BlockingCall
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError, is_system_failure
-from mega.aws.sqs.subscribe.processing.work import AwaitingWork, AwaitResult, BlockingCall
 from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
 WITHIN = 5.0  # seconds; a test fails if an event takes longer

@@ -16,7 +16,14 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-__all__ = ('AwaitResult', 'AwaitingWork', 'BlockingCall', 'blocking', 'run_to_completion')
+__all__ = (
+    'AwaitResult',
+    'AwaitingWork',
+    'BlockingCall',
+    'blocking',
+    'resume',
+    'run_to_completion',
+)
 
 T = TypeVar('T')
 P = ParamSpec('P')
@@ -45,6 +52,17 @@ def blocking(
     """
     result: T = yield BlockingCall(partial(function, *args, **kwargs))
     return result
+
+
+def resume(work: Generator[Any, Any, object], value: object) -> None:
+    """Pass a value to work, and run it in this thread until it yields anything but a blocking call.
+
+    Raises:
+        StopIteration: with the value of the work, if the work ends.
+    """
+    needed = work.send(value)
+    while isinstance(needed, BlockingCall):
+        needed = work.send(_call(needed.function))
 
 
 def run_to_completion(
