@@ -13,7 +13,15 @@ from mega.aws.sqs.subscribe import (
     Outcome,
     Subscriber,
 )
-from mega.hooks import Outgoing, PublishHook, PublishResult
+from mega.hooks import (
+    Outgoing,
+    PublishHook,
+    PublishResult,
+    Reason,
+    Settlement,
+    SettlementAction,
+    StatsField,
+)
 
 
 class Timing(Hook):
@@ -28,7 +36,19 @@ class Timing(Hook):
     def around_delivery(self, message: Message) -> HookGenerator[DeliveryResult]:
         result = yield
         assert_type(result, DeliveryResult)
+        assert_type(result.settlement, Settlement)
+        assert_type(result.settlement.action, SettlementAction)
+        assert_type(result.settlement.reason, Reason | None)
         return result
+
+
+class Postponing(Hook):
+    def around_delivery(self, message: Message) -> HookGenerator[DeliveryResult]:
+        result = yield
+        if result.settlement.action is not SettlementAction.DEAD_LETTER:
+            return None
+        later = Settlement(SettlementAction.LEAVE, StatsField.RETRIED, delay=60)
+        return DeliveryResult(result.outcomes, later)
 
 
 class Origin(PublishHook):
