@@ -35,6 +35,7 @@ PUBLIC = {
     'EventSubscriber Hook Message MessageSubscriber Outcome ProcessStatus SqsListener Stats '
     'TextSubscriber blocking',
     'mega.schema': 'to_asyncapi to_json_schema',
+    'mega.outbox': 'FailedMessage Outbox OutboxRelay RelayCounts',
     'mega.aws.lambda_': 'LambdaHandler',
     'mega.hooks': 'DeliveryResult Hook Outcome Outgoing PublishHook PublishResult Reason '
     'Settlement SettlementAction StatsField blocking',

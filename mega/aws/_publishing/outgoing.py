@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -13,10 +13,18 @@ from mega.aws._publishing.batch_planner import PlannedMessage
 from mega.aws.s3.upload import Upload
 from mega.errors import PublishError, safe_repr
 
-__all__ = ('OutgoingMessage', 'PlannedOutgoing', 'RunningHooks')
+__all__ = ('EncodedMessage', 'OutgoingMessage', 'PlannedOutgoing', 'RunningHooks')
 
 # There is one of each for every payload. A Struct of msgspec is created in a quarter of the time of
 # a frozen dataclass.
+
+
+class EncodedMessage(NamedTuple):
+    """A message before its size is checked. `attributes` and `options` have AWS's form."""
+
+    body: str
+    attributes: dict[str, Any]
+    options: dict[str, Any]
 
 
 class OutgoingMessage(Struct, frozen=True):

@@ -20,7 +20,7 @@ from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.destination_limits import DestinationLimits
 from mega.aws._publishing.encoder import Encoder, message_group
 from mega.aws._publishing.hooks import begin_hooks
-from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
+from mega.aws._publishing.outgoing import EncodedMessage, OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.sender import ProgressLimit, Sender, send_all
 from mega.aws._publishing.service import ServiceApi
 from mega.aws._transport.client import AwsClient
@@ -157,6 +157,32 @@ class Publisher:
             raise PublishError.of_batch(results)
         return results
 
+    def send_encoded(
+        self, destination: str, messages: Iterable[EncodedMessage], concurrency: int, seconds: float
+    ) -> list[PublishResult]:
+        """Send messages that were encoded before, and return one result for each, in order.
+
+        The calls end after `seconds`, whether or not there is progress.
+
+        Raises:
+            ConfigurationError: for a destination that this publisher cannot reach.
+        """
+        sender = self._sender(destination)
+
+        def planned(position: int, message: EncodedMessage) -> PlannedOutgoing:
+            try:
+                outgoing = self._encoder.build(destination, *message)
+                outgoing = self._with_hooks(destination, outgoing)
+            except MegaError as error:
+                group = message_group(destination, message.options)
+                return PlannedMessage(None, 0, group, error, position)
+            return self._encoder.plan(destination, outgoing, position)
+
+        source = (planned(position, message) for position, message in enumerate(messages))
+        end = TimeLimit(seconds, self._aws.clock)
+        with within(end):
+            return self._send_all(sender, source, concurrency, end)
+
     def buffer(self, destination: str | None, limits: BufferLimits) -> PublishBuffer:
         """Open a buffer to one destination."""
         sender = self._sender(destination)
@@ -210,10 +236,14 @@ class Publisher:
         return result.message_id
 
     def _send_all(
-        self, sender: Sender, messages: Iterator[PlannedOutgoing], concurrency: int = 1
+        self,
+        sender: Sender,
+        messages: Iterator[PlannedOutgoing],
+        concurrency: int = 1,
+        end: TimeLimit | None = None,
     ) -> list[PublishResult]:
         results: dict[int, PublishResult] = {}
-        limit = ProgressLimit(self._timeout, self._aws.clock)
+        limit = ProgressLimit(self._timeout, self._aws.clock, end)
         with within(limit.for_request()):
             max_bytes = self._encoder.max_batch_bytes(sender.destination)
         if sender.destination in self._limits.known:  # AWS answers

@@ -186,17 +186,19 @@ class ProgressLimit:
 
     The limit begins with the first request after such an answer, so that a batch may take as long
     as it makes progress. The time that an iterable needs for its payloads does not count.
+    With `end`, all requests end at that limit, too.
     """
 
-    def __init__(self, timeout: float, clock: Clock) -> None:
+    def __init__(self, timeout: float, clock: Clock, end: TimeLimit | None = None) -> None:
         self._timeout = timeout
         self._clock = clock
+        self._end = end
         self._limit: TimeLimit | None = None
 
     def for_request(self) -> TimeLimit:
         """Return the limit of a request that begins now."""
         if self._limit is None:
-            self._limit = TimeLimit(self._timeout, self._clock)
+            self._limit = TimeLimit(self.seconds_left, self._clock)
         return self._limit
 
     def record_progress(self) -> None:
@@ -206,7 +208,8 @@ class ProgressLimit:
     @property
     def seconds_left(self) -> float:
         """The seconds until the limit."""
-        return self._timeout if self._limit is None else self._limit.seconds_left
+        left = self._timeout if self._limit is None else self._limit.seconds_left
+        return left if self._end is None else min(left, self._end.seconds_left)
 
 
 def send_all(

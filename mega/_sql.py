@@ -1,0 +1,151 @@
+"""What the outbox and the inbox share: the transactions of users, and times in a database.
+
+Both write within a transaction that the user's code has begun, on a connection of the user:
+
+    sqlalchemy.Connection                 engine.begin()
+    sqlalchemy.orm.Session                also a scoped_session, and the session in `run_sync`
+    django.db.connection                  within `transaction.atomic()`
+
+Django executes the text of the statement. It is not imported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any, Protocol, TypeAlias
+
+try:
+    from sqlalchemy import Connection, Engine, func, select
+    from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.orm import Session, scoped_session
+    from sqlalchemy.sql import Executable
+    from sqlalchemy.types import DateTime, TypeDecorator
+except ModuleNotFoundError as error:
+    if error.name != 'sqlalchemy':
+        raise
+    raise ModuleNotFoundError(
+        "mega.outbox and mega.hooks.sql need SQLAlchemy: pip install 'sqs-mega[sql]'",
+        name='sqlalchemy',
+    ) from None
+
+from mega.errors import ConfigurationError, safe_repr
+
+__all__ = (
+    'CallerConnection',
+    'DjangoConnection',
+    'UtcDateTime',
+    'check_dialect',
+    'check_table_name',
+    'dialect_of',
+    'execute',
+    'serialized',
+)
+
+POSTGRESQL = 'postgresql'
+SQLITE = 'sqlite'
+
+_TABLE_NAME = re.compile(r'[a-z_][a-z0-9_]{0,49}')
+"""With the suffix of an index, a name has at most 63 characters, the limit of PostgreSQL."""
+
+
+class DjangoConnection(Protocol):
+    """A connection of Django: `django.db.connection`, or one of `django.db.connections`."""
+
+    vendor: str
+
+    def cursor(self) -> Any: ...
+
+
+CallerConnection: TypeAlias = 'Connection | Session | scoped_session[Session] | DjangoConnection'
+"""A connection of the user, with the transaction that the user has begun."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time. SQLite, which stores no zone, stores it in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.astimezone(timezone.utc)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=timezone.utc)
+
+
+def check_table_name(name: object) -> str:
+    """Return the name of a table, which needs no quotes in SQL.
+
+    Raises:
+        ConfigurationError: for any other value.
+    """
+    if isinstance(name, str) and _TABLE_NAME.fullmatch(name):
+        return name
+    rule = 'must be 1 to 50 small letters, digits and _, and not begin with a digit'
+    raise ConfigurationError(f'table_name={safe_repr(name)}: {rule}')
+
+
+def check_dialect(name: str) -> str:
+    """Return the name of a supported database, as SQLAlchemy and Django have it.
+
+    Raises:
+        ConfigurationError: for another database.
+    """
+    if name in (POSTGRESQL, SQLITE):
+        return name
+    raise ConfigurationError(f'the database {name!r} is not supported: use PostgreSQL or SQLite')
+
+
+def dialect_of(connection: CallerConnection) -> str:
+    """Return `postgresql` or `sqlite`.
+
+    Raises:
+        ConfigurationError: for another database, and for an object that is not a connection.
+    """
+    if isinstance(connection, Connection):
+        return check_dialect(connection.dialect.name)
+    if isinstance(connection, (Session, scoped_session)):
+        return check_dialect(connection.connection().dialect.name)
+    if isinstance(vendor := getattr(connection, 'vendor', None), str):
+        return check_dialect(vendor)
+    advice = 'pass a Connection or a Session of SQLAlchemy, or a connection of Django'
+    raise ConfigurationError(f'{safe_repr(connection)} is not a connection: {advice}')
+
+
+def execute(connection: CallerConnection, statement: Executable) -> int:
+    """Execute a statement in the transaction of a connection, and return the number of its rows.
+
+    The parameters of the statement are texts and numbers, which every driver accepts.
+    """
+    if isinstance(connection, (Connection, Session, scoped_session)):
+        result: Any = connection.execute(statement)
+        return int(result.rowcount)
+    make: Any = {POSTGRESQL: postgresql.dialect, SQLITE: sqlite.dialect}[dialect_of(connection)]
+    compiled: Any = statement.compile(dialect=make(paramstyle='pyformat'))  # type: ignore[attr-defined]
+    with connection.cursor() as cursor:
+        cursor.execute(str(compiled), compiled.params)
+        return int(cursor.rowcount)
+
+
+@contextmanager
+def serialized(engine: Engine, name: str) -> Iterator[tuple[Connection, datetime]]:
+    """Begin a transaction that waits for others of the same name. Yield it with the time.
+
+    The time is that of the database, so that the clocks of processes may differ. A database of
+    SQLite is on the machine of its processes, and runs one writing transaction at a time.
+    """
+    if engine.dialect.name == SQLITE:
+        with engine.begin() as connection:
+            yield connection, datetime.now(timezone.utc)
+        return
+    # With another isolation level, the transaction would see the rows as of before its wait.
+    reading = engine.execution_options(isolation_level='READ COMMITTED')
+    lock = select(func.pg_advisory_xact_lock(func.hashtext(name)), func.clock_timestamp())
+    with reading.begin() as connection:
+        now: datetime = connection.execute(lock).one()[1]
+        yield connection, now

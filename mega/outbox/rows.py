@@ -1,0 +1,186 @@
+"""The statements of a relay: claim rows, settle them, and read what is left.
+
+A claim gives rows a token, and hides them until it ends. Only a relay that has the token settles
+them. Rows of one message group are claimed in their order:
+
+    position  group  due_at     claimable
+    1         a      now        yes
+    2         a      now        yes, together with 1
+    3         b      in 10 s    not yet: it is claimed, or waits for its next attempt
+    4         b      now        no: 3 comes first
+    5         none   now        yes
+
+Claims and settlements run one at a time (`serialized`). Otherwise a relay could claim row 2 while
+another one claims row 1, or puts it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from mega.outbox.table import FAILED, PENDING, SENT, is_pending, is_unsent
+
+__all__ = (
+    'FailedMessage',
+    'PutBack',
+    'claim',
+    'delete_sent',
+    'lag',
+    'list_failed',
+    'put_back',
+    'retry_failed',
+    'settle_sent',
+)
+
+
+class FailedMessage(Struct, frozen=True):
+    """A message of an outbox that AWS refused for good.
+
+    `id` is its `MegaMessageId`. `destination` is the URL of a queue or the ARN of a topic.
+    `failures` counts the attempts, and `error` is the text of the last failure.
+    """
+
+    id: str
+    destination: str
+    message_group: str | None
+    created_at: datetime
+    failures: int
+    error: str
+
+
+class PutBack(Struct, frozen=True):
+    """A claimed row that was not sent, as it goes back into the table.
+
+    `failures` counts its failed attempts. `error` is the text of the last one; None if there was no
+    attempt.
+    """
+
+    position: int
+    state: str
+    due_at: datetime
+    failures: int
+    error: str | None
+
+
+def claim(
+    connection: Connection, table: Table, token: str, now: datetime, until: datetime, limit: int
+) -> list[Row[Any]]:
+    """Claim at most `limit` rows that are due, and return them in their order."""
+    earlier = table.alias('earlier')
+    is_blocked = exists().where(
+        earlier.c.destination == table.c.destination,
+        earlier.c.message_group == table.c.message_group,
+        earlier.c.position < table.c.position,
+        is_unsent(earlier),
+        or_(earlier.c.state == FAILED, earlier.c.due_at > now),
+    )
+    claimable = (
+        select(table.c.position)
+        .where(is_pending(table), table.c.due_at <= now, not_(is_blocked))
+        .order_by(table.c.position)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte('claimable')
+    )
+    statement = (
+        update(table)
+        .where(table.c.position.in_(select(claimable.c.position)))
+        .values(claim=token, due_at=until)
+        .returning(*table.c)
+    )
+    return sorted(connection.execute(statement), key=lambda row: row.position)
+
+
+def settle_sent(
+    connection: Connection,
+    table: Table,
+    token: str,
+    positions: Sequence[int],
+    sent_at: datetime | None,
+) -> None:
+    """Delete rows that were sent; with `sent_at`, keep them as sent."""
+    if not positions:
+        return
+    is_claimed = and_(table.c.position.in_(positions), table.c.claim == token)
+    if sent_at is None:
+        connection.execute(delete(table).where(is_claimed))
+    else:
+        sent = update(table).where(is_claimed).values(state=SENT, sent_at=sent_at, claim=None)
+        connection.execute(sent)
+
+
+def put_back(connection: Connection, table: Table, token: str, rows: Sequence[PutBack]) -> None:
+    """End the claim of rows that were not sent."""
+    if not rows:
+        return
+    statement = (
+        update(table)
+        .where(table.c.position == bindparam('at'), table.c.claim == token)
+        .values(
+            claim=None,
+            state=bindparam('new_state'),
+            due_at=bindparam('new_due_at'),
+            failures=bindparam('new_failures'),
+            error=func.coalesce(bindparam('new_error'), table.c.error),
+        )
+    )
+    values = [
+        {
+            'at': row.position,
+            'new_state': row.state,
+            'new_due_at': row.due_at,
+            'new_failures': row.failures,
+            'new_error': row.error,
+        }
+        for row in rows
+    ]
+    connection.execute(statement, values)
+
+
+def list_failed(connection: Connection, table: Table, limit: int) -> list[FailedMessage]:
+    """Return the first rows that have failed, in their order."""
+    columns = [table.c[name] for name in FailedMessage.__struct_fields__]
+    failed = select(*columns).where(table.c.state == FAILED).order_by(table.c.position)
+    return [FailedMessage(*row) for row in connection.execute(failed.limit(limit))]
+
+
+def retry_failed(connection: Connection, table: Table, ids: Collection[str] | None) -> list[str]:
+    """Let rows that have failed be sent again, all or those with these ids. Return their ids."""
+    failed = table.c.state == FAILED
+    if ids is not None:
+        failed = and_(failed, table.c.id.in_(ids))
+    values = {'state': PENDING, 'failures': 0, 'due_at': text('CURRENT_TIMESTAMP')}
+    statement = update(table).where(failed).values(values).returning(table.c.id)
+    return list(connection.execute(statement).scalars())
+
+
+def delete_sent(connection: Connection, table: Table, before: datetime) -> int:
+    """Delete the rows that were sent before a time, and return their number."""
+    old = delete(table).where(table.c.state == SENT, table.c.sent_at < before)
+    return connection.execute(old).rowcount
+
+
+def lag(connection: Connection, table: Table, now: datetime) -> timedelta:
+    """Return the age of the oldest pending row; zero if there is none."""
+    oldest = select(table.c.created_at).where(is_pending(table)).order_by(table.c.position).limit(1)
+    created_at: datetime | None = connection.execute(oldest).scalar()
+    return timedelta() if created_at is None else max(timedelta(), now - created_at)

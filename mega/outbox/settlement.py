@@ -1,0 +1,85 @@
+"""The decision about each row after an attempt to send it. Pure: the caller has the time.
+
+result                        the row
+sent                          is deleted, or kept as sent
+an error that is retriable    is put back, and is due after a backoff, however often that happens
+another error                 likewise, but after ten failures it has failed, and waits for a retry
+
+A row whose message group has an earlier row that was put back was not tried. It is put back, too,
+without a failure, and waits for the earlier row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Row
+
+from mega.aws._hooks.publishing import PublishResult
+from mega.aws._messages.backoff import RandomUniform, backoff, max_backoff
+from mega.errors import MegaError, OffloadError, TransportError, single_line
+from mega.outbox.rows import PutBack
+from mega.outbox.table import FAILED, PENDING
+
+__all__ = ('Settlement', 'settle')
+
+MAX_FAILURES = 10
+"""Failures after which a row has failed, if AWS would refuse it again.
+
+The backoffs take 8 to 17 minutes. A missing queue or permission is such an error, too, and may be
+repaired in that time.
+"""
+
+FIRST_BACKOFF = 2.0
+LONGEST_BACKOFF = 300.0
+"""Seconds to wait at most, after the first failure of a row and after a later one."""
+
+
+class Settlement(Struct, frozen=True):
+    """The positions of the rows that were sent, and the rows to put back."""
+
+    sent: list[int]
+    put_back: list[PutBack]
+
+    @property
+    def failed(self) -> int:
+        """The number of rows that have failed for good."""
+        return sum(row.state == FAILED for row in self.put_back)
+
+
+def settle(
+    rows: Sequence[Row[Any]],
+    results: Mapping[int, PublishResult],
+    now: datetime,
+    uniform: RandomUniform,
+) -> Settlement:
+    """Decide about rows, in their order, by their results."""
+    sent: list[int] = []
+    unsent: list[PutBack] = []
+    stopped_groups: set[tuple[str, str]] = set()
+    for row in rows:
+        error = results[row.position].error
+        group = row.destination, row.message_group
+        if error is None:
+            sent.append(row.position)
+        elif row.message_group is not None and group in stopped_groups:
+            unsent.append(PutBack(row.position, PENDING, now, row.failures, None))
+        else:
+            unsent.append(_after_failure(row, error, now, uniform))
+            stopped_groups.add(group)
+    return Settlement(sent, unsent)
+
+
+def _after_failure(
+    row: Row[Any], error: MegaError, now: datetime, uniform: RandomUniform
+) -> PutBack:
+    failures = row.failures + 1
+    is_retriable = isinstance(error, (TransportError, OffloadError)) and error.retriable
+    state = PENDING if is_retriable or failures < MAX_FAILURES else FAILED
+    shortest = max_backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF) / 2
+    seconds = backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF, uniform, shortest=shortest)
+    due_at = now + timedelta(seconds=seconds)
+    return PutBack(row.position, state, due_at, failures, single_line(str(error)))

@@ -1,0 +1,62 @@
+"""How a relay waits for the next row: it listens on PostgreSQL, and polls on other databases.
+
+`Outbox.publish` notifies a channel with the name of the table. PostgreSQL delivers the notification
+at the commit. A relay also polls, because a row may be due later, and because no notification comes
+through a proxy that shares connections, such as PgBouncer.
+"""
+
+from __future__ import annotations
+
+import logging
+from threading import Event
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+__all__ = ('WakeUps',)
+
+_log = logging.getLogger(__name__)
+
+_DRIVER = 'psycopg'
+"""The driver whose connections can wait for a notification: psycopg 3.2 or newer."""
+
+
+class WakeUps:
+    """Waits until a row may be due. Used by one thread."""
+
+    def __init__(self, engine: Engine, channel: str) -> None:
+        self._engine = engine
+        self._channel = channel
+        self._connection: Connection | None = None
+
+    def listen(self) -> None:
+        """Begin to listen, if the driver can, and has not begun yet."""
+        if self._connection is None and self._engine.dialect.driver == _DRIVER:
+            connection = self._engine.connect().execution_options(isolation_level='AUTOCOMMIT')
+            connection.execute(text(f'LISTEN {self._channel}'))
+            self._connection = connection
+
+    def wait(self, seconds: float, stopped: Event) -> None:
+        """Wait for a notification since `listen`, for a stop, or until `seconds` have passed.
+
+        A stop ends the wait for a notification only at its next second.
+        """
+        if self._connection is None:
+            stopped.wait(seconds)
+            return
+        driver: Any = self._connection.connection.driver_connection
+        try:
+            while seconds > 0 and not stopped.is_set():
+                if list(driver.notifies(timeout=min(seconds, 1.0), stop_after=1)):
+                    return
+                seconds -= 1.0
+        except Exception as error:  # each driver has its own classes
+            _log.debug('the connection that waits for notifications failed: %r', error)
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,108 @@
+"""An outbox in each database, and a local AWS over HTTP to which its relay sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, event, select, update
+
+from mega.local import LocalAws
+from mega.local.faults import Faults
+from mega.local.server.control_client import Accepted
+from mega.outbox import Outbox, OutboxRelay
+from tests.databases import sqlalchemy_url
+
+_numbers = count(1)
+
+
+class OutboxCase:
+    """An outbox with an empty table, a relay, and the server that gets its messages."""
+
+    def __init__(self, engine: Engine, server: LocalAws) -> None:
+        self.engine = engine
+        self.server = server
+        self.outbox = Outbox(f'outbox_{next(_numbers)}')
+        self.outbox.create_table(engine)
+        self.relay = self.relay_with()
+        self._accepted_before = len(server.accepted())
+
+    def relay_with(self, **options: Any) -> OutboxRelay:
+        return OutboxRelay(self.engine, self.outbox, **{**self.server.credentials, **options})
+
+    def queue(self, fifo: bool = False, **attributes: object) -> str:
+        """Create a queue with a unique name, and return its URL."""
+        return self.server.create_queue(f'queue-{next(_numbers)}', fifo, **attributes)
+
+    def publish(self, payload: Any, queue_url: str, **options: Any) -> str:
+        """Publish in a transaction of its own."""
+        with self.engine.begin() as connection:
+            return self.outbox.publish(connection, payload, queue_url=queue_url, **options)
+
+    def accepted(self) -> list[Accepted]:
+        """Return the messages that the server accepted in this test."""
+        return self.server.accepted(self._accepted_before)
+
+    def bodies(self) -> list[str]:
+        return [message.body for message in self.accepted()]
+
+    def rows(self) -> list[Any]:
+        table = self.outbox.table
+        with self.engine.connect() as connection:
+            return list(connection.execute(select(table).order_by(table.c.position)))
+
+    def set_all(self, **values: Any) -> None:
+        """Change columns of all rows."""
+        with self.engine.begin() as connection:
+            connection.execute(update(self.outbox.table).values(values))
+
+    def make_due(self) -> None:
+        """End all backoffs and all claims, as if their time had passed."""
+        self.set_all(due_at=self.outbox.table.c.created_at)
+
+    def close(self) -> None:
+        self.relay.close()
+        self.outbox.table.drop(self.engine)
+        self.server.configure(faults=Faults())
+
+
+@pytest.fixture(scope='session')
+def _server() -> Iterator[LocalAws]:
+    with LocalAws() as server:
+        yield server
+
+
+def _do_not_wait_for_the_disk(connection: Any, _: object) -> None:
+    connection.execute('PRAGMA synchronous = OFF')
+
+
+@contextmanager
+def database(url: str) -> Iterator[Engine]:
+    engine = create_engine(url)
+    if engine.dialect.name == 'sqlite':
+        event.listen(engine, 'connect', _do_not_wait_for_the_disk)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture(params=['sqlite', 'postgresql'])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Each database in turn."""
+    url = f'sqlite:///{tmp_path / "test.db"}'
+    if request.param == 'postgresql':
+        url = sqlalchemy_url(request.getfixturevalue('postgresql_url'))
+    with database(url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def case(engine: Engine, _server: LocalAws) -> Iterator[OutboxCase]:
+    case = OutboxCase(engine, _server)
+    yield case
+    case.close()
