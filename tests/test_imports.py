@@ -39,6 +39,8 @@ PUBLIC = {
     'mega.aws.lambda_': 'LambdaHandler',
     'mega.hooks': 'DeliveryResult Hook Outcome Outgoing PublishHook PublishResult Reason '
     'Settlement SettlementAction StatsField blocking',
+    'mega.hooks.idempotency': 'Idempotency IdempotencyStats IdempotencyStore MemoryStore Record '
+    'default_key',
     'mega.testing': 'Bucket Bus DeadLetter EventSourceMapping IdempotencyStoreTests Outcome '
     'ProcessedMessage PublishedMessage Queue Topic deliver',
     'mega.testing.strategies': 'matching not_matching',
@@ -51,6 +53,7 @@ TYPES = {
     'mega.aws.sqs.subscribe': 'AnyPayload HookGenerator ProcessResult Subscriber',
     'mega.codec': 'AnyPayload Publishable',
     'mega.hooks': 'HookGenerator',
+    'mega.hooks.idempotency': 'Key KeyFunction',
 }
 # Names that these modules export for the rest of the package. They are not public.
 INTERNAL = {

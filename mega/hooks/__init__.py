@@ -9,8 +9,12 @@ This module has the types that hooks are written with:
     around_delivery  receives a Message; its result is a DeliveryResult, with an Outcome of each
                      subscriber and a Settlement (SettlementAction, StatsField, Reason)
 
-Each hook and each store has a module of its own, with what it needs. `records.py` has the records
-of idempotency, the protocol of their stores, and the store in memory.
+Each hook and each store has a module of its own, with what it needs:
+
+    idempotency.py  a subscriber that finished a message does not process it again
+    records.py      the records of that hook, the protocol of their stores, and the store in memory
+    keys.py         which messages have the same record
+    leases.py       the renewal of records while their subscribers run
 
 Names are imported on first use, so that a service that only publishes does not load the listener.
 """

@@ -105,8 +105,14 @@ class Hooks:
             hook.check()
 
 
+_LEVELS = {ProcessStatus.FATAL_ERROR: logging.ERROR, ProcessStatus.RETRY_LATER: logging.DEBUG}
+"""The log level of an outcome with an exception, if it is not WARNING."""
+
+
 def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
     """Log the outcomes: a failure with the traceback of its exception, all others at DEBUG.
+
+    `RETRY_LATER` is not a failure, whatever its reason.
 
     This is a function and not a hook, because a hook costs as much time for each message as the
     matching of a hundred subscribers.
@@ -120,8 +126,7 @@ def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
         if error is None:
             _log.debug('%s: %s: message %s', name, status, message.id)
             continue
-        is_fatal = outcome.status is ProcessStatus.FATAL_ERROR
-        level = logging.ERROR if is_fatal else logging.WARNING
+        level = _LEVELS.get(outcome.status, logging.WARNING)
         _log.log(level, '%s: %s: message %s: %s', name, status, message.id, _describe(error))
 
 
