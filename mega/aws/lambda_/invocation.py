@@ -105,7 +105,9 @@ class Invocation:
         """Process and settle one record. Return it if it failed."""
         visibility = self._deadline if self._deadline.is_known else None
         with within(self._deadline.limit_of_fetch(self._clock)):
-            opened = self._processor.open(record.received, self._open_message, visibility)
+            opened = self._processor.open(
+                record.received, self._open_message, visibility, record.queue_name
+            )
         settlement = self._settlement(opened)
         if settlement.action is SettlementAction.ACK:
             return None

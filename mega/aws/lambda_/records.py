@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from mega.aws._messages.destinations import queue_name
 from mega.errors import DecodeError, join_path, safe_repr
 
 __all__ = ('LambdaRecord', 'is_message_event', 'read_records', 'write_record')
@@ -43,6 +44,11 @@ class LambdaRecord(Struct, frozen=True):
         """The id of the message."""
         message_id: str = self.received['MessageId']
         return message_id
+
+    @property
+    def queue_name(self) -> str | None:
+        """The name of the queue."""
+        return None if self.queue_arn is None else queue_name(self.queue_arn)
 
     @property
     def ordered_with(self) -> tuple[str, str | None] | None:

@@ -62,7 +62,9 @@ def test_the_payload_of_a_message_reaches_the_subscribers_that_match_it() -> Non
         pattern = {'total': 5}
 
         def process(self, payload: Any) -> None:
-            seen.append(('data', payload, self.message.attributes, self.message.receive_count))
+            message = self.message
+            seen.append(('data', payload, message.attributes, message.receive_count))
+            seen.append(('queue', message.queue_name))
 
     class Blob(BlobSubscriber):
         def process(self, payload: bytes) -> None:
@@ -80,6 +82,7 @@ def test_the_payload_of_a_message_reaches_the_subscribers_that_match_it() -> Non
     assert seen == [
         ('event', 'order.created'),
         ('data', {'total': 5}, {'tenant': 'acme', 'key': b'\0'}, 3),
+        ('queue', 'orders'),
         ('blob', b'\0\1'),
     ]
 
@@ -247,10 +250,10 @@ def test_a_message_of_sns_reaches_the_subscribers() -> None:
     seen: list[Any] = []
 
     def process(self: Any, payload: Any) -> None:
-        seen.append((payload, self.message.topic_arn))
+        seen.append((payload, self.message.topic_arn, self.message.queue_name))
 
     LambdaHandler([subscriber(process)])({'Records': [SNS_RECORD]}, Context(9_000))
-    assert seen == [({'amount': 5}, 'arn:aws:sns:us-east-1:123456789012:events')]
+    assert seen == [({'amount': 5}, 'arn:aws:sns:us-east-1:123456789012:events', None)]
 
 
 @pytest.mark.parametrize('error', [ValueError('secret 4111'), RetriableError('later')])
