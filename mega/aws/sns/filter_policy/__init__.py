@@ -3,6 +3,7 @@
 `translation` explains the theory. A policy never excludes a message that a subscriber matches.
 
 - `policy`: makes the policy of some subscribers, and tests payloads against it.
+- `event_source`: the filter criteria of a Lambda event source mapping.
 - `translation`: translates a pattern to branches of conditions.
 - `leaf_translation`: translates the pattern of one value to conditions.
 - `text_translation`: translates patterns of texts to conditions.

@@ -23,6 +23,7 @@ from mega.aws._messages.filter_attributes import (
 )
 from mega.aws.sns.filter_policy import reasons
 from mega.aws.sns.filter_policy.branches import MATCH_ALL, Branch, intersect
+from mega.aws.sns.filter_policy.event_source import to_criteria
 from mega.aws.sns.filter_policy.field_paths import (
     DATA_SCHEMA,
     EVENT_SCHEMA,
@@ -82,6 +83,27 @@ class FilterPolicy:
         if self.policy is None:
             return {'FilterPolicy': '{}'}
         return {'FilterPolicyScope': self.scope, 'FilterPolicy': json.dumps(self.policy)}
+
+    @property
+    def event_source_filters(self) -> dict[str, Any]:
+        """The `FilterCriteria` of a Lambda event source mapping for SQS, for boto3 and SAM.
+
+        **Lambda deletes the messages that do not match.** No redrive policy applies to them. Lambda
+        tests the body as it is in the queue. So it also deletes all bodies that are not JSON
+        objects with the fields of the payload: BSON, texts, blobs, pointers to offloaded payloads,
+        and messages of a topic without raw message delivery. Use the filters only for a queue that
+        has no such messages.
+
+        The filters are empty if the function must receive every message, and for conditions that
+        are longer than 4,096 characters. For an existing mapping, empty filters remove its own.
+
+        Raises:
+            ConfigurationError: for the scope `'MessageAttributes'`: Lambda tests only the body.
+        """
+        if self.scope == Scope.ATTRIBUTES.value:
+            problem = 'call to_filter_policy without attributes='
+            raise ConfigurationError(f'Lambda filters messages of SQS by their body: {problem}')
+        return to_criteria(self.policy)
 
     def lets_through(
         self, payload: object, message_attributes: Mapping[str, Any] | None = None

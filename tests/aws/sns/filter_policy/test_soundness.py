@@ -18,8 +18,9 @@ from mega.codec import to_document
 from mega.errors import EventError, PatternError
 from mega.event import Payload
 from mega.match import evaluate
+from mega.match.eventbridge import from_eventbridge
 from mega.match.eventbridge.matcher import EventPattern
-from mega.match.functions import one_of
+from mega.match.functions import any_, one_of
 from tests.aws.sns.filter_policy.declarations import subscriber
 from tests.aws.sns.filter_policy.policy_cases import (
     VALUES,
@@ -151,13 +152,18 @@ def test_excludes_no_value_that_a_pattern_matches(field: str) -> None:
             continue
         seen['policies'] += 1
         reference = ReferencePolicy(policy)
+        filters = to_filter_policy(declared).event_source_filters
+        criteria = from_eventbridge(filters) if filters else any_()
+        seen['criteria'] += bool(filters)
         for message, normal in messages:
             if evaluate(normal, declared.compiled_pattern):
                 seen['matched'] += 1
                 assert reference.passes(message.body), (
                     f'{message.body} {declared.compiled_pattern} {policy}'
                 )
+                assert evaluate(json.loads(message.body), criteria), f'{message.body} {filters}'
     assert seen['policies'] > 50, seen
+    assert seen['criteria'] > 50, seen
     assert seen['matched'] > 100, seen
 
 
@@ -217,14 +223,22 @@ def test_excludes_no_body_that_a_subscriber_matches() -> None:
             return
         reference = ReferencePolicy(made.policy)
         seen['excluding'] += not all(map(reference.passes, UNRELATED_BODIES))
+        filters = made.event_source_filters
+        criteria = from_eventbridge(filters) if filters else any_()
+        seen['criteria'] += bool(filters)
         for message in sent:
             matched = is_matched(message, subscribers)
+            # A body that is not JSON passes no policy, as here.
+            assert not matched or evaluate(json.loads(message.body), criteria), (
+                f'{message.body}\n{filters}'
+            )
             seen['matched'] += matched
             seen['excluded'] += not reference.passes(message.body)
             assert not matched or reference.passes(message.body), f'{message.body}\n{made}'
 
     holds()
     assert seen['excluding'] > seen['policies'] / 5, seen
+    assert seen['criteria'] > seen['policies'] / 10, seen
     assert seen['matched'] > seen['policies'] / 2, seen
     assert seen['excluded'] > seen['policies'] / 10, seen
 
