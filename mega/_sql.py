@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeAlias
 try:
     from sqlalchemy import Connection, Engine, func, select
     from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.orm import Session, scoped_session
     from sqlalchemy.sql import Executable
     from sqlalchemy.types import DateTime, TypeDecorator
@@ -31,7 +32,7 @@ except ModuleNotFoundError as error:
         name='sqlalchemy',
     ) from None
 
-from mega.errors import ConfigurationError, safe_repr
+from mega.errors import ConfigurationError, safe_repr, single_line
 
 __all__ = (
     'CallerConnection',
@@ -39,6 +40,7 @@ __all__ = (
     'UtcDateTime',
     'check_dialect',
     'check_table_name',
+    'describe_failure',
     'dialect_of',
     'execute',
     'serialized',
@@ -130,6 +132,12 @@ def execute(connection: CallerConnection, statement: Executable) -> int:
     with connection.cursor() as cursor:
         cursor.execute(str(compiled), compiled.params)
         return int(cursor.rowcount)
+
+
+def describe_failure(error: SQLAlchemyError) -> str:
+    """Return the class and the text of the driver's error, without the statement and its values."""
+    cause = getattr(error, 'orig', None) or error
+    return f'{type(cause).__name__}: {single_line(str(cause))}'
 
 
 @contextmanager

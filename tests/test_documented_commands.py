@@ -21,6 +21,7 @@ from mega.cli import exit_status
 from mega.cli.dead_letters import command as dead_letters
 from mega.cli.lazy_group import LazyGroup
 from mega.cli.main import COMMANDS
+from mega.cli.outbox import command as outbox
 from mega.local import LocalAws
 from mega.local.state import arn_of
 from tests.cli.command import mega, mega_process
@@ -31,8 +32,9 @@ if not PAGE.exists():
 
 TEXT = PAGE.read_text(encoding='utf-8')
 SECTIONS = dict(re.findall(r'^## `?(.+?)`?\n(.*?)(?=^## |\Z)', TEXT, re.MULTILINE | re.DOTALL))
-HAS_OWN_OPTIONS = {'listen', 'dead-letters'}
+HAS_OWN_OPTIONS = {'listen', 'dead-letters', 'outbox'}
 """Commands that another page describes."""
+GROUPS = {'dead-letters': dead_letters.COMMANDS, 'outbox': outbox.COMMANDS}
 
 OPTION = re.compile(r'-{1,2}[a-z][a-z-]*')
 VARIABLE_PARTS = (
@@ -50,7 +52,8 @@ def commands() -> dict[str, click.Command]:
 def options_of(command: click.Command) -> set[str]:
     """The options of a command, or of all commands in a group."""
     if isinstance(command, LazyGroup):
-        return set().union(*(options_of(each.load()) for each in dead_letters.COMMANDS))
+        assert command.name
+        return set().union(*(options_of(each.load()) for each in GROUPS[command.name]))
     options = (each for each in command.params if isinstance(each, click.Option))
     return {'-h', '--help'}.union(*(each.opts for each in options))
 
@@ -94,9 +97,10 @@ def test_the_page_lists_the_commands_in_the_order_of_the_help() -> None:
     assert [*SECTIONS][-len(names) :] == [f'mega {name}' for name in names]
 
 
-def test_the_page_lists_the_commands_for_dead_letters() -> None:
-    listed = [cells[0].strip('`') for cells in rows('mega dead-letters')]
-    assert listed == [each.name for each in dead_letters.COMMANDS]
+@pytest.mark.parametrize('group', GROUPS)
+def test_the_page_lists_the_commands_of_a_group(group: str) -> None:
+    listed = [cells[0].strip('`') for cells in rows(f'mega {group}')]
+    assert listed == [each.name for each in GROUPS[group]]
 
 
 def test_the_page_has_each_exit_code() -> None:

@@ -38,7 +38,7 @@ PUBLIC = {
     'mega.outbox': 'FailedMessage Outbox OutboxRelay RelayCounts',
     'mega.aws.lambda_': 'LambdaHandler',
     'mega.hooks': 'DeliveryResult Hook Outcome Outgoing PublishHook PublishResult Reason '
-    'Settlement SettlementAction StatsField blocking',
+    'RelayedBatch Settlement SettlementAction StatsField blocking',
     'mega.hooks.idempotency': 'Idempotency IdempotencyStats IdempotencyStore MemoryStore Record '
     'default_key',
     'mega.testing': 'Bucket Bus DeadLetter EventSourceMapping IdempotencyStoreTests Outcome '

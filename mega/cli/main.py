@@ -28,6 +28,7 @@ COMMANDS = (
     LazyCommand('dead-letters', 'mega.cli.dead_letters.command', 'Show and repair dead letters.'),
     LazyCommand('filter-policy', 'mega.cli.filter_policy', 'Print, compare or set an SNS policy.'),
     LazyCommand('schema', 'mega.cli.schema', 'Print the AsyncAPI document of a listener.'),
+    LazyCommand('outbox', 'mega.cli.outbox.command', 'Send the messages of an outbox.'),
     LazyCommand('doctor', 'mega.cli.doctor.command', 'Check a listener, its queue and AWS.'),
     LazyCommand('local', 'mega.cli.local', 'Serve SQS, SNS and S3 in memory.'),
     LazyCommand('demo', 'mega.cli.demo.command', 'Show MEGA at work, on a local AWS.'),

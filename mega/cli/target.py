@@ -1,4 +1,4 @@
-"""TARGET: the listener or the class that a command loads from the user's code.
+"""TARGET: the listener, the relay or the class that a command loads from the user's code.
 
 shop.worker:listener        an attribute of a module; `shop.worker:Settings.listener` also works
 worker.py:listener          an attribute of a file
@@ -14,18 +14,41 @@ import importlib.util
 import inspect
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any, Generic, TypeVar
 
 import mega
 from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.cli.exit_status import TargetError
 from mega.errors import safe_repr
 
-__all__ = ('load_class', 'load_listener')
+__all__ = ('Wanted', 'load_class', 'load_instance', 'load_listener')
+
+T = TypeVar('T')
 
 _LIBRARY = str(Path(mega.__file__).parent)
 """An error is reported at the place in the user's code that called the library."""
+
+
+@dataclass(frozen=True)
+class Wanted(Generic[T]):
+    """The class of an object that a target must be, and the noun for it in errors."""
+
+    kind: type[T]
+    noun: str
+
+    @property
+    def name(self) -> str:
+        return self.kind.__name__
+
+    def find(self, module: ModuleType) -> dict[str, T]:
+        """Return the objects of the class in a module, by name."""
+        return {name: each for name, each in vars(module).items() if isinstance(each, self.kind)}
+
+
+_LISTENER = Wanted(SqsListener, 'listener')
 
 
 def load_listener(target: str, app_dir: str = '.') -> SqsListener:
@@ -35,13 +58,21 @@ def load_listener(target: str, app_dir: str = '.') -> SqsListener:
         TargetError: if the target cannot be imported, or is not a listener. It says why, and where
             in the user's code.
     """
+    return load_instance(target, _LISTENER, app_dir)
+
+
+def load_instance(target: str, wanted: Wanted[T], app_dir: str = '.') -> T:
+    """Import a target and return its object of a class, as `load_listener` does."""
     module, path = _import_target(target, app_dir)
-    found = _attribute(target, module, path) if path else _sole_listener(target, module)
-    if isinstance(found, SqsListener):
+    if path:
+        found = _attribute(target, module, path, wanted)
+    else:
+        found = _sole_instance(target, module, wanted)
+    if isinstance(found, wanted.kind):
         return found
     if callable(found):
-        return _call(target, found)
-    raise TargetError(f'{target!r} is {safe_repr(found)}, not an SqsListener')
+        return _call(target, found, wanted)
+    raise TargetError(f'{target!r} is {safe_repr(found)}, not an {wanted.name}')
 
 
 def load_class(target: str, app_dir: str = '.') -> type:
@@ -53,7 +84,7 @@ def load_class(target: str, app_dir: str = '.') -> type:
     module, path = _import_target(target, app_dir)
     if not path:
         raise TargetError(f'{target!r} names a module: name a class in it, as in {target}:Order')
-    found = _attribute(target, module, path)
+    found = _attribute(target, module, path, _LISTENER)
     if isinstance(found, type):
         return found
     raise TargetError(f'{target!r} is {safe_repr(found)}, not a class')
@@ -110,36 +141,33 @@ def _import_file(target: str, file: Path) -> ModuleType:
     return module
 
 
-def _attribute(target: str, module: ModuleType, path: str) -> object:
+def _attribute(target: str, module: ModuleType, path: str, wanted: Wanted[Any]) -> object:
     found: object = module
     for name in path.split('.'):
         try:
             found = getattr(found, name)
         except AttributeError as error:
             holder = getattr(found, '__name__', type(found).__name__)
-            listeners = ', '.join(_listeners(module)) or 'none'
-            problem = f'{holder} has no attribute {name!r} (listeners in the module: {listeners})'
+            present = f'{wanted.noun}s in the module: {", ".join(wanted.find(module)) or "none"}'
+            problem = f'{holder} has no attribute {name!r} ({present})'
             raise TargetError(f'{target!r}: {problem}') from error
     return found
 
 
-def _sole_listener(target: str, module: ModuleType) -> SqsListener:
-    listeners = _listeners(module)
-    if len({id(each) for each in listeners.values()}) == 1:
-        return next(iter(listeners.values()))
-    if not listeners:
-        problem = 'the module holds no SqsListener: name a callable that returns one'
-        raise TargetError(f'{target!r}: {problem}, as in {target}:make_listener')
-    first, *others = listeners
+def _sole_instance(target: str, module: ModuleType, wanted: Wanted[T]) -> T:
+    instances = wanted.find(module)
+    if len({id(each) for each in instances.values()}) == 1:
+        return next(iter(instances.values()))
+    noun = wanted.noun
+    if not instances:
+        problem = f'the module holds no {wanted.name}: name a callable that returns one'
+        raise TargetError(f'{target!r}: {problem}, as in {target}:make_{noun}')
+    first, *others = instances
     names = ', '.join([first, *others])
-    raise TargetError(f'{target!r} holds several listeners ({names}): name one: {target}:{first}')
+    raise TargetError(f'{target!r} holds several {noun}s ({names}): name one: {target}:{first}')
 
 
-def _listeners(module: ModuleType) -> dict[str, SqsListener]:
-    return {name: each for name, each in vars(module).items() if isinstance(each, SqsListener)}
-
-
-def _call(target: str, factory: object) -> SqsListener:
+def _call(target: str, factory: object, wanted: Wanted[T]) -> T:
     assert callable(factory)
     try:
         inspect.signature(factory).bind()
@@ -150,9 +178,9 @@ def _call(target: str, factory: object) -> SqsListener:
         found = factory()
     except (Exception, SystemExit) as error:
         raise TargetError(f'{target!r} cannot be called: {_describe(error)}') from error
-    if isinstance(found, SqsListener):
+    if isinstance(found, wanted.kind):
         return found
-    raise TargetError(f'{target!r} returned {safe_repr(found)}, not an SqsListener')
+    raise TargetError(f'{target!r} returned {safe_repr(found)}, not an {wanted.name}')
 
 
 def _import_error(target: str, name: str, error: BaseException) -> TargetError:

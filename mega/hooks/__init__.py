@@ -6,6 +6,7 @@ This module has the types that hooks are written with:
     HookGenerator    what each method of a hook returns
     blocking         calls a function that may block, from a hook
     around_publish   receives an Outgoing; its result is a PublishResult
+    around_relay     runs around each batch of an OutboxRelay; its result is a RelayedBatch
     around_delivery  receives a Message; its result is a DeliveryResult, with an Outcome of each
                      subscriber and a Settlement (SettlementAction, StatsField, Reason)
 
@@ -25,7 +26,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mega.aws._hooks.publishing import Outgoing, PublishHook, PublishResult
+    from mega.aws._hooks.publishing import (
+        Outgoing,
+        PublishHook,
+        PublishResult,
+        RelayedBatch,
+    )
     from mega.aws._hooks.running import HookGenerator
     from mega.aws._hooks.work import blocking
     from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook
@@ -46,6 +52,7 @@ __all__ = (
     'PublishHook',
     'PublishResult',
     'Reason',
+    'RelayedBatch',
     'Settlement',
     'SettlementAction',
     'StatsField',
@@ -61,6 +68,7 @@ _MODULES = {
     'PublishHook': '_hooks.publishing',
     'PublishResult': '_hooks.publishing',
     'Reason': 'sqs.subscribe.reason',
+    'RelayedBatch': '_hooks.publishing',
     'Settlement': 'sqs.subscribe.processing.settlement',
     'SettlementAction': 'sqs.subscribe.processing.settlement',
     'StatsField': 'sqs.subscribe.processing.settlement',

@@ -12,25 +12,26 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 import uuid
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from threading import Event
 from types import TracebackType
 from typing import Any, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from mega._sql import check_dialect, serialized
-from mega.aws._hooks.publishing import PublishHook
-from mega.aws._hooks.running import check_hooks
+from mega._sql import check_dialect, describe_failure, serialized
+from mega.aws._hooks.publishing import PublishHook, RelayedBatch
+from mega.aws._hooks.running import check_hooks, hooks_with, run_with_hooks
+from mega.aws._hooks.work import AwaitingWork, BlockingCall, resume
 from mega.aws._messages.backoff import backoff
 from mega.aws._transport.client import AwsClient, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
-from mega.errors import ConfigurationError, Seconds, check_int, check_seconds, single_line
+from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
+from mega.errors import ConfigurationError, Seconds, check_int, check_seconds
 from mega.outbox import rows
 from mega.outbox.destinations import Destinations
 from mega.outbox.outbox import Outbox
@@ -50,10 +51,10 @@ ROWS_PER_REQUEST = 100
 one message of a group is in flight at a time."""
 
 SENDING_SHARE = 2 / 3
-"""The part of a claim in which its rows are sent. The rest is for the settlement."""
+"""The part of the time of a claim that is for sending. The rest is for the settlement."""
 
-PURGE_SECONDS = 60.0
-"""Seconds between the deletions of rows that were sent."""
+PURGE_INTERVAL = timedelta(minutes=1)
+"""The time between the deletions of rows that were sent."""
 
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 10.0
@@ -66,6 +67,10 @@ class RelayCounts(Struct, frozen=True):
     sent: int = 0
     delayed: int = 0
     failed: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether there were any rows."""
+        return bool(self.sent or self.delayed or self.failed)
 
     def __add__(self, other: RelayCounts) -> RelayCounts:
         return RelayCounts(
@@ -90,7 +95,7 @@ class OutboxRelay:
     long the rows of a relay that was killed are not sent. A relay polls every `poll_interval`
     seconds. On PostgreSQL with the driver psycopg it also listens for commits, and sends at once.
     A row that was sent is kept for `retention` seconds, and with 0 deleted at once. `hooks` run
-    around each message: see `PublishHook.around_publish`.
+    around each message and each batch: see `around_publish` and `around_relay` of `PublishHook`.
 
     Credentials and region are found as by `SqsPublisher`, and the region also in the destination.
     Clients are created for the first rows. Pass `sqs_client` and `sns_client` to use ready clients.
@@ -146,38 +151,38 @@ class OutboxRelay:
                 attempts=1,  # the sender retries
             )
 
-        self._destinations = Destinations(
-            connect, outbox.payload_store, check_hooks(hooks, PublishHook), concurrency
-        )
+        valid = check_hooks(hooks, PublishHook)
+        self._hooks = hooks_with('around_relay', valid, PublishHook)
+        self._destinations = Destinations(connect, outbox.payload_store, valid, concurrency)
         self._wake_ups = WakeUps(engine, outbox.table.name)
         self._stopped = Event()
-        self._purged_at = 0.0
+        self._purged_at = datetime.min.replace(tzinfo=timezone.utc)
 
     def run(self) -> RelayCounts:
-        """Send rows until `stop`, and return how many.
+        """Send rows until `stop`, SIGTERM or SIGINT, and return how many.
 
-        While the database does not answer, the relay logs it and tries again.
+        While the database does not answer, the relay logs it and tries again. Signals stop a relay
+        only in the main thread, which alone receives them.
 
         Raises:
             ConfigurationError: if the table does not exist.
         """
         total, failures, is_checked = RelayCounts(), 0, False
         try:
-            while not self._stopped.is_set():
-                try:
-                    if not is_checked:
-                        self._check_table()
-                        is_checked = True
-                    self._wake_ups.listen()
-                    counts = self._relay_batch()
-                except SQLAlchemyError as error:
-                    failures += 1
-                    self._wait_for_database(error, failures)
-                    continue
-                failures = 0
-                if counts is None:
-                    self._wake_ups.wait(self._poll_seconds, self._stopped)
-                else:
+            with stop_on_signals(self.stop):
+                while not self._stopped.is_set():
+                    try:
+                        if not is_checked:
+                            self._check_table()
+                            is_checked = True
+                        counts = self._run_batch()
+                    except ConfigurationError:
+                        raise
+                    except Exception as error:
+                        failures += 1
+                        self._wait_after(error, failures)
+                        continue
+                    failures = 0
                     total += counts
         finally:
             self._wake_ups.close()
@@ -195,7 +200,7 @@ class OutboxRelay:
         """
         self._check_table()
         total = RelayCounts()
-        while (counts := self._relay_batch()) is not None:
+        while counts := _counts(self._relay_within_hooks()):
             total += counts
         return total
 
@@ -231,32 +236,60 @@ class OutboxRelay:
     ) -> None:
         self.close()
 
-    def _relay_batch(self) -> RelayCounts | None:
-        """Claim, send and settle rows. Return None if no row was due."""
+    def _run_batch(self) -> RelayCounts:
+        """Send the rows that are due. If there are none, wait until there may be some."""
+        self._wake_ups.listen()
+        counts = _counts(self._relay_within_hooks())
+        if not counts:
+            self._wake_ups.wait(self._poll_seconds, self._stopped)
+        return counts
+
+    def _relay_within_hooks(self) -> RelayedBatch:
+        if not self._hooks:
+            return self._relay_batch()
+        generators = [hook.around_relay() for hook in self._hooks]
+        work = run_with_hooks(generators, self._relay_as_work())
+        try:
+            resume(work, None)
+        except StopIteration as end:
+            relayed: RelayedBatch = end.value
+            return relayed
+        raise AssertionError('a hook and a batch wait for nothing but calls that block')
+
+    def _relay_as_work(self) -> AwaitingWork[RelayedBatch]:
+        batch: Any
+        batch, error = yield BlockingCall(self._relay_batch)
+        if error is not None:
+            raise error
+        relayed: RelayedBatch = batch
+        return relayed
+
+    def _relay_batch(self) -> RelayedBatch:
+        """Claim, send and settle rows that are due."""
         table, token = self._outbox.table, uuid.uuid4().hex
         with serialized(self._engine, table.name) as (connection, now):
             until = now + timedelta(seconds=self._claim_seconds)
             claimed = rows.claim(connection, table, token, now, until, self._limit)
-        self._purge()
+            self._purge(connection, now)
+            lag = rows.lag(connection, table, now) if self._hooks else 0.0
         if not claimed:
-            return None
+            return RelayedBatch(lag=lag)
         results = self._destinations.send(claimed, self._claim_seconds * SENDING_SHARE)
         with serialized(self._engine, table.name) as (connection, now):
             settlement = settle(claimed, results, now, random.uniform)
             sent_at = now if self._retention else None
             rows.settle_sent(connection, table, token, settlement.sent, sent_at)
             rows.put_back(connection, table, token, settlement.put_back)
+            lag = rows.lag(connection, table, now) if self._hooks else 0.0
         _log_failures(settlement)
-        failed = settlement.failed
-        return RelayCounts(len(settlement.sent), len(settlement.put_back) - failed, failed)
+        sent, failed = len(settlement.sent), settlement.failed
+        return RelayedBatch(sent, len(settlement.put_back) - failed, failed, lag)
 
-    def _purge(self) -> None:
-        """Delete rows that were sent before the retention, if there are any, now and then."""
-        if self._retention and time.monotonic() - self._purged_at > PURGE_SECONDS:
-            table = self._outbox.table
-            with serialized(self._engine, table.name) as (connection, now):
-                rows.delete_sent(connection, table, now - self._retention)
-            self._purged_at = time.monotonic()
+    def _purge(self, connection: Connection, now: datetime) -> None:
+        """Delete the rows that were sent before the retention, once in a minute."""
+        if self._retention and now - self._purged_at > PURGE_INTERVAL:
+            rows.delete_sent(connection, self._outbox.table, now - self._retention)
+            self._purged_at = now
 
     def _check_table(self) -> None:
         name = self._outbox.table.name
@@ -264,16 +297,18 @@ class OutboxRelay:
             advice = 'create it by a migration, or with Outbox.create_table'
             raise ConfigurationError(f'the database has no table {name!r}: {advice}')
 
-    def _wait_for_database(self, error: SQLAlchemyError, failures: int) -> None:
+    def _wait_after(self, error: Exception, failures: int) -> None:
         seconds = backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF, random.uniform)
-        _log.warning('the database failed (%s): next attempt in %.1f s', _cause(error), seconds)
+        if isinstance(error, SQLAlchemyError):
+            text = describe_failure(error)
+            _log.warning('the database failed: %s; next attempt in %.1f s', text, seconds)
+        else:
+            _log.error('the relay failed: next attempt in %.1f s', seconds, exc_info=error)
         self._stopped.wait(seconds)
 
 
-def _cause(error: SQLAlchemyError) -> str:
-    """Return the class and the text of the driver's error, without the statement."""
-    cause = getattr(error, 'orig', None) or error
-    return f'{type(cause).__name__}: {single_line(str(cause))}'
+def _counts(batch: RelayedBatch) -> RelayCounts:
+    return RelayCounts(batch.sent, batch.delayed, batch.failed)
 
 
 def _log_failures(settlement: Settlement) -> None:

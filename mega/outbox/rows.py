@@ -17,7 +17,7 @@ another one claims row 1, or puts it back.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -179,8 +179,8 @@ def delete_sent(connection: Connection, table: Table, before: datetime) -> int:
     return connection.execute(old).rowcount
 
 
-def lag(connection: Connection, table: Table, now: datetime) -> timedelta:
-    """Return the age of the oldest pending row; zero if there is none."""
+def lag(connection: Connection, table: Table, now: datetime) -> float:
+    """Return the age of the oldest pending row in seconds; 0 if there is none."""
     oldest = select(table.c.created_at).where(is_pending(table)).order_by(table.c.position).limit(1)
     created_at: datetime | None = connection.execute(oldest).scalar()
-    return timedelta() if created_at is None else max(timedelta(), now - created_at)
+    return 0.0 if created_at is None else max(0.0, (now - created_at).total_seconds())

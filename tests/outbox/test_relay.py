@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Thread
@@ -13,12 +14,43 @@ from sqlalchemy import create_engine, text
 
 from mega.aws.s3 import S3PayloadStore
 from mega.errors import ConfigurationError
+from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult, RelayedBatch
 from mega.local.faults import FailCall, FailEntries
 from mega.outbox import Outbox, OutboxRelay, RelayCounts
 from mega.outbox.settlement import MAX_FAILURES
 from tests.outbox.conftest import OutboxCase
 
 DENIED = FailCall('AccessDenied', 403)
+
+
+@pytest.fixture
+def running() -> Any:
+    """Run a relay in a thread, and stop it at the end of the test."""
+    started: list[tuple[OutboxRelay, Thread]] = []
+
+    def run(relay: OutboxRelay) -> None:
+        thread = Thread(target=relay.run)
+        thread.start()
+        started.append((relay, thread))
+
+    yield run
+    for relay, thread in started:
+        relay.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+        relay.close()
+
+
+Run = Callable[[OutboxRelay], None]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> float:
+    """Wait for a condition, and return how long that took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, 'the condition does not become true'
+        time.sleep(0.01)
+    return time.monotonic() - started
 
 
 def test_every_row_is_sent_once_and_deleted(case: OutboxCase) -> None:
@@ -193,10 +225,65 @@ def test_a_row_that_was_sent_is_kept_for_the_retention(case: OutboxCase) -> None
     assert row.sent_at >= row.created_at
     assert relay.drain() == RelayCounts()
     case.set_all(sent_at=row.sent_at - timedelta(days=8))
-    relay._purged_at = 0.0
-    relay.drain()
+    with case.relay_with(retention=timedelta(days=7)) as later:
+        later.drain()
     assert case.rows() == []
     relay.close()
+
+
+class Watch(Hook):
+    """A hook that keeps what it receives."""
+
+    def __init__(self) -> None:
+        self.batches: list[RelayedBatch] = []
+        self.published: list[str] = []
+
+    def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
+        result = yield
+        self.published.append(result.message_id or str(result.error))
+        return None
+
+    def around_relay(self) -> HookGenerator[RelayedBatch]:
+        self.batches.append((yield))
+        return None
+
+
+def test_hooks_see_each_message_and_each_batch_with_the_lag(case: OutboxCase) -> None:
+    watch = Watch()
+    queue = case.queue()
+    case.publish('1', queue)
+    case.publish('2', queue)
+    case.set_all(created_at=case.rows()[0].created_at - timedelta(hours=1))
+    case.server.script(FailEntries((1,), 'AccessDenied', 403), operation='SendMessageBatch')
+    with case.relay_with(hooks=[watch]) as relay:
+        relay.drain()
+    with_rows, without = watch.batches
+    assert (with_rows.sent, with_rows.delayed, with_rows.failed) == (1, 1, 0)
+    assert 3_600 <= with_rows.lag < 3_700
+    assert (without.sent, without.delayed, without.failed) == (0, 0, 0)
+    assert without.lag >= 3_600
+    assert [message.message_id in watch.published for message in case.accepted()] == [True]
+    assert 'AccessDenied' in watch.published[1]
+
+
+class Faulty(Hook):
+    def around_relay(self) -> HookGenerator[RelayedBatch]:
+        batch = yield
+        if batch.sent:
+            raise ValueError('a bug of a hook')
+        return None
+
+
+def test_a_faulty_hook_does_not_end_a_running_relay(
+    case: OutboxCase, running: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = case.queue()
+    running(case.relay_with(hooks=[Faulty()], poll_interval=0.05))
+    for body in ('first', 'second'):
+        case.publish(body, queue)
+        wait_for(lambda: not case.rows())
+    assert case.bodies() == ['first', 'second']
+    assert 'the relay failed: next attempt in' in caplog.text
 
 
 def test_a_large_body_goes_through_the_payload_store_of_the_outbox(case: OutboxCase) -> None:
@@ -212,38 +299,6 @@ def test_a_large_body_goes_through_the_payload_store_of_the_outbox(case: OutboxC
         assert message.attributes['ExtendedPayloadSize']['StringValue'] == '2000000'
         assert 's3BucketName' in message.body
         relay.close()
-
-
-@pytest.fixture
-def running() -> Any:
-    """Run a relay in a thread, and stop it at the end of the test."""
-    started: list[tuple[OutboxRelay, Thread]] = []
-
-    def run(relay: OutboxRelay) -> None:
-        thread = Thread(target=relay.run)
-        thread.start()
-        started.append((relay, thread))
-
-    yield run
-    for relay, thread in started:
-        relay.stop()
-        thread.join(10)
-        assert not thread.is_alive()
-        relay.close()
-
-
-Run = Callable[[OutboxRelay], None]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> float:
-    """Wait for a condition, and return how long that took."""
-    import time
-
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, 'the condition does not become true'
-        time.sleep(0.01)
-    return time.monotonic() - started
 
 
 def test_a_running_relay_sends_what_is_committed_later(case: OutboxCase, running: Run) -> None:

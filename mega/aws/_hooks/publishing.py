@@ -9,7 +9,7 @@ from msgspec import Struct
 from mega.aws._hooks.running import HookGenerator
 from mega.errors import MegaError
 
-__all__ = ('Outgoing', 'PublishHook', 'PublishResult')
+__all__ = ('Outgoing', 'PublishHook', 'PublishResult', 'RelayedBatch')
 
 
 class PublishResult(Struct, frozen=True):
@@ -17,6 +17,19 @@ class PublishResult(Struct, frozen=True):
 
     message_id: str | None = None
     error: MegaError | None = None
+
+
+class RelayedBatch(Struct, frozen=True):
+    """What an `OutboxRelay` did with the messages that were due: how many it sent.
+
+    `delayed` is the number of messages to send again later, and `failed` of those that AWS refused
+    for good. `lag` is the age of the oldest message that waits, in seconds; 0 if none waits.
+    """
+
+    sent: int = 0
+    delayed: int = 0
+    failed: int = 0
+    lag: float = 0.0
 
 
 class Outgoing(Protocol):
@@ -80,6 +93,16 @@ class PublishHook:
         - It does not run for a payload that cannot be encoded.
         - It may block, because the publisher does too.
         - If the program is interrupted in the meantime, the `yield` raises `GeneratorExit`.
+        """
+        yield
+        return None
+
+    def around_relay(self) -> HookGenerator[RelayedBatch]:
+        """Run around each batch of an `OutboxRelay`, from its claim to its settlement.
+
+        The `yield` returns a `RelayedBatch`, or raises the error of the database. It also runs when
+        the relay polls and finds no message, at least once in each `poll_interval`. An error of the
+        hook is logged, and the relay goes on after a pause. The messages have been settled before.
         """
         yield
         return None
