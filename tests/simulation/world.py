@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -51,7 +50,7 @@ class World:
             self.timeline,
             self._expired,
         )
-        self.policy = replace(plan.policy, uniform=choices.uniform)
+        self.policy = structs.replace(plan.policy, uniform=choices.uniform)
         self.has_retries = plan.has_retries
         self._is_calm = False
         self._started = 0
