@@ -17,7 +17,7 @@ import boto3
 
 from tests._server import answers_at, running
 
-Service: TypeAlias = Literal['sqs', 'sns', 's3']
+Service: TypeAlias = Literal['sqs', 'sns', 's3', 'dynamodb']
 
 ACCOUNT_ID = '123456789012'  # moto's account; it cannot be changed per queue
 REGION = 'eu-west-1'  # not a default of boto3, so that a lost region becomes visible

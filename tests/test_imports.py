@@ -39,6 +39,8 @@ PUBLIC = {
     'mega.aws.lambda_': 'LambdaHandler',
     'mega.hooks': 'DeliveryResult Hook Outcome Outgoing PublishHook PublishResult Reason '
     'RelayedBatch Settlement SettlementAction StatsField blocking',
+    'mega.hooks.dynamodb': 'DynamoDbStore',
+    'mega.hooks.redis': 'RedisStore',
     'mega.hooks.idempotency': 'Idempotency IdempotencyStats IdempotencyStore MemoryStore Record '
     'default_key',
     'mega.testing': 'Bucket Bus DeadLetter EventSourceMapping IdempotencyStoreTests Outcome '

@@ -16,6 +16,8 @@ Each hook and each store has a module of its own, with what it needs:
     records.py      the records of that hook, the protocol of their stores, and the store in memory
     keys.py         which messages have the same record
     leases.py       the renewal of records while their subscribers run
+    dynamodb.py     the store in DynamoDB
+    redis.py        the store in Redis or Valkey
 
 Names are imported on first use, so that a service that only publishes does not load the listener.
 """
