@@ -36,7 +36,8 @@ __all__ = ('Outbox',)
 class Outbox:
     """Writes messages to a table, in the transaction of the caller, for an `OutboxRelay` to send.
 
-    `table` is the table in SQLAlchemy. The documentation has its definition in SQL and for Alembic. PostgreSQL and SQLite are supported.
+    `table` is the table in SQLAlchemy. The documentation has its definition in SQL and for Alembic.
+    PostgreSQL and SQLite are supported.
 
     With a `payload_store`, the relay offloads a body that is too large for a message to S3. Without
     one, `publish` refuses it.
@@ -72,8 +73,9 @@ class Outbox:
 
         The relay sends it after the transaction of `connection` has committed, and never if it is
         rolled back. `connection` is a `Connection` or a `Session` of SQLAlchemy, or a connection of
-        Django. `SqsPublisher.publish` and `SnsPublisher.publish` have the same options and checks. No call to AWS is made: a queue or a topic with a lower limit than
-        1 MiB may refuse the message later, and the row then fails.
+        Django. `SqsPublisher.publish` and `SnsPublisher.publish` have the same options and checks.
+        No call to AWS is made: a queue or a topic with a lower limit than 1 MiB may refuse the
+        message later, and the row then fails.
 
         The id is in the attribute `MegaMessageId`, so that it is the `origin_id` of the message. On
         a FIFO destination it is also the deduplication id, unless another one is given. A delay
