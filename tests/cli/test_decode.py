@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mega.codec import encode
-from tests.aws.lambda_.test_records import SNS_RECORD, SQS_RECORD
+from tests.aws.lambda_.documented import SNS_RECORD, SQS_RECORD
 from tests.cli.command import mega, mega_on_terminal
 from tests.hostile import nested_json
 

@@ -22,8 +22,8 @@ from mega.aws.sqs.subscribe import (
 )
 from mega.errors import ConfigurationError, DecodeError, RetriableError
 from mega.event import PayloadBuilder
+from tests.aws.lambda_.documented import SNS_RECORD
 from tests.aws.lambda_.events import Context, event_of, failed, record
-from tests.aws.lambda_.test_records import SNS_RECORD
 
 Process = Callable[[Any, Any], Any]
 

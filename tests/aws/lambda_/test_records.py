@@ -8,52 +8,7 @@ from mega.aws.lambda_.records import is_message_event, read_records
 from mega.aws.sqs.message import read_message
 from mega.aws.sqs.opening import open_message
 from mega.errors import DecodeError
-
-# The examples of https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html and with-sns.html, with
-# other values.
-SQS_RECORD = {
-    'messageId': '059f36b4-87a3-44ab-83d2-661975830a7d',
-    'receiptHandle': 'AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a',
-    'body': '{"amount": 5}',
-    'attributes': {
-        'ApproximateReceiveCount': '2',
-        'SentTimestamp': '1545082649183',
-        'SenderId': 'AIDAIENQZJOLO23YVJ4VO',
-        'ApproximateFirstReceiveTimestamp': '1545082649185',
-        'MessageGroupId': 'customer-5',
-    },
-    'messageAttributes': {
-        'priority': {
-            'stringValue': '1',
-            'stringListValues': [],
-            'binaryListValues': [],
-            'dataType': 'Number',
-        },
-        'key': {'binaryValue': 'AAE=', 'dataType': 'Binary'},
-    },
-    'md5OfBody': 'e4e68fb7bd0e697a0ae8f1bb342846b3',
-    'eventSource': 'aws:sqs',
-    'eventSourceARN': 'arn:aws:sqs:us-east-2:123456789012:my-queue',
-    'awsRegion': 'us-east-2',
-}
-SNS_RECORD = {
-    'EventVersion': '1.0',
-    'EventSubscriptionArn': 'arn:aws:sns:us-east-1:123456789012:events:21be56ed',
-    'EventSource': 'aws:sns',
-    'Sns': {
-        'SignatureVersion': '1',
-        'Timestamp': '2019-01-02T12:45:07.000Z',
-        'Signature': 'tcc6faL2yUC6dgZdmrwh1Y4cGa/ebXEkAi6RibDsvpi+tE/1+82j',
-        'SigningCertUrl': 'https://sns.us-east-1.amazonaws.com/cert.pem',
-        'MessageId': '95df01b4-ee98-5cb9-9903-4c221d41eb5e',
-        'Message': '{"amount": 5}',
-        'MessageAttributes': {'priority': {'Type': 'Number', 'Value': '1'}},
-        'Type': 'Notification',
-        'UnsubscribeUrl': 'https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe',
-        'TopicArn': 'arn:aws:sns:us-east-1:123456789012:events',
-        'Subject': None,
-    },
-}
+from tests.aws.lambda_.documented import SNS_RECORD, SQS_RECORD
 
 
 def test_a_record_of_sqs_becomes_the_message_that_a_receive_returns() -> None:
