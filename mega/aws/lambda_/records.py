@@ -6,7 +6,8 @@
 The names in a record of SQS begin with a lower-case letter, and a binary value is Base64. A
 function that subscribes to a topic gets the envelope as an object. As a body, it is opened like
 that of a queue.
-EventBridge Pipes invokes a function with the list of records alone.
+EventBridge Pipes invokes a function with the list of records alone. An event may also be another
+mapping, such as an `SQSEvent` of Powertools.
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-sqs.html
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Mapping
 from hashlib import md5
 from typing import Any
 
@@ -100,7 +102,7 @@ class _SnsMessage(Struct, rename='pascal'):
 
 
 def _records(event: object) -> list[Any] | None:
-    records = event.get('Records') if isinstance(event, dict) else event
+    records = event.get('Records') if isinstance(event, Mapping) else event
     return records if isinstance(records, list) else None
 
 
@@ -113,7 +115,7 @@ def _source(record: object) -> object:
 
 def _describe(event: object) -> str:
     """Return what an event of another kind is, as far as its keys tell."""
-    if not isinstance(event, dict):
+    if not isinstance(event, Mapping):
         return safe_repr(event)
     for key, kind in _OTHER_EVENTS.items():
         if key in event:
