@@ -22,6 +22,7 @@ from mega.aws.sqs.subscribe import (
 )
 from mega.errors import ConfigurationError, DecodeError, RetriableError
 from mega.event import PayloadBuilder
+from mega.hooks.idempotency import Idempotency, MemoryStore, Record
 from tests.aws.lambda_.documented import SNS_RECORD
 from tests.aws.lambda_.events import Context, event_of, failed, record
 
@@ -221,6 +222,24 @@ def test_a_hook_sees_the_remaining_time_of_the_function_as_that_of_the_message()
     handler(event_of({'n': 1}), Context(9_000))
     handler(event_of({'n': 1}))
     assert seen == [(9.0, False), (None, False)]
+
+
+def test_a_message_is_taken_for_the_remaining_time_of_the_function() -> None:
+    taken: list[float] = []
+
+    class Recording(MemoryStore):
+        def take(self, key: str, owner: str, seconds: float) -> Record | None:
+            taken.append(seconds)
+            return super().take(key, owner, seconds)
+
+    context = Context(9_000)
+
+    def process(self: Any, payload: Any) -> None:
+        context.remaining -= 2_500
+
+    handler = LambdaHandler([subscriber(process)], hooks=[Idempotency(Recording())])
+    handler(event_of(*numbers(2)), context)
+    assert taken[-2:] == [9.0, 6.5]
 
 
 def test_each_message_has_its_own_context_variables() -> None:

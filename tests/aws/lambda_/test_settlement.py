@@ -16,6 +16,7 @@ from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus
 from mega.errors import ConfigurationError, RetriableError
+from mega.hooks.idempotency import Idempotency, MemoryStore
 from mega.testing import Bus
 from tests.aws.lambda_.events import failed
 
@@ -25,14 +26,20 @@ DONE, RETRY, FATAL = ProcessStatus.DONE, ProcessStatus.RETRY_LATER, ProcessStatu
 class Function:
     """A function of Lambda: it records the payloads and the reported messages of each event.
 
-    A message gets its outcome at its first receive, and is done at any other.
+    A message gets its outcome at its first receive, and is done at any other. `audited` has the
+    messages of a second subscriber, which is always done.
     """
 
     def __init__(self, bus: Bus, outcomes: dict[int, Any], **options: Any) -> None:
         self.seen: list[tuple[int, float]] = []
+        self.audited: list[int] = []
         self.events: list[list[str]] = []
         self.reported: list[list[str]] = []
-        seen, start = self.seen, bus.time
+        seen, audited, start = self.seen, self.audited, bus.time
+
+        class Audit(MessageSubscriber):
+            def process(self, payload: Any) -> None:
+                audited.append(payload['n'])
 
         class Recorder(MessageSubscriber):
             def process(self, payload: Any) -> Any:
@@ -44,7 +51,7 @@ class Function:
                     raise outcome
                 return outcome
 
-        self.handler = LambdaHandler([Recorder], client=bus.sqs, **options)
+        self.handler = LambdaHandler([Audit, Recorder], client=bus.sqs, **options)
 
     def __call__(self, event: Any, context: Any) -> Any:
         self.events.append([each['messageId'] for each in event['Records']])
@@ -60,10 +67,14 @@ class Case:
     outcomes: tuple[ProcessStatus, ...]
     groups: str | None
     has_dead_letter_queue: bool
+    is_idempotent: bool
 
     def __str__(self) -> str:
-        outcomes = '-'.join(each.name for each in self.outcomes)
-        return f'{outcomes}, groups {self.groups}, {self.has_dead_letter_queue}'
+        parts = [each.name for each in self.outcomes]
+        parts.append('standard' if self.groups is None else f'groups-{self.groups}')
+        parts += ['dead-letters'] * self.has_dead_letter_queue
+        parts += ['idempotent'] * self.is_idempotent
+        return '-'.join(parts)
 
     @property
     def reported(self) -> list[int]:
@@ -87,15 +98,19 @@ class Case:
 
 def cases() -> Iterator[Case]:
     for outcomes in product((DONE, RETRY, FATAL), repeat=3):
-        for groups, has_queue in product((None, 'aaa', 'aba'), (False, True)):
-            yield Case(outcomes, groups, has_queue)
+        for others in product((None, 'aaa', 'aba'), (False, True), (False, True)):
+            yield Case(outcomes, *others)
 
 
 @pytest.mark.parametrize('case', [*cases()], ids=str)
 def test_every_combination_of_outcomes(case: Case) -> None:
     bus = Bus()
     orders = bus.queue('orders', fifo=case.groups is not None)
-    options = {'dead_letter_queue_url': bus.queue('dead')} if case.has_dead_letter_queue else {}
+    options: dict[str, Any] = {}
+    if case.has_dead_letter_queue:
+        options['dead_letter_queue_url'] = bus.queue('dead')
+    if case.is_idempotent:
+        options['hooks'] = [Idempotency(MemoryStore())]
     groups: Any = [{'message_group_id': each} for each in case.groups or ''] or [{}] * 3
     publisher = SqsPublisher(orders, client=bus.sqs)
     ids = [publisher.publish({'n': place}, **groups[place]) for place in range(3)]
@@ -110,6 +125,9 @@ def test_every_combination_of_outcomes(case: Case) -> None:
     assert function.reported[1:] == [[] for _ in function.events[1:]]
     dead = [each.payload['n'] for each in bus.dead_letters() if each.receive_count == 1]
     assert sorted(dead) == case.dead_letters
+    # Without idempotency, a subscriber that is done processes a message again with the others.
+    attempted = [n for n, _ in function.seen]
+    assert sorted(function.audited) == sorted(set(attempted) if case.is_idempotent else attempted)
     for group in set(case.groups or ''):
         order = [n for n, _ in function.seen if case.groups and case.groups[n] == group]
         assert order == sorted(order)
