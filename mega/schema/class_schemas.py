@@ -93,6 +93,7 @@ def _describe_pydantic(
     schemas, document = TypeAdapter.json_schemas(
         [(index, 'validation', TypeAdapter(cls)) for index, cls in enumerate(classes)],
         ref_template=REFERENCE.format('{model}'),
+        schema_generator=_pydantic_generator(),
     )
     definitions = document.get('$defs', {})
     names: dict[str, str] = {}
@@ -106,6 +107,24 @@ def _describe_pydantic(
     return by_class, {
         names[name]: rename_references(schema, renamed) for name, schema in definitions.items()
     }
+
+
+def _pydantic_generator() -> Any:
+    """Return the generator of schemas of pydantic, which accepts every form of a Decimal.
+
+    pydantic has a pattern for a Decimal that excludes exponents, but writes 1E-7 with an exponent.
+    """
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Generator(GenerateJsonSchema):
+        def decimal_schema(self, schema: Any) -> Schema:
+            return change_schemas(super().decimal_schema(schema), _without_pattern)
+
+    return Generator
+
+
+def _without_pattern(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key != 'pattern'}
 
 
 def _problem_of(error: Exception) -> str:

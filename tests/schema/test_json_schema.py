@@ -100,6 +100,16 @@ def test_every_published_object_fits_the_schema_of_its_class(
     VALIDATORS[kind].validate(document(published))
 
 
+def test_a_decimal_with_an_exponent_fits() -> None:
+    class Priced(pydantic.BaseModel):
+        price: Decimal
+        limit: Annotated[Decimal, pydantic.Field(max_digits=5, le=500)]
+
+    written = document(Priced(price=Decimal('1E-7'), limit=Decimal('1E+2')))
+    assert written == {'price': '1E-7', 'limit': '1E+2'}
+    validator(Priced).validate(written)
+
+
 @given(TEXT, FIELDS['price'])
 def test_every_published_event_fits_the_schema_of_its_class(id: str, total: Decimal) -> None:
     VALIDATOR_OF_EVENTS.validate(document(OrderPlaced(id, total)))
