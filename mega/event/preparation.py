@@ -21,11 +21,12 @@ and msgspec reports the value. A changed object is a copy; the payload remains a
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from decimal import Decimal
 from functools import partial, reduce
+from itertools import repeat
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
 from msgspec import Struct
@@ -181,21 +182,20 @@ class _ObjectPreparation:
             return value
         if self.tag_field is not None and value.get(self.tag_field, self.tag) != self.tag:
             return value  # an object of another class of the union
-        changed = None
-        for key, prepare in self.fields.items():
-            if key not in value:
-                continue
-            member = value[key]
-            try:
-                prepared = prepare(member)
-            except MisfitError as error:
-                error.keys.insert(0, key)
-                raise
-            if prepared is not member:
-                changed = changed or dict(value)
-                changed[key] = prepared
-        value = changed or value
-        return value if self.build is None else self.build(value)
+        changed = value
+        key = ''
+        try:
+            for key, prepare in self.fields.items():
+                member = value.get(key)
+                prepared = member if member is None else prepare(member)
+                if prepared is not member:
+                    if changed is value:
+                        changed = dict(value)
+                    changed[key] = prepared
+        except MisfitError as error:
+            error.keys.insert(0, key)
+            raise
+        return changed if self.build is None else self.build(changed)
 
 
 def _for_members(
@@ -207,31 +207,34 @@ def _for_members(
 def _prepare_values(prepare: Prepare, value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return dict(_prepared((key, member, prepare) for key, member in value.items()))
+    keys = tuple(value)
+    return dict(zip(keys, _prepared(value.values(), repeat(prepare), keys), strict=True))
 
 
 def _prepare_items(prepare: Prepare, value: Any) -> Any:
     if not isinstance(value, (list, tuple)):
         return value
-    members = ((index, member, prepare) for index, member in enumerate(value))
-    return [prepared for _, prepared in _prepared(members)]
+    return _prepared(value, repeat(prepare), range(len(value)))
 
 
 def _prepare_tuple(prepares: Sequence[Prepare], value: Any) -> Any:
     if not isinstance(value, (list, tuple)) or len(value) != len(prepares):
         return value
-    members = zip(range(len(value)), value, prepares, strict=True)
-    return [prepared for _, prepared in _prepared(members)]
+    return _prepared(value, prepares, range(len(value)))
 
 
-def _prepared(members: Iterable[tuple[Any, Any, Prepare]]) -> Iterator[tuple[Any, Any]]:
-    """Yield the keys or indexes of members, each with its prepared value."""
-    for key, member, prepare in members:
-        try:
-            yield key, prepare(member)
-        except MisfitError as error:
-            error.keys.insert(0, key)
-            raise
+def _prepared(
+    members: Iterable[Any], prepares: Iterable[Prepare], keys: Sequence[Any]
+) -> list[Any]:
+    """Return the prepared members of a collection. `keys` are their keys or indexes."""
+    prepared: list[Any] = []
+    try:
+        for member, prepare in zip(members, prepares, strict=False):  # `repeat` does not end
+            prepared.append(prepare(member))
+    except MisfitError as error:
+        error.keys.insert(0, keys[len(prepared)])
+        raise
+    return prepared
 
 
 def _keep(value: Any) -> Any:
