@@ -34,6 +34,7 @@ PUBLIC = {
     'mega.aws.sqs.subscribe': 'Activity Backoff BlobSubscriber DataSubscriber DeliveryResult '
     'EventSubscriber Hook Message MessageSubscriber Outcome ProcessStatus SqsListener Stats '
     'TextSubscriber blocking',
+    'mega.logging': 'DeliveryFilter JsonFormatter current_delivery',
     'mega.schema': 'to_asyncapi to_json_schema',
     'mega.outbox': 'FailedMessage Outbox OutboxRelay RelayCounts',
     'mega.aws.lambda_': 'LambdaHandler',
@@ -63,6 +64,7 @@ INTERNAL = {
     'mega.codec': 'encode_with_type_hint looks_like_envelope to_document to_untyped',
     'mega.errors': 'Seconds check_int check_seconds check_whole_seconds join_path safe_repr '
     'single_line',
+    'mega.logging': 'about bind_message bind_subscriber format_time with_queue',
 }
 SUBSCRIBE = 'mega.aws.sqs.subscribe'
 FILTER_POLICIES = 'mega.aws.sns.filter_policy'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -106,6 +107,27 @@ def functions() -> Iterator[tuple[str, int]]:
                 yield f'{name_of(path)}.{node.name}', node.end_lineno - node.lineno + 1
 
 
+def uses_of_loggers(tree: ast.Module) -> Iterator[tuple[ast.Attribute, ast.Call | None]]:
+    """The uses of methods of loggers, each with its call, if it is called.
+
+    A logger is the result of `getLogger` or `get_logger` that has a name of its own.
+    """
+    nodes = list(ast.walk(tree))
+    loggers = {
+        target.id
+        for node in nodes
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+        and ast.unparse(node.value.func) in ('logging.getLogger', 'get_logger')
+    }
+    calls = {node.func: node for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
+        match node:
+            case ast.Attribute(ast.Name(name), method) if name in loggers and method != 'logger':
+                yield node, calls.get(node)
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert a_cycle(imports()) == []
 
@@ -128,6 +150,30 @@ def test_no_file_is_long() -> None:
 
 def test_no_function_is_long() -> None:
     assert {n: lines for n, lines in functions() if lines > MAX_LINES_OF_A_FUNCTION} == {}
+
+
+def test_every_log_record_says_what_it_is_about() -> None:
+    """It has `extra=`: see `mega.logging`. A logger is used for nothing else."""
+    problems = [
+        f'{name_of(path)}:{use.lineno}'
+        for path in FILES
+        for use, call in uses_of_loggers(ast.parse(path.read_text(encoding='utf-8')))
+        if call is None or 'extra' not in {keyword.arg for keyword in call.keywords}
+    ]
+    assert problems == []
+
+
+def test_a_log_call_without_extra_is_found() -> None:
+    program = """
+        _log = get_logger(__name__)
+        _log.info('text', extra=about())
+        _log.info('text')
+        report = _log.debug
+        _log.logger.isEnabledFor(10)
+    """
+    uses = uses_of_loggers(ast.parse(textwrap.dedent(program)))
+    found = {use.lineno: call is not None and len(call.keywords) for use, call in uses}
+    assert found == {3: 1, 4: 0, 5: False}
 
 
 def test_a_cycle_and_the_longest_chain_are_found() -> None:

@@ -105,8 +105,10 @@ def _report(error: Exception) -> int:
     text = str(error) if known else f'unexpected {type(error).__name__}: {error}'
     _print(f'Error: {single_line(text, _MAX_LINE_LENGTH)}')
     if known:
+        from mega.logging import about
+
         log = logging.getLogger(__name__)
-        log.debug('the traceback of the error', exc_info=error)  # shown with --verbose
+        log.debug('the traceback of the error', exc_info=error, extra=about())  # --verbose shows it
     else:
         traceback.print_exception(error)
     if isinstance(error, CommandError):

@@ -22,6 +22,7 @@ from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, TransportError, safe_repr
 from mega.hooks.records import Record
+from mega.logging import about
 
 __all__ = ('DynamoDbStore',)
 
@@ -157,7 +158,8 @@ class DynamoDbStore(ClientOwner):
             if error.code != 'AccessDeniedException':
                 raise
             problem = 'the key and the expiry of the table %s are not checked: %s'
-            _log.warning(problem, safe_repr(self.table_name), error.code)
+            extra = about(table=self.table_name, error=error.code)
+            _log.warning(problem, safe_repr(self.table_name), error.code, extra=extra)
             return
         if table['KeySchema'] != [{'AttributeName': KEY, 'KeyType': 'HASH'}]:
             raise self._wrong_table(f'its key must be {KEY!r} alone: use another table')

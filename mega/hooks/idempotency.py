@@ -46,6 +46,7 @@ from mega.errors import (
 from mega.hooks.keys import Key, KeyFunction, compile_key, default_key, record_key
 from mega.hooks.leases import Lease, Leases, lease_seconds
 from mega.hooks.records import IdempotencyStore, MemoryStore, Record, check_store
+from mega.logging import about
 
 __all__ = (
     'Idempotency',
@@ -186,7 +187,8 @@ class Idempotency(Hook):
         """Return the outcome of a subscriber that does not run."""
         if record.is_done:
             self._count('skipped')
-            _log.debug('%s has finished message %s before', subscriber.__name__, message.id)
+            text = '%s has finished message %s before'
+            _log.debug(text, subscriber.__name__, message.id, extra=about())
             return Outcome(subscriber, ProcessStatus.DONE)
         self._count('postponed')
         delay = min(max(0.0, record.time_left), MAX_DELAY)
@@ -207,17 +209,19 @@ class Idempotency(Hook):
         except Exception as error:
             self._count('store_errors')
             problem = 'message %s: its record remains until its time is over: %s'
-            _log.warning(problem, lease.message.id, traceback_without_text(error))
+            extra = about(error=type(error).__name__)
+            _log.warning(problem, lease.message.id, traceback_without_text(error), extra=extra)
             return
         if is_done and not is_ours:
             self._count('lost')
             problem = 'message %s: another owner has its record, so that it may be processed twice'
-            _log.warning(problem, lease.message.id)
+            _log.warning(problem, lease.message.id, extra=about())
 
     def _renewal_failed(self, lease: Lease, error: Exception) -> None:
         self._count('store_errors')
-        problem = 'message %s: its record was not renewed: %s'
-        _log.warning(problem, lease.message.id, traceback_without_text(error))
+        message, problem = lease.message, 'message %s: its record was not renewed: %s'
+        extra = about(queue=message.queue_name, message_id=message.id, error=type(error).__name__)
+        _log.warning(problem, message.id, traceback_without_text(error), extra=extra)
 
     def _count(self, name: str) -> None:
         with self._lock:

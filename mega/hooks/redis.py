@@ -23,6 +23,7 @@ except ModuleNotFoundError as error:
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, safe_repr
 from mega.hooks.records import Record
+from mega.logging import about
 
 __all__ = ('RedisStore',)
 
@@ -119,6 +120,7 @@ class RedisStore:
                 'Redis has the maxmemory-policy %s: with a full memory it removes records, so that '
                 'messages are processed again. The policy noeviction prevents it',
                 safe_repr(policy),
+                extra=about(maxmemory_policy=policy),
             )
 
     def close(self) -> None:

@@ -32,6 +32,7 @@ from mega.aws._transport.client import AwsClient, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
 from mega.errors import ConfigurationError, Seconds, check_int, check_seconds
+from mega.logging import about
 from mega.outbox import rows
 from mega.outbox.destinations import Destinations
 from mega.outbox.outbox import Outbox
@@ -299,11 +300,13 @@ class OutboxRelay:
 
     def _wait_after(self, error: Exception, failures: int) -> None:
         seconds = backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF, random.uniform)
+        extra = about(table=self._outbox.table.name, error=type(error).__name__)
         if isinstance(error, SQLAlchemyError):
-            text = describe_failure(error)
-            _log.warning('the database failed: %s; next attempt in %.1f s', text, seconds)
+            problem = 'the database failed: %s; next attempt in %.1f s'
+            _log.warning(problem, describe_failure(error), seconds, extra=extra)
         else:
-            _log.error('the relay failed: next attempt in %.1f s', seconds, exc_info=error)
+            problem = 'the relay failed: next attempt in %.1f s'
+            _log.error(problem, seconds, exc_info=error, extra=extra)
         self._stopped.wait(seconds)
 
 
@@ -314,6 +317,8 @@ def _counts(batch: RelayedBatch) -> RelayCounts:
 def _log_failures(settlement: Settlement) -> None:
     for row in settlement.put_back:
         if row.state == FAILED:
-            _log.error('row %d of the outbox has failed: %s', row.position, row.error)
+            problem = 'row %d of the outbox has failed: %s'
+            _log.error(problem, row.position, row.error, extra=about(row=row.position))
         elif row.error is not None:
-            _log.warning('row %d of the outbox is put back: %s', row.position, row.error)
+            problem = 'row %d of the outbox is put back: %s'
+            _log.warning(problem, row.position, row.error, extra=about(row=row.position))

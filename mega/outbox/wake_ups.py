@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from mega.logging import about
+
 __all__ = ('WakeUps',)
 
 _log = logging.getLogger(__name__)
@@ -51,7 +53,8 @@ class WakeUps:
                     return
                 seconds -= 1.0
         except Exception as error:  # each driver has its own classes
-            _log.debug('the connection that waits for notifications failed: %r', error)
+            problem = 'the connection that waits for notifications failed: %r'
+            _log.debug(problem, error, extra=about(error=type(error).__name__))
             self.close()
 
     def close(self) -> None:

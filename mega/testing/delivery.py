@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from contextvars import copy_context
 from typing import Any
 from uuid import uuid4
 
@@ -97,12 +98,14 @@ def deliver(
     router.register(subscriber)
     processor = Processor(router, _POLICY, Hooks())
     received = _receive(payload, binary_encoding, attributes, group_id, receive_count)
-    opened = processor.open(received)
+    context = copy_context()  # the variables of the delivery do not remain in the test
+    opened = context.run(processor.open, received)
     if not opened.subscribers and not opened.pattern_failures:
         explanation = explain_match(subscriber, opened.payload, opened.message)
         raise AssertionError(f'{subscriber.__name__}: {explanation}')
     with closing(InlineEventLoop()) as loop:
-        result = run_to_completion(processor.process(opened), loop.run)
+        work = processor.process(opened)
+        result = context.run(run_to_completion, work, loop.run)
     [found] = result.outcomes
     if found.error is not None and _must_raise(found.error, subscriber, raising):
         raise found.error

@@ -17,6 +17,7 @@ import re
 from urllib.parse import urlsplit
 
 from mega.errors import ConfigurationError, safe_repr
+from mega.logging import about
 
 __all__ = (
     'check_bucket',
@@ -143,7 +144,9 @@ def region_for(destination: str | None, given: str | None) -> str | None:
     if (found, given) not in _warned:
         _warned.add((found, given))
         _log.warning(
-            'region_name is %r, but %s is in %r: using %r', given, destination, found, found
+            'region_name is %r, but %s is in %r: using %r',
+            *(given, destination, found, found),
+            extra=about(destination=destination, region=found),
         )
     return found
 

@@ -27,6 +27,7 @@ from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementA
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.runtime.inline_event_loop import InlineEventLoop
 from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.logging import about
 
 __all__ = ('OBSERVER', 'DeadLetter', 'FailedRecord', 'Invocation')
 
@@ -90,9 +91,9 @@ class Invocation:
                 continue
             if self._deadline.is_near:
                 rest = records[position:]
-                _log.warning(
-                    '%d messages did not begin: the function is near its timeout', len(rest)
-                )
+                problem = '%d messages did not begin: the function is near its timeout'
+                extra = about(queue=record.queue_name, messages=len(rest))
+                _log.warning(problem, len(rest), extra=extra)
                 return failed + [FailedRecord(each, _NOT_PROCESSED) for each in rest]
             failure = copy_context().run(self._process_record, record)
             if failure is not None:

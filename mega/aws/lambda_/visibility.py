@@ -12,16 +12,19 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Change
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from msgspec import Struct
 
 from mega.aws._messages.batch_response import read_batch_response
+from mega.aws._messages.destinations import queue_name
 from mega.aws._transport.client import AwsClient
 from mega.aws.lambda_.records import LambdaRecord
 from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
+from mega.logging import about
 
 __all__ = ('DelayedRetry', 'VisibilityChanger', 'queue_url_of')
 
@@ -77,18 +80,20 @@ class VisibilityChanger:
                 'change_message_visibility_batch', QueueUrl=queue_url, Entries=entries
             )
         except TransportError as error:
-            self._report(retries, str(with_advice(error, queue_url)))
+            self._report(queue_url, retries, str(with_advice(error, queue_url)))
             return
         answers = read_batch_response(response, ids)
         for retry, answer in zip(retries, answers, strict=True):
             if not answer.is_successful:
-                self._report([retry], f'{safe_repr(answer.code)}: {safe_repr(answer.problem)}')
+                problem = f'{safe_repr(answer.code)}: {safe_repr(answer.problem)}'
+                self._report(queue_url, [retry], problem)
 
-    def _report(self, retries: Sequence[DelayedRetry], problem: str) -> None:
+    def _report(self, queue_url: str, retries: Sequence[DelayedRetry], problem: str) -> None:
         text = 'messages %s become visible when their visibility timeout ends, without a delay: %s'
-        report = _log.debug if self._has_warned else _log.warning
+        level = logging.DEBUG if self._has_warned else logging.WARNING
         self._has_warned = True
-        report(text, ', '.join(retry.record.id for retry in retries), problem)
+        ids = ', '.join(retry.record.id for retry in retries)
+        _log.log(level, text, ids, problem, extra=about(queue=queue_name(queue_url)))
 
 
 def queue_url_of(aws: AwsClient, arn: str) -> str:

@@ -42,6 +42,7 @@ from mega.errors import (
     check_int,
     safe_repr,
 )
+from mega.logging import about
 
 __all__ = ('FetchedBody', 'S3PayloadStore')
 
@@ -266,7 +267,8 @@ class S3PayloadStore(ClientOwner):
         try:
             self._call('delete_object', pointer)
         except OffloadError as error:
-            _log.warning('not deleted, and left to a lifecycle rule of the bucket: %s', error)
+            problem = 'not deleted, and left to a lifecycle rule of the bucket: %s'
+            _log.warning(problem, error, extra=about(bucket=error.bucket, key=error.key))
             return False
         return True
 

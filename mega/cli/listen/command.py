@@ -21,6 +21,7 @@ from mega.cli.listen.source_polling import SourcePolling
 from mega.cli.listen.supervisor.commands import SupervisorSettings
 from mega.cli.options import app_dir_option, aws_options
 from mega.errors import ConfigurationError
+from mega.logging import about
 
 if TYPE_CHECKING:
     from mega.cli.listen.health_server import Address
@@ -208,5 +209,6 @@ def _run(
     from mega.cli.listen.health_server import HealthServer  # it imports asyncio
 
     with closing(HealthServer(address, parent.snapshot)) as server:
-        _log.info('the state of all processes is at http://%s', server.address)
+        text = 'the state of all processes is at http://%s'
+        _log.info(text, server.address, extra=about(address=str(server.address)))
         return parent.run()

@@ -14,12 +14,12 @@ import logging
 import logging.config
 import sys
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from mega.errors import ConfigurationError
+from mega.logging import DeliveryFilter, JsonFormatter, format_time
 
-__all__ = ('FORMATS', 'LEVELS', 'JsonFormatter', 'LogSettings')
+__all__ = ('FORMATS', 'LEVELS', 'LogSettings')
 
 LEVELS = ('debug', 'info', 'warning', 'error', 'critical')
 FORMATS = ('text', 'json')
@@ -31,9 +31,6 @@ _LOGGERS_OF_AWS = ('boto3', 'botocore', 's3transfer', 'urllib3')
 the signatures of requests."""
 
 _AWS_LEVELS = {'debug': logging.INFO, 'info': logging.WARNING}
-
-_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {'asctime', 'message', 'taskName'}
-"""The attributes of every record. The others are from `extra`."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,7 @@ class LogSettings:
             _apply_file(Path(self.config), app_dir)
             return
         handler = logging.StreamHandler(sys.stderr)
+        handler.addFilter(DeliveryFilter())
         handler.setFormatter(JsonFormatter() if self.format == 'json' else _TextFormatter(_TEXT))
         logging.basicConfig(handlers=[handler], level=self.level.upper(), force=True)
         if self.level in _AWS_LEVELS:
@@ -67,49 +65,9 @@ class LogSettings:
                 logging.getLogger(name).setLevel(_AWS_LEVELS[self.level])
 
 
-class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON, in ASCII.
-
-    The keys are `time` (ISO-8601 with its zone), `level`, `logger`, `process` (the id), `message`,
-    `exception` and `stack` (if the record has them), and the keys of `extra`. A key of `extra` that
-    is among the others gets the prefix `extra.`. A value that is not JSON is its text.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        document: dict[str, object] = {
-            'time': _time(record),
-            'level': record.levelname,
-            'logger': record.name,
-            'process': record.process,
-            'message': record.getMessage(),
-        }
-        if record.exc_info or record.exc_text:
-            text = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
-            document['exception'] = text
-        if record.stack_info:
-            document['stack'] = self.formatStack(record.stack_info)
-        extra = {name: value for name, value in vars(record).items() if name not in _KNOWN}
-        for name, value in extra.items():
-            document[f'extra.{name}' if name in document else name] = _json_value(value)
-        return json.dumps(document)
-
-
 class _TextFormatter(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return _time(record)
-
-
-def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created).astimezone().isoformat(timespec='milliseconds')
-
-
-def _json_value(value: object) -> object:
-    """Return a value if JSON can represent all of it, and otherwise its text."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return repr(value) if isinstance(value, (dict, list, tuple)) else str(value)
-    return value
+        return format_time(record)
 
 
 def _apply_file(file: Path, app_dir: str) -> None:

@@ -47,6 +47,7 @@ from mega.cli.listen.supervisor.commands import (
 )
 from mega.cli.listen.supervisor.places import NEVER
 from mega.cli.output import notify
+from mega.logging import about
 
 __all__ = ('GaveUpError', 'Parent')
 
@@ -153,7 +154,8 @@ class Parent:
                 self._children[number].kill()
             case Tell(text, number, is_problem):
                 level = logging.WARNING if is_problem else logging.INFO
-                _log.log(level, '%s', text if number is None else f'{self._name(number)} {text}')
+                line = text if number is None else f'{self._name(number)} {text}'
+                _log.log(level, '%s', line, extra=about(**self._child_fields(number)))
 
     def _start(self, number: int, settings: WorkerSettings) -> None:
         try:
@@ -172,6 +174,10 @@ class Parent:
         child = self._children[number]
         target = f' ({child.target})' if len(self._workers) > 1 else ''
         return f'process {child.pid}{target}'
+
+    def _child_fields(self, number: int | None) -> dict[str, object]:
+        child = None if number is None else self._children.get(number)
+        return {} if child is None else {'target': child.target, 'child_process': child.pid}
 
     # Events of child processes
 
@@ -258,7 +264,7 @@ class Parent:
                     child.connection.send(InspectRequest())
 
     def _stop(self, reason: str) -> None:
-        _log.info('%s: the processes stop', reason)
+        _log.info('%s: the processes stop', reason, extra=about(reason=reason))
         self._supervisor.stop(monotonic())
 
 

@@ -50,6 +50,7 @@ from mega.cli.listen.stacks import stacks
 from mega.cli.listen.supervisor.places import KILL_MARGIN
 from mega.cli.target import load_listener
 from mega.errors import MegaError, TransportError, single_line
+from mega.logging import about
 
 __all__ = ('Worker', 'main')
 
@@ -91,7 +92,8 @@ class Worker:
             self._report()
         if error is None:
             return SUCCESS
-        _log.debug('the traceback of the error', exc_info=error)
+        extra = about(target=self._settings.target)
+        _log.debug('the traceback of the error', exc_info=error, extra=extra)
         self._connection.send(_failed(error))
         return FAILURE
 
@@ -186,7 +188,8 @@ class Worker:
     def end_without_parent(self) -> None:
         """Stop gracefully. The parent would kill a process that does not end in time."""
         self._stop()
-        _log.warning('the command has ended: this process stops gracefully')
+        problem = 'the command has ended: this process stops gracefully'
+        _log.warning(problem, extra=about(target=self._settings.target))
         grace_period = 0.0 if self._listener is None else self._listener._settings.grace_period
         sleep(grace_period + KILL_MARGIN)
         os._exit(FAILURE)

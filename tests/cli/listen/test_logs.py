@@ -6,14 +6,13 @@ import pickle
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from mega.cli.listen.log_options import log_options
-from mega.cli.listen.logs import JsonFormatter, LogSettings
+from mega.cli.listen.logs import LogSettings
 from mega.errors import ConfigurationError
 
 LOG = logging.getLogger('tests.shop')
@@ -46,63 +45,6 @@ class ListHandler(logging.Handler):
 
 
 pytestmark = pytest.mark.usefixtures('unchanged_logging')
-
-
-def record(message: str = 'order %d', *args: object, **extra: Any) -> logging.LogRecord:
-    return LOG.makeRecord('shop', logging.WARNING, 'f.py', 1, message, args, None, extra=extra)
-
-
-def formatted(record: logging.LogRecord) -> dict[str, Any]:
-    """Return the document of a record, which is one line."""
-    line = JsonFormatter().format(record)
-    assert len(line.splitlines()) == 1
-    return dict(json.loads(line, parse_constant=pytest.fail))
-
-
-# the JSON of a record
-
-
-def test_a_record_is_one_line_of_json() -> None:
-    found = formatted(made := record('order %d', 7))
-    time = datetime.fromisoformat(found.pop('time'))
-    assert time.tzinfo is not None
-    assert abs(time.timestamp() - made.created) < 0.001
-    assert found == {
-        'level': 'WARNING',
-        'logger': 'shop',
-        'process': made.process,
-        'message': 'order 7',
-    }
-
-
-def test_the_traceback_and_the_stack_are_texts() -> None:
-    try:
-        raise ValueError('no\u2028such\norder')
-    except ValueError:
-        made = LOG.makeRecord('shop', logging.ERROR, 'f.py', 1, 'x', (), sys.exc_info())
-    made.stack_info = 'Stack (most recent call last):'
-    found = formatted(made)
-    assert found['exception'].endswith('ValueError: no\u2028such\norder')
-    assert found['stack'] == 'Stack (most recent call last):'
-
-
-def test_the_keys_of_extra_are_keys_of_the_document() -> None:
-    found = formatted(record('x', mega={'queue': 'orders', 'receive_count': 2}, order=7))
-    assert (found['mega'], found['order']) == ({'queue': 'orders', 'receive_count': 2}, 7)
-
-
-def test_extra_cannot_replace_the_time_or_the_level() -> None:
-    found = formatted(record('x', level=3, time='now', extra='more'))
-    assert found['level'] == 'WARNING'
-    assert (found['extra.level'], found['extra.time'], found['extra']) == (3, 'now', 'more')
-
-
-def test_a_value_that_json_cannot_represent_is_its_text() -> None:
-    cycle: list[object] = []
-    cycle.append(cycle)
-    found = formatted(record('x', path=Path('/a'), nan=float('nan'), keys={(1,): 2}, cycle=cycle))
-    assert (found['path'], found['nan'], found['keys']) == ('/a', 'nan', '{(1,): 2}')
-    assert found['cycle'] == '[[...]]'
 
 
 # the configuration of logging

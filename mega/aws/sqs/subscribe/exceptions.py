@@ -1,4 +1,4 @@
-"""Exceptions of subscribers: groups of them, and tracebacks for the log.
+"""Exceptions of subscribers: groups of them, and their places and tracebacks for the log.
 
 The text of an exception may quote the payload, such as `invalid literal for int() with base 10:
 '4111 1111 1111 1111'`. Therefore the log shows where an exception was raised, but not its text.
@@ -6,11 +6,13 @@ The text of an exception may quote the payload, such as `invalid literal for int
 
 from __future__ import annotations
 
+import os
 import traceback
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-__all__ = ('leaves', 'traceback_without_text')
+__all__ = ('leaves', 'place_of', 'traceback_without_text')
 
 MAX_EXCEPTIONS = 20
 """The number of exceptions that a traceback shows, causes included."""
@@ -27,6 +29,16 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 def traceback_without_text(error: BaseException) -> str:
     """Return the traceback of an exception and of its causes: the classes, but not the texts."""
     return '\n'.join(islice(_descriptions(error), MAX_EXCEPTIONS))
+
+
+def place_of(error: BaseException) -> str:
+    """Return where an exception was raised: `charge (payments.py, line 12)`."""
+    last = deque(traceback.walk_tb(error.__traceback__), maxlen=1)
+    if not last:
+        return 'an unknown place'
+    [(frame, line)] = last
+    code = frame.f_code
+    return f'{code.co_name} ({code.co_filename.rpartition(os.sep)[2]}, line {line})'
 
 
 def _descriptions(error: BaseException) -> Iterator[str]:

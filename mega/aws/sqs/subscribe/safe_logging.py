@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,11 @@ class _SafeLogger(Adapter):
     Among the arguments of a record, a text replaces each exception. Programs keep records, and an
     exception keeps the frames of its traceback, with their connections and payloads.
     """
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, kwargs  # the adapter of Python 3.12 and older would drop `extra`
 
     def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
         try:

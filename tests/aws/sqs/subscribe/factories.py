@@ -7,6 +7,7 @@ import builtins
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, cast
@@ -129,7 +130,8 @@ def outcomes(
         router.register(each)
     matching, failed = router.match(payload, message)
     assert not failed
-    return run_to_completion(dispatch(message, payload, matching, unhandled), run_by_asyncio)
+    work = dispatch(message, payload, matching, unhandled)
+    return copy_context().run(run_to_completion, work, run_by_asyncio)
 
 
 def process_received(received: dict[str, Any], *subscribers: Subscriber) -> DeliveryResult:
@@ -138,7 +140,9 @@ def process_received(received: dict[str, Any], *subscribers: Subscriber) -> Deli
     for each in subscribers:
         router.register(each)
     processor = Processor(router, SettlementPolicy(), Hooks())
-    return run_to_completion(processor.process(processor.open(received)), run_by_asyncio)
+    context = copy_context()
+    opened = context.run(processor.open, received)
+    return context.run(run_to_completion, processor.process(opened), run_by_asyncio)
 
 
 def statuses(

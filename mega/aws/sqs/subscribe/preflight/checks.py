@@ -31,6 +31,7 @@ from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.retry_delay import max_delay
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import TransportError
+from mega.logging import about
 
 __all__ = (
     'PERMISSIONS',
@@ -82,7 +83,7 @@ class PreflightResult(Struct, frozen=True):
 
 
 def _log_finding(finding: Finding) -> None:
-    _log.warning('%s', finding)
+    _log.warning('%s', finding, extra=about(code=finding.code, subject=finding.subject))
 
 
 def check_queue(

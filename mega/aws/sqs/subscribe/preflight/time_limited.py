@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import wait
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -48,7 +50,7 @@ class TimeLimitedChecks(Generic[T]):
             TransportError: if the checks raised it.
         """
         executor = Executor('mega-checks', max_threads=1)
-        future = executor.submit(self._run)
+        future = executor.submit(partial(copy_context().run, self._run))
         future.add_done_callback(lambda done: self._wakeups.put(None))
         executor.close(timeout=0.0)
         while not future.done():

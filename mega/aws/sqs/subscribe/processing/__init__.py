@@ -4,7 +4,7 @@
     dispatch.py    one message, many subscribers
     hooks.py       user code around deliveries and subscribers
     failures.py    which exceptions concern the machine, and not the message
-    outcome.py     the outcome of one subscriber
+    outcome.py     the outcome of one subscriber; outcome_log.py logs it
     settlement.py  the decision about the message: ack, leave or dead-letter
 
 The package contains no threads, makes no calls to AWS and never waits. The caller passes in the

@@ -21,6 +21,7 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscri
 from mega.codec import AnyPayload
 from mega.errors import InvalidPayloadError, safe_repr
 from mega.event import Payload
+from mega.logging import bind_subscriber
 
 __all__ = ('dispatch',)
 
@@ -46,6 +47,7 @@ def dispatch(
     remaining = len(subscribers)
     for subscriber in subscribers:
         remaining -= 1
+        bind_subscriber(subscriber)
         own_payload, own_message = payload, message
         try:
             if remaining:  # the last subscriber gets the originals
@@ -60,6 +62,7 @@ def dispatch(
         outcomes.append(outcome)
         if outcome.exit_request is not None:
             break
+    bind_subscriber(None)
     return outcomes
 
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.logging import about
 
 __all__ = ('end_child_process',)
 
@@ -37,6 +38,7 @@ def end_child_process(error: BaseException | None = None) -> NoReturn:
             'process %d, which a subscriber forked from the listener, %s from process(): '
             'it ends with status %d, because it must not become a second listener',
             *(os.getpid(), ending, status),
+            extra=about(forked_process=os.getpid(), exit_status=status),
         )
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # it is closed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -10,23 +9,16 @@ from msgspec import Struct
 from mega.aws._hooks.publishing import PublishHook
 from mega.aws._hooks.running import HookGenerator, check_hooks, hooks_with
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.exceptions import traceback_without_text
-from mega.aws.sqs.subscribe.processing.failures import EventLoopError, InvalidResultError
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import Settlement
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.codec import AnyPayload
-from mega.errors import InvalidPayloadError
 
 __all__ = (
     'DeliveryResult',
     'Hook',
     'Hooks',
-    'log_outcomes',
 )
-
-_log = get_logger(__name__)
 
 
 class DeliveryResult(Struct):
@@ -103,35 +95,3 @@ class Hooks:
         """
         for hook in self._all:
             hook.check()
-
-
-_LEVELS = {ProcessStatus.FATAL_ERROR: logging.ERROR, ProcessStatus.RETRY_LATER: logging.DEBUG}
-"""The log level of an outcome with an exception, if it is not WARNING."""
-
-
-def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
-    """Log the outcomes: a failure with the traceback of its exception, all others at DEBUG.
-
-    `RETRY_LATER` is not a failure, whatever its reason.
-
-    This is a function and not a hook, because a hook costs as much time for each message as the
-    matching of a hundred subscribers.
-    """
-    is_debugging = _log.logger.isEnabledFor(logging.DEBUG)
-    for outcome in outcomes:
-        error = outcome.error
-        if error is None and not is_debugging:
-            continue
-        name, status = outcome.subscriber.__name__, outcome.status.value
-        if error is None:
-            _log.debug('%s: %s: message %s', name, status, message.id)
-            continue
-        level = _LEVELS.get(outcome.status, logging.WARNING)
-        _log.log(level, '%s: %s: message %s: %s', name, status, message.id, _describe(error))
-
-
-def _describe(error: BaseException) -> str:
-    # The texts of these errors quote nothing.
-    if isinstance(error, (InvalidResultError, EventLoopError, InvalidPayloadError)):
-        return str(error)
-    return traceback_without_text(error)

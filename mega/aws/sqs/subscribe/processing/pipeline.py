@@ -11,8 +11,8 @@ still allows to process the message, and whether a thread or an event loop does 
 
 from __future__ import annotations
 
+import logging
 import time
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,16 +23,16 @@ from mega.aws._hooks.work import AwaitingWork
 from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import Message, Visibility, read_message
 from mega.aws.sqs.opening import MessageOpener, MissingBody, open_message
-from mega.aws.sqs.subscribe.exceptions import traceback_without_text
+from mega.aws.sqs.subscribe.exceptions import place_of, traceback_without_text
 from mega.aws.sqs.subscribe.processing.dispatch import dispatch
 from mega.aws.sqs.subscribe.processing.failures import is_system_failure
 from mega.aws.sqs.subscribe.processing.hooks import (
     DeliveryResult,
     Hook,
     Hooks,
-    log_outcomes,
 )
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.processing.outcome_log import log_outcomes
 from mega.aws.sqs.subscribe.processing.settlement import (
     Settlement,
     SettlementAction,
@@ -50,6 +50,7 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscri
 from mega.codec import AnyPayload
 from mega.errors import ConsumeError, EventError, OffloadError, TransportError, safe_repr
 from mega.event import Payload
+from mega.logging import about, bind_message
 
 __all__ = ('OpenedMessage', 'Processor')
 
@@ -102,17 +103,23 @@ class Processor:
     ) -> OpenedMessage:
         """Open a message as ReceiveMessage returned it, and find the subscribers that match it.
 
-        `visibility` and `queue_name` are those of `read_message`.
+        `visibility` and `queue_name` are those of `read_message`. The log records of this context
+        are then about the message: the caller runs both steps in a context of their own.
         """
         message: Message | None = None
         try:
             message = read_message(received, visibility, queue_name)
+            bind_message(message)
             message, payload = open_body(message)
             if isinstance(payload, (SubscriptionNotice, MissingBody)):
                 settlement = _settle_without_payload(message, payload)
                 return OpenedMessage(message, settlement=settlement)
         except Exception as error:
-            message = message or Message(received['MessageId'], '', received['ReceiptHandle'])
+            if message is None:
+                message = Message(
+                    received['MessageId'], '', received['ReceiptHandle'], queue_name=queue_name
+                )
+                bind_message(message)
             return OpenedMessage(message, settlement=self._settle_unopened(message, error))
         try:
             if message.unreadable:
@@ -129,25 +136,29 @@ class Processor:
         message. Every other exception is a fault of the message, also one of an unexpected class.
         """
         if isinstance(error, OffloadError):
-            _log.error('message %s: its body cannot be fetched: %s', message.id, error)
+            problem = 'message %s: its body cannot be fetched: %s'
+            _log.error(problem, message.id, error, extra=about(error='OffloadError'))
             return settle_unfetchable(error, self._policy, message)
         if isinstance(error, TransportError):
-            _log.error('message %s stays in the queue, unverified: %s', message.id, error)
+            problem = 'message %s stays in the queue, unverified: %s'
+            _log.error(problem, message.id, error, extra=about(error=error.code))
             return settle_unfetchable(error, self._policy, message)
         if is_system_failure(error):
             name = type(error).__name__
-            _log.error('message %s stays in the queue: %s while it was opened', message.id, name)
+            problem = 'message %s stays in the queue: %s while it was opened'
+            _log.error(problem, message.id, name, extra=about(error=name))
             return settle_unfetchable(error, self._policy, message)
         if not isinstance(error, (ConsumeError, EventError)):
             error = ConsumeError(_describe_error(error, 'while it was opened'))
-        _log.error('message %s cannot be opened: %s', message.id, error)
+        extra = about(error=type(error).__name__)
+        _log.error('message %s cannot be opened: %s', message.id, error, extra=extra)
         return settle_undecodable(error, self._policy, message)
 
     def _settle_failure(self, message: Message, error: Exception, problem: str) -> Settlement:
         """Return the settlement of a message whose processing raised an unexpected exception."""
-        description = _describe_error(error, problem)
-        _log.error('message %s is retried: %s', message.id, description)
-        reason, is_attempt = Reason(type(error).__name__, description), not is_system_failure(error)
+        description, name = _describe_error(error, problem), type(error).__name__
+        _log.error('message %s is retried: %s', message.id, description, extra=about(error=name))
+        reason, is_attempt = Reason(name, description), not is_system_failure(error)
         return settle_retry(reason, self._policy, message, is_attempt=is_attempt)
 
     def _match(self, message: Message, payload: AnyPayload) -> OpenedMessage:
@@ -201,8 +212,10 @@ class Processor:
             raise
         except BaseException as error:
             problem = 'a hook failed for message %s: the message is retried: %s'
-            _log.error(problem, message.id, traceback_without_text(error))
-            reason = Reason(type(error).__name__, 'raised by a hook')
+            name = type(error).__name__
+            description = traceback_without_text(error)
+            _log.error(problem, message.id, description, extra=about(error=name))
+            reason = Reason(name, 'raised by a hook')
             is_attempt = not is_system_failure(error)
             settlement = settle_retry(reason, self._policy, message, is_attempt=is_attempt)
             return DeliveryResult((), settlement)
@@ -227,7 +240,8 @@ class Processor:
         if isinstance(payload, Payload) and (outdated := self._router.outdated(payload.event)):
             names = ', '.join(subscriber.__name__ for subscriber in outdated)
             description += f' in version {payload.event.version}, newer than the class of {names}'
-        self._warn_once(problem, description, message)
+        level = logging.WARNING if self._policy.unmatched is None else logging.DEBUG
+        self._log_once(level, problem, description, message)
 
     def _warn_unreadable_once(self, message: Message) -> None:
         problem = (
@@ -236,13 +250,13 @@ class Processor:
         )
         attributes = message.unreadable.get('MessageAttributes')
         names = {*message.unreadable, *(attributes if isinstance(attributes, dict) else ())}
-        self._warn_once(problem, safe_repr(sorted(names)), message)
+        self._log_once(logging.WARNING, problem, safe_repr(sorted(names)), message)
 
-    def _warn_once(self, problem: str, description: str, message: Message) -> None:
-        """Log a warning, unless there was one with the same description."""
+    def _log_once(self, level: int, problem: str, description: str, message: Message) -> None:
+        """Log a problem, unless there was one with the same description."""
         if description not in self._warned and len(self._warned) < MAX_DESCRIPTIONS:
             self._warned.add(description)
-            _log.warning(problem, description, message.id)
+            _log.log(level, problem, description, message.id, extra=about())
 
 
 def _describe_error(error: Exception, problem: str) -> str:
@@ -250,11 +264,7 @@ def _describe_error(error: Exception, problem: str) -> str:
 
     The text of the exception and its traceback may contain parts of the body.
     """
-    from pathlib import Path  # rarely needed, and slow to import
-
-    [frame] = traceback.extract_tb(error.__traceback__, limit=-1)
-    place = f'{Path(frame.filename).name}, line {frame.lineno}'
-    return f'unexpected {type(error).__name__} {problem} ({place})'
+    return f'unexpected {type(error).__name__} {problem}, in {place_of(error)}'
 
 
 def _describe(payload: AnyPayload) -> str:
@@ -272,7 +282,8 @@ def _settle_without_payload(
 ) -> Settlement:
     """Return the settlement of a message without a payload: it is deleted."""
     if isinstance(content, MissingBody):
-        _log.warning('message %s is deleted: its body is not in S3 any more', message.id)
+        problem = 'message %s is deleted: its body is not in S3 any more'
+        _log.warning(problem, message.id, extra=about())
         return Settlement(SettlementAction.ACK, StatsField.UNOPENED)
     _log.warning(
         'message %s is a %s of the topic %s. It is deleted, and no link in it is followed. '
@@ -280,5 +291,6 @@ def _settle_without_payload(
         message.id,
         content.kind,
         safe_repr(content.topic_arn),
+        extra=about(),
     )
     return Settlement(SettlementAction.ACK, StatsField.UNMATCHED)

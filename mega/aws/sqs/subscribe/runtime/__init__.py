@@ -14,5 +14,6 @@ s3_prefetch.py        bodies in S3: read ahead of the processing, deleted after 
 signals.py            SIGTERM and SIGINT
 stats.py              counters
 delivery_log.py       log lines and counters for the notices of the engine
+session_log.py        log lines about the session: its states, and failed calls
 stack_traces.py       where a thread or a coroutine is
 """

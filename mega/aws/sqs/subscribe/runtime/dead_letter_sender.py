@@ -8,6 +8,7 @@ from typing import Any
 
 from mega import timestamps
 from mega.aws._messages.attributes import DEAD_LETTER_ATTRIBUTE, resent_attributes
+from mega.aws._messages.destinations import queue_name
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
@@ -19,6 +20,7 @@ from mega.aws.sqs.subscribe.engine.commands import CallResult
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
+from mega.logging import about
 
 __all__ = ('DeadLetterSender',)
 
@@ -38,23 +40,28 @@ class DeadLetterSender:
         self._sender = Sender(aws, SQS, url, max_attempts=1)  # the engine retries
         self._is_fifo = url.endswith('.fifo')
         self._source_url = source_url
+        self._queue = {} if source_url is None else {'queue': queue_name(source_url)}
 
     def send(self, received: dict[str, Any], reason: Reason) -> CallResult:
         """Send a message as ReceiveMessage returned it. Only after OK may it be deleted."""
+        message_id = received['MessageId']
         try:
             self._send(received, reason)
         except TransportError as error:
             advised = with_advice(error, self._sender.destination)
-            _log.error('message %s was not dead-lettered: %s', received['MessageId'], advised)
+            extra = self._about(received, error=error.code)
+            _log.error('message %s was not dead-lettered: %s', message_id, advised, extra=extra)
             return CallResult.RETRY if error.retriable else CallResult.FAILED
         except Exception as error:  # a fault of this message: it stays in its queue
-            name = f'unexpected {type(error).__name__}'
-            _log.error('message %s was not dead-lettered: %s', received['MessageId'], name)
+            name = type(error).__name__
+            problem = 'message %s was not dead-lettered: unexpected %s'
+            _log.error(problem, message_id, name, extra=self._about(received, error=name))
             return CallResult.FAILED
         # The text of an exception of a subscriber may quote the payload.
         detail = f' in {reason.subscriber}' if reason.subscriber else f': {safe_repr(reason.text)}'
-        name = reason.error_name
-        _log.warning('message %s is dead-lettered: %s%s', received['MessageId'], name, detail)
+        extra = self._about(received, error=reason.error_name, subscriber=reason.subscriber)
+        problem = 'message %s is dead-lettered: %s%s'
+        _log.warning(problem, message_id, reason.error_name, detail, extra=extra)
         return CallResult.OK
 
     def _send(self, received: dict[str, Any], reason: Reason) -> None:
@@ -80,9 +87,14 @@ class DeadLetterSender:
         if len(with_reason) <= MAX_ATTRIBUTES and size <= MAX_BYTES:
             return with_reason
         _log.warning(
-            'message %s has no room for the attribute %s', message.id, DEAD_LETTER_ATTRIBUTE
+            'message %s has no room for the attribute %s',
+            *(message.id, DEAD_LETTER_ATTRIBUTE),
+            extra=self._about(received),
         )
         return attributes
+
+    def _about(self, received: dict[str, Any], **fields: object) -> dict[str, Any]:
+        return about(**self._queue, message_id=received['MessageId'], **fields)
 
     def _reason(
         self, received: dict[str, Any], message: Message, reason: Reason

@@ -8,6 +8,7 @@ from mega.aws.sqs.subscribe.engine.commands import Notice
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
 from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.logging import about
 
 __all__ = ('DeliveryLog',)
 
@@ -43,9 +44,15 @@ _WARNINGS = {
 
 
 class DeliveryLog:
-    """Counts and logs for one session. `stack_of` returns the stack that processes a message."""
+    """Counts and logs for one session with a queue.
 
-    def __init__(self, counter: StatsCounter, stack_of: Callable[[Delivery], str]) -> None:
+    `stack_of` returns the stack that processes a message.
+    """
+
+    def __init__(
+        self, queue_name: str, counter: StatsCounter, stack_of: Callable[[Delivery], str]
+    ) -> None:
+        self._queue_name = queue_name
         self._counter = counter
         self._stack_of = stack_of
 
@@ -55,4 +62,7 @@ class DeliveryLog:
             self._counter.add(_STATS_FIELDS[notice])
         if notice in _WARNINGS:
             stack = self._stack_of(delivery) if notice is Notice.OVER_TIME_LIMIT else ''
-            _log.warning('message %s %s%s', delivery.id, _WARNINGS[notice], stack)
+            fields = about(
+                queue=self._queue_name, message_id=delivery.id, notice=notice.name.lower()
+            )
+            _log.warning('message %s %s%s', delivery.id, _WARNINGS[notice], stack, extra=fields)

@@ -29,6 +29,7 @@ from mega.aws.sqs.subscribe.runtime.stack_traces import (
     stack_of_thread,
 )
 from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.logging import about
 
 __all__ = ('EventLoopThread',)
 
@@ -135,7 +136,8 @@ class EventLoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
-            _log.warning('the event loop did not end within 1 s: a coroutine blocks it')
+            problem = 'the event loop did not end within 1 s: a coroutine blocks it'
+            _log.warning(problem, extra=about())
             return
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
@@ -178,7 +180,8 @@ class EventLoopThread:
             done(end.value)
             if not self._is_done_scheduled:
                 self._is_done_scheduled = True
-                self._loop.call_soon(self._call_on_done)
+                # Not in the context of this delivery: `on_done` is about all deliveries.
+                self._loop.call_soon(self._call_on_done, context=Context())
         except BaseException as error:
             failed(error)
         work.close()

@@ -10,6 +10,7 @@ from mega.aws._hooks.work import AwaitResult
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef
 from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.logging import about
 
 if TYPE_CHECKING:
     from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
@@ -47,7 +48,8 @@ class LazyEventLoop:
                     self._event_loop = EventLoopThread(self._on_done)
                 except Exception as error:
                     name = type(error).__name__
-                    _log.error('no event loop could be created: %s: %s', name, error)
+                    problem = 'no event loop could be created: %s: %s'
+                    _log.error(problem, name, error, extra=about(error=name))
             return self._event_loop
 
     def run(self, awaitable: Awaitable[object], is_late: Callable[[], bool]) -> AwaitResult:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from mega.aws._messages.batch_response import all_successful, read_batch_response
+from mega.aws._messages.destinations import queue_name
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.sqs.subscribe.engine.commands import (
@@ -23,6 +24,7 @@ from mega.aws.sqs.subscribe.engine.commands import (
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
+from mega.logging import about
 
 __all__ = ('OPERATIONS', 'QueueClient')
 
@@ -84,7 +86,7 @@ class QueueClient(Struct, frozen=True):
             {'Id': entry.id, 'ReceiptHandle': entry.receipt_handle} for entry in call.entries
         ]
         response = self._call(call, 'delete_message_batch', Entries=entries)
-        return _entry_results(response, call)
+        return _entry_results(response, call, self.url)
 
     def change_visibility(self, call: ChangeVisibility) -> list[CallResult]:
         """Change the visibility timeout of messages, and return the result of each.
@@ -101,12 +103,12 @@ class QueueClient(Struct, frozen=True):
             for entry in call.entries
         ]
         response = self._call(call, 'change_message_visibility_batch', Entries=entries)
-        return _entry_results(response, call)
+        return _entry_results(response, call, self.url)
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warnings:
             self._warnings.add(text)
-            _log.warning(text, self.url)
+            _log.warning(text, self.url, extra=about(queue=queue_name(self.url)))
 
     def _call(
         self, command: Receive | BatchCommand, method: str, **parameters: Any
@@ -116,8 +118,8 @@ class QueueClient(Struct, frozen=True):
             return self.aws.call(method, QueueUrl=self.url, **parameters)
 
 
-def _entry_results(response: dict[str, Any], call: BatchCommand) -> list[CallResult]:
-    """Return the result of each entry of a batch call, and log the failures."""
+def _entry_results(response: dict[str, Any], call: BatchCommand, url: str) -> list[CallResult]:
+    """Return the result of each entry of a batch call to a queue, and log the failures."""
     results, entries, operation = [], call.entries, OPERATIONS[type(call)]
     ids = [entry.id for entry in entries]
     if all_successful(response, ids):
@@ -129,7 +131,16 @@ def _entry_results(response: dict[str, Any], call: BatchCommand) -> list[CallRes
             continue
         results.append(CallResult.RETRY if answer.is_retriable else CallResult.FAILED)
         code, problem = safe_repr(answer.code), safe_repr(answer.problem)
-        _log.warning('message %s: %s: %s: %s', entry.delivery.id, operation, code, problem)
+        _log.warning(
+            'message %s: %s: %s: %s',
+            *(entry.delivery.id, operation, code, problem),
+            extra=about(
+                queue=queue_name(url),
+                message_id=entry.delivery.id,
+                operation=operation,
+                error=answer.code,
+            ),
+        )
     return results
 
 

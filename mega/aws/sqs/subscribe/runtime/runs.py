@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
+from mega.aws._messages.destinations import queue_name
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.checks import PreflightResult
 from mega.aws.sqs.subscribe.preflight.time_limited import TimeLimitedChecks
 from mega.aws.sqs.subscribe.runtime.activity import IDLE, Activity
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError
+from mega.logging import about, with_queue
 
 if TYPE_CHECKING:
     from mega.aws.sqs.subscribe.runtime.context import ListenerContext
@@ -75,6 +77,16 @@ class ListenerRuns:
             ConfigurationError: without subscribers, during another run, or if a hook cannot work.
             TransportError: if a check proves that the listener cannot work.
         """
+        with (
+            with_queue(queue_name(self._context.queue.url)),
+            self._begin(settings, create) as session,
+        ):
+            yield session
+
+    @contextmanager
+    def _begin(
+        self, settings: EngineSettings, create: Callable[[EngineSettings], ListenerSession]
+    ) -> Iterator[ListenerSession]:
         if not self._context.router:
             raise ConfigurationError('a listener without subscribers: register at least one')
         # A fork copies no threads, so that the session of the parent does not run in the child.
@@ -96,8 +108,14 @@ class ListenerRuns:
             if self._is_stopped:
                 session.stop()
             queue = self._context.queue
-            _log.info('receiving from %s, transport: %s', queue.url, queue.aws.transport)
+            transport = queue.aws.transport
+            _log.info(
+                'receiving from %s, transport: %s',
+                *(queue.url, transport),
+                extra=about(state='started', transport=transport),
+            )
             yield session
+            _log.info('stopped receiving from %s', queue.url, extra=about(state='stopped'))
         finally:
             self._session = None
             self._process = 0

@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextvars import copy_context
 from functools import partial
 from threading import Lock, get_ident
 from typing import TypeVar
@@ -31,6 +32,7 @@ from mega.aws.sqs.opening import MessageOpener, OpenResult, may_be_offloaded
 from mega.aws.sqs.subscribe.engine.delivery import ENDED, Delivery
 from mega.aws.sqs.subscribe.runtime.visibility import DeliveryVisibility
 from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.logging import about
 
 __all__ = ('BodyPrefetcher',)
 
@@ -73,6 +75,7 @@ class BodyPrefetcher:
         self._interrupter = CallInterrupter()
         self._lock = Lock()
         self._is_closed = False
+        self._variables = copy_context()
         self._pending: dict[Delivery, Future[OpenResult | None]] = {}
         self._to_delete: dict[Delivery, Pointer] = {}
 
@@ -127,7 +130,8 @@ class BodyPrefetcher:
         with self._lock:
             pointer = self._to_delete.pop(delivery, None)
         if pointer is not None:
-            self._executor.submit(partial(self._store.remove, pointer))
+            remove = partial(self._store.remove, pointer)
+            self._executor.submit(partial(self._variables.copy().run, remove))
 
     def close(self) -> None:
         """Interrupt the reads, and wait up to `JOIN_TIMEOUT` seconds for the deletes."""
@@ -136,7 +140,8 @@ class BodyPrefetcher:
         self._interrupter.interrupt(at_once=True)
         while running := self._executor.close(RE_INTERRUPT_SECONDS):
             if time.monotonic() >= end:
-                _log.warning('%d calls to S3 have not ended, and are left behind', len(running))
+                problem = '%d calls to S3 have not ended, and are left behind'
+                _log.warning(problem, len(running), extra=about(calls=len(running)))
                 return
             # A call that was about to begin was not interrupted.
             self._interrupter.interrupt(at_once=True)

@@ -37,10 +37,10 @@ from mega.aws.sqs.subscribe.runtime.activity import Activity, ActivityLog
 from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
 from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
+from mega.aws.sqs.subscribe.runtime.session_log import SessionLog
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef, stack_of_thread
 from mega.aws.sqs.subscribe.runtime.visibility import DeliveryVisibility
 from mega.aws.sqs.subscribe.runtime.worker_pool import EngineCallback, Handlers
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError
 
 if TYPE_CHECKING:
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
     from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
 
 __all__ = ('ListenerSession',)
-
-_log = get_logger(__name__)
 
 _ACK, _LEAVE = SettlementAction.ACK, SettlementAction.LEAVE
 
@@ -68,7 +66,8 @@ class ListenerSession:
         self._counter = context.counter
         self._clock = context.queue.aws.clock
         self._monotonic = self._clock.monotonic
-        log = DeliveryLog(context.counter, self._stack_of)
+        self._session_log = SessionLog(context.queue.url)
+        log = DeliveryLog(self._queue_name, context.counter, self._stack_of)
         self._engine = Engine(settings, random.uniform, log.record)
         handlers: Handlers = {
             ProcessMessages: self._process,
@@ -130,7 +129,7 @@ class ListenerSession:
         if self._prefetcher is not None:
             self._prefetcher.close()
         for thread in self._pool.shutdown():
-            _log.warning('thread %s is still running after the stop', thread.name)
+            self._session_log.thread_left(thread.name)
 
     def raise_failure(self) -> None:
         """Raise the error that ended the work, if there is one.
@@ -149,18 +148,30 @@ class ListenerSession:
 
     def stop(self) -> None:
         """Begin a stop. Safe in any thread and in a signal handler."""
-        self._pool.report_soon(self._engine.stop)
+        self._pool.report_soon(self._stopped)
 
     def pause(self) -> None:
         """Make no more receives, and interrupt those under way. Safe in any thread."""
         self._is_paused = True
-        self._pool.report_soon(lambda now: self._engine.pause())
+        self._pool.report_soon(self._paused)
 
     def resume(self) -> None:
         """Make receives again. Safe in any thread."""
         self._is_paused = False
         self._interrupter.reset()
-        self._pool.report_soon(lambda now: self._engine.resume())
+        self._pool.report_soon(self._resumed)
+
+    def _stopped(self, now: float) -> None:
+        self._session_log.changed('stopping', 'stopping to receive from')
+        self._engine.stop(now)
+
+    def _paused(self, now: float) -> None:
+        self._session_log.changed('paused', 'paused: no receives from')
+        self._engine.pause()
+
+    def _resumed(self, now: float) -> None:
+        self._session_log.changed('resumed', 'resumed: receiving from')
+        self._engine.resume()
 
     def _receive(self, receive: Receive) -> EngineCallback:
         self.activity_log.receive_begins()
@@ -183,10 +194,10 @@ class ListenerSession:
         if isinstance(error, TransportError):
             is_final, is_lost = is_unrecoverable(error), error.retriable
             error = with_advice(error, url)
-            problem = str(error)
+            problem, code = str(error), error.code
         else:
-            problem = traceback_without_text(error)
-        _log.error('ReceiveMessage from %s failed: %s', url, problem)
+            problem, code = traceback_without_text(error), type(error).__name__
+        self._session_log.receive_failed(problem, code)
         failed = partial(
             self._engine.receive_failed, receive, error, is_unrecoverable=is_final, is_lost=is_lost
         )
@@ -195,6 +206,7 @@ class ListenerSession:
     def _received(self, receive: Receive, deliveries: list[Delivery], now: float) -> None:
         self._counter.add('received', len(deliveries))
         self.activity_log.receive_answered(now)
+        self._session_log.receive_answered()
         self._engine.received(receive, deliveries, now)
 
     def _interrupted(self, receive: Receive, now: float) -> None:
@@ -343,7 +355,8 @@ class ListenerSession:
         """Repeat a batch call; or end the work, if AWS never permitted it and will not do so."""
         results = [CallResult.RETRY] * len(call.entries)
         advised = with_advice(error, self._queue.url)
-        _log.error('a batch call for %d messages failed: %s', len(call.entries), advised)
+        operation, count = OPERATIONS[type(call)], len(call.entries)
+        self._session_log.batch_failed(operation, count, str(advised), error.code)
         if is_unrecoverable(error) and error.operation not in self._permitted:
             # For an extension this result would mean that SQS does not hide the message any more.
             is_extension = [entry.phase in EXTENDABLE_PHASES for entry in call.entries]

@@ -24,6 +24,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeAlias
 
@@ -33,6 +35,7 @@ from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import Command
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
 from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.logging import about
 
 __all__ = ('EngineCallback', 'Handlers', 'Pool', 'WorkerPool')
 
@@ -102,6 +105,7 @@ class WorkerPool:
         self._threads: list[threading.Thread] = []
         self._start_not_before = 0.0
         self._process_id = os.getpid()
+        self._variables = copy_context()
         self.failure: BaseException | None = None
 
     # Called by any thread
@@ -258,11 +262,13 @@ class WorkerPool:
                 self._next_wakeup = _NEVER
 
     def _start_thread(self, now: float) -> None:
+        run = partial(self._variables.copy().run, self._run_thread)
         try:
-            thread = start_daemon_thread(f'mega-listener-{len(self._threads)}', self._run_thread)
+            thread = start_daemon_thread(f'mega-listener-{len(self._threads)}', run)
         except RuntimeError as error:  # the process or the machine has too many threads
             count = len(self._threads)
-            _log.warning('no thread can be started, %d threads continue: %s', count, error)
+            problem = 'no thread can be started, %d threads continue: %s'
+            _log.warning(problem, count, error, extra=about(threads=count))
             self._start_not_before = now + THREAD_START_RETRY_SECONDS
             self._is_waking = False
             return

@@ -15,6 +15,7 @@ from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.declaration import accepts_arguments
 from mega.errors import ConfigurationError, Seconds, check_seconds, safe_repr
+from mega.logging import about
 
 __all__ = (
     'MAX_DELAY',
@@ -123,7 +124,7 @@ def resolve_delay(
         if not isinstance(error, ConfigurationError):
             problem = f'{name} raised an exception: {traceback_without_text(error)}'
         advice = 'message %s becomes visible when its visibility timeout ends: %s'
-        _log.error(advice, message.id, problem)
+        _log.error(advice, message.id, problem, extra=about(error=type(error).__name__))
         return ResolvedDelay(error=error)
     return ResolvedDelay(seconds)
 

@@ -261,7 +261,7 @@ def test_without_hooks_the_outcome_of_each_subscriber_is_logged(
     lines = {
         (record.levelname, record.getMessage().partition(': message')[0])
         for record in caplog.records
-        if 'hooks' in record.name
+        if 'outcome_log' in record.name
     }
     assert lines == {('DEBUG', 'Fine: done'), ('ERROR', 'Not: fatal error')}
 

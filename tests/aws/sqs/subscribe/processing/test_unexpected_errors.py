@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from mega.aws.sqs.subscribe import DataSubscriber, Stats
 from mega.aws.sqs.subscribe.engine.commands import CallResult
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
-from mega.aws.sqs.subscribe.processing.pipeline import Processor
+from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
 from mega.aws.sqs.subscribe.processing.settlement import (
     Settlement,
     SettlementAction,
@@ -58,6 +59,11 @@ def processor(pattern: Any = 'never', **policy: Any) -> Processor:
     return Processor(router, SettlementPolicy(**policy), Hooks())
 
 
+def opened(processor: Processor, *arguments: Any) -> OpenedMessage:
+    """Open a message in a context of its own."""
+    return copy_context().run(processor.open, *arguments)
+
+
 class RaisingPattern(Pattern, frozen=True):
     """A pattern with a fault of its own: not a predicate of the user that raises."""
 
@@ -71,13 +77,13 @@ def opening_raises(error: BaseException, **policy: Any) -> Settlement:
     def open_body(message: Message) -> OpenResult:
         raise error
 
-    settlement = processor(**policy).open(RECEIVED, open_body).settlement
+    settlement = opened(processor(**policy), RECEIVED, open_body).settlement
     assert settlement
     return settlement
 
 
 def matching_raises(error: BaseException, **policy: Any) -> Settlement:
-    settlement = processor(RaisingPattern(error), **policy).open(RECEIVED).settlement
+    settlement = opened(processor(RaisingPattern(error), **policy), RECEIVED).settlement
     assert settlement
     return settlement
 
@@ -131,9 +137,9 @@ def test_a_failure_of_the_machine_is_not_an_attempt(error: Exception, fails: Any
 @pytest.mark.parametrize('field', ['Body', 'Attributes', 'MessageAttributes'])
 @pytest.mark.parametrize('value', [5, 'x', ['x'], {'x': 5}], ids=repr)
 def test_a_message_with_fields_of_another_kind_is_settled(field: str, value: object) -> None:
-    opened = processor(unmatched='leave').open({**RECEIVED, field: value})
-    assert opened.message.id == '7c3a'
-    assert opened.settlement is None or opened.settlement.action is SettlementAction.LEAVE
+    found = opened(processor(unmatched='leave'), {**RECEIVED, field: value})
+    assert found.message.id == '7c3a'
+    assert found.settlement is None or found.settlement.action is SettlementAction.LEAVE
 
 
 @AN_ERROR

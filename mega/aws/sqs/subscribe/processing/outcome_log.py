@@ -1,0 +1,78 @@
+"""Logs the outcomes of subscribers.
+
+    FATAL_ERROR with an exception         ERROR, with the traceback
+    RETRIABLE_ERROR with an exception     WARNING in one line, and the traceback at DEBUG
+    RETRY_LATER, which is not a failure   DEBUG
+    a status that `process` returned      DEBUG
+
+A service that is down causes many retries, and each of them with the same traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.exceptions import place_of, traceback_without_text
+from mega.aws.sqs.subscribe.processing.failures import EventLoopError, InvalidResultError
+from mega.aws.sqs.subscribe.processing.outcome import Outcome
+from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus
+from mega.errors import InvalidPayloadError
+from mega.logging import about
+
+__all__ = ('log_outcomes',)
+
+_log = get_logger(__name__)
+
+_LEVELS = {ProcessStatus.FATAL_ERROR: logging.ERROR, ProcessStatus.RETRY_LATER: logging.DEBUG}
+"""The log level of an outcome with an exception, if it is not WARNING."""
+
+_QUOTE_NOTHING = (InvalidResultError, EventLoopError, InvalidPayloadError)
+"""Errors whose texts quote nothing of a payload, and are better than a traceback."""
+
+
+def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
+    """Log the outcomes of one delivery.
+
+    This is a function and not a hook, because a hook costs as much time for each message as the
+    matching of a hundred subscribers.
+    """
+    is_debugging = _log.logger.isEnabledFor(logging.DEBUG)
+    for outcome in outcomes:
+        if outcome.error is not None:
+            _log_failure(outcome, outcome.error, message)
+        elif is_debugging:
+            name, status = outcome.subscriber.__name__, outcome.status.value
+            _log.debug('%s: %s: message %s', name, status, message.id, extra=_about(outcome))
+
+
+def _log_failure(outcome: Outcome, error: BaseException, message: Message) -> None:
+    name, status, extra = outcome.subscriber.__name__, outcome.status.value, _about(outcome)
+    has_traceback = not isinstance(error, _QUOTE_NOTHING)
+    traceback = traceback_without_text(error) if has_traceback else str(error)
+    is_fatal = outcome.status is ProcessStatus.FATAL_ERROR
+    level = _LEVELS.get(outcome.status, logging.WARNING)
+    text = traceback if is_fatal or not has_traceback else _in_one_line(error)
+    _log.log(level, '%s: %s: message %s: %s', name, status, message.id, text, extra=extra)
+    if text != traceback:
+        _log.debug('%s: message %s: %s', name, message.id, traceback, extra=extra)
+
+
+def _in_one_line(error: BaseException) -> str:
+    cause = error.__cause__
+    by = '' if cause is None else f', caused by {type(cause).__qualname__} in {place_of(cause)}'
+    return f'{type(error).__qualname__} in {place_of(error)}{by}'
+
+
+def _about(outcome: Outcome) -> dict[str, Any]:
+    fields: dict[str, object] = {
+        'subscriber': outcome.subscriber.__name__,
+        'status': outcome.status.name.lower(),
+        'duration': round(outcome.duration, 6),
+    }
+    if outcome.error is not None:
+        fields['error'] = type(outcome.error).__name__
+    return about(**fields)

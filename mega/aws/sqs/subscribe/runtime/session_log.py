@@ -1,0 +1,51 @@
+"""Logs what happens to a session as a whole: its states at INFO, and failed calls as errors."""
+
+from __future__ import annotations
+
+from mega.aws._messages.destinations import queue_name
+from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.logging import about
+
+__all__ = ('SessionLog',)
+
+_log = get_logger(__name__)
+
+
+class SessionLog:
+    """The log of one session with a queue. Any thread may call it."""
+
+    def __init__(self, queue_url: str) -> None:
+        self._url = queue_url
+        self._name = queue_name(queue_url)
+        self._state = 'started'
+        self._failures = 0
+
+    def changed(self, state: str, text: str) -> None:
+        """Log a new state, with a text before the URL of the queue. The same state is not new."""
+        if state != self._state:
+            self._state = state
+            _log.info('%s %s', text, self._url, extra=about(queue=self._name, state=state))
+
+    def receive_failed(self, problem: str, code: str) -> None:
+        """Log a receive that failed."""
+        self._failures += 1
+        extra = about(queue=self._name, operation='ReceiveMessage', error=code)
+        _log.error('ReceiveMessage from %s failed: %s', self._url, problem, extra=extra)
+
+    def receive_answered(self) -> None:
+        """Log the first receive that SQS answered after failures."""
+        if self._failures:
+            extra = about(queue=self._name, state='reconnected', failures=self._failures)
+            text = 'receiving from %s again, after failed calls: %d'
+            _log.info(text, self._url, self._failures, extra=extra)
+            self._failures = 0
+
+    def batch_failed(self, operation: str, count: int, problem: str, code: str) -> None:
+        """Log a batch call that failed."""
+        extra = about(queue=self._name, operation=operation, messages=count, error=code)
+        _log.error('a batch call for %d messages failed: %s', count, problem, extra=extra)
+
+    def thread_left(self, name: str) -> None:
+        """Log a thread whose command did not end."""
+        extra = about(queue=self._name, thread=name)
+        _log.warning('thread %s is still running after the stop', name, extra=extra)

@@ -1,0 +1,159 @@
+"""The log records of the library: what they are about, and their form as JSON.
+
+Each record of a logger under `mega` has the attribute `mega`, a dict. In a listener it has the name
+of the queue. While a message is processed, the dict also has the message and the subscriber:
+
+    the record    WARNING 'Restock: retriable error: message 61fc: TimeoutError in get (...)'
+    record.mega   {'queue': 'orders', 'message_id': '61fc', 'receive_count': 2,
+                   'subscriber': 'Restock', 'status': 'retriable_error', 'error': 'TimeoutError'}
+
+Context variables hold the queue, the message and the subscriber. Each delivery has its own copy of
+them, in a thread as well as in an event loop. Therefore records of other loggers can have the same
+dict during a delivery: see `DeliveryFilter`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, Protocol
+
+__all__ = (
+    'DeliveryFilter',
+    'JsonFormatter',
+    'about',
+    'bind_message',
+    'bind_subscriber',
+    'current_delivery',
+    'format_time',
+    'with_queue',
+)
+
+
+class _Message(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def receive_count(self) -> int: ...
+    @property
+    def queue_name(self) -> str | None: ...
+
+
+# Objects, and not their names: a delivery without a log record only pays for setting them.
+_QUEUE: ContextVar[str | None] = ContextVar('mega_queue', default=None)
+_MESSAGE: ContextVar[_Message | None] = ContextVar('mega_message', default=None)
+_SUBSCRIBER: ContextVar[type | None] = ContextVar('mega_subscriber', default=None)
+
+
+def current_delivery() -> dict[str, Any]:
+    """Return what this thread or task processes; an empty dict outside of a listener.
+
+    The keys are `queue` (its name), `message_id`, `receive_count` and `subscriber` (the name of the
+    class). Keys without a value are missing: there is no subscriber in `around_delivery` of a hook.
+    The dict is a new one. Threads that a subscriber starts are outside of the delivery, unless they
+    run in a copy of its context: see `contextvars`.
+    """
+    found: dict[str, Any] = {}
+    message, subscriber = _MESSAGE.get(), _SUBSCRIBER.get()
+    queue = _QUEUE.get() if message is None else message.queue_name
+    if queue is not None:
+        found['queue'] = queue
+    if message is not None:
+        found['message_id'] = message.id
+        found['receive_count'] = message.receive_count
+    if subscriber is not None:
+        found['subscriber'] = subscriber.__name__
+    return found
+
+
+def about(**fields: object) -> dict[str, dict[str, Any]]:
+    """Return the `extra` of a log record: the current delivery, and more fields."""
+    return {'mega': {**current_delivery(), **fields}}
+
+
+@contextmanager
+def with_queue(name: str) -> Iterator[None]:
+    """Let the log records within the block be about a queue."""
+    token = _QUEUE.set(name)
+    try:
+        yield
+    finally:
+        _QUEUE.reset(token)
+
+
+def bind_message(message: _Message) -> None:
+    """Let the log records of this context be about a message.
+
+    The caller runs each delivery in a context of its own, which ends with it: `copy_context().run`.
+    """
+    _MESSAGE.set(message)
+
+
+def bind_subscriber(subscriber: type | None) -> None:
+    """Let the log records of this context be about a subscriber, until the next call."""
+    _SUBSCRIBER.set(subscriber)
+
+
+class DeliveryFilter(logging.Filter):
+    """Gives the records of all loggers the attribute `mega`, if they are logged in a delivery.
+
+    Add it to a handler. It lets every record through, and does not change a record of `mega`:
+
+        handler.addFilter(DeliveryFilter())
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the attribute, and return True."""
+        if not hasattr(record, 'mega') and (delivery := current_delivery()):
+            record.mega = delivery
+        return True
+
+
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {'asctime', 'message', 'taskName'}
+"""The attributes of every record. The others are from `extra`."""
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as one line of JSON, in ASCII.
+
+    The keys are `time` (ISO-8601 with its zone), `level`, `logger`, `process` (the id), `message`,
+    `exception` and `stack` (if the record has them), and the keys of `extra`. A key of `extra` that
+    is among the others gets the prefix `extra.`. A value that is not JSON is its text.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        document: dict[str, object] = {
+            'time': format_time(record),
+            'level': record.levelname,
+            'logger': record.name,
+            'process': record.process,
+            'message': record.getMessage(),
+        }
+        if record.exc_info or record.exc_text:
+            text = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
+            document['exception'] = text
+        if record.stack_info:
+            document['stack'] = self.formatStack(record.stack_info)
+        extra = {name: value for name, value in vars(record).items() if name not in _KNOWN}
+        for name, value in extra.items():
+            document[f'extra.{name}' if name in document else name] = _json_value(value)
+        return json.dumps(document)
+
+
+def format_time(record: logging.LogRecord) -> str:
+    """Return the time of a record in ISO-8601, with milliseconds and the local zone."""
+    return datetime.fromtimestamp(record.created).astimezone().isoformat(timespec='milliseconds')
+
+
+def _json_value(value: object) -> object:
+    """Return a value if JSON can represent all of it, and otherwise its text."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return repr(value) if isinstance(value, (dict, list, tuple)) else str(value)
+    return value
