@@ -43,6 +43,7 @@ __all__ = (
     'describe_failure',
     'dialect_of',
     'execute',
+    'read_committed',
     'serialized',
 )
 
@@ -119,25 +120,32 @@ def dialect_of(connection: CallerConnection) -> str:
     raise ConfigurationError(f'{safe_repr(connection)} is not a connection: {advice}')
 
 
-def execute(connection: CallerConnection, statement: Executable) -> int:
-    """Execute a statement in the transaction of a connection, and return the number of its rows.
+def execute(connection: CallerConnection, statement: Executable) -> list[Any]:
+    """Execute a statement in the transaction of a connection, and return the rows of `RETURNING`.
 
-    The parameters of the statement are texts and numbers, which every driver accepts.
+    The parameters of the statement are texts, numbers and truth values, which every driver accepts.
     """
     if isinstance(connection, (Connection, Session, scoped_session)):
         result: Any = connection.execute(statement)
-        return int(result.rowcount)
+        return list(result) if result.returns_rows else []
     make: Any = {POSTGRESQL: postgresql.dialect, SQLITE: sqlite.dialect}[dialect_of(connection)]
     compiled: Any = statement.compile(dialect=make(paramstyle='pyformat'))  # type: ignore[attr-defined]
     with connection.cursor() as cursor:
         cursor.execute(str(compiled), compiled.params)
-        return int(cursor.rowcount)
+        return list(cursor.fetchall()) if cursor.description else []
 
 
 def describe_failure(error: SQLAlchemyError) -> str:
     """Return the class and the text of the driver's error, without the statement and its values."""
     cause = getattr(error, 'orig', None) or error
     return f'{type(cause).__name__}: {single_line(str(cause))}'
+
+
+def read_committed(engine: Engine) -> Engine:
+    """Return an engine whose transactions see the rows as of each statement, also after a wait."""
+    if engine.dialect.name == SQLITE:  # its transactions wait before they read
+        return engine
+    return engine.execution_options(isolation_level='READ COMMITTED')
 
 
 @contextmanager
@@ -151,9 +159,7 @@ def serialized(engine: Engine, name: str) -> Iterator[tuple[Connection, datetime
         with engine.begin() as connection:
             yield connection, datetime.now(timezone.utc)
         return
-    # With another isolation level, the transaction would see the rows as of before its wait.
-    reading = engine.execution_options(isolation_level='READ COMMITTED')
     lock = select(func.pg_advisory_xact_lock(func.hashtext(name)), func.clock_timestamp())
-    with reading.begin() as connection:
+    with read_committed(engine).begin() as connection:
         now: datetime = connection.execute(lock).one()[1]
         yield connection, now

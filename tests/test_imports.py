@@ -42,6 +42,7 @@ PUBLIC = {
     'RelayedBatch Settlement SettlementAction StatsField blocking',
     'mega.hooks.dynamodb': 'DynamoDbStore',
     'mega.hooks.redis': 'RedisStore',
+    'mega.hooks.sql': 'SqlStore',
     'mega.hooks.idempotency': 'Idempotency IdempotencyStats IdempotencyStore MemoryStore Record '
     'default_key',
     'mega.testing': 'Bucket Bus DeadLetter EventSourceMapping IdempotencyStoreTests Outcome '

@@ -8,6 +8,7 @@ import pytest
 
 from mega.local import Server, running
 from mega.testing import Bus
+from tests.databases import database_engine  # noqa: F401  # the fixture `engine`
 
 
 @pytest.fixture

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, event, select, update
+from sqlalchemy import Engine, select, update
 
 from mega.local import LocalAws
 from mega.local.faults import Faults
 from mega.local.server.control_client import Accepted
 from mega.outbox import Outbox, OutboxRelay
-from tests.databases import sqlalchemy_url
+from tests.databases import database_engine  # noqa: F401  # the fixture `engine`
 
 _numbers = count(1)
 
@@ -74,31 +72,6 @@ class OutboxCase:
 def _server() -> Iterator[LocalAws]:
     with LocalAws() as server:
         yield server
-
-
-def _do_not_wait_for_the_disk(connection: Any, _: object) -> None:
-    connection.execute('PRAGMA synchronous = OFF')
-
-
-@contextmanager
-def database(url: str) -> Iterator[Engine]:
-    engine = create_engine(url)
-    if engine.dialect.name == 'sqlite':
-        event.listen(engine, 'connect', _do_not_wait_for_the_disk)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-@pytest.fixture(params=['sqlite', 'postgresql'])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """Each database in turn."""
-    url = f'sqlite:///{tmp_path / "test.db"}'
-    if request.param == 'postgresql':
-        url = sqlalchemy_url(request.getfixturevalue('postgresql_url'))
-    with database(url) as engine:
-        yield engine
 
 
 @pytest.fixture

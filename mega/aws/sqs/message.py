@@ -64,6 +64,7 @@ class Message(Struct, frozen=True, eq=False):
     _system: dict[str, Any] = field(default_factory=dict)
     _sns_timestamp: str | None = None
     _sqs_attributes: dict[str, str | bytes] | None = None
+    _subscriber: type | None = None
     _visibility: Visibility | None = None
 
     @property
@@ -138,6 +139,14 @@ class Message(Struct, frozen=True, eq=False):
         """
         return None if self._visibility is None else self._visibility.time_left
 
+    @property
+    def subscriber(self) -> type | None:
+        """The class of the subscriber that has this object; None before it begins, and for a copy.
+
+        Each subscriber of a message has its own object.
+        """
+        return self._subscriber
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self._public_values() == other._public_values()
 
@@ -155,8 +164,8 @@ class Message(Struct, frozen=True, eq=False):
         return Message, self._values()
 
     def _values(self) -> tuple[Any, ...]:
-        # Without the visibility, which belongs to the listener and must not be part of a pickle.
-        return tuple(getattr(self, name) for name in Message.__struct_fields__[:-1])
+        # Without what belongs to the listener, and must not be part of a pickle.
+        return tuple(getattr(self, name) for name in Message.__struct_fields__[:-2])
 
     def _public_values(self) -> tuple[Any, ...]:
         return (*(getattr(self, name) for name in _PUBLIC), self.sqs_attributes)

@@ -73,6 +73,7 @@ def _process(
     began = time.perf_counter()
     try:
         instance = subscriber()
+        structs.force_setattr(message, '_subscriber', subscriber)  # this one alone has the object
         instance.message = message
     except BaseException as raised:  # the subscriber has not seen the message
         return Outcome(subscriber, _RETRIABLE, raised, time.perf_counter() - began)

@@ -1,0 +1,245 @@
+"""The store in a database: the conformance tests on each database, and the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Engine, Integer, MetaData, Table, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session
+
+from mega.aws.sqs import SqsPublisher
+from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe import DataSubscriber, ProcessStatus, SqsListener
+from mega.errors import ConfigurationError, RetriableError
+from mega.hooks import sql
+from mega.hooks.idempotency import Idempotency
+from mega.hooks.sql import SqlStore
+from mega.testing import Bus, IdempotencyStoreTests, deliver
+from tests.databases import sqlalchemy_url
+
+TABLE = 'records'
+SAME = {'MegaMessageId': 'the-same-message'}
+EFFECTS = Table('effects', MetaData(), Column('id', Integer, primary_key=True))
+
+
+@pytest.fixture(autouse=True)
+def tables(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The table of records and a table of effects, both empty."""
+    if 'engine' not in request.fixturenames:
+        yield
+        return
+    engine: Engine = request.getfixturevalue('engine')
+    records = SqlStore(table_name=TABLE).table
+    for table in (records, EFFECTS):
+        table.create(engine)
+    yield
+    for table in (records, EFFECTS):
+        table.drop(engine)
+
+
+class TestSqlStore(IdempotencyStoreTests):
+    @pytest.fixture(autouse=True)
+    def backend(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def create_store(self) -> SqlStore:
+        return SqlStore(self.engine, table_name=TABLE)
+
+
+@pytest.fixture
+def store(engine: Engine) -> SqlStore:
+    return SqlStore(engine, table_name=TABLE)
+
+
+def keys_in(engine: Engine, store: SqlStore) -> int:
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(store.table)).scalar_one()
+
+
+def test_records_whose_time_is_over_are_deleted(
+    engine: Engine, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        store.take(f'{number}' * 64, 'first', 0.001)
+    store.take('a' * 64, 'first', 60)
+    monkeypatch.setattr(store, '_sweep_at', 0.0)
+    monkeypatch.setattr(sql, 'SWEEP_ROWS', 2)
+    time.sleep(0.01)  # the clock of the database
+    store.take('b' * 64, 'first', 60)
+    assert keys_in(engine, store) == 2
+
+
+def test_a_missing_table_is_an_error_at_the_start(engine: Engine) -> None:
+    hook = Idempotency(SqlStore(engine, table_name='not_created'))
+    with pytest.raises(ConfigurationError, match="no table 'not_created': create it by a migr"):
+        hook.check()
+
+
+def test_a_store_without_an_engine_has_once_alone() -> None:
+    with pytest.raises(ConfigurationError, match=r'only once\(\) works without it'):
+        SqlStore().take('a' * 64, 'first', 60)
+
+
+# ── the inbox ────────────────────────────────────────────────────────────────────────────────────
+
+
+def subscriber(engine: Engine, store: SqlStore, ends: list[ProcessStatus], **members: Any) -> Any:
+    """Return a subscriber class that adds a row once for each message."""
+
+    def process(self: Any, payload: Any) -> ProcessStatus:
+        with engine.begin() as connection:
+            if store.once(connection, self.message):
+                connection.execute(EFFECTS.insert())
+        return ends.pop() if ends else ProcessStatus.DONE
+
+    return type(members.pop('name', 'Once'), (DataSubscriber,), {'process': process, **members})
+
+
+def effects(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(EFFECTS)).scalar_one()
+
+
+def test_a_message_that_comes_again_has_no_second_effect(
+    engine: Engine, store: SqlStore, bus: Bus
+) -> None:
+    queue = bus.queue('orders')
+    publisher = SqsPublisher(queue, client=bus.sqs)
+    publisher.publish({'id': 1})
+    publisher.publish({'id': 1})
+    retries = [ProcessStatus.RETRY_LATER] * 3
+    bus.run(SqsListener(queue, [subscriber(engine, store, retries)], client=bus.sqs))
+    assert retries == []
+    assert effects(engine) == 2
+
+
+def test_each_subscriber_has_its_own_effect(engine: Engine, store: SqlStore) -> None:
+    one = subscriber(engine, store, [], name='One')
+    other = subscriber(engine, store, [], name='Other')
+    for each in (one, other, one, other):
+        deliver(each, {'id': 1}, attributes=SAME)
+    assert effects(engine) == 2
+
+
+def test_an_effect_that_is_rolled_back_happens_at_the_next_delivery(
+    engine: Engine, store: SqlStore
+) -> None:
+    failures = [ValueError('after the effect')]
+
+    class Failing(DataSubscriber):
+        def process(self, payload: Any) -> None:
+            with engine.begin() as connection:
+                if store.once(connection, self.message):
+                    connection.execute(EFFECTS.insert())
+                    if failures:
+                        raise failures.pop()
+
+    deliver(Failing, {'id': 1}, attributes=SAME, raising=False)
+    assert effects(engine) == keys_in(engine, store) == 0
+    deliver(Failing, {'id': 1}, attributes=SAME)
+    deliver(Failing, {'id': 1}, attributes=SAME)
+    assert effects(engine) == 1
+
+
+def message_of(name: str = 'Once', message_id: str = 'id') -> Message:
+    """Return a message that a subscriber is processing."""
+    return Message(message_id, '{}', 'receipt', _subscriber=type(name, (), {}))
+
+
+def test_the_key_the_scope_and_the_message_separate_records(
+    engine: Engine, store: SqlStore
+) -> None:
+    with Session(engine) as session, session.begin():
+        for key, scope in ((None, None), ('a', None), (None, 'b'), ('a', 'b')):
+            assert store.once(session, message_of(), key=key, scope=scope)
+            assert not store.once(session, message_of(), key=key, scope=scope)
+        assert store.once(session, message_of(message_id='other'))
+
+
+def test_a_record_is_absent_after_its_ttl(engine: Engine, store: SqlStore) -> None:
+    with engine.begin() as connection:
+        assert store.once(connection, message_of(), ttl=timedelta(seconds=5))
+        assert not store.once(connection, message_of())
+        past = store.table.update().values(until=store.table.c.until - 6)
+        connection.execute(past)
+        assert store.once(connection, message_of())
+
+
+@pytest.mark.parametrize('commits', [True, False], ids=['commit', 'rollback'])
+def test_a_concurrent_delivery_waits_for_the_end_of_the_first_transaction(
+    engine: Engine, store: SqlStore, commits: bool
+) -> None:
+    begun, may_end = Event(), Event()
+
+    def first() -> bool:
+        with engine.connect() as connection:
+            is_first = store.once(connection, message_of())
+            begun.set()
+            assert may_end.wait(20)
+            connection.commit() if commits else connection.rollback()
+        return is_first
+
+    def second() -> bool:
+        with engine.begin() as connection:
+            return store.once(connection, message_of())
+
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(first)
+        assert begun.wait(20)
+        waiting = pool.submit(second)
+        wait([waiting], timeout=0.3)
+        assert not waiting.done()
+        may_end.set()
+        assert (running.result(20), waiting.result(20)) == (True, not commits)
+
+
+def test_a_database_that_fails_asks_for_a_retry(engine: Engine, store: SqlStore) -> None:
+    store.table.drop(engine)
+    with engine.begin() as connection:
+        with pytest.raises(RetriableError, match='did not record the message: ') as raised:
+            store.once(connection, message_of())
+        assert isinstance(raised.value.__cause__, DBAPIError)
+        connection.rollback()
+    store.create_table(engine)
+
+
+@pytest.mark.parametrize('engine', ['postgresql'], indirect=True)
+def test_a_conflict_of_serializable_transactions_asks_for_a_retry(
+    engine: Engine, store: SqlStore
+) -> None:
+    serializable = engine.execution_options(isolation_level='SERIALIZABLE')
+    with serializable.connect() as connection:
+        connection.execute(select(EFFECTS)).all()  # the transaction sees the rows as of now
+        with engine.begin() as other:
+            assert store.once(other, message_of())
+        with pytest.raises(RetriableError, match=r'Serialization|OperationalError'):
+            store.once(connection, message_of())
+
+
+def test_an_asynchronous_transaction_records_by_run_sync(postgresql_url: str) -> None:
+    store = SqlStore(table_name='records_asyncio')
+
+    async def record() -> list[bool]:
+        engine = create_async_engine(sqlalchemy_url(postgresql_url))
+        async with engine.begin() as connection:
+            await connection.run_sync(store.create_table)
+            recorded = [await connection.run_sync(store.once, message_of()) for _ in range(2)]
+            await connection.run_sync(store.table.drop)
+        await engine.dispose()
+        return recorded
+
+    assert asyncio.run(record()) == [True, False]
+
+
+def test_a_message_that_no_subscriber_processes_is_refused(store: SqlStore, engine: Engine) -> None:
+    with engine.begin() as connection, pytest.raises(ConfigurationError, match=r'self\.message'):
+        store.once(connection, Message('id', '{}', 'receipt'))
