@@ -21,8 +21,9 @@ PROGRAMS = {
     'mega.match.functions': 'import mega.match.functions',
     'mega.event': 'import mega.event',
     'mega.codec': 'import mega.codec',
-    'mega.aws.sqs': 'import mega.aws.sqs',
-    'mega.aws.sqs.subscribe': 'import mega.aws.sqs.subscribe',
+    'SqsPublisher': 'from mega.aws.sqs import SqsPublisher',
+    'SqsListener': 'from mega.aws.sqs.subscribe import SqsListener',
+    'LambdaHandler': 'from mega.aws.lambda_ import LambdaHandler',
     'boto3, for comparison': 'import boto3',
 }
 

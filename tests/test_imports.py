@@ -150,6 +150,33 @@ def test_subscribers_import_neither_the_listener_nor_a_publisher() -> None:
     assert not {name for name in loaded if name.startswith(unused)}
 
 
+HANDLER = """
+from mega.aws.lambda_ import LambdaHandler
+from mega.aws.sqs.subscribe import DataSubscriber
+class Order(DataSubscriber):
+    def process(self, payload): return None
+record = {'messageId': 'a', 'receiptHandle': 'b', 'body': '{}', 'eventSource': 'aws:sqs',
+          'eventSourceARN': 'arn:aws:sqs:eu-west-1:123456789012:orders'}
+handler = LambdaHandler([Order]REST)
+assert handler({'Records': [record]}) == {'batchItemFailures': []}
+"""
+
+
+def test_a_handler_of_lambda_imports_only_what_it_needs() -> None:
+    loaded = loaded_by(HANDLER.replace('REST', ''))
+    unused = (
+        *('mega.aws._publishing', 'mega.aws.s3.store', 'mega.aws.sns.publish', FILTER_POLICIES),
+        *(f'{SUBSCRIBE}.engine', f'{SUBSCRIBE}.listener', f'{SUBSCRIBE}.preflight', 'bson'),
+        *('asyncio', 'boto3', 'botocore'),
+    )
+    assert not {name for name in loaded if name.startswith(unused)}
+
+
+def test_a_handler_of_lambda_with_delays_creates_its_client_before_its_first_event() -> None:
+    options = ", retry_delay=5, region_name='eu-west-1'"
+    assert 'boto3' in loaded_by(HANDLER.replace('REST', options).partition('assert')[0])
+
+
 @pytest.mark.parametrize('name', ['Activity', 'SqsListener', 'Stats'])
 def test_the_names_of_listeners_are_imported_on_first_use(name: str) -> None:
     assert f'{SUBSCRIBE}.runtime' in loaded_by(f'from mega.aws.sqs.subscribe import {name}')

@@ -10,7 +10,7 @@ decide how a body is read. Without them, its first characters do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec import Struct, structs
 
@@ -20,12 +20,14 @@ from mega.aws._messages.attributes import (
     SIZE_ATTRIBUTE,
 )
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
-from mega.aws.s3.store import FetchedBody
 from mega.aws.sns.envelope import Envelope, SubscriptionNotice, parse_envelope
 from mega.aws.sns.verification import EnvelopePolicy
 from mega.aws.sqs.message import Message
 from mega.codec import AnyPayload, decode, looks_like_envelope
 from mega.errors import DecodeError, PointerError, safe_repr
+
+if TYPE_CHECKING:
+    from mega.aws.s3.store import FetchedBody
 
 __all__ = (
     'BodyStore',
