@@ -41,6 +41,7 @@ PUBLIC = {
     'mega.hooks': 'DeliveryResult Hook Outcome Outgoing PublishHook PublishResult Reason '
     'RelayedBatch Settlement SettlementAction StatsField blocking',
     'mega.hooks.dynamodb': 'DynamoDbStore',
+    'mega.hooks.prometheus': 'Prometheus',
     'mega.hooks.redis': 'RedisStore',
     'mega.hooks.sql': 'SqlStore',
     'mega.hooks.idempotency': 'Idempotency IdempotencyStats IdempotencyStore MemoryStore Record '

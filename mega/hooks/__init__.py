@@ -18,6 +18,7 @@ Each hook and each store has a module of its own, with what it needs:
     leases.py       the renewal of records while their subscribers run
     dynamodb.py     the store in DynamoDB
     redis.py        the store in Redis or Valkey
+    prometheus.py   metrics for Prometheus
 
 Names are imported on first use, so that a service that only publishes does not load the listener.
 """
