@@ -1,4 +1,4 @@
-"""Several listener processes on one queue, and their reports."""
+"""Several processes of one program, and their reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.fork_server import ForkedProgram, start_reporting
 from tests.local_aws import Counts, LocalAws
 from tests.profile import amount
 
-__all__ = ('SCALE', 'ProcessGroup', 'Report', 'process_group', 'publish_all')
+__all__ = ('SCALE', 'ProcessGroup', 'Report', 'process_group', 'processes_of', 'publish_all')
 
 SCALE = amount(1, 10)
 
@@ -36,33 +36,20 @@ class Report(NamedTuple):
 
 
 class ProcessGroup:
-    """Listener processes on one queue. Their reports arrive in the order of the events.
+    """Processes that write lines to their output. Their reports arrive in the order of the events.
 
-    `processing_seconds` is the duration of each message. A subscriber asks for a
-    retry of a share `failure_rate` (0 to 1) of the messages.
+    `module` is the program. It gets the options as JSON. `counts` returns the numbers of messages
+    in the queue of the processes.
     """
 
-    def __init__(
-        self,
-        aws: LocalAws,
-        queue_url: str,
-        processing_seconds: float,
-        failure_rate: float,
-        **settings: Any,
-    ) -> None:
+    def __init__(self, module: str, options: dict[str, Any], counts: Callable[[], Counts]) -> None:
         self._read_end, self._write_end = os.pipe()
         self._unread: deque[Report] = deque()
         self._listening: set[int] = set()
         self._incomplete_line = b''
         self._processes: dict[int, ForkedProgram] = {}
-        options = {
-            'queue_url': queue_url,
-            'processing_seconds': processing_seconds,
-            'failure_rate': failure_rate,
-            'settings': {'wait_time_seconds': 1, **settings, **aws.credentials},
-        }
-        self._program = ['-m', 'tests.chaos.listener_program', json.dumps(options)]
-        self._counts: Callable[[], Counts] = lambda: aws.counts(queue_url)
+        self._program = ['-m', module, json.dumps(options)]
+        self._counts = counts
 
     def start(self) -> None:
         process = start_reporting(self._program, self._write_end)
@@ -137,8 +124,28 @@ def process_group(
     failure_rate: float = 0.0,
     **settings: Any,
 ) -> Iterator[ProcessGroup]:
-    """Run `count` listener processes until the block ends."""
-    group = ProcessGroup(aws, queue_url, processing_seconds, failure_rate, **settings)
+    """Run `count` listener processes on one queue until the block ends.
+
+    `processing_seconds` is the duration of each message. A subscriber asks for a
+    retry of a share `failure_rate` (0 to 1) of the messages.
+    """
+    options = {
+        'queue_url': queue_url,
+        'processing_seconds': processing_seconds,
+        'failure_rate': failure_rate,
+        'settings': {'wait_time_seconds': 1, **settings, **aws.credentials},
+    }
+    module = 'tests.chaos.listener_program'
+    with processes_of(module, options, count, lambda: aws.counts(queue_url)) as group:
+        yield group
+
+
+@contextmanager
+def processes_of(
+    module: str, options: dict[str, Any], count: int, counts: Callable[[], Counts]
+) -> Iterator[ProcessGroup]:
+    """Run `count` processes of a program until the block ends."""
+    group = ProcessGroup(module, options, counts)
     try:
         for _ in range(count):
             group.start()
