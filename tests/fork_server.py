@@ -84,8 +84,14 @@ class ForkedProgram:
         """End the program and its child processes, and wait for its end."""
         if self._status is None:
             with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+                self._kill()
             self.wait(START_TIMEOUT)
+
+    def _kill(self) -> None:
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:  # before its first step, a fork has no group yet
+            os.kill(self.pid, signal.SIGKILL)
 
 
 def start(

@@ -7,6 +7,8 @@
     stress.py            every kind of fault at once; also a program, with a number of messages
     stress_program.py    a listener process of the stress test
     faulty_network.py    a network and an S3 that fail on command
+    test_once.py         effects in PostgreSQL, with their records in one transaction
+    test_outbox.py       transactions and relays of an outbox; the database is killed, too
     test_faults.py       an SQS with random faults, and with each kind of fault alone
 
 No test sleeps: the tests wait for reports of the processes and for the counts of the queues.

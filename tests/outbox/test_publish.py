@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from mega.aws._messages.limits import MAX_BYTES
@@ -49,12 +49,15 @@ def test_an_asynchronous_transaction_publishes_by_run_sync(postgresql_url: str) 
         async with engine.begin() as connection:
             await connection.run_sync(outbox.create_table)
             await connection.run_sync(outbox.publish, {'id': 1}, topic_arn=TOPIC)
+        async with AsyncSession(engine) as session, session.begin():
+            await session.run_sync(outbox.publish, {'id': 2}, topic_arn=TOPIC)
+        async with engine.begin() as connection:
             found = list(await connection.execute(text('select body from outbox_asyncio')))
             await connection.run_sync(outbox.table.drop)
         await engine.dispose()
         return found
 
-    assert asyncio.run(publish()) == [('{"id":1}',)]
+    assert asyncio.run(publish()) == [('{"id":1}',), ('{"id":2}',)]
 
 
 def test_the_id_of_a_row_is_an_attribute_and_on_fifo_the_deduplication_id(case: OutboxCase) -> None:
