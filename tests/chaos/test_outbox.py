@@ -39,11 +39,11 @@ CHANGES = Table(
     Column('message_group', String),
     Column('number', Integer),
 )
-"""The changes that commit with the messages: what must arrive, and in which order."""
+"""The changes that commit with the messages: these must arrive, in their order."""
 
 
 class Writers:
-    """Threads that publish in transactions of which a third is rolled back.
+    """Threads that publish in transactions, and roll back a third of them.
 
     Each message group has one writer, which writes increasing numbers.
     """

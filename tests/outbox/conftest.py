@@ -1,4 +1,4 @@
-"""An outbox in each database, and a local AWS over HTTP to which its relay sends."""
+"""An outbox in each database, and a local AWS over HTTP for its messages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class OutboxCase:
         return self.server.create_queue(f'queue-{next(_numbers)}', fifo, **attributes)
 
     def publish(self, payload: Any, queue_url: str, **options: Any) -> str:
-        """Publish in a transaction of its own."""
+        """Publish in a new transaction."""
         with self.engine.begin() as connection:
             return self.outbox.publish(connection, payload, queue_url=queue_url, **options)
 
