@@ -59,7 +59,7 @@ def test_the_counters_of_a_queue_and_of_each_subscriber_add_up(
     queue, dead = bus.queue('refunds'), bus.queue('dead')
     send(bus, queue, 'done', 'later', 'retry', 'fail', 'hook', '{not json', 'other')
     hooks = [Prometheus(registry), FailingOnce()]
-    made = [Refunds, subscriber(called='Other', pattern='other')]
+    made: list[Any] = [Refunds, subscriber(called='Other', pattern='other')]
     listener = listener_on(bus, queue, *made, dead_letter_queue_url=dead, hooks=hooks)
     bus.run(listener, raising=False)
     of_queue = {'queue': 'refunds'}
