@@ -83,23 +83,24 @@ class Invocation:
         """
         failed: list[FailedRecord] = []
         delays: dict[object, int | None] = {}
-        for position, record in enumerate(records):
+        late = []
+        for record in records:
             order = record.ordered_with
-            if order in delays:  # it follows a failed record: visible at once, but not before it
-                delay = None if delays[order] is None else 0
-                failed.append(FailedRecord(record, _NOT_PROCESSED, delay))
-                continue
-            if self._deadline.is_near:
-                rest = records[position:]
-                problem = '%d messages did not begin: the function is near its timeout'
-                extra = about(queue=record.queue_name, messages=len(rest))
-                _log.warning(problem, len(rest), extra=extra)
-                return failed + [FailedRecord(each, _NOT_PROCESSED) for each in rest]
-            failure = copy_context().run(self._process_record, record)
+            failure: FailedRecord | None = FailedRecord(record, _NOT_PROCESSED)
+            if order in delays:  # it follows a failed record
+                failure = FailedRecord(record, _NOT_PROCESSED, _delay_behind(delays[order]))
+            elif self._deadline.is_near:
+                late.append(record)
+            else:
+                failure = copy_context().run(self._process_record, record)
             if failure is not None:
                 failed.append(failure)
                 if order is not None:
-                    delays[order] = failure.delay
+                    delays.setdefault(order, failure.delay)
+        if late:
+            problem = '%d messages did not begin: the function is near its timeout'
+            extra = about(queue=late[0].queue_name, messages=len(late))
+            _log.warning(problem, len(late), extra=extra)
         return failed
 
     def _process_record(self, record: LambdaRecord) -> FailedRecord | None:
@@ -127,3 +128,12 @@ class Invocation:
             if isinstance(outcome.exit_request, KeyboardInterrupt):
                 raise outcome.exit_request
         return result.settlement
+
+
+def _delay_behind(delay: int | None) -> int | None:
+    """Return the delay of a record behind a failed one of its group, which has this delay.
+
+    Without a delay, both become visible when their visibility timeouts end. Otherwise the record
+    behind becomes visible at once. SQS does not deliver it before the failed one, which is hidden.
+    """
+    return None if delay is None else 0

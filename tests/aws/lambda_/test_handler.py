@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mega.aws.lambda_ import LambdaHandler
+from mega.aws.lambda_.records import write_record
 from mega.aws.sqs.subscribe import (
     BlobSubscriber,
     DataSubscriber,
@@ -23,8 +24,10 @@ from mega.aws.sqs.subscribe import (
 from mega.errors import ConfigurationError, DecodeError, RetriableError
 from mega.event import PayloadBuilder
 from mega.hooks.idempotency import Idempotency, MemoryStore, Record
+from mega.local import Server
 from tests.aws.lambda_.documented import SNS_RECORD
 from tests.aws.lambda_.events import Context, event_of, failed, record
+from tests.local_aws import Service
 
 Process = Callable[[Any, Any], Any]
 
@@ -290,6 +293,21 @@ def test_a_message_of_sns_that_failed_raises_so_that_lambda_retries_it(error: Ex
 def test_an_event_of_a_pipe_is_a_list_of_records() -> None:
     handler = LambdaHandler([answering({2: ProcessStatus.RETRY_LATER})])
     assert failed(handler(event_of(*numbers(2))['Records'])) == ['m-2']
+
+
+def test_a_client_is_created_for_the_first_delay(
+    server: Server, clients: dict[Service, Any]
+) -> None:
+    sqs = clients['sqs']
+    queue = sqs.create_queue(QueueName='orders')['QueueUrl']
+    sqs.send_message(QueueUrl=queue, MessageBody='{"n": 1}')
+    [received] = sqs.receive_message(QueueUrl=queue)['Messages']
+    arn = 'arn:aws:sqs:eu-west-1:123456789012:orders'
+    options: dict[str, Any] = server.credentials
+    with LambdaHandler([answering({1: RetriableError(0)})], **options) as handler:
+        response = handler({'Records': [write_record(received, arn)]}, Context(30_000))
+    assert failed(response) == [received['MessageId']]
+    assert len(sqs.receive_message(QueueUrl=queue)['Messages']) == 1
 
 
 def test_an_event_without_records_has_no_failures() -> None:

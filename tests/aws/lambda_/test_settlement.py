@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mega.aws.lambda_ import LambdaHandler
+from mega.aws.lambda_.records import write_record
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
@@ -18,7 +19,7 @@ from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus
 from mega.errors import ConfigurationError, RetriableError
 from mega.hooks.idempotency import Idempotency, MemoryStore
 from mega.testing import Bus
-from tests.aws.lambda_.events import failed
+from tests.aws.lambda_.events import Context, failed
 
 DONE, RETRY, FATAL = ProcessStatus.DONE, ProcessStatus.RETRY_LATER, ProcessStatus.FATAL_ERROR
 
@@ -192,6 +193,27 @@ def test_a_group_comes_again_after_the_delay_of_its_first_message(bus: Bus) -> N
     function = Function(bus, {1: RetriableError(7)})
     bus.run(bus.event_source_mapping(orders, function))
     assert function.seen == [(0, 0), (1, 0), (1, 7), (2, 7)]
+
+
+def test_a_delay_applies_to_a_group_whose_rest_did_not_begin_before_the_deadline(bus: Bus) -> None:
+    orders, context = bus.queue('orders', fifo=True), Context(9_000)
+    for n, group in enumerate('aab'):
+        SqsPublisher(orders, client=bus.sqs).publish({'n': n}, message_group_id=group)
+    received = bus.sqs.receive_message(
+        QueueUrl=orders, MaxNumberOfMessages=10, MessageSystemAttributeNames=['All']
+    )['Messages']
+    first, second, other = (write_record(each, orders.arn) for each in received)
+
+    class Slow(MessageSubscriber):
+        def process(self, payload: Any) -> None:
+            context.remaining = 900
+            raise RetriableError(7)
+
+    response = LambdaHandler([Slow], client=bus.sqs)({'Records': [first, other, second]}, context)
+    assert len(failed(response)) == 3
+    function = Function(bus, {})
+    bus.run(bus.event_source_mapping(orders, function))
+    assert function.seen == [(0, 7), (1, 7), (2, 30)]
 
 
 def test_the_delays_of_more_messages_than_a_call_takes(bus: Bus) -> None:
