@@ -303,8 +303,8 @@ def test_a_client_is_created_for_the_first_delay(
     sqs.send_message(QueueUrl=queue, MessageBody='{"n": 1}')
     [received] = sqs.receive_message(QueueUrl=queue)['Messages']
     arn = 'arn:aws:sqs:eu-west-1:123456789012:orders'
-    options: dict[str, Any] = server.credentials
-    with LambdaHandler([answering({1: RetriableError(0)})], **options) as handler:
+    later = answering({1: RetriableError(0)})
+    with LambdaHandler([later], **server.credentials) as handler:
         response = handler({'Records': [write_record(received, arn)]}, Context(30_000))
     assert failed(response) == [received['MessageId']]
     assert len(sqs.receive_message(QueueUrl=queue)['Messages']) == 1
