@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mega.aws.lambda_.records import is_message_event, read_records
+from mega.aws.lambda_.records import LambdaRecord, is_message_event, read_records, write_record
 from mega.aws.sqs.message import read_message
 from mega.aws.sqs.opening import open_message
 from mega.errors import DecodeError
 from tests.aws.lambda_.documented import SNS_RECORD, SQS_RECORD
+from tests.aws.lambda_.events import QUEUE_ARN
 
 
 def test_a_record_of_sqs_becomes_the_message_that_a_receive_returns() -> None:
@@ -87,3 +91,33 @@ def test_an_invalid_record_is_named(event: Any, problem: str) -> None:
 
 def test_an_event_without_records_has_no_messages() -> None:
     assert read_records({'Records': []}) == []
+
+
+TEXTS = st.text(st.characters(exclude_categories=['Cs']), min_size=1, max_size=9)
+TYPES = st.sampled_from(['', '.custom', '.ä'])
+ATTRIBUTES = st.one_of(
+    st.builds(lambda kind, text: {'DataType': f'String{kind}', 'StringValue': text}, TYPES, TEXTS),
+    st.builds(
+        lambda kind, n: {'DataType': f'Number{kind}', 'StringValue': str(n)}, TYPES, st.integers()
+    ),
+    st.builds(
+        lambda kind, data: {'DataType': f'Binary{kind}', 'BinaryValue': data},
+        TYPES,
+        st.binary(min_size=1, max_size=9),
+    ),
+)
+
+
+@given(TEXTS, st.dictionaries(st.text('abc', min_size=1), ATTRIBUTES, max_size=10))
+def test_a_message_is_the_same_after_it_was_a_record_in_json(
+    body: str, attributes: dict[str, Any]
+) -> None:
+    received = {
+        'MessageId': 'm-1',
+        'ReceiptHandle': 'handle',
+        'Body': body,
+        'Attributes': {'ApproximateReceiveCount': '1', 'MessageGroupId': 'a'},
+        'MessageAttributes': attributes,
+    }
+    event = json.dumps({'Records': [write_record(received, QUEUE_ARN)]})
+    assert read_records(json.loads(event)) == [LambdaRecord(received, QUEUE_ARN)]
