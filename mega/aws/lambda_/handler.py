@@ -141,7 +141,8 @@ class LambdaHandler:
             dead_letter_queue_url,
         )
         delays = (retry_delay, *(each.retry_delay for each in self.subscribers))
-        if client or dead_letter_queue_url or any(delay is not None for delay in delays):
+        needs = (client, dead_letter_queue_url, *delays)
+        if any(each is not None for each in needs):
             aws = self._calls.connect()
             if payload_store is not None:
                 payload_store.check_client(aws)

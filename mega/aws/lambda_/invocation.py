@@ -98,9 +98,10 @@ class Invocation:
                 if order is not None:
                     delays.setdefault(order, failure.delay)
         if late:
-            problem = '%d messages did not begin: the function is near its timeout'
+            problem = '%d of %d messages did not begin: Lambda ends the function in %.1f seconds'
             extra = about(queue=late[0].queue_name, messages=len(late))
-            _log.warning(problem, len(late), extra=extra)
+            seconds = self._deadline.time_left
+            _log.warning(problem, len(late), len(records), seconds, extra=extra)
         return failed
 
     def _process_record(self, record: LambdaRecord) -> FailedRecord | None:

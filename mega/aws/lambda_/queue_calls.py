@@ -6,7 +6,6 @@ A function that needs neither has no client, and does not import boto3.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mega.aws._messages.destinations import check_host, check_region
@@ -33,6 +32,7 @@ class QueueCalls:
         self._dead_letter_queue_url = dead_letter_queue_url
         self._senders: dict[str | None, DeadLetterSender] = {}
         self._client: AwsClient | None = None
+        self._visibility = VisibilityChanger(self.connect)
 
     @property
     def clock(self) -> Clock:
@@ -73,10 +73,6 @@ class QueueCalls:
         """Close the connections, unless the user passed the client."""
         if self._client is not None:
             self._client.close()
-
-    @cached_property
-    def _visibility(self) -> VisibilityChanger:
-        return VisibilityChanger(self.connect())
 
     def _sender(self, queue_arn: str | None) -> DeadLetterSender:
         from mega.aws.sqs.subscribe.runtime.dead_letter_sender import DeadLetterSender

@@ -19,10 +19,10 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import md5
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from mega.aws._messages.destinations import queue_name
 from mega.errors import DecodeError, join_path, safe_repr
@@ -88,11 +88,14 @@ class _Attribute(Struct, rename='camel'):
     binary_value: bytes | None = None
 
 
+_QueueArn = Annotated[str, Meta(pattern=r'\Aarn:[^:]+:sqs:[^:]+:[^:]+:[\w-]+(\.fifo)?\Z')]
+
+
 class _SqsRecord(Struct, rename='camel'):
     message_id: str
     body: str
     receipt_handle: str
-    event_source_arn: str = field(name='eventSourceARN')
+    event_source_arn: _QueueArn = field(name='eventSourceARN')
     attributes: dict[str, str] = {}
     message_attributes: dict[str, _Attribute] = {}
 

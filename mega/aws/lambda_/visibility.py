@@ -13,7 +13,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Change
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -23,7 +23,7 @@ from mega.aws._transport.client import AwsClient
 from mega.aws.lambda_.records import LambdaRecord
 from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.errors import TransportError, safe_repr
+from mega.errors import ConfigurationError, TransportError, safe_repr
 from mega.logging import about
 
 __all__ = ('DelayedRetry', 'VisibilityChanger', 'queue_url_of')
@@ -48,10 +48,10 @@ class DelayedRetry(Struct, frozen=True):
 
 
 class VisibilityChanger:
-    """Changes the visibility timeouts of messages. `aws` is a client of SQS."""
+    """Changes the visibility timeouts of messages. `connect` returns a client of SQS."""
 
-    def __init__(self, aws: AwsClient) -> None:
-        self._aws = aws
+    def __init__(self, connect: Callable[[], AwsClient]) -> None:
+        self._connect = connect
         self._has_warned = False
 
     def change(self, retries: Sequence[DelayedRetry]) -> None:
@@ -63,9 +63,9 @@ class VisibilityChanger:
         for arn in dict.fromkeys(retry.queue_arn for retry in retries):
             of_queue = [retry for retry in reversed(retries) if retry.queue_arn == arn]
             for start in range(0, len(of_queue), MAX_ENTRIES):
-                self._change(queue_url_of(self._aws, arn), of_queue[start : start + MAX_ENTRIES])
+                self._change(arn, of_queue[start : start + MAX_ENTRIES])
 
-    def _change(self, queue_url: str, retries: Sequence[DelayedRetry]) -> None:
+    def _change(self, queue_arn: str, retries: Sequence[DelayedRetry]) -> None:
         ids = [str(position) for position in range(len(retries))]
         entries = [
             {
@@ -75,25 +75,29 @@ class VisibilityChanger:
             }
             for id, retry in zip(ids, retries, strict=True)
         ]
+        url = ''
         try:
-            response = self._aws.call(
-                'change_message_visibility_batch', QueueUrl=queue_url, Entries=entries
-            )
+            aws = self._connect()
+            url = queue_url_of(aws, queue_arn)
+            response = aws.call('change_message_visibility_batch', QueueUrl=url, Entries=entries)
         except TransportError as error:
-            self._report(queue_url, retries, str(with_advice(error, queue_url)))
+            self._report(queue_arn, retries, str(with_advice(error, url)))
+            return
+        except ConfigurationError as error:  # for example no region
+            self._report(queue_arn, retries, str(error))
             return
         answers = read_batch_response(response, ids)
         for retry, answer in zip(retries, answers, strict=True):
             if not answer.is_successful:
                 problem = f'{safe_repr(answer.code)}: {safe_repr(answer.problem)}'
-                self._report(queue_url, [retry], problem)
+                self._report(queue_arn, [retry], problem)
 
-    def _report(self, queue_url: str, retries: Sequence[DelayedRetry], problem: str) -> None:
+    def _report(self, queue_arn: str, retries: Sequence[DelayedRetry], problem: str) -> None:
         text = 'messages %s become visible when their visibility timeout ends, without a delay: %s'
         level = logging.DEBUG if self._has_warned else logging.WARNING
         self._has_warned = True
         ids = ', '.join(retry.record.id for retry in retries)
-        _log.log(level, text, ids, problem, extra=about(queue=queue_name(queue_url)))
+        _log.log(level, text, ids, problem, extra=about(queue=queue_name(queue_arn)))
 
 
 def queue_url_of(aws: AwsClient, arn: str) -> str:

@@ -147,7 +147,8 @@ def test_no_message_begins_within_the_margin_before_the_deadline(
     handler = LambdaHandler([subscriber(process)], deadline_margin=timedelta(seconds=3))
     assert failed(handler(event_of(*numbers(4)), context)) == ['m-3', 'm-4']
     assert seen == [1, 2]
-    assert '2 messages did not begin: the function is near its timeout' in caplog.text
+    problem = '2 of 4 messages did not begin: Lambda ends the function in 3.0 seconds'
+    assert problem in caplog.text
 
 
 def test_coroutines_share_one_event_loop_between_invocations() -> None:
@@ -308,6 +309,14 @@ def test_a_client_is_created_for_the_first_delay(
         response = handler({'Records': [write_record(received, arn)]}, Context(30_000))
     assert failed(response) == [received['MessageId']]
     assert len(sqs.receive_message(QueueUrl=queue)['Messages']) == 1
+
+
+def test_a_delay_without_a_region_is_dropped_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    handler = LambdaHandler([answering({1: RetriableError(5)})])
+    assert failed(handler(event_of({'n': 1}))) == ['m-1']
+    assert 'without a delay: no AWS region' in caplog.text
 
 
 def test_an_event_without_records_has_no_failures() -> None:

@@ -81,6 +81,8 @@ def test_another_object_is_not_an_event_of_messages(event: object) -> None:
         ({'Records': [SQS_RECORD, 5]}, r'Records\[1\] is of the source None'),
         ([{'eventSource': 'aws:s3'}], r"Records\[0\] is of the source 'aws:s3', not aws:sqs or"),
         ([{**SQS_RECORD, 'body': 5}], r'Records\[0\]: Expected `str`, got `int` - at `\$.body`'),
+        ([{**SQS_RECORD, 'eventSourceARN': 'my-queue'}], r'Records\[0\]: Expected `str` matching'),
+        ([{**SQS_RECORD, 'eventSourceARN': None}], r'Records\[0\]: Expected `str`, got `null`'),
         ([{**SNS_RECORD, 'Sns': None}], r'Records\[0\]: Expected `object`, got `null`'),
     ],
 )
