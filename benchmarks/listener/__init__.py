@@ -15,5 +15,6 @@ contenders.py  the plain loop, and the listener
 peers.py       the other libraries; peer.py is the program of their processes
 bench.py       fills a queue, measures its drain, and verifies that it is empty
 sections.py    the comparisons of contenders, and their output
+typed.py       the CPU time of the conversion of payloads
 own_share.py   the CPU time of the listener itself, by stage and function
 """

@@ -14,6 +14,7 @@ from benchmarks.environment import add_scheme_option, aws_versions, selected_sch
 from benchmarks.listener.bench import Bench, open_bench
 from benchmarks.listener.own_share import own_share
 from benchmarks.listener.sections import Effort, latency, peers, throughput, waiting
+from benchmarks.listener.typed import typed
 from benchmarks.listener.workload import BODIES
 from benchmarks.matching.tables import machine
 
@@ -60,6 +61,7 @@ def _sections(python: Path | None) -> Mapping[str, Callable[[Mapping[str, Bench]
         'peers': _on_first(partial(peers, python=python)),
         'latency': _on_first(latency),
         'waiting': _on_first(waiting),
+        'typed': lambda benches, effort: typed(effort.rounds, effort.messages),
         'own-share': lambda benches, effort: own_share(effort.rounds, 2 * effort.messages),
     }
 

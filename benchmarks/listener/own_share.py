@@ -7,7 +7,7 @@ import pstats
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mega.aws.sqs.subscribe import Message, SqsListener
 from mega.codec._json import decode as parse_json
 from mega.match import PatternSet
 
-__all__ = ('FreeClient', 'own_share')
+__all__ = ('QUEUE_URL', 'FreeClient', 'own_share')
 
 QUEUE_URL = 'http://127.0.0.1:1/123456789012/free'
 MAX_FUNCTIONS = 15
@@ -34,19 +34,21 @@ class _Meta:
 class FreeClient:
     """A client of SQS whose calls cost almost nothing. It returns a number of messages, then none.
 
-    Each receive creates its messages, as boto3 does.
+    Each receive creates its messages, as boto3 does, with one of the bodies in turn.
     """
 
     meta = _Meta()
 
-    def __init__(self, messages: int) -> None:
+    def __init__(self, messages: int, bodies: Sequence[str] = BODIES) -> None:
         self._left = messages
+        self._bodies = bodies
         self._numbers = count()
 
     def receive_message(self, **request: Any) -> dict[str, Any]:
         found = min(self._left, request['MaxNumberOfMessages'])
         self._left -= found
-        return {'Messages': [_received(next(self._numbers)) for _ in range(found)]}
+        numbers = islice(self._numbers, found)
+        return {'Messages': [_received(number, self._bodies) for number in numbers]}
 
     def delete_message(self, **request: Any) -> dict[str, Any]:
         return {}
@@ -60,12 +62,12 @@ class FreeClient:
     def close(self) -> None: ...
 
 
-def _received(number: int) -> dict[str, Any]:
+def _received(number: int, bodies: Sequence[str] = BODIES) -> dict[str, Any]:
     return {
         'MessageId': f'6b9b2f5a-8a3e-4c55-9d3e-{number:012}',
         'ReceiptHandle': f'AQEB{number}-1-0123456789abcdef',
         'MD5OfBody': '0123456789abcdef0123456789abcdef',
-        'Body': BODIES[number % len(BODIES)],
+        'Body': bodies[number % len(bodies)],
         'Attributes': {
             'SenderId': 'AIDAEXAMPLE',
             'SentTimestamp': '1588607603123',

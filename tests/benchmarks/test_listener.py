@@ -15,6 +15,7 @@ from benchmarks.listener.contenders import Listening, PlainLoop
 from benchmarks.listener.own_share import own_share
 from benchmarks.listener.peers import PEERS, Peer, versions
 from benchmarks.listener.sections import Effort, peers, throughput
+from benchmarks.listener.typed import CLASSES, typed
 from benchmarks.listener.workload import (
     BODIES,
     EVENTS,
@@ -108,6 +109,13 @@ def test_each_event_has_one_subscriber_and_each_subscriber_has_events() -> None:
 
 def test_events_have_the_claimed_size() -> None:
     assert all(580 <= len(body) <= 610 for body in BODIES)
+
+
+def test_typed_subscribers_are_compared_with_an_untyped_one() -> None:
+    lines = typed(1, 500).splitlines()
+    assert lines[0] == '## CPU time of typed subscribers'
+    names = [line.split('|')[1].strip() for line in lines if line.startswith('|')]
+    assert names[2:] == [*CLASSES]
 
 
 def test_the_own_share_shows_every_stage() -> None:
