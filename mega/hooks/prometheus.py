@@ -163,10 +163,11 @@ class _Metrics:
             return Histogram(name, text, labels, registry=registry)
 
         of_queue, of_subscriber = ('queue',), ('queue', 'subscriber')
-        text = 'Deliveries of messages whose processing began.'
-        self.deliveries = counter('mega_deliveries_total', text, *of_queue)
+        # A registry is read in this order: ends before their beginnings, so that they add up.
         text = 'Deliveries whose processing ended, by what happens to the message and why.'
         self.settlements = counter('mega_settlements_total', text, *of_queue, 'action', 'reason')
+        text = 'Deliveries of messages whose processing began.'
+        self.deliveries = counter('mega_deliveries_total', text, *of_queue)
         text = 'Deliveries in processing.'
         self.in_flight = gauge('mega_in_flight', text, *of_queue)
         text = 'Time from the acceptance of a message by SQS to the begin of its processing.'
@@ -175,10 +176,10 @@ class _Metrics:
         )
         text = 'Messages that the listener sends to its dead-letter queue, by the reason.'
         self.dead_letters = counter('mega_dead_letters_total', text, *of_queue, 'error')
-        text = 'Messages that a subscriber began to process.'
-        self.started = counter('mega_messages_started_total', text, *of_subscriber)
         text = 'Messages whose processing by a subscriber ended.'
         self.messages = counter('mega_messages_total', text, *of_subscriber, 'status')
+        text = 'Messages that a subscriber began to process.'
+        self.started = counter('mega_messages_started_total', text, *of_subscriber)
         text = 'Messages that a subscriber is processing.'
         self.in_progress = gauge('mega_messages_in_progress', text, *of_subscriber)
         text = 'Duration of the processing of a message by a subscriber.'

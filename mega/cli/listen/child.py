@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import msgspec
 
-from mega.cli.listen.messages import Connection, Failed, WorkerSettings
+from mega.cli.listen.exposition import Family
+from mega.cli.listen.messages import Connection, Failed, Reported, WorkerSettings
 from mega.cli.listen.signals import blocked_signals
 from mega.cli.listen.snapshot import ProcessSnapshot, ProcessState, Report
 from mega.cli.listen.supervisor.commands import Ending
@@ -36,6 +37,7 @@ class Child:
         self.target = settings.target
         self.has_drained = False
         self.failure: Failed | None = None
+        self.metrics: tuple[Family, ...] = ()
         self._report: Report | None = None
         self._reported_at = 0.0
         parent_side, child_side = socket.socketpair()
@@ -57,9 +59,9 @@ class Child:
         """End the process at once."""
         os.kill(self.pid, signal.SIGKILL)  # `Popen.kill` would take its status first
 
-    def reported(self, report: Report, now: float) -> None:
+    def reported(self, reported: Reported, now: float) -> None:
         """Keep the last report, and its time."""
-        self._report, self._reported_at = report, now
+        self._report, self.metrics, self._reported_at = reported.report, reported.metrics, now
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -74,7 +76,7 @@ class Child:
             age = now - self._reported_at
             receive_age = None if report.receive_age is None else report.receive_age + age
             report = replace(report, loop_age=report.loop_age + age, receive_age=receive_age)
-        return ProcessSnapshot(self.pid, self.target, state, report)
+        return ProcessSnapshot(self.pid, self.target, state, report, self.metrics)
 
     def ended(self, status: int) -> Ending:
         """Return how the process ended, and close the connection. `status` is of `waitpid`."""

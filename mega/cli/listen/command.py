@@ -184,7 +184,16 @@ def command(
         max_bytes=None if max_memory is None else max_memory * 1_000_000,
     )
     workers = [
-        WorkerSettings(target, app_dir, queue_url, concurrency, grace_period, drain, logs)
+        WorkerSettings(
+            target,
+            app_dir,
+            queue_url,
+            concurrency,
+            grace_period,
+            drains=drain,
+            reports_metrics=address is not None,
+            logs=logs,
+        )
         for target in targets
     ]
     return _run(workers, settings, sources, address)

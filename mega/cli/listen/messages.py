@@ -25,6 +25,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from mega.cli.listen.exposition import Family
 from mega.cli.listen.logs import LogSettings
 from mega.cli.listen.snapshot import Report
 
@@ -49,7 +50,7 @@ _READ_BYTES = 65_536
 class WorkerSettings:
     """What a child process runs: the argument of its program. None keeps a setting of the target.
 
-    `grace_period` is in seconds.
+    `grace_period` is in seconds. With `reports_metrics`, the reports have the metrics of hooks.
     """
 
     target: str
@@ -58,6 +59,7 @@ class WorkerSettings:
     concurrency: int | None = None
     grace_period: float | None = None
     drains: bool = False
+    reports_metrics: bool = False
     logs: LogSettings = field(default_factory=LogSettings)
 
 
@@ -75,9 +77,10 @@ class Ready(msgspec.Struct, tag=True, frozen=True):
 
 
 class Reported(msgspec.Struct, tag=True, frozen=True):
-    """The counters and the state of the listener."""
+    """The counters and the state of the listener, and the metrics of its hooks."""
 
     report: Report
+    metrics: tuple[Family, ...] = ()
 
 
 class Drained(msgspec.Struct, tag=True, frozen=True):

@@ -20,6 +20,8 @@ from time import monotonic
 
 from mega.cli.exit_status import FAILURE, CommandError
 from mega.cli.listen.child import Child
+from mega.cli.listen.exposition import Family
+from mega.cli.listen.hook_metrics import of_ended_process, sum_metrics
 from mega.cli.listen.messages import (
     Drained,
     Failed,
@@ -86,6 +88,7 @@ class Parent:
         self._sources = sources
         self._children: dict[int, Child] = {}
         self._ended: dict[str, Counter[str]] = {}
+        self._ended_metrics: tuple[Family, ...] = ()
         self._stopped_at: dict[Signals, float] = {}
         self._lock = Lock()
         """Protects the fields above: the loop changes them, and another thread reads them."""
@@ -100,6 +103,7 @@ class Parent:
                 {target: dict(counters) for target, counters in self._ended.items()},
                 supervisor.restarts,
                 supervisor.is_stopping,
+                self._ended_metrics,
             )
 
     def run(self) -> int:
@@ -201,7 +205,7 @@ class Parent:
             case Ready():
                 self._supervisor.ready(number, now)
             case Reported(report):
-                child.reported(report, now)
+                child.reported(message, now)
                 self._supervisor.reported(number, child.counters['received'], report.resident_bytes)
             case Drained():
                 child.has_drained = True
@@ -227,6 +231,8 @@ class Parent:
         self._unregister(child)
         ending = child.ended(status)
         self._ended.setdefault(child.target, Counter()).update(child.counters)
+        ended = of_ended_process(child.metrics)
+        self._ended_metrics = sum_metrics([*self._ended_metrics, *ended])
         self._supervisor.ended(number, ending, monotonic())
         self._run_commands()
         del self._children[number]  # the commands may name it

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from mega.cli.listen.exposition import Family
+
 __all__ = ('ProcessSnapshot', 'ProcessState', 'Report', 'Snapshot')
 
 
@@ -26,6 +28,7 @@ class Report:
     """What a child process reports every second.
 
     `stats` are the fields of the listener's `stats()`: counters, and the text `transport`.
+    `in_flight` is the number of messages that are received and not settled.
     `is_receiving` is false before the first receive, in a pause and during a stop. `loop_age` is
     the age of the last turn of the listener's loop, and `receive_age` of the last receive that SQS
     answered, None before the first. `wait_time_seconds` is the long poll of the listener.
@@ -37,16 +40,21 @@ class Report:
     receive_age: float | None
     wait_time_seconds: int
     resident_bytes: int
+    in_flight: int = 0
 
 
 @dataclass(frozen=True)
 class ProcessSnapshot:
-    """One child process: its target as on the command line, and its last report, if any."""
+    """One child process: its target as on the command line, and its last report, if any.
+
+    `metrics` are those of the hooks of its listener.
+    """
 
     pid: int
     target: str
     state: ProcessState
     report: Report | None = None
+    metrics: tuple[Family, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Snapshot:
 
     `wanted` is the number of processes that should receive messages. `ended` has the counters of
     the processes that ended, by target. `restarts` is the number of processes that ended without a
-    request, and were started anew.
+    request, and were started anew. `ended_metrics` are sums over the processes that ended.
     """
 
     processes: tuple[ProcessSnapshot, ...]
@@ -63,3 +71,4 @@ class Snapshot:
     ended: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     restarts: int = 0
     is_stopping: bool = False
+    ended_metrics: tuple[Family, ...] = ()

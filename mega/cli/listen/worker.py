@@ -31,6 +31,7 @@ import msgspec
 from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
 from mega.cli.exit_status import FAILURE, REFUSED, SUCCESS, TARGET, TargetError
+from mega.cli.listen.hook_metrics import collect_metrics
 from mega.cli.listen.memory import resident_bytes
 from mega.cli.listen.messages import (
     Connection,
@@ -215,8 +216,10 @@ class Worker:
             receive_age=activity.receive_age,
             wait_time_seconds=listener.wait_time_seconds,
             resident_bytes=resident_bytes(),
+            in_flight=activity.in_flight,
         )
-        self._connection.send(Reported(report))
+        metrics = collect_metrics(listener._hooks.all) if self._settings.reports_metrics else ()
+        self._connection.send(Reported(report, metrics))
 
     def _description(self) -> str:
         """Return the counters and the stacks of this process, as lines."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
-from mega.cli.listen.health import COUNTERS, PATHS, respond
+from mega.cli.listen.health import PATHS, respond
+from mega.cli.listen.listener_metrics import COUNTERS
 from mega.cli.listen.snapshot import ProcessSnapshot, ProcessState, Report, Snapshot
 
 FRESH = Report(
@@ -18,6 +19,7 @@ FRESH = Report(
     receive_age=1.25,
     wait_time_seconds=20,
     resident_bytes=1_000,
+    in_flight=3,
 )
 
 
@@ -68,8 +70,16 @@ def test_a_process_is_live_while_its_loop_turns(other: ProcessSnapshot) -> None:
 def test_a_process_whose_loop_stopped_is_named() -> None:
     response = respond('/livez', snapshot(process(7, loop_age=71), process(8)))
     assert response.status == 503
-    problem = 'its loop last turned 71 s ago, at most 70 s are allowed'
-    assert response.body == f'process 7 (shop:orders): {problem}\n'
+    answered = 'last receive that SQS answered: 1.2 s ago'
+    assert response.body == (
+        'process 7 (shop:orders): its loop turned 71.0 s ago, at most 70 s are allowed; '
+        f'{answered}\nprocess 8 (shop:orders): its loop turned 0.5 s ago; {answered}\n'
+    )
+
+
+def test_a_process_that_sqs_never_answered_says_so() -> None:
+    response = respond('/livez', snapshot(process(7, receive_age=None)))
+    assert response.body.splitlines()[0].endswith('last receive that SQS answered: never')
 
 
 # /readyz
@@ -114,6 +124,7 @@ def test_stats_have_the_total_the_sum_of_each_target_and_each_process() -> None:
         'target': 'shop:orders',
         'state': 'ready',
         'is_receiving': True,
+        'in_flight': 3,
         'seconds_since_loop': 0.5,
         'seconds_since_receive': 1.25,
         'resident_bytes': 1_000,

@@ -83,9 +83,9 @@ class Hooks:
     """
 
     def __init__(self, hooks: Iterable[object] = ()) -> None:
-        self._all = check_hooks(hooks, Hook)
-        self.of_deliveries = hooks_with('around_delivery', self._all, Hook)
-        self.of_subscribers = hooks_with('around_subscriber', self._all, Hook)
+        self.all = check_hooks(hooks, Hook)
+        self.of_deliveries = hooks_with('around_delivery', self.all, Hook)
+        self.of_subscribers = hooks_with('around_subscriber', self.all, Hook)
 
     def check(self) -> None:
         """Check that all hooks can work.
@@ -93,5 +93,5 @@ class Hooks:
         Raises:
             ConfigurationError: if a hook cannot work.
         """
-        for hook in self._all:
+        for hook in self.all:
             hook.check()

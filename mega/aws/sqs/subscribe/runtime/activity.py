@@ -21,11 +21,13 @@ class Activity(Struct, frozen=True):
     - `loop_age`: the age of the last turn of the supervising thread, which turns every half second.
       None: no thread supervises, because the calling thread of `drain()` processes the messages.
     - `receive_age`: the age of the last receive that SQS answered; None before the first.
+    - `in_flight`: the number of messages that are received and not settled.
     """
 
     is_receiving: bool = False
     loop_age: float | None = None
     receive_age: float | None = None
+    in_flight: int = 0
 
 
 IDLE = Activity()
@@ -64,12 +66,13 @@ class ActivityLog:
         """Record a turn of the supervising thread."""
         self._turned_at = now
 
-    def read(self, may_receive: bool) -> Activity:
+    def read(self, may_receive: bool, in_flight: int) -> Activity:
         """Return the activity at the moment."""
         return Activity(
             self._has_begun and may_receive,
             self._age(self._turned_at),
             self._age(self._answered_at),
+            in_flight,
         )
 
     def _age(self, time: float | None) -> float | None:

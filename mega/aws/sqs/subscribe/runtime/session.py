@@ -103,7 +103,7 @@ class ListenerSession:
     @property
     def activity(self) -> Activity:
         """Whether the session receives messages, and when it last made progress."""
-        return self.activity_log.read(self.may_receive)
+        return self.activity_log.read(self.may_receive, self._engine.in_flight)
 
     @property
     def may_receive(self) -> bool:

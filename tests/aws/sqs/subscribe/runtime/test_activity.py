@@ -17,15 +17,15 @@ from tests.local_aws import LocalAws
 def test_the_ages_count_from_the_last_turn_and_the_last_answer() -> None:
     time = 100.0
     log = ActivityLog(lambda: time)
-    assert log.read(may_receive=True) == Activity()
+    assert log.read(may_receive=True, in_flight=0) == Activity()
     log.loop_turned(time)
     log.receive_begins()
-    assert log.read(may_receive=True) == Activity(True, 0.0, None)
+    assert log.read(may_receive=True, in_flight=0) == Activity(True, 0.0, None)
     time = 107.0
     log.receive_answered(time)
     time = 108.0
-    assert log.read(may_receive=True) == Activity(True, 8.0, 1.0)
-    assert not log.read(may_receive=False).is_receiving
+    assert log.read(may_receive=True, in_flight=0) == Activity(True, 8.0, 1.0)
+    assert not log.read(may_receive=False, in_flight=0).is_receiving
 
 
 def test_a_function_is_called_once_at_the_first_receive() -> None:
