@@ -16,7 +16,7 @@ from mega.cli.output import Output, Record, notify
 from mega.cli.payload_argument import read_payload
 from mega.cli.queues import dead_letter_queue_of, find_queue
 from mega.cli.receiving import holding, notify_of_receives
-from mega.cli.target import load_listener
+from mega.cli.target import load_listener, load_with_subscribers
 from mega.errors import single_line
 
 __all__ = ('command',)
@@ -61,18 +61,19 @@ def command(
 ) -> int:
     """Explain for each subscriber of TARGET why it matches PAYLOAD or not.
 
-    PAYLOAD is text, `-` for stdin or @FILE. Messages of a queue are given back, and SQS counts a
-    receive of each. The exit code is 1 if no subscriber matches.
+    PAYLOAD is text, `-` for stdin or @FILE. TARGET is a listener or, for PAYLOAD, a handler of
+    Lambda. Messages of a queue are given back, and SQS counts a receive of each. The exit code is 1
+    if no subscriber matches.
     """
     if sum(each is not None for each in (payload, queue, message_id)) != 1:
         raise click.UsageError('pass PAYLOAD, --queue or --dead-letter: one of them')
     if count is not None and queue is None:
         raise click.UsageError('-n is for --queue')
-    listener = load_listener(target, app_dir)
     if payload is not None:
-        explanations = listener.explain(read_payload(payload))
+        explanations = load_with_subscribers(target, app_dir).explain(read_payload(payload))
         output.all(explanation_records(explanations), lambda records: str(explanations))
         return SUCCESS if explanations.matching else FAILURE
+    listener = load_listener(target, app_dir)
     aws, url = find_queue(queue, app_dir) if queue is not None else dead_letter_queue_of(listener)
     with holding(aws, url, HOLD_SECONDS, wait, is_forced=is_forced) as held:
         notify_of_receives(url)

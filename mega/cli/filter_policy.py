@@ -24,7 +24,7 @@ from mega.cli.policies import (
     read_policy,
     read_subscription,
 )
-from mega.cli.target import load_listener
+from mega.cli.target import load_with_subscribers
 from mega.errors import ConfigurationError, TransportError, safe_repr
 
 __all__ = ('FORMATS', 'command')
@@ -45,8 +45,9 @@ _ARN = re.compile(r'arn:[a-z0-9-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}(?:\.fifo)?
 @click.option(
     '--format',
     'form',
-    type=click.Choice(['policy', 'boto3', 'cloudformation', 'terraform']),
-    help='The format of the text. Default: policy, the JSON of the attribute FilterPolicy.',
+    type=click.Choice(['policy', 'boto3', 'cloudformation', 'terraform', 'event-source']),
+    help='The format of the text. Default: policy, the JSON of the attribute FilterPolicy. '
+    'event-source: FilterCriteria of a Lambda event source mapping.',
 )
 @click.option(
     '--check',
@@ -70,13 +71,15 @@ def command(
 ) -> int:
     """Print the SNS filter policy that lets through all messages the subscribers of TARGET match.
 
+    TARGET is a listener, or a handler of Lambda.
+
     Where SNS cannot express a pattern, the policy is wider, and stderr has the place and the
     reason.
     """
     _check_options(form, check, apply, yes, output)
-    listener = load_listener(target, app_dir)
+    owner = load_with_subscribers(target, app_dir)
     paths = _paths(attributes)
-    policy = to_filter_policy(listener, attributes=paths or None)
+    policy = to_filter_policy(owner, attributes=paths or None)
     for place in policy.widened:
         notify(f'Wider than the patterns: {place}')
     needed = needed_policy(policy)
@@ -205,10 +208,19 @@ def _as_terraform(policy: FilterPolicy) -> str:
     return f'filter_policy_scope = "{policy.scope}"\nfilter_policy = jsonencode({text})'
 
 
+def _as_event_source(policy: FilterPolicy) -> str:
+    """Return the FilterCriteria of AWS::Lambda::EventSourceMapping, as JSON, which is also YAML."""
+    criteria = policy.event_source_filters
+    if criteria:
+        notify('Lambda deletes messages that do not match, and bodies that are not JSON objects.')
+    return _pretty(criteria)
+
+
 FORMATS = {
     'policy': _as_json,
     'boto3': _as_boto3,
     'cloudformation': _as_cloudformation,
     'terraform': _as_terraform,
+    'event-source': _as_event_source,
 }
 """The text of a policy, by the name of its format."""

@@ -4,6 +4,7 @@ shop.worker:listener        an attribute of a module; `shop.worker:Settings.list
 worker.py:listener          an attribute of a file
 shop.worker                 a module that holds one listener
 shop.worker:make_listener   a callable without arguments that returns the listener
+shop.function:handler       a handler of Lambda, for the commands that only need its subscribers
 shop.events:ItemAdded       a class
 """
 
@@ -20,11 +21,12 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 import mega
+from mega.aws.lambda_.handler import LambdaHandler
 from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.cli.exit_status import TargetError
 from mega.errors import safe_repr
 
-__all__ = ('Wanted', 'load_class', 'load_instance', 'load_listener')
+__all__ = ('Wanted', 'load_class', 'load_instance', 'load_listener', 'load_with_subscribers')
 
 T = TypeVar('T')
 
@@ -34,21 +36,24 @@ _LIBRARY = str(Path(mega.__file__).parent)
 
 @dataclass(frozen=True)
 class Wanted(Generic[T]):
-    """The class of an object that a target must be, and the noun for it in errors."""
+    """The classes of which an object must be that a target names, and the noun for it in errors."""
 
-    kind: type[T]
+    kinds: tuple[type[T], ...]
     noun: str
 
     @property
     def name(self) -> str:
-        return self.kind.__name__
+        return ' or '.join(kind.__name__ for kind in self.kinds)
 
     def find(self, module: ModuleType) -> dict[str, T]:
         """Return the objects of the class in a module, by name."""
-        return {name: each for name, each in vars(module).items() if isinstance(each, self.kind)}
+        return {name: each for name, each in vars(module).items() if isinstance(each, self.kinds)}
 
 
-_LISTENER = Wanted(SqsListener, 'listener')
+_LISTENER = Wanted((SqsListener,), 'listener')
+_WITH_SUBSCRIBERS: Wanted[SqsListener | LambdaHandler] = Wanted(
+    (SqsListener, LambdaHandler), 'listener'
+)
 
 
 def load_listener(target: str, app_dir: str = '.') -> SqsListener:
@@ -61,6 +66,11 @@ def load_listener(target: str, app_dir: str = '.') -> SqsListener:
     return load_instance(target, _LISTENER, app_dir)
 
 
+def load_with_subscribers(target: str, app_dir: str = '.') -> SqsListener | LambdaHandler:
+    """Import a target and return its listener or its handler of Lambda, as `load_listener` does."""
+    return load_instance(target, _WITH_SUBSCRIBERS, app_dir)
+
+
 def load_instance(target: str, wanted: Wanted[T], app_dir: str = '.') -> T:
     """Import a target and return its object of a class, as `load_listener` does."""
     module, path = _import_target(target, app_dir)
@@ -68,7 +78,7 @@ def load_instance(target: str, wanted: Wanted[T], app_dir: str = '.') -> T:
         found = _attribute(target, module, path, wanted)
     else:
         found = _sole_instance(target, module, wanted)
-    if isinstance(found, wanted.kind):
+    if isinstance(found, wanted.kinds):
         return found
     if callable(found):
         return _call(target, found, wanted)
@@ -172,13 +182,13 @@ def _call(target: str, factory: object, wanted: Wanted[T]) -> T:
     try:
         inspect.signature(factory).bind()
     except (TypeError, ValueError) as error:
-        problem = f'cannot be called without arguments: {error}'
+        problem = f'is not an {wanted.name}, and cannot be called without arguments: {error}'
         raise TargetError(f'{target!r} {problem}') from error
     try:
         found = factory()
     except (Exception, SystemExit) as error:
         raise TargetError(f'{target!r} cannot be called: {_describe(error)}') from error
-    if isinstance(found, wanted.kind):
+    if isinstance(found, wanted.kinds):
         return found
     raise TargetError(f'{target!r} returned {safe_repr(found)}, not an {wanted.name}')
 

@@ -54,6 +54,31 @@ def test_without_a_match_the_exit_code_is_1(worker: str) -> None:
     assert mega('explain', worker, '{}').code == 1
 
 
+def test_a_handler_of_lambda_is_explained_like_a_listener(worker: str, tmp_path: Path) -> None:
+    path = tmp_path / 'function.py'
+    path.write_text(
+        'from mega.aws.lambda_ import LambdaHandler\n'
+        'from worker import make_listener\n'
+        'handler = LambdaHandler(make_listener().subscribers)\n'
+    )
+    payload = '{"total": 5}'
+    explained = mega('explain', f'{path}:handler', payload)
+    assert explained == mega('explain', worker, payload)
+
+
+def test_messages_of_a_queue_need_a_listener(tmp_path: Path) -> None:
+    path = tmp_path / 'function.py'
+    path.write_text(
+        'from mega.aws.lambda_ import LambdaHandler\n'
+        'from mega.aws.sqs.subscribe import DataSubscriber\n'
+        'class Order(DataSubscriber):\n    def process(self, payload): ...\n'
+        'handler = LambdaHandler([Order])\n'
+    )
+    result = mega('explain', f'{path}:handler', '--queue', 'orders')
+    assert result.code == 3
+    assert 'is not an SqsListener' in result.err
+
+
 def test_json_has_one_object_per_subscriber(worker: str) -> None:
     result = mega('explain', worker, '{"amount": 120}', '-o', 'json')
     assert result.json() == [

@@ -13,6 +13,7 @@ from tests.cli.command import Result, mega, mega_on_terminal
 from tests.cli.conftest import CommandAws
 
 WORKER = """
+from mega.aws.lambda_ import LambdaHandler
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener, TextSubscriber
 
 class Orders(DataSubscriber):
@@ -26,6 +27,7 @@ def listen_to(*subscribers):
     return SqsListener('https://sqs.eu-west-1.amazonaws.com/123456789012/orders', subscribers)
 
 orders, texts = listen_to(Orders), listen_to(Texts)
+handler, texts_handler = LambdaHandler([Orders]), LambdaHandler([Texts])
 """
 
 POLICY = {'kind': ['order'], 'note': {'text': ['${a}']}}
@@ -84,6 +86,29 @@ def test_the_formats_contain_the_scope_and_the_policy(target: str) -> None:
     assert json.loads(text('boto3', 'texts')) == {'FilterPolicy': '{}'}
     assert json.loads(text('cloudformation', 'texts')) == {}
     assert text('terraform', 'texts').startswith('# no policy')
+
+
+def test_the_policy_of_a_handler_of_lambda_is_that_of_its_subscribers(target: str) -> None:
+    assert mega('filter-policy', f'{target}handler').json() == POLICY
+
+
+def test_the_filters_of_an_event_source_are_printed_with_a_warning(target: str) -> None:
+    result = mega('filter-policy', f'{target}handler', '--format', 'event-source')
+    assert json.loads(result.out) == {'Filters': [{'Pattern': json.dumps({'body': POLICY})}]}
+    assert result.err.startswith('Lambda deletes messages that do not match')
+
+
+def test_no_filters_of_an_event_source_need_no_warning(target: str) -> None:
+    result = mega('filter-policy', f'{target}texts_handler', '--format', 'event-source')
+    assert json.loads(result.out) == {}
+    assert 'Lambda deletes' not in result.err
+
+
+def test_the_filters_of_an_event_source_cannot_test_attributes(target: str) -> None:
+    arguments = ('--attribute', 'kind=kind', '--format', 'event-source')
+    result = mega('filter-policy', f'{target}handler', *arguments)
+    assert result.code == 2
+    assert 'Lambda filters messages of SQS by their body' in result.err
 
 
 def test_json_has_the_policy_and_the_places_where_it_is_wider(target: str) -> None:

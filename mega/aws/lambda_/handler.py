@@ -12,7 +12,8 @@ from mega.aws._transport.client import create_client
 from mega.aws._transport.time_limits import within
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.lambda_.deadline import Deadline
-from mega.aws.lambda_.invocation import FailedRecord, Invocation
+from mega.aws.lambda_.failed_record import FailedRecord
+from mega.aws.lambda_.invocation import Invocation
 from mega.aws.lambda_.queue_calls import QueueCalls
 from mega.aws.lambda_.records import read_records
 from mega.aws.sqs.metadata import Metadata

@@ -13,12 +13,11 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar, copy_context
 from typing import TypeAlias
 
-from msgspec import Struct
-
 from mega.aws._hooks.work import run_to_completion
 from mega.aws._transport.clock import Clock
 from mega.aws._transport.time_limits import within
 from mega.aws.lambda_.deadline import Deadline
+from mega.aws.lambda_.failed_record import NOT_PROCESSED, FailedRecord
 from mega.aws.lambda_.records import LambdaRecord
 from mega.aws.sqs.opening import MessageOpener
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
@@ -29,7 +28,7 @@ from mega.aws.sqs.subscribe.runtime.inline_event_loop import InlineEventLoop
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.logging import about
 
-__all__ = ('OBSERVER', 'DeadLetter', 'FailedRecord', 'Invocation')
+__all__ = ('OBSERVER', 'DeadLetter', 'Invocation')
 
 _log = get_logger(__name__)
 
@@ -40,20 +39,6 @@ OBSERVER: ContextVar[Callable[[OpenedMessage, DeliveryResult], None] | None] = C
     'OBSERVER', default=None
 )
 """A function that is called with the result of each message. `mega.testing` sets it."""
-
-_NOT_PROCESSED = Reason('NotProcessed', 'the message did not begin in this invocation')
-
-
-class FailedRecord(Struct, frozen=True):
-    """A record that Lambda must not delete.
-
-    `delay` is the number of seconds until SQS delivers it again; None: when its visibility timeout
-    ends.
-    """
-
-    record: LambdaRecord
-    reason: Reason
-    delay: int | None = None
 
 
 class Invocation:
@@ -86,9 +71,9 @@ class Invocation:
         late = []
         for record in records:
             order = record.ordered_with
-            failure: FailedRecord | None = FailedRecord(record, _NOT_PROCESSED)
+            failure: FailedRecord | None = FailedRecord(record)
             if order in delays:  # it follows a failed record
-                failure = FailedRecord(record, _NOT_PROCESSED, _delay_behind(delays[order]))
+                failure = FailedRecord(record, delay=_delay_behind(delays[order]))
             elif self._deadline.is_near:
                 late.append(record)
             else:
@@ -114,7 +99,7 @@ class Invocation:
         settlement = self._settlement(opened)
         if settlement.action is SettlementAction.ACK:
             return None
-        reason = settlement.reason or _NOT_PROCESSED
+        reason = settlement.reason or NOT_PROCESSED
         if settlement.action is SettlementAction.DEAD_LETTER:
             with within(self._deadline.limit_of_settlement(self._clock)):
                 if self._dead_letter(record, reason):

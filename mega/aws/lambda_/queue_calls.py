@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mega.aws._messages.destinations import check_host, check_region
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
-from mega.aws.lambda_.invocation import FailedRecord
+from mega.aws.lambda_.failed_record import FailedRecord
 from mega.aws.lambda_.records import LambdaRecord
 from mega.aws.lambda_.visibility import DelayedRetry, VisibilityChanger, queue_url_of
 from mega.aws.sqs.subscribe.reason import Reason

@@ -32,7 +32,7 @@ def relay_of(target: str, app_dir: str) -> Iterator[OutboxRelay]:
         if error.name != 'sqlalchemy':
             raise
         raise CommandError("mega outbox needs SQLAlchemy: pip install 'sqs-mega[sql]'") from None
-    with load_instance(target, Wanted(OutboxRelay, 'relay'), app_dir) as relay:
+    with load_instance(target, Wanted((OutboxRelay,), 'relay'), app_dir) as relay:
         try:
             yield relay
         except SQLAlchemyError as error:
