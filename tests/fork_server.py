@@ -41,7 +41,14 @@ from tests.shared_sessions import share_between_sessions
 
 __all__ = ('ForkedProgram', 'run', 'start', 'start_reporting')
 
-IMPORTED = ('mega.aws.s3', 'mega.aws.sns', 'mega.aws.sqs', 'mega.aws.sqs.subscribe')
+IMPORTED = (
+    'mega.aws.s3',
+    'mega.aws.sns',
+    'mega.aws.sqs',
+    'mega.aws.sqs.subscribe',
+    'mega.outbox',
+    'psycopg',
+)
 SERVICES: tuple[Service, ...] = ('sqs', 'sns', 's3')
 MAX_REQUEST = 1_048_576  # bytes
 START_TIMEOUT = 30.0  # seconds; the first program waits for the imports of the server

@@ -14,7 +14,7 @@ from tests.databases import create_database_engine, sqlalchemy_url
 from tests.local_aws import LocalAws
 from tests.profile import amount
 
-MESSAGES = amount(120, 2_000)
+MESSAGES = amount(80, 2_000)
 KILLS = amount(2, 30)
 
 
