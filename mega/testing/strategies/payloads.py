@@ -84,7 +84,11 @@ def matching(pattern: object) -> st.SearchStrategy[Any]:
 
     The values are constructed from the pattern. A predicate is only tested, so that it should
     accept a good part of the values that the rest of the pattern allows. A value that `field(...)`
-    refers to is a text or a number, if the pattern allows it. A `message_pattern` has no effect.
+    refers to is a text or a number, if the pattern allows it.
+
+    A `message_pattern` has no effect, because it tests the metadata of a message, which is not in a
+    payload. Pass the metadata to `deliver`, such as `attributes={'tenant': 'acme'}`, or to
+    `matches` of the subscriber.
 
     Raises:
         PatternError: if no payload matches, or if none can be constructed, such as for a text
