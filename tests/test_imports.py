@@ -38,6 +38,7 @@ PUBLIC = {
     'mega.schema': 'to_asyncapi to_json_schema',
     'mega.outbox': 'FailedMessage Outbox OutboxRelay RelayCounts',
     'mega.aws.lambda_': 'LambdaHandler',
+    'mega.aws.extended': 'ExtendedClient ExtendedSession extend_sqs',
     'mega.hooks': 'DeliveryResult Hook Outcome Outgoing PublishHook PublishResult Reason '
     'RelayedBatch Settlement SettlementAction StatsField blocking',
     'mega.hooks.dynamodb': 'DynamoDbStore',

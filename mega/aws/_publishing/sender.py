@@ -384,12 +384,6 @@ def _delete_orphaned_upload(
     outgoing: OutgoingMessage, error: MegaError, response: dict[str, Any]
 ) -> None:
     """Delete the body of a refused message, unless an earlier try may have sent the message."""
-    upload = outgoing.upload
-    if upload is None:
-        return
-    # botocore may retry for a client that the user passed.
-    was_tried_before = response.get('ResponseMetadata', {}).get('RetryAttempts', 0)
-    if was_tried_before or (isinstance(error, TransportError) and error.retriable):
-        upload.maybe_referenced = True
-    else:
-        upload.delete()
+    if outgoing.upload is not None:
+        is_retriable = isinstance(error, TransportError) and error.retriable
+        outgoing.upload.delete_unless_sent(is_retriable, response)

@@ -18,13 +18,13 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from hashlib import md5
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from mega.aws._messages.destinations import queue_name
+from mega.aws._messages.digests import md5_of_body
 from mega.errors import DecodeError, join_path, safe_repr
 
 __all__ = ('LambdaRecord', 'is_message_event', 'read_records', 'write_record')
@@ -189,7 +189,7 @@ def write_record(received: dict[str, Any], queue_arn: str) -> dict[str, Any]:
         'body': received['Body'],
         'attributes': received.get('Attributes', {}),
         'messageAttributes': {name: _from_aws(each) for name, each in attributes.items()},
-        'md5OfBody': md5(received['Body'].encode(), usedforsecurity=False).hexdigest(),
+        'md5OfBody': md5_of_body(received['Body']),
         'eventSource': 'aws:sqs',
         'eventSourceARN': queue_arn,
         'awsRegion': queue_arn.split(':')[3],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mega.aws._transport.client import AwsClient
 from mega.errors import TransportError
 
-__all__ = ('DEFAULT_EXPIRY_DAYS', 'create_bucket')
+__all__ = ('DEFAULT_EXPIRY_DAYS', 'create_bucket', 'create_missing_bucket')
 
 DEFAULT_EXPIRY_DAYS = 30
 
@@ -34,13 +35,7 @@ def create_bucket(
     Raises:
         TransportError: if one of the requests failed.
     """
-    region = aws.region
-    location = None if region == DEFAULT_REGION else {'LocationConstraint': region}
-    try:
-        aws.call('create_bucket', Bucket=bucket, CreateBucketConfiguration=location)
-    except TransportError as error:
-        if error.code != 'BucketAlreadyOwnedByYou':
-            raise
+    _create(aws, bucket, {})
     aws.call(
         'put_public_access_block',
         Bucket=bucket,
@@ -67,6 +62,34 @@ def create_bucket(
     )
     if expire_after_days is not None:
         _expire_objects(aws, bucket, prefix, expire_after_days)
+
+
+def create_missing_bucket(aws: AwsClient, bucket: str, parameters: Mapping[str, Any]) -> None:
+    """Create a bucket with these parameters of CreateBucket. An existing bucket is left as it is.
+
+    Raises:
+        TransportError: if one of the requests failed.
+    """
+    try:
+        aws.call('head_bucket', Bucket=bucket)
+    except TransportError as error:
+        if error.code not in _MISSING:
+            raise
+        _create(aws, bucket, parameters)
+
+
+_MISSING = ('404', 'NoSuchBucket')  # the response to a HEAD request has no body, and so no code
+
+
+def _create(aws: AwsClient, bucket: str, parameters: Mapping[str, Any]) -> None:
+    region = aws.region
+    location = None if region == DEFAULT_REGION else {'LocationConstraint': region}
+    given = {'CreateBucketConfiguration': location, **parameters}
+    try:
+        aws.call('create_bucket', Bucket=bucket, **given)
+    except TransportError as error:
+        if error.code != 'BucketAlreadyOwnedByYou':
+            raise
 
 
 def _expire_objects(aws: AwsClient, bucket: str, prefix: str, days: int) -> None:

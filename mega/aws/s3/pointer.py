@@ -23,9 +23,11 @@ from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
 from mega.errors import PointerError, safe_repr
 
 __all__ = (
+    'MAX_KEY_BYTES',
     'Pointer',
     'has_dot_segment',
     'is_below',
+    'is_key',
     'is_offloaded',
     'read_pointer',
     'write_pointer',
@@ -87,7 +89,7 @@ def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
     """
     location = _location(_document(body))
     bucket, key = location.get('s3BucketName'), location.get('s3Key')
-    if not isinstance(bucket, str) or not isinstance(key, str) or not _is_key(key):
+    if not isinstance(bucket, str) or not isinstance(key, str) or not is_key(key):
         names = f'{safe_repr(bucket)} and {safe_repr(key)}'
         raise PointerError(f'its pointer into S3 has the bucket and the key {names}')
     sha256 = location.get('sha256')
@@ -97,6 +99,14 @@ def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
         _size(attributes.get(SIZE_ATTRIBUTE, attributes.get(LEGACY_SIZE_ATTRIBUTE))),
         sha256 if isinstance(sha256, str) and _SHA256.fullmatch(sha256) else None,
     )
+
+
+def is_key(key: str) -> bool:
+    """Return whether S3 accepts a key: 1 to 1,024 bytes of UTF-8."""
+    try:
+        return 0 < len(key.encode()) <= MAX_KEY_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def has_dot_segment(key: str) -> bool:
@@ -147,13 +157,6 @@ def _location(document: object) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise PointerError(f'its pointer into S3 is {safe_repr(document)}')
     return document
-
-
-def _is_key(key: str) -> bool:
-    try:
-        return 0 < len(key.encode()) <= MAX_KEY_BYTES
-    except UnicodeEncodeError:
-        return False
 
 
 def _size(value: object) -> int | None:

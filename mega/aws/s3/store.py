@@ -20,7 +20,7 @@ from mega.aws._messages.limits import MAX_BYTES, size_of
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
-from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket
+from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket, create_missing_bucket
 from mega.aws.s3.pointer import Pointer, is_below, write_pointer
 from mega.aws.s3.settings import (
     BucketOwners,
@@ -61,6 +61,7 @@ CONNECTIONS = 50
 
 _ADVICE = {
     'NoSuchBucket': 'create the bucket, or check its name and region',
+    'PreconditionFailed': 'choose another key: a message may point to the object with this key',
     'AccessDenied': 'allow s3:{operation} on the object, the use of its KMS key, and s3:ListBucket '
     'on the bucket, without which a missing object looks like a forbidden one',
 }
@@ -150,7 +151,7 @@ class S3PayloadStore(ClientOwner):
         self._prefixes = check_allowed_prefixes('allowed_prefixes', allowed_prefixes)
         owners = expected_bucket_owner
         self._owners = check_owners('expected_bucket_owner', owners, self._buckets)
-        self._is_legacy = legacy_attribute
+        self.legacy_attribute = legacy_attribute
         super().__init__(
             create_client(
                 's3',
@@ -176,7 +177,7 @@ class S3PayloadStore(ClientOwner):
     def _max_pointer_bytes(self) -> int:
         """Return the bytes of a pointer and its attribute in a message, at most."""
         longest = Pointer(self.bucket, self._new_key(), self.max_payload, '0' * 64)
-        return size_of(*write_pointer(longest, self._is_legacy))
+        return size_of(*write_pointer(longest, self.legacy_attribute))
 
     def _known_put_arguments(self) -> frozenset[str]:
         put_object = self._aws.client.meta.service_model.operation_model('PutObject')
@@ -198,6 +199,16 @@ class S3PayloadStore(ClientOwner):
             check_int('expire_after_days', expire_after_days, 1, MAX_DAYS, 'days')
         create_bucket(self._aws, self.bucket, self.key_prefix, self._encryption, expire_after_days)
 
+    def create_missing_bucket(self, parameters: Mapping[str, Any]) -> None:
+        """Create the bucket with these parameters of CreateBucket, unless it exists already.
+
+        The bucket is in the region of the store, unless the parameters name another location.
+
+        Raises:
+            TransportError: if S3 did not create the bucket, or does not say whether it exists.
+        """
+        create_missing_bucket(self._aws, self.bucket, parameters)
+
     def check_client(self, aws: AwsClient) -> None:
         """Refuse to work beside a client of another bus: their times differ.
 
@@ -208,10 +219,17 @@ class S3PayloadStore(ClientOwner):
         if are_in_process and aws.clock is not self._aws.clock:
             raise ConfigurationError('payload_store= and client= must both be of the same Bus')
 
-    def offload(self, body: str, queue_url: str | None = None) -> Upload:
+    @property
+    def client(self) -> Any:
+        """The boto3 client of S3."""
+        return self._aws.client
+
+    def offload(self, body: str, queue_url: str | None = None, key: str | None = None) -> Upload:
         """Prepare the upload of a body. `Upload.upload` sends the first request.
 
         `queue_url` is the only queue that will receive the pointer; None if other queues may.
+        `key` is the key below `key_prefix`; None for a UUID. S3 refuses a `key` that already has an
+        object, because another message may point to it (with boto3 1.35.3 or newer).
 
         Raises:
             PayloadTooLargeError: for more than `max_payload` bytes.
@@ -220,9 +238,11 @@ class S3PayloadStore(ClientOwner):
         if len(content) > self.max_payload:
             raise PayloadTooLargeError(len(content), self.max_payload, 'raise max_payload')
         digest = _sha256(content)
-        pointer = Pointer(self.bucket, self._new_key(), len(content), digest, queue_url)
-        put, remove = partial(self.put, pointer, content), partial(self.remove, pointer)
-        return Upload(pointer, *write_pointer(pointer, self._is_legacy), put, remove)
+        path = self._new_key() if key is None else f'{self.key_prefix}{key}'
+        pointer = Pointer(self.bucket, path, len(content), digest, queue_url)
+        put = partial(self.put, pointer, content, may_exist=key is not None)
+        remove = partial(self.remove, pointer)
+        return Upload(pointer, *write_pointer(pointer, self.legacy_attribute), put, remove)
 
     def fetch(self, pointer: Pointer) -> FetchedBody | None:
         """Return the body of a pointer; None if its object does not exist.
@@ -231,7 +251,7 @@ class S3PayloadStore(ClientOwner):
             PointerError: for a pointer that is not allowed, or an object of another size or digest.
             OffloadError: if S3 does not return the body now.
         """
-        self._check(pointer)
+        self.check_allowed(pointer)
         try:
             answer = self._call('get_object', pointer, ChecksumMode='ENABLED')
         except OffloadError as error:
@@ -272,8 +292,8 @@ class S3PayloadStore(ClientOwner):
             return False
         return True
 
-    def put(self, pointer: Pointer, content: bytes) -> None:
-        """Store a body in the object of a pointer.
+    def put(self, pointer: Pointer, content: bytes, *, may_exist: bool = False) -> None:
+        """Store a body in the object of a pointer. `may_exist`: never replace an existing object.
 
         Raises:
             OffloadError: if S3 did not store it.
@@ -282,10 +302,16 @@ class S3PayloadStore(ClientOwner):
         if pointer.queue_url is not None:
             metadata = arguments.get('Metadata', {})
             arguments['Metadata'] = {**metadata, QUEUE_URL_METADATA: pointer.queue_url}
+        if may_exist and 'IfNoneMatch' in self._known_put_arguments():
+            arguments['IfNoneMatch'] = '*'
         self._call('put_object', pointer, Body=content, **arguments)
 
-    def _check(self, pointer: Pointer) -> None:
-        """Refuse a pointer that is not allowed, before any request: anyone can send pointers."""
+    def check_allowed(self, pointer: Pointer) -> None:
+        """Refuse a pointer that is not allowed, before any request: anyone can send pointers.
+
+        Raises:
+            PointerError: for such a pointer.
+        """
         if pointer.bucket not in self._buckets:
             raise PointerError(
                 f'its pointer leads to {safe_repr(pointer.bucket)}, which is neither the bucket of '

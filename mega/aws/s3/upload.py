@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mega.aws.s3.pointer import Pointer
@@ -43,7 +43,20 @@ class Upload:
             self._put()
             self._put = None  # frees the memory of the body
 
+    def delete_unless_sent(self, is_retriable: bool, response: Mapping[str, Any]) -> None:
+        """Delete the body of a message that was not sent, unless a request may have sent it.
+
+        `is_retriable` is whether the outcome of the request is unknown, or the request may succeed
+        later. `response` is the answer of AWS; empty if there is none.
+        """
+        # botocore may retry for a client that the user passed.
+        was_tried_before = response.get('ResponseMetadata', {}).get('RetryAttempts', 0)
+        if was_tried_before or is_retriable:
+            self.maybe_referenced = True
+        else:
+            self.delete()
+
     def delete(self) -> None:
-        """Delete the body of a message that AWS refused, unless an earlier try may have sent it."""
+        """Delete the body, unless its pointer may have reached AWS."""
         if self._put is None and not self.maybe_referenced:
             self._remove()

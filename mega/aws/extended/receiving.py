@@ -1,0 +1,104 @@
+"""Received messages in boto3's form, with their bodies from S3.
+
+{'Body': '["software...", {...}]', 'MessageAttributes': {size}, 'ReceiptHandle': 'AQEB'}
+    -> {'Body': '<300,000 bytes>', 'MessageAttributes': {}, 'ReceiptHandle': 'AQEB', with a pointer}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+from mega.aws._executor import run_concurrently
+from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE, from_aws
+from mega.aws._messages.digests import md5_of_attributes, md5_of_body
+from mega.aws.extended.receipt_handles import ReceiptHandle
+from mega.aws.s3.pointer import is_offloaded, read_pointer
+from mega.aws.s3.store import S3PayloadStore
+from mega.errors import MegaError, OffloadError, single_line
+
+__all__ = (
+    'Opened',
+    'describe_failure',
+    'fetch_bodies',
+    'fetch_message',
+    'missing_body',
+    'requested_attributes',
+)
+
+Opened: TypeAlias = dict[str, Any] | None
+"""A message with its body; None if the body does not exist."""
+
+SIZE_ATTRIBUTES = (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE)
+
+MAX_FETCHES = 10
+"""Bodies that are fetched at the same time: those of the largest response of SQS."""
+
+
+def requested_attributes(names: Iterable[str] | None) -> list[str]:
+    """Return the names of message attributes to request: those of the user, and of the size."""
+    requested = list(names or ())
+    if 'All' in requested or '.*' in requested:
+        return requested
+    return [*requested, *(name for name in SIZE_ATTRIBUTES if name not in requested)]
+
+
+def fetch_bodies(
+    store: S3PayloadStore, messages: Sequence[dict[str, Any]]
+) -> list[Opened | Exception]:
+    """Return each message with its body from S3, or the error of its body, in their order."""
+    results: list[Opened | Exception] = list(messages)
+    offloaded = {
+        place: partial(fetch_message, store, message)
+        for place, message in enumerate(messages)
+        if is_offloaded(message.get('MessageAttributes') or {})
+    }
+    fetched = run_concurrently('mega-s3', MAX_FETCHES, offloaded.values())
+    for place, result in zip(offloaded, fetched, strict=True):
+        results[place] = result
+    return results
+
+
+def fetch_message(store: S3PayloadStore, message: Mapping[str, Any]) -> Opened:
+    """Return a message with its body from S3, if its attributes announce one.
+
+    The attribute of the size is removed, and the digests are those of the new content. The receipt
+    handle has the pointer.
+
+    Raises:
+        PointerError: for a pointer that is invalid or not allowed, or a body of another size.
+        OffloadError: if S3 does not return the body now.
+    """
+    attributes = message.get('MessageAttributes') or {}
+    if not is_offloaded(attributes):
+        return dict(message)
+    pointer = read_pointer(message['Body'], from_aws(attributes))
+    fetched = store.fetch(pointer)
+    if fetched is None:
+        return None
+    own = {name: attributes[name] for name in attributes if name not in SIZE_ATTRIBUTES}
+    return {
+        **message,
+        'Body': fetched.body,
+        'MD5OfBody': md5_of_body(fetched.body),
+        'MessageAttributes': own,
+        'MD5OfMessageAttributes': md5_of_attributes(own),
+        'ReceiptHandle': ReceiptHandle.with_pointer(message['ReceiptHandle'], pointer),
+    }
+
+
+def missing_body(message: Mapping[str, Any]) -> OffloadError:
+    """Return the error of a message whose body does not exist."""
+    pointer = read_pointer(message['Body'], from_aws(message['MessageAttributes']))
+    return OffloadError(pointer.bucket, pointer.key, 'the object does not exist')
+
+
+def describe_failure(message: Mapping[str, Any], error: MegaError) -> dict[str, str]:
+    """Return an entry of `Failed` for a message whose body cannot be returned."""
+    return {
+        'MessageId': message['MessageId'],
+        'ReceiptHandle': message['ReceiptHandle'],
+        'Code': type(error).__name__,
+        'Message': single_line(str(error)),
+    }

@@ -1,0 +1,196 @@
+"""Messages in boto3's form, with their bodies in S3 where they are too large.
+
+{'MessageBody': '<300,000 bytes>'}
+    -> prepare  {'MessageBody': '[...]', 'MessageAttributes': {size}}, and an upload
+    -> upload   the body is in S3
+    -> SQS accepts the message, or `delete_unless_sent` deletes the body again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from mega.aws._executor import run_concurrently
+from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
+from mega.aws._messages.batch_response import read_batch_response
+from mega.aws._messages.digests import md5_of_attributes, md5_of_body
+from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
+from mega.aws.s3.pointer import MAX_KEY_BYTES, is_below, is_key, write_pointer
+from mega.aws.s3.store import S3PayloadStore
+from mega.aws.s3.upload import Upload
+from mega.errors import EncodeError, join_path, safe_repr
+
+__all__ = ('Offloading', 'PreparedMessage', 'settle_batch', 'upload_bodies')
+
+S3_KEY_ATTRIBUTE = 'S3Key'
+"""The message attribute that chooses the key of a body, by the extended clients' own name."""
+
+MAX_USER_ATTRIBUTES = MAX_ATTRIBUTES - 1
+"""The attributes of a message whose body is in S3, without the attribute of its size."""
+
+
+class PreparedMessage(Struct, frozen=True):
+    """A message or an entry of a batch: as the user gave it, and as it is sent.
+
+    `size` is the size as sent, in bytes; 0 for a message that boto3 or SQS refuses. `upload` is
+    None if the body is in the message.
+    """
+
+    given: Mapping[str, Any]
+    sent: Mapping[str, Any]
+    size: int
+    upload: Upload | None = None
+
+    @property
+    def body(self) -> Any:
+        return self.given.get('MessageBody')
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        return self.given.get('MessageAttributes') or {}
+
+    def with_digests(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer of SQS with the digests of the given body and attributes."""
+        if self.upload is None:
+            return dict(answer)
+        digests = {'MD5OfMessageBody': md5_of_body(self.body)}
+        if self.attributes:
+            digests['MD5OfMessageAttributes'] = md5_of_attributes(self.attributes)
+        own = {name: answer[name] for name in answer if name != 'MD5OfMessageAttributes'}
+        return {**own, **digests}
+
+
+class Offloading(Struct, frozen=True):
+    """Decides which bodies for a queue are offloaded, and prepares their messages. Sends nothing.
+
+    A message with more bytes than the threshold of the store is offloaded, or each message with
+    `always`. `is_legacy` writes the pointer as the first extended clients did.
+    """
+
+    store: S3PayloadStore
+    queue_url: str | None
+    always: bool
+    is_legacy: bool
+
+    def prepare(self, message: Mapping[str, Any]) -> PreparedMessage:
+        """Return a message that is ready to be sent.
+
+        Raises:
+            EncodeError: for an attribute that announces a body in S3. If the body is offloaded,
+                also for an empty body, an invalid `S3Key`, and more than nine attributes.
+            PayloadTooLargeError: for a body of more than `max_payload` bytes.
+        """
+        prepared = PreparedMessage(message, message, _size(message))
+        _refuse_size_attributes(prepared.attributes)
+        is_large = self.always or prepared.size > self.store.threshold
+        return self._offload(prepared) if is_large and prepared.size else prepared
+
+    def prepare_batch(self, entries: Iterable[Mapping[str, Any]]) -> list[PreparedMessage]:
+        """Return the entries of a batch, whose sum SQS accepts if that is possible.
+
+        If the sum is too large, the largest bodies are offloaded.
+
+        Raises:
+            EncodeError, PayloadTooLargeError: as `prepare`.
+        """
+        prepared = [self.prepare(entry) for entry in entries]
+        places = sorted(range(len(prepared)), key=lambda place: -prepared[place].size)
+        excess = sum(each.size for each in prepared) - MAX_BYTES
+        for place in places:
+            entry = prepared[place]
+            if excess > 0 and self._becomes_smaller(entry):
+                prepared[place] = self._offload(entry)
+                excess -= entry.size - prepared[place].size
+        return prepared
+
+    def _becomes_smaller(self, entry: PreparedMessage) -> bool:
+        return (
+            entry.upload is None
+            and entry.size > 0
+            and len(entry.body) > self.store.pointer_bytes
+            and len(entry.attributes) <= MAX_USER_ATTRIBUTES
+        )
+
+    def _offload(self, prepared: PreparedMessage) -> PreparedMessage:
+        body, attributes = prepared.body, prepared.attributes
+        if len(attributes) > MAX_USER_ATTRIBUTES:
+            limit = f'the limit is {MAX_USER_ATTRIBUTES} for a message whose body is in S3'
+            raise EncodeError('MessageAttributes', f'are {len(attributes)}; {limit}')
+        _check_body(body)
+        upload = self.store.offload(body, self.queue_url, self._chosen_key(attributes))
+        pointer, size = write_pointer(upload.pointer, self.is_legacy)
+        sent = {
+            **prepared.given,
+            'MessageBody': pointer,
+            'MessageAttributes': {**attributes, **size},
+        }
+        if self.queue_url is not None and self.queue_url.endswith('.fifo'):
+            # Content-based deduplication hashes the body, and no two pointers are equal. This is
+            # the id that SQS would have computed for the given body.
+            sent.setdefault('MessageDeduplicationId', upload.pointer.sha256)
+        return PreparedMessage(prepared.given, sent, _size(sent), upload)
+
+    def _chosen_key(self, attributes: Mapping[str, Any]) -> str | None:
+        if S3_KEY_ATTRIBUTE not in attributes:
+            return None
+        key, prefix = attributes[S3_KEY_ATTRIBUTE].get('StringValue'), self.store.key_prefix
+        if key and is_key(f'{prefix}{key}') and is_below(f'{prefix}{key}', prefix):
+            return str(key)
+        rule = f'1 to {MAX_KEY_BYTES:,} bytes with the prefix of the store, without . .. and //'
+        problem = f'is {safe_repr(key)}: must be a key of S3, of {rule}'
+        raise EncodeError(join_path('MessageAttributes', S3_KEY_ATTRIBUTE), problem)
+
+
+def upload_bodies(messages: Sequence[PreparedMessage]) -> None:
+    """Upload the bodies of messages at the same time. Either all of them are in S3, or none.
+
+    Raises:
+        OffloadError: if S3 did not store one of them.
+    """
+    uploads = [message.upload for message in messages if message.upload is not None]
+    results = run_concurrently('mega-s3', len(uploads), [upload.upload for upload in uploads])
+    errors = [result for result in results if isinstance(result, Exception)]
+    if errors:
+        for upload in uploads:
+            upload.delete()
+        raise errors[0]
+
+
+def settle_batch(response: dict[str, Any], messages: Sequence[PreparedMessage]) -> dict[str, Any]:
+    """Delete the bodies of entries that SQS refused. Return the response with the true digests."""
+    by_id = {message.given['Id']: message for message in messages}
+    for id, result in zip(by_id, read_batch_response(response, by_id), strict=True):
+        upload = by_id[id].upload
+        if upload is not None and not result.is_successful:
+            upload.delete_unless_sent(result.is_retriable, response)
+    successful = [
+        by_id[entry['Id']].with_digests(entry) for entry in response.get('Successful') or ()
+    ]
+    return {**response, **({'Successful': successful} if successful else {})}
+
+
+def _size(message: Mapping[str, Any]) -> int:
+    try:
+        return size_of(message['MessageBody'], message.get('MessageAttributes') or {})
+    except (AttributeError, LookupError, TypeError):
+        return 0  # boto3 refuses the message, and names the invalid parameter
+
+
+def _check_body(body: str) -> None:
+    if not body:
+        raise EncodeError('MessageBody', 'is empty: SQS refuses an empty body')
+    try:
+        body.encode()
+    except UnicodeEncodeError as error:
+        problem = f'contains U+{ord(body[error.start]):04X} at character {error.start}'
+        raise EncodeError('MessageBody', f'{problem}, which UTF-8 cannot carry') from None
+
+
+def _refuse_size_attributes(attributes: Mapping[str, Any]) -> None:
+    for name in (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE):
+        if name in attributes:
+            problem = 'announces a body in S3, and is set by the client only: choose another name'
+            raise EncodeError(join_path('MessageAttributes', name), problem)

@@ -1,0 +1,523 @@
+"""What the documents of the extended clients promise, one test for each row of the guide.
+
+test_guide.py compares the names of these tests with the table of docs/extended-client.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from hashlib import md5
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from mega.aws.extended import ExtendedClient, extend_sqs
+from mega.aws.s3 import S3PayloadStore
+from mega.errors import ConfigurationError, EncodeError, OffloadError, PayloadTooLargeError
+from tests.aws.extended.place import LARGE, Place, attribute
+from tests.aws.s3.making import new_bucket_name
+from tests.local_aws import LocalAws
+
+POINTER_CLASS = 'software.amazon.payloadoffloading.PayloadS3Pointer'
+LEGACY_CLASS = 'com.amazon.sqs.javamessaging.MessageS3Pointer'
+SIZE = {'DataType': 'Number', 'StringValue': str(len(LARGE.encode()))}
+
+
+def session_on(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A session of boto3 whose clients use a server, as a user's environment configures it."""
+    credentials: dict[str, Any] = {**aws.credentials}
+    monkeypatch.setenv('AWS_ENDPOINT_URL', credentials.pop('endpoint_url'))
+    return boto3.Session(**credentials)
+
+
+# The options of amazon-sqs-extended-client
+
+
+def test_large_payload_support_is_the_bucket(place: Place) -> None:
+    client = place.client()
+    assert client.large_payload_support == place.bucket
+    place.send(client)
+    assert place.bodies == [LARGE]
+
+
+def test_always_through_s3_stores_small_bodies(place: Place) -> None:
+    for client in (place.client(always=True), place.client()):
+        client.always_through_s3 = True
+        place.send(client, 'small')
+    assert place.bodies == ['small', 'small']
+
+
+def test_a_small_body_is_in_the_message_by_default(place: Place) -> None:
+    client = place.client()
+    place.send(client, 'small')
+    assert place.raw_message()['Body'] == 'small'
+    assert not client.always_through_s3
+    assert not place.keys
+
+
+def test_use_legacy_attribute_writes_the_older_names(place: Place) -> None:
+    client = place.client()
+    client.use_legacy_attribute = True
+    place.send(client)
+    message = place.raw_message()
+    assert json.loads(message['Body'])[0] == LEGACY_CLASS
+    assert message['MessageAttributes'] == {'SQSLargePayloadSize': SIZE}
+
+
+def test_the_pointer_has_the_names_of_the_extended_clients_by_default(place: Place) -> None:
+    place.send(place.client())
+    message = place.raw_message()
+    pointer_class, location = json.loads(message['Body'])
+    assert pointer_class == POINTER_CLASS
+    assert location['s3BucketName'] == place.bucket
+    assert [location['s3Key']] == place.keys
+    assert message['MessageAttributes'] == {'ExtendedPayloadSize': SIZE}
+
+
+def test_delete_payload_from_s3_deletes_the_body_with_the_message(place: Place) -> None:
+    client = place.client()
+    place.send(client)
+    [message] = place.receive(client)
+    client.delete_payload_from_s3 = True
+    client.delete_message(QueueUrl=place.queue_url, ReceiptHandle=message['ReceiptHandle'])
+    assert place.is_empty
+    assert not place.keys
+
+
+def test_a_body_remains_by_default(place: Place) -> None:
+    client = place.client()
+    place.send(client)
+    [message] = place.receive(client)
+    client.delete_message(QueueUrl=place.queue_url, ReceiptHandle=message['ReceiptHandle'])
+    assert place.is_empty
+    assert place.bodies == [LARGE]
+
+
+def test_s3_client_is_the_client_of_the_store(place: Place) -> None:
+    client = place.client()
+    assert client.s3_client is place.aws.client('s3')
+
+
+@pytest.mark.parametrize(('size', 'is_offloaded'), [(262_144, False), (262_145, True)])
+def test_the_default_threshold_is_256_kib_with_the_attributes(
+    size: int, is_offloaded: bool, place: Place
+) -> None:
+    attributes = {'tenant': attribute(b'\xff' * 10)}
+    own_bytes = len('tenantBinary') + 10
+    body = 'a' * (size - own_bytes)
+    place.send(place.client(), body, MessageAttributes=attributes)
+    assert place.bodies == [body] * is_offloaded
+
+
+@pytest.mark.parametrize('threshold', [0, 100, 1_048_576])
+def test_a_threshold_is_0_bytes_to_1_mib(threshold: int, place: Place) -> None:
+    client = place.client(threshold=threshold)
+    place.send(client, 'a' * max(threshold, 1))
+    assert len(place.keys) == (threshold == 0)
+    with pytest.raises(ConfigurationError, match='threshold'):
+        place.client(threshold=1_048_577)
+
+
+def test_nine_attributes_accompany_a_body_in_s3(place: Place) -> None:
+    attributes = {f'a{number}': attribute('x') for number in range(10)}
+    client = place.client()
+    with pytest.raises(EncodeError, match='MessageAttributes are 10; the limit is 9'):
+        place.send(client, MessageAttributes=attributes)
+    assert not place.keys
+    del attributes['a9']
+    place.send(client, MessageAttributes=attributes)
+    assert len(place.raw_message()['MessageAttributes']) == 10
+
+
+@pytest.mark.parametrize('name', ['ExtendedPayloadSize', 'SQSLargePayloadSize'])
+@pytest.mark.parametrize('body', [LARGE, 'small'])
+def test_the_attribute_of_the_size_is_reserved(name: str, body: str, place: Place) -> None:
+    with pytest.raises(EncodeError, match=f'MessageAttributes.{name} announces a body in S3'):
+        place.send(place.client(), body, MessageAttributes={name: SIZE})
+    assert place.is_empty
+    assert not place.keys
+
+
+def test_s3_key_chooses_the_key_below_the_prefix(place: Place) -> None:
+    key = attribute('orders/18a3 + ü')
+    client = place.client(key_prefix='app/')
+    place.send(client, MessageAttributes={'S3Key': key})
+    assert place.keys == ['app/orders/18a3 + ü']
+    [message] = place.receive(client)
+    assert message['Body'] == LARGE
+    assert message['MessageAttributes'] == {'S3Key': key}
+
+
+def test_an_s3_key_never_replaces_a_body(place: Place) -> None:
+    client = place.client()
+    place.send(client, MessageAttributes={'S3Key': attribute('the-key')})
+    with pytest.raises(OffloadError, match='choose another key'):
+        place.send(client, f'{LARGE}!', MessageAttributes={'S3Key': attribute('the-key')})
+    assert place.bodies == [LARGE]
+    assert place.aws.counts(place.queue_url).visible == 1
+
+
+# The options of aws-sqs-ext-client
+
+
+def test_extend_sqs_has_the_defaults_of_aws_sqs_ext_client(
+    own: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = extend_sqs(session_on(own, monkeypatch), new_bucket_name()).client('sqs')
+    place = Place(own, client.large_payload_support, own.create_queue())
+    for body in ('a' * 262_144, LARGE):
+        place.send(client, body)
+    assert place.bodies == [LARGE]
+    for message in place.receive(client):
+        client.delete_message_extended(
+            QueueUrl=place.queue_url, ReceiptHandle=message['ReceiptHandle']
+        )
+    assert place.is_empty
+    assert not place.keys
+
+
+def test_extend_sqs_has_the_options_of_aws_sqs_ext_client(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_on(place.aws, monkeypatch)
+    for options in ({'always_through_s3': True}, {'message_size_threshold': 3}):
+        place.send(extend_sqs(session, place.bucket, **options).client('sqs'), 'four')
+    assert place.bodies == ['four', 'four']
+
+
+def test_extend_sqs_creates_a_missing_bucket_with_the_given_parameters(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, s3 = new_bucket_name(), aws.client('s3')
+    session = session_on(aws, monkeypatch)
+    for _ in range(2):  # the second finds it
+        extend_sqs(session, bucket, s3_bucket_params={'ACL': 'private'})
+        location = s3.get_bucket_location(Bucket=bucket)
+        assert location['LocationConstraint'] == aws.region
+
+
+def test_without_bucket_parameters_extend_sqs_sends_no_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1')  # nothing listens
+    extend_sqs(boto3.Session(region_name='eu-west-1'), 'bodies', s3_bucket_params=None)
+
+
+def test_extend_sqs_leaves_the_session_and_boto3_unchanged(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_on(place.aws, monkeypatch)
+    extended = extend_sqs(session, place.bucket)
+    assert hasattr(extended.resource('sqs').Queue(place.queue_url), 'send_message_extended')
+    assert not hasattr(session.resource('sqs').Queue(place.queue_url), 'send_message_extended')
+    assert not hasattr(session.client('sqs'), 'send_message_extended')
+    assert extended.client('s3').list_buckets()['Buckets']
+    assert extended.resource('s3').Bucket(place.bucket).name == place.bucket
+    assert extended.region_name == session.region_name
+
+
+def test_a_resource_works_through_the_extended_client(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = extend_sqs(session_on(place.aws, monkeypatch), place.bucket).resource('sqs')
+    assert isinstance(resource.meta.client, ExtendedClient)
+    queue = resource.get_queue_by_name(QueueName=place.queue_url.rpartition('/')[2])
+    queue.send_message(MessageBody=LARGE)
+    queue.send_messages(Entries=[{'Id': '1', 'MessageBody': f'{LARGE}1'}])
+    messages = queue.receive_messages(MaxNumberOfMessages=10)
+    assert sorted(message.body for message in messages) == [LARGE, f'{LARGE}1']
+    messages[0].change_visibility(VisibilityTimeout=60)
+    messages[0].delete()
+    queue.delete_messages(Entries=[{'Id': '1', 'ReceiptHandle': messages[1].receipt_handle}])
+    assert place.is_empty
+    assert not place.keys
+
+
+def test_the_methods_have_the_names_of_aws_sqs_ext_client(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = extend_sqs(session_on(place.aws, monkeypatch), place.bucket)
+    client, queue = session.client('sqs'), session.resource('sqs').Queue(place.queue_url)
+    client.send_message_extended(QueueUrl=place.queue_url, MessageBody=LARGE)
+    [received] = client.receive_message_extended(QueueUrl=place.queue_url)['Messages']
+    entry = {'Id': '1', 'ReceiptHandle': received['ReceiptHandle']}
+    client.delete_message_batch_extended(QueueUrl=place.queue_url, Entries=[entry])
+    client.send_message_batch_extended(
+        QueueUrl=place.queue_url, Entries=[{'Id': '1', 'MessageBody': LARGE}]
+    )
+    [message] = queue.receive_messages_extended()
+    message.delete_extended()
+    queue.send_message_extended(MessageBody=LARGE)
+    queue.send_messages_extended(Entries=[{'Id': '1', 'MessageBody': LARGE}])
+    messages = queue.receive_messages_extended(MaxNumberOfMessages=10)
+    handles = [message.meta.data['ReceiptHandle'] for message in messages]
+    client.delete_message_extended(QueueUrl=place.queue_url, ReceiptHandle=handles[0])
+    queue.delete_messages_extended(Entries=[{'Id': '2', 'ReceiptHandle': handles[1]}])
+    assert place.is_empty
+    assert not place.keys
+
+
+# Both libraries
+
+
+def test_a_body_has_up_to_2_gib(place: Place) -> None:
+    place.client(max_payload=2 * 1024**3)
+    with pytest.raises(ConfigurationError, match='max_payload'):
+        place.client(max_payload=2 * 1024**3 + 1)
+    with pytest.raises(PayloadTooLargeError):
+        place.send(place.client(max_payload=262_145, threshold=0), 'a' * 262_146)
+
+
+def test_the_digests_are_those_of_the_received_content(place: Place) -> None:
+    """SQS computes the same digests, so that a body in the message is the reference."""
+    attributes = {
+        'b': attribute(b'\x00\xff'),
+        'a': {'DataType': 'Number.int', 'StringValue': '5'},
+        'c': {'DataType': 'String.ü', 'StringValue': 'ü'},
+    }
+    expected = []
+    for client in (place.sqs, place.client(threshold=0)):
+        sent = place.send(client, 'the body', MessageAttributes=attributes)
+        [message] = place.receive(client)
+        assert message['MessageAttributes'] == attributes
+        digests = [message['MD5OfBody'], message['MD5OfMessageAttributes']]
+        assert digests == [sent['MD5OfMessageBody'], sent['MD5OfMessageAttributes']]
+        expected.append(digests)
+    assert expected[0] == expected[1]
+    assert expected[0][0] == md5(b'the body', usedforsecurity=False).hexdigest()
+
+
+def test_a_message_whose_body_was_in_s3_has_attributes(place: Place) -> None:
+    """They are empty, because the attribute of the size is removed."""
+    client = place.client()
+    sent = place.send(client)
+    assert 'MD5OfMessageAttributes' not in sent
+    [message] = place.receive(client)
+    assert message['MessageAttributes'] == {}
+    digest = md5(b'', usedforsecurity=False).hexdigest()
+    assert message['MD5OfMessageAttributes'] == digest
+
+
+@pytest.mark.parametrize('names', [None, [], ['tenant'], ['ExtendedPayloadSize'], ['.*'], ['All']])
+def test_the_attribute_of_the_size_is_always_requested(
+    names: list[str] | None, place: Place
+) -> None:
+    attributes = {'tenant': attribute('acme')}
+    place.send(place.client(legacy_attribute=True), MessageAttributes=attributes)
+    client = place.client()
+    parameters = {} if names is None else {'MessageAttributeNames': names}
+    response = client.receive_message(QueueUrl=place.queue_url, **parameters)
+    [message] = response['Messages']
+    assert message['Body'] == LARGE
+    has_requested = bool({'tenant', '.*', 'All'}.intersection(names or ()))
+    assert message['MessageAttributes'] == (attributes if has_requested else {})
+
+
+def test_a_batch_is_sent_with_each_large_body_in_s3(place: Place) -> None:
+    client = place.client()
+    bodies = [LARGE, 'small', f'{LARGE}2']
+    entries = [{'Id': f'{number}', 'MessageBody': body} for number, body in enumerate(bodies)]
+    response = client.send_message_batch(QueueUrl=place.queue_url, Entries=entries)
+    digests = {entry['Id']: entry['MD5OfMessageBody'] for entry in response['Successful']}
+    assert digests == {
+        f'{number}': md5(body.encode(), usedforsecurity=False).hexdigest()
+        for number, body in enumerate(bodies)
+    }
+    assert sorted(place.bodies) == [LARGE, f'{LARGE}2']
+    assert sorted(each['Body'] for each in place.receive(client)) == sorted(bodies)
+
+
+def test_the_largest_bodies_of_a_batch_are_in_s3_if_their_sum_is_too_large(place: Place) -> None:
+    client = place.client()
+    sizes = [100_000, 150_000, 200_000, 250_000, 120_000, 240_000, 30_000]  # 1,090,000
+    entries = [{'Id': f'{size}', 'MessageBody': 'a' * size} for size in sizes]
+    client.send_message_batch(QueueUrl=place.queue_url, Entries=entries)
+    assert [len(body) for body in place.bodies] == [250_000]
+    received = place.receive(client)
+    assert sorted(len(each['Body']) for each in received) == sorted(sizes)
+
+
+def test_a_fifo_queue_drops_a_large_duplicate(own: LocalAws) -> None:
+    place = Place.on(own, fifo=True, ContentBasedDeduplication=True)
+    client = place.client()
+    for body in (LARGE, LARGE, f'{LARGE}2'):
+        place.send(client, body, MessageGroupId='a')
+    for _ in range(2):
+        place.send(client, f'{LARGE}3', MessageGroupId='a', MessageDeduplicationId='3')
+    received = place.receive(client)
+    assert [each['Body'] for each in received] == [LARGE, f'{LARGE}2', f'{LARGE}3']
+
+
+def test_a_delay_applies_to_a_large_body(place: Place) -> None:
+    client = place.client()
+    place.send(client, DelaySeconds=900)
+    assert not place.receive(client)
+    assert place.bodies == [LARGE]
+
+
+def test_messages_and_their_bodies_are_deleted_in_a_batch(place: Place) -> None:
+    client = place.client(delete=True)
+    for number in range(3):
+        place.send(client, f'{LARGE}{number}')
+    place.send(client, 'small')
+    entries = [
+        {'Id': f'{number}', 'ReceiptHandle': message['ReceiptHandle']}
+        for number, message in enumerate(place.receive(client))
+    ]
+    client.delete_message_batch(QueueUrl=place.queue_url, Entries=entries)
+    assert place.is_empty
+    assert not place.keys
+
+
+def test_the_visibility_of_a_large_message_is_changed(place: Place) -> None:
+    client = place.client()
+    place.send(client)
+    for _ in range(2):
+        [message] = place.receive(client)
+        target = {'ReceiptHandle': message['ReceiptHandle'], 'VisibilityTimeout': 0}
+        client.change_message_visibility(QueueUrl=place.queue_url, **target)
+        [message] = place.receive(client)
+        target['ReceiptHandle'] = message['ReceiptHandle']
+        response = client.change_message_visibility_batch(
+            QueueUrl=place.queue_url, Entries=[{'Id': '1', **target}]
+        )
+        assert len(response['Successful']) == 1
+
+
+def test_plain_boto3_accepts_the_receipt_handles(place: Place) -> None:
+    client = place.client()
+    place.send(client)
+    [message] = place.receive(client)
+    handle = message['ReceiptHandle']
+    place.sqs.change_message_visibility(
+        QueueUrl=place.queue_url, ReceiptHandle=handle, VisibilityTimeout=60
+    )
+    copied = json.loads(json.dumps(handle))
+    place.sqs.delete_message(QueueUrl=place.queue_url, ReceiptHandle=copied)
+    assert place.is_empty
+
+
+@pytest.mark.parametrize('is_batch', [False, True])
+def test_the_receipt_handles_of_other_extended_clients_are_accepted(
+    is_batch: bool, place: Place
+) -> None:
+    """Their handle contains the bucket and the key. AWS's handles contain `-` as well."""
+    client = place.client(delete=True)
+    place.send(client)
+    [message] = place.receive(place.sqs)
+    bucket, key = '-..s3BucketName..-', '-..s3Key..-'
+    place_in_s3 = f'{bucket}{place.bucket}{bucket}{key}{place.keys[0]}{key}'
+    handle = {'ReceiptHandle': place_in_s3 + message['ReceiptHandle']}
+    timeout = {**handle, 'VisibilityTimeout': 60}
+    client.change_message_visibility(QueueUrl=place.queue_url, **timeout)
+    if is_batch:
+        entries = [{'Id': '1', **handle}]
+        client.delete_message_batch(QueueUrl=place.queue_url, Entries=entries)
+    else:
+        client.delete_message(QueueUrl=place.queue_url, **handle)
+    assert place.is_empty
+    assert not place.keys
+
+
+def test_other_methods_and_attributes_are_those_of_the_client(place: Place) -> None:
+    client = place.client()
+    assert client.meta is place.sqs.meta
+    assert client.exceptions is place.sqs.exceptions
+    assert client.get_queue_attributes(QueueUrl=place.queue_url)['ResponseMetadata']
+    with pytest.raises(client.exceptions.QueueDoesNotExist):
+        client.get_queue_url(QueueName='missing')
+    assert client.get_paginator('list_queues').paginate().build_full_result()['QueueUrls']
+    with pytest.raises(AttributeError):
+        client.always_trough_s3 = True  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        client.send_massage  # noqa: B018
+
+
+def test_retries_are_those_of_the_given_client(place: Place) -> None:
+    config = Config(retries={'max_attempts': 10})
+    session = boto3.Session()
+    client = session.client('sqs', config=config, **place.aws.credentials)
+    extended = ExtendedClient(client, place.store())
+    assert extended.meta.config.retries['total_max_attempts'] == 11
+    place.send(extended)
+    client.close()
+
+
+def test_parameters_of_the_caller_remain_unchanged(place: Place) -> None:
+    client = place.client(delete=True)
+    attributes = {'tenant': attribute('acme')}
+    entries = [{'Id': '1', 'MessageBody': LARGE, 'MessageAttributes': attributes}]
+    names = ['tenant']
+    for _ in range(2):
+        place.send(client, MessageAttributes=attributes)
+        client.send_message_batch(QueueUrl=place.queue_url, Entries=entries)
+    assert attributes == {'tenant': attribute('acme')}
+    assert entries == [{'Id': '1', 'MessageBody': LARGE, 'MessageAttributes': attributes}]
+    received = place.receive(client, MessageAttributeNames=names)
+    assert names == ['tenant']
+    deleted = [{'Id': '1', 'ReceiptHandle': received[0]['ReceiptHandle']}]
+    client.delete_message_batch(QueueUrl=place.queue_url, Entries=deleted)
+    assert deleted[0]['ReceiptHandle'] is received[0]['ReceiptHandle']
+
+
+def test_a_large_body_arrives_through_a_topic_with_raw_delivery(place: Place) -> None:
+    arn = place.aws.create_topic()
+    place.aws.subscribe(arn, place.queue_url, raw=True)
+    client = place.client()
+    place.send(client)
+    message = place.raw_message()
+    place.aws.receive(place.queue_url)
+    place.aws.client('sns').publish(
+        TopicArn=arn, Message=message['Body'], MessageAttributes=message['MessageAttributes']
+    )
+    [received] = place.receive(client)
+    assert received['Body'] == LARGE
+
+
+# The guide
+
+
+def test_retrieve_message_body_returns_the_body_of_a_message_of_another_client(
+    place: Place,
+) -> None:
+    client = place.client()
+    for body in (LARGE, 'small'):
+        place.send(client, body)
+        [message] = place.receive(place.sqs)
+        assert client.retrieve_message_body(message) == body
+        place.sqs.delete_message(QueueUrl=place.queue_url, ReceiptHandle=message['ReceiptHandle'])
+    assert place.is_empty
+
+
+def test_an_extended_client_needs_a_client_and_a_store(place: Place) -> None:
+    with pytest.raises(ConfigurationError, match='must be a boto3 client of SQS'):
+        ExtendedClient(place.aws.client('s3'), place.store())
+    with pytest.raises(ConfigurationError, match='S3PayloadStore'):
+        ExtendedClient(place.sqs, place.bucket)  # type: ignore[arg-type]
+    assert isinstance(place.store(), S3PayloadStore)
+    assert place.bucket in repr(place.client())
+
+
+def test_settings_are_private_to_a_client(place: Place) -> None:
+    store = place.store()
+    first, second = ExtendedClient(place.sqs, store), ExtendedClient(place.sqs, store)
+    first.always_through_s3 = first.delete_payload_from_s3 = True
+    place.send(second, 'small')
+    assert not place.keys
+    place.send(place.sqs, 'small')
+    assert not place.keys
+    assert not second.delete_payload_from_s3
+
+
+def test_a_blob_is_a_text_to_sqs(place: Place) -> None:
+    blob = base64.b64encode(bytes(300_000)).decode()
+    client = place.client()
+    place.send(client, blob)
+    [message] = place.receive(client)
+    assert message['Body'] == blob
+    with pytest.raises(ClientError):
+        place.send(place.client(always=True), '')
