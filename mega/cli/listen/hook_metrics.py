@@ -2,7 +2,7 @@
 
 A child sends all metrics in the registry of the hook with each report. The parent adds them:
 
-    counter, histogram   the sum over the processes, also those that ended: it never decreases
+    counter, histogram   the sum over the processes, also the ended ones: it never decreases
     gauge                a sample for each process that runs, with the label `pid`
 
 A process that is killed has sent its last report up to a second before.
