@@ -16,7 +16,6 @@ then runs again. Only `SqlStore.once` has no such window.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Generator
 from datetime import timedelta
@@ -44,7 +43,7 @@ from mega.errors import (
     single_line,
 )
 from mega.hooks.keys import Key, KeyFunction, compile_key, default_key, record_key
-from mega.hooks.leases import Lease, Leases, lease_seconds
+from mega.hooks.leases import Lease, Leases
 from mega.hooks.records import IdempotencyStore, MemoryStore, Record, check_store
 from mega.logging import about
 
@@ -160,10 +159,10 @@ class Idempotency(Hook):
             values = self._values_of(message, payload)
         except InvalidPayloadError as error:
             return Outcome(subscriber, ProcessStatus.FATAL_ERROR, error)
-        key, owner = record_key(self._scope, subscriber, values), uuid4().hex
-        now, seconds = time.monotonic(), lease_seconds(message)
+        key = record_key(self._scope, subscriber, values)
+        lease = self._leases.create(key, uuid4().hex, message)
         try:
-            record = yield from blocking(self._store.take, key, owner, seconds)
+            record = yield from blocking(self._store.take, key, lease.owner, lease.seconds)
         except Exception as error:
             self._count('store_errors')
             status = ProcessStatus.RETRIABLE_ERROR
@@ -171,7 +170,6 @@ class Idempotency(Hook):
         if record is not None:
             return self._outcome_of(record, subscriber, message)
         self._count('processed')
-        lease = Lease(key, owner, message, now + seconds)
         self._leases.begin(lease)
         try:
             outcome = yield

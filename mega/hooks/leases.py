@@ -20,7 +20,7 @@ from mega.aws._executor import start_daemon_thread
 from mega.aws.sqs.message import Message
 from mega.hooks.records import IdempotencyStore
 
-__all__ = ('Lease', 'Leases', 'lease_seconds')
+__all__ = ('Lease', 'Leases')
 
 DEFAULT_SECONDS = 30.0
 """The lease of a message without a visibility timeout: the default of SQS."""
@@ -37,21 +37,17 @@ TOLERANCE = 0.01
 """Seconds. A smaller difference between the two ends is no extension."""
 
 
-def lease_seconds(message: Message) -> float:
-    """Return for how long a record is taken: while the message is hidden, at least a second."""
-    left = message.time_left
-    return DEFAULT_SECONDS if left is None else max(SHORTEST_SECONDS, left)
-
-
 class Lease(Struct, eq=False):
-    """A record that a subscriber of this process has taken. `until` is its end, in monotonic time.
+    """A record that a subscriber of this process takes for `seconds`.
 
-    The end is never later than the one in the store.
+    `until` is its end on the clock of `Leases`, never later than the end in the store. `look_at` is
+    when to compare it with the visibility timeout.
     """
 
     key: str
     owner: str
     message: Message
+    seconds: float
     until: float
     look_at: float = 0.0
 
@@ -63,24 +59,38 @@ class Lease(Struct, eq=False):
 class Leases:
     """The leases of one hook. Safe to share among threads.
 
-    `on_error` is called with a lease whose renewal failed. The next look tries again.
+    `on_error` is called with a lease whose renewal failed. The next look tries again. `clock`
+    returns seconds that never decrease.
     """
 
     def __init__(
-        self, store: IdempotencyStore, on_error: Callable[[Lease, Exception], None]
+        self,
+        store: IdempotencyStore,
+        on_error: Callable[[Lease, Exception], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._on_error = on_error
+        self._clock = clock
         self._leases: set[Lease] = set()
         self._changed = Condition()
         self._thread: Thread | None = None
         self._wakes_at = 0.0
 
+    def create(self, key: str, owner: str, message: Message) -> Lease:
+        """Return a lease for as long as a message is hidden, at least a second. It does not begin.
+
+        Its time passes from now on, so that the store cannot end it before this process does.
+        """
+        left = message.time_left
+        seconds = DEFAULT_SECONDS if left is None else max(SHORTEST_SECONDS, left)
+        return Lease(key, owner, message, seconds, self._clock() + seconds)
+
     def begin(self, lease: Lease) -> None:
         """Renew a lease from now on, whenever the visibility timeout of its message is extended."""
         if lease.message.time_left is None:
             return  # nothing extends it
-        lease.schedule(time.monotonic())
+        lease.schedule(self._clock())
         with self._changed:
             self._leases.add(lease)
             # A fork copies no threads.
@@ -95,27 +105,9 @@ class Leases:
         with self._changed:
             self._leases.discard(lease)
 
-    def _run(self) -> None:
-        while (due := self._wait()) is not None:
-            for lease in due:
-                self._renew_if_extended(lease)
-
-    def _wait(self) -> list[Lease] | None:
-        """Wait until it is time to look at leases, and return them; None after an idle time."""
-        idle_at = time.monotonic() + IDLE_SECONDS
-        with self._changed:
-            while True:
-                now = time.monotonic()
-                if due := [lease for lease in self._leases if lease.look_at <= now]:
-                    return due
-                if not self._leases and now >= idle_at:
-                    self._thread = None
-                    return None
-                self._wakes_at = min((each.look_at for each in self._leases), default=idle_at)
-                self._changed.wait(self._wakes_at - now)
-
-    def _renew_if_extended(self, lease: Lease) -> None:
-        now, seconds = time.monotonic(), lease.message.time_left
+    def renew_if_extended(self, lease: Lease) -> None:
+        """Look at a lease: renew it, if the visibility timeout of its message ends later."""
+        now, seconds = self._clock(), lease.message.time_left
         if seconds is not None and now + seconds > lease.until + TOLERANCE:
             try:
                 is_ours = self._store.renew(lease.key, lease.owner, seconds)
@@ -125,3 +117,22 @@ class Leases:
         if now >= lease.until:
             self.end(lease)
         lease.schedule(now)
+
+    def _run(self) -> None:
+        while (due := self._wait()) is not None:
+            for lease in due:
+                self.renew_if_extended(lease)
+
+    def _wait(self) -> list[Lease] | None:
+        """Wait until it is time to look at leases, and return them; None after an idle time."""
+        idle_at = self._clock() + IDLE_SECONDS
+        with self._changed:
+            while True:
+                now = self._clock()
+                if due := [lease for lease in self._leases if lease.look_at <= now]:
+                    return due
+                if not self._leases and now >= idle_at:
+                    self._thread = None
+                    return None
+                self._wakes_at = min((each.look_at for each in self._leases), default=idle_at)
+                self._changed.wait(self._wakes_at - now)

@@ -180,6 +180,7 @@ class MemoryStore:
     def _find(self, key: str, now: float) -> _Stored | None:
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_SECONDS
-            self._records = {key: each for key, each in self._records.items() if each.until > now}
+            for ended in [key for key, each in self._records.items() if each.until <= now]:
+                del self._records[ended]
         stored = self._records.get(key)
         return stored if stored is not None and stored.until > now else None

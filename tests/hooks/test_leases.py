@@ -11,7 +11,7 @@ import pytest
 
 from mega.aws.sqs.message import Message
 from mega.hooks import leases
-from mega.hooks.leases import Lease, Leases, lease_seconds
+from mega.hooks.leases import Lease, Leases
 from mega.hooks.records import MemoryStore
 
 KEY, OWNER = 'a' * 64, 'owner'
@@ -53,7 +53,7 @@ def taken(store: MemoryStore, visibility: Visibility | None, seconds: float) -> 
     message = Message('1', '', '', _visibility=visibility)
     now = time.monotonic()
     assert store.take(KEY, OWNER, seconds) is None
-    return Lease(KEY, OWNER, message, now + seconds)
+    return Lease(KEY, OWNER, message, seconds, now + seconds)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -147,15 +147,17 @@ def test_a_renewal_that_failed_is_tried_again() -> None:
 
 
 def test_a_message_without_a_visibility_timeout_has_a_lease_that_is_never_renewed() -> None:
-    store = Renewals()
-    lease = taken(store, None, 1.0)
-    assert lease_seconds(lease.message) == 30
+    followed = Leases(Renewals(), fail)
+    lease = followed.create(KEY, OWNER, Message('1', '', ''))
+    assert lease.seconds == 30
     before = threads()
-    Leases(store, fail).begin(lease)
+    followed.begin(lease)
     assert threads() <= before
 
 
 @pytest.mark.parametrize(('left', 'expected'), [(20.0, 20), (0.2, 1), (0.0, 1)])
 def test_a_lease_lasts_as_long_as_the_message_is_hidden(left: float, expected: float) -> None:
     message = Message('1', '', '', _visibility=Visibility(left))
-    assert lease_seconds(message) == pytest.approx(expected, abs=0.1)
+    lease = Leases(Renewals(), fail).create(KEY, OWNER, message)
+    assert lease.seconds == pytest.approx(expected, abs=0.1)
+    assert lease.until == pytest.approx(time.monotonic() + expected, abs=0.1)
