@@ -14,6 +14,7 @@
     world.py       queue, network and processes of one schedule, from the first event to the last
     schedule.py    runs a schedule, minimises it if it fails, and prints it
     mutations.py   deliberate bugs
+    idempotency/   the same for the hook `Idempotency` and the protocol of its stores
 
 `python -m tests.simulation --help` shows how to run any number of schedules.
 """

@@ -59,6 +59,6 @@ class Law(Enum):
 class Violation(Exception):  # noqa: N818 -- a finding, not an error of the simulation
     """A law does not hold."""
 
-    def __init__(self, law: Law, text: str) -> None:
+    def __init__(self, law: Enum, text: str) -> None:
         super().__init__(f'{law.name} ({law.value}): {text}')
         self.law = law

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
 
 from tests.simulation.choices import Choices, Script
+from tests.simulation.idempotency.world import World as IdempotencyWorld
 from tests.simulation.laws import Law, Violation
 from tests.simulation.shrinking import shrink
 from tests.simulation.world import World
 
-__all__ = ('Failure', 'check')
+__all__ = ('MODELS', 'Failure', 'check')
+
+
+class Schedule(Protocol):
+    """A schedule, which its choices determine."""
+
+    def run(self) -> None: ...
+
+
+class Create(Protocol):
+    """Creates a schedule. `trace` receives a line for each event, if it is given."""
+
+    def __call__(
+        self, choices: Choices, trace: Callable[[str], None] | None = None, /
+    ) -> Schedule: ...
+
+
+MODELS: dict[str, Create] = {'engine': World, 'idempotency': IdempotencyWorld}
+"""What a simulation runs, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,37 +41,38 @@ class Failure:
     seed: int
     violation: Violation
     script: Script
+    model: str = 'engine'
 
     @property
-    def law(self) -> Law:
+    def law(self) -> Enum:
         return self.violation.law
 
     def minimal(self) -> str:
         """Return the trace of the simplest schedule that violates the same law."""
+        create = MODELS[self.model]
 
         def fails_too(script: Script) -> Script | None:
             choices = Choices.of_script(script)
-            violation = _violation(World(choices))
+            violation = _violation(create(choices))
             return choices.drawn if violation and violation.law is self.law else None
 
         trace: list[str] = []
-        violation = _violation(
-            World(Choices.of_script(shrink(self.script, fails_too)), trace.append)
-        )
-        command = f'python -m tests.simulation --seed {self.seed}'
+        simplest = Choices.of_script(shrink(self.script, fails_too))
+        violation = _violation(create(simplest, trace.append))
+        command = f'python -m tests.simulation --seed {self.seed} --model {self.model}'
         return '\n'.join([*trace, str(violation), f'Repeat with: {command}'])
 
 
-def check(seed: int) -> Failure | None:
+def check(seed: int, model: str = 'engine') -> Failure | None:
     """Run the schedule of a seed."""
     choices = Choices.of_seed(seed)
-    violation = _violation(World(choices))
-    return Failure(seed, violation, choices.drawn) if violation else None
+    violation = _violation(MODELS[model](choices))
+    return Failure(seed, violation, choices.drawn, model) if violation else None
 
 
-def _violation(world: World) -> Violation | None:
+def _violation(schedule: Schedule) -> Violation | None:
     try:
-        world.run()
+        schedule.run()
     except Violation as violation:
         return violation
     except Exception as error:
