@@ -11,6 +11,8 @@ to AWS loses the message, and a call before the commit publishes an event that m
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -18,16 +20,19 @@ import msgspec
 from sqlalchemy import Connection, Engine, func, insert
 
 from mega._sql import POSTGRESQL, CallerConnection, check_table_name, dialect_of, execute
+from mega.aws._hooks.publishing import PublishHook, PublishResult
+from mega.aws._hooks.running import check_hooks, hooks_with
 from mega.aws._messages.attributes import MESSAGE_ID_ATTRIBUTE, Attributes, FilterAttributes
 from mega.aws._messages.limits import MAX_BYTES
 from mega.aws._publishing.encoder import Encoder, encode_payload, is_fifo, message_group
+from mega.aws._publishing.hooks import begin_hooks
 from mega.aws._publishing.outgoing import EncodedMessage
 from mega.aws._publishing.service import ServiceApi
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.service import SNS
 from mega.aws.sqs.service import SQS
 from mega.codec import Publishable
-from mega.errors import ConfigurationError, EncodeError, join_path
+from mega.errors import ConfigurationError, EncodeError, PublishError, join_path
 from mega.outbox.table import outbox_table
 
 __all__ = ('Outbox',)
@@ -42,17 +47,27 @@ class Outbox:
     With a `payload_store`, the relay offloads a body that is too large for a message to S3. Without
     one, `publish` refuses it.
 
+    `hooks` run around the writing of each row, as around a message of a publisher. Here, a hook can
+    add the trace of the caller to the attributes. A hook of the relay cannot.
+
     Safe to share among threads.
 
     Raises:
-        ConfigurationError: for a name that would need quotes in SQL.
+        ConfigurationError: for a name that would need quotes in SQL, or an object that is not a
+            hook.
     """
 
     def __init__(
-        self, table_name: str = 'mega_outbox', *, payload_store: S3PayloadStore | None = None
+        self,
+        table_name: str = 'mega_outbox',
+        *,
+        payload_store: S3PayloadStore | None = None,
+        hooks: Iterable[PublishHook] = (),
     ) -> None:
         self.table = outbox_table(check_table_name(table_name))
         self.payload_store = payload_store
+        valid = check_hooks(hooks, PublishHook)
+        self._hooks = hooks_with('around_publish', valid, PublishHook)
 
     def publish(
         self,
@@ -106,11 +121,31 @@ class Outbox:
         body, attributes = encode_payload(
             payload, binary_encoding, _with_id(message_attributes, id), filter_attributes
         )
-        Encoder(api, _largest_limit, self.payload_store).build(
-            destination, body, attributes, options
-        )
-        self._insert(connection, id, destination, EncodedMessage(body, attributes, options))
+        message = EncodedMessage(body, attributes, options)
+        with self._within_hooks(api, destination, id, message) as row:
+            self._insert(connection, id, destination, row)
         return id
+
+    @contextmanager
+    def _within_hooks(
+        self, api: ServiceApi, destination: str, id: str, message: EncodedMessage
+    ) -> Iterator[EncodedMessage]:
+        """Check a message, and yield it with the attributes that hooks add."""
+        encoder = Encoder(api, _largest_limit, self.payload_store)
+        outgoing = encoder.build(destination, *message)
+        begun = begin_hooks(self._hooks, encoder, destination, outgoing)
+        added = {
+            name: begun.attributes[name] for name in begun.attributes.keys() - outgoing.attributes
+        }
+        try:
+            yield message._replace(attributes={**message.attributes, **added})
+        except Exception as error:
+            failure = PublishError(f'the row was not written: {type(error).__name__}')
+            begun.finished(PublishResult(error=failure))
+            raise
+        result = begun.finished(PublishResult(id))
+        if result.error is not None:
+            raise result.error
 
     def _insert(
         self, connection: CallerConnection, id: str, destination: str, message: EncodedMessage

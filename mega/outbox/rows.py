@@ -22,6 +22,7 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Table,
@@ -37,7 +38,7 @@ from sqlalchemy import (
     update,
 )
 
-from mega.outbox.table import FAILED, PENDING, SENT, is_pending, is_unsent
+from mega.outbox.table import FAILED, PENDING, SENT, is_pending, is_sent, is_unsent
 
 __all__ = (
     'FailedMessage',
@@ -159,13 +160,13 @@ def put_back(connection: Connection, table: Table, token: str, rows: Sequence[Pu
 def list_failed(connection: Connection, table: Table, limit: int) -> list[FailedMessage]:
     """Return the first rows that have failed, in their order."""
     columns = [table.c[name] for name in FailedMessage.__struct_fields__]
-    failed = select(*columns).where(table.c.state == FAILED).order_by(table.c.position)
+    failed = select(*columns).where(_has_failed(table)).order_by(table.c.position)
     return [FailedMessage(*row) for row in connection.execute(failed.limit(limit))]
 
 
 def retry_failed(connection: Connection, table: Table, ids: Collection[str] | None) -> list[str]:
     """Let rows that have failed be sent again, all or those with these ids. Return their ids."""
-    failed = table.c.state == FAILED
+    failed = _has_failed(table)
     if ids is not None:
         failed = and_(failed, table.c.id.in_(ids))
     values = {'state': PENDING, 'failures': 0, 'due_at': text('CURRENT_TIMESTAMP')}
@@ -173,9 +174,13 @@ def retry_failed(connection: Connection, table: Table, ids: Collection[str] | No
     return list(connection.execute(statement).scalars())
 
 
+def _has_failed(table: Table) -> ColumnElement[bool]:
+    return and_(is_unsent(table), table.c.state == FAILED)  # the first one has an index
+
+
 def delete_sent(connection: Connection, table: Table, before: datetime) -> int:
     """Delete the rows that were sent before a time, and return their number."""
-    old = delete(table).where(table.c.state == SENT, table.c.sent_at < before)
+    old = delete(table).where(is_sent(table), table.c.sent_at < before)
     return connection.execute(old).rowcount
 
 

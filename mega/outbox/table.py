@@ -11,6 +11,8 @@ claim, as a receive from SQS hides a message for its visibility timeout.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -27,7 +29,7 @@ from sqlalchemy import (
 
 from mega._sql import UtcDateTime
 
-__all__ = ('FAILED', 'PENDING', 'SENT', 'is_pending', 'is_unsent', 'outbox_table')
+__all__ = ('FAILED', 'PENDING', 'SENT', 'is_pending', 'is_sent', 'is_unsent', 'outbox_table')
 
 PENDING = 'pending'
 FAILED = 'failed'
@@ -55,11 +57,16 @@ def outbox_table(name: str) -> Table:
         Column('error', Text),
         Column('sent_at', UtcDateTime),
     )
-    pending, unsent = is_pending(table), is_unsent(table)
-    Index(f'{name}_pending', table.c.position, postgresql_where=pending, sqlite_where=pending)
-    group = (table.c.destination, table.c.message_group, table.c.position)
-    Index(f'{name}_group', *group, postgresql_where=unsent, sqlite_where=unsent)
+    _index(f'{name}_pending', [table.c.position], is_pending(table))
+    group = [table.c.destination, table.c.message_group, table.c.position]
+    _index(f'{name}_group', group, is_unsent(table))
+    _index(f'{name}_sent', [table.c.sent_at], is_sent(table))
     return table
+
+
+def _index(name: str, columns: list[Column[Any]], where: ColumnElement[bool]) -> None:
+    """Add an index of a part of the rows. A statement uses it if it has the same condition."""
+    Index(name, *columns, postgresql_where=where, sqlite_where=where)
 
 
 def is_pending(table: FromClause) -> ColumnElement[bool]:
@@ -70,3 +77,8 @@ def is_pending(table: FromClause) -> ColumnElement[bool]:
 def is_unsent(table: FromClause) -> ColumnElement[bool]:
     """Return the condition for rows that are not sent, as the index of groups has it."""
     return table.c.state != text(f"'{SENT}'")
+
+
+def is_sent(table: FromClause) -> ColumnElement[bool]:
+    """Return the condition for rows that were sent, as the index of their times has it."""
+    return table.c.state == text(f"'{SENT}'")

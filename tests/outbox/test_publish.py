@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from mega.aws._messages.limits import MAX_BYTES
 from mega.errors import ConfigurationError, EncodeError, EventError, PayloadTooLargeError
+from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult
 from mega.outbox import Outbox
 from tests.databases import sqlalchemy_url
 from tests.outbox.conftest import OutboxCase
@@ -118,6 +120,34 @@ def test_a_message_that_no_publisher_would_send_is_refused(
             outbox.publish(connection, payload, **options)
         assert connection.execute(text('select count(*) from mega_outbox')).scalar() == 0
     engine.dispose()
+
+
+class Trace(Hook):
+    """Adds an attribute to each message, and keeps the results."""
+
+    def __init__(self) -> None:
+        self.results: list[PublishResult] = []
+
+    def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
+        outgoing.add_attribute('trace', 'of the caller')
+        self.results.append((yield))
+        return None
+
+
+def test_hooks_add_attributes_to_the_row_and_see_its_result(case: OutboxCase) -> None:
+    trace = Trace()
+    case.outbox = Outbox(case.outbox.table.name, hooks=[trace])
+    id = case.publish({'id': 1}, case.queue())
+    case.relay.drain()
+    (message,) = case.accepted()
+    assert message.attributes['trace']['StringValue'] == 'of the caller'
+    case.outbox.table.drop(case.engine)
+    with pytest.raises(DBAPIError):
+        case.publish({'id': 2}, QUEUE)
+    case.outbox.create_table(case.engine)
+    written, failed = trace.results
+    assert written.message_id == id
+    assert str(failed.error).startswith('the row was not written: ')
 
 
 @pytest.mark.parametrize('name', ['', 'Orders', 'a b', 'a;drop', '1a', 'a' * 51, None])
