@@ -13,6 +13,7 @@ import pytest
 from mega.aws.lambda_ import LambdaHandler
 from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError
+from mega.hooks.idempotency import Idempotency, MemoryStore
 from mega.testing import Bus, Queue
 from tests.testing.conftest import Listen, Publish, recorder, subscriber
 
@@ -217,6 +218,27 @@ def test_the_exception_of_a_subscriber_is_raised(bus: Bus, queue: Queue, publish
     publish({'n': 1})
     with pytest.raises(KeyError, match='total'):
         bus.run(bus.event_source_mapping(queue, LambdaHandler([subscriber(process)])))
+
+
+@pytest.mark.parametrize(('hooks', 'times'), [(0, 2), (1, 1)], ids=['plain', 'idempotent'])
+def test_sqs_may_deliver_a_message_to_a_function_twice(
+    bus: Bus, queue: Queue, publish: Publish, hooks: int, times: int
+) -> None:
+    publish({'n': 1})
+    bus.duplicate_next()
+    seen: list[Any] = []
+    handler = LambdaHandler([recorder(seen)], hooks=[Idempotency(MemoryStore())] * hooks)
+    bus.run(bus.event_source_mapping(queue, handler))
+    assert len(seen) == times
+    bus.assert_nothing_left()
+
+
+def test_a_message_with_a_delay_is_passed_to_a_function_later(bus: Bus, queue: Queue) -> None:
+    SqsPublisher(queue, client=bus.sqs).publish({'n': 1}, delay_seconds=60)
+    before, function = bus.time, Function(lambda ids: None)
+    bus.run(bus.event_source_mapping(queue, function))
+    assert function.sizes == [1]
+    assert bus.time - before == pytest.approx(60)
 
 
 def test_a_function_and_a_listener_work_in_one_run(

@@ -19,6 +19,7 @@ from mega.aws.sqs.subscribe import MessageSubscriber, ProcessStatus
 from mega.errors import ConfigurationError, RetriableError
 from mega.hooks.idempotency import Idempotency, MemoryStore
 from mega.testing import Bus
+from tests.aws.lambda_.documented import SNS_RECORD
 from tests.aws.lambda_.events import Context, failed
 
 DONE, RETRY, FATAL = ProcessStatus.DONE, ProcessStatus.RETRY_LATER, ProcessStatus.FATAL_ERROR
@@ -156,6 +157,20 @@ def test_a_dead_letter_has_the_reason_and_its_queue(bus: Bus) -> None:
     )
     assert f'"source_queue": "{orders}"' in str(letter.attributes['MegaDeadLetter'])
     bus.assert_nothing_left()
+
+
+def test_a_message_of_sns_is_dead_lettered_in_its_envelope(bus: Bus) -> None:
+    dead = bus.queue('dead')
+
+    class Failing(MessageSubscriber):
+        def process(self, payload: Any) -> ProcessStatus:
+            return FATAL
+
+    handler = LambdaHandler([Failing], client=bus.sqs, dead_letter_queue_url=dead)
+    assert failed(handler({'Records': [SNS_RECORD]})) == []
+    [letter] = bus.dead_letters()
+    assert (letter.payload, letter.error) == ({'amount': 5}, 'FATAL_ERROR')
+    assert '"source_queue": null' in str(letter.attributes['MegaDeadLetter'])
 
 
 def test_a_dead_letter_that_cannot_be_sent_is_reported(bus: Bus) -> None:
