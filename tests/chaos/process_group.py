@@ -55,11 +55,13 @@ class ProcessGroup:
         process = start_reporting(self._program, self._write_end)
         self._processes[process.pid] = process
 
-    def kill_one(self, randomness: random.Random) -> None:
-        """Kill a random process, and start another one."""
-        process = self._processes.pop(randomness.choice(list(self._processes)))
-        process.kill()
+    def kill_one(self, randomness: random.Random, prefer: int | None = None) -> int:
+        """Kill a random process, or a preferred one, and start another one. Return its id."""
+        ids = list(self._processes)
+        killed = prefer if prefer in self._processes else randomness.choice(ids)
+        self._processes.pop(killed).kill()
         self.start()
+        return killed
 
     def stop(self) -> set[int]:
         """Stop all processes, and return the exit statuses of the listening processes."""
