@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.environment import add_scheme_option, aws_versions, selected_schemes
 from benchmarks.listener.bench import Bench, open_bench
+from benchmarks.listener.idempotency import Places, idempotency
 from benchmarks.listener.own_share import own_share
 from benchmarks.listener.sections import Effort, latency, peers, throughput, waiting
 from benchmarks.listener.typed import typed
@@ -41,7 +42,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument('--quick', action='store_true', help='a few seconds; the figures are noise')
     parser.add_argument('--rounds', type=int, help=f'of each contender ({FULL.rounds})')
     parser.add_argument(
-        '--only', nargs='+', choices=_sections(None), metavar='SECTION', help='of %(choices)s'
+        '--only',
+        nargs='+',
+        choices=_sections(None, Places()),
+        metavar='SECTION',
+        help='of %(choices)s',
     )
     add_scheme_option(parser)
     parser.add_argument(
@@ -51,16 +56,24 @@ def _arguments() -> argparse.Namespace:
         help='the interpreter of an environment with benchmarks/listener/peers.txt in it; '
         'without it the peers are left out',
     )
+    parser.add_argument('--redis', metavar='URL', help='a Redis server, for idempotency')
+    parser.add_argument('--database', metavar='URL', help='of SQLAlchemy, for idempotency')
+    parser.add_argument('--dynamodb', metavar='URL', help='a local DynamoDB, for idempotency')
     return parser.parse_args()
 
 
-def _sections(python: Path | None) -> Mapping[str, Callable[[Mapping[str, Bench], Effort], str]]:
+def _sections(
+    python: Path | None, places: Places
+) -> Mapping[str, Callable[[Mapping[str, Bench], Effort], str]]:
     """Return the sections by name. A section on one bench uses the first: HTTP, if selected."""
     return {
         'throughput': throughput,
         'peers': _on_first(partial(peers, python=python)),
         'latency': _on_first(latency),
         'waiting': _on_first(waiting),
+        'idempotency': _on_first(
+            lambda bench, effort: idempotency(bench, effort.rounds, effort.few, places)
+        ),
         'typed': lambda benches, effort: typed(effort.rounds, effort.messages),
         'own-share': lambda benches, effort: own_share(effort.rounds, 2 * effort.messages),
     }
@@ -82,7 +95,8 @@ def main() -> None:
             scheme.upper(): stack.enter_context(open_bench(https=scheme == 'https'))
             for scheme in selected_schemes(arguments.scheme)
         }
-        for name, section in _sections(arguments.peers).items():
+        places = Places(arguments.redis, arguments.database, arguments.dynamodb)
+        for name, section in _sections(arguments.peers, places).items():
             if name in (arguments.only or [name]):
                 print(section(benches, effort), end='\n\n', flush=True)
     print(NOT_SHOWN)

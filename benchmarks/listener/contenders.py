@@ -12,7 +12,7 @@ import boto3
 
 from benchmarks.listener.bench import Run
 from benchmarks.listener.workload import Goal, Kind, NoOp, subscribers
-from mega.aws.sqs.subscribe import SqsListener
+from mega.aws.sqs.subscribe import Hook, SqsListener
 from mega.local import Server
 
 __all__ = ('MAX_MESSAGES', 'WAIT', 'Listening', 'PlainLoop', 'drain_plainly', 'sleep_plainly')
@@ -57,6 +57,7 @@ class Listening:
 
     kind: Kind = NoOp
     concurrency: int = 1
+    hooks: tuple[Hook, ...] = ()
 
     def __call__(self, server: Server, queue_url: str, messages: int) -> Callable[[], float]:
         goal = Goal(messages)
@@ -67,6 +68,7 @@ class Listening:
             wait_time_seconds=WAIT,
             unhandled='retry',  # without this and a dead-letter queue, a listener warns
             concurrency=self.concurrency,
+            hooks=self.hooks,
             **server.credentials,
         )
         goal.then = listener.stop

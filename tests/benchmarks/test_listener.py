@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.listener.bench import Bench, Run, open_bench, race
 from benchmarks.listener.contenders import Listening, PlainLoop
+from benchmarks.listener.idempotency import Places, idempotency
 from benchmarks.listener.own_share import own_share
 from benchmarks.listener.peers import PEERS, Peer, versions
 from benchmarks.listener.sections import Effort, peers, throughput
@@ -116,6 +117,16 @@ def test_typed_subscribers_are_compared_with_an_untyped_one() -> None:
     assert lines[0] == '## CPU time of typed subscribers'
     names = [line.split('|')[1].strip() for line in lines if line.startswith('|')]
     assert names[2:] == [*CLASSES]
+
+
+def test_the_hook_is_compared_with_each_store(
+    bench: Bench, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('benchmarks.listener.bench.WARM_UP_MESSAGES', 10)
+    lines = idempotency(bench, 1, MESSAGES, Places(redis=redis_url)).splitlines()
+    names = [line.split('|')[1].strip() for line in lines if line.startswith('|')]
+    assert names[2:] == ['without the hook', 'MemoryStore', 'SqlStore, SQLite', 'RedisStore']
+    assert lines[-1] == 'dynamodb is left out: no --dynamodb is given.'
 
 
 def test_the_own_share_shows_every_stage() -> None:
