@@ -4,13 +4,13 @@
     to_asyncapi(listener)           AsyncAPI 3 of a listener: its queue, subscribers and messages
 
     class_schemas.py     classes with fields -> JSON Schema, by msgspec and pydantic
-    message_types.py     what a subscriber receives, and what an object is published as
+    message_types.py     the messages of a subscriber, and of published objects
     payload_schemas.py   a message type -> JSON Schema of its payload
     asyncapi.py          a listener -> an AsyncAPI document
     subschemas.py        changes within a JSON Schema
 
-A schema describes payloads in the form in which publishers write them, in JSON. Subscribers also
-accept other forms: a number as text, and a time without a zone.
+A schema describes payloads as publishers write them in JSON. Subscribers also accept other forms: a
+number as text, and a time without a zone.
 """
 
 from __future__ import annotations

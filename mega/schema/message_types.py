@@ -99,7 +99,7 @@ def _constants_of_class(cls: Any) -> _Constants:
 
 
 def _constants_of_subscriber(subscriber: Subscriber) -> _Constants:
-    """Return the fields for which a subscriber declares a value, and not another pattern."""
+    """Return the fields of an event that a subscriber declares as values."""
     constants = []
     for field in _CONSTANT_FIELDS:
         found = find_declared(subscriber, *EVENT_FIELDS[field])

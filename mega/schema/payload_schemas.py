@@ -14,7 +14,7 @@ from mega.errors import ConfigurationError
 from mega.event import Payload
 from mega.schema.class_schemas import REFERENCE, describe_classes
 from mega.schema.message_types import MessageType, published_type, received_types
-from mega.schema.subschemas import Schema
+from mega.schema.subschemas import Schema, change_schemas
 
 __all__ = ('payload_schema', 'to_json_schema')
 
@@ -29,7 +29,7 @@ def to_json_schema(source: Any) -> Schema:
 
     `source` is a class whose objects are published, or a subscriber class with type parameters. An
     event is described as a whole: its name and version, and the fields of the class as its
-    attributes. For older versions, which an `upgrade` of the class reads, there is no description.
+    attributes. Older versions, which an `upgrade` of the class reads, are not described.
 
     The schema describes payloads as publishers write them in JSON: a `Decimal`, a UUID and a time
     are text, and bytes are Base64. A `datetime` has no `format`, unless its zone is required:
@@ -52,7 +52,8 @@ def to_json_schema(source: Any) -> Schema:
     message = _message_type(source)
     schemas, definitions = describe_classes(message.classes)
     schema = payload_schema(message, schemas, definitions)
-    return {'$schema': DIALECT, **schema, '$defs': definitions}
+    # A copy for each use of a part, so that the caller may change the result.
+    return change_schemas({'$schema': DIALECT, **schema, '$defs': definitions}, dict)
 
 
 def _message_type(source: Any) -> MessageType:

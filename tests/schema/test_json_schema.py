@@ -217,6 +217,15 @@ def test_the_schema_names_its_dialect_and_has_the_descriptions_of_classes() -> N
     }
 
 
+def test_a_change_of_a_schema_affects_only_that_place() -> None:
+    schema = to_json_schema(OrderPlaced)
+    fields = schema['properties']['event']['properties']
+    fields['subject']['title'] = 'The id of the order'
+    assert 'title' not in fields['publisher']
+    fields['attributes']['title'] = schema['$defs']['OrderPlaced']['title'] = 'The order'
+    assert to_json_schema(OrderPlaced) == VALIDATOR_OF_EVENTS.schema
+
+
 def test_constraints_of_fields_are_in_the_schema() -> None:
     @dataclass
     class Limited:
