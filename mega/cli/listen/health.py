@@ -11,7 +11,6 @@ A sum includes the processes that ended, so that a counter never decreases.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -96,7 +95,7 @@ def _text(status: HTTPStatus, lines: list[str]) -> Response:
 def _stats(snapshot: Snapshot) -> Response:
     by_target = sums_by_target(snapshot)
     stats = {
-        'total': dict(sum(by_target.values(), Counter(dict.fromkeys(COUNTERS, 0)))),
+        'total': {name: sum(each[name] for each in by_target.values()) for name in COUNTERS},
         'targets': by_target,
         'wanted': snapshot.wanted,
         'restarts': snapshot.restarts,

@@ -115,7 +115,7 @@ def test_it_is_not_ready_during_a_stop() -> None:
 
 def test_stats_have_the_total_the_sum_of_each_target_and_each_process() -> None:
     found = stats(process(1), process(2, target='shop:refunds'), process(3, report=None), wanted=3)
-    assert found['total']['received'] == 10
+    assert found['total'] == {**dict.fromkeys(COUNTERS, 0), 'received': 10, 'done': 8}
     assert found['targets']['shop:orders']['done'] == 4
     assert found['targets']['shop:refunds']['done'] == 4
     assert found['targets']['shop:orders']['fatal'] == 0

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-__all__ = ('leaves', 'place_of', 'traceback_without_text')
+__all__ = ('leaves', 'raised_in', 'traceback_without_text')
 
 MAX_EXCEPTIONS = 20
 """The number of exceptions that a traceback shows, causes included."""
@@ -31,14 +31,14 @@ def traceback_without_text(error: BaseException) -> str:
     return '\n'.join(islice(_descriptions(error), MAX_EXCEPTIONS))
 
 
-def place_of(error: BaseException) -> str:
-    """Return where an exception was raised: `charge (payments.py, line 12)`."""
+def raised_in(error: BaseException) -> str:
+    """Return where an exception was raised: ` in charge (payments.py, line 12)`; or nothing."""
     last = deque(traceback.walk_tb(error.__traceback__), maxlen=1)
     if not last:
-        return 'an unknown place'
+        return ''
     [(frame, line)] = last
     code = frame.f_code
-    return f'{code.co_name} ({code.co_filename.rpartition(os.sep)[2]}, line {line})'
+    return f' in {code.co_name} ({code.co_filename.rpartition(os.sep)[2]}, line {line})'
 
 
 def _descriptions(error: BaseException) -> Iterator[str]:

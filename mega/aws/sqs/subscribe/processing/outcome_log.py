@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.exceptions import place_of, traceback_without_text
+from mega.aws.sqs.subscribe.exceptions import raised_in, traceback_without_text
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError, InvalidResultError
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.safe_logging import get_logger
@@ -63,8 +63,8 @@ def _log_failure(outcome: Outcome, error: BaseException, message: Message) -> No
 
 def _in_one_line(error: BaseException) -> str:
     cause = error.__cause__
-    by = '' if cause is None else f', caused by {type(cause).__qualname__} in {place_of(cause)}'
-    return f'{type(error).__qualname__} in {place_of(error)}{by}'
+    by = '' if cause is None else f', caused by {type(cause).__qualname__}{raised_in(cause)}'
+    return f'{type(error).__qualname__}{raised_in(error)}{by}'
 
 
 def _about(outcome: Outcome) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from mega.aws._hooks.work import AwaitingWork
 from mega.aws.sns.envelope import SubscriptionNotice
 from mega.aws.sqs.message import Message, Visibility, read_message
 from mega.aws.sqs.opening import MessageOpener, MissingBody, open_message
-from mega.aws.sqs.subscribe.exceptions import place_of, traceback_without_text
+from mega.aws.sqs.subscribe.exceptions import raised_in, traceback_without_text
 from mega.aws.sqs.subscribe.processing.dispatch import dispatch
 from mega.aws.sqs.subscribe.processing.failures import is_system_failure
 from mega.aws.sqs.subscribe.processing.hooks import (
@@ -264,7 +264,7 @@ def _describe_error(error: Exception, problem: str) -> str:
 
     The text of the exception and its traceback may contain parts of the body.
     """
-    return f'unexpected {type(error).__name__} {problem}, in {place_of(error)}'
+    return f'unexpected {type(error).__name__} {problem}{raised_in(error)}'
 
 
 def _describe(payload: AnyPayload) -> str:
