@@ -48,7 +48,7 @@ _QUEUE_TIMES = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 
 """The buckets of the time in a queue, in seconds. A message may wait for 14 days."""
 
 _MAX_SERIES = 1_000
-"""The number of queues, and of subscribers, whose series are remembered."""
+"""The number of combinations of labels whose series are remembered, for each metric."""
 
 INTERRUPTED = 'interrupted'
 """The label of work without a result: another hook failed, or the event loop was closed."""
@@ -81,10 +81,12 @@ class Prometheus(Hook):
         # To find the series of labels takes longer than to change it.
         self._of_queue = lru_cache(_MAX_SERIES)(metrics.of_queue)
         self._of_subscriber = lru_cache(_MAX_SERIES)(metrics.of_subscriber)
+        self._settlement = lru_cache(_MAX_SERIES)(metrics.settlements.labels)
+        self._status = lru_cache(_MAX_SERIES)(metrics.messages.labels)
 
     def around_delivery(self, message: Message) -> HookGenerator[DeliveryResult]:
         """Count a delivery, and its settlement."""
-        metrics, queue = self._metrics, message.queue_name or ''
+        queue = message.queue_name or ''
         series = self._of_queue(queue)
         if message.sent_time is not None:
             series.seconds.observe(max(0.0, time.time() - message.sent_time.timestamp()))
@@ -95,9 +97,9 @@ class Prometheus(Hook):
             settlement = (yield).settlement
             labels = settlement.action.value, settlement.stats_field.value
             if settlement.action is SettlementAction.DEAD_LETTER and settlement.reason is not None:
-                metrics.dead_letters.labels(queue, settlement.reason.error_name).inc()
+                self._metrics.dead_letters.labels(queue, settlement.reason.error_name).inc()
         finally:
-            metrics.settlements.labels(queue, *labels).inc()
+            self._settlement(queue, *labels).inc()
             series.in_progress.dec()
         return None
 
@@ -115,7 +117,7 @@ class Prometheus(Hook):
             status = outcome.status.name.lower()
             series.seconds.observe(outcome.duration)
         finally:
-            self._metrics.messages.labels(queue, name, status).inc()
+            self._status(queue, name, status).inc()
             series.in_progress.dec()
         return None
 
