@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
+from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -79,6 +80,13 @@ def test_cfn_lint_accepts_the_template(tmp_path: Path) -> None:
     path = tmp_path / 'translated.json'
     path.write_text(json.dumps(translated()))
     assert [each for each in lint_file(path) if each.rule.id.startswith('E')] == []
+
+
+def test_the_requirements_name_the_wheel_of_this_version() -> None:
+    setup = ConfigParser()
+    setup.read(DIRECTORY.parents[1] / 'setup.cfg')
+    wheel = f'src/sqs_mega-{setup["metadata"]["version"]}-py3-none-any.whl'
+    assert wheel in (DIRECTORY / 'src' / 'requirements.txt').read_text().splitlines()
 
 
 def test_lambda_reads_the_response_of_the_handler() -> None:
