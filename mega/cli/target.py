@@ -54,6 +54,7 @@ _LISTENER = Wanted((SqsListener,), 'listener')
 _WITH_SUBSCRIBERS: Wanted[SqsListener | LambdaHandler] = Wanted(
     (SqsListener, LambdaHandler), 'listener'
 )
+_CLASS = Wanted((type,), 'type')
 
 
 def load_listener(target: str, app_dir: str = '.') -> SqsListener:
@@ -94,7 +95,7 @@ def load_class(target: str, app_dir: str = '.') -> type:
     module, path = _import_target(target, app_dir)
     if not path:
         raise TargetError(f'{target!r} names a module: name a class in it, as in {target}:Order')
-    found = _attribute(target, module, path, _LISTENER)
+    found = _attribute(target, module, path, _CLASS)
     if isinstance(found, type):
         return found
     raise TargetError(f'{target!r} is {safe_repr(found)}, not a class')

@@ -105,7 +105,7 @@ def test_python_m_mega_schema_is_the_same_command(file: str) -> None:
         (['--publishes', 'orders=FILE:Order'], 2, 'pass the ARN of a topic'),
         (['--publishes', f'{TOPIC}=FILE:orders'], 3, 'not a class'),
         (['--publishes', f'{TOPIC}=FILE'], 3, 'name a class in it'),
-        (['--publishes', f'{TOPIC}=FILE:Nothing'], 3, "has no attribute 'Nothing'"),
+        (['--publishes', f'{TOPIC}=FILE:Nothing'], 3, "'Nothing' (types in the module: Data"),
         (['--publishes', f'{TOPIC}=FILE:SqsListener'], 2, 'must be a class with fields'),
         (['--format', 'json-schema', '--title', 'x'], 2, 'are for AsyncAPI'),
     ],
