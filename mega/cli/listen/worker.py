@@ -31,6 +31,7 @@ import msgspec
 from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
 from mega.cli.exit_status import FAILURE, REFUSED, SUCCESS, TARGET, TargetError
+from mega.cli.listen.exposition import Family
 from mega.cli.listen.hook_metrics import collect_metrics
 from mega.cli.listen.memory import resident_bytes
 from mega.cli.listen.messages import (
@@ -78,6 +79,8 @@ class Worker:
         self._is_loading = True
         self._is_stopping = self._is_ready = False
         self._receives_since: float | None = None
+        self._metrics: tuple[Family, ...] = ()
+        self._has_metrics_error = False
 
     def run(self) -> int:
         """Load the target, and listen until a stop. Return the exit code of the process."""
@@ -218,8 +221,19 @@ class Worker:
             resident_bytes=resident_bytes(),
             in_flight=activity.in_flight,
         )
-        metrics = collect_metrics(listener._hooks.all) if self._settings.reports_metrics else ()
-        self._connection.send(Reported(report, metrics))
+        if self._settings.reports_metrics:
+            self._collect_metrics(listener)
+        self._connection.send(Reported(report, self._metrics))
+
+    def _collect_metrics(self, listener: SqsListener) -> None:
+        try:
+            self._metrics = collect_metrics(listener._hooks.all)
+        except Exception as error:  # of a collector of the application: the last metrics remain
+            if not self._has_metrics_error:
+                self._has_metrics_error = True
+                problem = 'the metrics of the application cannot be collected'
+                extra = about(target=self._settings.target, error=type(error).__name__)
+                _log.warning(problem, exc_info=error, extra=extra)
 
     def _description(self) -> str:
         """Return the counters and the stacks of this process, as lines."""

@@ -111,6 +111,35 @@ def test_it_listens_and_reports_until_the_parent_asks_for_a_stop(
     assert not last.is_receiving
 
 
+FAILING_COLLECTOR = """
+from mega.hooks.prometheus import Prometheus
+from prometheus_client import CollectorRegistry, Gauge
+
+registry = CollectorRegistry()
+carts = Gauge('shop_carts', 'Carts.', registry=registry)
+carts.set_function(lambda: 1 / 0)
+listener = SqsListener(os.environ['QUEUE_URL'], [Orders], hooks=[Prometheus(registry)])
+"""
+
+
+def test_a_failing_collector_of_the_application_does_not_end_the_reports(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worker = directory / 'worker.py'
+    worker.write_text(f'{worker.read_text()}\n{FAILING_COLLECTOR}')
+    program = Program(WorkerSettings('worker:listener', reports_metrics=True))
+
+    def act() -> None:
+        wait_until(lambda: len(program.received(Reported)) >= 2)
+        program.send(StopRequest())
+
+    assert program.run(act) == 0
+    assert not any(each.metrics for each in program.received(Reported))
+    errors = capsys.readouterr().err
+    assert errors.count('the metrics of the application cannot be collected') == 1
+    assert 'ZeroDivisionError' in errors
+
+
 def test_sigterm_stops_it() -> None:
     program = Program(WorkerSettings('worker'))
 

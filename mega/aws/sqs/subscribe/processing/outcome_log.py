@@ -51,13 +51,17 @@ def log_outcomes(outcomes: Sequence[Outcome], message: Message) -> None:
 
 def _log_failure(outcome: Outcome, error: BaseException, message: Message) -> None:
     name, status, extra = outcome.subscriber.__name__, outcome.status.value, _about(outcome)
-    has_traceback = not isinstance(error, _QUOTE_NOTHING)
-    traceback = traceback_without_text(error) if has_traceback else str(error)
-    is_fatal = outcome.status is ProcessStatus.FATAL_ERROR
+    is_complete = True
+    if isinstance(error, _QUOTE_NOTHING):
+        text = str(error)
+    elif outcome.status is ProcessStatus.FATAL_ERROR:
+        text = traceback_without_text(error)
+    else:
+        text, is_complete = _in_one_line(error), False
     level = _LEVELS.get(outcome.status, logging.WARNING)
-    text = traceback if is_fatal or not has_traceback else _in_one_line(error)
     _log.log(level, '%s: %s: message %s: %s', name, status, message.id, text, extra=extra)
-    if text != traceback:
+    if not is_complete and _log.logger.isEnabledFor(logging.DEBUG):
+        traceback = traceback_without_text(error)
         _log.debug('%s: message %s: %s', name, message.id, traceback, extra=extra)
 
 
