@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from mega.hooks.idempotency import Idempotency, IdempotencyStats, MemoryStore, R
 from mega.hooks.keys import record_key
 from mega.local import Server
 from mega.testing import Bus
-from tests.aws.sqs.subscribe.factories import listener_on, send, subscriber
+from tests.aws.sqs.subscribe.factories import WITHIN, listener_on, send, subscriber
 from tests.aws.sqs.subscribe.processing.hook_factories import drained
 
 SECRET = 'part of the text of an error'
@@ -106,6 +107,40 @@ def test_async_subscribers_have_records_too(server: Server, others: int) -> None
     drained(server, *made, hooks=[hook], count=0)
     assert (len(fast), len(slow)) == (1, 2)
     assert hook.stats() == IdempotencyStats(processed=3 + others, skipped=1 + others)
+
+
+class Renewed(MemoryStore):
+    """A store that waits for its first renewal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_renewed = Event()
+
+    def renew(self, key: str, owner: str, seconds: float) -> bool:
+        is_ours = super().renew(key, owner, seconds)
+        self.has_renewed.set()
+        return is_ours
+
+
+@pytest.mark.parametrize('is_async', [False, True], ids=['def', 'async def'])
+def test_the_heartbeat_renews_the_record_of_a_slow_subscriber(
+    server: Server, is_async: bool
+) -> None:
+    store = Renewed()
+    hook = Idempotency(store)
+
+    class Slow(MessageSubscriber):
+        def process(self, payload: str) -> None:
+            assert store.has_renewed.wait(WITHIN)
+
+    class SlowInTheLoop(MessageSubscriber):
+        async def process(self, payload: str) -> None:
+            assert await asyncio.to_thread(store.has_renewed.wait, WITHIN)
+
+    made = SlowInTheLoop if is_async else Slow
+    settings = {'visibility_timeout': 2, 'max_processing_time': 60}
+    stats = drained(server, made, hooks=[hook], **settings)
+    assert (stats.done, hook.stats()) == (1, IdempotencyStats(processed=1))
 
 
 def test_a_message_that_is_sent_twice_is_processed_once_with_a_key_of_its_payload(bus: Bus) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -137,3 +139,10 @@ def test_invalid_settings_are_refused(arguments: dict[str, Any], problem: str) -
     with pytest.raises(ConfigurationError, match=problem) as caught:
         RedisStore(**arguments)
     assert 'secret' not in str(caught.value)
+
+
+def test_the_module_names_the_extra_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'redis', None)
+    monkeypatch.delitem(sys.modules, 'mega.hooks.redis')
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'sqs-mega\[redis\]'"):
+        importlib.import_module('mega.hooks.redis')
