@@ -19,8 +19,11 @@ __all__ = ('WakeUps',)
 
 _log = logging.getLogger(__name__)
 
-_DRIVER = 'psycopg'
-"""The driver whose connections can wait for a notification: psycopg 3.2 or newer."""
+_PSYCOPG = (3, 2)
+"""The first release of psycopg whose connections can wait for a notification with a time limit."""
+
+_LONGEST_WAIT = 1.0
+"""Seconds after which a wait notices a stop."""
 
 
 class WakeUps:
@@ -32,8 +35,9 @@ class WakeUps:
         self._connection: Connection | None = None
 
     def listen(self) -> None:
-        """Begin to listen, if the driver can, and has not begun yet."""
-        if self._connection is None and self._engine.dialect.driver == _DRIVER:
+        """Begin to listen, if the driver can. A second call has no effect."""
+        version = getattr(self._engine.dialect, 'psycopg_version', (0, 0))
+        if self._connection is None and version >= _PSYCOPG:
             connection = self._engine.connect().execution_options(isolation_level='AUTOCOMMIT')
             connection.execute(text(f'LISTEN {self._channel}'))
             self._connection = connection
@@ -41,7 +45,7 @@ class WakeUps:
     def wait(self, seconds: float, stopped: Event) -> None:
         """Wait for a notification since `listen`, for a stop, or until `seconds` have passed.
 
-        A stop ends the wait for a notification only at its next second.
+        If the connection fails, it ends earlier, so that the relay listens again.
         """
         if self._connection is None:
             stopped.wait(seconds)
@@ -49,13 +53,14 @@ class WakeUps:
         driver: Any = self._connection.connection.driver_connection
         try:
             while seconds > 0 and not stopped.is_set():
-                if list(driver.notifies(timeout=min(seconds, 1.0), stop_after=1)):
+                if list(driver.notifies(timeout=min(seconds, _LONGEST_WAIT), stop_after=1)):
                     return
-                seconds -= 1.0
+                seconds -= _LONGEST_WAIT
         except Exception as error:  # each driver has its own classes
             problem = 'the connection that waits for notifications failed: %r'
             _log.debug(problem, error, extra=about(error=type(error).__name__))
             self.close()
+            stopped.wait(min(seconds, _LONGEST_WAIT))
 
     def close(self) -> None:
         """Close the connection."""

@@ -13,11 +13,13 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from mega.aws.s3 import S3PayloadStore
+from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
 from mega.errors import ConfigurationError
 from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult, RelayedBatch
 from mega.local.faults import FailCall, FailEntries
 from mega.outbox import Outbox, OutboxRelay, RelayCounts
 from mega.outbox.settlement import MAX_FAILURES
+from mega.testing import Bus
 from tests.outbox.conftest import OutboxCase
 
 DENIED = FailCall('AccessDenied', 403)
@@ -332,6 +334,22 @@ def test_a_relay_connects_again_after_the_database_ended_its_connections(
         connection.execute(text(f'select pg_terminate_backend(pid) {others}'))
     case.publish('after', queue)
     wait_for(lambda: case.bodies() == ['before', 'after'])
+
+
+def test_a_relay_sends_to_a_bus(case: OutboxCase) -> None:
+    bus = Bus()
+    seen: list[object] = []
+
+    class Order(DataSubscriber):
+        def process(self, payload: object) -> None:
+            seen.append((payload, self.message.origin_id))
+
+    queue = bus.queue('orders')
+    id = case.publish({'id': 1}, queue)
+    with OutboxRelay(case.engine, case.outbox, sqs_client=bus.sqs) as relay:
+        assert relay.drain() == RelayCounts(sent=1)
+    bus.run(SqsListener(queue, [Order], client=bus.sqs))
+    assert seen == [({'id': 1}, id)]
 
 
 def test_a_missing_table_is_an_error_at_the_start(case: OutboxCase) -> None:
