@@ -72,8 +72,8 @@ class Invocation:
         for record in records:
             order = record.ordered_with
             failure: FailedRecord | None = FailedRecord(record)
-            if order in delays:  # it follows a failed record
-                failure = FailedRecord(record, delay=_delay_behind(delays[order]))
+            if order in delays:  # it follows a failed record, and has its delay
+                failure = FailedRecord(record, delay=delays[order])
             elif self._deadline.is_near:
                 late.append(record)
             else:
@@ -81,7 +81,7 @@ class Invocation:
             if failure is not None:
                 failed.append(failure)
                 if order is not None:
-                    delays.setdefault(order, failure.delay)
+                    delays[order] = failure.delay
         if late:
             problem = '%d of %d messages did not begin: Lambda ends the function in %.1f seconds'
             extra = about(queue=late[0].queue_name, messages=len(late))
@@ -114,12 +114,3 @@ class Invocation:
             if isinstance(outcome.exit_request, KeyboardInterrupt):
                 raise outcome.exit_request
         return result.settlement
-
-
-def _delay_behind(delay: int | None) -> int | None:
-    """Return the delay of a record behind a failed one of its group, which has this delay.
-
-    Without a delay, both become visible when their visibility timeouts end. Otherwise the record
-    behind becomes visible at once. SQS does not deliver it before the failed one, which is hidden.
-    """
-    return None if delay is None else 0

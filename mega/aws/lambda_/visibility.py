@@ -57,11 +57,11 @@ class VisibilityChanger:
     def change(self, retries: Sequence[DelayedRetry]) -> None:
         """Let SQS deliver messages after their delays. A failure is logged: the first as a warning.
 
-        The messages of a group must be in their order. The last ones become visible first, because
-        SQS delivers no message of a group while it hides another one.
+        The messages behind a failed one in its group need the same delay: SQS delivers no message
+        of a group while it hides another one.
         """
         for arn in dict.fromkeys(retry.queue_arn for retry in retries):
-            of_queue = [retry for retry in reversed(retries) if retry.queue_arn == arn]
+            of_queue = [retry for retry in retries if retry.queue_arn == arn]
             for start in range(0, len(of_queue), MAX_ENTRIES):
                 self._change(arn, of_queue[start : start + MAX_ENTRIES])
 

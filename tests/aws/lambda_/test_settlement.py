@@ -202,6 +202,15 @@ def test_a_message_comes_again_after_its_delay(
     assert function.seen == [(0, 0), (1, 0), (0, 7)]
 
 
+def test_the_longest_delay_leaves_time_for_the_event(bus: Bus) -> None:
+    """SQS hides a message for twelve hours after its receive, and refuses a longer time."""
+    orders = bus.queue('orders')
+    publish(bus, orders, 1)
+    function = Function(bus, {0: RetriableError(43_200)})
+    bus.run(bus.event_source_mapping(orders, function))
+    assert function.seen == [(0, 0), (0, 41_700)]
+
+
 def test_a_group_comes_again_after_the_delay_of_its_first_message(bus: Bus) -> None:
     orders = bus.queue('orders', fifo=True)
     publish(bus, orders, 3, message_group_id='a')
