@@ -119,4 +119,4 @@ class Claims(RuleBasedStateMachine):
 
 
 TestClaims = Claims.TestCase
-TestClaims.settings = settings(max_examples=amount(50, 500), stateful_step_count=40)
+TestClaims.settings = settings(max_examples=amount(12, 500), stateful_step_count=40)

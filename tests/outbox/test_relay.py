@@ -162,6 +162,7 @@ def test_a_retry_concerns_the_named_rows_alone(case: OutboxCase) -> None:
     assert case.relay.retry([]) == []
 
 
+@pytest.mark.parametrize('engine', ['sqlite'], indirect=True)
 def test_a_transient_error_never_makes_a_row_fail(case: OutboxCase) -> None:
     relay = case.relay_with(endpoint_url='http://127.0.0.1:9', claim_timeout=3)
     case.publish('x', case.queue())
