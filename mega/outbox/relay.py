@@ -279,8 +279,8 @@ class OutboxRelay:
         with serialized(self._engine, table.name) as (connection, now):
             settlement = settle(claimed, results, now, random.uniform)
             sent_at = now if self._retention else None
-            rows.settle_sent(connection, table, token, settlement.sent, sent_at)
             rows.put_back(connection, table, token, settlement.put_back)
+            rows.settle_sent(connection, table, token, settlement.sent, sent_at)
             lag = rows.lag(connection, table, now) if self._hooks else 0.0
         _log_failures(settlement)
         sent, failed = len(settlement.sent), settlement.failed

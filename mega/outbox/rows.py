@@ -82,6 +82,13 @@ class PutBack(Struct, frozen=True):
     error: str | None
 
 
+_CLAIMED = (
+    *('position', 'id', 'destination', 'message_group'),
+    *('body', 'attributes', 'options', 'failures'),
+)
+"""The columns that a relay needs. The others would take as long to read."""
+
+
 def claim(
     connection: Connection, table: Table, token: str, now: datetime, until: datetime, limit: int
 ) -> list[Row[Any]]:
@@ -106,27 +113,9 @@ def claim(
         update(table)
         .where(table.c.position.in_(select(claimable.c.position)))
         .values(claim=token, due_at=until)
-        .returning(*table.c)
+        .returning(*(table.c[name] for name in _CLAIMED))
     )
     return sorted(connection.execute(statement), key=lambda row: row.position)
-
-
-def settle_sent(
-    connection: Connection,
-    table: Table,
-    token: str,
-    positions: Sequence[int],
-    sent_at: datetime | None,
-) -> None:
-    """Delete rows that were sent; with `sent_at`, keep them as sent."""
-    if not positions:
-        return
-    is_claimed = and_(table.c.position.in_(positions), table.c.claim == token)
-    if sent_at is None:
-        connection.execute(delete(table).where(is_claimed))
-    else:
-        sent = update(table).where(is_claimed).values(state=SENT, sent_at=sent_at, claim=None)
-        connection.execute(sent)
 
 
 def put_back(connection: Connection, table: Table, token: str, rows: Sequence[PutBack]) -> None:
@@ -155,6 +144,29 @@ def put_back(connection: Connection, table: Table, token: str, rows: Sequence[Pu
         for row in rows
     ]
     connection.execute(statement, values)
+
+
+def settle_sent(
+    connection: Connection,
+    table: Table,
+    token: str,
+    positions: Sequence[int],
+    sent_at: datetime | None,
+) -> None:
+    """Delete the rows that a claim still has; with `sent_at`, keep them as sent.
+
+    The others of the claim have been put back before. `positions` are the rows, in their order.
+    """
+    if not positions:
+        return
+    # The first condition has an index: the key of the table.
+    in_range = table.c.position.between(positions[0], positions[-1])
+    is_claimed = and_(in_range, table.c.claim == token)
+    if sent_at is None:
+        connection.execute(delete(table).where(is_claimed))
+    else:
+        sent = update(table).where(is_claimed).values(state=SENT, sent_at=sent_at, claim=None)
+        connection.execute(sent)
 
 
 def list_failed(connection: Connection, table: Table, limit: int) -> list[FailedMessage]:

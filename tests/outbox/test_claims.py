@@ -94,8 +94,8 @@ class Claims(RuleBasedStateMachine):
         settlement = settle(claim.rows, results, self.now, lambda low, high: high)
         with self.engine.begin() as connection:
             table = self.outbox.table
-            rows.settle_sent(connection, table, claim.token, settlement.sent, None)
             rows.put_back(connection, table, claim.token, settlement.put_back)
+            rows.settle_sent(connection, table, claim.token, settlement.sent, None)
 
     @rule(seconds=st.sampled_from([1, 61, 301]), retries=st.booleans())
     def pass_time(self, seconds: int, retries: bool) -> None:
