@@ -39,9 +39,10 @@ PUBLIC = {
     'mega.outbox': 'FailedMessage Outbox OutboxRelay RelayCounts',
     'mega.aws.lambda_': 'LambdaHandler',
     'mega.aws.extended': 'ExtendedClient ExtendedSession extend_sqs',
-    'mega.hooks': 'DeliveryResult Hook Outcome Outgoing PublishHook PublishResult Reason '
-    'RelayedBatch Settlement SettlementAction StatsField blocking',
+    'mega.hooks': 'DeliveryResult Hook Instrumentation Outcome Outgoing PublishHook PublishResult '
+    'Reason RelayedBatch Settlement SettlementAction SettlementCall StatsField blocking',
     'mega.hooks.dynamodb': 'DynamoDbStore',
+    'mega.hooks.opentelemetry': 'OpenTelemetry',
     'mega.hooks.prometheus': 'Prometheus',
     'mega.hooks.redis': 'RedisStore',
     'mega.hooks.sql': 'SqlStore',

@@ -8,7 +8,9 @@ This module has the types that hooks are written with:
     around_publish   receives an Outgoing; its result is a PublishResult
     around_relay     runs around each batch of an OutboxRelay; its result is a RelayedBatch
     around_delivery  receives a Message; its result is a DeliveryResult, with an Outcome of each
-                     subscriber and a Settlement (SettlementAction, StatsField, Reason)
+                     subscriber and a Settlement (SettlementAction, StatsField, Reason);
+                     a SettlementCall is reported to its call_observers
+    Instrumentation  which instrumentation of botocore a hook replaces
 
 Each hook and each store has a module of its own, with what it needs:
 
@@ -19,6 +21,7 @@ Each hook and each store has a module of its own, with what it needs:
     dynamodb.py     the store in DynamoDB
     redis.py        the store in Redis or Valkey
     prometheus.py   metrics for Prometheus
+    opentelemetry/  traces and metrics
 
 Names are imported on first use, so that a service that only publishes does not load the listener.
 """
@@ -29,6 +32,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mega.aws._hooks.instrumentation import Instrumentation
     from mega.aws._hooks.publishing import (
         Outgoing,
         PublishHook,
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
     )
     from mega.aws._hooks.running import HookGenerator
     from mega.aws._hooks.work import blocking
-    from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook
+    from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook, SettlementCall
     from mega.aws.sqs.subscribe.processing.outcome import Outcome
     from mega.aws.sqs.subscribe.processing.settlement import (
         Settlement,
@@ -50,6 +54,7 @@ __all__ = (
     'DeliveryResult',
     'Hook',
     'HookGenerator',
+    'Instrumentation',
     'Outcome',
     'Outgoing',
     'PublishHook',
@@ -58,6 +63,7 @@ __all__ = (
     'RelayedBatch',
     'Settlement',
     'SettlementAction',
+    'SettlementCall',
     'StatsField',
     'blocking',
 )
@@ -66,6 +72,7 @@ _MODULES = {
     'DeliveryResult': 'sqs.subscribe.processing.hooks',
     'Hook': 'sqs.subscribe.processing.hooks',
     'HookGenerator': '_hooks.running',
+    'Instrumentation': '_hooks.instrumentation',
     'Outcome': 'sqs.subscribe.processing.outcome',
     'Outgoing': '_hooks.publishing',
     'PublishHook': '_hooks.publishing',
@@ -74,6 +81,7 @@ _MODULES = {
     'RelayedBatch': '_hooks.publishing',
     'Settlement': 'sqs.subscribe.processing.settlement',
     'SettlementAction': 'sqs.subscribe.processing.settlement',
+    'SettlementCall': 'sqs.subscribe.processing.hooks',
     'StatsField': 'sqs.subscribe.processing.settlement',
     'blocking': '_hooks.work',
 }

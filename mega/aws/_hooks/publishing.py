@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from msgspec import Struct
 
+from mega.aws._hooks.instrumentation import Instrumentation
 from mega.aws._hooks.running import HookGenerator
 from mega.errors import MegaError
 
-__all__ = ('Outgoing', 'PublishHook', 'PublishResult', 'RelayedBatch')
+__all__ = (
+    'Outgoing',
+    'PublishHook',
+    'PublishResult',
+    'RelayedBatch',
+    'replaced_instrumentation',
+)
 
 
 class PublishResult(Struct, frozen=True):
@@ -72,12 +80,23 @@ class Outgoing(Protocol):
             EncodeError: for a name or a value that AWS refuses.
         """
 
+    def set_trace_header(self, header: str) -> bool:
+        """Set the trace of AWS X-Ray, and return whether the message can have it.
+
+        It is a system attribute of SQS, and does not count among the ten message attributes. SNS
+        accepts none. The message does not change if it has a trace header.
+        """
+
 
 class PublishHook:
     """User code around published messages, for programs that do not use a listener.
 
     `Hook` is the same, with methods for deliveries and subscribers.
+    `replaced_instrumentation` is the instrumentation of botocore that the calls of publishers and
+    listeners with this hook do without; None if there is none.
     """
+
+    replaced_instrumentation: Instrumentation | None = None
 
     def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
         """Run around the sending of one message, with its upload to S3 and its retries.
@@ -106,3 +125,9 @@ class PublishHook:
         """
         yield
         return None
+
+
+def replaced_instrumentation(hooks: Iterable[PublishHook]) -> Instrumentation | None:
+    """Return the instrumentation that the first of the hooks replaces, if one does."""
+    found = (hook.replaced_instrumentation for hook in hooks)
+    return next((each for each in found if each is not None), None)

@@ -5,8 +5,7 @@ hooks = [outer, inner]      outer before, inner before, work, inner after, outer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
-from functools import partial
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from mega.aws._hooks.work import AwaitingWork, BlockingCall
@@ -56,7 +55,12 @@ def run_with_hooks(
     error: BaseException | None = None
     try:
         for hook in hooks:
-            if (result := (yield from _begin(hook))) is not None:
+            has_ended, result = _step(hook, None, None)
+            if not has_ended and result is not None:
+                has_ended, result = yield from _make_calls(hook, result)
+            if has_ended:
+                if result is None:
+                    raise RuntimeError('a hook that returns before its yield must return a result')
                 work.close()
                 break
             begun.append(hook)
@@ -68,7 +72,11 @@ def run_with_hooks(
         error = raised
     for hook in reversed(begun):
         try:
-            replacement = yield from _end(hook, result, error)
+            has_ended, replacement = _step(hook, result, error)
+            if not has_ended:
+                has_ended, replacement = yield from _make_calls(hook, replacement)
+            if not has_ended:
+                raise RuntimeError('a hook must yield exactly once')
             if replacement is not None:
                 result, error = replacement, None
         except GeneratorExit:
@@ -81,45 +89,25 @@ def run_with_hooks(
     return result
 
 
-def _begin(hook: HookGenerator[Result]) -> AwaitingWork[Result | None]:
-    """Run a hook up to its `yield`. If the hook returns before that, return its result."""
-    has_ended, result = yield from _run_until_yield(hook, partial(next, hook))
-    if has_ended and result is None:
-        raise RuntimeError('a hook that returns before its yield must return a result')
-    return result
+def _step(hook: HookGenerator[Any], value: object, error: BaseException | None) -> tuple[bool, Any]:
+    """Continue a hook with a value or an error.
 
-
-def _end(
-    hook: HookGenerator[Result], result: Result | None, error: BaseException | None
-) -> AwaitingWork[Result | None]:
-    """Run a hook from its `yield`, which returns a result or raises an error, to its end.
-
-    Return the value that the hook returns.
+    Return whether it ended, and the value that it returned, or otherwise yielded.
     """
-    if error is None:
-        assert result is not None
-        resume = partial(hook.send, result)
-    else:
-        resume = partial(hook.throw, error)
-    has_ended, replacement = yield from _run_until_yield(hook, resume)
-    if not has_ended:
-        raise RuntimeError('a hook must yield exactly once')
-    return replacement
+    try:
+        return False, hook.send(value) if error is None else hook.throw(error)
+    except StopIteration as end:
+        return True, end.value
 
 
-def _run_until_yield(
-    hook: HookGenerator[Result], resume: Callable[[], BlockingCall | None]
-) -> AwaitingWork[tuple[bool, Result | None]]:
-    """Run a hook, with its blocking calls, up to a `yield` of its own or to its end.
+def _make_calls(hook: HookGenerator[Any], call: object) -> AwaitingWork[tuple[bool, Any]]:
+    """Make the blocking calls of a hook, up to its `yield` or to its end.
 
     Return whether it ended, and the value that it returned.
     """
-    try:
-        call = resume()
-        while isinstance(call, BlockingCall):
-            answer: Any
-            answer, error = yield call
-            call = hook.send(answer) if error is None else hook.throw(error)
-    except StopIteration as end:
-        return True, end.value
+    while isinstance(call, BlockingCall):
+        answer, error = yield call
+        has_ended, call = _step(hook, answer, error)
+        if has_ended:
+            return True, call
     return False, None

@@ -28,13 +28,16 @@ __all__ = (
     'MESSAGE_ID_ATTRIBUTE',
     'PAYLOAD_TYPE_ATTRIBUTE',
     'SIZE_ATTRIBUTE',
+    'TRACE_HEADER',
     'Attributes',
     'FilterAttributes',
     'first_message_id',
     'from_aws',
     'from_envelope',
     'resent_attributes',
+    'resent_options',
     'to_aws',
+    'trace_header_option',
     'with_filter_attributes',
     'with_payload_type',
 )
@@ -58,6 +61,9 @@ This name, and the older one, are AWS's: https://github.com/awslabs/amazon-sqs-j
 """
 
 LEGACY_SIZE_ATTRIBUTE = 'SQSLargePayloadSize'
+
+TRACE_HEADER = 'AWSTraceHeader'
+"""The system attribute with a trace of AWS X-Ray. It is not one of the ten message attributes."""
 
 _MESSAGE_ID = re.compile('[\x21-\x7e]{1,128}')
 
@@ -115,6 +121,17 @@ def resent_attributes(received: Mapping[str, Any]) -> dict[str, Any]:
         for name, attribute in (received.get('MessageAttributes') or {}).items()
         if name != DEAD_LETTER_ATTRIBUTE
     }
+
+
+def resent_options(received: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with which SQS repeats the trace header of a message, if it has one."""
+    header = (received.get('Attributes') or {}).get(TRACE_HEADER)
+    return trace_header_option(header) if isinstance(header, str) and header else {}
+
+
+def trace_header_option(header: str) -> dict[str, Any]:
+    """Return the option of SQS that gives a message a trace of AWS X-Ray."""
+    return {'MessageSystemAttributes': to_aws({TRACE_HEADER: header})}
 
 
 def first_message_id(values: Mapping[str, str | bytes]) -> str | None:

@@ -106,10 +106,9 @@ class Encoder(Struct, frozen=True):
         """
         added = with_payload_type(to_aws({name: value}), None)
         check_attributes(added)
-        attributes = {**outgoing.attributes, **added}
-        if len(attributes) == len(outgoing.attributes) or len(attributes) > MAX_ATTRIBUTES:
+        if name in outgoing.attributes or len(outgoing.attributes) >= MAX_ATTRIBUTES:
             return None
-        size = size_of(outgoing.body, attributes)
+        attributes, size = {**outgoing.attributes, **added}, outgoing.size + size_of('', added)
         larger = structs.replace(outgoing, attributes=attributes, size=size)
         store = self.store if outgoing.upload is None else None
         if store is not None and self._must_offload(store, destination, larger):

@@ -17,7 +17,7 @@ from msgspec import structs
 from mega.aws._hooks.publishing import Outgoing, PublishHook, PublishResult
 from mega.aws._hooks.running import run_with_hooks
 from mega.aws._hooks.work import resume
-from mega.aws._messages.attributes import from_aws
+from mega.aws._messages.attributes import from_aws, trace_header_option
 from mega.aws._publishing.encoder import Encoder
 from mega.aws._publishing.outgoing import OutgoingMessage, RunningHooks
 from mega.errors import MegaError, PublishError
@@ -86,6 +86,13 @@ class _Outgoing(Outgoing):
         if larger is None:
             return False
         self.message = larger
+        return True
+
+    def set_trace_header(self, header: str) -> bool:
+        options, added = self.message.options, trace_header_option(header)
+        if self.topic_arn or not options.keys().isdisjoint(added):
+            return False
+        self.message = structs.replace(self.message, options={**options, **added})
         return True
 
 

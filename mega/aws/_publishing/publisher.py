@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from mega.aws._hooks.publishing import PublishHook, PublishResult
-from mega.aws._hooks.running import check_hooks, hooks_with
+from mega.aws._hooks.running import hooks_with
 from mega.aws._messages.attributes import Attributes, FilterAttributes
 from mega.aws._messages.destinations import check_region
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
@@ -69,7 +69,7 @@ class Publisher:
         destination: str | None,
         store: S3PayloadStore | None,
         timeout: Seconds,
-        hooks: Iterable[PublishHook] = (),
+        hooks: Sequence[PublishHook] = (),
     ) -> None:
         self._aws = aws
         self._api = api
@@ -79,7 +79,7 @@ class Publisher:
             store.check_client(aws)
         self._limits = DestinationLimits(api, aws)
         self._encoder = Encoder(api, self._limits.limit_of, store)
-        self._hooks = hooks_with('around_publish', check_hooks(hooks, PublishHook), PublishHook)
+        self._hooks = hooks_with('around_publish', hooks, PublishHook)
         self._senders: dict[str, Sender] = {}
         if destination is not None:
             self._add_sender(destination)

@@ -1,4 +1,4 @@
-"""Every private name of boto3 and botocore that this package uses. Each has a test.
+"""Every private name of boto3, botocore and wrapt that this package uses. Each has a test.
 
 A function returns None where a name is missing, and its caller does without.
 """
@@ -16,6 +16,7 @@ PRIVATE_NAMES = (
     'botocore.hooks.EventAliaser._emitter',
     'botocore.hooks.HierarchicalEmitter._handlers',
     'botocore.httpsession.URLLib3Session._pool_classes_by_scheme',
+    'wrapt.FunctionWrapper._self_wrapper',
 )
 
 _EVENTS = (
@@ -39,8 +40,21 @@ def http_session(client: Any) -> tuple[Any, dict[str, Any]] | None:
     return None
 
 
-def find_observer(client: Any, method: str) -> str | None:
-    """Return what outside of botocore observes the calls of a method."""
+def unwrapped(function: Any, package: str | None) -> Any:
+    """Return a function of botocore without the wrappers that the modules of a package define.
+
+    Instrumentation wraps functions with the library wrapt.
+    """
+    while package is not None:
+        wrapper = getattr(function, '_self_wrapper', None)
+        if not getattr(wrapper, '__module__', '').startswith(package):
+            break
+        function = function.__wrapped__
+    return function
+
+
+def find_observer(client: Any, method: str, package: str | None = None) -> str | None:
+    """Return what observes the calls of a method, except for botocore and the package."""
     operation = client.meta.method_to_api_mapping[method]
     service = client.meta.service_model.service_id.hyphenize()
     for event in _EVENTS:
@@ -48,7 +62,7 @@ def find_observer(client: Any, method: str) -> str | None:
         for handler in handlers.prefix_search(f'{event}.{service}.{operation}'):
             if not handler.__module__.startswith('botocore.') or 'stub' in handler.__module__:
                 return f'a handler receives {event}'
-    for function in traceable_functions(client, method).values():
+    for function in traceable_functions(client, method, package).values():
         # A wrapper copies the name and module of its function, but not its globals.
         names = getattr(function, '__globals__', {})
         if type(function) is not FunctionType or not names['__name__'].startswith('botocore.'):
@@ -56,8 +70,13 @@ def find_observer(client: Any, method: str) -> str | None:
     return None
 
 
-def traceable_functions(client: Any, method: str) -> dict[tuple[type, str], Any]:
-    """Return the functions of a call that tracing wraps, by their class and name."""
+def traceable_functions(
+    client: Any, method: str, package: str | None = None
+) -> dict[tuple[type, str], Any]:
+    """Return the functions of a call that tracing wraps, by their class and name.
+
+    The wrappers of the package are removed.
+    """
     kind, endpoint = type(client), type(client._endpoint)
     places = ((kind, method), (kind, '_make_api_call'), (endpoint, 'make_request'))
-    return {place: getattr(*place) for place in places}
+    return {place: unwrapped(getattr(*place), package) for place in places}

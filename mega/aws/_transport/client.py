@@ -12,6 +12,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from mega.aws._hooks.instrumentation import Instrumentation
 from mega.aws._messages.destinations import region_for, region_of
 from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws._transport.errors import transport_error
@@ -50,7 +51,7 @@ class AwsClient:
 
     Safe to share among threads, but not across a fork: a child process creates its own client,
     unless the user passed one. `clock` measures the time limits of calls, and the waits between
-    repetitions.
+    repetitions. `instrumentation` does not see the calls.
     """
 
     def __init__(
@@ -60,10 +61,12 @@ class AwsClient:
         owns_client: bool = True,
         clock: Clock | None = None,
         options: Callable[[], Mapping[str, Any]] = dict,
+        instrumentation: Instrumentation | None = None,
     ) -> None:
         self.clock = clock or SYSTEM_CLOCK
         self.is_in_process = clock is not None
         self._options = options  # a function, because the repr of a mapping would show the secrets
+        self._instrumentation = instrumentation
         self._create = create
         self._created = create()
         self._process = os.getpid()
@@ -120,6 +123,7 @@ class AwsClient:
             region_name=self.region,
             attempts=1,
             read_timeout=_OTHER_SERVICE_READ_TIMEOUT,
+            instrumentation=self._instrumentation,
             **{**options, 'endpoint_url': None if region_of(f'{url}/') else url},
         )
 
@@ -140,7 +144,7 @@ class AwsClient:
         try:
             response = None if isinstance(direct, str) else direct.call(method, given)
             if response is None:
-                response = getattr(client, method)(**given)
+                response = self._call_botocore(client, method, given)
                 if watchdog.has_ended_call:  # botocore accepts a response that is cut off
                     raise TimeLimitExceeded
             return response
@@ -148,6 +152,17 @@ class AwsClient:
             is_late = limit is not None and not limit.seconds_left
             remove_secrets(error, handled)
             raise transport_error(operation, error, is_late=is_late) from error
+
+    def _call_botocore(self, client: Any, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        call, instrumentation = getattr(client, method), self._instrumentation
+        if instrumentation is None:
+            response: dict[str, Any] = call(**given)
+            return response
+        from mega.aws._transport.botocore_private import unwrapped
+
+        with instrumentation.suppress():
+            response = unwrapped(call, instrumentation.package)(**given)
+            return response
 
     def close(self) -> None:
         client, direct = self._current()
@@ -196,6 +211,7 @@ def create_client(
     attempts: int = 3,
     connections: int = 10,
     read_timeout: float = 60.0,
+    instrumentation: Instrumentation | None = None,
     **credentials: str | None,
 ) -> AwsClient:
     """Use the client that the user passed, or create one.
@@ -203,7 +219,8 @@ def create_client(
     A created client makes up to `attempts` attempts per call, keeps up to `connections` open
     connections, and waits up to `read_timeout` seconds for each part of a response.
     Its region is the one in `destination` (a queue's URL or a topic's ARN), if there is one.
-    boto3's own rules find everything else that is not given.
+    boto3's own rules find everything else that is not given. `instrumentation` does not see the
+    calls.
 
     Raises:
         ConfigurationError: for contradictory options, no region, or an invalid endpoint.
@@ -222,7 +239,10 @@ def create_client(
         make_interruptible(client)  # for time limits
         options = {'endpoint_url': getattr(getattr(client, 'meta', None), 'endpoint_url', None)}
         return AwsClient(
-            lambda: (client, 'client= was passed'), owns_client=False, options=lambda: options
+            lambda: (client, 'client= was passed'),
+            owns_client=False,
+            options=lambda: options,
+            instrumentation=instrumentation,
         )
     if ('aws_access_key_id' in given) != ('aws_secret_access_key' in given):
         raise ConfigurationError('pass aws_access_key_id and aws_secret_access_key together')
@@ -236,8 +256,9 @@ def create_client(
         'read_timeout': read_timeout,
     }
     return AwsClient(
-        lambda: _create(service, session, region, endpoint_url, given, settings),
+        lambda: _create(service, session, region, endpoint_url, given, settings, instrumentation),
         options=lambda: {'session': session, 'endpoint_url': endpoint_url, **given},
+        instrumentation=instrumentation,
     )
 
 
@@ -248,6 +269,7 @@ def _create(
     endpoint_url: str | None,
     credentials: dict[str, str],
     settings: dict[str, Any],
+    instrumentation: Instrumentation | None,
 ) -> _Created:
     try:
         from boto3.session import Session
@@ -276,7 +298,8 @@ def _create(
             ),
         )
         make_interruptible(client)
-        return client, direct_client(client, session)
+        ignored_package = None if instrumentation is None else instrumentation.package
+        return client, direct_client(client, session, ignored_package)
     except NoRegionError as error:
         raise ConfigurationError(_NO_REGION) from error
     except (BotoCoreError, ValueError) as error:

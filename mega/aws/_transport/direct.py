@@ -35,6 +35,7 @@ from botocore.utils import get_environ_proxies
 from msgspec import Struct
 
 from mega.aws._transport import botocore_private
+from mega.aws._transport.botocore_private import unwrapped
 from mega.aws._transport.connections import ConnectionPool
 from mega.aws._transport.http import HttpResponse
 from mega.aws._transport.signing import authorization
@@ -50,10 +51,20 @@ _TYPES = {'string': str, 'integer': int, 'long': int, 'boolean': bool, 'blob': b
 
 
 class DirectClient:
-    """Calls SQS or SNS for a boto3 client. Safe to share among threads."""
+    """Calls SQS or SNS for a boto3 client. Safe to share among threads.
 
-    def __init__(self, client: Any, credentials: Any, pool: ConnectionPool) -> None:
+    `ignored_package` has the modules whose wrappers of botocore need not see the calls.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        credentials: Any,
+        pool: ConnectionPool,
+        ignored_package: str | None = None,
+    ) -> None:
         self._client = client
+        self._ignored_package = ignored_package
         self._credentials = credentials
         self._pool = pool
         self._host = urlsplit(client.meta.endpoint_url).netloc
@@ -84,7 +95,8 @@ class DirectClient:
     def _operation(self, method: str) -> _Operation:
         operation = self._operations.get(method)
         if operation is None:
-            operation = self._operations[method] = _build_operation(self._client, method)
+            operation = _build_operation(self._client, method, self._ignored_package)
+            self._operations[method] = operation
         return operation
 
     def _build_request(self, operation: _Operation, parameters: Mapping[str, Any]) -> bytes:
@@ -134,7 +146,8 @@ class _Operation(Struct, frozen=True):
     """How an operation is called directly.
 
     `headers`: the headers of its protocol. `decoder`: None if the parser reads every response.
-    `functions`: the functions of botocore that tracing wraps.
+    `functions`: the functions of botocore that tracing wraps. A wrapper of `ignored_package` does
+    not count.
     `permanent_fallback_reason`: why calls of this operation always go through botocore.
     """
 
@@ -144,13 +157,15 @@ class _Operation(Struct, frozen=True):
     parser: Any
     decoder: Any
     functions: Mapping[tuple[type, str], Any]
+    ignored_package: str | None = None
     permanent_fallback_reason: str | None = None
 
     def fallback_reason(self) -> str | None:
         if self.permanent_fallback_reason is not None:
             return self.permanent_fallback_reason
         for (owner, name), function in self.functions.items():
-            if getattr(owner, name) is not function:
+            found = getattr(owner, name)
+            if found is not function and unwrapped(found, self.ignored_package) is not function:
                 return f'{owner.__name__}.{name} is wrapped'
         for log in _LOGS:
             if log.isEnabledFor(logging.DEBUG):
@@ -158,7 +173,7 @@ class _Operation(Struct, frozen=True):
         return None
 
 
-def _build_operation(client: Any, method: str) -> _Operation:
+def _build_operation(client: Any, method: str, ignored_package: str | None = None) -> _Operation:
     name, service = client.meta.method_to_api_mapping[method], client.meta.service_model
     model, protocol = service.operation_model(name), service.metadata['protocol']
     parser = create_parser(protocol)
@@ -171,11 +186,11 @@ def _build_operation(client: Any, method: str) -> _Operation:
             encode = lambda given: urlencode(serialize(given, model)['body']).encode()  # noqa: E731
         elif shape is not None:
             decoder = msgspec.json.Decoder(_type_of(shape))
-        reason = botocore_private.find_observer(client, method)
-        functions = botocore_private.traceable_functions(client, method)
+        reason = botocore_private.find_observer(client, method, ignored_package)
+        functions = botocore_private.traceable_functions(client, method, ignored_package)
     except (AttributeError, KeyError) as error:
         reason, functions = f'botocore has changed: {error}', {}
-    return _Operation(model, headers, encode, parser, decoder, functions, reason)
+    return _Operation(model, headers, encode, parser, decoder, functions, ignored_package, reason)
 
 
 def _type_of(shape: Any) -> Any:
@@ -196,7 +211,9 @@ def _type_of(shape: Any) -> Any:
     return _TYPES[shape.type_name]
 
 
-def direct_client(client: Any, session: Any) -> DirectClient | str:
+def direct_client(
+    client: Any, session: Any, ignored_package: str | None = None
+) -> DirectClient | str:
     """Return a direct client for a boto3 client, or why all its calls go through botocore."""
     setting = os.environ.get('MEGA_TRANSPORT', 'direct')
     if setting not in ('direct', 'botocore'):
@@ -213,7 +230,7 @@ def direct_client(client: Any, session: Any) -> DirectClient | str:
     ca_bundle = core.get_config_variable('ca_bundle') or os.environ.get('REQUESTS_CA_BUNDLE')
     url, config = client.meta.endpoint_url, client.meta.config
     pool = ConnectionPool(url, config, ca_bundle or str(get_cert_path(True)))
-    return DirectClient(client, session.get_credentials(), pool)
+    return DirectClient(client, session.get_credentials(), pool, ignored_package)
 
 
 def _permanent_fallback_reason(client: Any, session: Any) -> str | None:

@@ -121,8 +121,8 @@ class LambdaHandler:
             leaves_fatal=True,
         )
         self._margin = check_seconds('deadline_margin', deadline_margin, 0, MAX_TIMEOUT)
-        self._router = _route(subscribers)
-        self._processor = Processor(self._router, policy, Hooks(hooks))
+        self._router, valid_hooks = _route(subscribers), Hooks(hooks)
+        self._processor = Processor(self._router, policy, valid_hooks)
         self._are_hooks_checked = False
         self._open_message = partial(open_message, store=_check_store(payload_store))
         self._event_loop = InlineEventLoop()
@@ -138,6 +138,7 @@ class LambdaHandler:
                 session=session,
                 client=client,
                 read_timeout=READ_TIMEOUT,
+                instrumentation=valid_hooks.replaced_instrumentation,
             ),
             dead_letter_queue_url,
         )

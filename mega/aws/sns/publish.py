@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mega.aws._hooks.publishing import PublishHook, PublishResult
+from mega.aws._hooks.publishing import PublishHook, PublishResult, replaced_instrumentation
+from mega.aws._hooks.running import check_hooks
 from mega.aws._messages.attributes import Attributes, FilterAttributes
 from mega.aws._messages.destinations import check_topic_arn
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
@@ -66,6 +67,7 @@ class SnsPublisher(ClientOwner):
     ) -> None:
         if topic_arn is not None:
             check_topic_arn('topic_arn', topic_arn)
+        valid_hooks = check_hooks(hooks, PublishHook)
         aws = create_client(
             'sns',
             topic_arn,
@@ -77,9 +79,10 @@ class SnsPublisher(ClientOwner):
             session=session,
             client=client,
             attempts=1,  # the sender retries
+            instrumentation=replaced_instrumentation(valid_hooks),
         )
         super().__init__(aws)
-        self._publisher = Publisher(aws, SNS, topic_arn, payload_store, timeout, hooks)
+        self._publisher = Publisher(aws, SNS, topic_arn, payload_store, timeout, valid_hooks)
 
     def publish(
         self,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct, field
 
-from mega.aws._messages.attributes import first_message_id, from_aws
+from mega.aws._messages.attributes import TRACE_HEADER, first_message_id, from_aws
 from mega.aws.s3.pointer import Pointer
 from mega.timestamps import parse_timestamp
 
@@ -94,7 +94,7 @@ class Message(Struct, frozen=True, eq=False):
     @property
     def trace_header(self) -> str | None:
         """The trace of AWS X-Ray: the system attribute `AWSTraceHeader`."""
-        return self._system_text('AWSTraceHeader')
+        return self._system_text(TRACE_HEADER)
 
     @property
     def sender_id(self) -> str | None:

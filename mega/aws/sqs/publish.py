@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from mega.aws._hooks.publishing import PublishHook, PublishResult
+from mega.aws._hooks.publishing import PublishHook, PublishResult, replaced_instrumentation
+from mega.aws._hooks.running import check_hooks
 from mega.aws._messages.attributes import Attributes, FilterAttributes
 from mega.aws._messages.destinations import check_queue_url
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
@@ -67,6 +68,7 @@ class SqsPublisher(ClientOwner):
     ) -> None:
         if queue_url is not None:
             check_queue_url('queue_url', queue_url)
+        valid_hooks = check_hooks(hooks, PublishHook)
         aws = create_client(
             'sqs',
             queue_url,
@@ -78,9 +80,10 @@ class SqsPublisher(ClientOwner):
             session=session,
             client=client,
             attempts=1,  # the sender retries
+            instrumentation=replaced_instrumentation(valid_hooks),
         )
         super().__init__(aws)
-        self._publisher = Publisher(aws, SQS, queue_url, payload_store, timeout, hooks)
+        self._publisher = Publisher(aws, SQS, queue_url, payload_store, timeout, valid_hooks)
 
     def publish(
         self,

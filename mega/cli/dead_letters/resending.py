@@ -17,6 +17,7 @@ from mega.aws._messages.attributes import (
     DEAD_LETTER_ATTRIBUTE,
     MESSAGE_ID_ATTRIBUTE,
     resent_attributes,
+    resent_options,
     to_aws,
 )
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
@@ -30,8 +31,6 @@ __all__ = ('SEND_SECONDS', 'outgoing_message', 'send')
 
 SEND_SECONDS = 30
 """Seconds for all attempts to send a message."""
-
-_TRACE_HEADER = 'AWSTraceHeader'
 
 
 def outgoing_message(
@@ -76,6 +75,4 @@ def _options(letter: DeadLetter, attributes: dict[str, Any], to_fifo: bool) -> d
         options.setdefault('MessageGroupId', letter.first_id)
         content = json_text([letter.id, letter.received.get('Body'), attributes])
         options['MessageDeduplicationId'] = sha256(content.encode()).hexdigest()
-    if header := letter.received.get('Attributes', {}).get(_TRACE_HEADER):
-        options['MessageSystemAttributes'] = to_aws({_TRACE_HEADER: header})
-    return options
+    return {**options, **resent_options(letter.received)}

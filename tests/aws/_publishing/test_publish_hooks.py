@@ -14,7 +14,7 @@ from mega.aws.sqs import SqsPublisher
 from mega.errors import ConfigurationError, EncodeError, PublishError, TransportError
 from mega.hooks import HookGenerator, Outgoing, PublishHook, PublishResult, blocking
 from mega.local import FailEntries, Server
-from tests.aws._publishing.batches import EACH_SERVICE, QUEUE, calls, numbers
+from tests.aws._publishing.batches import EACH_SERVICE, QUEUE, Clients, calls, numbers
 from tests.aws.answers import Fault, sqs_answer
 from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import LARGE, create_bucket, store_on
@@ -255,6 +255,36 @@ def test_an_attribute_with_an_invalid_name_is_an_error(
     with pytest.raises(EncodeError):
         ours.publish({'n': 1})
     assert not server.accepted()
+
+
+class Traced(PublishHook):
+    """Sets the trace of AWS X-Ray, twice."""
+
+    def __init__(self) -> None:
+        self.added: list[bool] = []
+
+    def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
+        self.added += [outgoing.set_trace_header('Root=1'), outgoing.set_trace_header('Root=2')]
+        yield
+        return None
+
+
+@EACH_WAY
+def test_a_message_to_a_queue_gets_one_trace_header(
+    way: Callable[[Any], list[str]], server: Server, clients: Clients
+) -> None:
+    traced, url = Traced(), server.create_queue('orders')
+    ids = way(SqsPublisher(url, client=clients['sqs'], hooks=[traced]))
+    receive = {'QueueUrl': url, 'MaxNumberOfMessages': 10, 'AttributeNames': ['AWSTraceHeader']}
+    for received in clients['sqs'].receive_message(**receive)['Messages']:
+        assert received['Attributes'] == {'AWSTraceHeader': 'Root=1'}
+    assert traced.added == [True, False] * len(ids)
+
+
+def test_a_message_to_a_topic_gets_no_trace_header(to_service: Publishers) -> None:
+    traced = Traced()
+    by_publish(to_service('sns', traced))
+    assert traced.added == [False, False]
 
 
 # Failures

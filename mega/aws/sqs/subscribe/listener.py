@@ -190,6 +190,7 @@ class SqsListener(ClientOwner):
             attempts=1,  # the engine repeats calls, and knows when a repetition is useless
             connections=max_threads(self._settings),
             read_timeout=self.wait_time_seconds + _READ_TIMEOUT_MARGIN,
+            instrumentation=self._hooks.replaced_instrumentation,
         )
         super().__init__(aws)
         check_reachable(aws, self.queue_url, self.dead_letter_queue_url)

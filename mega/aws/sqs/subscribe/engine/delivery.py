@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
@@ -62,6 +63,7 @@ class Delivery(Struct, eq=False):
     All times are in seconds, on the clock that the runtime passes to the engine.
 
     - `received` is the message as ReceiveMessage returned it. The engine does not read it.
+    - `observers` are called with each call that settles the message. The engine does not call them.
     - `begun_at` is when a worker began the message; infinity before that.
     - `hidden_until` is when the visibility timeout ends, so that SQS may deliver the message again.
     - `visible_at_latest` is the latest time until which SQS can hide the message.
@@ -97,6 +99,7 @@ class Delivery(Struct, eq=False):
     is_visibility_lost: bool = False
     is_overdue: bool = False
     is_over_limit: bool = False
+    observers: Sequence[Any] = ()
 
     @property
     def is_lost(self) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from mega.aws._hooks.publishing import PublishHook
+from mega.aws._hooks.publishing import PublishHook, replaced_instrumentation
 from mega.aws._hooks.running import HookGenerator, check_hooks, hooks_with
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
@@ -18,18 +18,37 @@ __all__ = (
     'DeliveryResult',
     'Hook',
     'Hooks',
+    'SettlementCall',
 )
+
+
+class SettlementCall(Struct, frozen=True):
+    """A call to SQS that settled a message, or failed to.
+
+    `operation` is `DeleteMessage`, `ChangeMessageVisibility` or `SendMessage`. `queue_url` is the
+    queue of the message, or for `SendMessage` the dead-letter queue. One call may settle up to ten
+    messages. `duration` is in seconds.
+    """
+
+    operation: str
+    queue_url: str
+    duration: float
+    is_successful: bool
 
 
 class DeliveryResult(Struct):
     """The result of one delivery: the outcomes of the subscribers, and the settlement.
 
     `duration` is in seconds, from the start of the first subscriber to the settlement.
+    `call_observers` are functions that a hook adds. A listener calls each of them after every call
+    that settles the message, in the thread of the call. A failed call is repeated, and a message
+    whose visibility timeout is to end by itself needs no call.
     """
 
     outcomes: Sequence[Outcome]
     settlement: Settlement
     duration: float = 0.0
+    call_observers: list[Callable[[SettlementCall], object]] = []
 
 
 class Hook(PublishHook):
@@ -84,6 +103,7 @@ class Hooks:
 
     def __init__(self, hooks: Iterable[object] = ()) -> None:
         self.all = check_hooks(hooks, Hook)
+        self.replaced_instrumentation = replaced_instrumentation(self.all)
         self.of_deliveries = hooks_with('around_delivery', self.all, Hook)
         self.of_subscribers = hooks_with('around_subscriber', self.all, Hook)
 

@@ -7,7 +7,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from mega import timestamps
-from mega.aws._messages.attributes import DEAD_LETTER_ATTRIBUTE, resent_attributes
+from mega.aws._messages.attributes import (
+    DEAD_LETTER_ATTRIBUTE,
+    resent_attributes,
+    resent_options,
+)
 from mega.aws._messages.destinations import queue_name
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._publishing.outgoing import OutgoingMessage
@@ -36,6 +40,7 @@ class DeadLetterSender:
     """
 
     def __init__(self, aws: AwsClient, url: str, source_url: str | None) -> None:
+        self.url = url
         self._clock = aws.clock
         self._sender = Sender(aws, SQS, url, max_attempts=1)  # the engine retries
         self._is_fifo = url.endswith('.fifo')
@@ -67,6 +72,7 @@ class DeadLetterSender:
     def _send(self, received: dict[str, Any], reason: Reason) -> None:
         message = read_message(received)
         options = {'MessageGroupId': message.group_id or (message.id if self._is_fifo else None)}
+        options.update(resent_options(received))
         if self._is_fifo:
             options['MessageDeduplicationId'] = _deduplication_id(message, received)
         body = received.get('Body', '')

@@ -38,6 +38,7 @@ from mega.aws.sqs.subscribe.runtime.delivery_log import DeliveryLog
 from mega.aws.sqs.subscribe.runtime.queue_client import OPERATIONS
 from mega.aws.sqs.subscribe.runtime.s3_prefetch import BodyPrefetcher
 from mega.aws.sqs.subscribe.runtime.session_log import SessionLog
+from mega.aws.sqs.subscribe.runtime.settlement_calls import make_batch_call, send_dead_letter
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef, stack_of_thread
 from mega.aws.sqs.subscribe.runtime.visibility import DeliveryVisibility
 from mega.aws.sqs.subscribe.runtime.worker_pool import EngineCallback, Handlers
@@ -295,7 +296,7 @@ class ListenerSession:
         """Report the settlement of a message to the engine, at the next turn of any thread."""
         if self._observe is not None:
             self._observe(opened, result)
-        settlement = result.settlement
+        settlement, delivery.observers = result.settlement, result.call_observers
         if settlement.action is _LEAVE:
             self._remember_exit(result)
         elif settlement.action is _ACK and self._prefetcher is not None:
@@ -345,7 +346,7 @@ class ListenerSession:
         self, call: BatchCommand, make: Callable[[Any], list[CallResult]]
     ) -> EngineCallback:
         try:
-            results = make(call)
+            results = make_batch_call(self._queue.url, call, make)
         except TransportError as error:
             return self._call_failed(call, error)
         self._permitted.add(OPERATIONS[type(call)])
@@ -369,7 +370,7 @@ class ListenerSession:
         assert self._dead_letter_queue is not None
         clock, is_repetition = self._clock, command.is_repetition
         with within(TimeLimit(command.time_limit, clock, is_repetition=is_repetition)):
-            result = self._dead_letter_queue.send(command.delivery.received, command.reason)
+            result = send_dead_letter(self._dead_letter_queue, command)
         event = partial(self._engine.dead_lettered, command, result)
         return event if result is CallResult.OK else partial(self._with_error_count, event)
 
