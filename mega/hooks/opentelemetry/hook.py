@@ -1,0 +1,257 @@
+"""The hook of OpenTelemetry: spans and metrics of publishers, listeners and Lambda functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Token
+from functools import partial
+from typing import Any, Literal
+
+from opentelemetry import context, metrics, trace
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import Link, Span, StatusCode, TracerProvider
+
+from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.exceptions import traceback_without_text
+from mega.codec import AnyPayload
+from mega.errors import ConfigurationError, MegaError, TransportError, safe_repr
+from mega.hooks import (
+    DeliveryResult,
+    Hook,
+    HookGenerator,
+    Instrumentation,
+    Outcome,
+    Outgoing,
+    PublishResult,
+    SettlementCall,
+    StatsField,
+)
+from mega.hooks.opentelemetry.descriptions import (
+    Operation,
+    operation_on_queue,
+    operation_on_topic,
+)
+from mega.hooks.opentelemetry.metrics import Metrics
+from mega.hooks.opentelemetry.propagation import Carrier, Propagation
+
+__all__ = ('OpenTelemetry',)
+
+_NAME = 'mega'
+_DONE = StatsField.DONE
+_SETTLEMENTS = {'DeleteMessage': 'ack', 'ChangeMessageVisibility': 'nack'}
+
+
+@contextmanager
+def _suppressed() -> Iterator[None]:
+    """Let no instrumentation make spans in this thread."""
+    token = context.attach(context.set_value('suppress_instrumentation', True))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+class OpenTelemetry(Hook):
+    """Traces messages from their publishers to their subscribers, and measures both.
+
+    Pass one instance as `hooks=` to publishers, listeners and Lambda handlers.
+
+    `carrier` is where a publisher writes the trace context: `'attributes'` (message attributes, by
+    the global propagator), `'xray'` (the header of AWS X-Ray, which only SQS accepts), or `'both'`.
+    It never adds an eleventh attribute, and writes nothing to a message whose attributes have a
+    context already. Both carriers are read in any case.
+
+    `parent='link'` starts a trace for each delivery, with a link to the span of the publisher.
+    `'child'` continues the trace of the publisher: one trace for each message and all its
+    deliveries, at the sampling rate of the publisher.
+
+    Instrumentation of botocore makes no spans for the calls of publishers and listeners with this
+    hook, and does not slow them down. Other calls of boto3, also those to S3, keep their spans.
+    A span has the traceback of an exception, but not its text, which may quote the payload.
+
+    `tracer_provider` and `meter_provider` replace the global providers.
+
+    Raises:
+        ConfigurationError: for another carrier or parent.
+    """
+
+    replaced_instrumentation = Instrumentation('opentelemetry.instrumentation', _suppressed)
+
+    def __init__(
+        self,
+        *,
+        carrier: Carrier = 'attributes',
+        parent: Literal['link', 'child'] = 'link',
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
+        if carrier not in ('attributes', 'xray', 'both'):
+            choices = "'attributes', 'xray' or 'both'"
+            raise ConfigurationError(f'carrier={safe_repr(carrier)}: must be {choices}')
+        if parent not in ('link', 'child'):
+            raise ConfigurationError(f"parent={safe_repr(parent)}: must be 'link' or 'child'")
+        self._continues_trace = parent == 'child'
+        self._propagation = Propagation(carrier)
+        self._tracer = trace.get_tracer(_NAME, tracer_provider=tracer_provider)
+        self._metrics = Metrics(metrics.get_meter(_NAME, meter_provider=meter_provider))
+
+    def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
+        """Make a span from the encoding of a message to the answer of AWS."""
+        operation = _send_operation(outgoing.queue_url, outgoing.topic_arn)
+        attributes = outgoing.attributes
+        has_context, own = self._propagation.find_own_context(attributes)
+        span = self._start(operation, links=[Link(own)] if own else None)
+        began = time.perf_counter()
+        try:
+            if not has_context:
+                self._propagation.inject(outgoing, len(attributes), span)
+            result = yield
+            error = None if result.error is None else _error_type(result.error)
+            if span.is_recording():
+                _describe_result(span, result.message_id, error)
+        except BaseException as raised:
+            _set_error(span, type(raised).__qualname__)
+            raise
+        finally:
+            span.end()
+        self._metrics.sent(operation, time.perf_counter() - began, error)
+        return None
+
+    def around_delivery(self, message: Message) -> HookGenerator[DeliveryResult]:
+        """Make a span for the processing of a message, and let others be made for its calls."""
+        operation = operation_on_queue('process', 'process', message.queue_name)
+        within, sender = self._propagation.extract(message)
+        if sender is None:
+            span = self._start(operation)
+        elif self._continues_trace:
+            span = self._start(operation, context=within)
+        else:
+            span = self._start(operation, links=[Link(sender)])
+        queue_seconds = _queue_seconds(message)
+        if span.is_recording():
+            _describe_message(span, message, queue_seconds)
+        self._metrics.began(operation, queue_seconds)
+        token = context.attach(trace.set_span_in_context(span, within))
+        try:
+            result = yield
+        except BaseException as raised:
+            _end_early(span, token, raised)
+            raise
+        context.detach(token)
+        settlement, error = result.settlement, _error_of(result)
+        if span.is_recording():
+            span.set_attribute('mega.settlement', settlement.action.value)
+            _set_error(span, error)
+        span.end()
+        self._metrics.processed(operation, result.duration, settlement.stats_field.value, error)
+        result.call_observers.append(partial(self._record_call, span, message))
+        return None
+
+    def around_subscriber(
+        self, subscriber: Any, message: Message, payload: AnyPayload
+    ) -> HookGenerator[Outcome]:
+        """Make a span for one subscriber, within that of the delivery."""
+        if not trace.get_current_span().is_recording():
+            yield
+            return None
+        name = subscriber.__name__
+        span = self._tracer.start_span(name, attributes={'mega.subscriber': name})
+        token = context.attach(trace.set_span_in_context(span))
+        try:
+            outcome = yield
+        except BaseException as raised:
+            _end_early(span, token, raised)
+            raise
+        context.detach(token)
+        span.set_attribute('mega.status', outcome.status.name.lower())
+        if outcome.error is not None:
+            _record_exception(span, outcome.error)
+        span.end()
+        return None
+
+    def _record_call(self, delivery: Span, message: Message, call: SettlementCall) -> None:
+        """Make a span for a call that has ended, and that settled a message or failed to."""
+        name = _SETTLEMENTS.get(call.operation)
+        kind = 'send' if name is None else 'settle'
+        operation = operation_on_queue(name or 'send', kind, None, call.queue_url)
+        error = None if call.is_successful else 'failed'
+        self._metrics.called(operation, call.duration, error)
+        if not delivery.get_span_context().trace_flags.sampled:
+            return
+        ended_at = time.time_ns()
+        span = self._start(
+            operation,
+            context=trace.set_span_in_context(delivery),
+            start_time=ended_at - int(call.duration * 1e9),
+        )
+        span.set_attribute('messaging.message.id', message.id)
+        _set_error(span, error)
+        span.end(ended_at)
+
+    def _start(self, operation: Operation, **options: Any) -> Span:
+        return self._tracer.start_span(
+            operation.name, kind=operation.kind, attributes=operation.attributes, **options
+        )
+
+
+def _end_early(span: Span, token: Token[context.Context], error: BaseException) -> None:
+    """End a span whose work did not have a result."""
+    if not isinstance(error, GeneratorExit):  # the hook is closed, perhaps in another thread
+        context.detach(token)
+    _set_error(span, type(error).__qualname__)
+    span.end()
+
+
+def _send_operation(queue_url: str | None, topic_arn: str | None) -> Operation:
+    if topic_arn is not None:
+        return operation_on_topic('send', 'send', topic_arn)
+    return operation_on_queue('send', 'send', None, queue_url)
+
+
+def _queue_seconds(message: Message) -> float | None:
+    """Return the seconds from the send of a message to now: 0 if the clocks differ."""
+    sent = message.sent_time
+    return None if sent is None else max(0.0, time.time() - sent.timestamp())
+
+
+def _describe_message(span: Span, message: Message, queue_seconds: float | None) -> None:
+    span.set_attribute('messaging.message.id', message.id)
+    span.set_attribute('mega.receive_count', message.receive_count)
+    if queue_seconds is not None:
+        span.set_attribute('mega.queue_time', queue_seconds)
+    if message.topic_arn is not None:
+        span.set_attribute('aws.sns.topic.arn', message.topic_arn)
+
+
+def _describe_result(span: Span, message_id: str | None, error: str | None) -> None:
+    if message_id is not None:
+        span.set_attribute('messaging.message.id', message_id)
+    _set_error(span, error)
+
+
+def _error_type(error: MegaError) -> str:
+    return error.code if isinstance(error, TransportError) else type(error).__name__
+
+
+def _error_of(result: DeliveryResult) -> str | None:
+    """Return the name of the error of a delivery; None if it succeeded or matched no subscriber."""
+    settlement = result.settlement
+    if settlement.stats_field is _DONE or settlement.stats_field is StatsField.UNMATCHED:
+        return None
+    return settlement.reason.error_name if settlement.reason is not None else 'failed'
+
+
+def _set_error(span: Span, error: str | None) -> None:
+    if error is not None and span.is_recording():
+        span.set_attribute('error.type', error)
+        span.set_status(StatusCode.ERROR)
+
+
+def _record_exception(span: Span, error: BaseException) -> None:
+    """Record an exception without its text, which may quote the payload."""
+    name = type(error).__qualname__
+    _set_error(span, name)
+    details = {'exception.type': name, 'exception.stacktrace': traceback_without_text(error)}
+    span.add_event('exception', details)
