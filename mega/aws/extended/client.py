@@ -33,7 +33,7 @@ class ExtendedClient:
     """A boto3 client of SQS that stores large bodies in S3, and returns them from there.
 
     `client` is any boto3 client of SQS, and remains unchanged. The methods here have its parameters
-    and its responses. All other methods and attributes are those of `client`.
+    and its responses. All other methods and attributes come from `client`.
 
     `store` decides which bodies are offloaded and how, and which pointers are followed. These
     attributes begin with its settings, and may be changed at any time:
@@ -44,7 +44,7 @@ class ExtendedClient:
       points to the same body lose it, as after a fan-out from a topic.
 
     The body of a message is uploaded before the message is sent. If SQS refuses the message, the
-    body is deleted again. Errors of SQS are those of `client`.
+    body is deleted again. `client` raises the errors of SQS.
 
     Safe to share among threads, as a boto3 client is.
 
@@ -171,7 +171,7 @@ class ExtendedClient:
         return response
 
     def delete_message_batch(self, **parameters: Any) -> dict[str, Any]:
-        """Delete messages, and then the bodies of those that SQS deleted, as `delete_message`."""
+        """Delete messages. Then delete their bodies, except if SQS did not delete the message."""
         request, pointers = batch_without_pointers(parameters)
         response: dict[str, Any] = self._client.delete_message_batch(**request)
         ids = [entry['Id'] for entry in request.get('Entries') or ()]

@@ -1,6 +1,6 @@
 """The receipt handle of a message whose body is in S3, and the pointer to the body.
 
-DeleteMessage has only a receipt handle, and the body has to be deleted as well. The extended
+DeleteMessage has only a receipt handle, and the client must delete the body as well. The extended
 clients of AWS therefore write the place of the body into the handle:
 
     -..s3BucketName..-bodies-..s3BucketName..--..s3Key..-0b7a...-..s3Key..-AQEB...

@@ -33,11 +33,11 @@ Opened: TypeAlias = dict[str, Any] | None
 SIZE_ATTRIBUTES = (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE)
 
 MAX_FETCHES = 10
-"""Bodies that are fetched at the same time: those of the largest response of SQS."""
+"""Bodies that are fetched at the same time: as many as a response of SQS has messages."""
 
 
 def requested_attributes(names: Iterable[str] | None) -> list[str]:
-    """Return the names of message attributes to request: those of the user, and of the size."""
+    """Return the names of message attributes to request: the given names, and of the size."""
     requested = list(names or ())
     if 'All' in requested or '.*' in requested:
         return requested
@@ -63,7 +63,7 @@ def fetch_bodies(
 def fetch_message(store: S3PayloadStore, message: Mapping[str, Any]) -> Opened:
     """Return a message with its body from S3, if its attributes announce one.
 
-    The attribute of the size is removed, and the digests are those of the new content. The receipt
+    The attribute of the size is removed, and the digests match the new content. The receipt
     handle has the pointer.
 
     Raises:

@@ -17,7 +17,7 @@ _EXTENDED_METHODS = {
     'Queue': ('send_message', 'send_messages', 'receive_messages', 'delete_messages'),
     'Message': ('delete',),
 }
-"""The methods of boto3's resources to which aws-sqs-ext-client adds a variant with its own name."""
+"""The methods of resources that aws-sqs-ext-client extends, with `_extended` behind the name."""
 
 
 class ExtendedSession:
@@ -58,7 +58,7 @@ def extend_sqs(
 ) -> ExtendedSession:
     """Return a session like `session`, whose clients and resources of SQS use a bucket.
 
-    The parameters are those of `extend_sqs` of aws-sqs-ext-client. Bodies are deleted with their
+    `extend_sqs` of aws-sqs-ext-client has the same parameters. Bodies are deleted with their
     messages, and may have up to 2 GiB. For other settings, use `ExtendedSession` with a store.
 
     `s3_bucket_params` are parameters of CreateBucket, with which the bucket is created unless it

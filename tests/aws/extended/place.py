@@ -31,7 +31,14 @@ class Place:
 
     @classmethod
     def on(cls, aws: LocalAws, fifo: bool = False, **attributes: object) -> Place:
-        return cls(aws, create_bucket(aws), aws.create_queue(fifo, **attributes))
+        return cls.with_bucket(create_bucket(aws), aws, fifo, **attributes)
+
+    @classmethod
+    def with_bucket(
+        cls, bucket: str, aws: LocalAws, fifo: bool = False, **attributes: object
+    ) -> Place:
+        """A new queue, and an existing bucket."""
+        return cls(aws, bucket, aws.create_queue(fifo, **attributes))
 
     @property
     def sqs(self) -> Any:

@@ -23,25 +23,40 @@ MODULES = {
 }
 
 
-def amazon_sqs(session: Any, bucket: str, is_legacy: bool) -> dict[str, Callable[..., Any]]:
+def amazon_sqs(session: Any, bucket: str, options: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     client = session.client('sqs')
     client.large_payload_support = bucket
-    client.use_legacy_attribute = is_legacy
-    return {'send': client.send_message, 'receive': client.receive_message}
+    for name, value in options.items():
+        setattr(client, name, value)
+    return {
+        'send': client.send_message,
+        'send_batch': client.send_message_batch,
+        'receive': client.receive_message,
+        'delete': client.delete_message,
+        'delete_batch': client.delete_message_batch,
+        'change_visibility': client.change_message_visibility,
+    }
 
 
-def amazon_sns(session: Any, bucket: str, is_legacy: bool) -> dict[str, Callable[..., Any]]:
+def amazon_sns(session: Any, bucket: str, options: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     client = session.client('sns')
     client.large_payload_support = bucket
-    client.use_legacy_attribute = is_legacy
+    for name, value in options.items():
+        setattr(client, name, value)
     return {'publish': client.publish}
 
 
-def ext_client(session: Any, bucket: str, is_legacy: bool) -> dict[str, Callable[..., Any]]:
-    assert not is_legacy, 'it knows one attribute only'
-    session.extend_sqs(bucket, s3_bucket_params=None)  # the bucket exists
+def ext_client(session: Any, bucket: str, options: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    session.extend_sqs(bucket, s3_bucket_params=None, **options)  # the bucket exists
     client = session.client('sqs')
-    return {'send': client.send_message_extended, 'receive': client.receive_message_extended}
+    return {
+        'send': client.send_message_extended,
+        'send_batch': client.send_message_batch_extended,
+        'receive': client.receive_message_extended,
+        'delete': client.delete_message_extended,
+        'delete_batch': client.delete_message_batch_extended,
+        'change_visibility': client.change_message_visibility,
+    }
 
 
 EXTENDED = {
@@ -56,16 +71,17 @@ def serve(library: str, calls: Iterable[str], answers: TextIO) -> None:
     import boto3  # the library has patched it
 
     @lru_cache
-    def extended(bucket: str, is_legacy: bool, endpoint_url: str, **credentials: Any) -> Any:
+    def extended(bucket: str, options: str, endpoint_url: str, **credentials: Any) -> Any:
         # None of them passes an endpoint to the S3 client that it creates.
         os.environ['AWS_ENDPOINT_URL'] = endpoint_url
         session = boto3.session.Session(**credentials)
-        return EXTENDED[library](session, bucket, is_legacy)
+        return EXTENDED[library](session, bucket, json.loads(options))
 
     for line in calls:
         call = json.loads(line)
         try:
-            methods = extended(call['bucket'], call['is_legacy'], **call['credentials'])
+            options = json.dumps(call['options'])
+            methods = extended(call['bucket'], options, **call['credentials'])
             answer = {'answer': methods[call['method']](**call['arguments'])}
         except Exception as error:
             answer = {'error': f'{type(error).__name__}: {error}'}

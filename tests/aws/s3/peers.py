@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,12 @@ class Peer:
         method: str,
         bucket: str,
         credentials: Credentials,
-        is_legacy: bool = False,
+        options: Mapping[str, object] | None = None,
         **arguments: Any,
-    ) -> dict[str, Any]:
-        """Call `send`, `publish` or `receive` of the library, with AWS's arguments.
+    ) -> Any:
+        """Call a method of the library, by its name in peer.py, with AWS's arguments.
+
+        `options` are settings of the library, by its own names.
 
         Raises:
             PeerError: if the library raises an error.
@@ -47,15 +49,14 @@ class Peer:
             'method': method,
             'bucket': bucket,
             'credentials': credentials,
-            'is_legacy': is_legacy,
+            'options': {**(options or {})},
             'arguments': arguments,
         }
         print(json.dumps(call), file=self._process.stdin, flush=True)
         answer = json.loads(self._process.stdout.readline())
         if 'error' in answer:
             raise PeerError(answer['error'])
-        found: dict[str, Any] = answer['answer']
-        return found
+        return answer['answer']
 
 
 class Peers(dict[str, Peer]):

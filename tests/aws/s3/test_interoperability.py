@@ -112,8 +112,11 @@ class FieldLocation(NamedTuple):
     def call(
         self, library: str, method: str, is_legacy: bool = False, **arguments: Any
     ) -> dict[str, Any]:
-        peer = self.peers[library]
-        return peer.call(method, self.bucket, self.aws.credentials, is_legacy, **arguments)
+        options = {'use_legacy_attribute': True} if is_legacy else None
+        answer: dict[str, Any] = self.peers[library].call(
+            method, self.bucket, self.aws.credentials, options, **arguments
+        )
+        return answer
 
     def receive(self, library: str, queue_url: str, *attribute_names: str) -> list[dict[str, Any]]:
         """Return the messages of a queue, as a library returns them."""

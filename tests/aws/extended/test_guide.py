@@ -1,0 +1,30 @@
+"""Each row of the tables in the guide has its test, and each test has its row."""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+
+import pytest
+
+from tests.aws.extended import test_gaps, test_promises
+from tests.aws.extended.test_programs import GUIDE
+
+
+def table(title: str) -> list[list[str]]:
+    """The cells of the rows of a section's table, without its head."""
+    section = (
+        GUIDE.read_text(encoding='utf-8').partition(f'\n## {title}\n')[2].partition('\n## ')[0]
+    )
+    rows = [line.strip('|').split(' | ') for line in section.splitlines() if line.startswith('|')]
+    return rows[2:]
+
+
+@pytest.mark.parametrize(
+    ('title', 'module'), [('Promises', test_promises), ('Differences', test_gaps)]
+)
+def test_each_row_has_its_test_and_each_test_its_row(title: str, module: ModuleType) -> None:
+    documented = [re.findall(r'`(test_\w+)`', row[-1]) for row in table(title)]
+    assert all(len(names) == 1 for names in documented)
+    names = [name for [name] in documented]
+    assert names == [name for name in vars(module) if name.startswith('test_')]

@@ -1,0 +1,183 @@
+"""The programs in the documents of the extended clients run after a change of their set-up.
+
+`MIGRATIONS` are all changes. The guide shows the same lines.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import md5
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mega.aws._messages.digests import md5_of_attributes
+from mega.aws.s3 import S3PayloadStore
+from tests.aws.extended.place import LARGE
+from tests.aws.s3.making import keys_in, new_bucket_name
+from tests.local_aws import LocalAws
+
+PROGRAMS: dict[str, str] = dict(
+    re.findall(
+        r'^## ([^\n]+)\n```python\n(.*?)^```$',
+        Path(__file__).with_name('programs.md').read_text(encoding='utf-8'),
+        re.MULTILINE | re.DOTALL,
+    )
+)
+
+GUIDE = Path(__file__).parents[3] / 'docs' / 'extended-client.md'
+
+
+class Line(NamedTuple):
+    """A part of a program, and what replaces it."""
+
+    old: str
+    new: str
+
+
+AMAZON = [
+    Line(
+        'import sqs_extended_client\n',
+        'from mega.aws.extended import ExtendedClient\nfrom mega.aws.s3 import S3PayloadStore\n',
+    ),
+    Line(
+        'sqs_extended_client = boto3.client("sqs", region_name="us-east-1")\n'
+        'sqs_extended_client.large_payload_support = "BUCKET_NAME_HERE"\n',
+        'sqs_extended_client = ExtendedClient(\n'
+        '    boto3.client("sqs", region_name="us-east-1"),\n'
+        '    S3PayloadStore("BUCKET_NAME_HERE", region_name="us-east-1"),\n'
+        ')\n',
+    ),
+]
+EXT_CLIENT = [
+    Line(
+        'import aws_sqs_ext_client  # noqa: F401\n',
+        'from mega.aws.extended import extend_sqs\n',
+    ),
+    Line(
+        "session.extend_sqs('S3_BUCKET_NAME_TO_STORE_MESSAGES')\n",
+        "session = extend_sqs(session, 'S3_BUCKET_NAME_TO_STORE_MESSAGES')\n",
+    ),
+]
+THE_GUIDE = [
+    Line(
+        'from botocore.config import Config\n',
+        'from botocore.config import Config\n'
+        'from mega.aws.extended import ExtendedClient\n'
+        'from mega.aws.s3 import S3PayloadStore\n',
+    ),
+    Line(
+        'extended_sqs = ExtendedClient(sqs)\n',
+        "extended_sqs = ExtendedClient(sqs, S3PayloadStore('BUCKET_NAME_HERE'))\n",
+    ),
+    Line(
+        '    VisibilityTimeout=30,\n',
+        "    MessageAttributeNames=['All'],\n    VisibilityTimeout=30,\n",
+    ),
+    Line('retrieve_message_body(receipt_handle)\n', 'retrieve_message_body(message)\n'),
+]
+MIGRATIONS = {
+    'amazon-sqs-extended-client': AMAZON,
+    'aws-sqs-ext-client: resource': EXT_CLIENT,
+    'aws-sqs-ext-client: client': EXT_CLIENT,
+    'aws-sqs-ext-client: batches': EXT_CLIENT,
+    'The guide': THE_GUIDE,
+}
+
+CORRECTIONS = {
+    # A client has no such method.
+    "queue = sqs.get_queue_by_name(QueueName='test')\n\nres = sqs.": (
+        "queue = sqs.get_queue_url(QueueName='test')\n\nres = sqs."
+    ),
+    # `i` is not defined.
+    "for r in received:\n    checkdata(r.body, r.meta.data['MD5OfBody'])\n    checkdata(\n"
+    "      r.meta.data['MessageAttributes'], r.meta.data['MD5OfMessageAttributes'])\n\n"
+    '    receipt_handles': (
+        'for i, r in enumerate(received):\n'
+        "    checkdata(r.body, r.meta.data['MD5OfBody'])\n    checkdata(\n"
+        "      r.meta.data['MessageAttributes'], r.meta.data['MD5OfMessageAttributes'])\n\n"
+        '    receipt_handles'
+    ),
+}
+"""Corrections of errors in the programs."""
+
+_numbers = count(1)
+
+
+def migrated(title: str) -> str:
+    """The program after its migration. Each change applies exactly once."""
+    code = PROGRAMS[title]
+    for old, new in MIGRATIONS[title]:
+        assert code.count(old) == 1, old
+        code = code.replace(old, new)
+    for wrong, right in CORRECTIONS.items():
+        code = code.replace(wrong, right)
+    return code
+
+
+def check_data(content: Any, digest: str) -> None:
+    """The check that the programs leave to their reader."""
+    if isinstance(content, str):
+        assert md5(content.encode(), usedforsecurity=False).hexdigest() == digest
+    else:
+        assert md5_of_attributes(content) == digest
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize('title', PROGRAMS)
+def test_a_program_runs_after_its_migration(
+    title: str, aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('AWS_ENDPOINT_URL', aws.endpoint_url)
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'testing')
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'testing')
+    monkeypatch.setenv('AWS_DEFAULT_REGION', aws.region)
+    bucket, queue = new_bucket_name(), f'programs-{next(_numbers)}'
+    sqs = aws.client('sqs')
+    processed: list[str] = []
+    code = migrated(title)
+    for placeholder, value in {
+        'us-east-1': aws.region,
+        '(Bucket=sqs_extended_client.large_payload_support)': f'(Bucket={bucket!r}, '
+        f"CreateBucketConfiguration={{'LocationConstraint': {aws.region!r}}})",
+        'BUCKET_NAME_HERE': bucket,
+        'S3_BUCKET_NAME_TO_STORE_MESSAGES': bucket,
+        'DemoPreparationQueue': queue,
+        "'test'": f"'{queue}'",
+        "'DelaySeconds': '5'": "'DelaySeconds': '1'",
+        'large string message more than threshold': LARGE,
+        'This is a large message': LARGE,
+    }.items():
+        code = code.replace(placeholder, value)
+    if title == 'The guide':
+        S3PayloadStore(bucket).create_bucket()
+        attributes = {'FifoQueue': 'true', 'ContentBasedDeduplication': 'true'}
+        url = sqs.create_queue(QueueName=f'{queue}.fifo', Attributes=attributes)['QueueUrl']
+        code = code.replace("queue_url = ''", f'queue_url = {url!r}')
+
+    names = {
+        'small_message': 'a',
+        'checkdata': check_data,
+        'process_large_message': processed.append,
+    }
+    exec(compile(code, title, 'exec', dont_inherit=True), names)
+
+    if title == 'The guide':  # it deletes the message alone, and leaves the body
+        assert processed == [LARGE]
+        assert len(keys_in(aws, bucket)) == 1
+        assert aws.counts(url) == (0, 0)
+    else:
+        assert not keys_in(aws, bucket)
+        assert names.get('received', True), 'a message was received'
+    if title.startswith('aws-sqs-ext-client'):
+        assert aws.counts(sqs.get_queue_url(QueueName=queue)['QueueUrl']) == (0, 0)
+
+
+@pytest.mark.parametrize('title', PROGRAMS)
+def test_the_guide_shows_the_changed_lines(title: str) -> None:
+    text = GUIDE.read_text(encoding='utf-8')
+    for old, new in MIGRATIONS[title]:
+        for line in f'{old}{new}'.splitlines():
+            assert line.strip() in text
