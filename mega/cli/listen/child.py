@@ -36,6 +36,7 @@ class Child:
     def __init__(self, settings: WorkerSettings) -> None:
         self.target = settings.target
         self.has_drained = False
+        self.queue_name: str | None = None
         self.failure: Failed | None = None
         self.metrics: tuple[Family, ...] = ()
         self._report: Report | None = None
@@ -54,6 +55,12 @@ class Child:
     def pid(self) -> int:
         """The id of the process."""
         return self._process.pid
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """The fields of a log record about the process. It says its queue when it receives."""
+        queue = {} if self.queue_name is None else {'queue': self.queue_name}
+        return {**queue, 'target': self.target, 'child_process': self.pid}
 
     def kill(self) -> None:
         """End the process at once."""

@@ -66,10 +66,11 @@ class WorkerSettings:
 class Receiving(msgspec.Struct, tag=True, frozen=True):
     """The first receive begins. From now on, messages may be in progress.
 
-    After a stop, they have `grace_period` seconds.
+    After a stop, they have `grace_period` seconds. `queue_name` is for the log of the parent.
     """
 
     grace_period: float
+    queue_name: str
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True):

@@ -159,7 +159,9 @@ class Parent:
             case Tell(text, number, is_problem):
                 level = logging.WARNING if is_problem else logging.INFO
                 line = text if number is None else f'{self._name(number)} {text}'
-                _log.log(level, '%s', line, extra=about(**self._child_fields(number)))
+                child = None if number is None else self._children.get(number)
+                fields = {} if child is None else child.log_fields
+                _log.log(level, '%s', line, extra=about(**fields))
 
     def _start(self, number: int, settings: WorkerSettings) -> None:
         try:
@@ -179,10 +181,6 @@ class Parent:
         target = f' ({child.target})' if len(self._workers) > 1 else ''
         return f'process {child.pid}{target}'
 
-    def _child_fields(self, number: int | None) -> dict[str, object]:
-        child = None if number is None else self._children.get(number)
-        return {} if child is None else {'target': child.target, 'child_process': child.pid}
-
     # Events of child processes
 
     def _read_messages(self, number: int, child: Child) -> None:
@@ -200,7 +198,8 @@ class Parent:
     def _handle_message(self, number: int, child: Child, message: Message) -> None:
         now = monotonic()
         match message:
-            case Receiving(grace_period):
+            case Receiving(grace_period, queue_name):
+                child.queue_name = queue_name
                 self._supervisor.receiving(number, grace_period)
             case Ready():
                 self._supervisor.ready(number, now)

@@ -28,6 +28,7 @@ from typing import NoReturn
 
 import msgspec
 
+from mega.aws._messages.destinations import queue_name
 from mega.aws.sqs.subscribe.listener import SqsListener
 from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
 from mega.cli.exit_status import FAILURE, REFUSED, SUCCESS, TARGET, TargetError
@@ -127,7 +128,8 @@ class Worker:
 
     def _listen(self, listener: SqsListener) -> None:
         def on_ready() -> None:
-            self._connection.send(Receiving(listener._settings.grace_period))
+            grace_period = listener._settings.grace_period
+            self._connection.send(Receiving(grace_period, queue_name(listener.queue_url)))
             self._receives_since = monotonic()
 
         if not self._settings.drains:

@@ -189,6 +189,20 @@ def test_the_health_follows_the_states_of_the_command(
     running.ends()
 
 
+def test_a_drain_is_live_and_ready_until_its_end(
+    aws: CommandAws, queue: str, directory: Path, observed: Callable[..., ListenCommand]
+) -> None:
+    (directory / 'busy').touch()
+    publish(aws, queue, 'a')
+    draining = observed('--drain')
+    health = Health(draining)
+    draining.ready()
+    wait_until(lambda: health.process()['in_flight'] == 1, 'a message in flight')
+    assert health.statuses() == (200, 200)
+    (directory / 'busy').unlink()
+    draining.ends()
+
+
 def left(aws: CommandAws, queue: str) -> int:
     """Return the number of messages in a queue, with those in flight."""
     names: list[Any] = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible']

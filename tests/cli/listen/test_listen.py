@@ -208,7 +208,7 @@ def test_a_process_that_sigterm_ends_in_a_drain_is_started_again(
 
 
 def test_logs_in_json_are_one_document_per_line_of_the_command_and_of_its_processes(
-    listen: Listen,
+    queue: str, listen: Listen
 ) -> None:
     command = listen('worker', '--log-format', 'json')
     command.wait_for('is ready')
@@ -219,6 +219,12 @@ def test_logs_in_json_are_one_document_per_line_of_the_command_and_of_its_proces
         document['logger'] for document in documents
     }
     assert len({document['process'] for document in documents}) == 2
+    about = {document['message'].partition(' ')[2]: document['mega'] for document in documents}
+    [pid] = {document['process'] for document in documents if document['mega'].get('state')}
+    name = queue.rpartition('/')[2]
+    of_process = {'queue': name, 'target': 'worker', 'child_process': pid}
+    assert about[f'{pid} is ready'] == about[f'{pid} has stopped'] == of_process
+    assert all('queue' in document['mega'] for document in documents if document['process'] == pid)
 
 
 def test_a_log_level_applies_to_the_command_and_to_its_processes(listen: Listen) -> None:

@@ -19,7 +19,7 @@ from mega.cli.listen.messages import (
 from mega.cli.listen.snapshot import Report
 
 MESSAGES: list[Message] = [
-    Receiving(20.0),
+    Receiving(20.0, 'orders'),
     Ready(),
     Reported(Report({'received': 5, 'transport': 'direct'}, True, 0.1, None, 20, 30_000_000)),
     Failed("no module named 'shop'", 3),

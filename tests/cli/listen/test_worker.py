@@ -102,7 +102,7 @@ def test_it_listens_and_reports_until_the_parent_asks_for_a_stop(
         program.send(StopRequest())
 
     assert program.run(act) == 0
-    assert program.received(Receiving) == [Receiving(7)]
+    assert program.received(Receiving) == [Receiving(7, queue.rpartition('/')[2])]
     assert program.received(Ready) == [Ready()]
     [inspected] = program.received(Inspected)
     assert inspected.text.startswith(f'process {os.getpid()} (worker): received 1, done 1')
