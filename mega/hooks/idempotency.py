@@ -16,12 +16,14 @@ then runs again. Only `SqlStore.once` has no such window.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Generator
 from datetime import timedelta
+from itertools import count
+from secrets import token_hex
 from threading import Lock
 from typing import Any
-from uuid import uuid4
 
 from msgspec import Struct
 
@@ -128,6 +130,7 @@ class Idempotency(Hook):
         self._ttl = check_seconds('ttl', ttl, 1, MAX_TTL)
         self._scope = scope
         self._leases = Leases(store, self._renewal_failed)
+        self._random, self._numbers = token_hex(6), count()
         self._lock = Lock()
         self._counts: Counter[str] = Counter()
 
@@ -160,7 +163,7 @@ class Idempotency(Hook):
         except InvalidPayloadError as error:
             return Outcome(subscriber, ProcessStatus.FATAL_ERROR, error)
         key = record_key(self._scope, subscriber, values)
-        lease = self._leases.create(key, uuid4().hex, message)
+        lease = self._leases.create(key, self._new_owner(), message)
         try:
             record = yield from blocking(self._store.take, key, lease.owner, lease.seconds)
         except Exception as error:
@@ -180,6 +183,13 @@ class Idempotency(Hook):
             self._leases.end(lease)
         yield from self._end(lease, is_done=outcome.status is ProcessStatus.DONE)
         return None
+
+    def _new_owner(self) -> str:
+        """Return a text that no other owner has, also after a fork, in at most 32 characters.
+
+        Random digits for each owner would take as long as the matching of the message.
+        """
+        return f'{self._random}{os.getpid():x}-{next(self._numbers):x}'
 
     def _outcome_of(self, record: Record, subscriber: Subscriber, message: Message) -> Outcome:
         """Return the outcome of a subscriber that does not run."""

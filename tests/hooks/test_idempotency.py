@@ -109,6 +109,24 @@ def test_async_subscribers_have_records_too(server: Server, others: int) -> None
     assert hook.stats() == IdempotencyStats(processed=3 + others, skipped=1 + others)
 
 
+class NotesOwners(MemoryStore):
+    def __init__(self, owners: list[str]) -> None:
+        super().__init__()
+        self._owners = owners
+
+    def take(self, key: str, owner: str, seconds: float) -> Record | None:
+        self._owners.append(owner)
+        return super().take(key, owner, seconds)
+
+
+def test_each_run_has_an_owner_of_its_own(bus: Bus) -> None:
+    owners: list[str] = []
+    for _ in range(2):
+        run(bus, Idempotency(NotesOwners(owners)), subscriber(), count=3)
+    assert len(set(owners)) >= 6 + 2
+    assert all(len(owner) <= 32 and owner.isascii() for owner in owners)
+
+
 class Renewed(MemoryStore):
     """A store that waits for its first renewal."""
 
