@@ -1,7 +1,7 @@
 """The extended clients of others behind one interface: each in its process, with JSON between.
 
-Their methods have the names and parameters of boto3, so that a test calls them and an `ExtendedClient` in
-the same way.
+Their methods have the names and parameters of boto3. A test calls them as it calls an
+`ExtendedClient`.
 """
 
 from __future__ import annotations
