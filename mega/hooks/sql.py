@@ -14,6 +14,9 @@ open, the database lets it wait until that transaction ends.
 
 from __future__ import annotations
 
+import mega._sql  # noqa: F401  # first: its error says what to install
+
+# isort: split
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -24,14 +24,14 @@ def relay_of(target: str, app_dir: str) -> Iterator[OutboxRelay]:
         CommandError: if SQLAlchemy is not installed, or the database fails in the block.
     """
     try:
-        from sqlalchemy.exc import SQLAlchemyError
-
         from mega._sql import describe_failure
         from mega.outbox import OutboxRelay
     except ModuleNotFoundError as error:
         if error.name != 'sqlalchemy':
             raise
         raise CommandError("mega outbox needs SQLAlchemy: pip install 'sqs-mega[sql]'") from None
+    from sqlalchemy.exc import SQLAlchemyError
+
     with load_instance(target, Wanted((OutboxRelay,), 'relay'), app_dir) as relay:
         try:
             yield relay
