@@ -196,7 +196,7 @@ def test_a_drain_is_live_and_ready_until_its_end(
     publish(aws, queue, 'a')
     draining = observed('--drain')
     health = Health(draining)
-    draining.ready()
+    wait_until(lambda: health.statuses() == (200, 200), 'readiness')
     wait_until(lambda: health.process()['in_flight'] == 1, 'a message in flight')
     assert health.statuses() == (200, 200)
     (directory / 'busy').unlink()
