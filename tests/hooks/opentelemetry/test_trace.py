@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from tests.hooks.opentelemetry.drawing import PICTURE, draw
 from tests.hooks.opentelemetry.orders import SECRET, Orders
 from tests.hooks.opentelemetry.recording import Recorded, context_of, parent_of
 
@@ -41,6 +42,8 @@ def test_one_trace_leads_from_the_publisher_to_every_delivery(
     for queue in ('stock', 'mail', 'billing'):
         for delivery in recorded.all(f'process {queue}'):
             assert parent_of(delivery) == context_of(sent).span_id
+    picture = PICTURE.read_text(encoding='utf-8')
+    assert draw(recorded.spans) == picture, 'python -m tests.hooks.opentelemetry.drawing draws it'
 
 
 @EACH_DELIVERY
