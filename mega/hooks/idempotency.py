@@ -106,7 +106,7 @@ class Idempotency(Hook):
       If it does not answer after that, the outcome remains, and the record ends by itself.
     - A subscriber that did not run is not an attempt in the sense of `max_receives`. The redrive
       policy of the queue counts all receives.
-    - The subscribers of a hook before this one in `hooks=` include those that did not run.
+    - A hook before this one in `hooks=` also sees the outcomes of subscribers that did not run.
 
     Safe to share among threads and listeners.
 

@@ -16,12 +16,15 @@ from mega.hooks.sql import SqlStore
 from tests.chaos.process_group import Report, processes_of, publish_all
 from tests.databases import create_database_engine, sqlalchemy_url
 from tests.local_aws import LocalAws
-from tests.profile import amount
+from tests.profile import NIGHTLY, amount
 
 _log = logging.getLogger(__name__)
 
 MESSAGES = amount(40, 2_000)
 KILLS = amount(1, 60)
+STORES = ['redis', 'dynamodb', *(['sql'] if NIGHTLY else [])]
+"""By day, `test_once.py` kills listeners with records in a database."""
+
 VISIBILITY_TIMEOUT = 5
 
 
@@ -72,7 +75,7 @@ class Observed:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize('store', ['redis', 'dynamodb', 'sql'])
+@pytest.mark.parametrize('store', STORES)
 def test_killed_listeners_lose_nothing_and_repeat_only_what_they_did_not_mark(
     store: str, ministack: LocalAws, request: pytest.FixtureRequest
 ) -> None:

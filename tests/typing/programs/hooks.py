@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from typing_extensions import assert_type
 
 from mega.aws.sqs.subscribe import (
@@ -21,7 +23,9 @@ from mega.hooks import (
     Settlement,
     SettlementAction,
     StatsField,
+    blocking,
 )
+from mega.hooks.idempotency import Idempotency, MemoryStore
 
 
 class Timing(Hook):
@@ -57,6 +61,30 @@ class Origin(PublishHook):
         result = yield
         assert_type(result, PublishResult)
         return None
+
+
+class Locking(Hook):
+    def around_subscriber(
+        self, subscriber: Subscriber, message: Message, payload: AnyPayload
+    ) -> HookGenerator[Outcome]:
+        key = yield from blocking(str.upper, message.id)
+        assert_type(key, str)
+        outcome = yield
+        assert_type(outcome, Outcome)
+        return None
+
+
+class NoStore:
+    def take(self, key: str, owner: str, seconds: float) -> None: ...
+
+
+Idempotency(MemoryStore(), key='order_id', ttl=timedelta(days=1), scope='billing')
+Idempotency(MemoryStore(), key=['event.name', 'object.id'])
+Idempotency(MemoryStore(), key=lambda message, payload: message.group_id)
+
+
+def refused() -> None:
+    Idempotency(NoStore())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 class WrongHook(Hook):
