@@ -20,6 +20,7 @@ Each hook and each store has a module of its own, with what it needs:
     leases.py       the renewal of records while their subscribers run
     dynamodb.py     the store in DynamoDB
     redis.py        the store in Redis or Valkey
+    sql.py          the store in PostgreSQL or SQLite
     prometheus.py   metrics for Prometheus
     opentelemetry/  traces and metrics
 
