@@ -9,6 +9,7 @@ import pytest
 
 from mega.local import Server
 from tests.aws.extended.place import Place
+from tests.aws.s3.peers import Peers, peers
 from tests.local_aws import LocalAws
 
 
@@ -37,3 +38,10 @@ def aws(request: pytest.FixtureRequest) -> LocalAws:
 def place(own: LocalAws) -> Place:
     """A queue and a bucket on the server of the library."""
     return Place.on(own)
+
+
+@pytest.fixture(scope='session')
+def libraries() -> Iterator[Peers]:
+    """The extended clients of others, each in its own process."""
+    with peers() as started:
+        yield started

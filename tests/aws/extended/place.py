@@ -60,7 +60,7 @@ class Place:
         """The messages that a client receives; up to ten."""
         names = parameters.setdefault('MessageAttributeNames', ['All'])
         response = client.receive_message(
-            QueueUrl=self.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1, **parameters
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10, **parameters
         )
         assert parameters['MessageAttributeNames'] is names
         messages: list[dict[str, Any]] = response.get('Messages', [])

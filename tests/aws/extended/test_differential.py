@@ -21,7 +21,7 @@ from tests.aws.extended.place import LARGE, Place, attribute
 from tests.aws.s3.making import create_bucket
 from tests.aws.s3.matrix import AMAZON_SQS, EXT_CLIENT
 from tests.aws.s3.matrix import POINTER_CLASS as PLAIN
-from tests.aws.s3.peers import Peers, peers
+from tests.aws.s3.peers import Peers
 from tests.local_aws import LocalAws
 from tests.profile import amount
 
@@ -137,12 +137,6 @@ class Run:
         self.seen.append(self.messages_on_the_wire())
         counts = self.place.aws.counts(self.place.queue_url)
         return self.seen, sorted(self.held), sorted(self.place.bodies), counts
-
-
-@pytest.fixture(scope='module')
-def libraries() -> Iterator[Peers]:
-    with peers() as started:
-        yield started
 
 
 Compare: TypeAlias = Callable[[list[Call], dict[str, Any], dict[str, object]], None]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+from contextlib import closing
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -24,9 +26,7 @@ from tests.aws.s3.making import create_bucket, pointing_to, put, send_pointer
 
 
 def receive_all(place: Place, client: ExtendedClient) -> dict[str, Any]:
-    return client.receive_message(
-        QueueUrl=place.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1
-    )
+    return client.receive_message(QueueUrl=place.queue_url, MaxNumberOfMessages=10)
 
 
 def test_a_message_without_its_body_does_not_hide_the_others(
@@ -113,7 +113,38 @@ def test_a_pointer_into_another_bucket_is_not_followed(place: Place) -> None:
         client.retrieve_message_body(pointing_to(secret))
 
 
+def test_an_error_that_is_not_about_a_body_is_raised(place: Place) -> None:
+    """The process has no memory left, for example: a message must not be blamed."""
+
+    class Stream:
+        def read(self) -> bytes:
+            raise MemoryError
+
+        def close(self) -> None:
+            pass
+
+    def replace_stream(parsed: dict[str, Any], **_: object) -> None:
+        parsed['Body'] = Stream()
+
+    place.send(place.client())
+    with closing(boto3.Session().client('s3', **place.aws.credentials)) as s3:
+        s3.meta.events.register('after-call.s3.GetObject', replace_stream)
+        client = ExtendedClient(place.sqs, S3PayloadStore(place.bucket, client=s3))
+        with pytest.raises(MemoryError):
+            receive_all(place, client)
+    assert not place.is_empty
+
+
 # Deleting
+
+
+@pytest.mark.parametrize('handle', ['-..s3BucketName..-b', '-..s3BucketName..-b-..s3Key..-k', 'x'])
+def test_sqs_refuses_a_handle_that_only_begins_like_one_of_another_client(
+    handle: str, place: Place
+) -> None:
+    client = place.client(delete=True)
+    with pytest.raises(client.exceptions.ReceiptHandleIsInvalid):
+        client.delete_message(QueueUrl=place.queue_url, ReceiptHandle=handle)
 
 
 def test_a_body_outside_of_the_store_is_not_deleted(
@@ -252,6 +283,8 @@ def test_boto3_reports_invalid_parameters(parameters: dict[str, Any], place: Pla
         client.send_message(QueueUrl=place.queue_url, **parameters)
     with pytest.raises(ParamValidationError):
         client.send_message_batch(QueueUrl=place.queue_url, Entries=[parameters])
+    with pytest.raises(ParamValidationError):
+        client.send_message_batch(QueueUrl=place.queue_url)
     with pytest.raises(ParamValidationError):
         client.delete_message(QueueUrl=place.queue_url)
     with pytest.raises(ParamValidationError):

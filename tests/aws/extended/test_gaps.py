@@ -5,7 +5,6 @@ Each test shows what the library does, so that it fails when the library changes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,18 +15,12 @@ from tests.aws.extended.peer_clients import PeerClient
 from tests.aws.extended.place import LARGE, Place, attribute
 from tests.aws.s3.making import BUCKET, send_pointer
 from tests.aws.s3.matrix import AMAZON_SQS, EXT_CLIENT
-from tests.aws.s3.peers import PeerError, Peers, peers
+from tests.aws.s3.peers import PeerError, Peers
 from tests.local_aws import LocalAws
 
 pytestmark = pytest.mark.no_cover
 
 BOTH = pytest.mark.parametrize('library', [AMAZON_SQS, EXT_CLIENT])
-
-
-@pytest.fixture(scope='module')
-def libraries() -> Iterator[Peers]:
-    with peers() as started:
-        yield started
 
 
 @pytest.fixture

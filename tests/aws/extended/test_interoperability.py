@@ -5,7 +5,6 @@ The matrix of tests/aws/s3 has the pairs of publishers and listeners.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from tests.aws.extended.peer_clients import PeerClient
 from tests.aws.extended.place import LARGE, Place, attribute
 from tests.aws.s3.matrix import AMAZON_SQS, EXT_CLIENT
-from tests.aws.s3.peers import Peers, peers
+from tests.aws.s3.peers import Peers
 from tests.local_aws import LocalAws
 
 pytestmark = pytest.mark.no_cover
@@ -24,12 +23,6 @@ DELETING: dict[str, dict[str, object]] = {
     AMAZON_SQS: {'delete_payload_from_s3': True},
     EXT_CLIENT: {},  # it always deletes
 }
-
-
-@pytest.fixture(scope='module')
-def libraries() -> Iterator[Peers]:
-    with peers() as started:
-        yield started
 
 
 def pair(library: str, aws: LocalAws, libraries: Peers) -> tuple[Place, Any, PeerClient]:
