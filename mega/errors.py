@@ -14,6 +14,7 @@
     │ └ InvalidPayloadError                 ... because its payload does not fit a class
     ├ OffloadError                          S3 did not store or return an offloaded body
     ├ TransportError                        a call to AWS failed
+    ├ SettlementError                       a received message cannot be settled
     └ RetriableError                        raised *by* a subscriber to receive a message again
 
 A constructor takes data and writes the message: the problem, its place and the remedy.
@@ -43,6 +44,7 @@ __all__ = (
     'PublishError',
     'RetriableError',
     'Seconds',
+    'SettlementError',
     'TransportError',
     'check_int',
     'check_seconds',
@@ -292,6 +294,18 @@ class TransportError(MegaError):
 
     def __str__(self) -> str:
         return f'{self.operation} failed ({self.code}): {self.problem}'
+
+
+class SettlementError(MegaError):
+    """A message of a receiver is settled already, is lost, or was refused by a queue."""
+
+    def __init__(self, message_id: str, problem: str) -> None:
+        super().__init__(message_id, problem)
+        self.message_id = message_id
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f'message {safe_repr(self.message_id)} cannot be settled: {self.problem}'
 
 
 class RetriableError(MegaError):

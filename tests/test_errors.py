@@ -23,6 +23,7 @@ from mega.errors import (
     PointerError,
     PublishError,
     RetriableError,
+    SettlementError,
     TransportError,
     safe_repr,
     single_line,
@@ -50,6 +51,10 @@ MESSAGES: list[tuple[MegaError, str]] = [
         TransportError('SendMessage', 'Throttling', 'slow down', True),
         'SendMessage failed (Throttling): slow down',
     ),
+    (
+        SettlementError('7c3a', 'it is already settled'),
+        "message '7c3a' cannot be settled: it is already settled",
+    ),
     (RetriableError(5), 'to be retried'),
     (RetriableError(reason='not ready'), 'not ready'),
     (RetriableError('a reason in place of a delay'), 'a reason in place of a delay'),
@@ -73,7 +78,7 @@ def test_an_error_survives_a_pickle(error: MegaError) -> None:
 
 def test_every_public_error_is_a_mega_error_with_a_docstring() -> None:
     classes = [getattr(errors, name) for name in errors.__all__ if name.endswith('Error')]
-    assert len(classes) == 15
+    assert len(classes) == 16
     for error in classes:
         assert issubclass(error, MegaError)
         assert error.__doc__

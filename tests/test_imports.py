@@ -26,8 +26,9 @@ PUBLIC = {
     'none_of not_ one_of optional or_ prefix search substring suffix wildcard',
     'mega.match.eventbridge': 'from_eventbridge',
     'mega.codec': 'PayloadType decode encode payload_type_hint',
-    'mega.aws.sqs': 'SqsPublisher',
+    'mega.aws.sqs': 'ReceivedMessage SqsPublisher SqsReceiver',
     'mega.aws.sqs.publish': 'SqsPublisher',
+    'mega.aws.sqs.receive': 'ReceivedMessage SqsReceiver',
     'mega.aws.sns': 'FilterPolicy SnsPublisher Widened to_filter_policy',
     'mega.aws.sns.publish': 'SnsPublisher',
     'mega.aws.s3': 'Pointer S3PayloadStore',
@@ -53,7 +54,7 @@ PUBLIC = {
     'mega.testing.strategies': 'matching not_matching',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
     'EventError InvalidPayloadError MegaError OffloadError PatternError PayloadTooLargeError '
-    'PointerError PublishError RetriableError TransportError',
+    'PointerError PublishError RetriableError SettlementError TransportError',
 }
 # The public names of types, for annotations.
 TYPES = {

@@ -13,16 +13,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, get_origin
+from typing import Any, TypeVar, get_origin
 
 from msgspec import Struct, ValidationError, convert
 
 from mega.errors import ConfigurationError, InvalidPayloadError, join_path
+from mega.event.declaration import declaration_of
 from mega.event.fields import is_pydantic, is_pydantic_model, unwrap_class
+from mega.event.payload import Payload
 from mega.event.preparation import MisfitError, Prepare, prepare_for, validate
 from mega.event.typed import check_field_names
 
-__all__ = ('Reader', 'reader_of')
+__all__ = ('Reader', 'read_payload', 'reader_of')
+
+T = TypeVar('T')
 
 _PLACE = re.compile(r' - at `(?:key` in `)?\$(?P<path>[^`]*)`$')
 """The end of an error of msgspec: the place of the value, if it is not the payload itself."""
@@ -62,6 +66,46 @@ class Reader(Struct, frozen=True):
             raise _invalid_payload(path, error) from None
         except ValueError as error:  # of msgspec itself, such as half of a surrogate pair
             raise InvalidPayloadError(path, f'cannot be read: {type(error).__name__}') from None
+
+
+def read_payload(payload: object, cls: type[T]) -> T:
+    """Return a payload as an object of a class: the inverse of `to_payload`.
+
+    A class that describes an event reads that event, in the versions that it can be read from.
+    Any other class reads a data object.
+
+    Raises:
+        InvalidPayloadError: for another kind of payload, another event, or fields that do not fit.
+        ConfigurationError: for a class that cannot be read from a payload.
+    """
+    annotation: Any = cls
+    reader, declared = reader_of(annotation), declaration_of(cls)
+    found: T
+    if declared is None:
+        if not isinstance(payload, dict):
+            raise InvalidPayloadError('', f'must be a data object, not {_kind(payload)}')
+        found = reader.read(payload)
+        return found
+    if not isinstance(payload, Payload):
+        raise InvalidPayloadError('', f'must be a MEGA event, not {_kind(payload)}')
+    event = payload.event
+    if event.name != declared.name:
+        raise InvalidPayloadError('event.name', f'must be {declared.name!r}')
+    if declared.domain not in (None, event.domain):
+        raise InvalidPayloadError('event.domain', f'must be {declared.domain!r}')
+    if event.version not in declared.versions:
+        versions = ' or '.join(map(str, declared.versions))
+        raise InvalidPayloadError('event.version', f'must be {versions}')
+    attributes = declared.upgrade(event.attributes, event.version)
+    found = reader.read(attributes, 'event.attributes')
+    return found
+
+
+def _kind(payload: object) -> str:
+    return _KINDS.get(type(payload), 'a data object')
+
+
+_KINDS = {Payload: 'a MEGA event', str: 'a text', bytes: 'a blob'}
 
 
 @cache

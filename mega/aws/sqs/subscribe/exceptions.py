@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-__all__ = ('leaves', 'raised_in', 'traceback_without_text')
+__all__ = ('describe_unexpected', 'leaves', 'raised_in', 'traceback_without_text')
 
 MAX_EXCEPTIONS = 20
 """The number of exceptions that a traceback shows, causes included."""
@@ -39,6 +39,14 @@ def raised_in(error: BaseException) -> str:
     [(frame, line)] = last
     code = frame.f_code
     return f' in {code.co_name} ({code.co_filename.rpartition(os.sep)[2]}, line {line})'
+
+
+def describe_unexpected(error: BaseException, problem: str) -> str:
+    """Return a description of an unexpected exception: its class and its place.
+
+    The text of the exception and its traceback may contain parts of the body.
+    """
+    return f'unexpected {type(error).__name__} {problem}{raised_in(error)}'
 
 
 def _descriptions(error: BaseException) -> Iterator[str]:

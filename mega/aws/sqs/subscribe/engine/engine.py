@@ -173,14 +173,8 @@ class Engine:
 
     def received(self, receive: Receive, deliveries: Sequence[Delivery], now: float) -> None:
         """A receive returned messages, or none."""
-        # In a late answer the visibility timeout may have begun long ago.
-        hidden_at = receive.asked_at if self._receives.is_late(receive, now) else now
-        for delivery in deliveries:
-            delivery.received_at = hidden_at
-            delivery.hidden_until = hidden_at + receive.visibility_timeout
-            delivery.visible_at_latest = receive.visible_at_latest
-            self._in_flight.track(delivery)
-        new = [delivery for delivery in deliveries if delivery.phase is not ENDED]
+        hidden_at = self._receives.hidden_at(receive, now)
+        new = self._in_flight.add_received(receive, deliveries, hidden_at)
         self._receives.succeeded(receive, len(new), sum(each.phase is WAITING for each in new), now)
         self._schedule(hidden_at + self._extender.renew_after)
         if self.is_stopping:

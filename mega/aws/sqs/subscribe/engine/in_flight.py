@@ -11,10 +11,10 @@ nothing, the drain ends, and `a` is visible again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mega.aws.sqs.subscribe.engine.batches import VisibilityBatcher
-from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Notice
+from mega.aws.sqs.subscribe.engine.commands import EngineSettings, Notice, Receive
 from mega.aws.sqs.subscribe.engine.delivery import (
     DEAD_LETTERING,
     ENDED,
@@ -49,6 +49,17 @@ class InFlight:
         self._left: set[str] = set()
         self.deliveries: dict[str, Delivery] = {}
         self.held: set[Delivery] = set()
+
+    def add_received(
+        self, receive: Receive, deliveries: Sequence[Delivery], hidden_at: float
+    ) -> list[Delivery]:
+        """Add the deliveries of a receive, and return those that were not in flight already."""
+        for delivery in deliveries:
+            delivery.received_at = hidden_at
+            delivery.hidden_until = hidden_at + receive.visibility_timeout
+            delivery.visible_at_latest = receive.visible_at_latest
+            self.track(delivery)
+        return [delivery for delivery in deliveries if delivery.phase is not ENDED]
 
     def track(self, delivery: Delivery) -> None:
         """Add a delivery. If its message is in flight already, only use the new receipt handle."""

@@ -166,6 +166,13 @@ class ReceiveScheduler:
         """Return whether a receive took longer than its long poll and a call should take."""
         return now > receive.asked_at + receive.wait_seconds + self._max_lateness
 
+    def hidden_at(self, receive: Receive, now: float) -> float:
+        """Return when the visibility timeouts of messages began, whose receive was answered now.
+
+        In a late answer they may have begun long ago.
+        """
+        return receive.asked_at if self.is_late(receive, now) else now
+
     @property
     def is_drained(self) -> bool:
         """Whether the queue is empty, or the maximum number of messages is received."""

@@ -1,6 +1,7 @@
 """The processing of one message: open, match, dispatch, settle.
 
     pipeline.py    one message from its receive to its settlement
+    opening.py     ... its payload, or the exception that opening it raised
     dispatch.py    one message, many subscribers
     hooks.py       user code around deliveries and subscribers
     failures.py    which exceptions concern the machine, and not the message

@@ -21,9 +21,9 @@ from msgspec import Struct
 from mega.aws._hooks.running import run_with_hooks
 from mega.aws._hooks.work import AwaitingWork
 from mega.aws.sns.envelope import SubscriptionNotice
-from mega.aws.sqs.message import Message, Visibility, read_message
+from mega.aws.sqs.message import Message, Visibility
 from mega.aws.sqs.opening import MessageOpener, MissingBody, open_message
-from mega.aws.sqs.subscribe.exceptions import raised_in, traceback_without_text
+from mega.aws.sqs.subscribe.exceptions import describe_unexpected, traceback_without_text
 from mega.aws.sqs.subscribe.processing.dispatch import dispatch
 from mega.aws.sqs.subscribe.processing.failures import is_system_failure
 from mega.aws.sqs.subscribe.processing.hooks import (
@@ -31,6 +31,7 @@ from mega.aws.sqs.subscribe.processing.hooks import (
     Hook,
     Hooks,
 )
+from mega.aws.sqs.subscribe.processing.opening import open_received
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.outcome_log import log_outcomes
 from mega.aws.sqs.subscribe.processing.settlement import (
@@ -48,9 +49,9 @@ from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
-from mega.errors import ConsumeError, EventError, OffloadError, TransportError, safe_repr
+from mega.errors import OffloadError, TransportError, safe_repr
 from mega.event import Payload
-from mega.logging import about, bind_message
+from mega.logging import about
 
 __all__ = ('OpenedMessage', 'Processor')
 
@@ -106,25 +107,15 @@ class Processor:
         `visibility` and `queue_name` are those of `read_message`. The log records of this context
         are then about the message: the caller runs both steps in a context of their own.
         """
-        message: Message | None = None
-        try:
-            message = read_message(received, visibility, queue_name)
-            bind_message(message)
-            message, payload = open_body(message)
-            if isinstance(payload, (SubscriptionNotice, MissingBody)):
-                settlement = _settle_without_payload(message, payload)
-                return OpenedMessage(message, settlement=settlement)
-        except Exception as error:
-            if message is None:
-                message = Message(
-                    received['MessageId'], '', received['ReceiptHandle'], queue_name=queue_name
-                )
-                bind_message(message)
-            return OpenedMessage(message, settlement=self._settle_unopened(message, error))
+        message, content = open_received(received, open_body, visibility, queue_name)
+        if isinstance(content, Exception):
+            return OpenedMessage(message, settlement=self._settle_unopened(message, content))
+        if isinstance(content, (SubscriptionNotice, MissingBody)):
+            return OpenedMessage(message, settlement=_settle_without_payload(message, content))
         try:
             if message.unreadable:
                 self._warn_unreadable_once(message)
-            return self._match(message, payload)
+            return self._match(message, content)
         except Exception as error:
             problem = 'while the patterns of the subscribers were matched'
             return OpenedMessage(message, settlement=self._settle_failure(message, error, problem))
@@ -133,7 +124,7 @@ class Processor:
         """Return the settlement of a message that raised an exception while it was opened.
 
         A failure of S3, of the download of a certificate or of the machine says nothing about the
-        message. Every other exception is a fault of the message, also one of an unexpected class.
+        message. Every other exception is a fault of the message.
         """
         if isinstance(error, OffloadError):
             problem = 'message %s: its body cannot be fetched: %s'
@@ -148,15 +139,13 @@ class Processor:
             problem = 'message %s stays in the queue: %s while it was opened'
             _log.error(problem, message.id, name, extra=about(error=name))
             return settle_unfetchable(error, self._policy, message)
-        if not isinstance(error, (ConsumeError, EventError)):
-            error = ConsumeError(_describe_error(error, 'while it was opened'))
         extra = about(error=type(error).__name__)
         _log.error('message %s cannot be opened: %s', message.id, error, extra=extra)
         return settle_undecodable(error, self._policy, message)
 
     def _settle_failure(self, message: Message, error: Exception, problem: str) -> Settlement:
         """Return the settlement of a message whose processing raised an unexpected exception."""
-        description, name = _describe_error(error, problem), type(error).__name__
+        description, name = describe_unexpected(error, problem), type(error).__name__
         _log.error('message %s is retried: %s', message.id, description, extra=about(error=name))
         reason, is_attempt = Reason(name, description), not is_system_failure(error)
         return settle_retry(reason, self._policy, message, is_attempt=is_attempt)
@@ -257,14 +246,6 @@ class Processor:
         if description not in self._warned and len(self._warned) < MAX_DESCRIPTIONS:
             self._warned.add(description)
             _log.log(level, problem, description, message.id, extra=about())
-
-
-def _describe_error(error: Exception, problem: str) -> str:
-    """Return a description of an unexpected exception: its class and its place.
-
-    The text of the exception and its traceback may contain parts of the body.
-    """
-    return f'unexpected {type(error).__name__} {problem}{raised_in(error)}'
 
 
 def _describe(payload: AnyPayload) -> str:

@@ -20,7 +20,7 @@ class DeliveryVisibility(Struct, frozen=True):
     @property
     def is_lost(self) -> bool:
         """Whether another consumer may have received the message."""
-        return self.delivery.is_lost
+        return self.delivery.is_lost or not self.time_left
 
     @property
     def time_left(self) -> float:
