@@ -215,9 +215,10 @@ class ExtendedClient:
             return send()
         except Exception as error:
             is_retriable = transport_error('SendMessage', error).retriable
+            response = getattr(error, 'response', None) or {}
             for message in messages:
                 if message.upload is not None:
-                    message.upload.delete_unless_sent(is_retriable, getattr(error, 'response', {}))
+                    message.upload.delete_unless_sent(is_retriable, response)
             raise
 
     def _on_missing(

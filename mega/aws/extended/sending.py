@@ -167,7 +167,8 @@ def settle_batch(response: dict[str, Any], messages: Sequence[PreparedMessage]) 
         if upload is not None and not result.is_successful:
             upload.delete_unless_sent(result.is_retriable, response)
     successful = [
-        by_id[entry['Id']].with_digests(entry) for entry in response.get('Successful') or ()
+        by_id[entry['Id']].with_digests(entry) if entry.get('Id') in by_id else entry
+        for entry in response.get('Successful') or ()
     ]
     return {**response, **({'Successful': successful} if successful else {})}
 

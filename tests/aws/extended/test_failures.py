@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidationError
 
 from mega.aws.extended import ExtendedClient
 from mega.aws.s3 import Pointer, S3PayloadStore
@@ -19,7 +19,9 @@ from mega.aws.sqs.subscribe import SqsListener, TextSubscriber
 from mega.errors import EncodeError, OffloadError, PointerError
 from mega.local import FailCall, FailEntries, Server
 from mega.testing import Bus
+from tests.aws.answers import Fault, sqs_answer
 from tests.aws.extended.place import LARGE, Place, attribute
+from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import create_bucket, pointing_to, put, send_pointer
 
 # Receiving
@@ -230,12 +232,35 @@ def test_the_body_remains_if_the_message_may_have_been_sent(place: Place, server
     assert place.bodies == [LARGE]
 
 
+def test_the_body_remains_if_the_connection_fails(place: Place, faults: FaultServer) -> None:
+    faults.will(Fault.RESET_AFTER)
+    client = ExtendedClient(faults.client('sqs'), place.store())
+    with pytest.raises(ConnectionClosedError):
+        place.send(client)
+    with pytest.raises(ConnectionClosedError):
+        client.send_message_batch(
+            QueueUrl=place.queue_url, Entries=[{'Id': '1', 'MessageBody': LARGE}]
+        )
+    assert place.bodies == [LARGE, LARGE]
+
+
 def test_the_bodies_of_refused_entries_are_deleted(place: Place, server: Server) -> None:
     server.script(FailEntries((1,), 'InvalidParameterValue', 400), operation='SendMessageBatch')
     entries = [{'Id': f'{number}', 'MessageBody': f'{LARGE}{number}'} for number in range(2)]
     response = place.client().send_message_batch(QueueUrl=place.queue_url, Entries=entries)
     assert [entry['Id'] for entry in response['Failed']] == ['1']
     assert place.bodies == [f'{LARGE}0']
+
+
+def test_an_entry_that_only_the_answer_has_is_returned(place: Place, faults: FaultServer) -> None:
+    """A proxy may have written the answer. The message may have been sent: the body remains."""
+    strange = {'Id': 'x', 'MessageId': 'm', 'MD5OfMessageBody': 'd'}
+    faults.will(sqs_answer(Successful=[strange], Failed=[]))
+    client = ExtendedClient(faults.client('sqs'), place.store())
+    entries = [{'Id': '1', 'MessageBody': LARGE}]
+    response = client.send_message_batch(QueueUrl=place.queue_url, Entries=entries)
+    assert response['Successful'] == [strange]
+    assert place.bodies == [LARGE]
 
 
 @pytest.mark.parametrize('key', ['', '../other', 'a/../../b', 'a//b', '%2e%2e/a', 'k' * 1_021])

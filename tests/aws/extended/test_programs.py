@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from hashlib import md5
 from itertools import count
 from pathlib import Path
@@ -125,54 +126,79 @@ def check_data(content: Any, digest: str) -> None:
         assert md5_of_attributes(content) == digest
 
 
-@pytest.mark.no_cover
-@pytest.mark.parametrize('title', PROGRAMS)
-def test_a_program_runs_after_its_migration(
-    title: str, aws: LocalAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dataclass(frozen=True)
+class Site:
+    """A server, the names of a bucket and of a queue on it, and the bodies that were processed."""
+
+    aws: LocalAws
+    bucket: str
+    queue: str
+    processed: list[str] = field(default_factory=list)
+
+    def run(self, title: str, queue_url: str = '') -> dict[str, Any]:
+        """Run a program with the names of this place. Return the names that it defines."""
+        location = {'LocationConstraint': self.aws.region}
+        code = migrated(title)
+        for placeholder, value in {
+            'us-east-1': self.aws.region,
+            '(Bucket=sqs_extended_client.large_payload_support)': (
+                f'(Bucket={self.bucket!r}, CreateBucketConfiguration={location})'
+            ),
+            'S3_BUCKET_NAME_TO_STORE_MESSAGES': self.bucket,
+            'BUCKET_NAME_HERE': self.bucket,
+            'DemoPreparationQueue': self.queue,
+            "'test'": repr(self.queue),
+            "queue_url = ''": f'queue_url = {queue_url!r}',
+            "'DelaySeconds': '5'": "'DelaySeconds': '1'",
+            'large string message more than threshold': LARGE,
+            'This is a large message': LARGE,
+        }.items():
+            code = code.replace(placeholder, value)
+        names: dict[str, Any] = {
+            'small_message': 'a',
+            'checkdata': check_data,
+            'process_large_message': self.processed.append,
+        }
+        exec(compile(code, title, 'exec', dont_inherit=True), names)
+        return names
+
+
+@pytest.fixture
+def site(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Site:
+    credentials = aws.credentials
     monkeypatch.setenv('AWS_ENDPOINT_URL', aws.endpoint_url)
-    monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'testing')
-    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'testing')
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', credentials['aws_access_key_id'])
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', credentials['aws_secret_access_key'])
     monkeypatch.setenv('AWS_DEFAULT_REGION', aws.region)
-    bucket, queue = new_bucket_name(), f'programs-{next(_numbers)}'
-    sqs = aws.client('sqs')
-    processed: list[str] = []
-    code = migrated(title)
-    for placeholder, value in {
-        'us-east-1': aws.region,
-        '(Bucket=sqs_extended_client.large_payload_support)': f'(Bucket={bucket!r}, '
-        f"CreateBucketConfiguration={{'LocationConstraint': {aws.region!r}}})",
-        'BUCKET_NAME_HERE': bucket,
-        'S3_BUCKET_NAME_TO_STORE_MESSAGES': bucket,
-        'DemoPreparationQueue': queue,
-        "'test'": f"'{queue}'",
-        "'DelaySeconds': '5'": "'DelaySeconds': '1'",
-        'large string message more than threshold': LARGE,
-        'This is a large message': LARGE,
-    }.items():
-        code = code.replace(placeholder, value)
-    if title == 'The guide':
-        S3PayloadStore(bucket).create_bucket()
-        attributes = {'FifoQueue': 'true', 'ContentBasedDeduplication': 'true'}
-        url = sqs.create_queue(QueueName=f'{queue}.fifo', Attributes=attributes)['QueueUrl']
-        code = code.replace("queue_url = ''", f'queue_url = {url!r}')
+    return Site(aws, new_bucket_name(), f'programs-{next(_numbers)}')
 
-    names = {
-        'small_message': 'a',
-        'checkdata': check_data,
-        'process_large_message': processed.append,
-    }
-    exec(compile(code, title, 'exec', dont_inherit=True), names)
 
-    if title == 'The guide':  # it deletes the message alone, and leaves the body
-        assert processed == [LARGE]
-        assert len(keys_in(aws, bucket)) == 1
-        assert aws.counts(url) == (0, 0)
-    else:
-        assert not keys_in(aws, bucket)
-        assert names.get('received', True), 'a message was received'
-    if title.startswith('aws-sqs-ext-client'):
-        assert aws.counts(sqs.get_queue_url(QueueName=queue)['QueueUrl']) == (0, 0)
+@pytest.mark.no_cover
+def test_the_program_of_amazon_sqs_extended_client_runs(site: Site) -> None:
+    """Its assertions check the messages. In the end it deletes the queue."""
+    site.run('amazon-sqs-extended-client')
+    assert not keys_in(site.aws, site.bucket)
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize('kind', ['resource', 'client', 'batches'])
+def test_a_program_of_aws_sqs_ext_client_runs(kind: str, site: Site) -> None:
+    names = site.run(f'aws-sqs-ext-client: {kind}')
+    assert len(names['received']) == (2 if kind == 'batches' else 1)
+    assert not keys_in(site.aws, site.bucket)
+    url = site.aws.client('sqs').get_queue_url(QueueName=site.queue)['QueueUrl']
+    assert site.aws.counts(url) == (0, 0)
+
+
+@pytest.mark.no_cover
+def test_the_program_of_the_guide_runs(site: Site) -> None:
+    """It deletes the message with boto3, and so leaves the body."""
+    S3PayloadStore(site.bucket).create_bucket()
+    url = site.aws.create_queue(fifo=True, ContentBasedDeduplication=True)
+    site.run('The guide', url)
+    assert site.processed == [LARGE]
+    assert site.aws.counts(url) == (0, 0)
+    assert len(keys_in(site.aws, site.bucket)) == 1
 
 
 @pytest.mark.parametrize('title', PROGRAMS)
