@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from mega.aws._messages.compression import COMPRESSION_ATTRIBUTE
 from mega.aws._messages.filter_attributes import (
     FilterAttributes,
     extract_attributes,
@@ -65,6 +66,14 @@ LEGACY_SIZE_ATTRIBUTE = 'SQSLargePayloadSize'
 TRACE_HEADER = 'AWSTraceHeader'
 """The system attribute with a trace of AWS X-Ray. It is not one of the ten message attributes."""
 
+_READING_ATTRIBUTES = (
+    PAYLOAD_TYPE_ATTRIBUTE,
+    SIZE_ATTRIBUTE,
+    LEGACY_SIZE_ATTRIBUTE,
+    COMPRESSION_ATTRIBUTE,
+)
+"""The attributes that decide how a body is read."""
+
 _MESSAGE_ID = re.compile('[\x21-\x7e]{1,128}')
 
 LARGEST_NUMBER = 10**126
@@ -75,12 +84,12 @@ def to_aws(attributes: Attributes | None) -> dict[str, Any]:
     """Return a user's attributes in AWS's form.
 
     Raises:
-        EncodeError: for a value that no attribute can have, or a name that announces a body in S3.
+        EncodeError: for a value that no attribute can have, or a name that only publishers set.
     """
     if not attributes:
         return {}
-    _refuse_reserved(SIZE_ATTRIBUTE, attributes)
-    _refuse_reserved(LEGACY_SIZE_ATTRIBUTE, attributes)
+    for name in (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE, COMPRESSION_ATTRIBUTE):
+        _refuse_reserved(name, attributes)
     return {name: _to_aws(name, value) for name, value in attributes.items()}
 
 
@@ -237,7 +246,7 @@ def _require_no_reserved(unreadable: object) -> None:
     if not unreadable:
         return
     found = repr(unreadable)
-    for name in (PAYLOAD_TYPE_ATTRIBUTE, SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE):
+    for name in _READING_ATTRIBUTES:
         if repr(name) in found:
             problem = f'its attribute {name} is not readable, and decides how the body is read'
             raise EnvelopeError(problem)

@@ -17,6 +17,12 @@ from mega.aws._messages.attributes import (
     with_filter_attributes,
     with_payload_type,
 )
+from mega.aws._messages.compression import (
+    COMPRESSION_ATTRIBUTE,
+    MAX_DECOMPRESSED_BYTES,
+    Compression,
+    compress_text,
+)
 from mega.aws._messages.limits import (
     ALWAYS_ALLOWED_BYTES,
     MAX_ATTRIBUTES,
@@ -27,6 +33,7 @@ from mega.aws._messages.limits import (
 from mega.aws._publishing.batch_planner import PlannedMessage
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.service import ServiceApi
+from mega.aws.s3.content import sha256_of
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import Publishable, encode_with_type_hint, to_document, to_untyped
 from mega.errors import EncodeError, PayloadTooLargeError, safe_repr
@@ -44,12 +51,14 @@ __all__ = (
 class Encoder(Struct, frozen=True):
     """Makes messages of payloads, for the destinations of one service. Safe to share among threads.
 
-    `limit_of` returns the largest message of a destination, in bytes.
+    `limit_of` returns the largest message of a destination, in bytes. `compression` is the format
+    of bodies that remain in their message.
     """
 
     api: ServiceApi
     limit_of: Callable[[str], int]
     store: S3PayloadStore | None
+    compression: Compression | None = None
 
     def encode(
         self,
@@ -92,7 +101,7 @@ class Encoder(Struct, frozen=True):
         )
         if outgoing.upload is not None:
             planned.memory_bytes = outgoing.upload.pointer.size or 0
-        elif self.store is not None:
+        elif self.store is not None and COMPRESSION_ATTRIBUTE not in outgoing.attributes:
             self._allow_offload(self.store, destination, planned, outgoing)
         return planned
 
@@ -135,7 +144,7 @@ class Encoder(Struct, frozen=True):
         if (
             outgoing.size - attributes_bytes <= store.max_payload
             and offloaded_bytes < outgoing.size
-            and len(outgoing.attributes) < MAX_ATTRIBUTES
+            and len(outgoing.attributes) + store.pointer_attributes <= MAX_ATTRIBUTES
         ):
             planned.offloaded_size = offloaded_bytes
 
@@ -154,11 +163,29 @@ class Encoder(Struct, frozen=True):
             EncodeError: for an option that the destination would refuse.
             PayloadTooLargeError: for a message that is too large for the destination.
         """
-        outgoing = build_message(self.api, destination, body, attributes, options)
+        plain = build_message(self.api, destination, body, attributes, options)
+        outgoing = self._compressed(destination, plain)
         if self.store is not None and self._must_offload(self.store, destination, outgoing):
-            outgoing = self._build_offloaded(self.store, destination, outgoing)
+            outgoing = self._build_offloaded(self.store, destination, plain)
         self._check_size(destination, outgoing)
         return outgoing
+
+    def _compressed(self, destination: str, plain: OutgoingMessage) -> OutgoingMessage:
+        """Return a message with a compressed body, if that makes the message smaller."""
+        if (
+            self.compression is None
+            or len(plain.attributes) == MAX_ATTRIBUTES
+            or plain.size > MAX_DECOMPRESSED_BYTES
+        ):
+            return plain
+        body = compress_text(plain.body, self.compression)
+        format = {'DataType': 'String', 'StringValue': self.compression}
+        attributes = {**plain.attributes, COMPRESSION_ATTRIBUTE: format}
+        size = size_of(body, attributes)
+        if size >= plain.size:
+            return plain
+        options = _with_deduplication_id(destination, plain)
+        return structs.replace(plain, body=body, attributes=attributes, options=options, size=size)
 
     def _check_size(self, destination: str, outgoing: OutgoingMessage) -> None:
         if outgoing.size <= ALWAYS_ALLOWED_BYTES:
@@ -189,11 +216,7 @@ class Encoder(Struct, frozen=True):
         upload = store.offload(outgoing.body, self.api.exclusive_queue_url(destination))
         attributes = {**outgoing.attributes, **upload.attributes}
         check_attributes(attributes)
-        options = outgoing.options
-        if is_fifo(destination) and 'MessageDeduplicationId' not in options:
-            # Content-based deduplication hashes the body, and no two pointers are equal. This is
-            # the id that SQS or SNS would have computed without offloading.
-            options = {**options, 'MessageDeduplicationId': upload.pointer.sha256}
+        options = _with_deduplication_id(destination, outgoing)
         size = size_of(upload.body, attributes)
         return OutgoingMessage(upload.body, attributes, options, size, upload, outgoing.hooks)
 
@@ -252,6 +275,18 @@ def build_message(
     if options or fifo:
         api.check_options(options, fifo)
     return OutgoingMessage(body, attributes, options, size_of(body, attributes))
+
+
+def _with_deduplication_id(destination: str, plain: OutgoingMessage) -> dict[str, Any]:
+    """Return the options of a message whose body is replaced, for a FIFO queue with an id.
+
+    Content-based deduplication hashes the body. No two pointers are equal, and each version of zlib
+    compresses differently. The id is the one that SQS or SNS would have computed for the body.
+    """
+    options = plain.options
+    if not is_fifo(destination) or 'MessageDeduplicationId' in options:
+        return options
+    return {**options, 'MessageDeduplicationId': sha256_of(plain.body.encode())}
 
 
 def message_group(destination: str, options: dict[str, Any]) -> str | None:

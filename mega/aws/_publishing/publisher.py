@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from mega.aws._hooks.publishing import PublishHook, PublishResult
 from mega.aws._hooks.running import hooks_with
 from mega.aws._messages.attributes import Attributes, FilterAttributes
+from mega.aws._messages.compression import Compression, check_compression
 from mega.aws._messages.destinations import check_region
 from mega.aws._messages.limits import MAX_BATCH_ENTRIES
 from mega.aws._publishing.batch_planner import BatchPlanner, PlannedMessage
@@ -70,6 +71,7 @@ class Publisher:
         store: S3PayloadStore | None,
         timeout: Seconds,
         hooks: Sequence[PublishHook] = (),
+        compression: Compression | None = None,
     ) -> None:
         self._aws = aws
         self._api = api
@@ -78,7 +80,8 @@ class Publisher:
         if store is not None:
             store.check_client(aws)
         self._limits = DestinationLimits(api, aws)
-        self._encoder = Encoder(api, self._limits.limit_of, store)
+        compression = check_compression('compression', compression)
+        self._encoder = Encoder(api, self._limits.limit_of, store, compression)
         self._hooks = hooks_with('around_publish', hooks, PublishHook)
         self._senders: dict[str, Sender] = {}
         if destination is not None:

@@ -11,7 +11,12 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mega.aws._executor import run_concurrently
-from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE, from_aws
+from mega.aws._messages.attributes import (
+    LEGACY_SIZE_ATTRIBUTE,
+    SIZE_ATTRIBUTE,
+    from_aws,
+)
+from mega.aws._messages.compression import COMPRESSION_ATTRIBUTE
 from mega.aws._messages.digests import md5_of_attributes, md5_of_body
 from mega.aws.extended.receipt_handles import ReceiptHandle
 from mega.aws.s3.pointer import is_offloaded, read_pointer
@@ -30,18 +35,18 @@ __all__ = (
 Opened: TypeAlias = dict[str, Any] | None
 """A message with its body; None if the body does not exist."""
 
-SIZE_ATTRIBUTES = (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE)
+POINTER_ATTRIBUTES = (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE, COMPRESSION_ATTRIBUTE)
 
 MAX_FETCHES = 10
 """Bodies that are fetched at the same time: as many as a response of SQS has messages."""
 
 
 def requested_attributes(names: Iterable[str] | None) -> list[str]:
-    """Return the names of message attributes to request: the given names, and of the size."""
+    """Return the names of message attributes to request: the given names, and of a pointer."""
     requested = list(names or ())
     if 'All' in requested or '.*' in requested:
         return requested
-    return [*requested, *(name for name in SIZE_ATTRIBUTES if name not in requested)]
+    return [*requested, *(name for name in POINTER_ATTRIBUTES if name not in requested)]
 
 
 def fetch_bodies(
@@ -63,7 +68,7 @@ def fetch_bodies(
 def fetch_message(store: S3PayloadStore, message: Mapping[str, Any]) -> Opened:
     """Return a message with its body from S3, if its attributes announce one.
 
-    The attribute of the size is removed, and the digests match the new content. The receipt
+    The attributes of the pointer are removed, and the digests match the new content. The receipt
     handle has the pointer.
 
     Raises:
@@ -77,7 +82,7 @@ def fetch_message(store: S3PayloadStore, message: Mapping[str, Any]) -> Opened:
     fetched = store.fetch(pointer)
     if fetched is None:
         return None
-    own = {name: attributes[name] for name in attributes if name not in SIZE_ATTRIBUTES}
+    own = {name: attributes[name] for name in attributes if name not in POINTER_ATTRIBUTES}
     return {
         **message,
         'Body': fetched.body,

@@ -14,8 +14,12 @@ from typing import Any
 from msgspec import Struct
 
 from mega.aws._executor import run_concurrently
-from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
+from mega.aws._messages.attributes import (
+    LEGACY_SIZE_ATTRIBUTE,
+    SIZE_ATTRIBUTE,
+)
 from mega.aws._messages.batch_response import read_batch_response
+from mega.aws._messages.compression import COMPRESSION_ATTRIBUTE
 from mega.aws._messages.digests import md5_of_attributes, md5_of_body
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws.s3.pointer import MAX_KEY_BYTES, is_below, is_key, write_pointer
@@ -27,9 +31,6 @@ __all__ = ('Offloading', 'PreparedMessage', 'settle_batch', 'upload_bodies')
 
 S3_KEY_ATTRIBUTE = 'S3Key'
 """The message attribute that chooses the key of a body, by the extended clients' own name."""
-
-MAX_USER_ATTRIBUTES = MAX_ATTRIBUTES - 1
-"""The attributes of a message whose body is in S3, without the attribute of its size."""
 
 
 class PreparedMessage(Struct, frozen=True):
@@ -80,11 +81,13 @@ class Offloading(Struct, frozen=True):
 
         Raises:
             EncodeError: for an attribute that announces a body in S3. If the body is offloaded,
-                also for an empty body, an invalid `S3Key`, and more than nine attributes.
+                also for an empty body, an invalid `S3Key`, and more than nine attributes (eight if
+                the store compresses).
             PayloadTooLargeError: for a body of more than `max_payload` bytes.
         """
         prepared = PreparedMessage(message, message, _size(message))
-        _refuse_size_attributes(prepared.attributes)
+        for name in (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE):
+            _refuse(prepared.attributes, name, 'announces a body in S3')
         is_large = self.always or prepared.size > self.store.threshold
         return self._offload(prepared) if is_large and prepared.size else prepared
 
@@ -111,21 +114,27 @@ class Offloading(Struct, frozen=True):
             entry.upload is None
             and entry.size > 0
             and len(entry.body) > self.store.pointer_bytes
-            and len(entry.attributes) <= MAX_USER_ATTRIBUTES
+            and len(entry.attributes) <= self._max_attributes
         )
+
+    @property
+    def _max_attributes(self) -> int:
+        """The attributes of a message whose body is in S3, without those of the pointer."""
+        return MAX_ATTRIBUTES - self.store.pointer_attributes
 
     def _offload(self, prepared: PreparedMessage) -> PreparedMessage:
         body, attributes = prepared.body, prepared.attributes
-        if len(attributes) > MAX_USER_ATTRIBUTES:
-            limit = f'the limit is {MAX_USER_ATTRIBUTES} for a message whose body is in S3'
+        if len(attributes) > self._max_attributes:
+            limit = f'the limit is {self._max_attributes} for a message whose body is in S3'
             raise EncodeError('MessageAttributes', f'are {len(attributes)}; {limit}')
+        _refuse(attributes, COMPRESSION_ATTRIBUTE, 'says that a body in S3 is compressed')
         _check_body(body)
         upload = self.store.offload(body, self.queue_url, self._chosen_key(attributes))
-        pointer, size = write_pointer(upload.pointer, self.is_legacy)
+        pointer, added = write_pointer(upload.pointer, self.is_legacy)
         sent = {
             **prepared.given,
             'MessageBody': pointer,
-            'MessageAttributes': {**attributes, **size},
+            'MessageAttributes': {**attributes, **added},
         }
         if self.queue_url is not None and self.queue_url.endswith('.fifo'):
             # Content-based deduplication hashes the body, and no two pointers are equal. This is
@@ -190,8 +199,7 @@ def _check_body(body: str) -> None:
         raise EncodeError('MessageBody', f'{problem}, which UTF-8 cannot carry') from None
 
 
-def _refuse_size_attributes(attributes: Mapping[str, Any]) -> None:
-    for name in (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE):
-        if name in attributes:
-            problem = 'announces a body in S3, and is set by the client only: choose another name'
-            raise EncodeError(join_path('MessageAttributes', name), problem)
+def _refuse(attributes: Mapping[str, Any], name: str, meaning: str) -> None:
+    if name in attributes:
+        problem = f'{meaning}, and is set by the client only: choose another name'
+        raise EncodeError(join_path('MessageAttributes', name), problem)

@@ -19,8 +19,12 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
-from mega.errors import PointerError, safe_repr
+from mega.aws._messages.attributes import (
+    LEGACY_SIZE_ATTRIBUTE,
+    SIZE_ATTRIBUTE,
+)
+from mega.aws._messages.compression import COMPRESSION_ATTRIBUTE, Compression, compression_of
+from mega.errors import DecodeError, PointerError, safe_repr
 
 __all__ = (
     'MAX_KEY_BYTES',
@@ -51,7 +55,8 @@ class Pointer(Struct, frozen=True):
     `size` is in bytes of UTF-8. `sha256` is the digest of the body, in hexadecimal. Either is None
     if the message does not contain it. `queue_url` is the only queue with a message that points to
     the body, by the metadata of the object. It is None before the body is fetched, and if other
-    queues may have such a message.
+    queues may have such a message. `compression` is the format of the object; None if it is not
+    compressed. Size and digest are of the body without compression.
     """
 
     bucket: str
@@ -59,6 +64,7 @@ class Pointer(Struct, frozen=True):
     size: int | None = None
     sha256: str | None = None
     queue_url: str | None = None
+    compression: Compression | None = None
 
 
 def write_pointer(pointer: Pointer, is_legacy: bool = False) -> tuple[str, dict[str, Any]]:
@@ -72,8 +78,12 @@ def write_pointer(pointer: Pointer, is_legacy: bool = False) -> tuple[str, dict[
     body = json.dumps(
         [LEGACY_CLASS if is_legacy else POINTER_CLASS, location], separators=(',', ':')
     )
-    size = {'DataType': 'Number', 'StringValue': str(pointer.size)}
-    return body, {LEGACY_SIZE_ATTRIBUTE if is_legacy else SIZE_ATTRIBUTE: size}
+    name = LEGACY_SIZE_ATTRIBUTE if is_legacy else SIZE_ATTRIBUTE
+    attributes = {name: {'DataType': 'Number', 'StringValue': str(pointer.size)}}
+    if pointer.compression is not None:
+        compression = {'DataType': 'String', 'StringValue': pointer.compression}
+        attributes[COMPRESSION_ATTRIBUTE] = compression
+    return body, attributes
 
 
 def is_offloaded(attributes: Mapping[str, object]) -> bool:
@@ -85,8 +95,12 @@ def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
     """Return the pointer of a message whose attributes announce a body in S3.
 
     Raises:
-        PointerError: for a body that is not a pointer.
+        PointerError: for a body that is not a pointer, and for an unknown compression.
     """
+    try:
+        compression = compression_of(attributes)
+    except DecodeError as error:
+        raise PointerError(error.problem) from None
     location = _location(_document(body))
     bucket, key = location.get('s3BucketName'), location.get('s3Key')
     if not isinstance(bucket, str) or not isinstance(key, str) or not is_key(key):
@@ -98,6 +112,7 @@ def read_pointer(body: str, attributes: Mapping[str, object]) -> Pointer:
         key,
         _size(attributes.get(SIZE_ATTRIBUTE, attributes.get(LEGACY_SIZE_ATTRIBUTE))),
         sha256 if isinstance(sha256, str) and _SHA256.fullmatch(sha256) else None,
+        compression=compression,
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
+from mega.aws._messages.destinations import check_bucket
 from mega.aws.s3.pointer import has_dot_segment
 from mega.errors import ConfigurationError, safe_repr
 
@@ -13,6 +14,7 @@ __all__ = (
     'BucketOwners',
     'OnMissing',
     'check_allowed_prefixes',
+    'check_buckets',
     'check_on_missing',
     'check_owners',
     'check_prefix',
@@ -75,6 +77,11 @@ def check_allowed_prefixes(name: str, prefixes: Iterable[str] | None) -> tuple[s
             problem = 'must not have a segment . or .., with which no pointer is followed'
             raise ConfigurationError(f'{name}={safe_repr(prefix)}: {problem}')
     return found
+
+
+def check_buckets(name: str, buckets: Iterable[str]) -> tuple[str, ...]:
+    """Return names of buckets."""
+    return tuple(check_bucket(name, bucket) for bucket in check_strings(name, buckets))
 
 
 def check_on_missing(on_missing: object) -> OnMissing:

@@ -15,22 +15,24 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
+from mega.aws._messages.compression import Compression, check_compression
 from mega.aws._messages.destinations import check_bucket
 from mega.aws._messages.limits import MAX_BYTES, size_of
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket, create_missing_bucket
+from mega.aws.s3.content import compressed, read_content, sha256_of, wrong_size
 from mega.aws.s3.pointer import Pointer, is_below, write_pointer
 from mega.aws.s3.settings import (
     BucketOwners,
     OnMissing,
     check_allowed_prefixes,
+    check_buckets,
     check_on_missing,
     check_owners,
     check_prefix,
     check_put_arguments,
-    check_strings,
 )
 from mega.aws.s3.upload import Upload
 from mega.errors import (
@@ -91,11 +93,16 @@ class S3PayloadStore(ClientOwner):
     `put_arguments` are parameters of every PutObject, by AWS's names. Without them the settings of
     the bucket apply. `legacy_attribute` writes the pointer as the first extended clients did.
 
+    `compression` (`'gzip'`, or `'zstd'` with the extra `zstd` before Python 3.14) compresses a body
+    in S3, unless that makes it larger. The message names the format in one more attribute. Every
+    store reads such a body, and other libraries do not. Sizes and digests are of the body before.
+
     A listener fetches a body only if an attribute of the message announces a pointer. The pointer
     must lead to `bucket` or one of `allowed_buckets`, and its key must begin with one of
     `allowed_prefixes`, unless that is None. No such key has a segment `.` or `..`, or an empty
     segment after the prefix. Otherwise the listener sends no request. A body of more than
-    `max_payload` bytes is neither fetched nor offloaded. Sizes and digests are checked.
+    `max_payload` bytes, compressed or not, is neither fetched nor offloaded. Sizes and digests are
+    checked.
     `on_missing` decides about a message whose body does not exist: with `'raise'` it cannot be
     opened; with `'delete'` it is deleted, and logged; with `'raw'` subscribers get the pointer, a
     `str`.
@@ -123,6 +130,7 @@ class S3PayloadStore(ClientOwner):
         allowed_buckets: Iterable[str] = (),
         allowed_prefixes: Iterable[str] | None = None,
         max_payload: int = 64 * 1024**2,
+        compression: Compression | None = None,
         delete: bool = False,
         on_missing: OnMissing = 'raise',
         expected_bucket_owner: BucketOwners = None,
@@ -144,13 +152,12 @@ class S3PayloadStore(ClientOwner):
         self.always = always
         self.key_prefix = check_prefix('key_prefix', key_prefix)
         self.max_payload = check_int('max_payload', max_payload, 1, MAX_BODY, 'bytes')
+        self.compression = check_compression('compression', compression)
         self.delete = delete
         self.on_missing = check_on_missing(on_missing)
-        others = check_strings('allowed_buckets', allowed_buckets)
-        self._buckets = {self.bucket, *(check_bucket('allowed_buckets', name) for name in others)}
+        self._buckets = {self.bucket, *check_buckets('allowed_buckets', allowed_buckets)}
         self._prefixes = check_allowed_prefixes('allowed_prefixes', allowed_prefixes)
-        owners = expected_bucket_owner
-        self._owners = check_owners('expected_bucket_owner', owners, self._buckets)
+        self._owners = check_owners('expected_bucket_owner', expected_bucket_owner, self._buckets)
         self.legacy_attribute = legacy_attribute
         super().__init__(
             create_client(
@@ -172,12 +179,14 @@ class S3PayloadStore(ClientOwner):
             'Tagging': urlencode(tagging) if tagging else None,
             **check_put_arguments(put_arguments or {}, self._known_put_arguments()),
         }
-        self.pointer_bytes = self._max_pointer_bytes()
+        self.pointer_bytes, self.pointer_attributes = self._max_pointer()
 
-    def _max_pointer_bytes(self) -> int:
-        """Return the bytes of a pointer and its attribute in a message, at most."""
+    def _max_pointer(self) -> tuple[int, int]:
+        """Return the most bytes that a pointer adds to a message, and the number of attributes."""
         longest = Pointer(self.bucket, self._new_key(), self.max_payload, '0' * 64)
-        return size_of(*write_pointer(longest, self.legacy_attribute))
+        longest = replace(longest, compression=self.compression)
+        body, attributes = write_pointer(longest, self.legacy_attribute)
+        return size_of(body, attributes), len(attributes)
 
     def _known_put_arguments(self) -> frozenset[str]:
         put_object = self._aws.client.meta.service_model.operation_model('PutObject')
@@ -237,9 +246,10 @@ class S3PayloadStore(ClientOwner):
         content = body.encode()
         if len(content) > self.max_payload:
             raise PayloadTooLargeError(len(content), self.max_payload, 'raise max_payload')
-        digest = _sha256(content)
+        digest = sha256_of(content)
         path = self._new_key() if key is None else f'{self.key_prefix}{key}'
         pointer = Pointer(self.bucket, path, len(content), digest, queue_url)
+        pointer, content = compressed(pointer, content, self.compression)
         put = partial(self.put, pointer, content, may_exist=key is not None)
         remove = partial(self.remove, pointer)
         return Upload(pointer, *write_pointer(pointer, self.legacy_attribute), put, remove)
@@ -250,6 +260,7 @@ class S3PayloadStore(ClientOwner):
         Raises:
             PointerError: for a pointer that is not allowed, or an object of another size or digest.
             OffloadError: if S3 does not return the body now.
+            ConfigurationError: for a body that is compressed with zstd, if its package is missing.
         """
         self.check_allowed(pointer)
         try:
@@ -264,9 +275,10 @@ class S3PayloadStore(ClientOwner):
             stream.close()
             problem = 'the answer has no Content-Length, which S3 always sends'
             raise OffloadError(pointer.bucket, pointer.key, problem, True)
-        if length > self.max_payload or pointer.size not in (None, length):
+        is_exact = pointer.compression is None  # otherwise the size is that of the result
+        if length > self.max_payload or (is_exact and pointer.size not in (None, length)):
             stream.close()  # the connection cannot be reused, because the body is unread
-            raise PointerError(self._wrong_size(pointer, length))
+            raise wrong_size(pointer, length, self.max_payload)
         try:
             content: bytes = stream.read()
         except Exception as error:  # botocore and urllib3 raise many kinds
@@ -276,7 +288,8 @@ class S3PayloadStore(ClientOwner):
             problem = f'the connection failed within the body: {type(error).__name__}'
             raise OffloadError(pointer.bucket, pointer.key, problem, True) from error
         queue_url = answer.get('Metadata', {}).get(QUEUE_URL_METADATA)
-        return FetchedBody(_text(pointer, content), replace(pointer, queue_url=queue_url))
+        body = read_content(pointer, content, self.max_payload)
+        return FetchedBody(body, replace(pointer, queue_url=queue_url))
 
     def interruptible(self, interrupter: CallInterrupter) -> AbstractContextManager[None]:
         """Let the requests of this thread within the block be interrupted."""
@@ -299,6 +312,8 @@ class S3PayloadStore(ClientOwner):
             OffloadError: if S3 did not store it.
         """
         arguments = {**self._put_arguments, 'ContentType': 'text/plain; charset=utf-8'}
+        if pointer.compression is not None:
+            arguments['ContentEncoding'] = pointer.compression
         if pointer.queue_url is not None:
             metadata = arguments.get('Metadata', {})
             arguments['Metadata'] = {**metadata, QUEUE_URL_METADATA: pointer.queue_url}
@@ -324,12 +339,7 @@ class S3PayloadStore(ClientOwner):
                 'allowed_prefixes of the payload_store'
             )
         if pointer.size is not None and pointer.size > self.max_payload:
-            raise PointerError(self._wrong_size(pointer, pointer.size))
-
-    def _wrong_size(self, pointer: Pointer, size: int) -> str:
-        announced = '' if pointer.size in (None, size) else f', {pointer.size:,} were announced'
-        problem = f'its pointer leads to {size:,} bytes{announced}'
-        return f'{problem}; max_payload is {self.max_payload:,}'
+            raise wrong_size(pointer, pointer.size, self.max_payload)
 
     def _call(self, method: str, pointer: Pointer, **arguments: Any) -> dict[str, Any]:
         owner = self._owners.get(pointer.bucket)
@@ -348,23 +358,6 @@ class S3PayloadStore(ClientOwner):
     def _new_key(self) -> str:
         # A key is never used twice: another message may point to it.
         return f'{self.key_prefix}{uuid.uuid4()}'
-
-
-def _sha256(content: bytes) -> str:
-    from hashlib import sha256  # imports OpenSSL, which messages without a pointer do not need
-
-    return sha256(content).hexdigest()
-
-
-def _text(pointer: Pointer, content: bytes) -> str:
-    if pointer.sha256 is not None and _sha256(content) != pointer.sha256:
-        raise PointerError(
-            'its pointer leads to another body than the offloaded one: the digests differ'
-        )
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise PointerError('its pointer leads to an object that is not text in UTF-8') from None
 
 
 def _encryption(algorithm: str | None, kms_key_id: str | None) -> dict[str, str | None]:

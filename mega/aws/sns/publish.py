@@ -8,6 +8,7 @@ from typing import Any
 from mega.aws._hooks.publishing import PublishHook, PublishResult, replaced_instrumentation
 from mega.aws._hooks.running import check_hooks
 from mega.aws._messages.attributes import Attributes, FilterAttributes
+from mega.aws._messages.compression import Compression
 from mega.aws._messages.destinations import check_topic_arn
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.publisher import PerMessage, Publisher
@@ -30,6 +31,11 @@ class SnsPublisher(ClientOwner):
 
     With a `payload_store`, a body that is too large for a message is offloaded to S3. Without one
     it is refused. The caller closes the store.
+
+    `compression` (`'gzip'`, or `'zstd'` with the extra `zstd` before Python 3.14) compresses each
+    body of up to 16 MiB that becomes smaller so, before its size decides about S3. The message has
+    one more attribute. Only this library reads such a body without further work, and a filter
+    policy with the scope `MessageBody` cannot.
 
     Safe to share among threads. `close()` or the end of a `with` block closes its connections.
 
@@ -55,6 +61,7 @@ class SnsPublisher(ClientOwner):
         topic_arn: str | None = None,
         *,
         payload_store: S3PayloadStore | None = None,
+        compression: Compression | None = None,
         timeout: Seconds = 30.0,
         hooks: Iterable[PublishHook] = (),
         aws_access_key_id: str | None = None,
@@ -82,7 +89,9 @@ class SnsPublisher(ClientOwner):
             instrumentation=replaced_instrumentation(valid_hooks),
         )
         super().__init__(aws)
-        self._publisher = Publisher(aws, SNS, topic_arn, payload_store, timeout, valid_hooks)
+        self._publisher = Publisher(
+            aws, SNS, topic_arn, payload_store, timeout, valid_hooks, compression
+        )
 
     def publish(
         self,

@@ -1,8 +1,9 @@
 """The payload of a message: out of the envelope of SNS, out of S3, and decoded.
 
-    message -> envelope of SNS? -> pointer into S3? -> decode -> payload
+    message -> envelope of SNS? -> pointer into S3? -> compressed? -> decode -> payload
 
-Each step happens once at most: a body in S3 is neither an envelope nor a pointer. Nothing in a
+Each step happens once at most: a body in S3 is neither an envelope nor a pointer, and a compressed
+body is neither. Nothing in a
 message proves its origin, except the signature of an envelope, if it is verified. The attributes
 decide how a body is read. Without them, its first characters do.
 """
@@ -19,6 +20,7 @@ from mega.aws._messages.attributes import (
     PAYLOAD_TYPE_ATTRIBUTE,
     SIZE_ATTRIBUTE,
 )
+from mega.aws._messages.compression import compression_of, decompress_text
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.sns.envelope import Envelope, SubscriptionNotice, parse_envelope
 from mega.aws.sns.verification import EnvelopePolicy
@@ -82,7 +84,8 @@ def open_message(
 ) -> OpenResult:
     """Return the payload of a message, and the message with the data of its envelope and pointer.
 
-    A body in S3 is fetched if an attribute of the message announces it. A body whose attributes
+    A body in S3 is fetched if an attribute of the message announces it. A compressed body is
+    decompressed if an attribute names its format: 16 MiB at most. A body whose attributes
     name a payload type is decoded as that type. Otherwise an envelope of SNS is opened, and its
     body is decoded by the attributes in the envelope. With a `policy`, only the envelopes that it
     accepts are opened, and no message without one.
@@ -92,13 +95,18 @@ def open_message(
         EnvelopeError: for an invalid envelope, and for a message that the `policy` refuses.
         PointerError: for a pointer that is invalid, not allowed, or leads to a missing body.
         OffloadError: if S3 does not return the body now.
+        ConfigurationError: for a compressed body, if the package for its format is missing.
         TransportError: if the certificate of SNS cannot be downloaded now.
         EventError: for an event that breaks the protocol.
     """
-    if message.attributes and is_offloaded(message.attributes):
-        if policy is not None:
-            policy.check(None)
-        return _fetch(message, message.body, store)
+    if message.attributes:
+        offloaded = is_offloaded(message.attributes)
+        if offloaded or compression_of(message.attributes) is not None:
+            if policy is not None:
+                policy.check(None)
+            if offloaded:
+                return _fetch(message, message.body, store)
+            return message, _decode(message, message.body)
     payload_type = _payload_type(message)
     payload = decode(message.body, payload_type)
     if (
@@ -117,7 +125,7 @@ def open_message(
     inner = _message_in(envelope, message)
     if is_offloaded(inner.attributes):
         return _fetch(inner, envelope.body, store)
-    return inner, decode(envelope.body, _payload_type(inner))
+    return inner, _decode(inner, envelope.body)
 
 
 def unwrap_message(message: Message) -> tuple[Message, str]:
@@ -129,7 +137,9 @@ def unwrap_message(message: Message) -> tuple[Message, str]:
     Raises:
         DecodeError, EnvelopeError, EventError: if the envelope itself is not readable.
     """
-    if _payload_type(message) is None and not is_offloaded(message.attributes):
+    attributes = message.attributes
+    is_plain = not is_offloaded(attributes) and compression_of(attributes) is None
+    if is_plain and _payload_type(message) is None:
         payload = decode(message.body)
         if isinstance(payload, dict) and looks_like_envelope(payload):
             envelope = parse_envelope(payload)
@@ -167,6 +177,14 @@ def _fetch(message: Message, body: str, store: BodyStore | None) -> OpenResult:
         return message, MissingBody(pointer)
     problem = f'its body is missing: {safe_repr(pointer.bucket)} has no {safe_repr(pointer.key)}'
     raise PointerError(problem)
+
+
+def _decode(message: Message, body: str) -> AnyPayload:
+    """Return the payload of a body that is neither an envelope nor a pointer."""
+    compression = compression_of(message.attributes)
+    if compression is not None:
+        body = decompress_text(body, compression)
+    return decode(body, _payload_type(message))
 
 
 def _payload_type(message: Message) -> str | None:

@@ -8,7 +8,13 @@ from mega.aws.sqs.message import Message, Visibility, read_message
 from mega.aws.sqs.opening import MessageOpener, OpenedContent
 from mega.aws.sqs.subscribe.exceptions import describe_unexpected
 from mega.aws.sqs.subscribe.processing.failures import is_system_failure
-from mega.errors import ConsumeError, EventError, OffloadError, TransportError
+from mega.errors import (
+    ConfigurationError,
+    ConsumeError,
+    EventError,
+    OffloadError,
+    TransportError,
+)
 from mega.logging import bind_message
 
 __all__ = ('OpenedOrError', 'open_received')
@@ -16,7 +22,8 @@ __all__ = ('OpenedOrError', 'open_received')
 OpenedOrError: TypeAlias = tuple[Message, OpenedContent | Exception]
 """A message, with its content or with the exception that opening it raised.
 
-- `OffloadError`, `TransportError`, or a failure of the machine: the message may be opened later.
+- `OffloadError`, `TransportError`, a failure of the machine, or `ConfigurationError` for a missing
+  package: the message may be opened later.
 - `ConsumeError` or `EventError`: the message is invalid.
 """
 
@@ -49,4 +56,4 @@ def open_received(
         return message, ConsumeError(describe_unexpected(error, 'while it was opened'))
 
 
-_KNOWN = (ConsumeError, EventError, OffloadError, TransportError)
+_KNOWN = (ConfigurationError, ConsumeError, EventError, OffloadError, TransportError)

@@ -49,7 +49,7 @@ from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
-from mega.errors import OffloadError, TransportError, safe_repr
+from mega.errors import ConfigurationError, OffloadError, TransportError, safe_repr
 from mega.event import Payload
 from mega.logging import about
 
@@ -124,7 +124,8 @@ class Processor:
         """Return the settlement of a message that raised an exception while it was opened.
 
         A failure of S3, of the download of a certificate or of the machine says nothing about the
-        message. Every other exception is a fault of the message.
+        message, and neither does a missing package. Every other exception is a fault of the
+        message.
         """
         if isinstance(error, OffloadError):
             problem = 'message %s: its body cannot be fetched: %s'
@@ -133,6 +134,10 @@ class Processor:
         if isinstance(error, TransportError):
             problem = 'message %s stays in the queue, unverified: %s'
             _log.error(problem, message.id, error, extra=about(error=error.code))
+            return settle_unfetchable(error, self._policy, message)
+        if isinstance(error, ConfigurationError):
+            problem = 'message %s stays in the queue: %s'
+            _log.error(problem, message.id, error, extra=about(error='ConfigurationError'))
             return settle_unfetchable(error, self._policy, message)
         if is_system_failure(error):
             name = type(error).__name__

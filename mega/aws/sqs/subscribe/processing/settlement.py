@@ -219,10 +219,12 @@ def settle_undecodable(error: Exception, policy: SettlementPolicy, message: Mess
 def settle_unfetchable(error: Exception, policy: SettlementPolicy, message: Message) -> Settlement:
     """Return the settlement of a message that cannot be opened at present, but perhaps later.
 
-    A `TransportError` is a certificate of SNS that cannot be downloaded: not an attempt.
+    Neither a certificate of SNS that cannot be downloaded (`TransportError`) nor a missing package
+    (`ConfigurationError`) is an attempt.
     """
     reason = Reason(type(error).__name__, safe_text(error))
-    is_attempt = not (isinstance(error, TransportError) or is_system_failure(error))
+    is_unrelated = isinstance(error, (ConfigurationError, TransportError))
+    is_attempt = not (is_unrelated or is_system_failure(error))
     settlement = settle_retry(reason, policy, message, is_attempt=is_attempt)
     if settlement.action is SettlementAction.LEAVE:
         return structs.replace(settlement, stats_field=StatsField.UNOPENED)
