@@ -38,6 +38,13 @@ EXPECTED_LINES = {
         'This year: 160,000 lines, from S3, 3,040,047 bytes',
         'The bucket is empty again.',
     ],
+    'cron_job': [
+        'order 1 to ann, receive 1',
+        'order 2 waits for a second',
+        'dead letter: invalid payload: customer is missing',
+        'order 2 to bob, receive 2',
+        'The queue is empty.',
+    ],
     'fifo': ['15 messages, every group in order.'],
 }
 
