@@ -24,8 +24,8 @@ class ExtendedSession:
     """A boto3 session whose clients and resources of SQS store large bodies in S3.
 
     `client('sqs')` returns an `ExtendedClient`. `resource('sqs')` returns a resource of boto3 that
-    works through an `ExtendedClient`, as do its queues and messages. Everything else is
-    that of `session`, which remains unchanged.
+    works through an `ExtendedClient`, as do its queues and messages. Everything else comes from
+    `session`, which remains unchanged.
     """
 
     def __init__(self, session: Any, store: S3PayloadStore) -> None:

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.aws.extended import test_gaps, test_promises
+from tests.aws.extended import test_extend_sqs, test_gaps, test_operations, test_promises
 from tests.aws.extended.test_programs import GUIDE
 
 
@@ -21,10 +21,14 @@ def table(title: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ('title', 'module'), [('Promises', test_promises), ('Differences', test_gaps)]
+    ('title', 'modules'),
+    [
+        ('Promises', [test_promises, test_extend_sqs, test_operations]),
+        ('Differences', [test_gaps]),
+    ],
 )
-def test_each_row_has_its_test_and_each_test_its_row(title: str, module: ModuleType) -> None:
+def test_each_row_has_its_test_and_each_test_its_row(title: str, modules: list[ModuleType]) -> None:
     documented = [re.findall(r'`(test_\w+)`', row[-1]) for row in table(title)]
     assert all(len(names) == 1 for names in documented)
-    names = [name for [name] in documented]
-    assert names == [name for name in vars(module) if name.startswith('test_')]
+    tests = [name for module in modules for name in vars(module) if name.startswith('test_')]
+    assert sorted(name for [name] in documented) == sorted(tests)

@@ -1,6 +1,7 @@
-"""What the documents of the extended clients promise, one test for each row of the guide.
+"""What the documents of the extended clients promise about options and content.
 
-test_guide.py compares the names of these tests with the table of docs/extended-client.md.
+The tests of other promises are in test_extend_sqs.py and test_operations.py. Each row of the table
+in docs/extended-client.md names its test, and test_guide.py compares the names.
 """
 
 from __future__ import annotations
@@ -9,30 +10,20 @@ import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5
-from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from mega.aws.extended import ExtendedClient, extend_sqs
+from mega.aws.extended import ExtendedClient
 from mega.aws.s3 import S3PayloadStore
 from mega.errors import ConfigurationError, EncodeError, OffloadError, PayloadTooLargeError
 from tests.aws.extended.place import LARGE, Place, attribute
-from tests.aws.s3.making import new_bucket_name
-from tests.local_aws import LocalAws
 
 POINTER_CLASS = 'software.amazon.payloadoffloading.PayloadS3Pointer'
 LEGACY_CLASS = 'com.amazon.sqs.javamessaging.MessageS3Pointer'
 SIZE = {'DataType': 'Number', 'StringValue': str(len(LARGE.encode()))}
-
-
-def session_on(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A session of boto3 whose clients use a server, as a user's environment configures it."""
-    credentials: dict[str, Any] = {**aws.credentials}
-    monkeypatch.setenv('AWS_ENDPOINT_URL', credentials.pop('endpoint_url'))
-    return boto3.Session(**credentials)
 
 
 # The options of amazon-sqs-extended-client
@@ -165,106 +156,6 @@ def test_an_s3_key_never_replaces_a_body(place: Place) -> None:
     assert place.aws.counts(place.queue_url).visible == 1
 
 
-# The options of aws-sqs-ext-client
-
-
-def test_extend_sqs_has_the_defaults_of_aws_sqs_ext_client(
-    own: LocalAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = extend_sqs(session_on(own, monkeypatch), new_bucket_name()).client('sqs')
-    place = Place(own, client.large_payload_support, own.create_queue())
-    for body in ('a' * 262_144, LARGE):
-        place.send(client, body)
-    assert place.bodies == [LARGE]
-    for message in place.receive(client):
-        client.delete_message_extended(
-            QueueUrl=place.queue_url, ReceiptHandle=message['ReceiptHandle']
-        )
-    assert place.is_empty
-    assert not place.keys
-
-
-def test_extend_sqs_has_the_options_of_aws_sqs_ext_client(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = session_on(place.aws, monkeypatch)
-    for options in ({'always_through_s3': True}, {'message_size_threshold': 3}):
-        place.send(extend_sqs(session, place.bucket, **options).client('sqs'), 'four')
-    assert place.bodies == ['four', 'four']
-
-
-def test_extend_sqs_creates_a_missing_bucket_with_the_given_parameters(
-    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket, s3 = new_bucket_name(), aws.client('s3')
-    session = session_on(aws, monkeypatch)
-    for _ in range(2):  # the second finds it
-        extend_sqs(session, bucket, s3_bucket_params={'ACL': 'private'})
-        location = s3.get_bucket_location(Bucket=bucket)
-        assert location['LocationConstraint'] == aws.region
-
-
-def test_without_bucket_parameters_extend_sqs_sends_no_request(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1')  # nothing listens
-    extend_sqs(boto3.Session(region_name='eu-west-1'), 'bodies', s3_bucket_params=None)
-
-
-def test_extend_sqs_leaves_the_session_and_boto3_unchanged(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = session_on(place.aws, monkeypatch)
-    extended = extend_sqs(session, place.bucket)
-    assert hasattr(extended.resource('sqs').Queue(place.queue_url), 'send_message_extended')
-    assert not hasattr(session.resource('sqs').Queue(place.queue_url), 'send_message_extended')
-    assert not hasattr(session.client('sqs'), 'send_message_extended')
-    assert extended.client('s3').list_buckets()['Buckets']
-    assert extended.resource('s3').Bucket(place.bucket).name == place.bucket
-    assert extended.region_name == session.region_name
-
-
-def test_a_resource_works_through_the_extended_client(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resource = extend_sqs(session_on(place.aws, monkeypatch), place.bucket).resource('sqs')
-    assert isinstance(resource.meta.client, ExtendedClient)
-    queue = resource.get_queue_by_name(QueueName=place.queue_url.rpartition('/')[2])
-    queue.send_message(MessageBody=LARGE)
-    queue.send_messages(Entries=[{'Id': '1', 'MessageBody': f'{LARGE}1'}])
-    messages = queue.receive_messages(MaxNumberOfMessages=10)
-    assert sorted(message.body for message in messages) == [LARGE, f'{LARGE}1']
-    messages[0].change_visibility(VisibilityTimeout=60)
-    messages[0].delete()
-    queue.delete_messages(Entries=[{'Id': '1', 'ReceiptHandle': messages[1].receipt_handle}])
-    assert place.is_empty
-    assert not place.keys
-
-
-def test_the_methods_have_the_names_of_aws_sqs_ext_client(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = extend_sqs(session_on(place.aws, monkeypatch), place.bucket)
-    client, queue = session.client('sqs'), session.resource('sqs').Queue(place.queue_url)
-    client.send_message_extended(QueueUrl=place.queue_url, MessageBody=LARGE)
-    [received] = client.receive_message_extended(QueueUrl=place.queue_url)['Messages']
-    entry = {'Id': '1', 'ReceiptHandle': received['ReceiptHandle']}
-    client.delete_message_batch_extended(QueueUrl=place.queue_url, Entries=[entry])
-    client.send_message_batch_extended(
-        QueueUrl=place.queue_url, Entries=[{'Id': '1', 'MessageBody': LARGE}]
-    )
-    [message] = queue.receive_messages_extended()
-    message.delete_extended()
-    queue.send_message_extended(MessageBody=LARGE)
-    queue.send_messages_extended(Entries=[{'Id': '1', 'MessageBody': LARGE}])
-    messages = queue.receive_messages_extended(MaxNumberOfMessages=10)
-    handles = [message.meta.data['ReceiptHandle'] for message in messages]
-    client.delete_message_extended(QueueUrl=place.queue_url, ReceiptHandle=handles[0])
-    queue.delete_messages_extended(Entries=[{'Id': '2', 'ReceiptHandle': handles[1]}])
-    assert place.is_empty
-    assert not place.keys
-
-
 # Both libraries
 
 
@@ -319,112 +210,6 @@ def test_the_attribute_of_the_size_is_always_requested(
     assert message['Body'] == LARGE
     has_requested = bool({'tenant', '.*', 'All'}.intersection(names or ()))
     assert message['MessageAttributes'] == (attributes if has_requested else {})
-
-
-def test_a_batch_is_sent_with_each_large_body_in_s3(place: Place) -> None:
-    client = place.client()
-    bodies = [LARGE, 'small', f'{LARGE}2']
-    entries = [{'Id': f'{number}', 'MessageBody': body} for number, body in enumerate(bodies)]
-    response = client.send_message_batch(QueueUrl=place.queue_url, Entries=entries)
-    digests = {entry['Id']: entry['MD5OfMessageBody'] for entry in response['Successful']}
-    assert digests == {
-        f'{number}': md5(body.encode(), usedforsecurity=False).hexdigest()
-        for number, body in enumerate(bodies)
-    }
-    assert sorted(place.bodies) == [LARGE, f'{LARGE}2']
-    assert sorted(each['Body'] for each in place.receive(client)) == sorted(bodies)
-
-
-def test_the_largest_bodies_of_a_batch_are_in_s3_if_their_sum_is_too_large(place: Place) -> None:
-    client = place.client()
-    sizes = [100_000, 150_000, 200_000, 250_000, 120_000, 240_000, 30_000]  # 1,090,000
-    entries = [{'Id': f'{size}', 'MessageBody': 'a' * size} for size in sizes]
-    client.send_message_batch(QueueUrl=place.queue_url, Entries=entries)
-    assert [len(body) for body in place.bodies] == [250_000]
-    received = place.receive(client)
-    assert sorted(len(each['Body']) for each in received) == sorted(sizes)
-
-
-def test_a_fifo_queue_drops_a_large_duplicate(own: LocalAws) -> None:
-    place = Place.on(own, fifo=True, ContentBasedDeduplication=True)
-    client = place.client()
-    for body in (LARGE, LARGE, f'{LARGE}2'):
-        place.send(client, body, MessageGroupId='a')
-    for _ in range(2):
-        place.send(client, f'{LARGE}3', MessageGroupId='a', MessageDeduplicationId='3')
-    received = place.receive(client)
-    assert [each['Body'] for each in received] == [LARGE, f'{LARGE}2', f'{LARGE}3']
-
-
-def test_a_delay_applies_to_a_large_body(place: Place) -> None:
-    client = place.client()
-    place.send(client, DelaySeconds=900)
-    assert not place.receive(client)
-    assert place.bodies == [LARGE]
-
-
-def test_messages_and_their_bodies_are_deleted_in_a_batch(place: Place) -> None:
-    client = place.client(delete=True)
-    for number in range(3):
-        place.send(client, f'{LARGE}{number}')
-    place.send(client, 'small')
-    entries = [
-        {'Id': f'{number}', 'ReceiptHandle': message['ReceiptHandle']}
-        for number, message in enumerate(place.receive(client))
-    ]
-    client.delete_message_batch(QueueUrl=place.queue_url, Entries=entries)
-    assert place.is_empty
-    assert not place.keys
-
-
-def test_the_visibility_of_a_large_message_is_changed(place: Place) -> None:
-    client = place.client()
-    place.send(client)
-    for _ in range(2):
-        [message] = place.receive(client)
-        target = {'ReceiptHandle': message['ReceiptHandle'], 'VisibilityTimeout': 0}
-        client.change_message_visibility(QueueUrl=place.queue_url, **target)
-        [message] = place.receive(client)
-        target['ReceiptHandle'] = message['ReceiptHandle']
-        response = client.change_message_visibility_batch(
-            QueueUrl=place.queue_url, Entries=[{'Id': '1', **target}]
-        )
-        assert len(response['Successful']) == 1
-
-
-def test_plain_boto3_accepts_the_receipt_handles(place: Place) -> None:
-    client = place.client()
-    place.send(client)
-    [message] = place.receive(client)
-    handle = message['ReceiptHandle']
-    place.sqs.change_message_visibility(
-        QueueUrl=place.queue_url, ReceiptHandle=handle, VisibilityTimeout=60
-    )
-    copied = json.loads(json.dumps(handle))
-    place.sqs.delete_message(QueueUrl=place.queue_url, ReceiptHandle=copied)
-    assert place.is_empty
-
-
-@pytest.mark.parametrize('is_batch', [False, True])
-def test_the_receipt_handles_of_other_extended_clients_are_accepted(
-    is_batch: bool, place: Place
-) -> None:
-    """Their handle contains the bucket and the key. AWS's handles contain `-` as well."""
-    client = place.client(delete=True)
-    place.send(client)
-    [message] = place.receive(place.sqs)
-    bucket, key = '-..s3BucketName..-', '-..s3Key..-'
-    place_in_s3 = f'{bucket}{place.bucket}{bucket}{key}{place.keys[0]}{key}'
-    handle = {'ReceiptHandle': place_in_s3 + message['ReceiptHandle']}
-    timeout = {**handle, 'VisibilityTimeout': 60}
-    client.change_message_visibility(QueueUrl=place.queue_url, **timeout)
-    if is_batch:
-        entries = [{'Id': '1', **handle}]
-        client.delete_message_batch(QueueUrl=place.queue_url, Entries=entries)
-    else:
-        client.delete_message(QueueUrl=place.queue_url, **handle)
-    assert place.is_empty
-    assert not place.keys
 
 
 def test_other_methods_and_attributes_are_those_of_the_client(place: Place) -> None:
