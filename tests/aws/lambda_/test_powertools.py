@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, get_args, get_origin
 
+import botocore
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.middleware_factory import lambda_handler_decorator
+from aws_lambda_powertools.shared import user_agent
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from aws_lambda_powertools.utilities.parser.models import SnsModel, SqsModel
 from pydantic import BaseModel
@@ -24,6 +26,10 @@ from mega.testing import Bus, Queue
 from tests.aws.lambda_.events import Context, event_of, failed
 
 pytestmark = pytest.mark.no_cover
+
+# Once imported, Powertools adds a handler to every client of the process, so that the calls of
+# other tests would go through botocore.
+botocore.unregister_initializer(user_agent._initializer_botocore_session)
 
 
 class Order(DataSubscriber):
