@@ -365,14 +365,13 @@ def test_a_source_without_typed_payloads_is_refused(source: Any, problem: str) -
 def test_classes_of_the_same_name_are_refused_or_have_schemas_of_their_own() -> None:
     """Before 0.23, msgspec cannot tell them apart."""
     pair = make_dataclass('Pair', [('a', NUMBER), ('b', TEXT_OF_SAME_NAME)])
-    try:
-        found = to_json_schema(pair)
-    except ConfigurationError as error:
-        assert 'is also named' in str(error)
-    else:
-        described = Draft202012Validator(found)
-        assert described.is_valid({'a': {'value': 1}, 'b': {'value': '1'}})
-        assert not described.is_valid({'a': {'value': 1}, 'b': {'value': 1}})
+    if tuple(map(int, msgspec.__version__.split('.')[:2])) < (0, 23):
+        with pytest.raises(ConfigurationError, match='is also named'):
+            to_json_schema(pair)
+        return
+    described = validator(pair)
+    assert described.is_valid({'a': {'value': 1}, 'b': {'value': '1'}})
+    assert not described.is_valid({'a': {'value': 1}, 'b': {'value': 1}})
 
 
 def test_the_order_of_each_kind_has_the_same_keys_in_its_schema() -> None:
