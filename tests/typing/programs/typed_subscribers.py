@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -10,7 +11,9 @@ import msgspec
 import pydantic
 from typing_extensions import TypedDict, assert_type
 
+from mega.aws.sqs import SqsReceiver
 from mega.aws.sqs.subscribe import (
+    AnyPayload,
     DataSubscriber,
     EventSubscriber,
     Message,
@@ -126,3 +129,10 @@ def listener() -> SqsListener:
 
 
 assert_type(deliver(Restock, ItemAdded('1', 101)).status, ProcessStatus)
+
+
+def script(receiver: SqsReceiver) -> None:
+    for received in receiver.receive():
+        assert_type(received.payload, AnyPayload)
+        assert_type(received.payload_as(ItemAdded), ItemAdded)
+        received.retry(timedelta(minutes=1))

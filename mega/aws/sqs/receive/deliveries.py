@@ -67,7 +67,7 @@ MAX_VISIBILITY_CALLS = 2
 
 _WARNINGS = {
     Notice.DUPLICATE: 'was delivered again while in flight, and is not returned twice',
-    Notice.EXPIRED: 'was not settled within its visibility timeout, and SQS delivers it again: '
+    Notice.EXPIRED: 'is not settled, and SQS delivers it again after its visibility timeout: '
     'raise visibility_timeout, or lower max_number_of_messages',
     Notice.RELEASED_IN_PROGRESS: 'was not settled, and is released',
 }
@@ -111,8 +111,8 @@ class Deliveries:
     def keep_hidden(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Return the deliveries that stay hidden for at least half of the visibility timeout.
 
-        The visibility timeout begins anew for messages that have waited for longer. A message whose
-        timeout is over is left out.
+        The visibility timeout begins anew for messages that have waited for longer. A message is
+        left out if its timeout is over, or if it cannot begin anew.
         """
         self._expire()
         timeout, now = self._settings.visibility_timeout, self._now()
@@ -296,12 +296,10 @@ class Deliveries:
         try:
             return self._queue.change_visibility(call)
         except TransportError as error:
-            advised, ids = (
-                with_advice(error, self._queue.url),
-                [e.delivery.id for e in call.entries],
-            )
             problem = 'the visibility timeouts of the messages %s are unchanged: %s'
-            _log.warning(problem, ', '.join(ids), advised, extra=self._about(error=error.code))
+            ids = ', '.join(entry.delivery.id for entry in call.entries)
+            advised = with_advice(error, self._queue.url)
+            _log.warning(problem, ids, advised, extra=self._about(error=error.code))
             return [RETRY] * len(call.entries)
 
     def _visibility_changed(self, entry: Entry, result: CallResult, decided_at: float) -> None:
@@ -309,8 +307,8 @@ class Deliveries:
         if entry.phase is not LEAVING:
             if result is OK:
                 delivery.hidden_until = decided_at + entry.seconds
-            elif result is FAILED:
-                delivery.is_visibility_lost = True
+            else:
+                delivery.is_visibility_lost = result is FAILED
                 self._in_flight.expire(delivery)
             return
         if result is RETRY:

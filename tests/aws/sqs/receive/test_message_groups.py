@@ -90,6 +90,20 @@ def test_a_waiting_message_that_sqs_does_not_hide_is_not_returned(
     ]  # fmt: skip
 
 
+def test_a_waiting_message_whose_timeout_cannot_begin_anew_is_received_again(
+    bus: Bus, carts: Queue
+) -> None:
+    receiver = receiver_on(bus, carts)
+    first, _ = receiver.receive()
+    bus.advance(20)
+    first.ack()
+    bus.fail('ChangeMessageVisibility', 'AccessDenied', 3)
+    assert receiver.receive() == []
+    bus.advance(10)
+    second, _ = receiver.receive()
+    assert (second.payload, second.message.receive_count) == ('a2', 2)
+
+
 SETTLEMENTS: dict[str, Callable[[ReceivedMessage], None]] = {
     'retry': lambda received: received.retry(5),
     'retry at once': lambda received: received.retry(0),

@@ -191,7 +191,7 @@ def test_a_message_that_is_received_again_after_its_timeout_is_a_new_one(
         [late] = receiver.receive()
         bus.advance(31)
         [again] = receiver.receive()
-        assert 'was not settled within its visibility timeout' in caplog.text
+        assert 'SQS delivers it again after its visibility timeout' in caplog.text
         with pytest.raises(SettlementError):
             late.ack()
         again.ack()
