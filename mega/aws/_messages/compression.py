@@ -38,6 +38,12 @@ Compression: TypeAlias = Literal['gzip', 'zstd']
 COMPRESSION_ATTRIBUTE = 'MegaCompression'
 """The attribute of a message whose body is compressed, in the message or in S3: the format."""
 
+GZIP_ENCODINGS = ('gzip,base64', 'gzip', 'application/gzip')
+"""The values that other libraries give an attribute of a body that is gzip in Base64.
+
+JustSaying writes the first as `Content-Encoding`, and Brighter the last one as its content type.
+"""
+
 MAX_DECOMPRESSED_BYTES = 16 * 1024**2
 """Bytes of a body that is compressed in its message, at most. The largest message has 1 MiB."""
 
@@ -68,13 +74,19 @@ def check_compression(name: str, compression: object) -> Compression | None:
     return compression  # type: ignore[return-value]
 
 
-def compression_of(attributes: Mapping[str, object]) -> Compression | None:
+def compression_of(
+    attributes: Mapping[str, object], gzip_attribute: str | None = None
+) -> Compression | None:
     """Return the format that the attributes of a message name; None for an uncompressed body.
+
+    With a `gzip_attribute`, one of `GZIP_ENCODINGS` in that attribute is gzip, too.
 
     Raises:
         DecodeError: for the name of an unknown format.
     """
     found = attributes.get(COMPRESSION_ATTRIBUTE)
+    if found is None and gzip_attribute is not None:
+        return 'gzip' if attributes.get(gzip_attribute) in GZIP_ENCODINGS else None
     if found is None or found in get_args(Compression):
         return found  # type: ignore[return-value]
     problem = f'its attribute {COMPRESSION_ATTRIBUTE} is {safe_repr(found)}'
@@ -94,9 +106,10 @@ def compress(content: bytes, compression: Compression) -> bytes:
 
 
 def decompress(content: bytes, compression: Compression, limit: int) -> bytes:
-    """Return the decompressed bytes. Uses the memory of `limit` bytes and a few megabytes at most.
+    """Return the decompressed bytes. Uses at most four times `limit` bytes of memory, and 8 MiB.
 
-    The content must be one complete stream of gzip or frame of zstd, without data after its end.
+    The content must be one complete stream of gzip or frame of zstd, without data after its end,
+    and not empty: no publisher sends an empty body.
     The checksums in it are verified.
 
     Raises:
@@ -116,6 +129,8 @@ def decompress(content: bytes, compression: Compression, limit: int) -> bytes:
         raise DecodeError(f'is {compression} that ends early', _FORMAT)
     if stream.unused_data:
         raise DecodeError(f'is {compression} with other data after its end', _FORMAT)
+    if not result:
+        raise DecodeError('is empty when it is decompressed', _FORMAT)
     return result
 
 

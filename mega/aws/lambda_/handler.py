@@ -67,9 +67,10 @@ class LambdaHandler:
     failed, too. Other groups go on. `unmatched='leave'` blocks a group until the redrive policy
     moves the message.
 
-    `retry_delay`, `max_receives`, `unhandled`, `unmatched`, `payload_store` and `hooks` are as of
-    `SqsListener`. A delay needs the permission sqs:ChangeMessageVisibility. Without it, the message
-    becomes visible when its visibility timeout ends, and a warning is logged once.
+    `retry_delay`, `max_receives`, `unhandled`, `unmatched`, `payload_store`, `gzip_attribute` and
+    `hooks` are as of `SqsListener`. A delay needs the permission sqs:ChangeMessageVisibility.
+    Without it, the message becomes visible when its visibility timeout ends, and a warning is
+    logged once.
 
     No message begins if Lambda ends the function within `deadline_margin` seconds. The others are
     reported as failed. A subscriber that takes longer than the timeout of the function is ended
@@ -95,6 +96,7 @@ class LambdaHandler:
         subscribers: Iterable[Subscriber],
         *,
         payload_store: S3PayloadStore | None = None,
+        gzip_attribute: str | None = None,
         dead_letter_queue_url: str | None = None,
         retry_delay: RetryDelay | None = None,
         max_receives: int | None = None,
@@ -124,7 +126,8 @@ class LambdaHandler:
         self._router, valid_hooks = _route(subscribers), Hooks(hooks)
         self._processor = Processor(self._router, policy, valid_hooks)
         self._are_hooks_checked = False
-        self._open_message = partial(open_message, store=_check_store(payload_store))
+        store = _check_store(payload_store)
+        self._open_message = partial(open_message, store=store, gzip_attribute=gzip_attribute)
         self._event_loop = InlineEventLoop()
         self._calls = QueueCalls(
             lambda: create_client(

@@ -20,7 +20,11 @@ from mega.aws._messages.attributes import (
     PAYLOAD_TYPE_ATTRIBUTE,
     SIZE_ATTRIBUTE,
 )
-from mega.aws._messages.compression import compression_of, decompress_text
+from mega.aws._messages.compression import (
+    COMPRESSION_ATTRIBUTE,
+    compression_of,
+    decompress_text,
+)
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.sns.envelope import Envelope, SubscriptionNotice, parse_envelope
 from mega.aws.sns.verification import EnvelopePolicy
@@ -80,15 +84,19 @@ def may_be_offloaded(received: dict[str, Any]) -> bool:
 
 
 def open_message(
-    message: Message, store: BodyStore | None = None, policy: EnvelopePolicy | None = None
+    message: Message,
+    store: BodyStore | None = None,
+    policy: EnvelopePolicy | None = None,
+    gzip_attribute: str | None = None,
 ) -> OpenResult:
     """Return the payload of a message, and the message with the data of its envelope and pointer.
 
     A body in S3 is fetched if an attribute of the message announces it. A compressed body is
-    decompressed if an attribute names its format: 16 MiB at most. A body whose attributes
-    name a payload type is decoded as that type. Otherwise an envelope of SNS is opened, and its
-    body is decoded by the attributes in the envelope. With a `policy`, only the envelopes that it
-    accepts are opened, and no message without one.
+    decompressed if an attribute names its format: 16 MiB at most. With a `gzip_attribute`, this
+    includes gzip in Base64 of other producers. A body whose attributes name a payload type is
+    decoded as that type. Otherwise an envelope of SNS is opened, and its body is decoded by the
+    attributes in the envelope. With a `policy`, only the envelopes that it accepts are opened, and
+    no message without one.
 
     Raises:
         DecodeError: for a body that is not what its attributes or its first characters say.
@@ -101,12 +109,13 @@ def open_message(
     """
     if message.attributes:
         offloaded = is_offloaded(message.attributes)
-        if offloaded or compression_of(message.attributes) is not None:
+        compression = compression_of(message.attributes, gzip_attribute)
+        if offloaded or compression is not None:
             if policy is not None:
                 policy.check(None)
             if offloaded:
                 return _fetch(message, message.body, store)
-            return message, _decode(message, message.body)
+            return message, _decode(message, message.body, gzip_attribute)
     payload_type = _payload_type(message)
     payload = decode(message.body, payload_type)
     if (
@@ -125,7 +134,7 @@ def open_message(
     inner = _message_in(envelope, message)
     if is_offloaded(inner.attributes):
         return _fetch(inner, envelope.body, store)
-    return inner, _decode(inner, envelope.body)
+    return inner, _decode(inner, envelope.body, gzip_attribute)
 
 
 def unwrap_message(message: Message) -> tuple[Message, str]:
@@ -179,12 +188,17 @@ def _fetch(message: Message, body: str, store: BodyStore | None) -> OpenResult:
     raise PointerError(problem)
 
 
-def _decode(message: Message, body: str) -> AnyPayload:
+def _decode(message: Message, body: str, gzip_attribute: str | None) -> AnyPayload:
     """Return the payload of a body that is neither an envelope nor a pointer."""
-    compression = compression_of(message.attributes)
-    if compression is not None:
-        body = decompress_text(body, compression)
-    return decode(body, _payload_type(message))
+    compression = compression_of(message.attributes, gzip_attribute)
+    if compression is None:
+        return decode(body, _payload_type(message))
+    if body.startswith('{') and COMPRESSION_ATTRIBUTE not in message.attributes:
+        # JustSaying compresses the text in {"Message": text, "Subject": name}.
+        wrapper = decode(body)
+        if isinstance(wrapper, dict) and isinstance(wrapper.get('Message'), str):
+            return {**wrapper, 'Message': decompress_text(wrapper['Message'], compression)}
+    return decode(decompress_text(body, compression), _payload_type(message))
 
 
 def _payload_type(message: Message) -> str | None:

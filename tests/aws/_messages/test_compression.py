@@ -28,12 +28,12 @@ formats = pytest.mark.parametrize('format', FORMATS)
 LIMIT = 1_000_000
 
 
-@given(st.binary(max_size=2_000), st.sampled_from(FORMATS))
+@given(st.binary(min_size=1, max_size=2_000), st.sampled_from(FORMATS))
 def test_decompression_restores_all_bytes(content: bytes, format: Compression) -> None:
     assert decompress(compress(content, format), format, len(content)) == content
 
 
-@given(st.text('aé€😀\n{', max_size=200), st.sampled_from(FORMATS))
+@given(st.text('aé€😀\n{', min_size=1, max_size=200), st.sampled_from(FORMATS))
 def test_a_compressed_text_is_ascii_and_restored(body: str, format: Compression) -> None:
     written = compress_text(body, format)
     assert written.isascii()

@@ -106,6 +106,10 @@ class SqsListener(ClientOwner):
     which does not cover message attributes. If the listener cannot download the certificate of SNS,
     the message stays in the queue.
 
+    `gzip_attribute` is the name of the message attribute with which other producers mark bodies
+    that are gzip in Base64, such as `'Content-Encoding'` of JustSaying. Without it, such a body is
+    a text. The listener decompresses 16 MiB at most.
+
     After a stop, messages in processing have `grace_period` seconds to end. Then they are released.
     `hooks` run around each delivery and each subscriber: see `Hook`.
 
@@ -141,6 +145,7 @@ class SqsListener(ClientOwner):
         grace_period: Seconds = 20.0,
         allowed_topics: Iterable[str] | None = None,
         verify_sns_signatures: bool = False,
+        gzip_attribute: str | None = None,
         hooks: Iterable[Hook] = (),
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
@@ -155,10 +160,9 @@ class SqsListener(ClientOwner):
         self.max_number_of_messages = check_count('max_number_of_messages', max_number_of_messages)
         self.wait_time_seconds = check_whole_seconds('wait_time_seconds', wait_time_seconds, 0, 20)
         self.visibility_timeout = check_visibility_timeout(visibility_timeout)
-        has_queue, is_fifo = dead_letter_queue_url is not None, self.queue_url.endswith('.fifo')
-        self._policy = SettlementPolicy(
-            unhandled, unmatched, has_queue, is_fifo, retry_delay, max_receives
-        )
+        is_fifo = self.queue_url.endswith('.fifo')
+        rules = unhandled, unmatched, dead_letter_queue_url is not None, is_fifo
+        self._policy = SettlementPolicy(*rules, retry_delay, max_receives)
         self._settings = EngineSettings(
             concurrency=check_count('concurrency', concurrency),
             max_number_of_messages=max_number_of_messages,
@@ -179,7 +183,7 @@ class SqsListener(ClientOwner):
             client=client,
             **options,  # not a `partial`: its repr would show the secrets
         )
-        self._hooks, self.payload_store = Hooks(hooks), payload_store
+        self._hooks, self.payload_store, self._gzip = Hooks(hooks), payload_store, gzip_attribute
         self._envelopes = EnvelopePolicy.create(allowed_topics, verify_sns_signatures)
         self._set_up(subscribers)
 
@@ -205,6 +209,7 @@ class SqsListener(ClientOwner):
             self._counter,
             self.payload_store,
             self._envelopes,
+            self._gzip,
         )
         self._runs = ListenerRuns(self._context, self._check_queue)
         for subscriber in subscribers:

@@ -35,13 +35,20 @@ class ListenerContext(Struct, frozen=True):
     counter: StatsCounter
     store: S3PayloadStore | None = None
     envelopes: EnvelopePolicy | None = None
+    gzip_attribute: str | None = None
 
     @property
     def opener(self) -> MessageOpener:
         """The function that opens a message whose body was not prefetched."""
-        if self.store is None and self.envelopes is None:
+        settings = self.store, self.envelopes, self.gzip_attribute
+        if settings == (None, None, None):
             return open_message  # a `partial` costs time for each message
-        return partial(open_message, store=self.store, policy=self.envelopes)
+        return partial(
+            open_message,
+            store=self.store,
+            policy=self.envelopes,
+            gzip_attribute=self.gzip_attribute,
+        )
 
 
 def create_context(
@@ -53,6 +60,7 @@ def create_context(
     counter: StatsCounter,
     store: S3PayloadStore | None,
     envelopes: EnvelopePolicy | None,
+    gzip_attribute: str | None,
 ) -> ListenerContext:
     """Create the parts of a listener that make calls with its client.
 
@@ -65,7 +73,16 @@ def create_context(
     if dead_letter_queue_url is not None:
         dead_letter_queue = DeadLetterSender(aws, dead_letter_queue_url, queue_url)
     queue = QueueClient(aws, queue_url)
-    return ListenerContext(queue, dead_letter_queue, router, processor, counter, store, envelopes)
+    return ListenerContext(
+        queue,
+        dead_letter_queue,
+        router,
+        processor,
+        counter,
+        store,
+        envelopes,
+        gzip_attribute,
+    )
 
 
 class Runtime(Protocol):
