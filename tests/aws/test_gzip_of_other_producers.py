@@ -11,6 +11,7 @@ import pytest
 
 from mega.aws._messages.compression import MAX_DECOMPRESSED_BYTES
 from mega.aws.lambda_ import LambdaHandler
+from mega.aws.sqs.receive import SqsReceiver
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener, TextSubscriber
 from mega.testing import Bus
 
@@ -98,6 +99,15 @@ def test_a_body_that_is_not_what_its_attribute_says_is_dead_lettered(bus: Bus, b
     [dead] = bus.dead_letters()
     assert dead.error == 'DecodeError'
     assert dead.body == body
+
+
+def test_a_receiver_decompresses_on_request(bus: Bus) -> None:
+    orders = bus.queue('orders')
+    bus.sqs.send_message(QueueUrl=orders, MessageBody=BODY, MessageAttributes=JUST_SAYING)
+    with SqsReceiver(orders, client=bus.sqs, gzip_attribute='Content-Encoding') as receiver:
+        [message] = receiver.receive()
+        assert message.payload == ORDER
+        message.ack()
 
 
 def test_a_function_of_lambda_decompresses_on_request() -> None:

@@ -63,8 +63,8 @@ class SqsReceiver(ClientOwner):
     `dead_letter_queue_url` is the queue of `ReceivedMessage.dead_letter`. With a `payload_store`,
     the receiver reads bodies that are in S3: the bodies of one receive at the same time. Its
     `on_missing='delete'` does not delete messages here: the script decides. The caller closes the
-    store. `allowed_topics` and `verify_sns_signatures` are those of `SqsListener`. The receiver
-    finds credentials and region as `SqsPublisher` does.
+    store. `allowed_topics`, `verify_sns_signatures` and `gzip_attribute` are those of
+    `SqsListener`. The receiver finds credentials and region as `SqsPublisher` does.
 
     Thread safety: one thread at a time may use a receiver and its messages. Any number of processes
     may receive from one queue.
@@ -85,6 +85,7 @@ class SqsReceiver(ClientOwner):
         dead_letter_queue_url: str | None = None,
         allowed_topics: Iterable[str] | None = None,
         verify_sns_signatures: bool = False,
+        gzip_attribute: str | None = None,
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
         aws_session_token: str | None = None,
@@ -120,7 +121,9 @@ class SqsReceiver(ClientOwner):
         super().__init__(aws)
         check_reachable(aws, self.queue_url, self.dead_letter_queue_url)
         check_signing(aws, envelopes)
-        self._open_message = partial(open_message, store=payload_store, policy=envelopes)
+        self._open_message = partial(
+            open_message, store=payload_store, policy=envelopes, gzip_attribute=gzip_attribute
+        )
         self._bodies = self._create_prefetcher(payload_store, settings.visibility_timeout)
         self._deliveries = Deliveries(
             QueueClient(aws, self.queue_url), settings, self._create_dead_letter_sender()
