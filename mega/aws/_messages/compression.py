@@ -121,16 +121,16 @@ def decompress(content: bytes, compression: Compression, limit: int) -> bytes:
         # One byte more than allowed: the rest of a larger result is never computed.
         result: bytes = stream.decompress(content, limit + 1)
     except failure as error:
-        raise DecodeError(f'is not valid {compression}: {error}', _FORMAT) from None
+        raise DecodeError(f'it is not valid {compression}: {error}', _FORMAT) from None
     if len(result) > limit:
-        problem = f'has more than {limit:,} bytes when it is decompressed'
+        problem = f'it has more than {limit:,} bytes when it is decompressed'
         raise DecodeError(problem, _FORMAT)
     if not stream.eof:
-        raise DecodeError(f'is {compression} that ends early', _FORMAT)
+        raise DecodeError(f'it is {compression} that ends early', _FORMAT)
     if stream.unused_data:
-        raise DecodeError(f'is {compression} with other data after its end', _FORMAT)
+        raise DecodeError(f'it is {compression} with other data after its end', _FORMAT)
     if not result:
-        raise DecodeError('is empty when it is decompressed', _FORMAT)
+        raise DecodeError('it is empty when it is decompressed', _FORMAT)
     return result
 
 
@@ -149,11 +149,11 @@ def decompress_text(body: str, compression: Compression) -> str:
     try:
         content = b64decode(body, validate=True)
     except ValueError:
-        raise DecodeError(f'is not {compression} in Base64', _FORMAT) from None
+        raise DecodeError(f'it is not {compression} in Base64', _FORMAT) from None
     try:
         return decompress(content, compression, MAX_DECOMPRESSED_BYTES).decode()
     except UnicodeDecodeError:
-        raise DecodeError('is not text in UTF-8 when it is decompressed', _FORMAT) from None
+        raise DecodeError('it is not text in UTF-8 when it is decompressed', _FORMAT) from None
 
 
 def _open_stream(compression: Compression) -> tuple[Any, type[Exception]]:

@@ -44,7 +44,7 @@ def read_content(pointer: Pointer, content: bytes, max_payload: int) -> str:
         try:
             content = decompress(content, pointer.compression, limit)
         except DecodeError as error:
-            raise PointerError(f'the object that it leads to {error.problem}') from None
+            raise PointerError(f'its pointer leads to an {error}') from None
         if pointer.size not in (None, len(content)):
             raise wrong_size(pointer, len(content), max_payload)
     if pointer.sha256 is not None and sha256_of(content) != pointer.sha256:
