@@ -108,7 +108,7 @@ class Leases:
     def renew_if_extended(self, lease: Lease) -> None:
         """Look at a lease: renew it, if the visibility timeout of its message ends later."""
         now, seconds = self._clock(), lease.message.time_left
-        if seconds is not None and now + seconds > lease.until + TOLERANCE:
+        if seconds and now + seconds > lease.until + TOLERANCE:
             try:
                 is_ours = self._store.renew(lease.key, lease.owner, seconds)
                 lease.until = now + seconds if is_ours else now

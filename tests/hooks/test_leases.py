@@ -104,6 +104,14 @@ def test_a_lease_without_an_extension_ends_without_a_call(ends: Callable[[], Non
     assert store.renewed_for == []
 
 
+def test_a_late_look_at_a_lease_whose_message_is_visible_again_makes_no_call() -> None:
+    store = Renewals()
+    lease = taken(store, Visibility(0.0), 1.0)
+    lease.until = time.monotonic() - 1.0
+    Leases(store, fail).renew_if_extended(lease)
+    assert store.renewed_for == []
+
+
 def test_a_lease_that_ended_is_not_renewed(ends: Callable[[], None]) -> None:
     store, visibility = Renewals(), Visibility(0.4)
     lease = taken(store, visibility, 0.4)
