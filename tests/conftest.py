@@ -10,8 +10,10 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from contextvars import copy_context
+from functools import wraps
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -146,7 +148,8 @@ _TESTS = Path(__file__).parent
 _CHAOS, _CONTRACT = _TESTS / 'chaos', _TESTS / 'contract'
 _NO_COVER_DIRECTORIES = {_CHAOS, _TESTS / 'simulation', _TESTS / 'benchmarks'}
 _SERVER_FIXTURES = {'aws', 'server', 'faults', 'moto', 'ministack'}
-_MEASURED_CASES = 2
+_MEASURED_CASES = 8
+_MEASURED_CASES_WITH_SERVER = 2
 
 
 @pytest.hookimpl(tryfirst=True)  # before the selection by marks, and before the shuffle
@@ -161,18 +164,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _mark_tests_without_coverage(items: list[pytest.Item]) -> None:
     """Mark the tests that run without coverage, which doubles their cost.
 
-    Hypothesis runs each of its tests a hundred times, over lines that other tests cover. Of a test
-    that needs a server, the first cases run nearly all lines of the others.
+    Hypothesis runs each of its tests a hundred times, over lines that other tests cover. The first
+    cases of a test run nearly all lines of the others.
     """
     cases: Counter[str] = Counter()
     for item in items:
         function = item.nodeid.partition('[')[0]
         cases[function] += 1
         is_generated = hypothesis.is_hypothesis_test(getattr(item, 'obj', None))
-        is_repeated = cases[function] > _MEASURED_CASES and not _SERVER_FIXTURES.isdisjoint(
-            getattr(item, 'fixturenames', ())
-        )
-        if is_generated or is_repeated or item.path.parent in _NO_COVER_DIRECTORIES:
+        has_server = not _SERVER_FIXTURES.isdisjoint(getattr(item, 'fixturenames', ()))
+        measured = _MEASURED_CASES_WITH_SERVER if has_server else _MEASURED_CASES
+        if is_generated or cases[function] > measured or item.path.parent in _NO_COVER_DIRECTORIES:
             item.add_marker('no_cover')
 
 
@@ -228,6 +230,20 @@ def pytest_report_to_serializable() -> Generator[
     if report and report.get('outcome') == 'passed':
         report['keywords'] = {}
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    """Run each test in a context of its own, because processing a message sets variables of it."""
+    pyfuncitem.obj = _in_own_context(pyfuncitem.obj)
+
+
+def _in_own_context(test: Callable[..., object]) -> Callable[..., object]:
+    @wraps(test)
+    def run(**arguments: object) -> object:
+        return copy_context().run(test, **arguments)
+
+    return run
 
 
 @pytest.fixture(scope='session', autouse=True)
