@@ -10,7 +10,7 @@ from tests.programs import ROOT, environment
 
 
 def test_no_message_is_lost_or_out_of_order_while_everything_fails() -> None:
-    command = [sys.executable, '-m', 'tests.chaos.stress', '--messages', str(amount(500, 20_000))]
+    command = [sys.executable, '-m', 'tests.chaos.stress', '--messages', str(amount(800, 20_000))]
     ended = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     for fault in ('kills', 'freezes', 'resets', 'failures of the network', 'silences of S3'):

@@ -157,7 +157,7 @@ DEFECTS = (
     Defect('take overwrites a record that is done', _take_over_done, RecordLaw.FINISHED_ONCE),
     Defect('take overwrites the record of a live run', _take_over_taken, RecordLaw.RUNS_ALONE),
     Defect('release does not compare the owner', _release_of_any_owner, RecordLaw.RUNS_ALONE),
-    Defect('renew changes any record', _renew_any_record, RecordLaw.FINISHED_ONCE, 750),
+    Defect('renew changes any record', _renew_any_record, RecordLaw.FINISHED_ONCE, 16_300),
     Defect('leases are not renewed', _leases_without_renewal, RecordLaw.LEASE_FOLLOWS),
     Defect('a lease does not follow the message', _lease_of_ten_minutes, RecordLaw.LEASE_IS_SHORT),
     Defect('the store keeps a record too long', _lease_that_never_ends, RecordLaw.LEASE_ENDS),
