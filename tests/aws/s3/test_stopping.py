@@ -31,9 +31,13 @@ HANGS: dict[str, Scripted] = {
 
 
 def threads() -> list[str]:
-    """Return the threads of listeners, without the watchdog of calls and the in-memory AWS."""
+    """Return the threads of listeners, without those that outlive them for some seconds."""
     names = [each.name for each in threading.enumerate()]
-    return [name for name in names if name.startswith('mega-') and name != 'mega-watchdog']
+    return [
+        name
+        for name in names
+        if name.startswith('mega-') and name not in ('mega-watchdog', 'mega-leases')
+    ]
 
 
 @contextmanager

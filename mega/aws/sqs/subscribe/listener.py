@@ -8,7 +8,7 @@ from copy import copy
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from mega.aws._messages.destinations import check_queue_url
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
@@ -241,7 +241,8 @@ class SqsListener(ClientOwner):
         if grace_period is not None:
             settings = replace(settings, grace_period=check_grace_period(grace_period))
         other._settings = settings
-        other._policy = replace(self._policy, is_fifo=settings.is_fifo)
+        # Old releases of msgspec check nothing in `replace`.
+        other._policy = SettlementPolicy(**{**asdict(self._policy), 'is_fifo': settings.is_fifo})
         other._set_up(self.subscribers)
         return other
 
