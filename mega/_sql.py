@@ -20,7 +20,6 @@ from typing import Any, Protocol, TypeAlias
 try:
     from sqlalchemy import Connection, Engine, func, select
     from sqlalchemy.dialects import postgresql, sqlite
-    from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.orm import Session, scoped_session
     from sqlalchemy.sql import Executable
     from sqlalchemy.types import DateTime, TypeDecorator
@@ -40,6 +39,7 @@ __all__ = (
     'UtcDateTime',
     'check_dialect',
     'check_table_name',
+    'check_transaction',
     'describe_failure',
     'dialect_of',
     'execute',
@@ -58,7 +58,9 @@ class DjangoConnection(Protocol):
     """A connection of Django: `django.db.connection`, or one of `django.db.connections`."""
 
     vendor: str
+    in_atomic_block: bool
 
+    def get_autocommit(self) -> bool: ...
     def cursor(self) -> Any: ...
 
 
@@ -120,6 +122,36 @@ def dialect_of(connection: CallerConnection) -> str:
     raise ConfigurationError(f'{safe_repr(connection)} is not a connection: {advice}')
 
 
+def check_transaction(connection: CallerConnection) -> None:
+    """Check that the next statement does not commit by itself.
+
+    A transaction that the first statement begins, as in a new `Session`, is one.
+
+    Raises:
+        ConfigurationError: for a connection in autocommit mode.
+    """
+    if isinstance(connection, (Connection, Session, scoped_session)):
+        if _commits_each_statement(connection):
+            advice = "use an isolation level other than 'AUTOCOMMIT'"
+            raise ConfigurationError(f'the connection commits each statement by itself: {advice}')
+    elif not connection.in_atomic_block and connection.get_autocommit():
+        advice = 'make the call within `with transaction.atomic():`'
+        raise ConfigurationError(f'the connection of Django has no transaction: {advice}')
+
+
+def _commits_each_statement(connection: Connection | Session | scoped_session[Session]) -> bool:
+    """Ask the driver. The isolation level may be that of the engine, the session or the driver."""
+    caller = connection if isinstance(connection, Connection) else connection.connection()
+    pooled: Any = caller.connection
+    if getattr(pooled.dbapi_connection, 'autocommit', False) is True:
+        return True
+    if caller.dialect.name != SQLITE:
+        return False
+    # A handler of the event `begin` may execute BEGIN itself.
+    driver = pooled.driver_connection
+    return driver.isolation_level is None and not driver.in_transaction
+
+
 def execute(connection: CallerConnection, statement: Executable) -> list[Any]:
     """Execute a statement in the transaction of a connection, and return the rows of `RETURNING`.
 
@@ -135,10 +167,14 @@ def execute(connection: CallerConnection, statement: Executable) -> list[Any]:
         return list(cursor.fetchall()) if cursor.description else []
 
 
-def describe_failure(error: SQLAlchemyError) -> str:
-    """Return the class and the text of the driver's error, without the statement and its values."""
+def describe_failure(error: Exception) -> str:
+    """Return the class and the text of the driver's error, without the statement and its values.
+
+    SQLAlchemy wraps the error. PostgreSQL has both in the lines after the first one.
+    """
     cause = getattr(error, 'orig', None) or error
-    return f'{type(cause).__name__}: {single_line(str(cause))}'
+    text, _, _ = str(cause).strip().partition('\n')
+    return f'{type(cause).__name__}: {single_line(text)}'
 
 
 def read_committed(engine: Engine) -> Engine:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
-__all__ = ('create_database_engine', 'database_engine', 'sqlalchemy_url')
+__all__ = ('AUTOCOMMIT', 'create_database_engine', 'database_engine', 'sqlalchemy_url')
+
+
+def _autocommit(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level='AUTOCOMMIT')
+
+
+AUTOCOMMIT: dict[str, Callable[[Engine], AbstractContextManager[Any]]] = {
+    'engine': lambda engine: _autocommit(engine).begin(),
+    'connection': lambda engine: engine.connect().execution_options(isolation_level='AUTOCOMMIT'),
+    'session': lambda engine: Session(_autocommit(engine)),
+    'scoped session': lambda engine: closing(scoped_session(sessionmaker(_autocommit(engine)))),
+}
+"""Ways to get a connection or a session that commits each statement by itself."""
 
 
 def sqlalchemy_url(postgresql_url: str) -> str:

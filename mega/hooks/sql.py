@@ -54,6 +54,8 @@ from mega._sql import (
     CallerConnection,
     check_dialect,
     check_table_name,
+    check_transaction,
+    describe_failure,
     dialect_of,
     execute,
     read_committed,
@@ -146,21 +148,26 @@ class SqlStore:
             RetriableError: if the database does not answer or does not let this call wait, so that
                 SQS delivers the message again. Its cause is the error of the driver.
             ConfigurationError: for a message that no subscriber is processing, for another
-                database, and for an object that is not a connection.
+                database, for an object that is not a connection, and for a connection in autocommit
+                mode, which would commit the record without the effect.
         """
         if message.subscriber is None:
             problem = 'pass self.message within process: its subscriber has the record'
             raise ConfigurationError(f'once() needs the message of a subscriber: {problem}')
         seconds = check_seconds('ttl', ttl, 1, MAX_TTL)
-        dialect = dialect_of(connection)
         # The records of the hook have no such value, so that both may apply to one subscriber.
         values = ['once', default_key(message) if key is None else key]
         digest = record_key(scope, message.subscriber, values)
-        statement = self._upsert(dialect, digest, '', True, seconds, self._is_over(dialect))
         try:
+            dialect = dialect_of(connection)  # of a session: it may connect
+            check_transaction(connection)
+            statement = self._upsert(dialect, digest, '', True, seconds, self._is_over(dialect))
             return bool(execute(connection, statement))
+        except ConfigurationError:
+            raise
         except Exception as error:  # each driver has its own classes
-            reason = f'the database did not record the message: {type(error).__name__}'
+            failure = f'{describe_failure(error)} (table {self.table.name})'
+            reason = f'the database did not record the message: {failure}'
             raise RetriableError(reason=reason) from error
 
     def take(self, key: str, owner: str, seconds: float) -> Record | None:

@@ -19,7 +19,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, func, insert
 
-from mega._sql import POSTGRESQL, CallerConnection, check_table_name, dialect_of, execute
+from mega._sql import (
+    POSTGRESQL,
+    CallerConnection,
+    check_table_name,
+    check_transaction,
+    dialect_of,
+    execute,
+)
 from mega.aws._hooks.publishing import PublishHook, PublishResult
 from mega.aws._hooks.running import check_hooks, hooks_with
 from mega.aws._messages.attributes import MESSAGE_ID_ATTRIBUTE, Attributes, FilterAttributes
@@ -105,7 +112,8 @@ class Outbox:
             EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
             PayloadTooLargeError: for a message that is too large for every queue or topic.
             ConfigurationError: for a destination that is missing or invalid, for another database,
-                and for an object that is not a connection.
+                for an object that is not a connection, and for a connection in autocommit mode,
+                which would commit the row before the changes that it belongs to.
         """
         api, destination = _destination(queue_url, topic_arn)
         id = str(uuid.uuid4())
@@ -158,7 +166,9 @@ class Outbox:
             attributes=msgspec.json.encode(message.attributes).decode(),
             options=msgspec.json.encode(message.options).decode(),
         )
-        if dialect_of(connection) == POSTGRESQL:  # wakes the relay at the commit
+        dialect = dialect_of(connection)
+        check_transaction(connection)
+        if dialect == POSTGRESQL:  # wakes the relay at the commit
             row = row.returning(func.pg_notify(self.table.name, ''))
         execute(connection, row)
 

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, func, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
@@ -24,7 +37,7 @@ from mega.hooks import sql
 from mega.hooks.idempotency import Idempotency
 from mega.hooks.sql import SqlStore
 from mega.testing import Bus, IdempotencyStoreTests, deliver
-from tests.databases import sqlalchemy_url
+from tests.databases import AUTOCOMMIT, sqlalchemy_url
 
 TABLE = 'records'
 SAME = {'MegaMessageId': 'the-same-message'}
@@ -210,6 +223,53 @@ def test_a_database_that_fails_asks_for_a_retry(engine: Engine, store: SqlStore)
         assert isinstance(raised.value.__cause__, DBAPIError)
         connection.rollback()
     store.create_table(engine)
+
+
+def test_the_reason_of_a_retry_names_the_missing_table(engine: Engine) -> None:
+    with engine.begin() as connection, pytest.raises(RetriableError) as raised:
+        SqlStore(table_name='not_created').once(connection, message_of())
+    assert str(raised.value).endswith(' (table not_created)')
+    assert 'no such table' in str(raised.value) or 'does not exist' in str(raised.value)
+    assert 'INSERT' not in str(raised.value)
+
+
+def test_a_session_that_cannot_connect_asks_for_a_retry(tmp_path: Path) -> None:
+    engine = create_engine(f'sqlite:///{tmp_path / "absent" / "shop.db"}')
+    with Session(engine) as session, pytest.raises(RetriableError, match='did not record'):
+        SqlStore().once(session, message_of())
+    engine.dispose()
+
+
+@pytest.mark.parametrize('connect', AUTOCOMMIT.values(), ids=AUTOCOMMIT)
+def test_a_connection_in_autocommit_mode_is_refused(
+    engine: Engine, store: SqlStore, connect: Callable[[Engine], Any]
+) -> None:
+    """The record would remain if the effect fails, and the next delivery would skip the effect."""
+    refused = pytest.raises(ConfigurationError, match="isolation level other than 'AUTOCOMMIT'")
+    with connect(engine) as connection, refused:
+        store.once(connection, message_of())
+    assert keys_in(engine, store) == 0
+
+
+@pytest.mark.parametrize('engine', ['sqlite'], indirect=True)
+def test_a_transaction_that_an_event_handler_begins_on_sqlite_is_accepted(
+    engine: Engine, store: SqlStore
+) -> None:
+    explicit = create_engine(engine.url)
+
+    @event.listens_for(explicit, 'connect')
+    def _(driver: Any, _: object) -> None:
+        driver.isolation_level = None
+
+    @event.listens_for(explicit, 'begin')
+    def _(connection: Connection) -> None:
+        connection.exec_driver_sql('BEGIN IMMEDIATE')
+
+    with suppress(ValueError), explicit.begin() as connection:
+        assert store.once(connection, message_of())
+        raise ValueError
+    assert keys_in(engine, store) == 0
+    explicit.dispose()
 
 
 @pytest.mark.parametrize('engine', ['postgresql'], indirect=True)

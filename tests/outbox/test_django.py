@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from mega.aws.sqs.message import Message
-from mega.errors import RetriableError
+from mega.errors import ConfigurationError, RetriableError
 from mega.hooks.sql import SqlStore
 from tests.outbox.conftest import OutboxCase
 
@@ -84,3 +84,20 @@ def test_a_message_is_recorded_once(case: OutboxCase, connection: Any) -> None:
     store.table.drop(case.engine)
     with pytest.raises(RetriableError), transaction.atomic(using=ALIAS):
         store.once(connection, message)
+
+
+def test_a_connection_without_a_transaction_is_refused(case: OutboxCase, connection: Any) -> None:
+    store = SqlStore(table_name='records_autocommit')
+    store.create_table(case.engine)
+    message = Message('id', '{}', 'receipt', _subscriber=type('Subscriber', (), {}))
+    refused = r'has no transaction: make the call within `with transaction\.atomic\(\):`'
+    with pytest.raises(ConfigurationError, match=refused):
+        store.once(connection, message)
+    with pytest.raises(ConfigurationError, match=refused):
+        case.outbox.publish(connection, {'id': 1}, queue_url=case.queue())
+    assert case.rows() == []
+    connection.set_autocommit(False)
+    assert store.once(connection, message)
+    connection.rollback()
+    connection.close()
+    store.table.drop(case.engine)

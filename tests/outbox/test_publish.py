@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
@@ -16,7 +17,7 @@ from mega.aws._messages.limits import MAX_BYTES
 from mega.errors import ConfigurationError, EncodeError, EventError, PayloadTooLargeError
 from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult
 from mega.outbox import Outbox
-from tests.databases import sqlalchemy_url
+from tests.databases import AUTOCOMMIT, sqlalchemy_url
 from tests.outbox.conftest import OutboxCase
 
 QUEUE = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
@@ -160,3 +161,14 @@ def test_a_table_name_that_would_need_quotes_is_refused(name: Any) -> None:
 def test_an_object_that_is_not_a_connection_is_refused(connection: Any) -> None:
     with pytest.raises(ConfigurationError, match='is not a connection: pass a Connection'):
         Outbox().publish(connection, 'x', queue_url=QUEUE)
+
+
+@pytest.mark.parametrize('connect', AUTOCOMMIT.values(), ids=AUTOCOMMIT)
+def test_a_connection_in_autocommit_mode_is_refused(
+    case: OutboxCase, connect: Callable[[Engine], Any]
+) -> None:
+    """The relay would send the row, although the changes of the caller may be rolled back."""
+    refused = pytest.raises(ConfigurationError, match="isolation level other than 'AUTOCOMMIT'")
+    with connect(case.engine) as connection, refused:
+        case.outbox.publish(connection, {'id': 1}, queue_url=QUEUE)
+    assert case.rows() == []
