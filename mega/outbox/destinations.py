@@ -16,6 +16,7 @@ from mega.aws._messages.destinations import region_of
 from mega.aws._publishing.outgoing import EncodedMessage
 from mega.aws._publishing.publisher import Publisher
 from mega.aws._transport.client import AwsClient
+from mega.aws._transport.time_limits import TimeLimit
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.service import SNS
 from mega.aws.sqs.service import SQS
@@ -27,7 +28,7 @@ Connect: TypeAlias = Callable[[str, str], AwsClient]
 """Returns a client of a service, `sqs` or `sns`, for the region of a destination."""
 
 CONCURRENT_DESTINATIONS = 10
-"""Destinations that get messages at a time, so that a slow one does not delay all others."""
+"""Destinations that get messages at a time. A batch waits for all of its destinations."""
 
 _TIMEOUT = 30.0
 """Seconds after which a relay gives up the rows of a destination that does not answer."""
@@ -65,22 +66,23 @@ class Destinations:
         """Send rows within `seconds`, and return their results by position. Never raises.
 
         The rows of a message group are sent in their order. After one of them failed, no other is
-        sent.
+        sent. A row has no result if no time was left for its destination.
         """
+        end = TimeLimit(seconds)
         by_destination: dict[str, list[Row[Any]]] = {}
         for row in rows:
             by_destination.setdefault(row.destination, []).append(row)
         calls = [
-            partial(self._send_to, destination, of_destination, seconds)
+            partial(self._send_to, destination, of_destination, end)
             for destination, of_destination in by_destination.items()
         ]
         results: dict[int, PublishResult] = {}
         sent = run_concurrently('mega-outbox', CONCURRENT_DESTINATIONS, calls)
         for of_destination, found in zip(by_destination.values(), sent, strict=True):
             if isinstance(found, Exception):
-                found = [PublishResult(error=_as_mega_error(found))] * len(of_destination)
-            for row, result in zip(of_destination, found, strict=True):
-                results[row.position] = result
+                failure = PublishResult(error=_as_mega_error(found))
+                found = {row.position: failure for row in of_destination}
+            results.update(found)
         return results
 
     def close(self) -> None:
@@ -91,11 +93,16 @@ class Destinations:
         self._publishers.clear()
 
     def _send_to(
-        self, destination: str, rows: Sequence[Row[Any]], seconds: float
-    ) -> list[PublishResult]:
+        self, destination: str, rows: Sequence[Row[Any]], end: TimeLimit
+    ) -> dict[int, PublishResult]:
         with self._lock:
             publisher = self._publisher(destination)
-        return publisher.send_encoded(destination, map(_message, rows), self._concurrency, seconds)
+        seconds = end.seconds_left
+        if not seconds:
+            return {}
+        messages = map(_message, rows)
+        results = publisher.send_encoded(destination, messages, self._concurrency, seconds)
+        return {row.position: result for row, result in zip(rows, results, strict=True)}
 
     def _publisher(self, destination: str) -> Publisher:
         service = 'sns' if destination.startswith('arn:') else 'sqs'

@@ -15,6 +15,7 @@ import random
 import uuid
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from threading import Event
 from types import TracebackType
 from typing import Any, TypeVar
@@ -191,22 +192,34 @@ class OutboxRelay:
         return total
 
     def drain(self) -> RelayCounts:
-        """Send the rows that are due, and return how many.
+        """Send the rows that are due now, and return how many.
 
-        A row that could not be sent is not tried again, but left for a later call.
+        Each of them is tried once: a row that could not be sent is left for a later call. `stop`,
+        SIGTERM and SIGINT end the call earlier, after the rows of a claim.
 
         Raises:
             ConfigurationError: if the table does not exist.
             SQLAlchemyError: if the database does not answer.
         """
-        self._check_table()
         total = RelayCounts()
-        while counts := _counts(self._relay_within_hooks()):
-            total += counts
+        try:
+            with stop_on_signals(self.stop):
+                self._check_table()
+                start = self._database_time()
+                while not self._stopped.is_set():
+                    counts = _counts(self._relay_within_hooks(start))
+                    if not counts:
+                        break
+                    total += counts
+        finally:
+            self._stopped.clear()
         return total
 
     def stop(self) -> None:
-        """Let `run` return, within a second after the rows of its claim. Safe in any thread."""
+        """Let `run` or `drain` return, within a second after the rows of its claim.
+
+        Safe in any thread.
+        """
         self._stopped.set()
 
     def list_failed(self, limit: int = 100) -> list[FailedMessage]:
@@ -245,11 +258,11 @@ class OutboxRelay:
             self._wake_ups.wait(self._poll_seconds, self._stopped)
         return counts
 
-    def _relay_within_hooks(self) -> RelayedBatch:
+    def _relay_within_hooks(self, due: datetime | None = None) -> RelayedBatch:
         if not self._hooks:
-            return self._relay_batch()
+            return self._relay_batch(due)
         generators = [hook.around_relay() for hook in self._hooks]
-        work = run_with_hooks(generators, self._relay_as_work())
+        work = run_with_hooks(generators, self._relay_as_work(due))
         try:
             resume(work, None)
         except StopIteration as end:
@@ -257,20 +270,20 @@ class OutboxRelay:
             return relayed
         raise AssertionError('a hook and a batch wait for nothing but calls that block')
 
-    def _relay_as_work(self) -> AwaitingWork[RelayedBatch]:
+    def _relay_as_work(self, due: datetime | None) -> AwaitingWork[RelayedBatch]:
         batch: Any
-        batch, error = yield BlockingCall(self._relay_batch)
+        batch, error = yield BlockingCall(partial(self._relay_batch, due))
         if error is not None:
             raise error
         relayed: RelayedBatch = batch
         return relayed
 
-    def _relay_batch(self) -> RelayedBatch:
-        """Claim, send and settle rows that are due."""
+    def _relay_batch(self, due: datetime | None) -> RelayedBatch:
+        """Claim, send and settle rows that are due at a time; None: now."""
         table, token = self._outbox.table, uuid.uuid4().hex
         with serialized(self._engine, table.name) as (connection, now):
             until = now + timedelta(seconds=self._claim_seconds)
-            claimed = rows.claim(connection, table, token, now, until, self._limit)
+            claimed = rows.claim(connection, table, token, due or now, until, self._limit)
             self._purge(connection, now)
             lag = rows.lag(connection, table, now) if self._hooks else 0.0
         if not claimed:
@@ -291,6 +304,10 @@ class OutboxRelay:
         if self._retention and now - self._purged_at > PURGE_INTERVAL:
             rows.delete_sent(connection, self._outbox.table, now - self._retention)
             self._purged_at = now
+
+    def _database_time(self) -> datetime:
+        with serialized(self._engine, self._outbox.table.name) as (_, now):
+            return now
 
     def _check_table(self) -> None:
         name = self._outbox.table.name

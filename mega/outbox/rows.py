@@ -90,20 +90,20 @@ _CLAIMED = (
 
 
 def claim(
-    connection: Connection, table: Table, token: str, now: datetime, until: datetime, limit: int
+    connection: Connection, table: Table, token: str, due: datetime, until: datetime, limit: int
 ) -> list[Row[Any]]:
-    """Claim at most `limit` rows that are due, and return them in their order."""
+    """Claim at most `limit` rows that are due at a time, and return them in their order."""
     earlier = table.alias('earlier')
     is_blocked = exists().where(
         earlier.c.destination == table.c.destination,
         earlier.c.message_group == table.c.message_group,
         earlier.c.position < table.c.position,
         is_unsent(earlier),
-        or_(earlier.c.state == FAILED, earlier.c.due_at > now),
+        or_(earlier.c.state == FAILED, earlier.c.due_at > due),
     )
     claimable = (
         select(table.c.position)
-        .where(is_pending(table), table.c.due_at <= now, not_(is_blocked))
+        .where(is_pending(table), table.c.due_at <= due, not_(is_blocked))
         .order_by(table.c.position)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -5,8 +5,8 @@ sent                          is deleted, or kept as sent
 an error that is retriable    is put back, and is due after a backoff, however often that happens
 another error                 likewise, but after ten failures it has failed, and waits for a retry
 
-A row whose message group has an earlier row that was put back was not tried. It is put back, too,
-without a failure, and waits for the earlier row.
+A row was not tried if an earlier row of its message group is put back, or if the time of the claim
+ended before. It is put back, too, without a failure.
 """
 
 from __future__ import annotations
@@ -56,19 +56,20 @@ def settle(
     now: datetime,
     uniform: RandomUniform,
 ) -> Settlement:
-    """Decide about rows, in their order, by their results."""
+    """Decide about rows, in their order, by their results. A row without a result was not tried."""
     sent: list[int] = []
     unsent: list[PutBack] = []
     stopped_groups: set[tuple[str, str]] = set()
     for row in rows:
-        error = results[row.position].error
+        result = results.get(row.position)
         group = row.destination, row.message_group
-        if error is None:
+        if result is not None and result.error is None:
             sent.append(row.position)
-        elif row.message_group is not None and group in stopped_groups:
+        elif result is None or (row.message_group is not None and group in stopped_groups):
             unsent.append(PutBack(row.position, PENDING, now, row.failures, None))
         else:
-            unsent.append(_after_failure(row, error, now, uniform))
+            assert result.error is not None
+            unsent.append(_after_failure(row, result.error, now, uniform))
             stopped_groups.add(group)
     return Settlement(sent, unsent)
 
