@@ -36,7 +36,7 @@ _LIBRARY = str(Path(mega.__file__).parent)
 
 @dataclass(frozen=True)
 class Wanted(Generic[T]):
-    """The classes of which an object must be that a target names, and the noun for it in errors."""
+    """The classes that a command accepts as its target, and the noun for them in errors."""
 
     kinds: tuple[type[T], ...]
     noun: str

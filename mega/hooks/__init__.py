@@ -12,7 +12,7 @@ This module has the types that hooks are written with:
                      a SettlementCall is reported to its call_observers
     Instrumentation  which instrumentation of botocore a hook replaces
 
-Each hook and each store has a module of its own, with what it needs:
+The modules of this package:
 
     idempotency.py  a subscriber that finished a message does not process it again
     records.py      the records of that hook, the protocol of their stores, and the store in memory
@@ -29,8 +29,9 @@ Names are imported on first use, so that a service that only publishes does not 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mega._lazy_import import import_on_first_use
 
 if TYPE_CHECKING:
     from mega.aws._hooks.instrumentation import Instrumentation
@@ -70,26 +71,22 @@ __all__ = (
 )
 
 _MODULES = {
-    'DeliveryResult': 'sqs.subscribe.processing.hooks',
-    'Hook': 'sqs.subscribe.processing.hooks',
-    'HookGenerator': '_hooks.running',
-    'Instrumentation': '_hooks.instrumentation',
-    'Outcome': 'sqs.subscribe.processing.outcome',
-    'Outgoing': '_hooks.publishing',
-    'PublishHook': '_hooks.publishing',
-    'PublishResult': '_hooks.publishing',
-    'Reason': 'sqs.subscribe.reason',
-    'RelayedBatch': '_hooks.publishing',
-    'Settlement': 'sqs.subscribe.processing.settlement',
-    'SettlementAction': 'sqs.subscribe.processing.settlement',
-    'SettlementCall': 'sqs.subscribe.processing.hooks',
-    'StatsField': 'sqs.subscribe.processing.settlement',
-    'blocking': '_hooks.work',
+    'DeliveryResult': 'mega.aws.sqs.subscribe.processing.hooks',
+    'Hook': 'mega.aws.sqs.subscribe.processing.hooks',
+    'HookGenerator': 'mega.aws._hooks.running',
+    'Instrumentation': 'mega.aws._hooks.instrumentation',
+    'Outcome': 'mega.aws.sqs.subscribe.processing.outcome',
+    'Outgoing': 'mega.aws._hooks.publishing',
+    'PublishHook': 'mega.aws._hooks.publishing',
+    'PublishResult': 'mega.aws._hooks.publishing',
+    'Reason': 'mega.aws.sqs.subscribe.reason',
+    'RelayedBatch': 'mega.aws._hooks.publishing',
+    'Settlement': 'mega.aws.sqs.subscribe.processing.settlement',
+    'SettlementAction': 'mega.aws.sqs.subscribe.processing.settlement',
+    'SettlementCall': 'mega.aws.sqs.subscribe.processing.hooks',
+    'StatsField': 'mega.aws.sqs.subscribe.processing.settlement',
+    'blocking': 'mega.aws._hooks.work',
 }
-"""The module of each name, in `mega.aws`."""
+"""The module of each name."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'mega.aws.{_MODULES[name]}'), name)
+__getattr__ = import_on_first_use(__name__, _MODULES)

@@ -34,7 +34,7 @@ CONNECTIONS = 50
 READ_TIMEOUT = 5.0
 
 ACTIVE_SECONDS = 120.0
-"""Seconds in which DynamoDB must create a table. It usually takes ten."""
+"""Seconds to wait until DynamoDB has created a table. DynamoDB usually needs ten seconds."""
 
 POLL_SECONDS = 1.0
 

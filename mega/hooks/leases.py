@@ -34,7 +34,7 @@ IDLE_SECONDS = 10.0
 """Seconds without a lease after which the thread ends. The next lease starts it again."""
 
 TOLERANCE = 0.01
-"""Seconds. A smaller difference between the two ends is no extension."""
+"""Seconds by which a visibility timeout must end after its lease, to count as extended."""
 
 
 class Lease(Struct, eq=False):

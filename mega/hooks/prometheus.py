@@ -58,7 +58,7 @@ class Prometheus(Hook):
     """Counts and measures deliveries, subscribers, published messages and relayed batches.
 
     `registry` is a registry of prometheus-client; None is its default registry. Hooks of one
-    registry share its metrics, so that each listener and publisher may have a hook of its own.
+    registry share its metrics, so that listeners and publishers may have separate hooks.
 
     Labels are names of queues, topics, subscriber classes, statuses and classes of errors. Nothing
     of a payload is a label. Pass the hook as the first one: it then counts what other hooks do.

@@ -7,7 +7,7 @@ A record says that one subscriber processes a message, or that it has finished i
        |<-----release------+   |   +--+ renew: a later until |
        |<----------------------+-----------------------------+   the time `until` passes
 
-- Each processing of a message has an owner: a text that nobody else has. Every change compares it.
+- Each processing of a message has an owner, a unique text. Every change of a record compares it.
 - A record whose `until` is in the past counts as absent, whether the store has removed it or not.
 
 Example: process A takes a record for 30 seconds and is killed. SQS delivers the message to B, which
@@ -82,7 +82,7 @@ CHECK_SECONDS = 60.0
 
 
 def check_store(store: IdempotencyStore) -> None:
-    """Prove with a record of its own that a store refuses a second owner, and that records end.
+    """Prove with a test record that a store refuses a second owner, and that records end.
 
     Raises:
         ConfigurationError: if the store lacks one of them.

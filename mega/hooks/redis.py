@@ -8,7 +8,6 @@ the record before it writes.
 from __future__ import annotations
 
 import math
-from types import TracebackType
 from typing import Any
 
 try:
@@ -20,6 +19,7 @@ except ModuleNotFoundError as error:
         "mega.hooks.redis needs redis-py: pip install 'sqs-mega[redis]'", name='redis'
     ) from None
 
+from mega._closing import Closing
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, safe_repr
 from mega.hooks.records import Record
@@ -60,7 +60,7 @@ return redis.call('DEL', KEYS[1])
 """
 
 
-class RedisStore:
+class RedisStore(Closing):
     """Keeps records in Redis or Valkey.
 
     `url` is `redis://host:6379/0`, `rediss://` for TLS, or `unix://`. Or pass `client=`, any client
@@ -127,17 +127,6 @@ class RedisStore:
         """Close the connections, unless the user passed the client."""
         if self._owns_client:
             self._client.close()
-
-    def __enter__(self) -> RedisStore:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _connect(url: object) -> Any:

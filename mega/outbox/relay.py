@@ -17,13 +17,13 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from threading import Event
-from types import TracebackType
 from typing import Any, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
+from mega._closing import Closing
 from mega._sql import check_dialect, describe_failure, serialized
 from mega.aws._hooks.publishing import PublishHook, RelayedBatch
 from mega.aws._hooks.running import check_hooks, hooks_with, run_with_hooks
@@ -80,7 +80,7 @@ class RelayCounts(Struct, frozen=True):
         )
 
 
-class OutboxRelay:
+class OutboxRelay(Closing):
     """Sends the rows of an outbox to their queues and topics.
 
     - A committed message is sent at least once. After a crash of the relay or of the database it
@@ -238,17 +238,6 @@ class OutboxRelay:
     def close(self) -> None:
         """Close the connections to AWS. The engine remains open."""
         self._destinations.close()
-
-    def __enter__(self: T) -> T:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _run_batch(self) -> RelayCounts:
         """Send the rows that are due. If there are none, wait until there may be some."""

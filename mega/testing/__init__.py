@@ -19,8 +19,9 @@ Names are imported on first use, so that `import mega.testing` loads nothing els
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mega._lazy_import import import_on_first_use
 
 if TYPE_CHECKING:
     from mega.testing.bus import Bus
@@ -45,22 +46,18 @@ __all__ = (
 )
 
 _MODULES = {
-    'Bucket': 'resources',
-    'Bus': 'bus',
-    'DeadLetter': 'records',
-    'EventSourceMapping': 'event_source',
-    'IdempotencyStoreTests': 'idempotency_stores',
-    'Outcome': 'delivery',
-    'ProcessedMessage': 'records',
-    'PublishedMessage': 'records',
-    'Queue': 'resources',
-    'Topic': 'resources',
-    'deliver': 'delivery',
+    'Bucket': '.resources',
+    'Bus': '.bus',
+    'DeadLetter': '.records',
+    'EventSourceMapping': '.event_source',
+    'IdempotencyStoreTests': '.idempotency_stores',
+    'Outcome': '.delivery',
+    'ProcessedMessage': '.records',
+    'PublishedMessage': '.records',
+    'Queue': '.resources',
+    'Topic': '.resources',
+    'deliver': '.delivery',
 }
 """The module of each name."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'{__name__}.{_MODULES[name]}'), name)
+__getattr__ = import_on_first_use(__name__, _MODULES)

@@ -9,11 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from mega._closing import Closing
 from mega.aws._executor import start_daemon_thread
 from mega.aws._hooks.publishing import PublishResult
 from mega.aws._publishing.outgoing import OutgoingMessage
@@ -72,7 +72,7 @@ class _Entry(Struct, frozen=True):
         return self.outgoing.size + (upload.pointer.size or 0 if upload is not None else 0)
 
 
-class PublishBuffer:
+class PublishBuffer(Closing):
     """Collects payloads that are published one by one, and sends them in batches.
 
     A batch is sent when `max_messages` payloads or the bytes of a full request wait, when the first
@@ -222,17 +222,6 @@ class PublishBuffer:
             f'the buffer waited {seconds:g} s: {len(unsent)} payloads were not sent, and '
             f'{in_flight} are in flight without a result'
         )
-
-    def __enter__(self) -> PublishBuffer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check_process(self) -> None:
         # Without the lock: a thread that held it at the fork never releases it in the child.

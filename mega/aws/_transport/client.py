@@ -9,9 +9,9 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from mega._closing import Closing
 from mega.aws._hooks.instrumentation import Instrumentation
 from mega.aws._messages.destinations import region_for, region_of
 from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
@@ -178,7 +178,7 @@ class AwsClient:
         return self._created
 
 
-class ClientOwner:
+class ClientOwner(Closing):
     """Base of the classes with a client: `close()`, and closing at the end of a `with` block."""
 
     def __init__(self, aws: AwsClient) -> None:
@@ -187,17 +187,6 @@ class ClientOwner:
     def close(self) -> None:
         """Close the connections, unless the user passed the client."""
         self._aws.close()
-
-    def __enter__(self: T) -> T:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def create_client(

@@ -14,17 +14,13 @@ and deletes it. The handler is imported on first use, because others need only t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mega._lazy_import import import_on_first_use
 
 if TYPE_CHECKING:
     from mega.aws.lambda_.handler import LambdaHandler
 
 __all__ = ('LambdaHandler',)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from mega.aws.lambda_.handler import LambdaHandler
-
-    return LambdaHandler
+__getattr__ = import_on_first_use(__name__, {'LambdaHandler': '.handler'})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from mega._closing import Closing
 from mega.aws._messages.destinations import check_queue_url
 from mega.aws._transport.client import create_client
 from mega.aws._transport.time_limits import within
@@ -42,7 +42,7 @@ READ_TIMEOUT = 10.0
 """Seconds that SQS may take to answer a call."""
 
 
-class LambdaHandler:
+class LambdaHandler(Closing):
     """Passes the messages of a Lambda event to all subscribers that match them.
 
         handler = LambdaHandler([Restock, Invoice])     # the function's handler: module.handler
@@ -155,7 +155,7 @@ class LambdaHandler:
     def __call__(self, event: Any, context: Any = None) -> dict[str, list[dict[str, str]]]:
         """Process the messages of an event, and return the ones that failed, as Lambda reads them.
 
-        `context` is the object that Lambda passes. Without it, there is no deadline.
+        `context` is the second argument of a handler. Without it, processing has no deadline.
 
         The first call checks the hooks.
 
@@ -210,17 +210,6 @@ class LambdaHandler:
         """
         self._event_loop.close()
         self._calls.close()
-
-    def __enter__(self) -> LambdaHandler:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _route(subscribers: Iterable[Subscriber]) -> Router:

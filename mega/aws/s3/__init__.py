@@ -5,8 +5,9 @@ The module imports the store on first use, because a message only needs the poin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mega._lazy_import import import_on_first_use
 from mega.aws.s3.pointer import Pointer
 
 if TYPE_CHECKING:
@@ -14,10 +15,4 @@ if TYPE_CHECKING:
 
 __all__ = ('Pointer', 'S3PayloadStore')
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from mega.aws.s3.store import S3PayloadStore
-
-    return S3PayloadStore
+__getattr__ = import_on_first_use(__name__, {'S3PayloadStore': '.store'})

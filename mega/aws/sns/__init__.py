@@ -6,8 +6,9 @@ policies, and one that only receives needs neither.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mega._lazy_import import import_on_first_use
 
 if TYPE_CHECKING:
     from mega.aws.sns.filter_policy.policy import FilterPolicy, Widened, to_filter_policy
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ('FilterPolicy', 'SnsPublisher', 'Widened', 'to_filter_policy')
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    module = 'publish' if name == 'SnsPublisher' else 'filter_policy.policy'
-    return getattr(import_module(f'{__name__}.{module}'), name)
+__getattr__ = import_on_first_use(
+    __name__,
+    {
+        'FilterPolicy': '.filter_policy.policy',
+        'SnsPublisher': '.publish',
+        'Widened': '.filter_policy.policy',
+        'to_filter_policy': '.filter_policy.policy',
+    },
+)

@@ -5,8 +5,9 @@ The module imports each of them on first use, because a listener needs neither.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mega._lazy_import import import_on_first_use
 
 if TYPE_CHECKING:
     from mega.aws.sqs.publish import SqsPublisher
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ('ReceivedMessage', 'SqsPublisher', 'SqsReceiver')
 
-_MODULES = {'ReceivedMessage': 'receive', 'SqsPublisher': 'publish', 'SqsReceiver': 'receive'}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'{__name__}.{_MODULES[name]}'), name)
+__getattr__ = import_on_first_use(
+    __name__,
+    {'ReceivedMessage': '.receive', 'SqsPublisher': '.publish', 'SqsReceiver': '.receive'},
+)

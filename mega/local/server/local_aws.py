@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
+from mega._closing import Closing
 from mega.local.server.control_client import Server
 from mega.local.server.serving import ServerThread
 
 __all__ = ('LocalAws',)
 
 
-class LocalAws(Server):
+class LocalAws(Server, Closing):
     """SQS, SNS and S3 in memory, on loopback, in a daemon thread of this process.
 
         with LocalAws() as aws:
@@ -33,14 +32,3 @@ class LocalAws(Server):
     def close(self) -> None:
         """Stop the server. Its port is free afterwards."""
         self._thread.close()
-
-    def __enter__(self) -> LocalAws:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

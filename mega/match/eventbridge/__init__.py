@@ -13,17 +13,13 @@ modules, and most programs parse no event patterns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mega._lazy_import import import_on_first_use
 
 if TYPE_CHECKING:
     from mega.match.eventbridge.parser import from_eventbridge
 
 __all__ = ('from_eventbridge',)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from mega.match.eventbridge import parser
-
-    return getattr(parser, name)
+__getattr__ = import_on_first_use(__name__, {'from_eventbridge': '.parser'})

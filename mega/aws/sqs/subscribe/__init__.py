@@ -16,9 +16,9 @@ The module imports the listener on first use, because subscribers on Lambda do n
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mega._lazy_import import import_on_first_use
 from mega.aws._hooks.running import HookGenerator
 from mega.aws._hooks.work import blocking
 from mega.aws.sqs.message import Message
@@ -65,14 +65,10 @@ __all__ = (
 )
 
 _OF_LISTENERS = {
-    'Activity': 'runtime.activity',
-    'SqsListener': 'listener',
-    'Stats': 'runtime.stats',
+    'Activity': '.runtime.activity',
+    'SqsListener': '.listener',
+    'Stats': '.runtime.stats',
 }
 """The module of each name that is imported on first use."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _OF_LISTENERS:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'{__name__}.{_OF_LISTENERS[name]}'), name)
+__getattr__ = import_on_first_use(__name__, _OF_LISTENERS)
