@@ -234,11 +234,11 @@ def pytest_report_to_serializable() -> Generator[
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
-    """Run each test in a context of its own, because processing a message sets variables of it."""
-    pyfuncitem.obj = _in_own_context(pyfuncitem.obj)
+    """Run each test in a copy of the context, because processing sets context variables."""
+    pyfuncitem.obj = _in_copied_context(pyfuncitem.obj)
 
 
-def _in_own_context(test: Callable[..., object]) -> Callable[..., object]:
+def _in_copied_context(test: Callable[..., object]) -> Callable[..., object]:
     @wraps(test)
     def run(**arguments: object) -> object:
         return copy_context().run(test, **arguments)

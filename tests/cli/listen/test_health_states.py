@@ -130,6 +130,7 @@ def test_the_health_follows_the_states_of_the_command(
     health = Health(running)
 
     # starting
+    wait_until(lambda: bool(running.children()))
     assert health.statuses() == (200, 503)
     assert health.process()['state'] == 'starting'
 
