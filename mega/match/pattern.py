@@ -30,7 +30,7 @@ from mega.match.comparables import (
 )
 from mega.match.context import MISSING, Context
 from mega.match.member_table import EMPTY_TABLE, MAX_TESTED, MemberTable
-from mega.match.representation import call_repr, value_repr
+from mega.match.representation import call_repr, predicate_repr, value_repr
 
 __all__ = (
     'AllOf',
@@ -332,7 +332,7 @@ class Predicate(Pattern, frozen=True):
         return context.call(self.function, lhs)
 
     def __repr__(self) -> str:
-        return getattr(self.function, '__qualname__', None) or repr(self.function)
+        return predicate_repr(self.function)
 
 
 _FUNCTIONS = 'mega.match.functions.', 'mega.match.eventbridge.'

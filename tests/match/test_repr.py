@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
+from functools import partial
 from itertools import product
 from uuid import UUID
 
@@ -187,7 +189,21 @@ class Named:
         return 'Named()'
 
 
+class Nameless:
+    """A callable object, whose repr has its address."""
+
+    def __call__(self, value: object) -> bool:
+        return True
+
+
 def test_the_repr_of_a_predicate_is_its_name_or_its_own_repr() -> None:
     assert repr(compile_pattern(callable)) == 'callable'
     assert repr(compile_pattern(str.isupper)) == 'str.isupper'
     assert repr(compile_pattern(Named())) == 'Named()'
+    assert repr(compile_pattern(operator.itemgetter('a'))) == "operator.itemgetter('a')"
+
+
+def test_the_repr_of_a_predicate_has_no_address() -> None:
+    assert repr(compile_pattern(Nameless())) == 'Nameless'
+    assert repr(compile_pattern(partial(operator.lt, 5))) == 'lt'
+    assert repr(compile_pattern(partial(Nameless()))) == 'Nameless'
