@@ -40,21 +40,27 @@ class Wanted(Generic[T]):
 
     kinds: tuple[type[T], ...]
     noun: str
+    nouns: str
 
     @property
     def name(self) -> str:
         return ' or '.join(kind.__name__ for kind in self.kinds)
 
     def find(self, module: ModuleType) -> dict[str, T]:
-        """Return the objects of the class in a module, by name."""
-        return {name: each for name, each in vars(module).items() if isinstance(each, self.kinds)}
+        """Return the objects of the class in a module, by name, but no class that it imports."""
+        return {
+            name: each
+            for name, each in vars(module).items()
+            if isinstance(each, self.kinds)
+            and not (isinstance(each, type) and each.__module__ != module.__name__)
+        }
 
 
-_LISTENER = Wanted((SqsListener,), 'listener')
+_LISTENER = Wanted((SqsListener,), 'listener', 'listeners')
 _WITH_SUBSCRIBERS: Wanted[SqsListener | LambdaHandler] = Wanted(
-    (SqsListener, LambdaHandler), 'listener'
+    (SqsListener, LambdaHandler), 'listener', 'listeners'
 )
-_CLASS = Wanted((type,), 'type')
+_CLASS = Wanted((type,), 'class', 'classes')
 
 
 def load_listener(target: str, app_dir: str = '.') -> SqsListener:
@@ -81,6 +87,9 @@ def load_instance(target: str, wanted: Wanted[T], app_dir: str = '.') -> T:
         found = _sole_instance(target, module, wanted)
     if isinstance(found, wanted.kinds):
         return found
+    if isinstance(found, LambdaHandler):
+        problem = f'is a LambdaHandler: this command needs an {wanted.name}'
+        raise TargetError(f'{target!r} {problem}')
     if callable(found):
         return _call(target, found, wanted)
     raise TargetError(f'{target!r} is {safe_repr(found)}, not an {wanted.name}')
@@ -159,7 +168,7 @@ def _attribute(target: str, module: ModuleType, path: str, wanted: Wanted[Any]) 
             found = getattr(found, name)
         except AttributeError as error:
             holder = getattr(found, '__name__', type(found).__name__)
-            present = f'{wanted.noun}s in the module: {", ".join(wanted.find(module)) or "none"}'
+            present = f'{wanted.nouns} in the module: {", ".join(wanted.find(module)) or "none"}'
             problem = f'{holder} has no attribute {name!r} ({present})'
             raise TargetError(f'{target!r}: {problem}') from error
     return found
@@ -169,13 +178,13 @@ def _sole_instance(target: str, module: ModuleType, wanted: Wanted[T]) -> T:
     instances = wanted.find(module)
     if len({id(each) for each in instances.values()}) == 1:
         return next(iter(instances.values()))
-    noun = wanted.noun
     if not instances:
         problem = f'the module holds no {wanted.name}: name a callable that returns one'
-        raise TargetError(f'{target!r}: {problem}, as in {target}:make_{noun}')
+        raise TargetError(f'{target!r}: {problem}, as in {target}:make_{wanted.noun}')
     first, *others = instances
     names = ', '.join([first, *others])
-    raise TargetError(f'{target!r} holds several {noun}s ({names}): name one: {target}:{first}')
+    problem = f'holds several {wanted.nouns} ({names}): name one: {target}:{first}'
+    raise TargetError(f'{target!r} {problem}')
 
 
 def _call(target: str, factory: object, wanted: Wanted[T]) -> T:

@@ -209,19 +209,23 @@ class Bus(Assertions):
 
         if self._scheduler.is_running:
             raise ConfigurationError('bus.run is running: a subscriber cannot begin another run')
-        if not listeners or len(set(listeners)) < len(listeners):
-            raise ConfigurationError('pass one or more listeners to bus.run, each of them once')
         for listener in listeners:
             if isinstance(listener, EventSourceMapping):
                 self._resources.visibility_timeout(listener.queue)
                 continue
             if not isinstance(listener, SqsListener):
-                raise ConfigurationError(f'{safe_repr(listener)} is not an SqsListener')
+                raise ConfigurationError(
+                    f'{safe_repr(listener)} is not an SqsListener: pass an SqsListener, or the '
+                    'result of bus.event_source_mapping(queue, handler)'
+                )
             if listener._aws.client is not self.sqs:
                 raise ConfigurationError(
                     f'the listener of {listener.queue_url} has another client: create it with '
                     'client=bus.sqs of this bus'
                 )
+        if not listeners or len(set(listeners)) < len(listeners):
+            problem = 'pass one or more listeners or event source mappings to bus.run'
+            raise ConfigurationError(f'{problem}, each of them once')
 
     def _begin(
         self, listener: SqsListener | EventSourceMapping, recorder: RunRecorder, stack: ExitStack

@@ -76,7 +76,7 @@ def test_messages_of_a_queue_need_a_listener(tmp_path: Path) -> None:
     )
     result = mega('explain', f'{path}:handler', '--queue', 'orders')
     assert result.code == 3
-    assert 'is not an SqsListener' in result.err
+    assert 'is a LambdaHandler: this command needs an SqsListener' in result.err
 
 
 def test_json_has_one_object_per_subscriber(worker: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mega.aws.lambda_ import LambdaHandler
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import Backoff, Hook, SqsListener
 from mega.errors import ConfigurationError, RetriableError, TransportError
@@ -256,11 +257,17 @@ def test_a_listener_of_aws_is_refused(bus: Bus, queue: Queue) -> None:
 
 
 def test_other_objects_and_repeated_listeners_are_refused(bus: Bus, listen: Listen) -> None:
-    with pytest.raises(ConfigurationError, match='is not an SqsListener'):
-        bus.run(recorder([]))
+    other: Any
+    for other in (recorder([]), [listen(recorder([]))], LambdaHandler([recorder([])])):
+        with pytest.raises(ConfigurationError) as raised:
+            bus.run(other)
+        assert str(raised.value).endswith(
+            ' is not an SqsListener: pass an SqsListener, or the result of '
+            'bus.event_source_mapping(queue, handler)'
+        )
     listener = listen(recorder([]))
     for listeners in ([], [listener, listener]):
-        with pytest.raises(ConfigurationError, match='one or more listeners'):
+        with pytest.raises(ConfigurationError, match='one or more listeners or event'):
             bus.run(*listeners)
     with pytest.raises(ConfigurationError, match='max_deliveries=0'):
         bus.run(listener, max_deliveries=0)

@@ -32,7 +32,7 @@ def relay_of(target: str, app_dir: str) -> Iterator[OutboxRelay]:
         raise CommandError("mega outbox needs SQLAlchemy: pip install 'sqs-mega[sql]'") from None
     from sqlalchemy.exc import SQLAlchemyError
 
-    with load_instance(target, Wanted((OutboxRelay,), 'relay'), app_dir) as relay:
+    with load_instance(target, Wanted((OutboxRelay,), 'relay', 'relays'), app_dir) as relay:
         try:
             yield relay
         except SQLAlchemyError as error:
