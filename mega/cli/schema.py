@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from mega.cli.exit_status import CommandError
@@ -10,6 +12,7 @@ from mega.cli.output import Output, Record, json_text
 from mega.cli.target import load_class, load_listener
 from mega.errors import ConfigurationError, safe_repr
 from mega.schema import to_asyncapi, to_json_schema
+from mega.schema.class_schemas import unique_name
 
 __all__ = ('command',)
 
@@ -56,7 +59,10 @@ def command(
         typed = [each for each in listener.subscribers if each.payload_conversion is not None]
         if not typed:
             raise CommandError(f'no subscriber of {target!r} has a type parameter')
-        output.one({each.__name__: to_json_schema(each) for each in typed}, _render)
+        schemas: dict[str, Any] = {}
+        for each in typed:
+            schemas[unique_name(each.__name__, schemas)] = to_json_schema(each)
+        output.one(schemas, _render)
         return
     document = to_asyncapi(
         listener,

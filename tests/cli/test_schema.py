@@ -17,6 +17,7 @@ from tests.schema.test_asyncapi import OFFICIAL
 WORKER = """
 from dataclasses import dataclass
 
+from mega.aws.lambda_ import LambdaHandler
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener, TextSubscriber
 from mega.event import event
 
@@ -39,8 +40,20 @@ class Texts(TextSubscriber):
 def listen_to(*subscribers):
     return SqsListener('https://sqs.eu-west-1.amazonaws.com/123456789012/orders', subscribers)
 
+@dataclass
+class Stock:
+    sku: str
+
+class OfStock:
+    class Orders(DataSubscriber[Stock]):
+        def process(self, payload): ...
+
 orders, texts = listen_to(Orders, Texts), listen_to(Texts)
+audits = listen_to(Orders, OfStock.Orders)
+handler = LambdaHandler([Orders])
 """
+
+NO_CLASS = "no attribute 'Nothing' (classes in the module: OrderPlaced, Order, Orders, Texts, "
 
 TOPIC = 'arn:aws:sns:eu-west-1:123456789012:orders'
 
@@ -90,6 +103,21 @@ def test_json_schema_has_the_schema_of_each_typed_subscriber(file: str) -> None:
     assert not Draft202012Validator(schemas['Orders']).is_valid({'id': 5})
 
 
+def test_typed_subscribers_of_one_name_each_have_their_schema(file: str) -> None:
+    schemas = mega('schema', f'{file}:audits', '--format', 'json-schema').json()
+    assert [*schemas] == ['Orders', 'Orders_2']
+    assert Draft202012Validator(schemas['Orders']).is_valid({'id': '5'})
+    assert Draft202012Validator(schemas['Orders_2']).is_valid({'sku': '5'})
+    assert not Draft202012Validator(schemas['Orders_2']).is_valid({'id': '5'})
+
+
+def test_a_handler_of_lambda_is_refused_by_its_class(file: str) -> None:
+    result = mega('schema', f'{file}:handler')
+    assert (result.code, result.out) == (3, '')
+    expected = f"Error: '{file}:handler' is a LambdaHandler: this command needs an SqsListener\n"
+    assert result.err == expected
+
+
 def test_python_m_mega_schema_is_the_same_command(file: str) -> None:
     program = ['-m', 'mega.schema', f'{file}:orders']
     ended = fork_server.run(program, dict(os.environ), timeout=60)
@@ -105,7 +133,7 @@ def test_python_m_mega_schema_is_the_same_command(file: str) -> None:
         (['--publishes', 'orders=FILE:Order'], 2, 'pass the ARN of a topic'),
         (['--publishes', f'{TOPIC}=FILE:orders'], 3, 'not a class'),
         (['--publishes', f'{TOPIC}=FILE'], 3, 'name a class in it'),
-        (['--publishes', f'{TOPIC}=FILE:Nothing'], 3, "'Nothing' (types in the module: Data"),
+        (['--publishes', f'{TOPIC}=FILE:Nothing'], 3, NO_CLASS),
         (['--publishes', f'{TOPIC}=FILE:SqsListener'], 2, 'must be a class with fields'),
         (['--format', 'json-schema', '--title', 'x'], 2, 'are for AsyncAPI'),
     ],
