@@ -5,8 +5,8 @@
     messages       one for each class of payloads, and for each kind without a class
     schemas        the classes, in draft 7 of JSON Schema
 
-AsyncAPI has no patterns. An operation has that of its subscriber as an extension: the code that
-builds it, as a text.
+AsyncAPI has no patterns. Each operation carries the pattern of its subscriber in an extension: the
+Python code, as text.
 
     x-mega-pattern           the pattern for the payload
     x-mega-message-pattern   the pattern for the metadata of the message
@@ -18,10 +18,11 @@ https://github.com/asyncapi/bindings (SQS 0.2.0, SNS 0.1.0).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mega.aws._messages.destinations import check_queue_url, check_topic_arn
+from mega.aws._messages.destinations import check_queue_url, check_topic_arn, queue_name
 from mega.event import Payload
 from mega.schema.class_schemas import REFERENCE, describe_classes, unique_name
 from mega.schema.message_types import MessageType, published_type, received_types
@@ -98,13 +99,13 @@ class _Document:
         binding = {'queue': _queue(url), 'bindingVersion': '0.2.0'}
         if dead_letter_queue_url is not None:
             binding['deadLetterQueue'] = _queue(dead_letter_queue_url)
-        return self._add_channel(url, _name_of(url), {'sqs': binding})
+        return self._add_channel(url, queue_name(url), {'sqs': binding})
 
     def add_destination(self, destination: str) -> str:
         """Add the channel of the URL of a queue or the ARN of a topic, and return its key."""
         if destination.startswith(('http://', 'https://')):
             return self.add_queue(check_queue_url('publishes', destination))
-        name = _name_of(check_topic_arn('publishes', destination))
+        name = queue_name(check_topic_arn('publishes', destination))
         ordering = {'type': 'FIFO' if name.endswith('.fifo') else 'standard'}
         return self._add_channel(destination, name, {'sns': {'name': name, 'ordering': ordering}})
 
@@ -112,7 +113,7 @@ class _Document:
         for key, channel in self.channels.items():
             if channel['address'] == address:
                 return key
-        key = unique_name(name, self.channels)
+        key = _unique_key(name, self.channels)
         self.channels[key] = {'address': address, 'messages': {}, 'bindings': bindings}
         return key
 
@@ -130,7 +131,7 @@ class _Document:
             of_channel = self.channels[channel]['messages']
             of_channel[key] = {'$ref': f'#/components/messages/{key}'}
             messages.append({'$ref': f'#/channels/{channel}/messages/{key}'})
-        self.operations[unique_name(name, self.operations)] = {
+        self.operations[_unique_key(name, self.operations)] = {
             'action': action,
             'channel': {'$ref': f'#/channels/{channel}'},
             **(description or {}),
@@ -141,7 +142,7 @@ class _Document:
         for key, known in self._messages.items():
             if known == message:
                 return key
-        key = unique_name(message.name, self._messages)
+        key = _unique_key(message.name, self._messages)
         self._messages[key] = message
         return key
 
@@ -188,10 +189,10 @@ def _adapt(schema: Schema, definitions: Iterable[str]) -> Schema:
 
 
 def _queue(url: str) -> dict[str, Any]:
-    name = _name_of(url)
+    name = queue_name(url)
     return {'name': name, 'fifoQueue': name.endswith('.fifo')}
 
 
-def _name_of(destination: str) -> str:
-    """Return the name at the end of the URL of a queue or the ARN of a topic."""
-    return destination.replace(':', '/').rsplit('/', 1)[-1]
+def _unique_key(name: str, taken: Collection[str]) -> str:
+    """Return a name as a key of AsyncAPI, which has letters of ASCII, digits, `.`, `-` and `_`."""
+    return unique_name(re.sub(r'[^\w.-]', '_', name, flags=re.ASCII), taken)

@@ -6,8 +6,8 @@
      Cart: {'$ref': '#/$defs/Cart'}}        'Cart': ..., 'Line': ...}
 
 msgspec describes dataclasses, classes of attrs, Structs and TypedDicts, and pydantic its models.
-Each keeps its definitions by name. If both have a definition of one name, that of pydantic gets
-another one, because the two may describe different classes.
+Each keeps its definitions by name. If both define the same name, pydantic's definition is renamed,
+because the two may describe different classes.
 
 A dataclass of pydantic is described by pydantic, and within another class by msgspec, without the
 constraints of its fields.
@@ -42,9 +42,10 @@ def describe_classes(classes: Sequence[Any]) -> tuple[dict[Any, Schema], dict[st
     try:
         schemas, definitions = _describe(classes)
     except (KeyError, TypeError, NameError, RuntimeError) as error:
-        names = ', '.join(getattr(each, '__name__', repr(each)) for each in classes)
+        *earlier, cls = classes
+        describe_classes(earlier)  # raises if one of them is the cause
         problem = f'cannot be described as JSON Schema: {_problem_of(error)}'
-        raise ConfigurationError(f'{names} {problem}') from error
+        raise ConfigurationError(f'{getattr(cls, "__name__", repr(cls))} {problem}') from error
     return (
         {cls: change_schemas(schema, _clean) for cls, schema in schemas.items()},
         {name: change_schemas(schema, _clean) for name, schema in definitions.items()},
@@ -129,7 +130,7 @@ def _without_pattern(schema: Schema) -> Schema:
 
 def _problem_of(error: Exception) -> str:
     """Return the problem of an error of msgspec, or of pydantic, which also has RuntimeErrors."""
-    if isinstance(error, KeyError):  # msgspec looks for a class that another one has replaced
+    if isinstance(error, KeyError):  # msgspec raises KeyError when two classes have the same name
         return f'another class is also named {error.args[0]!r}'
     return f'{type(error).__name__}: {error}'
 

@@ -6,12 +6,11 @@
     TextSubscriber                       a text
     MessageSubscriber                    an event, a data object, a text or a blob
 
-Two subscribers of one class receive one type. Types are compared, and their names may be equal.
+Two subscribers of one class receive one type. Different types may have equal names.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -63,7 +62,7 @@ def published_type(cls: Any) -> MessageType:
         problem = 'must be a class with fields, such as a dataclass'
         raise ConfigurationError(f'{safe_repr(cls)}: {problem}')
     constants = _constants_of_class(cls)
-    return MessageType(_key(cls.__name__), Payload if constants else dict, cls, None, constants)
+    return MessageType(cls.__name__, Payload if constants else dict, cls, None, constants)
 
 
 def received_types(subscriber: Subscriber) -> list[MessageType]:
@@ -83,7 +82,7 @@ def _type_of_events(subscriber: type[EventSubscriber[Any, Any]]) -> MessageType:
         readers = conversion.event_reader, conversion.object_reader
         content, state = (None if each is None else each.annotation for each in readers)
     constants = _constants_of_class(content) or _constants_of_subscriber(subscriber)
-    name = _key(str(dict(constants).get('name', _NAMES[Payload])))
+    name = str(dict(constants).get('name', _NAMES[Payload]))
     if content is not None:
         name = _name_of(content, subscriber)
     if state is not None:
@@ -111,9 +110,5 @@ def _constants_of_subscriber(subscriber: Subscriber) -> _Constants:
 def _name_of(annotation: Any, subscriber: Subscriber) -> str:
     """Return the name of a class; that of its subscriber for another type, such as a union."""
     named = subscriber if unwrap_class(annotation) is None else annotation
-    return _key(named.__name__)
-
-
-def _key(name: str) -> str:
-    """Return a name as a key of AsyncAPI, which has letters, digits, `.`, `-` and `_`."""
-    return re.sub(r'[^\w.-]', '_', name)
+    name: str = named.__name__
+    return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from mega.match import functions
 from mega.match.pattern import compile_pattern
 from mega.schema import to_asyncapi
 from tests.event.kinds import KINDS, ModelOrder, make
+from tests.schema.test_json_schema import Unreadable
 
 OFFICIAL = Draft7Validator(
     json.loads((Path(__file__).parent / 'asyncapi' / '3.0.0.json').read_text('utf-8'))
@@ -225,6 +226,30 @@ def test_the_channel_of_a_queue_has_its_dead_letter_queue() -> None:
     }
 
 
+def test_keys_are_ascii_and_titles_are_the_names() -> None:
+    cafe = make_dataclass('Café', [('id', str)])
+
+    class Sizes(DataSubscriber[cafe]):  # type: ignore[valid-type]
+        def process(self, payload: object) -> None: ...
+
+    class Salutes(Sizes): ...
+
+    Sizes.__name__, Salutes.__name__ = 'Größe', 'Grüße'
+
+    class Opened(EventSubscriber):
+        name = 'café ouvert'
+
+        def process(self, payload: Payload) -> None: ...
+
+    document = describe(Sizes, Salutes, Opened, publishes={f'{SNS}:carts': [cafe]})
+    components = document['components']
+    assert [*document['operations']] == ['Gr__e', 'Gr__e_2', 'Opened', 'publish.carts']
+    assert [*components['messages']] == ['Caf_', 'caf__ouvert']
+    assert [*components['schemas']] == ['Caf_']
+    messages = components['messages'].values()
+    assert [each['title'] for each in messages] == ['Café', 'café ouvert']
+
+
 # ── publishing ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -252,6 +277,11 @@ def test_a_topic_and_a_queue_of_one_name_are_two_channels() -> None:
 def test_another_destination_is_refused(destination: str) -> None:
     with pytest.raises(ConfigurationError, match=r'publishes=.*pass'):
         describe(Texts, publishes={destination: [Cart]})
+
+
+def test_a_class_that_cannot_be_described_is_named_alone() -> None:
+    with pytest.raises(ConfigurationError, match=r'^Unreadable cannot be described'):
+        describe(Restock, publishes={f'{SNS}:carts': [Cart, Unreadable, ItemAdded]})
 
 
 def test_a_class_that_cannot_be_described_is_refused() -> None:

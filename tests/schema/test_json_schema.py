@@ -128,11 +128,7 @@ VALIDATOR_OF_SAMPLES = validator(Sample)
 
 @pytest.mark.parametrize('cls', [Parcel, ParcelStruct, ParcelModel])
 def test_kinds_within_each_other_are_described(cls: Any) -> None:
-    found = parcel(cls)
-    if cls is ParcelModel:  # its dict has a UUID, which only the model writes as JSON
-        assert validator(cls).is_valid(document(found))
-        return
-    validator(cls).validate(document(found))
+    validator(cls).validate(document(parcel(cls)))
 
 
 # ── refusals ─────────────────────────────────────────────────────────────────────────────────────

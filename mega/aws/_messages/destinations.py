@@ -109,7 +109,7 @@ def _error(name: str, value: object, advice: str) -> ConfigurationError:
 
 
 def queue_name(queue: str) -> str:
-    """Return the name of a queue from its URL or its ARN.
+    """Return the name of a queue from its URL or its ARN, or of a topic from its ARN.
 
     >>> queue_name('https://sqs.eu-west-1.amazonaws.com/123456789012/orders')
     'orders'
