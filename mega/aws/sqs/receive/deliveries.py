@@ -63,7 +63,8 @@ MAX_RECEIVE_CALLS = 3
 """Calls of one `take` to ReceiveMessage, at most. The waits between them are 6 seconds at most."""
 
 MAX_VISIBILITY_CALLS = 2
-"""Calls that make a message visible, at most. Otherwise the end of its visibility timeout does."""
+"""Calls that make a message visible, at most. If both fail, the message becomes visible when
+its visibility timeout ends."""
 
 _WARNINGS = {
     Notice.DUPLICATE: 'was delivered again while in flight, and is not returned twice',
@@ -150,7 +151,7 @@ class Deliveries:
 
         Raises:
             SettlementError, TransportError: as `delete`. Also a SettlementError if the dead-letter
-                queue does not have the message.
+                queue did not accept the message.
             ConfigurationError: if there is no dead-letter queue. The message is not settled.
         """
         if (queue := self._dead_letter_queue) is None:
@@ -162,7 +163,6 @@ class Deliveries:
             if self._repeat(delivery, send) is not OK:
                 problem = 'the dead-letter queue did not accept it, and the log has the error'
                 raise SettlementError(delivery.id, problem)
-            delivery.failed_calls = 0
             self._delete(delivery)
 
     def release(self) -> None:
@@ -196,7 +196,7 @@ class Deliveries:
     def _receive(self) -> None:
         for call in range(1, MAX_RECEIVE_CALLS + 1):
             while (receive := self._receives.next(0, self._now())) is None:
-                self._clock.sleep(self._receives.not_before - self._now())
+                self._clock.sleep(max(0.0, self._receives.not_before - self._now()))
             try:
                 deliveries = self._queue.receive(receive)
             except TransportError as error:
@@ -211,7 +211,8 @@ class Deliveries:
                 hidden_at = self._receives.hidden_at(receive, now)
                 new = self._in_flight.add_received(receive, deliveries, hidden_at)
                 self._receives.succeeded(receive, len(new), len(new), now)
-                return
+                if new or not deliveries:  # otherwise SQS returned only duplicates
+                    return
 
     def _check_in_flight(self, delivery: Delivery) -> None:
         if delivery.phase is WORKING and self._now() >= delivery.hidden_until:
@@ -220,18 +221,24 @@ class Deliveries:
             problem = 'its visibility timeout is over, or the receiver was closed'
             raise SettlementError(delivery.id, f'another consumer may have it: {problem}')
         if delivery.phase is not WORKING:
-            raise SettlementError(delivery.id, 'it is already settled')
+            failed = 'an earlier call to settle it failed'
+            problem = failed if delivery.has_failed_call else 'it is already settled'
+            raise SettlementError(delivery.id, problem)
 
     @contextmanager
     def _settling(self, delivery: Delivery, phase: Phase) -> Iterator[None]:
-        """Settle a message in a block. It stays in the queue unless the block deletes it."""
+        """Settle a message in a block.
+
+        If the block is interrupted, or SQS refuses a call, the message is not settled: the script
+        may settle it again, and `release` releases it.
+        """
         self._check_in_flight(delivery)
         delivery.phase = phase
         try:
             yield
         finally:
             if delivery.phase is not ENDED:
-                self._in_flight.return_to_queue(delivery, None, self._now())
+                delivery.phase = WORKING
 
     def _delete(self, delivery: Delivery) -> None:
         if self._repeat(delivery, partial(self._call_delete, delivery)) is not OK:
@@ -242,7 +249,10 @@ class Deliveries:
     def _call_delete(self, delivery: Delivery) -> CallResult:
         now = self._now()
         self._deletes.add(delivery, now)
-        [result] = self._queue.delete(self._deletes.next(now))
+        try:
+            [result] = self._queue.delete(self._deletes.next(now))
+        finally:
+            delivery.has_pending_batch_call = False
         return result
 
     def _send_dead_letter(
@@ -259,9 +269,12 @@ class Deliveries:
     def _repeat(self, delivery: Delivery, call: Callable[[], CallResult]) -> CallResult:
         """Make a call for a message, and repeat it as long as SQS hides the message.
 
+        If the outcome of the last call is unknown, the delivery ends.
+
         Raises:
             TransportError: if the last call raised it, with the remedy.
         """
+        delivery.failed_calls = 0
         while True:
             failure: TransportError | None = None
             try:
@@ -269,12 +282,14 @@ class Deliveries:
             except TransportError as error:
                 result = RETRY if error.retriable else FAILED
                 failure = None if is_about_receipt_handle(error) else error
+            delivery.has_failed_call = result is not OK
             if result is RETRY:
-                delivery.has_failed_call, now = True, self._now()
+                now = self._now()
                 when = self._retries.next_try(delivery, now)
                 if when < delivery.hidden_until:
                     self._clock.sleep(when - now)
                     continue
+                self._in_flight.return_to_queue(delivery, None, now)
             if failure is not None:
                 raise with_advice(failure, self._queue.url) from failure.__cause__
             return result
@@ -285,7 +300,6 @@ class Deliveries:
             call = self._visibility.next(now := self._now())
             if call is not None:
                 for entry, result in zip(call.entries, self._call_change(call), strict=True):
-                    entry.delivery.has_pending_batch_call = False
                     self._visibility_changed(entry, result, call.decided_at)
             elif (when := self._visibility.next_try(now)) < NEVER:
                 self._clock.sleep(when - now)
@@ -301,6 +315,14 @@ class Deliveries:
             advised = with_advice(error, self._queue.url)
             _log.warning(problem, ids, advised, extra=self._about(error=error.code))
             return [RETRY] * len(call.entries)
+        except BaseException:  # Ctrl-C: `release` makes the changes again
+            for entry in call.entries:
+                if entry.phase is LEAVING:
+                    self._visibility.add_leaving(entry.delivery)
+            raise
+        finally:
+            for entry in call.entries:
+                entry.delivery.has_pending_batch_call = False
 
     def _visibility_changed(self, entry: Entry, result: CallResult, decided_at: float) -> None:
         delivery = entry.delivery

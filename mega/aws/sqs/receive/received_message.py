@@ -76,10 +76,14 @@ class ReceivedMessage:
     def ack(self) -> None:
         """Delete the message from the queue. When this method returns, SQS has deleted it.
 
+        After a refusal of SQS the message is still in flight, and the script may settle it again.
+        If the outcome of the last attempt is unknown, it is settled: SQS may deliver it again.
+
         Raises:
             SettlementError: if the message is settled already, if another consumer may have it, or
                 if SQS does not delete it. The effects of the script may happen twice.
-            TransportError: if the call fails in all attempts. The message may be deleted.
+            TransportError: if the call is refused, or fails in all attempts. The message may be
+                deleted.
         """
         if self._bodies is not None:
             self._bodies.schedule_delete(self._delivery, self.message)
@@ -104,14 +108,15 @@ class ReceivedMessage:
         self._deliveries.leave(self._delivery, None if seconds is None else math.ceil(seconds))
 
     def dead_letter(self, reason: str | Exception) -> None:
-        """Send the message to the dead-letter queue, complete and with the reason, and delete it.
+        """Send the message to the dead-letter queue, with the reason, and delete it.
 
         It is deleted only after the dead-letter queue has it. An exception is named by its class
-        and its text, which should not quote the payload.
+        and its text, which should not quote the payload. The reason is one more attribute: it is
+        left out, and a warning is logged, if the message has ten attributes or no room for it.
 
         Raises:
             SettlementError, TransportError: as `ack`. Also a SettlementError if the dead-letter
-                queue does not accept the message, which stays in its own queue then.
+                queue does not accept the message, which is still in flight then.
             ConfigurationError: if the receiver has no `dead_letter_queue_url`, or for an invalid
                 reason. The message is not settled.
         """

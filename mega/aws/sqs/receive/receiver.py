@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from contextvars import copy_context
 from datetime import timedelta
 from functools import partial
@@ -37,6 +38,9 @@ from mega.errors import ConsumeError, check_whole_seconds, safe_repr
 
 __all__ = ('SqsReceiver',)
 
+MAX_RECEIVES = 3
+"""Receives of one `receive`, at most, if the messages are lost before it can return them."""
+
 
 class SqsReceiver(ClientOwner):
     """Receives messages of an SQS queue, one call at a time, for scripts and cron jobs.
@@ -53,9 +57,9 @@ class SqsReceiver(ClientOwner):
 
     `max_number_of_messages` (1 to 10), `wait_time_seconds` (0 to 20) and `visibility_timeout`
     (1 to 43,200 seconds) are the parameters of SQS's ReceiveMessage. Every time may be a number of
-    seconds or a `timedelta`. `receive` returns messages that stay hidden for at least half of the
-    visibility timeout: the time for all of them together. Nothing extends it. A message that is
-    not settled until then is lost: another consumer may have it, and `ack` refuses it.
+    seconds or a `timedelta`. SQS hides all messages of one `receive` for the visibility timeout. At
+    least half is left when `receive` returns. The receiver does not extend it. After it, another
+    consumer may have the message, and `ack` raises an error.
 
     On a FIFO queue, `receive` returns a message after the previous message of its group is deleted.
     If the previous message stays in the queue, the receiver releases the others.
@@ -149,19 +153,25 @@ class SqsReceiver(ClientOwner):
     def receive(self) -> list[ReceivedMessage]:
         """Return up to `max_number_of_messages` messages, each to be settled by the script.
 
-        The list is empty if no message arrives within `wait_time_seconds`. A message that cannot be
-        opened is in the list, with an `error`. Messages of earlier calls remain in flight.
+        The list is empty if no message arrives within `wait_time_seconds`. It is also empty if SQS
+        returned, three times in a row, only messages that are in flight already, or messages whose
+        visibility timeouts ended before they were opened. A message that cannot be opened is in the
+        list, with an `error`. Messages of earlier calls remain in flight.
 
         Raises:
-            TransportError: if SQS refuses the call, or if three attempts failed within seconds. The
-                error says what to do.
+            TransportError: if SQS refuses the call, or if three attempts fail. The error says what
+                to do.
         """
-        taken = self._deliveries.take()
-        if self._bodies is not None:
-            self._bodies.submit(taken)
-        messages = {delivery: self._open(delivery) for delivery in taken}
-        # To read a body from S3 may have taken a long time.
-        return [messages[delivery] for delivery in self._deliveries.keep_hidden(taken)]
+        for _ in range(MAX_RECEIVES):
+            taken = self._deliveries.take()
+            if self._bodies is not None:
+                self._bodies.submit(taken)
+            messages = {delivery: self._open(delivery) for delivery in taken}
+            # To read a body from S3 may have taken a long time.
+            hidden = self._deliveries.keep_hidden(taken)
+            if hidden or not taken:
+                return [messages[delivery] for delivery in hidden]
+        return []
 
     def close(self) -> None:
         """Release the messages that are not settled, and close the connections.
@@ -169,10 +179,11 @@ class SqsReceiver(ClientOwner):
         A message whose release fails becomes visible when its visibility timeout ends, and a
         warning is logged. A client that the user passed stays open.
         """
-        self._deliveries.release()
-        if self._bodies is not None:
-            self._bodies.close()
-        super().close()
+        with ExitStack() as closing:  # each step also after Ctrl-C in the one before
+            closing.callback(super().close)
+            if self._bodies is not None:
+                closing.callback(self._bodies.close)
+            self._deliveries.release()
 
     def _open(self, delivery: Delivery) -> ReceivedMessage:
         bodies = self._bodies

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import signal
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import pytest
 
-from mega.aws.sqs import SqsPublisher, SqsReceiver
+from mega.aws.sqs import ReceivedMessage, SqsPublisher, SqsReceiver
 from mega.errors import ConfigurationError, SettlementError, TransportError
 from mega.local import Server
 from mega.testing import Bus, Queue
@@ -76,6 +77,58 @@ def test_a_delete_is_repeated_until_the_visibility_timeout_ends(bus: Bus, orders
     assert bus.time - began < 2
     with pytest.raises(SettlementError):
         received.ack()
+
+
+def test_a_delete_whose_outcome_is_unknown_settles_the_message(bus: Bus, orders: Queue) -> None:
+    [received] = receiver_on(bus, orders).receive()
+    bus.fail('DeleteMessage', 'ServiceUnavailable', 100)
+    with pytest.raises(TransportError):
+        received.ack()
+    with pytest.raises(SettlementError, match='an earlier call to settle it failed'):
+        received.retry()
+
+
+SETTLEMENTS: dict[str, Callable[[ReceivedMessage], None]] = {
+    'ack': lambda received: received.ack(),
+    'retry': lambda received: received.retry(0),
+    'dead letter': lambda received: received.dead_letter('bad'),
+}
+
+
+@pytest.mark.parametrize('settle', SETTLEMENTS.values(), ids=[*SETTLEMENTS])
+@pytest.mark.parametrize(
+    ('operation', 'first'),
+    [
+        ('DeleteMessage', 'ack'),
+        ('SendMessage', 'dead letter'),
+        ('DeleteMessage', 'dead letter'),
+    ],
+)
+def test_a_message_whose_settlement_is_refused_can_be_settled(
+    bus: Bus,
+    orders: Queue,
+    operation: Literal['DeleteMessage', 'SendMessage'],
+    first: str,
+    settle: Callable[[ReceivedMessage], None],
+) -> None:
+    dead = bus.queue('dead')
+    receiver = receiver_on(bus, orders, dead_letter_queue_url=dead)
+    [received] = receiver.receive()
+    bus.fail(operation, 'AccessDenied')
+    with pytest.raises((TransportError, SettlementError)):
+        SETTLEMENTS[first](received)
+    settle(received)
+    is_left = settle is SETTLEMENTS['retry']
+    assert payloads(receiver.receive()) == (['hej'] if is_left else [])
+
+
+def test_a_message_whose_settlement_is_refused_is_released(bus: Bus, orders: Queue) -> None:
+    with receiver_on(bus, orders) as receiver:
+        [received] = receiver.receive()
+        bus.fail('DeleteMessage', 'AccessDenied')
+        with pytest.raises(TransportError):
+            received.ack()
+    assert payloads(receiver_on(bus, orders).receive()) == ['hej']
 
 
 def test_a_denied_delete_is_not_repeated_and_the_message_stays(bus: Bus, orders: Queue) -> None:

@@ -86,7 +86,7 @@ def test_a_waiting_message_that_sqs_does_not_hide_is_not_returned(
     waits.append(20)
     assert receiver.receive() == []
     assert [each.operation for each in faults.requests] == [
-        'ReceiveMessage', 'DeleteMessageBatch', 'ChangeMessageVisibilityBatch',
+        'ReceiveMessage', 'DeleteMessageBatch', 'ChangeMessageVisibilityBatch', 'ReceiveMessage',
     ]  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from mega.aws.sqs import ReceivedMessage, SqsReceiver
+from mega.aws._transport.in_process import InProcessClient
+from mega.aws.s3 import S3PayloadStore
+from mega.aws.sqs import ReceivedMessage, SqsPublisher, SqsReceiver
 from mega.aws.sqs.subscribe import Backoff, Message
 from mega.errors import ConfigurationError, SettlementError
 from mega.testing import Bus, Queue
@@ -209,6 +211,49 @@ def test_a_message_that_sqs_delivers_twice_is_returned_once(
         assert 'was delivered again while in flight' in caplog.text
         received.ack()
     bus.assert_nothing_left()
+
+
+# Receives that return no message, although the queue has some
+
+
+def test_another_receive_follows_one_that_returns_only_duplicates(bus: Bus, orders: Queue) -> None:
+    published(bus, orders, 'first')
+    receiver = receiver_on(bus, orders, max_number_of_messages=1)
+    [first] = receiver.receive()
+    make_visible(bus, orders, first)
+    published(bus, orders, 'second')
+    assert payloads(receiver.receive()) == ['second']
+
+
+def test_another_receive_follows_one_whose_messages_are_not_hidden_any_more(bus: Bus) -> None:
+    carts = bus.queue('carts.fifo')
+    published(bus, carts, 'a1', 'a2', group='a')
+    receiver = receiver_on(bus, carts)
+    [first] = receiver.receive()
+    bus.advance(20)
+    first.ack()
+    published(bus, carts, 'b1', group='b')
+    bus.fail('ChangeMessageVisibility', 'AccessDenied')
+    assert payloads(receiver.receive()) == ['b1']
+
+
+def test_receives_whose_messages_cannot_be_opened_in_time_come_to_an_end(
+    bus: Bus, orders: Queue
+) -> None:
+    """Three of them: S3 takes longer than the visibility timeout."""
+
+    def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation == 'GetObject':
+            bus.advance(31)
+        response: dict[str, Any] = bus.s3._call(operation, request)
+        return response
+
+    client: Any = InProcessClient('s3', call, bus.s3.clock)
+    store = S3PayloadStore(bus.bucket('bodies'), always=True, client=client)
+    SqsPublisher(orders, client=bus.sqs, payload_store=store).publish('hej')
+    receiver, began = receiver_on(bus, orders, payload_store=store), bus.time
+    assert receiver.receive() == []
+    assert bus.time - began == 3 * 31
 
 
 # Retries
