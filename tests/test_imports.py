@@ -61,7 +61,7 @@ TYPES = {
     'mega.aws.sqs.subscribe': 'AnyPayload HookGenerator ProcessResult Subscriber',
     'mega.codec': 'AnyPayload Publishable',
     'mega.hooks': 'HookGenerator',
-    'mega.hooks.idempotency': 'Key KeyFunction',
+    'mega.hooks.idempotency': 'Key KeyFunction KeyValue',
 }
 # Names that these modules export for the rest of the package. They are not public.
 INTERNAL = {

@@ -44,7 +44,7 @@ from mega.errors import (
     safe_repr,
     single_line,
 )
-from mega.hooks.keys import Key, KeyFunction, compile_key, default_key, record_key
+from mega.hooks.keys import Key, KeyFunction, KeyValue, compile_key, default_key, record_key
 from mega.hooks.leases import Lease, Leases
 from mega.hooks.records import IdempotencyStore, MemoryStore, Record, check_store
 from mega.logging import about
@@ -55,6 +55,7 @@ __all__ = (
     'IdempotencyStore',
     'Key',
     'KeyFunction',
+    'KeyValue',
     'MemoryStore',
     'Record',
     'default_key',

@@ -18,7 +18,7 @@ import mega._sql  # noqa: F401  # first: its error says what to install
 
 # isort: split
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Lock
@@ -62,7 +62,7 @@ from mega._sql import (
 )
 from mega.aws.sqs.message import Message
 from mega.errors import ConfigurationError, RetriableError, check_seconds
-from mega.hooks.keys import default_key, record_key
+from mega.hooks.keys import KeyValue, default_key, key_values, record_key
 from mega.hooks.records import Record
 
 __all__ = ('SqlStore',)
@@ -126,7 +126,7 @@ class SqlStore:
         connection: CallerConnection,
         message: Message,
         *,
-        key: str | None = None,
+        key: KeyValue | Sequence[KeyValue] | None = None,
         ttl: float | timedelta = LONGEST_RETENTION,
         scope: str | None = None,
     ) -> bool:
@@ -136,8 +136,9 @@ class SqlStore:
         begins and ends the transaction. `connection` is a `Connection` or a `Session` of
         SQLAlchemy, or a connection of Django.
 
-        Each subscriber has its own record of a message. `key` says which messages are the same; by
-        default, the message decides: see `default_key`. `scope` separates listeners that share a
+        Each subscriber has its own record of a message. `key` says which messages are the same: one
+        value, or several in a list. By default, the message decides: see `default_key`. `scope`
+        separates listeners that share a
         database and have subscribers of the same module and name. The record stays for `ttl`
         seconds; by default, as long as a message can stay in a queue.
 
@@ -147,6 +148,7 @@ class SqlStore:
         Raises:
             RetriableError: if the database does not answer or does not let this call wait, so that
                 SQS delivers the message again. Its cause is the error of the driver.
+            InvalidPayloadError: for a key that is no `KeyValue`.
             ConfigurationError: for a message that no subscriber is processing, for another
                 database, for an object that is not a connection, and for a connection in autocommit
                 mode, which would commit the record without the effect.
@@ -156,8 +158,8 @@ class SqlStore:
             raise ConfigurationError(f'once() needs the message of a subscriber: {problem}')
         seconds = check_seconds('ttl', ttl, 1, MAX_TTL)
         # The records of the hook have no such value, so that both may apply to one subscriber.
-        values = ['once', default_key(message) if key is None else key]
-        digest = record_key(scope, message.subscriber, values)
+        values = [default_key(message)] if key is None else key_values('key', key)
+        digest = record_key(scope, message.subscriber, ['once', *values])
         try:
             dialect = dialect_of(connection)  # of a session: it may connect
             check_transaction(connection)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -28,10 +31,22 @@ def message(**more: Any) -> Message:
         (message(sns_message_id='sns'), 'sns'),
         (message(sns_message_id='sns', attributes={'MegaMessageId': 'first'}), 'first'),
         (message(_sqs_attributes={'MegaMessageId': 'first'}), 'first'),
-        (message(_system={'MessageDeduplicationId': 'order-17'}, sns_message_id='s'), 'order-17'),
-        (message(_system={'MessageDeduplicationId': HASH}), 'sqs'),
+        (message(sns_message_id='sns', _sqs_attributes={'MegaMessageId': 'of SQS'}), 'sns'),
+        (
+            message(group_id='g', _system={'MessageDeduplicationId': '17'}, sns_message_id='s'),
+            'g 17',
+        ),
+        (message(group_id='g', _system={'MessageDeduplicationId': HASH}), 'sqs'),
     ],
-    ids=['SQS', 'SNS', 'redriven', 'redriven beside an envelope', 'deduplicated', 'by content'],
+    ids=[
+        'SQS',
+        'SNS',
+        'redriven',
+        'redriven beside an envelope without an id',
+        'redriven beside an envelope',
+        'deduplicated',
+        'by content',
+    ],
 )
 def test_the_default_is_the_id_that_remains_the_same(given: Message, expected: str) -> None:
     assert default_key(given) == expected
@@ -48,8 +63,20 @@ def test_the_default_is_the_id_that_remains_the_same(given: Message, expected: s
         (('event.name', 'event.attributes.amount'), EVENT, ['str:paid', 'int:5']),
         (lambda message, payload: (message.id, payload['n']), {'n': 1}, ['str:7c3a', 'int:1']),
         (lambda message, payload: payload, b'\x00', ["bytes:b'\\x00'"]),
+        (lambda *_: UUID(int=1), {}, ['UUID:00000000-0000-0000-0000-000000000001']),
+        (lambda *_: date(2026, 3, 1), {}, ['date:2026-03-01']),
     ],
-    ids=['path', 'nested', 'paths', 'event', 'paths of an event', 'function', 'bytes'],
+    ids=[
+        'path',
+        'nested',
+        'paths',
+        'event',
+        'paths of an event',
+        'function',
+        'bytes',
+        'UUID',
+        'date',
+    ],
 )
 def test_an_explicit_key_consists_of_values_with_their_types(
     key: Any, payload: Any, expected: list[str]
@@ -80,6 +107,34 @@ def test_a_message_without_the_explicit_key_is_invalid(
 @pytest.mark.parametrize('key', [5, '', 'a..b', [], [5], {'a'}], ids=repr)
 def test_a_key_that_is_neither_paths_nor_a_function_is_refused(key: Any) -> None:
     with pytest.raises(ConfigurationError, match='must be a path such as'):
+        compile_key(key)
+
+
+async def coroutine(*_: object) -> str:
+    return 'a'
+
+
+@pytest.mark.parametrize(
+    ('value', 'kind'),
+    [(object(), 'object'), (frozenset('ab'), 'frozenset'), (iter('ab'), 'str_.*iterator')],
+    ids=['address', 'set', 'iterator'],
+)
+def test_a_value_whose_text_may_differ_in_each_delivery_is_invalid(value: Any, kind: str) -> None:
+    for key in (lambda *_: value, lambda *_: ['a', value]):
+        with pytest.raises(InvalidPayloadError, match=f'the text of a {kind} may differ'):
+            compile_key(key)(MESSAGE, {})
+
+
+class AsyncKey:
+    async def __call__(self, *_: object) -> str:
+        return 'a'
+
+
+@pytest.mark.parametrize(
+    'key', [coroutine, AsyncKey(), partial(coroutine, 1)], ids=['def', 'object', 'partial']
+)
+def test_a_coroutine_function_is_refused(key: Any) -> None:
+    with pytest.raises(ConfigurationError, match='must not be a coroutine function'):
         compile_key(key)
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import (
@@ -32,7 +33,7 @@ from sqlalchemy.orm import Session
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe import DataSubscriber, ProcessStatus, SqsListener
-from mega.errors import ConfigurationError, RetriableError
+from mega.errors import ConfigurationError, InvalidPayloadError, RetriableError
 from mega.hooks import sql
 from mega.hooks.idempotency import Idempotency
 from mega.hooks.sql import SqlStore
@@ -176,6 +177,15 @@ def test_the_key_the_scope_and_the_message_separate_records(
             assert store.once(session, message_of(), key=key, scope=scope)
             assert not store.once(session, message_of(), key=key, scope=scope)
         assert store.once(session, message_of(message_id='other'))
+
+
+def test_a_key_of_once_consists_of_values_with_their_types(engine: Engine, store: SqlStore) -> None:
+    keys: list[Any] = ['5', 5, UUID(int=5), ['5', 5]]
+    for is_first in (True, False):
+        with engine.begin() as connection:
+            assert [store.once(connection, message_of(), key=key) for key in keys] == [is_first] * 4
+    with engine.begin() as connection, pytest.raises(InvalidPayloadError, match='of a frozenset'):
+        store.once(connection, message_of(), key=frozenset('ab'))  # type: ignore[arg-type]
 
 
 def test_a_record_is_absent_after_its_ttl(engine: Engine, store: SqlStore) -> None:
