@@ -1,4 +1,4 @@
-"""Changes values of a payload before `msgspec.convert`, for rules that msgspec does not have.
+"""Prepares values for `msgspec.convert`, by rules that msgspec does not have.
 
     datetime                     a time without a zone is UTC
     pydantic                     the class itself reads its object, also within another class

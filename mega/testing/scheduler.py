@@ -58,7 +58,7 @@ class Run(Protocol):
     def next_time(self) -> float: ...
 
     def step(self, can_receive: Callable[[], bool], *, may_process: bool) -> bool:
-        """Work until something happened, and return whether that is so.
+        """Run one step. Return whether anything was done.
 
         `can_receive` returns whether a receive ends now. Without `may_process`, no message begins.
         """
