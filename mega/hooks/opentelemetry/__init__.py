@@ -22,9 +22,13 @@ from __future__ import annotations
 
 try:
     import opentelemetry.context  # noqa: F401
-except ImportError as error:
-    problem = "mega.hooks.opentelemetry needs the extra otel: pip install 'sqs-mega[otel]'"
-    raise ImportError(problem) from error
+except ModuleNotFoundError as error:
+    if error.name not in ('opentelemetry', 'opentelemetry.context'):
+        raise
+    raise ModuleNotFoundError(
+        "mega.hooks.opentelemetry needs the extra otel: pip install 'sqs-mega[otel]'",
+        name=error.name,
+    ) from None
 
 from mega.hooks.opentelemetry.hook import OpenTelemetry
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from contextvars import Token
 from functools import partial
 from typing import Any, Literal
 
+from msgspec import structs
 from opentelemetry import context, metrics, trace
+from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import Link, Span, StatusCode, TracerProvider
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    StatusCode,
+    TracerProvider,
+)
 
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
@@ -61,11 +69,12 @@ class OpenTelemetry(Hook):
     `carrier` is where a publisher writes the trace context: `'attributes'` (message attributes, by
     the global propagator), `'xray'` (the header of AWS X-Ray, which only SQS accepts), or `'both'`.
     It never adds an eleventh attribute, and writes nothing to a message whose attributes have a
-    context already. Both carriers are read in any case.
+    context already. Both carriers are read in any case. Without an SDK, it writes no context.
 
     `parent='link'` starts a trace for each delivery, with a link to the span of the publisher.
     `'child'` continues the trace of the publisher: one trace for each message and all its
-    deliveries, at the sampling rate of the publisher.
+    deliveries, at the sampling rate of the publisher. A delivery of a message without a context is
+    then a child of the current span, if there is one.
 
     Instrumentation of botocore makes no spans for the calls of publishers and listeners with this
     hook, and does not slow them down. Other calls of boto3, also those to S3, keep their spans.
@@ -106,7 +115,7 @@ class OpenTelemetry(Hook):
         began = time.perf_counter()
         try:
             if not has_context:
-                self._propagation.inject(outgoing, len(attributes), span)
+                self._propagation.inject(outgoing, attributes, span)
             result = yield
             error = None if result.error is None else _error_type(result.error)
             if span.is_recording():
@@ -123,31 +132,26 @@ class OpenTelemetry(Hook):
         """Make a span for the processing of a message, and let others be made for its calls."""
         operation = operation_on_queue('process', 'process', message.queue_name)
         within, sender = self._propagation.extract(message)
-        if sender is None:
-            span = self._start(operation)
-        elif self._continues_trace:
-            span = self._start(operation, context=within)
-        else:
-            span = self._start(operation, links=[Link(sender)])
+        span = self._start_delivery(operation, within, sender)
         queue_seconds = _queue_seconds(message)
         if span.is_recording():
             _describe_message(span, message, queue_seconds)
         self._metrics.began(operation, queue_seconds)
-        token = context.attach(trace.set_span_in_context(span, within))
         try:
-            result = yield
+            result: DeliveryResult = yield from _run_within(span, within)
+            settlement, error = result.settlement, _error_of(result)
+            if span.is_recording():
+                span.set_attribute('mega.settlement', settlement.action.value)
+                _set_error(span, error)
+            observers = [*result.call_observers, partial(self._record_call, span, message)]
+            replacement = structs.replace(result, call_observers=observers)
         except BaseException as raised:
-            _end_early(span, token, raised)
+            _set_error(span, type(raised).__qualname__)
             raise
-        context.detach(token)
-        settlement, error = result.settlement, _error_of(result)
-        if span.is_recording():
-            span.set_attribute('mega.settlement', settlement.action.value)
-            _set_error(span, error)
-        span.end()
+        finally:
+            span.end()
         self._metrics.processed(operation, result.duration, settlement.stats_field.value, error)
-        result.call_observers.append(partial(self._record_call, span, message))
-        return None
+        return replacement
 
     def around_subscriber(
         self, subscriber: Any, message: Message, payload: AnyPayload
@@ -158,18 +162,29 @@ class OpenTelemetry(Hook):
             return None
         name = subscriber.__name__
         span = self._tracer.start_span(name, attributes={'mega.subscriber': name})
-        token = context.attach(trace.set_span_in_context(span))
         try:
-            outcome = yield
+            outcome: Outcome = yield from _run_within(span, context.get_current())
+            span.set_attribute('mega.status', outcome.status.name.lower())
+            if outcome.error is not None:
+                _record_exception(span, outcome.error)
         except BaseException as raised:
-            _end_early(span, token, raised)
+            _set_error(span, type(raised).__qualname__)
             raise
-        context.detach(token)
-        span.set_attribute('mega.status', outcome.status.name.lower())
-        if outcome.error is not None:
-            _record_exception(span, outcome.error)
-        span.end()
+        finally:
+            span.end()
         return None
+
+    def _start_delivery(
+        self, operation: Operation, within: Context, sender: SpanContext | None
+    ) -> Span:
+        """Start the span of a delivery: of the trace of its sender, or of a new one."""
+        if not self._continues_trace:
+            links = [Link(sender)] if sender else None
+            # Not a child of the span within which the listener was started.
+            return self._start(operation, context=Context(), links=links)
+        if sender is not None:
+            within = trace.set_span_in_context(NonRecordingSpan(sender), within)
+        return self._start(operation, context=within)
 
     def _record_call(self, delivery: Span, message: Message, call: SettlementCall) -> None:
         """Make a span for a call that has ended, and that settled a message or failed to."""
@@ -196,12 +211,18 @@ class OpenTelemetry(Hook):
         )
 
 
-def _end_early(span: Span, token: Token[context.Context], error: BaseException) -> None:
-    """End a span whose work did not have a result."""
-    if not isinstance(error, GeneratorExit):  # the hook is closed, perhaps in another thread
+def _run_within(span: Span, within: Context) -> Generator[Any, Any, Any]:
+    """Yield once, with a span as the current one, and return the result."""
+    token = context.attach(trace.set_span_in_context(span, within))
+    try:
+        result = yield
+    except GeneratorExit:  # the hook is closed, perhaps in another thread
+        raise
+    except BaseException:
         context.detach(token)
-    _set_error(span, type(error).__qualname__)
-    span.end()
+        raise
+    context.detach(token)
+    return result
 
 
 def _send_operation(queue_url: str | None, topic_arn: str | None) -> Operation:

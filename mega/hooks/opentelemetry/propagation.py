@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 from opentelemetry import baggage, context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext
+from opentelemetry.trace import Span, SpanContext
 
 from mega.aws.sqs.message import Message
 from mega.errors import EncodeError
@@ -26,6 +26,7 @@ from mega.hooks import Outgoing
 from mega.hooks.opentelemetry.w3c import (
     TRACEPARENT,
     format_traceparent,
+    has_valid_format,
     is_w3c,
     parse_traceparent,
 )
@@ -60,42 +61,48 @@ class Propagation:
 
         Such a context is the one of the message, and nothing is written beside it.
         """
-        if not attributes or _fields().isdisjoint(attributes):
+        if not attributes or _required_fields().isdisjoint(attributes):
             return False, None
-        return True, _span_in(_extract(attributes, Context()))
+        return True, _extract_span(_readable(attributes, _required_fields()))
 
-    def inject(self, outgoing: Outgoing, own_attributes: int, span: Span) -> None:
-        """Write the context of a span to a message, as far as the message has room for it."""
+    def inject(self, outgoing: Outgoing, attributes: MessageAttributes, span: Span) -> None:
+        """Write the context of a span to a message, as far as the message has room for it.
+
+        `attributes` are those of the message. An invalid span, as without an SDK, is not written.
+        """
         if self._uses_attributes:
-            _add_attributes(outgoing, own_attributes, span)
-        if self._uses_xray:
-            outgoing.set_trace_header(format_trace_header(span.get_span_context()))
+            _add_attributes(outgoing, attributes, span)
+        span_context = span.get_span_context()
+        if self._uses_xray and span_context.is_valid:
+            outgoing.set_trace_header(format_trace_header(span_context))
 
     def extract(self, message: Message) -> tuple[Context, SpanContext | None]:
-        """Return the context of a message within the current context, and its span, if any.
+        """Return the current context with the baggage of a message, and the span of its sender.
 
         Attributes in an envelope of SNS come first, then attributes of SQS, then the trace header.
+        Baggage counts only beside a valid span.
         """
         current = context.get_current()
-        for attributes in (message.attributes, message.sqs_attributes):
-            if attributes:
-                found = _extract(attributes, current)
-                if found is not current and (span_context := _span_in(found)) is not None:
-                    return found, span_context
+        attributes = message.attributes
+        if attributes:
+            found = _extract(attributes, current)
+            if found is not None:
+                return found
+        if message.sqs_attributes is not attributes:  # there is an envelope
+            found = _extract(message.sqs_attributes, current)
+            if found is not None:
+                return found
         header = message.trace_header
-        span_context = parse_trace_header(header) if header else None
-        if span_context is None:
-            return current, None
-        return _with_span(span_context, current), span_context
+        return current, parse_trace_header(header) if header else None
 
 
-def _add_attributes(outgoing: Outgoing, own_attributes: int, span: Span) -> None:
+def _add_attributes(outgoing: Outgoing, attributes: MessageAttributes, span: Span) -> None:
     headers = _headers(span)
     required = headers.keys() - OPTIONAL
-    if len(required) + own_attributes > MAX_ATTRIBUTES:
+    if len(required) + len(attributes) > MAX_ATTRIBUTES:
         _log_loss(outgoing, 'trace context', 'it has ten attributes')
         return
-    for name in sorted(headers, key=OPTIONAL.__contains__):  # the required ones first
+    for name in sorted(headers.keys() - attributes.keys(), key=OPTIONAL.__contains__):
         try:
             if outgoing.add_attribute(name, headers[name]):
                 continue
@@ -112,45 +119,71 @@ def _log_loss(outgoing: Outgoing, what: str, problem: str) -> None:
 
 def _headers(span: Span) -> dict[str, str]:
     """Return what the propagator writes for a span within the current context."""
-    span_context = span.get_span_context()
-    if _is_w3c() and not span_context.trace_state and not baggage.get_all():
+    span_context, has_baggage = span.get_span_context(), bool(baggage.get_all())
+    if not (span_context.is_valid or has_baggage):
+        return {}
+    if _is_w3c() and not span_context.trace_state and not has_baggage:
         return {TRACEPARENT: format_traceparent(span_context)}
     headers: dict[str, str] = {}
     propagate.inject(headers, trace.set_span_in_context(span))
     return headers
 
 
-def _extract(attributes: MessageAttributes, within: Context) -> Context:
-    """Return the context in attributes; the same context if they have none."""
-    headers = {
-        name: value
-        for name in _fields()
-        if isinstance(value := attributes.get(name), str) and len(value) <= MAX_VALUE_LENGTH
-    }
+def _extract(
+    attributes: MessageAttributes, within: Context
+) -> tuple[Context, SpanContext | None] | None:
+    """Return the context with the baggage in attributes, and their span; None without a span.
+
+    Only the attributes of the span itself are passed to the propagator first: it logs each invalid
+    entry of the others, with its text.
+    """
+    required = _readable(attributes, _required_fields())
+    span_context = _extract_span(required)
+    if span_context is None:
+        return None
+    optional = _readable(attributes, _optional_fields())
+    if not optional:
+        return within, span_context
+    found = propagate.extract({**required, **optional}, within)
+    return found, trace.get_current_span(found).get_span_context()
+
+
+def _extract_span(headers: dict[str, str]) -> SpanContext | None:
+    """Return the span in the required attributes; None if it is invalid."""
+    if not headers:
+        return None
     if headers.keys() == {TRACEPARENT} and _is_w3c():
         span_context = parse_traceparent(headers[TRACEPARENT])
         if span_context is not None:
-            return _with_span(span_context, within)
-    return propagate.extract(headers, within) if headers else within
+            return span_context
+    found = trace.get_current_span(propagate.extract(headers, Context())).get_span_context()
+    return found if found.is_valid else None
 
 
-def _fields() -> Set[str]:
+def _readable(attributes: MessageAttributes, names: Set[str]) -> dict[str, str]:
+    """Return the attributes with these names whose values are safe to pass to the propagator."""
+    return {
+        name: value
+        for name in names
+        if isinstance(value := attributes.get(name), str)
+        and len(value) <= MAX_VALUE_LENGTH
+        and has_valid_format(name, value)
+    }
+
+
+def _required_fields() -> Set[str]:
     return _describe(propagate.get_global_textmap())[0]
 
 
-def _is_w3c() -> bool:
+def _optional_fields() -> Set[str]:
     return _describe(propagate.get_global_textmap())[1]
 
 
+def _is_w3c() -> bool:
+    return _describe(propagate.get_global_textmap())[2]
+
+
 @lru_cache(1)
-def _describe(propagator: TextMapPropagator) -> tuple[Set[str], bool]:
-    return propagator.fields, is_w3c(propagator)
-
-
-def _with_span(span_context: SpanContext, within: Context) -> Context:
-    return trace.set_span_in_context(NonRecordingSpan(span_context), within)
-
-
-def _span_in(within: Context) -> SpanContext | None:
-    span_context = trace.get_current_span(within).get_span_context()
-    return span_context if span_context.is_valid else None
+def _describe(propagator: TextMapPropagator) -> tuple[Set[str], Set[str], bool]:
+    fields = propagator.fields
+    return fields - OPTIONAL, fields & OPTIONAL, is_w3c(propagator)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 from collections import Counter
 from contextvars import copy_context
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +29,7 @@ from mega.aws.sqs.subscribe import (
     SqsListener,
 )
 from mega.errors import ConfigurationError, PublishError, TransportError
-from mega.hooks import DeliveryResult
+from mega.hooks import DeliveryResult, Settlement, SettlementAction, StatsField
 from mega.hooks.opentelemetry import OpenTelemetry
 from mega.local import FailEntries, Server
 from mega.testing import Bus
@@ -52,6 +55,25 @@ def process(bus: Bus, hooks: list[Hook], *subscribers: Any, **settings: Any) -> 
 def test_another_carrier_or_parent_is_refused(setting: Any, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
         OpenTelemetry(**setting)
+
+
+@pytest.mark.parametrize(
+    ('missing', 'problem'),
+    [
+        ('opentelemetry.context', "needs the extra otel: pip install 'sqs-mega[otel]'"),
+        ('opentelemetry.environment_variables', 'import of opentelemetry.environment_variables'),
+    ],
+    ids=['the API', 'another module'],
+)
+def test_a_missing_module_is_named(
+    missing: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ('mega.hooks.opentelemetry', 'opentelemetry.context'):
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ModuleNotFoundError, match=re.escape(problem)) as raised:
+        import_module('mega.hooks.opentelemetry')
+    assert raised.value.name == missing
 
 
 # Spans of publishers
@@ -246,6 +268,66 @@ def test_spans_end_when_a_hook_within_raises(is_before: bool, bus: Bus, recorded
     assert not context.get_current()
 
 
+class Invalid(Hook):
+    """A hook that returns an object that is not a result."""
+
+    def around_delivery(self, message: Any) -> HookGenerator[Any]:
+        """Return a text."""
+        yield
+        return 'invalid'
+
+    def around_subscriber(self, *arguments: Any) -> HookGenerator[Any]:
+        """Return a text."""
+        yield
+        return 'invalid'
+
+
+def test_spans_end_when_a_hook_within_returns_an_invalid_result(
+    bus: Bus, recorded: Recorded
+) -> None:
+    process(bus, [recorded.hook(), Invalid()], subscriber(), max_receives=1,
+            dead_letter_queue_url=bus.queue('dead'))  # fmt: skip
+    assert (recorded.only('Made').attributes or {})['error.type'] == 'AttributeError'
+    assert (recorded.only('process orders').attributes or {})['error.type'] == 'AttributeError'
+    assert not context.get_current()
+
+
+@pytest.mark.parametrize('parent', ['link', 'child'])
+def test_a_listener_within_a_span_begins_a_trace_for_each_delivery(
+    parent: str, server: Server, recorded: Recorded
+) -> None:
+    """With `parent='child'`, the trace continues: that of the sender, or else the current one."""
+    url, hook = server.create_queue('orders'), recorded.hook(parent=parent)
+    with (
+        SqsPublisher(url, **server.credentials) as publisher,
+        SqsPublisher(url, hooks=[hook], **server.credentials) as traced,
+        SqsListener(
+            url, [subscriber()], hooks=[hook], wait_time_seconds=0, **server.credentials
+        ) as listener,
+    ):
+        publisher.publish({})
+        traced.publish({})
+        with recorded.tracers.get_tracer('test').start_as_current_span('main'):
+            listener.drain()
+    main = context_of(recorded.only('main')).span_id
+    sent = context_of(recorded.only('send orders')).span_id
+    parents = {parent_of(span) for span in recorded.all('process orders')}
+    assert parents == ({main, sent} if parent == 'child' else {None})
+    traces = {context_of(span).trace_id for span in recorded.spans if span.name != 'Made'}
+    assert len(traces) == (2 if parent == 'child' else 4)
+
+
+def test_a_result_that_a_hook_returns_twice_keeps_no_observers(recorded: Recorded) -> None:
+    reused = DeliveryResult((), Settlement(SettlementAction.ACK, StatsField.DONE))
+    for _ in range(2):
+        work = recorded.hook().around_delivery(Message('id', '{}', 'handle'))
+        next(work)
+        with pytest.raises(StopIteration) as ended:
+            work.send(reused)
+        assert len(ended.value.value.call_observers) == 1
+    assert not reused.call_observers
+
+
 def test_deliveries_of_lambda_have_spans(recorded: Recorded) -> None:
     handler = LambdaHandler([subscriber()], hooks=[recorded.hook()])
     record = {
@@ -339,6 +421,7 @@ def test_clocks_that_differ_give_no_negative_time(recorded: Recorded) -> None:
 def test_the_api_without_an_sdk_is_enough(bus: Bus) -> None:
     queue, hook = bus.queue('orders'), OpenTelemetry()
     SqsPublisher(queue, client=bus.sqs, hooks=[hook]).publish({})
+    assert 'traceparent' not in bus.published()[-1].attributes
     bus.run(SqsListener(queue, [subscriber()], client=bus.sqs, hooks=[hook]))
     with pytest.raises(PublishError):
         SqsPublisher(queue, client=bus.sqs, hooks=[hook]).publish({'n': float('nan')})

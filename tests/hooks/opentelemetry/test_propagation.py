@@ -16,6 +16,7 @@ from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import DataSubscriber, Message, ProcessStatus, SqsListener
+from mega.hooks.opentelemetry import OpenTelemetry
 from mega.hooks.opentelemetry.propagation import Propagation
 from mega.hooks.opentelemetry.w3c import format_traceparent, parse_traceparent
 from mega.hooks.opentelemetry.xray import format_trace_header, parse_trace_header
@@ -68,7 +69,7 @@ def test_a_message_keeps_its_attributes_and_gets_no_eleventh_one(
     SqsPublisher(queue, client=bus.sqs, hooks=[hook]).publish({}, message_attributes=own)
     [message] = receive(bus, queue)
     Order.messages.clear()
-    has_context = not own.keys().isdisjoint(FIELDS)
+    has_context = 'traceparent' in own
     has_room = len(own) < 10 and carrier != 'xray' and not has_context
     sent = context_of(recorded.only('send orders'))
     expected = {**own, 'traceparent': format_traceparent(sent)} if has_room else own
@@ -127,6 +128,41 @@ def test_the_span_of_a_publisher_is_the_child_of_the_current_span(
         publisher.publish_batch([{}, {}])
         buffer.publish({})
     assert recorded.children_of(recorded.only('request')) == ['send orders'] * 4
+
+
+@pytest.mark.parametrize('carrier', CARRIERS)
+def test_a_message_gets_no_context_without_an_sdk(carrier: Any, bus: Bus) -> None:
+    queue = bus.queue('orders')
+    hook = OpenTelemetry(carrier=carrier, tracer_provider=trace.NoOpTracerProvider())
+    publisher = SqsPublisher(queue, client=bus.sqs, hooks=[hook])
+    publisher.publish({})
+    token = context.attach(baggage.set_baggage('tenant', 'blue'))
+    try:
+        publisher.publish({})
+    finally:
+        context.detach(token)
+    first, second = receive(bus, queue)
+    assert not first.attributes
+    assert second.attributes == ({} if carrier == 'xray' else {'baggage': 'tenant=blue'})
+    assert (first.trace_header, second.trace_header) == (None, None)
+
+
+def test_a_baggage_of_the_user_does_not_replace_the_trace(bus: Bus, recorded: Recorded) -> None:
+    queue, hook = bus.queue('orders'), recorded.hook()
+    publisher = SqsPublisher(queue, client=bus.sqs, hooks=[hook])
+    token = context.attach(baggage.set_baggage('tenant', 'blue'))
+    try:
+        publisher.publish({}, message_attributes={'baggage': 'tenant=red'})
+    finally:
+        context.detach(token)
+    [message] = receive(bus, queue, hooks=[hook])
+    sent = context_of(recorded.only('send orders'))
+    assert message.attributes == {
+        'baggage': 'tenant=red',
+        'traceparent': format_traceparent(sent),
+    }
+    [link] = recorded.only('process orders').links
+    assert link.context.span_id == sent.span_id
 
 
 def test_baggage_arrives_if_there_is_room(bus: Bus, recorded: Recorded) -> None:
@@ -300,13 +336,107 @@ def test_an_invalid_trace_header_is_no_context(header: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=30) | st.binary(max_size=4)))
-def test_whatever_a_producer_writes_is_read_without_an_error(found: Any) -> None:
+def test_invalid_context_attributes_raise_no_error(found: Any) -> None:
     message = Message('id', '{}', 'handle', found)
     _, span = Propagation('both').extract(message)
     assert span is None
 
 
 def test_a_value_that_is_too_long_is_not_read(bus: Bus, recorded: Recorded) -> None:
-    message = Message('id', '{}', 'handle', {'baggage': 'a=' + 'b' * 8_191})
-    within, _ = Propagation('both').extract(message)
+    assert baggage_of('a=' + 'b' * 4_000) == {'a': 'b' * 4_000}
+    assert baggage_of('a=' + 'b' * 8_191) == {}
+
+
+def baggage_of(value: str) -> dict[str, object]:
+    """Return the baggage that a delivery has, of a message with a valid span."""
+    attributes: dict[str, str | bytes] = {'traceparent': USERS_CONTEXT, 'baggage': value}
+    within, span = Propagation('attributes').extract(Message('id', '{}', 'handle', attributes))
+    assert span is not None
+    return dict(baggage.get_all(within))
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        'é,' * 2_700,
+        'a,' * 180 + 'a=b',
+        'a=b,' * 180 + 'a=b',
+        'a=b,two words=c',
+        'a="quoted"',
+        'a=b\x1b[31m',
+        'a=b,c=' + 'd' * 4_100,
+    ],
+    ids=[
+        'not ASCII', 'without values', 'too many', 'a space in a key', 'a quote', 'a control',
+        'too long',
+    ],
+)  # fmt: skip
+def test_an_invalid_baggage_is_dropped_without_a_log_record(
+    value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert baggage_of(value) == {}
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    'value', ['é=1', 'a=1,' * 32 + 'b=2', 'A=1', 'a=', 'a'],
+    ids=['not ASCII', 'too many', 'an uppercase key', 'an empty value', 'without a value'],
+)  # fmt: skip
+def test_an_invalid_tracestate_is_dropped_without_a_log_record(
+    value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    attributes: dict[str, str | bytes] = {'traceparent': USERS_CONTEXT, 'tracestate': value}
+    _, span = Propagation('attributes').extract(Message('id', '{}', 'handle', attributes))
+    assert span is not None
+    assert not span.trace_state
+    assert not caplog.records
+
+
+def test_valid_baggage_and_tracestate_are_read() -> None:
+    assert baggage_of('tenant=blue, user = %C3%A9;secret;level=1') == {
+        'tenant': 'blue',
+        'user': 'é;secret;level=1',
+    }
+    state = 'rojo=00f067aa0ba902b7, 1tenant@congo=t61rcWkgMzE'
+    attributes: dict[str, str | bytes] = {'traceparent': USERS_CONTEXT, 'tracestate': state}
+    _, span = Propagation('attributes').extract(Message('id', '{}', 'handle', attributes))
+    assert span is not None
+    assert dict(span.trace_state) == {
+        'rojo': '00f067aa0ba902b7',
+        '1tenant@congo': 't61rcWkgMzE',
+    }
+
+
+@pytest.mark.parametrize(
+    'beside', [{}, {'traceparent': 'nonsense'}], ids=['alone', 'beside an invalid traceparent']
+)
+def test_baggage_counts_only_beside_a_valid_span(
+    beside: dict[str, str | bytes], recorded: Recorded
+) -> None:
+    """In a span, too: it is not the sender of a message without one."""
+    message = Message('id', '{}', 'handle', {**beside, 'baggage': 'tenant=blue'})
+    with recorded.tracers.get_tracer('test').start_as_current_span('current'):
+        within, span = Propagation('attributes').extract(message)
+    assert span is None
     assert not baggage.get_all(within)
+
+
+def test_attributes_without_an_envelope_are_read_once() -> None:
+    class Counting(dict[str, Any]):
+        reads = 0
+
+        def get(self, *arguments: Any) -> Any:
+            self.reads += 1
+            return super().get(*arguments)
+
+    found = Counting(traceparent='nonsense')
+    Propagation('attributes').extract(Message('id', '{}', 'handle', found))
+    assert found.reads == 1
+
+
+def test_a_header_of_a_later_version_is_read() -> None:
+    header = USERS_CONTEXT.replace('00-', '01-', 1)
+    message = Message('id', '{}', 'handle', {'traceparent': header})
+    _, span = Propagation('attributes').extract(message)
+    assert span is not None
+    assert format_traceparent(span) == USERS_CONTEXT

@@ -40,9 +40,9 @@ class DeliveryResult(Struct):
     """The result of one delivery: the outcomes of the subscribers, and the settlement.
 
     `duration` is in seconds, from the start of the first subscriber to the settlement.
-    `call_observers` are functions that a hook adds. A listener calls each of them after every call
-    that settles the message, in the thread of the call. A failed call is repeated, and a message
-    whose visibility timeout is to end by itself needs no call.
+    `call_observers` are functions that a hook adds, in the result that it returns. A listener calls
+    each of them after every call that settles the message, in the thread of the call. A failed call
+    is repeated, and a message whose visibility timeout is to end by itself needs no call.
     """
 
     outcomes: Sequence[Outcome]
