@@ -88,7 +88,7 @@ def with_queue(name: str) -> Iterator[None]:
 def bind_message(message: _Message) -> None:
     """Let the log records of this context be about a message.
 
-    The caller runs each delivery in a context of its own, which ends with it: `copy_context().run`.
+    The caller runs each delivery in a copy of its context: `copy_context().run`.
     """
     _MESSAGE.set(message)
 

@@ -92,8 +92,8 @@ class PublishHook:
     """User code around published messages, for programs that do not use a listener.
 
     `Hook` is the same, with methods for deliveries and subscribers.
-    `replaced_instrumentation` is the instrumentation of botocore that the calls of publishers and
-    listeners with this hook do without; None if there is none.
+    `replaced_instrumentation` is the instrumentation of botocore that the library bypasses in its
+    own calls; None if it bypasses none.
     """
 
     replaced_instrumentation: Instrumentation | None = None
