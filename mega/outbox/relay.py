@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import random
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from threading import Event
@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mega._closing import Closing
 from mega._sql import check_dialect, describe_failure, serialized
-from mega.aws._hooks.publishing import PublishHook, RelayedBatch
+from mega.aws._hooks.publishing import PublishHook, PublishResult, RelayedBatch
 from mega.aws._hooks.running import check_hooks, hooks_with, run_with_hooks
 from mega.aws._hooks.work import AwaitingWork, BlockingCall, resume
 from mega.aws._messages.backoff import backoff
@@ -284,7 +284,7 @@ class OutboxRelay(Closing):
             rows.put_back(connection, table, token, settlement.put_back)
             rows.settle_sent(connection, table, token, settlement.sent, sent_at)
             lag = rows.lag(connection, table, now) if self._hooks else 0.0
-        _log_failures(settlement)
+        _log_failures(settlement, results)
         sent, failed = len(settlement.sent), settlement.failed
         return RelayedBatch(sent, len(settlement.put_back) - failed, failed, lag)
 
@@ -320,7 +320,11 @@ def _counts(batch: RelayedBatch) -> RelayCounts:
     return RelayCounts(batch.sent, batch.delayed, batch.failed)
 
 
-def _log_failures(settlement: Settlement) -> None:
+def _log_failures(settlement: Settlement, results: Mapping[int, PublishResult]) -> None:
+    for position in settlement.sent:
+        if (error := results[position].error) is not None:  # of a hook, after the message was sent
+            extra = about(row=position, error=type(error).__name__)
+            _log.error('row %d of the outbox: %s', position, error, exc_info=error, extra=extra)
     for row in settlement.put_back:
         if row.state == FAILED:
             problem = 'row %d of the outbox has failed: %s'

@@ -71,20 +71,21 @@ class FailedMessage(Struct, frozen=True):
 class PutBack(Struct, frozen=True):
     """A claimed row that was not sent, as it goes back into the table.
 
-    `failures` counts its failed attempts. `error` is the text of the last one; None if there was no
-    attempt.
+    `failures` counts its failed attempts, and `refusals` those with an error that is not retriable.
+    `error` is the text of the last one; None if there was no attempt.
     """
 
     position: int
     state: str
     due_at: datetime
     failures: int
+    refusals: int
     error: str | None
 
 
 _CLAIMED = (
     *('position', 'id', 'destination', 'message_group'),
-    *('body', 'attributes', 'options', 'failures'),
+    *('body', 'attributes', 'options', 'failures', 'refusals'),
 )
 """The columns that a relay needs. The others would take as long to read."""
 
@@ -130,6 +131,7 @@ def put_back(connection: Connection, table: Table, token: str, rows: Sequence[Pu
             state=bindparam('new_state'),
             due_at=bindparam('new_due_at'),
             failures=bindparam('new_failures'),
+            refusals=bindparam('new_refusals'),
             error=func.coalesce(bindparam('new_error'), table.c.error),
         )
     )
@@ -139,6 +141,7 @@ def put_back(connection: Connection, table: Table, token: str, rows: Sequence[Pu
             'new_state': row.state,
             'new_due_at': row.due_at,
             'new_failures': row.failures,
+            'new_refusals': row.refusals,
             'new_error': row.error,
         }
         for row in rows
@@ -153,9 +156,9 @@ def settle_sent(
     positions: Sequence[int],
     sent_at: datetime | None,
 ) -> None:
-    """Delete the rows that a claim still has; with `sent_at`, keep them as sent.
+    """Delete the rows that the token still claims, or mark them as sent at `sent_at`.
 
-    The others of the claim have been put back before. `positions` are the rows, in their order.
+    Call `put_back` first: every row that is left was sent. `positions` are in ascending order.
     """
     if not positions:
         return
@@ -181,7 +184,8 @@ def retry_failed(connection: Connection, table: Table, ids: Collection[str] | No
     failed = _has_failed(table)
     if ids is not None:
         failed = and_(failed, table.c.id.in_(ids))
-    values = {'state': PENDING, 'failures': 0, 'due_at': text('CURRENT_TIMESTAMP')}
+    due_at = text('CURRENT_TIMESTAMP')
+    values = {'state': PENDING, 'failures': 0, 'refusals': 0, 'due_at': due_at}
     statement = update(table).where(failed).values(values).returning(table.c.id)
     return list(connection.execute(statement).scalars())
 

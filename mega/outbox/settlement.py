@@ -1,9 +1,9 @@
 """The decision about each row after an attempt to send it. Pure: the caller has the time.
 
 result                        the row
-sent                          is deleted, or kept as sent
+sent                          is deleted, or kept as sent, also if a hook failed afterwards
 an error that is retriable    is put back, and is due after a backoff, however often that happens
-another error                 likewise, but after ten failures it has failed, and waits for a retry
+another error                 likewise, but after ten of them it has failed, and waits for a retry
 
 A row was not tried if an earlier row of its message group is put back, or if the time of the claim
 ended before. It is put back, too, without a failure.
@@ -26,11 +26,11 @@ from mega.outbox.table import FAILED, PENDING
 
 __all__ = ('Settlement', 'settle')
 
-MAX_FAILURES = 10
-"""Failures after which a row has failed, if AWS would refuse it again.
+MAX_REFUSALS = 10
+"""Errors that are not retriable, after which a row has failed.
 
-The backoffs take 8 to 17 minutes. A missing queue or permission is such an error, too, and may be
-repaired in that time.
+The backoffs take 8 to 17 minutes, and longer after errors that are retriable. A missing queue or
+permission is a refusal, too, and may be repaired in that time.
 """
 
 FIRST_BACKOFF = 2.0
@@ -62,14 +62,14 @@ def settle(
     stopped_groups: set[tuple[str, str]] = set()
     for row in rows:
         result = results.get(row.position)
+        error = None if result is None or result.message_id is not None else result.error
         group = row.destination, row.message_group
-        if result is not None and result.error is None:
+        if result is not None and error is None:
             sent.append(row.position)
-        elif result is None or (row.message_group is not None and group in stopped_groups):
-            unsent.append(PutBack(row.position, PENDING, now, row.failures, None))
+        elif error is None or (row.message_group is not None and group in stopped_groups):
+            unsent.append(PutBack(row.position, PENDING, now, row.failures, row.refusals, None))
         else:
-            assert result.error is not None
-            unsent.append(_after_failure(row, result.error, now, uniform))
+            unsent.append(_after_failure(row, error, now, uniform))
             stopped_groups.add(group)
     return Settlement(sent, unsent)
 
@@ -79,8 +79,9 @@ def _after_failure(
 ) -> PutBack:
     failures = row.failures + 1
     is_retriable = isinstance(error, (TransportError, OffloadError)) and error.retriable
-    state = PENDING if is_retriable or failures < MAX_FAILURES else FAILED
+    refusals = row.refusals if is_retriable else row.refusals + 1
+    state = FAILED if refusals >= MAX_REFUSALS else PENDING
     shortest = max_backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF) / 2
     seconds = backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF, uniform, shortest=shortest)
     due_at = now + timedelta(seconds=seconds)
-    return PutBack(row.position, state, due_at, failures, single_line(str(error)))
+    return PutBack(row.position, state, due_at, failures, refusals, single_line(str(error)))

@@ -2,11 +2,12 @@
 
 state      meaning
 pending    to be sent, at `due_at` or later
-failed     AWS refused it for good: it waits for `Outbox.retry`
+failed     AWS refused it for good: it waits for `OutboxRelay.retry`
 sent       sent; only a relay with a `retention` keeps it
 
 `position` is the order of the rows. A relay that claims a row sets `due_at` to the end of the
-claim, as a receive from SQS hides a message for its visibility timeout.
+claim, as a receive from SQS hides a message for its visibility timeout. `failures` counts the
+failed attempts to send a row, and `refusals` those of them with an error that is not retriable.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ SENT = 'sent'
 
 
 def outbox_table(name: str) -> Table:
-    """Return the table of an outbox, in a `MetaData` of its own."""
+    """Return the table of an outbox, in a new `MetaData`."""
     now = text('CURRENT_TIMESTAMP')
     table = Table(
         name,
@@ -54,6 +55,7 @@ def outbox_table(name: str) -> Table:
         Column('due_at', UtcDateTime, nullable=False, server_default=now),
         Column('claim', String(32)),
         Column('failures', Integer, nullable=False, server_default=text('0')),
+        Column('refusals', Integer, nullable=False, server_default=text('0')),
         Column('error', Text),
         Column('sent_at', UtcDateTime),
     )

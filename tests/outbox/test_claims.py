@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 from mega.aws._hooks.publishing import PublishResult
 from mega.errors import TransportError
 from mega.outbox import Outbox, rows
-from mega.outbox.settlement import MAX_FAILURES, settle
+from mega.outbox.settlement import MAX_REFUSALS, settle
 from tests.profile import amount
 
 QUEUE = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo'
@@ -60,7 +60,7 @@ class Claims(RuleBasedStateMachine):
             for _ in range(count):
                 id = self.outbox.publish(connection, 'x', queue_url=QUEUE, message_group_id=group)
                 self.published[group].append(id)
-            one_left = self.outbox.table.update().values(failures=MAX_FAILURES - 1)
+            one_left = self.outbox.table.update().values(refusals=MAX_REFUSALS - 1)
             connection.execute(one_left)  # so that a fatal error is the last one
         self.now = max(self.now, datetime.now(timezone.utc) + timedelta(seconds=2))
 
@@ -84,7 +84,8 @@ class Claims(RuleBasedStateMachine):
         stopped: set[str] = set()
         for row, error in zip(claim.rows, errors, strict=False):
             failure = TRANSIENT if row.message_group in stopped else error
-            results[row.position] = PublishResult(error=failure)
+            id = row.id if failure is None else None
+            results[row.position] = PublishResult(id, failure)
             if failure is None:
                 self.sent[row.message_group].append(row.id)
             else:

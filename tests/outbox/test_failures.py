@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import Any
 
 import pytest
 
-from mega.outbox import RelayCounts
+from mega.errors import TransportError
+from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult
+from mega.outbox import RelayCounts, rows
 from mega.outbox.destinations import CONCURRENT_DESTINATIONS
+from mega.outbox.settlement import MAX_REFUSALS, settle
 from tests.outbox.conftest import OutboxCase
+
+THROTTLED = TransportError('SendMessageBatch', 'RequestThrottled', 'slow down', True)
+DENIED = TransportError('SendMessageBatch', 'AccessDenied', 'not allowed', False)
 
 
 @pytest.mark.parametrize('engine', ['sqlite'], indirect=True)
@@ -26,3 +33,57 @@ def test_all_destinations_share_the_time_of_a_claim(case: OutboxCase) -> None:
     not_tried = [row for row in case.rows() if not row.failures]
     assert len(not_tried) == CONCURRENT_DESTINATIONS + 1
     assert {(row.state, row.error, row.claim) for row in not_tried} == {('pending', None, None)}
+
+
+def test_only_refusals_make_a_row_fail(case: OutboxCase) -> None:
+    """AWS throttles it ten times, and then refuses it ten times."""
+    case.publish('x', case.queue())
+    for error in [THROTTLED] * MAX_REFUSALS + [DENIED] * MAX_REFUSALS:
+        assert case.rows()[0].state == 'pending'
+        fail(case, error)
+    (row,) = case.rows()
+    assert (row.state, row.failures, row.refusals) == ('failed', 20, 10)
+    case.relay.retry()
+    (row,) = case.rows()
+    assert (row.state, row.failures, row.refusals) == ('pending', 0, 0)
+
+
+def fail(case: OutboxCase, error: TransportError) -> None:
+    """Claim the only row, and settle it with an error, as soon as it is due."""
+    table, due = case.outbox.table, case.rows()[0].due_at
+    with case.engine.begin() as connection:
+        claimed = rows.claim(connection, table, 'token', due, due, 1)
+        results = {claimed[0].position: PublishResult(error=error)}
+        settlement = settle(claimed, results, due, lambda low, high: high)
+        rows.put_back(connection, table, 'token', settlement.put_back)
+
+
+class FailsAfterwards(Hook):
+    """A hook with a bug, after the message was sent."""
+
+    def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
+        yield
+        raise ValueError('a bug of a hook')
+
+
+class ReturnsNonsense(Hook):
+    def around_publish(self, outgoing: Outgoing) -> HookGenerator[Any]:
+        yield
+        return 'nonsense'
+
+
+@pytest.mark.parametrize('hook', [FailsAfterwards, ReturnsNonsense])
+def test_a_message_is_sent_once_though_a_hook_fails_afterwards(
+    case: OutboxCase, hook: type[Hook], caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = case.queue(fifo=True)
+    for body in ('first', 'second'):
+        case.publish(body, queue, message_group_id='a')
+    with case.relay_with(hooks=[hook()]) as relay:
+        assert relay.drain() == RelayCounts(sent=2)
+    assert case.bodies() == ['first', 'second']
+    assert case.rows() == []
+    records = [record for record in caplog.records if record.name == 'mega.outbox.relay']
+    assert [record.levelname for record in records] == ['ERROR', 'ERROR']
+    for record, message in zip(records, case.accepted(), strict=True):
+        assert f'the message {message.message_id} was sent, but a hook r' in record.getMessage()

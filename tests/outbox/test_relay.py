@@ -18,7 +18,7 @@ from mega.errors import ConfigurationError
 from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult, RelayedBatch
 from mega.local.faults import FailCall, FailEntries
 from mega.outbox import Outbox, OutboxRelay, RelayCounts
-from mega.outbox.settlement import MAX_FAILURES
+from mega.outbox.settlement import MAX_REFUSALS
 from mega.testing import Bus
 from tests.outbox.conftest import OutboxCase
 
@@ -132,7 +132,7 @@ def test_later_rows_of_a_group_wait_for_one_that_is_put_back(case: OutboxCase) -
 
 def fail_for_good(case: OutboxCase) -> None:
     """Let AWS refuse the rows for the last time."""
-    case.set_all(failures=MAX_FAILURES - 1)
+    case.set_all(failures=MAX_REFUSALS - 1, refusals=MAX_REFUSALS - 1)
     case.server.script(DENIED, operation='SendMessageBatch')
     case.relay.drain()
 
@@ -145,7 +145,7 @@ def test_a_row_that_aws_refuses_ten_times_fails_and_waits_for_a_retry(case: Outb
     case.make_due()
     assert case.relay.drain() == RelayCounts()
     (failed,) = case.relay.list_failed()
-    assert (failed.id, failed.destination, failed.failures) == (id, queue, MAX_FAILURES)
+    assert (failed.id, failed.destination, failed.failures) == (id, queue, MAX_REFUSALS)
     assert 'AccessDenied' in failed.error
     assert case.relay.retry() == [id]
     assert case.relay.list_failed() == []
@@ -166,7 +166,7 @@ def test_a_retry_concerns_the_named_rows_alone(case: OutboxCase) -> None:
 def test_a_transient_error_never_makes_a_row_fail(case: OutboxCase) -> None:
     relay = case.relay_with(endpoint_url='http://127.0.0.1:9', claim_timeout=3)
     case.publish('x', case.queue())
-    case.set_all(failures=2 * MAX_FAILURES)
+    case.set_all(failures=2 * MAX_REFUSALS)
     assert relay.drain() == RelayCounts(delayed=1)
     assert case.rows()[0].state == 'pending'
     relay.close()

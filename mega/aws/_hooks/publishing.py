@@ -21,7 +21,10 @@ __all__ = (
 
 
 class PublishResult(Struct, frozen=True):
-    """The result of one payload: the id of its message, or the error."""
+    """The result of one payload: the id of its message, or the error.
+
+    Both are set if the message was sent, and a hook failed afterwards.
+    """
 
     message_id: str | None = None
     error: MegaError | None = None

@@ -298,7 +298,8 @@ def _resolve(entry: _Entry, result: PublishResult) -> None:
     result, future = entry.outgoing.finished(result), entry.future
     if not future.set_running_or_notify_cancel():
         return  # cancelled by its owner, but sent
-    if result.message_id is not None:
-        future.set_result(result.message_id)
-    else:
+    if result.error is not None:
         future.set_exception(result.error)
+    else:
+        assert result.message_id is not None
+        future.set_result(result.message_id)

@@ -67,11 +67,11 @@ class RunningHooks:
             if isinstance(end.value, PublishResult):
                 return end.value
             problem = f'returned {safe_repr(end.value)}, which is not a PublishResult'
-            return PublishResult(error=_hook_error(result, problem))
+            return PublishResult(result.message_id, _hook_error(result, problem))
         except Exception as error:
             failure = _hook_error(result, f'raised {type(error).__name__}')
             failure.__cause__ = error
-            return PublishResult(error=failure)
+            return PublishResult(result.message_id, failure)
         raise AssertionError('the work ends with the result')
 
 
