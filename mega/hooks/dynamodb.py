@@ -18,6 +18,7 @@ import math
 from typing import Any
 
 from mega.aws._transport.client import ClientOwner, create_client
+from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, TransportError, safe_repr
@@ -32,6 +33,9 @@ KEY, EXPIRATION = 'id', 'expiration'
 
 CONNECTIONS = 50
 READ_TIMEOUT = 5.0
+
+CALL_SECONDS = 10.0
+"""The time of one call with its retries. One thread renews the leases of all subscribers."""
 
 ACTIVE_SECONDS = 120.0
 """Seconds to wait until DynamoDB has created a table. DynamoDB usually needs ten seconds."""
@@ -55,7 +59,8 @@ class DynamoDbStore(ClientOwner):
     - The table must be in one region. Replicas in several regions of a global table do not refuse a
       second owner.
 
-    The connection options are those of `SqsPublisher`. Safe to share among threads.
+    A call takes 10 seconds at most, retries included. The connection options are those of
+    `SqsPublisher`. Safe to share among threads.
 
     Raises:
         ConfigurationError: for invalid settings.
@@ -151,7 +156,7 @@ class DynamoDbStore(ClientOwner):
         """
         try:
             table = self._describe()
-            expiry = self._aws.call('describe_time_to_live', TableName=self.table_name)
+            expiry = self._call('describe_time_to_live')
         except TransportError as error:
             if error.code == 'ResourceNotFoundException':
                 raise self._wrong_table('create it with create_table()') from error
@@ -161,13 +166,10 @@ class DynamoDbStore(ClientOwner):
             extra = about(table=self.table_name, error=error.code)
             _log.warning(problem, safe_repr(self.table_name), error.code, extra=extra)
             return
-        if table['KeySchema'] != [{'AttributeName': KEY, 'KeyType': 'HASH'}]:
-            raise self._wrong_table(f'its key must be {KEY!r} alone: use another table')
-        description = expiry['TimeToLiveDescription']
-        is_enabled = description['TimeToLiveStatus'] in ('ENABLED', 'ENABLING')
-        if not is_enabled or description.get('AttributeName') != EXPIRATION:
+        self._check_key(table)
+        if not self._is_enabled(expiry):
             advice = 'call create_table(), or enable its Time to Live with that attribute'
-            raise self._wrong_table(f'it does not remove items by {EXPIRATION!r}: {advice}')
+            raise self._wrong_expiry(advice)
 
     def create_table(self) -> None:
         """Create the table with on-demand capacity, or complete one that exists. Wait for it.
@@ -175,12 +177,12 @@ class DynamoDbStore(ClientOwner):
         The call may be repeated. A store never creates its table by itself.
 
         Raises:
+            ConfigurationError: if the table has another key, or expires items by another attribute.
             TransportError: if DynamoDB did not create or change the table.
         """
         try:
-            self._aws.call(
+            self._call(
                 'create_table',
-                TableName=self.table_name,
                 KeySchema=[{'AttributeName': KEY, 'KeyType': 'HASH'}],
                 AttributeDefinitions=[{'AttributeName': KEY, 'AttributeType': 'S'}],
                 BillingMode='PAY_PER_REQUEST',
@@ -188,27 +190,55 @@ class DynamoDbStore(ClientOwner):
         except TransportError as error:
             if error.code != 'ResourceInUseException':
                 raise
-        self._wait_until_active()
-        expiry = self._aws.call('describe_time_to_live', TableName=self.table_name)
-        if expiry['TimeToLiveDescription']['TimeToLiveStatus'] not in ('ENABLED', 'ENABLING'):
-            self._aws.call(
-                'update_time_to_live',
-                TableName=self.table_name,
-                TimeToLiveSpecification={'Enabled': True, 'AttributeName': EXPIRATION},
-            )
+        self._check_key(self._wait_until_active())
+        if not self._is_enabled(self._call('describe_time_to_live')):
+            specification = {'Enabled': True, 'AttributeName': EXPIRATION}
+            self._call('update_time_to_live', TimeToLiveSpecification=specification)
 
-    def _wait_until_active(self) -> None:
+    def _wait_until_active(self) -> dict[str, Any]:
+        """Return the description of the table."""
         clock = self._aws.clock
         deadline = clock.monotonic() + ACTIVE_SECONDS
-        while self._describe()['TableStatus'] != 'ACTIVE':
-            if clock.monotonic() >= deadline:
-                problem = f'the table is not active after {ACTIVE_SECONDS:.0f} seconds'
-                raise TransportError('CreateTable', 'Timeout', problem, True)
+        while clock.monotonic() < deadline:
+            try:
+                table = self._describe()
+            except TransportError as error:
+                # Documented for DescribeTable directly after CreateTable.
+                if error.code != 'ResourceNotFoundException':
+                    raise
+            else:
+                if table['TableStatus'] == 'ACTIVE':
+                    return table
             clock.sleep(POLL_SECONDS)
+        problem = f'the table is not active after {ACTIVE_SECONDS:.0f} seconds'
+        raise TransportError('CreateTable', 'Timeout', problem, True)
 
     def _describe(self) -> dict[str, Any]:
-        table: dict[str, Any] = self._aws.call('describe_table', TableName=self.table_name)['Table']
+        table: dict[str, Any] = self._call('describe_table')['Table']
         return table
+
+    def _check_key(self, table: dict[str, Any]) -> None:
+        if table['KeySchema'] != [{'AttributeName': KEY, 'KeyType': 'HASH'}]:
+            raise self._wrong_table(f'its key must be {KEY!r} alone: use another table')
+
+    def _is_enabled(self, expiry: dict[str, Any]) -> bool:
+        """Return whether DynamoDB removes records.
+
+        Raises:
+            ConfigurationError: if it removes items by another attribute. A table has only one.
+        """
+        description = expiry['TimeToLiveDescription']
+        if description['TimeToLiveStatus'] not in ('ENABLED', 'ENABLING'):
+            return False
+        if (name := description.get('AttributeName')) != EXPIRATION:
+            advice = 'disable that, wait for up to an hour, and call create_table()'
+            raise self._wrong_expiry(
+                f'its Time to Live has the attribute {safe_repr(name)}: {advice}'
+            )
+        return True
+
+    def _wrong_expiry(self, advice: str) -> ConfigurationError:
+        return self._wrong_table(f'it does not remove items by {EXPIRATION!r}: {advice}')
 
     def _wrong_table(self, problem: str) -> ConfigurationError:
         return ConfigurationError(
@@ -218,14 +248,17 @@ class DynamoDbStore(ClientOwner):
     def _now_ms(self) -> int:
         return int(self._aws.clock.time() * 1_000)
 
+    def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        with within(TimeLimit(CALL_SECONDS, self._aws.clock)):
+            return self._aws.call(method, TableName=self.table_name, **parameters)
+
     def _write(
         self, method: str, condition: str, values: dict[str, Any], **parameters: Any
     ) -> dict[str, Any] | None:
         """Write an item if the condition is true. Return None, or the item that refused it."""
         try:
-            self._aws.call(
+            self._call(
                 method,
-                TableName=self.table_name,
                 ConditionExpression=condition,
                 ExpressionAttributeNames={'#owner': 'owner'},  # a reserved word of DynamoDB
                 ExpressionAttributeValues=values,
