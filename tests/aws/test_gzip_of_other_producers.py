@@ -27,7 +27,7 @@ class Text(TextSubscriber):
 
 
 def gzipped(text: str) -> str:
-    return b64encode(gzip.compress(text.encode())).decode()
+    return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def string(value: str) -> dict[str, str]:
