@@ -12,6 +12,7 @@ from queue import SimpleQueue
 
 import click
 
+from mega.aws._messages.destinations import queue_name
 from mega.aws.sqs.subscribe import SqsListener
 from mega.cli.exit_status import SUCCESS, CommandError
 from mega.cli.options import OTHER_ENDPOINT_VARIABLES, app_dir_option, output_options, use_endpoint
@@ -115,8 +116,8 @@ def queues_of(listeners: Iterable[SqsListener]) -> dict[str, dict[str, object]]:
     A queue whose listener has no dead-letter queue gets one by a redrive policy, unless it is a
     dead-letter queue itself.
     """
-    pairs = [(_name_of(each.queue_url), each.dead_letter_queue_url) for each in listeners]
-    dead_letters = [_name_of(url) for _, url in pairs if url is not None]
+    pairs = [(queue_name(each.queue_url), each.dead_letter_queue_url) for each in listeners]
+    dead_letters = [queue_name(url) for _, url in pairs if url is not None]
     with_own = {name for name, url in pairs if url is not None}
     never = {*with_own, *dead_letters, *(_dead_letter_name(name) for name, _ in pairs)}
     policies = {name: _dead_letter_name(name) for name, _ in pairs if name not in never}
@@ -127,10 +128,6 @@ def queues_of(listeners: Iterable[SqsListener]) -> dict[str, dict[str, object]]:
         policy = {'deadLetterTargetArn': arn_of('sqs', target), 'maxReceiveCount': _MAX_RECEIVES}
         queues[name] = {'RedrivePolicy': policy}
     return queues
-
-
-def _name_of(queue_url: str) -> str:
-    return queue_url.rpartition('/')[2]
 
 
 def _dead_letter_name(name: str) -> str:

@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mega.aws._messages.destinations import queue_name
 from mega.aws.sqs.subscribe.subscribers.subscriber import explain_match
 from mega.errors import single_line
 from mega.testing.matching import check_count, list_messages, list_nearest, matching
 from mega.testing.records import DeadLetter, ProcessedMessage, PublishedMessage
 
 if TYPE_CHECKING:
-    from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
+    from mega.aws._messages.destinations import queue_name
+from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 
 __all__ = ('Assertions',)
 
@@ -146,7 +148,7 @@ def _check_none(what: str, messages: Sequence[PublishedMessage]) -> None:
 
 
 def _describe_published(message: PublishedMessage) -> str:
-    return message.destination.rpartition('/')[2].rpartition(':')[2]
+    return queue_name(message.destination)
 
 
 def _describe_processed(message: ProcessedMessage) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mega.aws._messages.destinations import queue_name
 from mega.cli.exit_status import SUCCESS
 from mega.cli.options import app_dir_option, output_options
 from mega.cli.outbox.relay_target import relay_of
@@ -65,6 +66,6 @@ def _text(records: Sequence[Record]) -> str:
 def _cell(record: Record, name: str) -> object:
     if name == 'created':
         return record[name].isoformat(timespec='seconds')
-    if name == 'destination':  # the name of a queue or a topic, which is the last part
-        return record[name].replace(':', '/').rpartition('/')[2]
+    if name == 'destination':
+        return queue_name(record[name])
     return record[name]
