@@ -23,10 +23,12 @@ An error never contains a complete body or a secret, and external input only as 
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
+
+from mega.errors._other_distribution import check_package_folder
+from mega.errors._texts import join_path, printable_path, safe_repr, single_line
 
 __all__ = (
     'ConfigurationError',
@@ -54,54 +56,10 @@ __all__ = (
     'single_line',
 )
 
+check_package_folder()
+
 Seconds: TypeAlias = float | timedelta
 """A time as users state it."""
-
-MAX_PATH_CHARACTERS = 100
-"""An error shows a longer path shortened."""
-
-_repr = reprlib.Repr()
-_repr.maxstring = _repr.maxother = _repr.maxlong = 60
-_repr.maxlevel = 2
-
-
-def safe_repr(value: object) -> str:
-    """Return a `repr` of external input that is safe in an error or a log line.
-
-    A text is cut to about 60 characters, and control characters are escaped. Never raises.
-    """
-    try:
-        return _repr.repr(value)
-    except Exception:  # raised by a `__repr__` of the user
-        return f'<{type(value).__name__}>'
-
-
-def single_line(text: str, limit: int = 300) -> str:
-    """Return external text on one line of at most `limit` characters, control characters escaped.
-
-    The result is safe in a terminal, in a log and in a request to AWS.
-    """
-    folded = ' '.join(text.split())
-    seen = ''.join(c if c.isprintable() else c.encode('unicode_escape').decode() for c in folded)
-    return seen if len(seen) <= limit else f'{seen[: limit - 3]}...'
-
-
-def join_path(path: str, key: str | int) -> str:
-    """Extend a path by a key or an index.
-
-    >>> join_path('user', 'tags'), join_path('user.tags', 2)
-    ('user.tags', 'user.tags[2]')
-    """
-    if isinstance(key, int):
-        return f'{path}[{key}]'
-    return f'{path}.{key}' if path else key
-
-
-def _printable_path(path: str) -> str:
-    """Return a path as an error shows it: keys are external input."""
-    if path.isprintable() and len(path) <= MAX_PATH_CHARACTERS:
-        return path
-    return safe_repr(path)
 
 
 class MegaError(Exception):
@@ -126,7 +84,7 @@ class PatternError(MegaError, TypeError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        where = f' at {_printable_path(self.path)}' if self.path else ''
+        where = f' at {printable_path(self.path)}' if self.path else ''
         return f'invalid pattern{where}: {safe_repr(self.value)}: {self.problem}'
 
 
@@ -142,7 +100,7 @@ class EventError(MegaError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f'invalid MEGA event: {_printable_path(self.path)} {self.problem}'
+        return f'invalid MEGA event: {printable_path(self.path)} {self.problem}'
 
 
 class PublishError(MegaError):
@@ -177,7 +135,7 @@ class EncodeError(PublishError, ValueError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f'cannot be published: {_printable_path(self.path) or "the payload"} {self.problem}'
+        return f'cannot be published: {printable_path(self.path) or "the payload"} {self.problem}'
 
 
 class PayloadTooLargeError(PublishError):
@@ -257,7 +215,7 @@ class InvalidPayloadError(ConsumeError):
         self.problem = problem
 
     def __str__(self) -> str:
-        return f'invalid payload: {_printable_path(self.path) or "the payload"} {self.problem}'
+        return f'invalid payload: {printable_path(self.path) or "the payload"} {self.problem}'
 
 
 class OffloadError(MegaError):
