@@ -44,6 +44,8 @@ from mega.outbox.table import outbox_table
 
 __all__ = ('Outbox',)
 
+_WRITTEN = 'written to the outbox'
+
 
 class Outbox:
     """Writes messages to a table, in the transaction of the caller, for an `OutboxRelay` to send.
@@ -55,7 +57,7 @@ class Outbox:
     one, `publish` refuses it.
 
     `hooks` run around the writing of each row, as around a message of a publisher. Here, a hook can
-    add the trace of the caller to the attributes. A hook of the relay cannot.
+    add the trace of the caller to the message. A hook of the relay cannot.
 
     Safe to share among threads.
 
@@ -111,6 +113,7 @@ class Outbox:
             EncodeError: for a payload, an attribute or an option that no message can carry.
             EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
             PayloadTooLargeError: for a message that is too large for every queue or topic.
+            PublishError: for an error of a hook. If the row was written, the error says so.
             ConfigurationError: for a destination that is missing or invalid, for another database,
                 for an object that is not a connection, and for a connection in autocommit mode,
                 which would commit the row before the changes that it belongs to.
@@ -138,16 +141,16 @@ class Outbox:
     def _within_hooks(
         self, api: ServiceApi, destination: str, id: str, message: EncodedMessage
     ) -> Iterator[EncodedMessage]:
-        """Check a message, and yield it with the attributes that hooks add."""
+        """Check a message, and yield it with what hooks add: attributes and the trace header."""
         encoder = Encoder(api, _largest_limit, self.payload_store)
-        outgoing = encoder.build(destination, *message)
-        begun = begin_hooks(self._hooks, encoder, destination, outgoing)
-        added = {
-            name: begun.attributes[name] for name in begun.attributes.keys() - outgoing.attributes
-        }
+        checked = encoder.build(destination, *message)
+        begun = begin_hooks(self._hooks, encoder, destination, checked, _WRITTEN)
         try:
-            yield message._replace(attributes={**message.attributes, **added})
-        except Exception as error:
+            yield message._replace(
+                attributes={**message.attributes, **_added(checked.attributes, begun.attributes)},
+                options={**message.options, **_added(checked.options, begun.options)},
+            )
+        except BaseException as error:  # also the cancellation of a task
             failure = PublishError(f'the row was not written: {type(error).__name__}')
             begun.finished(PublishResult(error=failure))
             raise
@@ -204,6 +207,10 @@ def _with_id(attributes: Attributes | None, id: str) -> Attributes:
         problem = 'is set by the outbox only: give the attribute another name'
         raise EncodeError(join_path('message_attributes', MESSAGE_ID_ATTRIBUTE), problem)
     return {**(attributes or {}), MESSAGE_ID_ATTRIBUTE: id}
+
+
+def _added(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in after.items() if name not in before}
 
 
 def _largest_limit(destination: str) -> int:

@@ -25,7 +25,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mega._closing import Closing
 from mega._sql import check_dialect, describe_failure, serialized
-from mega.aws._hooks.publishing import PublishHook, PublishResult, RelayedBatch
+from mega.aws._hooks.publishing import (
+    PublishHook,
+    PublishResult,
+    RelayedBatch,
+    replaced_instrumentation,
+)
 from mega.aws._hooks.running import check_hooks, hooks_with, run_with_hooks
 from mega.aws._hooks.work import AwaitingWork, BlockingCall, resume
 from mega.aws._messages.backoff import backoff
@@ -137,11 +142,13 @@ class OutboxRelay(Closing):
         self._poll_seconds = check_seconds('poll_interval', poll_interval, 0.01, 3_600)
         self._retention = timedelta(seconds=check_seconds('retention', retention, 0, 10**9))
         clients = {'sqs': sqs_client, 'sns': sns_client}
+        valid = check_hooks(hooks, PublishHook)
+        connect_to = partial(create_client, instrumentation=replaced_instrumentation(valid))
 
         def connect(service: str, destination: str) -> AwsClient:
             if clients[service] is not None:
-                return create_client(service, destination, client=clients[service])
-            return create_client(
+                return connect_to(service, destination, client=clients[service])
+            return connect_to(
                 service,
                 destination,
                 aws_access_key_id=aws_access_key_id,
@@ -153,7 +160,6 @@ class OutboxRelay(Closing):
                 attempts=1,  # the sender retries
             )
 
-        valid = check_hooks(hooks, PublishHook)
         self._hooks = hooks_with('around_relay', valid, PublishHook)
         self._destinations = Destinations(connect, outbox.payload_store, valid, concurrency)
         self._wake_ups = WakeUps(engine, outbox.table.name)

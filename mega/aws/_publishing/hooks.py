@@ -26,9 +26,15 @@ __all__ = ('begin_hooks',)
 
 
 def begin_hooks(
-    hooks: Sequence[PublishHook], encoder: Encoder, destination: str, message: OutgoingMessage
+    hooks: Sequence[PublishHook],
+    encoder: Encoder,
+    destination: str,
+    message: OutgoingMessage,
+    done: str = 'sent',
 ) -> OutgoingMessage:
     """Run hooks up to their `yield`, and return the message with what they added.
+
+    `done` says in errors what happens to the message between the hooks.
 
     Raises:
         MegaError: the one that a hook raised.
@@ -42,10 +48,10 @@ def begin_hooks(
     except MegaError:
         raise
     except StopIteration:
-        raise PublishError('not sent: a hook returned before its yield') from None
+        raise PublishError(f'not {done}: a hook returned before its yield') from None
     except Exception as error:
-        raise PublishError(f'not sent: a hook raised {type(error).__name__}') from error
-    return structs.replace(outgoing.message, hooks=RunningHooks(running))
+        raise PublishError(f'not {done}: a hook raised {type(error).__name__}') from error
+    return structs.replace(outgoing.message, hooks=RunningHooks(running, done))
 
 
 class _Outgoing(Outgoing):

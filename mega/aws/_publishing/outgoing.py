@@ -50,11 +50,13 @@ class OutgoingMessage(Struct, frozen=True):
 class RunningHooks:
     """The hooks of one message, which have begun and wait for its result.
 
-    `work` receives the result, and returns it or another one.
+    `work` receives the result, and returns it or another one. `done` says in errors what happened
+    to the message: sent, or written to an outbox.
     """
 
-    def __init__(self, work: Generator[Any, Any, PublishResult]) -> None:
+    def __init__(self, work: Generator[Any, Any, PublishResult], done: str) -> None:
         self._work: Generator[Any, Any, PublishResult] | None = work
+        self._done = done
 
     def finish(self, result: PublishResult) -> PublishResult:
         """Pass the result to the hooks, and return the final one. Later calls have no effect."""
@@ -67,18 +69,18 @@ class RunningHooks:
             if isinstance(end.value, PublishResult):
                 return end.value
             problem = f'returned {safe_repr(end.value)}, which is not a PublishResult'
-            return PublishResult(result.message_id, _hook_error(result, problem))
+            return PublishResult(result.message_id, self._error(result, problem))
         except Exception as error:
-            failure = _hook_error(result, f'raised {type(error).__name__}')
+            failure = self._error(result, f'raised {type(error).__name__}')
             failure.__cause__ = error
             return PublishResult(result.message_id, failure)
         raise AssertionError('the work ends with the result')
 
-
-def _hook_error(result: PublishResult, problem: str) -> PublishError:
-    if result.message_id is None:
-        return PublishError(f'a hook {problem}, after: {result.error}')
-    return PublishError(f'the message {result.message_id} was sent, but a hook {problem}')
+    def _error(self, result: PublishResult, problem: str) -> PublishError:
+        if result.message_id is None:
+            return PublishError(f'a hook {problem}, after: {result.error}')
+        done = f'the message {result.message_id} was {self._done}'
+        return PublishError(f'{done}, but a hook {problem}')
 
 
 PlannedOutgoing: TypeAlias = PlannedMessage[OutgoingMessage | None]
