@@ -122,7 +122,8 @@ class JsonFormatter(logging.Formatter):
 
     The keys are `time` (ISO-8601 with its zone), `level`, `logger`, `process` (the id), `message`,
     `exception` and `stack` (if the record has them), and the keys of `extra`. A key of `extra` that
-    is among the others gets the prefix `extra.`. A value that is not JSON is its text.
+    is among the others gets the prefix `extra.`. A value that is not JSON is its text. If its text
+    cannot be made, it is the name of its type, such as `<Order>`.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -151,9 +152,16 @@ def format_time(record: logging.LogRecord) -> str:
 
 
 def _json_value(value: object) -> object:
-    """Return a value if JSON can represent all of it, and otherwise its text."""
+    """Return a value if JSON can represent all of it, otherwise its text, or at least its type."""
     try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return repr(value) if isinstance(value, (dict, list, tuple)) else str(value)
+        json.dumps({'': value}, allow_nan=False)  # as deep as in the document
+    except Exception:  # the methods of the value may raise any
+        return _text(value)
     return value
+
+
+def _text(value: object) -> str:
+    try:
+        return repr(value) if isinstance(value, (dict, list, tuple)) else str(value)
+    except Exception:  # also a RecursionError, if the value is nested too deeply
+        return f'<{type(value).__name__}>'

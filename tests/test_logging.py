@@ -87,6 +87,31 @@ def test_a_value_that_json_cannot_represent_is_its_text() -> None:
     assert found['cycle'] == '[[...]]'
 
 
+class Secret:
+    """An object of an application whose text cannot be read."""
+
+    def __repr__(self) -> str:
+        raise OSError('no text')
+
+
+class Table(dict[str, int]):
+    """A dict of an application whose members cannot be read."""
+
+    def items(self) -> Any:
+        raise OSError('no members')
+
+    __repr__ = Secret.__repr__
+
+
+def test_a_value_without_a_text_is_the_name_of_its_type() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    found = formatted(record('x', secret=Secret(), secrets=[Secret()], table=Table(a=1), deep=deep))
+    assert (found['secret'], found['secrets']) == ('<Secret>', '<list>')
+    assert (found['table'], found['deep'], found['message']) == ('<Table>', '<list>', 'x')
+
+
 # the current delivery
 
 
