@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mega.aws.sqs.subscribe import Hook, MessageSubscriber, ProcessStatus
-from mega.errors import RetriableError
+from mega.errors import RetriableError, TransportError
 from mega.logging import current_delivery
 from mega.testing import Bus, deliver
 from tests.aws.answers import sqs_answer, sqs_error
@@ -43,6 +43,12 @@ def about(caplog: pytest.LogCaptureFixture, words: str) -> Any:
     """Return what the only record with certain words is about."""
     [found] = [each for each in records(caplog) if words in each.getMessage()]
     return vars(found)['mega']
+
+
+def states_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the states of the listener that were logged."""
+    found = [vars(each)['mega'].get('state') for each in records(caplog)]
+    return [state for state in found if state is not None]
 
 
 @contextmanager
@@ -238,18 +244,39 @@ def test_the_start_a_pause_and_the_stop_are_logged_once_each(
     listener = listener_on(aws, queue, subscriber())
     with logged('receiving from') as started, logged('resumed') as resumed, listening(listener):
         assert started.wait(WITHIN)
-        for change in (listener.pause, listener.pause, listener.resume):
+        for change in (listener.resume, listener.pause, listener.pause, listener.resume):
             change()
         assert resumed.wait(WITHIN)
         listener.stop()
         listener.stop()
     states = [each for each in records(caplog) if 'state' in vars(each)['mega']]
-    assert [vars(each)['mega']['state'] for each in states] == [
-        *('started', 'paused', 'resumed', 'stopping', 'stopped')
-    ]
+    assert states_in(caplog) == ['started', 'paused', 'resumed', 'stopping', 'stopped']
     assert {each.levelno for each in states} == {logging.INFO}
     assert {vars(each)['mega']['queue'] for each in states} == {queue.rpartition('/')[2]}
     assert all(queue in each.getMessage() for each in states)
+
+
+def test_a_pause_of_a_listener_that_stops_is_not_logged(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stop_and_pause(payload: object) -> None:
+        for change in (listener.stop, listener.pause, listener.resume):
+            change()
+
+    queue = aws.create_queue()
+    send(aws, queue, 'a')
+    listener = listener_on(aws, queue, subscriber(stop_and_pause))
+    listener.listen()
+    assert states_in(caplog) == ['started', 'stopping', 'stopped']
+
+
+def test_the_stop_of_a_listener_that_an_error_ends_is_logged(
+    aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener = listener_on(aws, aws.create_queue() + '-gone', subscriber())
+    with pytest.raises(TransportError):
+        listener.drain()
+    assert states_in(caplog)[-1] == 'stopped'
 
 
 def test_the_first_receive_after_failures_is_logged(

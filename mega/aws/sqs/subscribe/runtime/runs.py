@@ -114,8 +114,10 @@ class ListenerRuns:
                 *(queue.url, transport),
                 extra=about(state='started', transport=transport),
             )
-            yield session
-            _log.info('stopped receiving from %s', queue.url, extra=about(state='stopped'))
+            try:
+                yield session
+            finally:
+                _log.info('stopped receiving from %s', queue.url, extra=about(state='stopped'))
         finally:
             self._session = None
             self._process = 0

@@ -21,10 +21,14 @@ class SessionLog:
         self._failures = 0
 
     def changed(self, state: str, text: str) -> None:
-        """Log a new state, with a text before the URL of the queue. The same state is not new."""
-        if state != self._state:
-            self._state = state
-            _log.info('%s %s', text, self._url, extra=about(queue=self._name, state=state))
+        """Log a new state, with a text before the URL of the queue.
+
+        The same state is not new. A stop is final, and only a paused session resumes.
+        """
+        if self._state in (state, 'stopping') or (state == 'resumed' and self._state != 'paused'):
+            return
+        self._state = state
+        _log.info('%s %s', text, self._url, extra=about(queue=self._name, state=state))
 
     def receive_failed(self, problem: str, code: str) -> None:
         """Log a receive that failed."""
