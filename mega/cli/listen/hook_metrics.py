@@ -2,8 +2,13 @@
 
 A child sends all metrics in the registry of the hook with each report. The parent adds them:
 
-    counter, histogram   the sum over the processes, also the ended ones: it never decreases
-    gauge                a sample for each process that runs, with the label `pid`
+    counter, histogram, summary   the sum over the processes, also the ended ones: it never
+                                  decreases
+    gauge                         a sample for each process that runs, with the label `pid`
+
+A label `pid` of a gauge of the application becomes `exported_pid`, as in a scrape of Prometheus.
+Metrics of other types, such as infos and enums, are not served. Nor are the quantiles of a summary,
+which have no sum.
 
 A process that is killed has sent its last report up to a second before.
 """
@@ -24,11 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ('collect_metrics', 'hook_metrics', 'of_ended_process', 'sum_metrics')
 
-_SUMMED = ('counter', 'histogram')
+_SUMMED = ('counter', 'histogram', 'summary')
 
 
 def collect_metrics(hooks: Iterable[object]) -> tuple[Family, ...]:
-    """Return the counters, histograms and gauges in the registries of the hooks `Prometheus`."""
+    """Return the metrics of the types above in the registries of the hooks `Prometheus`."""
     module: Any = sys.modules.get('mega.hooks.prometheus')
     if module is None:  # the target did not import it
         return ()
@@ -42,7 +47,9 @@ def _family(metric: Metric) -> Family:
         Sample(each.name, tuple(sorted(each.labels.items())), float(each.value))
         for each in metric.samples
         # JSON has no infinite numbers. `..._created` is the time of a start, which has no sum.
-        if math.isfinite(each.value) and not each.name.endswith('_created')
+        if math.isfinite(each.value)
+        and not each.name.endswith('_created')
+        and not (metric.type == 'summary' and 'quantile' in each.labels)
     )
     name = f'{metric.name}_total' if metric.type == 'counter' else metric.name
     return Family(name, metric.type, metric.documentation, samples)
@@ -53,11 +60,20 @@ def _of_running_process(pid: int, families: Iterable[Family]) -> Iterator[Family
     for family in families:
         if family.kind not in _SUMMED:
             samples = (
-                Sample(each.name, (*each.labels, ('pid', str(pid))), each.value)
+                Sample(each.name, _with_pid(each.labels, pid), each.value)
                 for each in family.samples
             )
             family = Family(family.name, family.kind, family.help, tuple(samples))
         yield family
+
+
+def _with_pid(labels: Labels, pid: int) -> Labels:
+    """Return labels with the id of a process. A label of that name gets a name that is free."""
+    names, free_name = dict(labels), 'pid'
+    while free_name in names:
+        free_name = f'exported_{free_name}'
+    others = ((free_name if name == 'pid' else name, value) for name, value in labels)
+    return (*others, ('pid', str(pid)))
 
 
 def hook_metrics(snapshot: Snapshot) -> tuple[Family, ...]:

@@ -82,6 +82,7 @@ class Worker:
         self._receives_since: float | None = None
         self._metrics: tuple[Family, ...] = ()
         self._has_metrics_error = False
+        self._report_lock = threading.Lock()
 
     def run(self) -> int:
         """Load the target, and listen until a stop. Return the exit code of the process."""
@@ -210,9 +211,12 @@ class Worker:
             self._is_ready = True
 
     def _report(self) -> None:
-        listener = self._listener
-        if listener is None:
-            return
+        """Send a report, if there is a listener. A report never arrives after a newer one."""
+        if self._listener is not None:
+            with self._report_lock:
+                self._send_report(self._listener)
+
+    def _send_report(self, listener: SqsListener) -> None:
         activity = listener.activity()
         report = Report(
             stats=asdict(listener.stats()),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import socket
+from collections.abc import Iterator
 from contextlib import closing
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, Summary
+from prometheus_client.core import Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
 
 from mega.cli.listen.exposition import Family, Sample, write_metrics
 from mega.cli.listen.hook_metrics import (
@@ -29,6 +32,7 @@ def metrics_of_a_process(value: float = 2.5) -> tuple[Family, ...]:
     Gauge('shop_carts', 'Carts.', registry=registry).set(3)
     Gauge('shop_ratio', 'Of nothing.', registry=registry).set(math.nan)
     Histogram('shop_seconds', 'Time.', registry=registry, buckets=(1, 10)).observe(value)
+    Summary('shop_bytes', 'Bytes.', registry=registry).observe(value)
     Info('shop', 'The release.', registry=registry).info({'version': '1'})
     return collect_metrics([hook, Prometheus(registry), object()])
 
@@ -52,6 +56,8 @@ def test_all_metrics_in_the_registry_of_a_hook_are_collected_once() -> None:
         ('shop_seconds_bucket', '+Inf'): 1,
         ('shop_seconds_count',): 1,
         ('shop_seconds_sum',): 2.5,
+        ('shop_bytes_count',): 1,
+        ('shop_bytes_sum',): 2.5,
     }
     assert collect_metrics([object()]) == ()
 
@@ -73,8 +79,37 @@ def test_counters_are_added_and_gauges_have_the_id_of_their_process() -> None:
     found = samples(hook_metrics(Snapshot((*processes,), wanted=2, ended_metrics=ended)))
     assert found['shop_orders_total', 'se'] == 7.5
     assert found['shop_seconds_bucket', '+Inf'] == 3
+    assert (found['shop_bytes_count',], found['shop_bytes_sum',]) == (3, 7.5)
     assert (found['shop_carts', '7'], found['shop_carts', '8']) == (3, 3)
     assert ('shop_carts',) not in found
+
+
+def test_a_label_pid_of_the_application_keeps_its_value_under_another_name() -> None:
+    registry = CollectorRegistry()
+    for names in (['pid'], ['exported_pid', 'pid']):
+        name = f'shop_{len(names)}'
+        Gauge(name, 'Programs.', names, registry=registry).labels(*names).set(1)
+    metrics = collect_metrics([Prometheus(registry)])
+    process = ProcessSnapshot(7, 'shop:a', ProcessState.READY, FRESH, metrics)
+    found = hook_metrics(Snapshot((process,), wanted=1))
+    labels = {each.name: dict(each.samples[0].labels) for each in found if 'shop' in each.name}
+    assert labels == {
+        'shop_1': {'exported_pid': 'pid', 'pid': '7'},
+        'shop_2': {'exported_exported_pid': 'pid', 'exported_pid': 'exported_pid', 'pid': '7'},
+    }
+
+
+def test_the_quantiles_of_a_summary_are_not_added() -> None:
+    class Quantiles(Collector):
+        def collect(self) -> Iterator[Metric]:
+            metric = SummaryMetricFamily('shop_bytes', 'Bytes.', count_value=3, sum_value=6)
+            metric.add_sample('shop_bytes', {'quantile': '0.5'}, 2)
+            yield metric
+
+    registry = CollectorRegistry()
+    registry.register(Quantiles())
+    found = samples(collect_metrics([Prometheus(registry)]))
+    assert found == {('shop_bytes_count',): 3, ('shop_bytes_sum',): 6}
 
 
 def test_the_text_of_metrics_is_that_of_prometheus() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +139,43 @@ def test_a_failing_collector_of_the_application_does_not_end_the_reports(
     errors = capsys.readouterr().err
     assert errors.count('the metrics of the application cannot be collected') == 1
     assert 'ZeroDivisionError' in errors
+
+
+STOPPING_COLLECTOR = """
+import itertools, threading
+from mega.hooks.prometheus import Prometheus
+from prometheus_client import CollectorRegistry, Gauge
+
+registry, numbers, last_arrived = CollectorRegistry(), itertools.count(1), threading.Event()
+
+def number_of_report():
+    number = next(numbers)
+    if number == 1:
+        listener.stop()
+        last_arrived.wait(0.5)
+    return number
+
+Gauge('shop_reports', 'Reports.', registry=registry).set_function(number_of_report)
+listener = SqsListener(os.environ['QUEUE_URL'], [Orders], hooks=[Prometheus(registry)])
+"""
+
+
+def test_the_last_report_never_arrives_before_an_older_one(directory: Path) -> None:
+    """The older one is slow, and begins before the listener stops."""
+    worker = directory / 'worker.py'
+    worker.write_text(f'{worker.read_text()}\n{STOPPING_COLLECTOR}')
+    program = Program(WorkerSettings('worker:listener', reports_metrics=True))
+
+    def numbers() -> list[float]:
+        metrics = [family for each in program.received(Reported) for family in each.metrics]
+        return [each.samples[0].value for each in metrics if each.name == 'shop_reports']
+
+    def act() -> None:
+        wait_until(numbers)
+        sys.modules['worker'].last_arrived.set()
+
+    assert program.run(act) == 0
+    assert numbers() == [1, 2]
 
 
 def test_sigterm_stops_it() -> None:
