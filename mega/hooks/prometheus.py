@@ -7,7 +7,7 @@ serve the registry themselves, for example with `prometheus_client.start_http_se
 
 The counters of a queue and of a subscriber add up:
 
-    mega_deliveries_total        = sum of mega_settlements_total + mega_in_flight
+    mega_deliveries_total        = sum of mega_settlements_total + mega_deliveries_in_progress
     mega_messages_started_total  = sum of mega_messages_total    + mega_messages_in_progress
 
 https://prometheus.io/docs/practices/naming/
@@ -171,7 +171,7 @@ class _Metrics:
         text = 'Deliveries of messages whose processing began.'
         self.deliveries = counter('mega_deliveries_total', text, *of_queue)
         text = 'Deliveries in processing.'
-        self.in_flight = gauge('mega_in_flight', text, *of_queue)
+        self.deliveries_in_progress = gauge('mega_deliveries_in_progress', text, *of_queue)
         text = 'Time from the acceptance of a message by SQS to the begin of its processing.'
         self.queue_time = Histogram(
             'mega_queue_time_seconds', text, of_queue, registry=registry, buckets=_QUEUE_TIMES
@@ -199,7 +199,7 @@ class _Metrics:
         """Return the series of deliveries from a queue."""
         return _Series(
             self.deliveries.labels(queue),
-            self.in_flight.labels(queue),
+            self.deliveries_in_progress.labels(queue),
             self.queue_time.labels(queue),
         )
 

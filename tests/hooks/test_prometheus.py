@@ -72,7 +72,7 @@ def test_the_counters_of_a_queue_and_of_each_subscriber_add_up(
         )
     }  # fmt: skip
     assert [*settled.values()] == [5, 2, 1, 1, 1]
-    assert total(registry, 'mega_in_flight', **of_queue) == 0
+    assert total(registry, 'mega_deliveries_in_progress', **of_queue) == 0
     assert total(registry, 'mega_dead_letters_total', error='ValueError', **of_queue) == 1
     assert total(registry, 'mega_dead_letters_total', **of_queue) == 2
     assert total(registry, 'mega_queue_time_seconds_count', **of_queue) == 10
@@ -89,12 +89,12 @@ def test_the_counters_of_a_queue_and_of_each_subscriber_add_up(
         assert total(registry, 'mega_messages_in_progress', **labels) == 0
 
 
-def test_a_message_in_processing_is_in_flight(bus: Bus, registry: CollectorRegistry) -> None:
+def test_a_message_in_processing_is_in_progress(bus: Bus, registry: CollectorRegistry) -> None:
     seen: list[tuple[float, float]] = []
 
     def process(payload: object) -> None:
         in_progress = total(registry, 'mega_messages_in_progress', subscriber='Made')
-        seen.append((total(registry, 'mega_in_flight', queue='refunds'), in_progress))
+        seen.append((total(registry, 'mega_deliveries_in_progress', queue='refunds'), in_progress))
 
     queue = bus.queue('refunds')
     send(bus, queue, 'a', 'b')

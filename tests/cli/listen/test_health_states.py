@@ -245,7 +245,8 @@ def test_the_metrics_add_up_and_never_decrease_when_processes_are_killed(
         assert not {name for name in lower if re.match(r'\w+_(total|count|sum|bucket)\b', name)}
     found = seen[-1]
     ended = total(found, 'mega_settlements_total')
-    killed = total(found, 'mega_deliveries_total') - ended - total(found, 'mega_in_flight')
+    in_progress = total(found, 'mega_deliveries_in_progress')
+    killed = total(found, 'mega_deliveries_total') - ended - in_progress
     assert 0 <= killed <= KILLS * CONCURRENCY
     for name in ('"Orders"', '"Refunds"'):
         started = total(found, 'mega_messages_started_total', name)
