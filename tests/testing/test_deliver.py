@@ -24,6 +24,8 @@ from mega.event import Payload, PayloadBuilder
 from mega.match.functions import gt
 from mega.testing import deliver
 from tests.aws.sqs.subscribe.factories import subscriber
+from tests.fork_server import run
+from tests.programs import environment
 
 ADDED = PayloadBuilder().with_event(name='item.added', domain='shop', quantity=3).build()
 
@@ -183,6 +185,26 @@ def test_an_async_subscriber_does_not_run_within_another_event_loop() -> None:
 
     with pytest.raises(ConfigurationError, match='not async def'):
         asyncio.run(test())
+
+
+FORKING = """
+import os
+from mega.aws.sqs.subscribe import TextSubscriber
+from mega.testing import deliver
+
+class Forking(TextSubscriber):
+    async def process(self, payload):
+        if child := os.fork():
+            print('child:', os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+deliver(Forking, 'hej')
+print('delivered')
+"""
+
+
+def test_a_child_process_of_an_async_subscriber_ends_there() -> None:
+    done = run(['-c', FORKING], environment(), 30)
+    assert done.stdout.splitlines() == ['child: 0', 'delivered']
 
 
 def test_a_payload_that_does_not_match_fails_with_the_explanation() -> None:

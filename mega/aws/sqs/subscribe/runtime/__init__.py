@@ -7,6 +7,7 @@ threads.py            a session in threads
 worker_pool.py        the threads, and their turns with the engine
 event_loop.py         the event loop for `async def` subscribers
 lazy_event_loop.py    ... which the first of them creates
+awaiting.py           how both event loops await a subscriber
 inline_event_loop.py  an event loop in the calling thread, for Lambda and for tests
 queue_client.py       the calls to the queue
 dead_letter_sender.py the calls to the dead-letter queue

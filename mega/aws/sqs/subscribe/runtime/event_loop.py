@@ -8,7 +8,6 @@ and waits for one awaitable.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -22,7 +21,7 @@ from typing import Any, TypeAlias, TypeVar
 from mega.aws._executor import Executor, start_daemon_thread
 from mega.aws._hooks.work import AwaitingWork, AwaitResult, BlockingCall
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError
-from mega.aws.sqs.subscribe.processing.forks import end_child_process
+from mega.aws.sqs.subscribe.runtime.awaiting import await_result
 from mega.aws.sqs.subscribe.runtime.stack_traces import (
     WorkerRef,
     stack_of_coroutine,
@@ -85,7 +84,7 @@ class EventLoopThread:
 
         An awaitable that becomes late while something blocks the event loop does not begin.
         """
-        catch = _catch(awaitable) if is_late() else _catch_in_time(awaitable, is_late)
+        catch = await_result(awaitable) if is_late() else _await_in_time(awaitable, is_late)
         coroutine = self._awaited[threading.get_ident()] = catch
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
@@ -190,7 +189,7 @@ class EventLoopThread:
         if isinstance(needed, BlockingCall):
             call = partial(copy_context().run, needed.function)
             needed = asyncio.wrap_future(self._executor.submit(call))
-        return await _catch(needed)
+        return await await_result(needed)
 
     def _call_on_done(self) -> None:
         self._is_done_scheduled = False
@@ -204,23 +203,9 @@ class EventLoopThread:
                 self._loop.run_forever()
 
 
-async def _catch_in_time(awaitable: Awaitable[object], is_late: Callable[[], bool]) -> AwaitResult:
+async def _await_in_time(awaitable: Awaitable[object], is_late: Callable[[], bool]) -> AwaitResult:
     if not is_late():
-        return await _catch(awaitable)
+        return await await_result(awaitable)
     if isinstance(awaitable, Coroutine):
         awaitable.close()
     return None, EventLoopError('the event loop was blocked until the visibility timeout ended')
-
-
-async def _catch(awaitable: Awaitable[object]) -> AwaitResult:
-    # An exit request that leaves a task would end the thread of the loop. A cancellation would
-    # reach the waiting thread as an ordinary exception.
-    process_id = os.getpid()
-    result: AwaitResult
-    try:
-        result = await awaitable, None
-    except BaseException as error:
-        result = None, error
-    if os.getpid() != process_id:  # no other thread exists in the child process
-        end_child_process(result[1])
-    return result

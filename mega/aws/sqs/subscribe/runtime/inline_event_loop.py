@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING
 
+from mega.aws.sqs.subscribe.runtime.awaiting import await_result
 from mega.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ class InlineEventLoop:
     def run(
         self, awaitable: Awaitable[object], is_late: Callable[[], bool] = lambda: False
     ) -> AwaitResult:
-        """Wait for an awaitable, and return its result or its exception."""
+        """Wait for an awaitable, and return its result or its exception.
+
+        It begins at once, so that it never becomes late.
+        """
         import asyncio
 
         if is_in_event_loop():
@@ -43,7 +47,7 @@ class InlineEventLoop:
             )
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(_catch(awaitable))
+        return self._loop.run_until_complete(await_result(awaitable))
 
     def stack_of(self, worker: WorkerRef) -> str:
         """Return an empty text: the caller waits, and its traceback shows where."""
@@ -61,13 +65,6 @@ class InlineEventLoop:
             loop.run_until_complete(asyncio.wait([task]))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
-
-
-async def _catch(awaitable: Awaitable[object]) -> AwaitResult:
-    try:
-        return await awaitable, None
-    except BaseException as error:
-        return None, error
 
 
 def is_in_event_loop() -> bool:
