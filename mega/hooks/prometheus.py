@@ -34,7 +34,7 @@ from msgspec import Struct
 from mega.aws._hooks.publishing import Outgoing, PublishResult, RelayedBatch
 from mega.aws._hooks.running import HookGenerator
 from mega.aws._messages.destinations import queue_name
-from mega.aws.sqs.message import Message
+from mega.aws.sqs.message import Message, seconds_since_send
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult, Hook
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.processing.settlement import SettlementAction
@@ -88,8 +88,9 @@ class Prometheus(Hook):
         """Count a delivery, and its settlement."""
         queue = message.queue_name or ''
         series = self._of_queue(queue)
-        if message.sent_time is not None:
-            series.seconds.observe(max(0.0, time.time() - message.sent_time.timestamp()))
+        queue_seconds = seconds_since_send(message)
+        if queue_seconds is not None:
+            series.seconds.observe(queue_seconds)
         series.started.inc()
         series.in_progress.inc()
         labels = 'leave', INTERRUPTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from mega.aws._messages.attributes import TRACE_HEADER, first_message_id, from_a
 from mega.aws.s3.pointer import Pointer
 from mega.timestamps import parse_timestamp
 
-__all__ = ('Message', 'parse_epoch_milliseconds', 'read_message')
+__all__ = ('Message', 'parse_epoch_milliseconds', 'read_message', 'seconds_since_send')
 
 
 class Visibility(Protocol):
@@ -202,6 +203,15 @@ def read_message(
         _system=system,
         _visibility=visibility,  # the topic, and more, is known from an envelope only
     )
+
+
+def seconds_since_send(message: Message) -> float | None:
+    """Return the seconds since SQS accepted a message; None if the time is not known.
+
+    It is 0 if the clocks differ.
+    """
+    sent = message.sent_time
+    return None if sent is None else max(0.0, time.time() - sent.timestamp())
 
 
 def parse_epoch_milliseconds(milliseconds: object) -> datetime | None:

@@ -21,7 +21,7 @@ from opentelemetry.trace import (
     TracerProvider,
 )
 
-from mega.aws.sqs.message import Message
+from mega.aws.sqs.message import Message, seconds_since_send
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.codec import AnyPayload
 from mega.errors import ConfigurationError, MegaError, TransportError, safe_repr
@@ -133,7 +133,7 @@ class OpenTelemetry(Hook):
         operation = operation_on_queue('process', 'process', message.queue_name)
         within, sender = self._propagation.extract(message)
         span = self._start_delivery(operation, within, sender)
-        queue_seconds = _queue_seconds(message)
+        queue_seconds = seconds_since_send(message)
         if span.is_recording():
             _describe_message(span, message, queue_seconds)
         self._metrics.began(operation, queue_seconds)
@@ -229,12 +229,6 @@ def _send_operation(queue_url: str | None, topic_arn: str | None) -> Operation:
     if topic_arn is not None:
         return operation_on_topic('send', 'send', topic_arn)
     return operation_on_queue('send', 'send', None, queue_url)
-
-
-def _queue_seconds(message: Message) -> float | None:
-    """Return the seconds from the send of a message to now: 0 if the clocks differ."""
-    sent = message.sent_time
-    return None if sent is None else max(0.0, time.time() - sent.timestamp())
 
 
 def _describe_message(span: Span, message: Message, queue_seconds: float | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mega.aws.sqs.message import Message, read_message
+from mega.aws.sqs.message import Message, read_message, seconds_since_send
 from mega.aws.sqs.opening import open_message
 from mega.codec import encode
 from mega.errors import DecodeError, EnvelopeError, EventError
@@ -117,6 +118,15 @@ def test_the_sent_time_is_exact_to_the_millisecond(milliseconds: int) -> None:
 )
 def test_an_invalid_sent_time_is_none(time: object) -> None:
     assert read_message(received(SentTimestamp=time)).sent_time is None
+
+
+def test_the_seconds_since_the_send_are_never_negative() -> None:
+    def seconds(sent: object) -> float | None:
+        return seconds_since_send(read_message(received(SentTimestamp=sent)))
+
+    assert seconds(str(int(time.time() * 1_000) - 60_000)) == pytest.approx(60, abs=30)
+    assert seconds(str(FAR)) == 0  # the clocks differ
+    assert seconds(None) is None
 
 
 def with_first_id(value: str | bytes, message: dict[str, Any]) -> dict[str, Any]:
