@@ -20,7 +20,6 @@ CEILINGS = {
     'examples': 1.0,
     'README.md': 1.0,
     'CONTRIBUTING.md': 1.0,
-    'PATTERNS.md': 1.0,
     'CHANGELOG.md': 1.0,
     'docs': 1.0,
 }

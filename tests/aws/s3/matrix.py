@@ -1,10 +1,10 @@
 """The libraries, and whether each reads the offloaded messages of each other.
 
-    test_interoperability.py tests it, and the README shows it.
+    test_interoperability.py tests it, and docs/large-payloads.md shows it.
 
     python -m tests.aws.s3.matrix
 
-writes the table of the README.
+writes the table of the document.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ __all__ = (
     'AMAZON_SNS',
     'AMAZON_SQS',
     'CELLS',
+    'DOCUMENT',
     'EXT_CLIENT',
     'JAVA',
     'MEGA',
-    'README',
     'WRITERS',
     'Cell',
     'Instead',
@@ -35,7 +35,7 @@ __all__ = (
     'section',
 )
 
-README = Path(__file__).parents[3] / 'README.md'
+DOCUMENT = Path(__file__).parents[3] / 'docs' / 'large-payloads.md'
 BEGIN = '<!-- written by `python -m tests.aws.s3.matrix` -->\n'
 END = '<!-- up to here -->\n'
 
@@ -224,7 +224,7 @@ def table() -> Iterator[str]:
 
 
 def section() -> str:
-    """The section between the markers of the README."""
+    """The section between the markers of the document."""
     return f'{BEGIN}\n' + '\n'.join(table()) + f'\n\n{END}'
 
 
@@ -236,5 +236,5 @@ def documented(text: str) -> tuple[str, str, str]:
 
 
 if __name__ == '__main__':
-    before, _, after = documented(README.read_text(encoding='utf-8'))
-    README.write_text(before + section() + after, encoding='utf-8')
+    before, _, after = documented(DOCUMENT.read_text(encoding='utf-8'))
+    DOCUMENT.write_text(before + section() + after, encoding='utf-8')

@@ -25,10 +25,10 @@ from tests.aws.s3.matrix import (
     AMAZON_SNS,
     AMAZON_SQS,
     CELLS,
+    DOCUMENT,
     EXT_CLIENT,
     JAVA,
     MEGA,
-    README,
     WRITERS,
     Cell,
     Instead,
@@ -296,8 +296,8 @@ def test_no_library_patches_the_boto3_of_the_tests() -> None:
     assert boto3.Session.__module__ == boto3.session.Session.__module__ == 'boto3.session'
 
 
-def test_the_readme_has_the_matrix_that_is_tested() -> None:
-    _, found, _ = documented(README.read_text(encoding='utf-8'))
+def test_the_documented_matrix_is_the_tested_matrix() -> None:
+    _, found, _ = documented(DOCUMENT.read_text(encoding='utf-8'))
     assert found == section(), 'python -m tests.aws.s3.matrix writes it anew'
 
 

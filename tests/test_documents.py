@@ -26,9 +26,9 @@ import pytest
 from tests.local_aws import LocalAws
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [
-    name for name in ('README.md', 'PATTERNS.md', 'CONTRIBUTING.md') if (ROOT / name).exists()
-] + [f'docs/{path.name}' for path in sorted((ROOT / 'docs').glob('*.md'))]
+DOCUMENTS = [name for name in ('README.md', 'CONTRIBUTING.md') if (ROOT / name).exists()] + [
+    f'docs/{path.name}' for path in sorted((ROOT / 'docs').glob('*.md'))
+]
 
 PARTS = re.compile(
     r'^<!-- test: skip, because [^\n]+ -->$\n+^```python$.*?^```$'
@@ -82,29 +82,35 @@ def test_the_python_of_a_document_runs(
 LOG_MESSAGE = re.compile(r'^\| \*(.+?)\* \|', re.MULTILINE)
 
 
-@pytest.mark.skipif('README.md' not in DOCUMENTS, reason='only a checkout has the README')
-def test_the_package_contains_every_log_message_that_the_readme_explains() -> None:
+@pytest.mark.skipif('docs/errors.md' not in DOCUMENTS, reason='only a checkout has the documents')
+def test_the_package_contains_every_log_message_that_is_explained() -> None:
     texts = [
         node.value
         for path in (ROOT / 'mega').rglob('*.py')
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
-    messages = LOG_MESSAGE.findall((ROOT / 'README.md').read_text(encoding='utf-8'))
+    messages = LOG_MESSAGE.findall((ROOT / 'docs' / 'errors.md').read_text(encoding='utf-8'))
     assert messages
     assert [message for message in messages if not any(message in text for text in texts)] == []
 
 
-LINK = re.compile(r'\]\(([A-Z]+\.md)?(?:#([\w-]+))?\)')
+LINK = re.compile(r'\]\((?!https?:)([^)#\s]+)?(?:#([^)\s]+))?\)')
+CODE = re.compile('^```.*?^```$', re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize('name', DOCUMENTS)
-def test_the_links_between_documents_lead_to_headings(name: str) -> None:
-    for document, anchor in LINK.findall((ROOT / name).read_text(encoding='utf-8')):
-        text = (ROOT / (document or name)).read_text(encoding='utf-8')
+def test_the_links_between_documents_lead_to_files_and_headings(name: str) -> None:
+    document = ROOT / name
+    for path, anchor in LINK.findall(CODE.sub('', document.read_text(encoding='utf-8'))):
+        target = document.parent / path if path else document
+        assert target.exists(), f'{name} links to {path}'
+        if not anchor:
+            continue
+        text = CODE.sub('', target.read_text(encoding='utf-8'))
         headings = re.findall('^#+ (.+)$', text, re.MULTILINE)
         anchors = [re.sub(r'[^\w -]', '', title).lower().replace(' ', '-') for title in headings]
-        assert not anchor or anchor in anchors, f'{name} links to {document}#{anchor}'
+        assert anchor in anchors, f'{name} links to {path}#{anchor}'
 
 
 DOCUMENT = """
