@@ -24,6 +24,7 @@ from mega.codec._payload_type import PayloadType
 from mega.errors import EncodeError, EnvelopeError, join_path, safe_repr
 
 __all__ = (
+    'BODY_ATTRIBUTES',
     'DEAD_LETTER_ATTRIBUTE',
     'LEGACY_SIZE_ATTRIBUTE',
     'MESSAGE_ID_ATTRIBUTE',
@@ -66,12 +67,10 @@ LEGACY_SIZE_ATTRIBUTE = 'SQSLargePayloadSize'
 TRACE_HEADER = 'AWSTraceHeader'
 """The system attribute with a trace of AWS X-Ray. It is not one of the ten message attributes."""
 
-_READING_ATTRIBUTES = (
-    PAYLOAD_TYPE_ATTRIBUTE,
-    SIZE_ATTRIBUTE,
-    LEGACY_SIZE_ATTRIBUTE,
-    COMPRESSION_ATTRIBUTE,
-)
+BODY_ATTRIBUTES = (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE, COMPRESSION_ATTRIBUTE)
+"""The attributes of a message whose body is in S3 or compressed. Only this library sets them."""
+
+_READING_ATTRIBUTES = (PAYLOAD_TYPE_ATTRIBUTE, *BODY_ATTRIBUTES)
 """The attributes that decide how a body is read."""
 
 _MESSAGE_ID = re.compile('[\x21-\x7e]{1,128}')
@@ -88,7 +87,7 @@ def to_aws(attributes: Attributes | None) -> dict[str, Any]:
     """
     if not attributes:
         return {}
-    for name in (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE, COMPRESSION_ATTRIBUTE):
+    for name in BODY_ATTRIBUTES:
         _refuse_reserved(name, attributes)
     return {name: _to_aws(name, value) for name, value in attributes.items()}
 

@@ -79,7 +79,7 @@ def size_of(body: str, attributes: dict[str, Any]) -> int:
     for name, attribute in attributes.items():
         value = attribute.get('BinaryValue', attribute.get('StringValue', ''))
         size += _bytes_of(name) + _bytes_of(attribute.get('DataType', ''))
-        size += len(value) if isinstance(value, bytes) else _bytes_of(value)
+        size += len(value) if isinstance(value, bytes | bytearray) else _bytes_of(value)
     return size
 
 

@@ -23,6 +23,7 @@ from mega.aws._messages.compression import (
     Compression,
     compress_text,
 )
+from mega.aws._messages.digests import with_deduplication_id
 from mega.aws._messages.limits import (
     ALWAYS_ALLOWED_BYTES,
     MAX_ATTRIBUTES,
@@ -33,7 +34,6 @@ from mega.aws._messages.limits import (
 from mega.aws._publishing.batch_planner import PlannedMessage
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.service import ServiceApi
-from mega.aws.s3.content import sha256_of
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import Publishable, encode_with_type_hint, to_document, to_untyped
 from mega.errors import EncodeError, PayloadTooLargeError, safe_repr
@@ -184,7 +184,7 @@ class Encoder(Struct, frozen=True):
         size = size_of(body, attributes)
         if size >= plain.size:
             return plain
-        options = _with_deduplication_id(destination, plain)
+        options = with_deduplication_id(plain.options, destination, plain.body)
         return structs.replace(plain, body=body, attributes=attributes, options=options, size=size)
 
     def _check_size(self, destination: str, outgoing: OutgoingMessage) -> None:
@@ -216,7 +216,7 @@ class Encoder(Struct, frozen=True):
         upload = store.offload(outgoing.body, self.api.exclusive_queue_url(destination))
         attributes = {**outgoing.attributes, **upload.attributes}
         check_attributes(attributes)
-        options = _with_deduplication_id(destination, outgoing)
+        options = with_deduplication_id(outgoing.options, destination, outgoing.body)
         size = size_of(upload.body, attributes)
         return OutgoingMessage(upload.body, attributes, options, size, upload, outgoing.hooks)
 
@@ -275,18 +275,6 @@ def build_message(
     if options or fifo:
         api.check_options(options, fifo)
     return OutgoingMessage(body, attributes, options, size_of(body, attributes))
-
-
-def _with_deduplication_id(destination: str, plain: OutgoingMessage) -> dict[str, Any]:
-    """Return the options of a message whose body is replaced, for a FIFO queue with an id.
-
-    Content-based deduplication hashes the body. No two pointers are equal, and each version of zlib
-    compresses differently. The id is the one that SQS or SNS would have computed for the body.
-    """
-    options = plain.options
-    if not is_fifo(destination) or 'MessageDeduplicationId' in options:
-        return options
-    return {**options, 'MessageDeduplicationId': sha256_of(plain.body.encode())}
 
 
 def message_group(destination: str, options: dict[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from mega.aws._messages.batch_response import read_batch_response
 from mega.aws._messages.destinations import queue_name
 from mega.aws._transport.errors import transport_error
-from mega.aws.extended.receipt_handles import batch_without_pointers, without_pointer
+from mega.aws.extended.receipt_handles import batch_without_pointers, entries_of, without_pointer
 from mega.aws.extended.receiving import (
     Opened,
     describe_failure,
@@ -92,8 +92,9 @@ class ExtendedClient:
         """Send a message. The message attribute `S3Key` chooses the key of a body in S3.
 
         Raises:
-            EncodeError: for an attribute that announces a body in S3. If the body is offloaded,
-                also for an empty body, an invalid `S3Key`, and more than nine attributes.
+            EncodeError: for an attribute that announces a body in S3 or a compressed body. If the
+                body is offloaded, also for an empty body, an invalid `S3Key`, and more than nine
+                attributes (eight if the store compresses).
             PayloadTooLargeError: for a body of more than `max_payload` bytes.
             OffloadError: if S3 did not store the body. The message is not sent.
         """
@@ -108,7 +109,7 @@ class ExtendedClient:
             EncodeError, PayloadTooLargeError: as `send_message`, for one of the entries.
             OffloadError: if S3 did not store one of the bodies. No message is sent.
         """
-        entries = parameters.get('Entries') or ()
+        entries = entries_of(parameters)
         messages = self._offloading(parameters).prepare_batch(entries)
         if entries:
             parameters = {**parameters, 'Entries': [message.sent for message in messages]}
@@ -174,7 +175,7 @@ class ExtendedClient:
         """Delete messages. Then delete their bodies, except if SQS did not delete the message."""
         request, pointers = batch_without_pointers(parameters)
         response: dict[str, Any] = self._client.delete_message_batch(**request)
-        ids = [entry['Id'] for entry in request.get('Entries') or ()]
+        ids = [entry['Id'] for entry in entries_of(request)]
         for result, pointer in zip(read_batch_response(response, ids), pointers, strict=True):
             if result.is_successful:
                 self._delete_body(pointer)
@@ -202,8 +203,9 @@ class ExtendedClient:
     def _offloading(self, parameters: Mapping[str, Any]) -> Offloading:
         return Offloading(
             self._store,
-            parameters.get('QueueUrl'),
+            queue_url if isinstance(queue_url, str) else None,
             self.always_through_s3,
+        queue_url = parameters.get('QueueUrl')
             self.use_legacy_attribute,
         )
 

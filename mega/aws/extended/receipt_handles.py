@@ -13,12 +13,12 @@ remains. `without_pointer` also reads the form above, for handles that another c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mega.aws.s3.pointer import Pointer
 
-__all__ = ('ReceiptHandle', 'batch_without_pointers', 'without_pointer')
+__all__ = ('ReceiptHandle', 'batch_without_pointers', 'entries_of', 'without_pointer')
 
 _BUCKET_MARK = '-..s3BucketName..-'
 _KEY_MARK = '-..s3Key..-'
@@ -37,21 +37,30 @@ class ReceiptHandle(str):
         return created
 
 
-def without_pointer(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], Pointer | None]:
-    """Return parameters with the receipt handle as SQS knows it, and the pointer of the handle."""
-    if 'ReceiptHandle' not in parameters:
-        return dict(parameters), None
+def entries_of(parameters: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the entries of a batch; none if they are not of a type that boto3 accepts."""
+    entries = parameters.get('Entries')
+    return entries if isinstance(entries, list | tuple) else ()
+
+
+def without_pointer(parameters: Mapping[str, Any]) -> tuple[Mapping[str, Any], Pointer | None]:
+    """Return parameters with the receipt handle as SQS knows it, and the pointer of the handle.
+
+    Parameters that boto3 refuses are returned as they are.
+    """
+    if not isinstance(parameters, Mapping) or 'ReceiptHandle' not in parameters:
+        return parameters, None
     handle, pointer = _split(parameters['ReceiptHandle'])
     return {**parameters, 'ReceiptHandle': handle}, pointer
 
 
 def batch_without_pointers(
     parameters: Mapping[str, Any],
-) -> tuple[dict[str, Any], list[Pointer | None]]:
+) -> tuple[Mapping[str, Any], list[Pointer | None]]:
     """Return parameters of a batch as `without_pointer` does, and the pointer of each entry."""
-    pairs = [without_pointer(entry) for entry in parameters.get('Entries') or ()]
+    pairs = [without_pointer(entry) for entry in entries_of(parameters)]
     if not pairs:
-        return dict(parameters), []
+        return parameters, []
     entries = [entry for entry, _ in pairs]
     return {**parameters, 'Entries': entries}, [pointer for _, pointer in pairs]
 

@@ -9,23 +9,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
 
 from mega.aws._executor import run_concurrently
-from mega.aws._messages.attributes import (
-    LEGACY_SIZE_ATTRIBUTE,
-    SIZE_ATTRIBUTE,
-)
+from mega.aws._messages.attributes import BODY_ATTRIBUTES
 from mega.aws._messages.batch_response import read_batch_response
-from mega.aws._messages.compression import COMPRESSION_ATTRIBUTE
-from mega.aws._messages.digests import md5_of_attributes, md5_of_body
+from mega.aws._messages.digests import (
+    md5_of_attributes,
+    md5_of_body,
+    with_deduplication_id,
+)
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws.s3.pointer import MAX_KEY_BYTES, is_below, is_key, write_pointer
 from mega.aws.s3.store import S3PayloadStore
 from mega.aws.s3.upload import Upload
-from mega.errors import EncodeError, join_path, safe_repr
+from mega.errors import EncodeError, PayloadTooLargeError, join_path, safe_repr
 
 __all__ = ('Offloading', 'PreparedMessage', 'settle_batch', 'upload_bodies')
 
@@ -37,17 +38,20 @@ class PreparedMessage(Struct, frozen=True):
     """A message or an entry of a batch: as the user gave it, and as it is sent.
 
     `size` is the size as sent, in bytes; 0 for a message that boto3 or SQS refuses. `upload` is
-    None if the body is in the message.
+    None if the body is in the message; otherwise `digests` are those of the given body and
+    attributes. They are computed before the message is sent: nothing may fail after that.
     """
 
     given: Mapping[str, Any]
     sent: Mapping[str, Any]
     size: int
     upload: Upload | None = None
+    digests: Mapping[str, str] = {}
 
     @property
-    def body(self) -> Any:
-        return self.given.get('MessageBody')
+    def body(self) -> str:
+        body: str = self.given['MessageBody']
+        return body
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -57,11 +61,8 @@ class PreparedMessage(Struct, frozen=True):
         """Return the answer of SQS with the digests of the given body and attributes."""
         if self.upload is None:
             return dict(answer)
-        digests = {'MD5OfMessageBody': md5_of_body(self.body)}
-        if self.attributes:
-            digests['MD5OfMessageAttributes'] = md5_of_attributes(self.attributes)
         own = {name: answer[name] for name in answer if name != 'MD5OfMessageAttributes'}
-        return {**own, **digests}
+        return {**own, **self.digests}
 
 
 class Offloading(Struct, frozen=True):
@@ -80,21 +81,23 @@ class Offloading(Struct, frozen=True):
         """Return a message that is ready to be sent.
 
         Raises:
-            EncodeError: for an attribute that announces a body in S3. If the body is offloaded,
-                also for an empty body, an invalid `S3Key`, and more than nine attributes (eight if
-                the store compresses).
+            EncodeError: for an attribute that announces a body in S3 or a compressed body. If the
+                body is offloaded, also for an empty body, an invalid `S3Key`, and more than nine
+                attributes (eight if the store compresses).
             PayloadTooLargeError: for a body of more than `max_payload` bytes.
         """
         prepared = PreparedMessage(message, message, _size(message))
-        for name in (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE):
-            _refuse(prepared.attributes, name, 'announces a body in S3')
+        if not prepared.size:
+            return prepared
+        for name in BODY_ATTRIBUTES:
+            _refuse(prepared.attributes, name)
         is_large = self.always or prepared.size > self.store.threshold
-        return self._offload(prepared) if is_large and prepared.size else prepared
+        return self._offload(prepared) if is_large else prepared
 
     def prepare_batch(self, entries: Iterable[Mapping[str, Any]]) -> list[PreparedMessage]:
         """Return the entries of a batch, whose sum SQS accepts if that is possible.
 
-        If the sum is too large, the largest bodies are offloaded.
+        If the sum is too large, the largest bodies are offloaded, without those that cannot be.
 
         Raises:
             EncodeError, PayloadTooLargeError: as `prepare`.
@@ -105,42 +108,34 @@ class Offloading(Struct, frozen=True):
         for place in places:
             entry = prepared[place]
             if excess > 0 and self._becomes_smaller(entry):
-                prepared[place] = self._offload(entry)
+                with suppress(EncodeError, PayloadTooLargeError):
+                    prepared[place] = self._offload(entry)
                 excess -= entry.size - prepared[place].size
         return prepared
 
     def _becomes_smaller(self, entry: PreparedMessage) -> bool:
         return (
-            entry.upload is None
-            and entry.size > 0
-            and len(entry.body) > self.store.pointer_bytes
-            and len(entry.attributes) <= self._max_attributes
+            entry.upload is None and entry.size > 0 and len(entry.body) > self.store.pointer_bytes
         )
-
-    @property
-    def _max_attributes(self) -> int:
-        """The attributes of a message whose body is in S3, without those of the pointer."""
-        return MAX_ATTRIBUTES - self.store.pointer_attributes
 
     def _offload(self, prepared: PreparedMessage) -> PreparedMessage:
         body, attributes = prepared.body, prepared.attributes
-        if len(attributes) > self._max_attributes:
-            limit = f'the limit is {self._max_attributes} for a message whose body is in S3'
+        most = MAX_ATTRIBUTES - self.store.pointer_attributes
+        if len(attributes) > most:
+            limit = f'the limit is {most} for a message whose body is in S3'
             raise EncodeError('MessageAttributes', f'are {len(attributes)}; {limit}')
-        _refuse(attributes, COMPRESSION_ATTRIBUTE, 'says that a body in S3 is compressed')
         _check_body(body)
+        digests = {'MD5OfMessageBody': md5_of_body(body)}
+        if attributes:
+            digests['MD5OfMessageAttributes'] = md5_of_attributes(attributes)
         upload = self.store.offload(body, self.queue_url, self._chosen_key(attributes))
         pointer, added = write_pointer(upload.pointer, self.is_legacy)
         sent = {
-            **prepared.given,
+            **with_deduplication_id(prepared.given, self.queue_url, body),
             'MessageBody': pointer,
             'MessageAttributes': {**attributes, **added},
         }
-        if self.queue_url is not None and self.queue_url.endswith('.fifo'):
-            # Content-based deduplication hashes the body, and no two pointers are equal. This is
-            # the id that SQS would have computed for the given body.
-            sent.setdefault('MessageDeduplicationId', upload.pointer.sha256)
-        return PreparedMessage(prepared.given, sent, _size(sent), upload)
+        return PreparedMessage(prepared.given, sent, _size(sent), upload, digests)
 
     def _chosen_key(self, attributes: Mapping[str, Any]) -> str | None:
         if S3_KEY_ATTRIBUTE not in attributes:
@@ -183,10 +178,13 @@ def settle_batch(response: dict[str, Any], messages: Sequence[PreparedMessage]) 
 
 
 def _size(message: Mapping[str, Any]) -> int:
+    """Return the size of a message; 0 if boto3 or SQS refuses it, and says why."""
     try:
-        return size_of(message['MessageBody'], message.get('MessageAttributes') or {})
-    except (AttributeError, LookupError, TypeError):
-        return 0  # boto3 refuses the message, and names the invalid parameter
+        body, attributes = message['MessageBody'], message.get('MessageAttributes') or {}
+        md5_of_attributes(attributes)  # reads what SQS reads, and fails for everything else
+        return size_of(body, attributes) if isinstance(body, str) else 0
+    except (AttributeError, LookupError, TypeError, UnicodeEncodeError):
+        return 0
 
 
 def _check_body(body: str) -> None:
@@ -199,7 +197,7 @@ def _check_body(body: str) -> None:
         raise EncodeError('MessageBody', f'{problem}, which UTF-8 cannot carry') from None
 
 
-def _refuse(attributes: Mapping[str, Any], name: str, meaning: str) -> None:
+def _refuse(attributes: Mapping[str, Any], name: str) -> None:
     if name in attributes:
-        problem = f'{meaning}, and is set by the client only: choose another name'
+        problem = 'announces a body in S3 or a compressed body: choose another name'
         raise EncodeError(join_path('MessageAttributes', name), problem)

@@ -8,16 +8,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from mega.aws._messages.compression import Compression, compress, decompress
+from mega.aws._messages.digests import sha256_of
 from mega.aws.s3.pointer import Pointer
 from mega.errors import DecodeError, PointerError
 
-__all__ = ('compressed', 'read_content', 'sha256_of', 'wrong_size')
-
-
-def sha256_of(content: bytes) -> str:
-    from hashlib import sha256  # imports OpenSSL, which messages without a pointer do not need
-
-    return sha256(content).hexdigest()
+__all__ = ('compressed', 'read_content', 'wrong_size')
 
 
 def compressed(

@@ -17,12 +17,13 @@ from msgspec.structs import replace
 
 from mega.aws._messages.compression import Compression, check_compression
 from mega.aws._messages.destinations import check_bucket
+from mega.aws._messages.digests import sha256_of
 from mega.aws._messages.limits import MAX_BYTES, size_of
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket, create_missing_bucket
-from mega.aws.s3.content import compressed, read_content, sha256_of, wrong_size
+from mega.aws.s3.content import compressed, read_content, wrong_size
 from mega.aws.s3.pointer import Pointer, is_below, write_pointer
 from mega.aws.s3.settings import (
     BucketOwners,

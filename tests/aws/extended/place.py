@@ -16,9 +16,9 @@ LARGE = 'Grüße ' * 50_000
 """A body of more than 262,144 bytes, also in characters."""
 
 
-def attribute(value: str | bytes) -> dict[str, Any]:
+def attribute(value: str | bytes | bytearray) -> dict[str, Any]:
     """A message attribute in AWS's form."""
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | bytearray):
         return {'DataType': 'Binary', 'BinaryValue': value}
     return {'DataType': 'String', 'StringValue': value}
 

@@ -125,7 +125,7 @@ def test_nine_attributes_accompany_a_body_in_s3(place: Place) -> None:
     assert len(place.raw_message()['MessageAttributes']) == 10
 
 
-@pytest.mark.parametrize('name', ['ExtendedPayloadSize', 'SQSLargePayloadSize'])
+@pytest.mark.parametrize('name', ['ExtendedPayloadSize', 'SQSLargePayloadSize', 'MegaCompression'])
 @pytest.mark.parametrize('body', [LARGE, 'small'])
 def test_the_attribute_of_the_size_is_reserved(name: str, body: str, place: Place) -> None:
     with pytest.raises(EncodeError, match=f'MessageAttributes.{name} announces a body in S3'):
