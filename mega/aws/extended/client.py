@@ -117,7 +117,7 @@ class ExtendedClient:
         return settle_batch(response, messages)
 
     def receive_message(self, **parameters: Any) -> dict[str, Any]:
-        """Receive messages, with their bodies from S3.
+        """Receive messages, with their bodies from S3. Compressed bodies are decompressed.
 
         A message whose body cannot be returned is not among `Messages`. It remains in the queue, an
         error is logged, and the response lists it under `Failed`: its `MessageId`, its
@@ -149,11 +149,14 @@ class ExtendedClient:
         """Return the body of a message that another boto3 client has received.
 
         The message must have been received with `MessageAttributeNames=['All']`: an attribute
-        announces a body in S3. The body of any other message is returned as it is.
+        announces a body in S3, and a compressed body. The body of any other message is returned as
+        it is.
 
         Raises:
             PointerError: for a pointer that is invalid or not allowed, or a body of another size.
             OffloadError: if S3 does not return the body.
+            DecodeError: for a compressed body that is invalid.
+            ConfigurationError: for a body in zstd, if the package for it is missing.
         """
         opened = fetch_message(self._store, message)
         if opened is None:
@@ -164,11 +167,12 @@ class ExtendedClient:
     def delete_message(self, **parameters: Any) -> dict[str, Any]:
         """Delete a message, and then its body if `delete_payload_from_s3` is set.
 
-        A body that S3 did not delete is logged, and left to a lifecycle rule of the bucket.
+        A body that this library stored for another queue remains, which is logged. A body that S3
+        did not delete is logged, and left to a lifecycle rule of the bucket.
         """
         request, pointer = without_pointer(parameters)
         response: dict[str, Any] = self._client.delete_message(**request)
-        self._delete_body(pointer)
+        self._delete_body(pointer, request)
         return response
 
     def delete_message_batch(self, **parameters: Any) -> dict[str, Any]:
@@ -178,7 +182,7 @@ class ExtendedClient:
         ids = [entry['Id'] for entry in entries_of(request)]
         for result, pointer in zip(read_batch_response(response, ids), pointers, strict=True):
             if result.is_successful:
-                self._delete_body(pointer)
+                self._delete_body(pointer, request)
         return response
 
     def change_message_visibility(self, **parameters: Any) -> dict[str, Any]:
@@ -201,11 +205,11 @@ class ExtendedClient:
     delete_message_batch_extended = delete_message_batch
 
     def _offloading(self, parameters: Mapping[str, Any]) -> Offloading:
+        queue_url = parameters.get('QueueUrl')
         return Offloading(
             self._store,
             queue_url if isinstance(queue_url, str) else None,
             self.always_through_s3,
-        queue_url = parameters.get('QueueUrl')
             self.use_legacy_attribute,
         )
 
@@ -242,11 +246,15 @@ class ExtendedClient:
         _log.warning('message %s is deleted: %s', id, error, extra=extra)
         return None
 
-    def _delete_body(self, pointer: Pointer | None) -> None:
+    def _delete_body(self, pointer: Pointer | None, request: Mapping[str, Any]) -> None:
         if pointer is None or not self.delete_payload_from_s3:
             return
         try:
             self._store.check_allowed(pointer)
+            if pointer.queue_url not in (None, request['QueueUrl']):
+                # Any sender to a queue can name the body of a message that is in another queue.
+                where = safe_repr(pointer.queue_url)
+                raise PointerError(f'it is the body of a message of another queue: {where}')
         except PointerError as error:
             extra = about(bucket=pointer.bucket, key=pointer.key)
             _log.warning('the body of a deleted message was not deleted: %s', error, extra=extra)

@@ -6,17 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
 from mega.aws._executor import run_concurrently
-from mega.aws._messages.attributes import (
-    LEGACY_SIZE_ATTRIBUTE,
-    SIZE_ATTRIBUTE,
-    from_aws,
-)
-from mega.aws._messages.compression import COMPRESSION_ATTRIBUTE
+from mega.aws._messages.attributes import BODY_ATTRIBUTES, from_aws
+from mega.aws._messages.compression import compression_of, decompress_text
 from mega.aws._messages.digests import md5_of_attributes, md5_of_body
 from mega.aws.extended.receipt_handles import ReceiptHandle
 from mega.aws.s3.pointer import is_offloaded, read_pointer
@@ -35,18 +31,21 @@ __all__ = (
 Opened: TypeAlias = dict[str, Any] | None
 """A message with its body; None if the body does not exist."""
 
-POINTER_ATTRIBUTES = (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE, COMPRESSION_ATTRIBUTE)
-
 MAX_FETCHES = 10
 """Bodies that are fetched at the same time: as many as a response of SQS has messages."""
 
 
-def requested_attributes(names: Iterable[str] | None) -> list[str]:
-    """Return the names of message attributes to request: the given names, and of a pointer."""
+def requested_attributes(names: object) -> object:
+    """Return the names of message attributes to request: the given names, and of a pointer.
+
+    A value that is not a list is returned as it is, so that boto3 refuses it.
+    """
+    if names is not None and not isinstance(names, list | tuple):
+        return names
     requested = list(names or ())
     if 'All' in requested or '.*' in requested:
         return requested
-    return [*requested, *(name for name in POINTER_ATTRIBUTES if name not in requested)]
+    return [*requested, *(name for name in BODY_ATTRIBUTES if name not in requested)]
 
 
 def fetch_bodies(
@@ -57,7 +56,7 @@ def fetch_bodies(
     offloaded = {
         place: partial(fetch_message, store, message)
         for place, message in enumerate(messages)
-        if is_offloaded(message.get('MessageAttributes') or {})
+        if any(name in (message.get('MessageAttributes') or {}) for name in BODY_ATTRIBUTES)
     }
     fetched = run_concurrently('mega-s3', MAX_FETCHES, offloaded.values())
     for place, result in zip(offloaded, fetched, strict=True):
@@ -66,30 +65,40 @@ def fetch_bodies(
 
 
 def fetch_message(store: S3PayloadStore, message: Mapping[str, Any]) -> Opened:
-    """Return a message with its body from S3, if its attributes announce one.
+    """Return a message with its body from S3, or decompressed, if its attributes announce that.
 
-    The attributes of the pointer are removed, and the digests match the new content. The receipt
-    handle has the pointer.
+    These attributes are removed, and the digests match the new content. The receipt handle of a
+    message whose body is in S3 has the pointer.
 
     Raises:
         PointerError: for a pointer that is invalid or not allowed, or a body of another size.
         OffloadError: if S3 does not return the body now.
+        DecodeError: for a compressed body that is invalid.
+        ConfigurationError: for a body in zstd, if the package for it is missing.
     """
-    attributes = message.get('MessageAttributes') or {}
-    if not is_offloaded(attributes):
+    attributes, body = message.get('MessageAttributes') or {}, message['Body']
+    if is_offloaded(attributes):
+        fetched = store.fetch(read_pointer(body, from_aws(attributes)))
+        if fetched is None:
+            return None
+        handle = ReceiptHandle.with_pointer(message['ReceiptHandle'], fetched.pointer)
+        return {**_with_body(message, fetched.body), 'ReceiptHandle': handle}
+    compression = compression_of(from_aws(attributes))
+    if compression is None:
         return dict(message)
-    pointer = read_pointer(message['Body'], from_aws(attributes))
-    fetched = store.fetch(pointer)
-    if fetched is None:
-        return None
-    own = {name: attributes[name] for name in attributes if name not in POINTER_ATTRIBUTES}
+    return _with_body(message, decompress_text(body, compression))
+
+
+def _with_body(message: Mapping[str, Any], body: str) -> dict[str, Any]:
+    """Return a message with another body, without the attributes that announced it."""
+    attributes = message['MessageAttributes']
+    own = {name: attributes[name] for name in attributes if name not in BODY_ATTRIBUTES}
     return {
         **message,
-        'Body': fetched.body,
-        'MD5OfBody': md5_of_body(fetched.body),
+        'Body': body,
+        'MD5OfBody': md5_of_body(body),
         'MessageAttributes': own,
         'MD5OfMessageAttributes': md5_of_attributes(own),
-        'ReceiptHandle': ReceiptHandle.with_pointer(message['ReceiptHandle'], pointer),
     }
 
 

@@ -6,22 +6,21 @@ import json
 import logging
 import pickle
 from contextlib import closing
+from hashlib import md5
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidationError
+from botocore.exceptions import ClientError
 
 from mega.aws.extended import ExtendedClient
 from mega.aws.s3 import Pointer, S3PayloadStore
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import SqsListener, TextSubscriber
-from mega.errors import EncodeError, OffloadError, PointerError
-from mega.local import FailCall, FailEntries, Server
+from mega.errors import DecodeError, OffloadError, PointerError
+from mega.local import FailCall, Server
 from mega.testing import Bus
-from tests.aws.answers import Fault, sqs_answer
 from tests.aws.extended.place import LARGE, Place, attribute
-from tests.aws.fault_server import FaultServer
 from tests.aws.s3.making import create_bucket, pointing_to, put, send_pointer
 
 # Receiving
@@ -176,6 +175,23 @@ def test_the_body_remains_if_sqs_does_not_delete_the_message(place: Place, serve
     assert place.bodies == [LARGE]
 
 
+def test_a_body_of_another_queue_is_not_deleted(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Any sender to a queue can name a body whose own message is in another queue."""
+    other = Place.with_bucket(place.bucket, place.aws)
+    other.send(other.client())
+    [key] = other.keys
+    send_pointer(place.aws, place.queue_url, Pointer(place.bucket, key, len(LARGE.encode())))
+    client = place.client(delete=True)
+    [message] = place.receive(client)
+    assert message['Body'] == LARGE
+    client.delete_message(QueueUrl=place.queue_url, ReceiptHandle=message['ReceiptHandle'])
+    assert place.is_empty
+    assert other.bodies == [LARGE]
+    assert 'it is the body of a message of another queue' in caplog.text
+
+
 def test_only_the_bodies_of_deleted_entries_are_deleted(place: Place) -> None:
     client = place.client(delete=True)
     for number in range(2):
@@ -201,133 +217,7 @@ def test_a_receipt_handle_keeps_its_pointer_through_pickle(place: Place) -> None
     assert not place.keys
 
 
-# Sending
-
-
-def test_no_message_of_a_batch_is_sent_if_an_upload_fails(place: Place, server: Server) -> None:
-    server.script(FailCall('AccessDenied', 403), operation='PutObject')
-    entries = [{'Id': f'{number}', 'MessageBody': LARGE} for number in range(3)]
-    with pytest.raises(OffloadError):
-        place.client().send_message_batch(QueueUrl=place.queue_url, Entries=entries)
-    assert place.is_empty
-    assert not place.keys
-
-
-def test_the_body_of_a_refused_message_is_deleted(place: Place) -> None:
-    with pytest.raises(ClientError, match='DelaySeconds'):
-        place.send(place.client(), DelaySeconds=901)
-    assert not place.keys
-
-
-def test_the_body_of_a_message_that_boto3_refuses_is_deleted(place: Place) -> None:
-    with pytest.raises(ParamValidationError, match='Dellay'):
-        place.send(place.client(), Dellay=1)
-    assert not place.keys
-
-
-def test_the_body_remains_if_the_message_may_have_been_sent(place: Place, server: Server) -> None:
-    server.script(*[FailCall('InternalError', 500)] * 5, operation='SendMessage')
-    with pytest.raises(ClientError):
-        place.send(place.client())
-    assert place.bodies == [LARGE]
-
-
-def test_the_body_remains_if_the_connection_fails(place: Place, faults: FaultServer) -> None:
-    faults.will(Fault.RESET_AFTER)
-    client = ExtendedClient(faults.client('sqs'), place.store())
-    with pytest.raises(ConnectionClosedError):
-        place.send(client)
-    with pytest.raises(ConnectionClosedError):
-        client.send_message_batch(
-            QueueUrl=place.queue_url, Entries=[{'Id': '1', 'MessageBody': LARGE}]
-        )
-    assert place.bodies == [LARGE, LARGE]
-
-
-def test_the_bodies_of_refused_entries_are_deleted(place: Place, server: Server) -> None:
-    server.script(FailEntries((1,), 'InvalidParameterValue', 400), operation='SendMessageBatch')
-    entries = [{'Id': f'{number}', 'MessageBody': f'{LARGE}{number}'} for number in range(2)]
-    response = place.client().send_message_batch(QueueUrl=place.queue_url, Entries=entries)
-    assert [entry['Id'] for entry in response['Failed']] == ['1']
-    assert place.bodies == [f'{LARGE}0']
-
-
-def test_an_entry_that_only_the_answer_has_is_returned(place: Place, faults: FaultServer) -> None:
-    """A proxy may have written the answer. The message may have been sent: the body remains."""
-    strange = {'Id': 'x', 'MessageId': 'm', 'MD5OfMessageBody': 'd'}
-    faults.will(sqs_answer(Successful=[strange], Failed=[]))
-    client = ExtendedClient(faults.client('sqs'), place.store())
-    entries = [{'Id': '1', 'MessageBody': LARGE}]
-    response = client.send_message_batch(QueueUrl=place.queue_url, Entries=entries)
-    assert response['Successful'] == [strange]
-    assert place.bodies == [LARGE]
-
-
-@pytest.mark.parametrize('key', ['', '../other', 'a/../../b', 'a//b', '%2e%2e/a', 'k' * 1_021])
-def test_an_s3_key_that_leaves_the_prefix_is_refused(key: str, place: Place) -> None:
-    with pytest.raises(EncodeError, match=r'MessageAttributes\.S3Key'):
-        place.send(place.client(key_prefix='app/'), MessageAttributes={'S3Key': attribute(key)})
-    assert not place.keys
-
-
-def test_an_s3_key_that_is_not_a_text_is_refused(place: Place) -> None:
-    with pytest.raises(EncodeError, match=r'MessageAttributes\.S3Key is None'):
-        place.send(place.client(), MessageAttributes={'S3Key': attribute(b'k')})
-
-
-def test_an_s3_key_of_a_small_message_has_no_effect(place: Place) -> None:
-    place.send(place.client(), 'small', MessageAttributes={'S3Key': attribute('../other')})
-    assert place.raw_message()['Body'] == 'small'
-
-
-def test_a_body_that_utf_8_cannot_carry_is_refused(place: Place) -> None:
-    with pytest.raises(EncodeError, match=r'contains U\+D800 at character 300000'):
-        place.send(place.client(), f'{LARGE}\ud800')
-
-
-def test_an_empty_body_is_refused(place: Place) -> None:
-    client = place.client(always=True)
-    with pytest.raises(EncodeError, match='is empty'):
-        place.send(client, '', MessageAttributes={'a': attribute('x')})
-    assert not place.keys
-
-
-@pytest.mark.parametrize(
-    'parameters',
-    [
-        {},
-        {'MessageBody': 5},
-        {'MessageBody': 'a', 'MessageAttributes': {'a': {'StringValue': 5}}},
-        {'MessageBody': 'a', 'MessageAttributes': {'a': 'x'}},
-    ],
-    ids=str,
-)
-def test_boto3_reports_invalid_parameters(parameters: dict[str, Any], place: Place) -> None:
-    client = place.client(always=True)
-    with pytest.raises(ParamValidationError):
-        client.send_message(QueueUrl=place.queue_url, **parameters)
-    with pytest.raises(ParamValidationError):
-        client.send_message_batch(QueueUrl=place.queue_url, Entries=[parameters])
-    with pytest.raises(ParamValidationError):
-        client.send_message_batch(QueueUrl=place.queue_url)
-    with pytest.raises(ParamValidationError):
-        client.delete_message(QueueUrl=place.queue_url)
-    with pytest.raises(ParamValidationError):
-        client.delete_message_batch(QueueUrl=place.queue_url)
-    assert not place.keys
-
-
-def test_a_batch_keeps_bodies_whose_messages_cannot_become_smaller(place: Place) -> None:
-    """SQS says so, and nothing is uploaded in vain."""
-    large = {'a': attribute('x' * 150_000)}
-    many = {f'a{number}': attribute('x' * 15_000) for number in range(10)}
-    entries = [
-        {'Id': f'{number}', 'MessageBody': 'small', 'MessageAttributes': attributes}
-        for number, attributes in enumerate([large, many] * 4)
-    ]
-    with pytest.raises(ClientError, match='BatchRequestTooLong'):
-        place.client().send_message_batch(QueueUrl=place.queue_url, Entries=entries)
-    assert not place.keys
+# With other parts of the library
 
 
 def test_the_client_works_on_the_bus() -> None:
@@ -357,6 +247,40 @@ def test_a_listener_reads_the_message_of_an_extended_client_and_deletes_its_body
     assert found == [LARGE]
     assert place.is_empty
     assert not place.keys
+
+
+@pytest.mark.parametrize('attributes', [{}, {'kind': 'greeting'}], ids=repr)
+def test_a_body_that_is_compressed_in_its_message_is_decompressed(
+    attributes: dict[str, str], place: Place
+) -> None:
+    publisher = SqsPublisher(place.queue_url, client=place.sqs, compression='gzip')
+    publisher.publish({'text': 'x' * 1_000}, message_attributes=attributes)
+    client = place.client(delete=True)
+    body = json.dumps({'text': 'x' * 1_000}, separators=(',', ':'))
+    assert client.retrieve_message_body(place.raw_message()) == body
+    [message] = place.receive(client)
+    assert message['Body'] == body
+    assert message['MD5OfBody'] == md5(body.encode(), usedforsecurity=False).hexdigest()
+    assert message['MessageAttributes'].keys() == attributes.keys()
+    expected = place.send(place.sqs, 'x', MessageAttributes={'kind': attribute('greeting')})
+    if attributes:
+        assert message['MD5OfMessageAttributes'] == expected['MD5OfMessageAttributes']
+    client.delete_message(QueueUrl=place.queue_url, ReceiptHandle=message['ReceiptHandle'])
+
+
+def test_a_message_whose_body_is_not_what_its_attribute_says_remains_in_the_queue(
+    place: Place,
+) -> None:
+    place.send(place.sqs, 'AAAA', MessageAttributes={'MegaCompression': attribute('gzip')})
+    place.send(place.sqs, 'small')
+    response = receive_all(place, place.client())
+    assert [message['Body'] for message in response['Messages']] == ['small']
+    [failed] = response['Failed']
+    assert failed['Code'] == 'DecodeError'
+    with pytest.raises(DecodeError):
+        place.client().retrieve_message_body(
+            {'Body': '?', 'MessageAttributes': {'MegaCompression': attribute('gzip')}}
+        )
 
 
 def test_an_extended_client_reads_the_message_of_a_publisher(place: Place) -> None:
