@@ -173,11 +173,11 @@ class Idempotency(Hook):
             return Outcome(subscriber, status, error, has_begun=False)
         if record is not None:
             return self._outcome_of(record, subscriber, message)
-        self._count('processed')
-        self._leases.begin(lease)
         try:
+            self._leases.begin(lease)
+            self._count('processed')
             outcome = yield
-        except Exception:  # of another hook
+        except Exception:  # of another hook, or because no thread can be started
             yield from self._end(lease, is_done=False)
             raise
         finally:

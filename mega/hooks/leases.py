@@ -87,18 +87,22 @@ class Leases:
         return Lease(key, owner, message, seconds, self._clock() + seconds)
 
     def begin(self, lease: Lease) -> None:
-        """Renew a lease from now on, whenever the visibility timeout of its message is extended."""
+        """Renew a lease from now on, whenever the visibility timeout of its message is extended.
+
+        Raises:
+            RuntimeError: if no thread can be started. The lease is then not renewed.
+        """
         if lease.message.time_left is None:
             return  # nothing extends it
         lease.schedule(self._clock())
         with self._changed:
-            self._leases.add(lease)
             # A fork copies no threads.
             if self._thread is None or not self._thread.is_alive():
                 self._wakes_at = 0.0
                 self._thread = start_daemon_thread('mega-leases', self._run)
             elif lease.look_at < self._wakes_at:
                 self._changed.notify()
+            self._leases.add(lease)
 
     def end(self, lease: Lease) -> None:
         """Stop the renewals of a lease. One may be under way."""

@@ -328,6 +328,15 @@ def test_the_record_is_released_if_another_hook_fails_after_the_subscriber(bus: 
     assert len(store) == 0
 
 
+@pytest.mark.usefixtures('failing_thread')
+def test_no_record_remains_if_renewals_cannot_begin(bus: Bus) -> None:
+    hook = Idempotency(MemoryStore(clock=lambda: bus.time))
+    begin = bus.time
+    stats = run(bus, hook, subscriber(), retry_delay=1)
+    assert (stats.retried, stats.done, hook.stats()) == (1, 1, IdempotencyStats(processed=1))
+    assert bus.time - begin < 10, 'the next delivery waits for no record'
+
+
 @pytest.mark.parametrize(
     ('arguments', 'problem'),
     [

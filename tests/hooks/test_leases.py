@@ -154,6 +154,20 @@ def test_a_renewal_that_failed_is_tried_again() -> None:
     assert [type(error) for error in errors] == [ConnectionError]
 
 
+@pytest.mark.usefixtures('failing_thread')
+def test_a_lease_whose_thread_does_not_start_is_never_renewed(ends: Callable[[], None]) -> None:
+    store, visibilities = Renewals(), [Visibility(0.4), Visibility(0.4)]
+    first, second = (taken(MemoryStore(), each, 0.4) for each in visibilities)
+    followed = Leases(store, fail)
+    with pytest.raises(RuntimeError, match='new thread'):
+        followed.begin(first)
+    visibilities[0].end += 60
+    followed.begin(second)
+    followed.end(second)
+    ends()
+    assert store.renewed_for == []
+
+
 def test_a_message_without_a_visibility_timeout_has_a_lease_that_is_never_renewed() -> None:
     followed = Leases(Renewals(), fail)
     lease = followed.create(KEY, OWNER, Message('1', '', ''))
