@@ -152,7 +152,7 @@ class Idempotency(Hook):
             raise
         except Exception as error:
             name, kind = type(self._store).__name__, type(error).__name__
-            problem = f'{name} does not answer: {kind}: {single_line(str(error))}'
+            problem = f'{name} failed its check: {kind}: {single_line(str(error))}'
             raise ConfigurationError(problem) from error
 
     def around_subscriber(

@@ -43,7 +43,8 @@ class IdempotencyStore(Protocol):
     """Keeps records. `mega.testing.IdempotencyStoreTests` tests an implementation.
 
     - A key is a text of 64 hexadecimal digits. An owner is a text of 1 to 32 ASCII characters.
-    - `seconds` is positive. A store may round it up to a millisecond.
+    - `seconds` is 0 or more: a record of 0 seconds ends at once. A store may round up to a
+      millisecond.
     - Each method is atomic, also if several processes call it at the same time.
     - Several threads may call a method at the same time.
     - A method may raise any `Exception` if the backend does not answer. It is then unknown whether
@@ -80,6 +81,11 @@ class IdempotencyStore(Protocol):
 CHECK_SECONDS = 60.0
 """The time of the records of `check_store`, if they are not removed."""
 
+EXPIRY_SECONDS = 2.0
+"""Seconds within which a record of 0 seconds must be absent. It may be rounded to a millisecond."""
+
+POLL_SECONDS = 0.005
+
 
 def check_store(store: IdempotencyStore) -> None:
     """Prove with a test record that a store refuses a second owner, and that records end.
@@ -89,21 +95,29 @@ def check_store(store: IdempotencyStore) -> None:
         Exception: if the backend does not answer.
     """
     store.check()
+    if problem := _find_problem(store):
+        raise ConfigurationError(f'{type(store).__name__} cannot keep records: {problem}')
+
+
+def _find_problem(store: IdempotencyStore) -> str | None:
     key, first, second = uuid4().hex * 2, uuid4().hex, uuid4().hex
-    name = type(store).__name__
     store.take(key, first, CHECK_SECONDS)
     record = store.take(key, second, CHECK_SECONDS)
     store.release(key, second)
     store.release(key, first)
     if record is None:
-        problem = 'two owners took one record, because a write does not depend on what is there'
-        raise ConfigurationError(f'{name} cannot keep records: {problem}')
+        return 'two owners took one record, because a write does not depend on what is there'
     if record.is_done or not 0 < record.time_left <= CHECK_SECONDS:
-        problem = f'a record that was taken for {CHECK_SECONDS:.0f} seconds does not end after them'
-        raise ConfigurationError(f'{name} cannot keep records: {problem}')
-    if store.take(key, second, CHECK_SECONDS) is not None:
-        raise ConfigurationError(f'{name} cannot keep records: it does not remove a record')
-    store.release(key, second)
+        return f'a record that was taken for {CHECK_SECONDS:.0f} seconds does not end after them'
+    if store.take(key, second, 0.0) is not None:
+        return 'it does not remove a record'
+    deadline = time.monotonic() + EXPIRY_SECONDS
+    while store.take(key, first, CHECK_SECONDS) is not None:
+        if time.monotonic() > deadline:
+            return 'nobody can take a record whose time is over'
+        time.sleep(POLL_SECONDS)
+    store.release(key, first)
+    return None
 
 
 class _Stored(Struct):

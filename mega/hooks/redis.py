@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 
 from mega._closing import Closing
 from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.errors import ConfigurationError, safe_repr
+from mega.errors import ConfigurationError, safe_repr, single_line
 from mega.hooks.records import Record
 from mega.logging import about
 
@@ -113,8 +113,15 @@ class RedisStore(Closing):
         return bool(self._release(keys=[self._prefix + key], args=[owner]))
 
     def check(self) -> None:
-        """Warn about a server that may remove records before their end."""
-        policy = self._client.info('memory').get('maxmemory_policy', 'noeviction')
+        """Warn about a server that may remove records before their end, or does not say so."""
+        try:
+            policy = self._client.info('memory').get('maxmemory_policy', 'noeviction')
+        except Exception as error:
+            if not _is_answer(error):
+                raise
+            problem = 'the maxmemory-policy of Redis is not checked: %s'
+            _log.warning(problem, single_line(str(error)), extra=about(error=type(error).__name__))
+            return
         if policy != 'noeviction':
             _log.warning(
                 'Redis has the maxmemory-policy %s: with a full memory it removes records, so that '
@@ -140,6 +147,11 @@ def _connect(url: object) -> Any:
         # Without the URL, which may contain a password.
         problem = 'must be like redis://host:6379/0, rediss://host or unix:///path'
         raise ConfigurationError(f'the URL of the Redis server {problem}') from error
+
+
+def _is_answer(error: Exception) -> bool:
+    """Return whether a server answered with an error. The classes of valkey-py have equal names."""
+    return any(each.__name__ == 'ResponseError' for each in type(error).__mro__)
 
 
 def _milliseconds(seconds: float) -> int:

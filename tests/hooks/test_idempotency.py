@@ -18,6 +18,7 @@ from mega.aws.sqs.subscribe import (
     Subscriber,
 )
 from mega.errors import ConfigurationError, RetriableError
+from mega.hooks import records
 from mega.hooks.idempotency import Idempotency, IdempotencyStats, MemoryStore, Record
 from mega.hooks.keys import record_key
 from mega.local import Server
@@ -245,9 +246,12 @@ def test_a_message_in_progress_elsewhere_comes_again_when_that_lease_ends(bus: B
 
 
 def test_a_listener_does_not_begin_without_an_answer_of_the_store(bus: Bus) -> None:
-    problem = 'FaultyStore does not answer: ConnectionError'
+    problem = 'FaultyStore failed its check: ConnectionError'
     with pytest.raises(ConfigurationError, match=problem):
         run(bus, Idempotency(FaultyStore('take')), subscriber())
+
+
+TAKES_OF_CHECK = 4
 
 
 class AnswersAgain(FaultyStore):
@@ -255,7 +259,7 @@ class AnswersAgain(FaultyStore):
 
     def __init__(self, failures: int) -> None:
         super().__init__()
-        self._answers = [True, True, True, *[False] * failures]
+        self._answers = [*[True] * TAKES_OF_CHECK, *[False] * failures]
 
     def take(self, key: str, owner: str, seconds: float) -> Record | None:
         answers = not self._answers or self._answers.pop(0)
@@ -375,17 +379,26 @@ class Keeping(MemoryStore):
         return True
 
 
+class Unending(MemoryStore):
+    """A store that knows when a record ends, and does not compare it with the time."""
+
+    def _find(self, key: str, now: float) -> Any:
+        return self._records.get(key)
+
+
 @pytest.mark.parametrize(
     ('store', 'problem'),
     [
         (Careless, 'two owners took one record'),
         (Endless, 'a record that was taken for 60 seconds does not end after them'),
         (Keeping, 'it does not remove a record'),
+        (Unending, 'nobody can take a record whose time is over'),
     ],
 )
 def test_a_listener_does_not_begin_with_a_store_that_cannot_keep_records(
-    bus: Bus, store: type[MemoryStore], problem: str
+    bus: Bus, store: type[MemoryStore], problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(records, 'EXPIRY_SECONDS', 0.05)
     expected = f'{store.__name__} cannot keep records: {problem}'
     with pytest.raises(ConfigurationError, match=expected):
         run(bus, Idempotency(store()), subscriber())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from mega.hooks.records import SWEEP_SECONDS, MemoryStore
@@ -13,10 +11,9 @@ from mega.testing.clock import VirtualClock
 
 class TestMemoryStore(IdempotencyStoreTests):
     @pytest.fixture(autouse=True)
-    def backend(self) -> Iterator[None]:
+    def backend(self) -> None:
         self.clock = VirtualClock(1_000.0)
         self.store = MemoryStore(clock=self.clock)
-        return iter(())
 
     def create_store(self) -> MemoryStore:
         return self.store

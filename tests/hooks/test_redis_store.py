@@ -105,6 +105,26 @@ def test_a_server_that_evicts_records_is_reported_at_the_start(
     assert "maxmemory-policy 'allkeys-lru': with a full memory it removes records" in caplog.text
 
 
+def test_a_server_that_refuses_info_is_reported_at_the_start(
+    client: Any, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As some managed services do."""
+    commands, password = ['+@all', '-info'], 'of the test'
+    client.acl_setuser(
+        'limited', enabled=True, passwords=f'+{password}', keys='*', commands=commands
+    )
+    limited = redis.Redis.from_url(redis_url, username='limited', password=password)
+    try:
+        check_store(RedisStore(client=limited))
+    finally:
+        limited.close()
+        client.acl_deluser('limited')
+    [record] = caplog.records
+    assert record.levelname == 'WARNING'
+    assert 'the maxmemory-policy of Redis is not checked: ' in record.getMessage()
+    assert 'INFO' in record.getMessage().upper()
+
+
 def test_the_scripts_survive_a_restart_of_the_server(client: Any) -> None:
     store = RedisStore(client=client)
     assert store.take(KEY, 'first', 60) is None
@@ -120,7 +140,7 @@ def test_a_client_of_the_user_stays_open(client: Any) -> None:
 
 def test_a_server_that_does_not_answer_refuses_the_start() -> None:
     store = RedisStore('redis://127.0.0.1:1/0?retry_on_timeout=false')
-    with pytest.raises(ConfigurationError, match='RedisStore does not answer: ConnectionError'):
+    with pytest.raises(ConfigurationError, match='RedisStore failed its check: ConnectionError'):
         Idempotency(store).check()
 
 
