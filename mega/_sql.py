@@ -40,6 +40,7 @@ __all__ = (
     'check_dialect',
     'check_table_name',
     'check_transaction',
+    'database_time',
     'describe_failure',
     'dialect_of',
     'execute',
@@ -188,14 +189,20 @@ def read_committed(engine: Engine) -> Engine:
 def serialized(engine: Engine, name: str) -> Iterator[tuple[Connection, datetime]]:
     """Begin a transaction that waits for others of the same name. Yield it with the time.
 
-    The time is that of the database, so that the clocks of processes may differ. A database of
-    SQLite is on the machine of its processes, and runs one writing transaction at a time.
+    SQLite runs one writing transaction at a time.
     """
-    if engine.dialect.name == SQLITE:
-        with engine.begin() as connection:
-            yield connection, datetime.now(timezone.utc)
-        return
-    lock = select(func.pg_advisory_xact_lock(func.hashtext(name)), func.clock_timestamp())
     with read_committed(engine).begin() as connection:
-        now: datetime = connection.execute(lock).one()[1]
-        yield connection, now
+        if engine.dialect.name != SQLITE:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
+        yield connection, database_time(connection)
+
+
+def database_time(connection: Connection) -> datetime:
+    """Return the time of the database, so that the clocks of processes may differ.
+
+    A database of SQLite is on the machine of its processes.
+    """
+    if connection.dialect.name == SQLITE:
+        return datetime.now(timezone.utc)
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now

@@ -17,10 +17,9 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, insert
+from sqlalchemy import Connection, Engine, insert
 
 from mega._sql import (
-    POSTGRESQL,
     CallerConnection,
     check_table_name,
     check_transaction,
@@ -41,6 +40,7 @@ from mega.aws.sqs.service import SQS
 from mega.codec import Publishable
 from mega.errors import ConfigurationError, EncodeError, PublishError, join_path
 from mega.outbox.table import outbox_table
+from mega.outbox.wake_ups import notification
 
 __all__ = ('Outbox',)
 
@@ -161,6 +161,8 @@ class Outbox:
     def _insert(
         self, connection: CallerConnection, id: str, destination: str, message: EncodedMessage
     ) -> None:
+        dialect = dialect_of(connection)
+        check_transaction(connection)
         row = insert(self.table).values(
             id=id,
             destination=destination,
@@ -169,11 +171,7 @@ class Outbox:
             attributes=msgspec.json.encode(message.attributes).decode(),
             options=msgspec.json.encode(message.options).decode(),
         )
-        dialect = dialect_of(connection)
-        check_transaction(connection)
-        if dialect == POSTGRESQL:  # wakes the relay at the commit
-            row = row.returning(func.pg_notify(self.table.name, ''))
-        execute(connection, row)
+        execute(connection, row.returning(*notification(dialect, self.table.name)))
 
     def create_table(self, connection: Connection | Engine) -> None:
         """Create the table and its indexes, unless the table exists."""

@@ -11,20 +11,22 @@ claim ends, and sends them with the same `MegaMessageId`.
 from __future__ import annotations
 
 import logging
+import math
 import random
+import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
 from typing import Any, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from mega._closing import Closing
-from mega._sql import check_dialect, describe_failure, serialized
+from mega._sql import check_dialect, database_time, describe_failure, read_committed, serialized
 from mega.aws._hooks.publishing import (
     PublishHook,
     PublishResult,
@@ -60,8 +62,8 @@ one message of a group is in flight at a time."""
 SENDING_SHARE = 2 / 3
 """The part of the time of a claim that is for sending. The rest is for the settlement."""
 
-PURGE_INTERVAL = timedelta(minutes=1)
-"""The time between the deletions of rows that were sent."""
+PURGE_INTERVAL = 60.0
+"""Seconds between the deletions of rows that were sent."""
 
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 10.0
@@ -99,8 +101,9 @@ class OutboxRelay(Closing):
 
     `engine` is the database of the table, in SQLAlchemy. `concurrency` is the number of requests at
     a time to each destination, 1 to 50. A claim ends after `claim_timeout` seconds, 3 to 43,200: so
-    long the rows of a relay that was killed are not sent. A relay polls every `poll_interval`
-    seconds. On PostgreSQL with the driver psycopg it also listens for commits, and sends at once.
+    long the rows of a relay that was killed are not sent. A relay looks at the table when a row is
+    due, and at least every `poll_interval` seconds. On PostgreSQL with the driver psycopg it also
+    listens for commits, and sends at once.
     A row that was sent is kept for `retention` seconds, and with 0 deleted at once. `hooks` run
     around each message and each batch: see `around_publish` and `around_relay` of `PublishHook`.
 
@@ -164,7 +167,8 @@ class OutboxRelay(Closing):
         self._destinations = Destinations(connect, outbox.payload_store, valid, concurrency)
         self._wake_ups = WakeUps(engine, outbox.table.name)
         self._stopped = Event()
-        self._purged_at = datetime.min.replace(tzinfo=timezone.utc)
+        self._wait_seconds = self._poll_seconds
+        self._purged_at = -math.inf
 
     def run(self) -> RelayCounts:
         """Send rows until `stop`, SIGTERM or SIGINT, and return how many.
@@ -211,7 +215,8 @@ class OutboxRelay(Closing):
         try:
             with stop_on_signals(self.stop):
                 self._check_table()
-                start = self._database_time()
+                with self._engine.connect() as connection:
+                    start = database_time(connection)
                 while not self._stopped.is_set():
                     counts = _counts(self._relay_within_hooks(start))
                     if not counts:
@@ -250,7 +255,7 @@ class OutboxRelay(Closing):
         self._wake_ups.listen()
         counts = _counts(self._relay_within_hooks())
         if not counts:
-            self._wake_ups.wait(self._poll_seconds, self._stopped)
+            self._wake_ups.wait(self._wait_seconds, self._stopped)
         return counts
 
     def _relay_within_hooks(self, due: datetime | None = None) -> RelayedBatch:
@@ -275,11 +280,14 @@ class OutboxRelay(Closing):
 
     def _relay_batch(self, due: datetime | None) -> RelayedBatch:
         """Claim, send and settle rows that are due at a time; None: now."""
+        self._purge()
         table, token = self._outbox.table, uuid.uuid4().hex
         with serialized(self._engine, table.name) as (connection, now):
             until = now + timedelta(seconds=self._claim_seconds)
             claimed = rows.claim(connection, table, token, due or now, until, self._limit)
-            self._purge(connection, now)
+            if not claimed:
+                seconds = rows.seconds_until_due(connection, table, now)
+                self._wait_seconds = min(self._poll_seconds, seconds)
             lag = rows.lag(connection, table, now) if self._hooks else 0.0
         if not claimed:
             return RelayedBatch(lag=lag)
@@ -294,15 +302,13 @@ class OutboxRelay(Closing):
         sent, failed = len(settlement.sent), settlement.failed
         return RelayedBatch(sent, len(settlement.put_back) - failed, failed, lag)
 
-    def _purge(self, connection: Connection, now: datetime) -> None:
+    def _purge(self) -> None:
         """Delete the rows that were sent before the retention, once in a minute."""
-        if self._retention and now - self._purged_at > PURGE_INTERVAL:
-            rows.delete_sent(connection, self._outbox.table, now - self._retention)
-            self._purged_at = now
-
-    def _database_time(self) -> datetime:
-        with serialized(self._engine, self._outbox.table.name) as (_, now):
-            return now
+        if self._retention and time.monotonic() - self._purged_at > PURGE_INTERVAL:
+            with read_committed(self._engine).begin() as connection:
+                before = database_time(connection) - self._retention
+                rows.delete_sent(connection, self._outbox.table, before)
+            self._purged_at = time.monotonic()
 
     def _check_table(self) -> None:
         name = self._outbox.table.name

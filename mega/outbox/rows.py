@@ -16,6 +16,7 @@ another one claims row 1, or puts it back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -39,6 +40,7 @@ from sqlalchemy import (
 )
 
 from mega.outbox.table import FAILED, PENDING, SENT, is_pending, is_sent, is_unsent
+from mega.outbox.wake_ups import notification
 
 __all__ = (
     'FailedMessage',
@@ -49,6 +51,7 @@ __all__ = (
     'list_failed',
     'put_back',
     'retry_failed',
+    'seconds_until_due',
     'settle_sent',
 )
 
@@ -186,7 +189,8 @@ def retry_failed(connection: Connection, table: Table, ids: Collection[str] | No
         failed = and_(failed, table.c.id.in_(ids))
     due_at = text('CURRENT_TIMESTAMP')
     values = {'state': PENDING, 'failures': 0, 'refusals': 0, 'due_at': due_at}
-    statement = update(table).where(failed).values(values).returning(table.c.id)
+    wake_up = notification(connection.dialect.name, table.name)
+    statement = update(table).where(failed).values(values).returning(table.c.id, *wake_up)
     return list(connection.execute(statement).scalars())
 
 
@@ -194,10 +198,18 @@ def _has_failed(table: Table) -> ColumnElement[bool]:
     return and_(is_unsent(table), table.c.state == FAILED)  # the first one has an index
 
 
-def delete_sent(connection: Connection, table: Table, before: datetime) -> int:
-    """Delete the rows that were sent before a time, and return their number."""
-    old = delete(table).where(is_sent(table), table.c.sent_at < before)
-    return connection.execute(old).rowcount
+def delete_sent(connection: Connection, table: Table, before: datetime) -> None:
+    """Delete the rows that were sent before a time, except those that are locked."""
+    old = select(table.c.position).where(is_sent(table), table.c.sent_at < before)
+    unlocked = old.with_for_update(skip_locked=True)
+    connection.execute(delete(table).where(table.c.position.in_(unlocked)))
+
+
+def seconds_until_due(connection: Connection, table: Table, now: datetime) -> float:
+    """Return the seconds until the next pending row is due; infinity if each of them is."""
+    next_due = select(func.min(table.c.due_at)).where(is_pending(table), table.c.due_at > now)
+    due_at: datetime | None = connection.execute(next_due).scalar()
+    return math.inf if due_at is None else (due_at - now).total_seconds()
 
 
 def lag(connection: Connection, table: Table, now: datetime) -> float:

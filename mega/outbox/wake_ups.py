@@ -1,8 +1,8 @@
 """How a relay waits for the next row: it listens on PostgreSQL, and polls on other databases.
 
-`Outbox.publish` notifies a channel with the name of the table. PostgreSQL delivers the notification
-at the commit. A relay also polls, because a row may be due later, and because no notification comes
-through a proxy that shares connections, such as PgBouncer.
+`Outbox.publish` and `OutboxRelay.retry` notify a channel with the name of the table. PostgreSQL
+delivers the notification at the commit. A relay also polls, because no notification comes through a
+proxy that shares connections, such as PgBouncer.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import logging
 from threading import Event
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import ColumnElement, Connection, Engine, func, text
 
+from mega._sql import POSTGRESQL
 from mega.logging import about
 
-__all__ = ('WakeUps',)
+__all__ = ('WakeUps', 'notification')
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +25,11 @@ _PSYCOPG = (3, 2)
 
 _LONGEST_WAIT = 1.0
 """Seconds after which a wait notices a stop."""
+
+
+def notification(dialect: str, channel: str) -> list[ColumnElement[Any]]:
+    """Return what a statement has to return to wake the relays at its commit, if it can."""
+    return [func.pg_notify(channel, '')] if dialect == POSTGRESQL else []
 
 
 class WakeUps:
@@ -38,8 +44,14 @@ class WakeUps:
         """Begin to listen, if the driver can. A second call has no effect."""
         version = getattr(self._engine.dialect, 'psycopg_version', (0, 0))
         if self._connection is None and version >= _PSYCOPG:
-            connection = self._engine.connect().execution_options(isolation_level='AUTOCOMMIT')
-            connection.execute(text(f'LISTEN {self._channel}'))
+            name = self._engine.dialect.identifier_preparer.quote_identifier(self._channel)
+            connection = self._engine.connect()
+            try:
+                connection.execution_options(isolation_level='AUTOCOMMIT')
+                connection.execute(text(f'LISTEN {name}'))
+            except BaseException:
+                connection.close()
+                raise
             self._connection = connection
 
     def wait(self, seconds: float, stopped: Event) -> None:

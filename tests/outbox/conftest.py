@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from itertools import count
+from threading import Thread
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
 
+from mega.hooks import Hook, HookGenerator, RelayedBatch
 from mega.local import LocalAws
 from mega.local.faults import Faults
 from mega.local.server.control_client import Accepted
@@ -68,6 +71,21 @@ class OutboxCase:
         self.server.configure(faults=Faults())
 
 
+class AfterEachBatch(Hook):
+    """Calls a function after each batch of a relay."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+
+    def around_relay(self) -> HookGenerator[RelayedBatch]:
+        yield
+        self._function()
+        return None
+
+
+Run = Callable[[OutboxRelay], None]
+
+
 @pytest.fixture(scope='session')
 def _server() -> Iterator[LocalAws]:
     with LocalAws() as server:
@@ -79,3 +97,30 @@ def case(engine: Engine, _server: LocalAws) -> Iterator[OutboxCase]:
     case = OutboxCase(engine, _server)
     yield case
     case.close()
+
+
+@pytest.fixture
+def running() -> Iterator[Run]:
+    """Run a relay in a thread, and stop it at the end of the test."""
+    started: list[tuple[OutboxRelay, Thread]] = []
+
+    def run(relay: OutboxRelay) -> None:
+        thread = Thread(target=relay.run)
+        thread.start()
+        started.append((relay, thread))
+
+    yield run
+    for relay, thread in started:
+        relay.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+        relay.close()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> float:
+    """Wait for a condition, and return how long that took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, 'the condition does not become true'
+        time.sleep(0.01)
+    return time.monotonic() - started

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any
 
 from sqlalchemy import update
 
-from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult, RelayedBatch
+from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult
 from mega.local.faults import FailEntries
 from mega.outbox import RelayCounts
 from mega.outbox.relay import ROWS_PER_REQUEST
-from tests.outbox.conftest import OutboxCase
+from tests.outbox.conftest import AfterEachBatch, OutboxCase
 
 SEVERAL_BATCHES = 2 * ROWS_PER_REQUEST + 1
-
-
-class AfterEachBatch(Hook):
-    """Calls a function after each batch of a relay."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self._function = function
-
-    def around_relay(self) -> HookGenerator[RelayedBatch]:
-        yield
-        self._function()
-        return None
 
 
 def publish_several_batches(case: OutboxCase) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from datetime import timedelta
-from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
@@ -20,39 +17,9 @@ from mega.local.faults import FailCall, FailEntries
 from mega.outbox import Outbox, OutboxRelay, RelayCounts
 from mega.outbox.settlement import MAX_REFUSALS
 from mega.testing import Bus
-from tests.outbox.conftest import OutboxCase
+from tests.outbox.conftest import OutboxCase, Run, wait_for
 
 DENIED = FailCall('AccessDenied', 403)
-
-
-@pytest.fixture
-def running() -> Any:
-    """Run a relay in a thread, and stop it at the end of the test."""
-    started: list[tuple[OutboxRelay, Thread]] = []
-
-    def run(relay: OutboxRelay) -> None:
-        thread = Thread(target=relay.run)
-        thread.start()
-        started.append((relay, thread))
-
-    yield run
-    for relay, thread in started:
-        relay.stop()
-        thread.join(10)
-        assert not thread.is_alive()
-        relay.close()
-
-
-Run = Callable[[OutboxRelay], None]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> float:
-    """Wait for a condition, and return how long that took."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, 'the condition does not become true'
-        time.sleep(0.01)
-    return time.monotonic() - started
 
 
 def test_every_row_is_sent_once_and_deleted(case: OutboxCase) -> None:
@@ -234,6 +201,25 @@ def test_a_row_that_was_sent_is_kept_for_the_retention(case: OutboxCase) -> None
     relay.close()
 
 
+@pytest.mark.parametrize('engine', ['postgresql'], indirect=True)
+def test_a_relay_does_not_wait_to_delete_a_row_that_is_locked(case: OutboxCase) -> None:
+    table, queue = case.outbox.table, case.queue()
+    case.publish('sent', queue)
+    case.set_all(state='sent', sent_at=case.rows()[0].created_at - timedelta(days=8))
+    with case.engine.begin() as other, case.relay_with(retention=timedelta(days=7)) as relay:
+        other.execute(select(table).with_for_update())
+        case.publish('new', queue)
+        assert relay.drain() == RelayCounts(sent=1)
+    assert [row.body for row in case.rows()] == ['sent', 'new']
+
+
+def test_a_relay_without_a_retention_leaves_rows_that_another_one_keeps(case: OutboxCase) -> None:
+    case.publish('x', case.queue())
+    case.set_all(state='sent', sent_at=case.outbox.table.c.created_at)
+    assert case.relay.drain() == RelayCounts()
+    assert [row.state for row in case.rows()] == ['sent']
+
+
 class Watch(Hook):
     """A hook that keeps what it receives."""
 
@@ -311,15 +297,6 @@ def test_a_running_relay_sends_what_is_committed_later(case: OutboxCase, running
     wait_for(lambda: case.bodies() == ['first'])
     case.publish('second', queue)
     wait_for(lambda: case.bodies() == ['first', 'second'])
-
-
-@pytest.mark.parametrize('engine', ['postgresql'], indirect=True)
-def test_a_commit_wakes_the_relay(case: OutboxCase, running: Run) -> None:
-    queue = case.queue()
-    running(case.relay_with(poll_interval=3_600))
-    for body in ('first', 'second'):  # the second one comes while the relay waits
-        case.publish(body, queue)
-        wait_for(lambda body=body: body in case.bodies())  # type: ignore[misc]
 
 
 @pytest.mark.parametrize('engine', ['postgresql'], indirect=True)
