@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from mega.aws._messages.compression import COMPRESSION_ATTRIBUTE
+from mega.aws._messages.body_attributes import BODY_ATTRIBUTES
 from mega.aws._messages.filter_attributes import (
     FilterAttributes,
     extract_attributes,
@@ -24,12 +24,9 @@ from mega.codec._payload_type import PayloadType
 from mega.errors import EncodeError, EnvelopeError, join_path, safe_repr
 
 __all__ = (
-    'BODY_ATTRIBUTES',
     'DEAD_LETTER_ATTRIBUTE',
-    'LEGACY_SIZE_ATTRIBUTE',
     'MESSAGE_ID_ATTRIBUTE',
     'PAYLOAD_TYPE_ATTRIBUTE',
-    'SIZE_ATTRIBUTE',
     'TRACE_HEADER',
     'Attributes',
     'FilterAttributes',
@@ -56,19 +53,8 @@ MESSAGE_ID_ATTRIBUTE = 'MegaMessageId'
 DEAD_LETTER_ATTRIBUTE = 'MegaDeadLetter'
 """The attribute of a dead-lettered message that contains the reason as JSON."""
 
-SIZE_ATTRIBUTE = 'ExtendedPayloadSize'
-"""The attribute of a message whose body is in S3: the size of the body, in bytes of UTF-8.
-
-This name, and the older one, are AWS's: https://github.com/awslabs/amazon-sqs-java-extended-client-lib
-"""
-
-LEGACY_SIZE_ATTRIBUTE = 'SQSLargePayloadSize'
-
 TRACE_HEADER = 'AWSTraceHeader'
 """The system attribute with a trace of AWS X-Ray. It is not one of the ten message attributes."""
-
-BODY_ATTRIBUTES = (SIZE_ATTRIBUTE, LEGACY_SIZE_ATTRIBUTE, COMPRESSION_ATTRIBUTE)
-"""The attributes of a message whose body is in S3 or compressed. Only this library sets them."""
 
 _READING_ATTRIBUTES = (PAYLOAD_TYPE_ATTRIBUTE, *BODY_ATTRIBUTES)
 """The attributes that decide how a body is read."""

@@ -19,10 +19,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
+from mega.aws._messages.body_attributes import COMPRESSION_ATTRIBUTE
 from mega.errors import ConfigurationError, DecodeError, safe_repr
 
 __all__ = (
-    'COMPRESSION_ATTRIBUTE',
     'MAX_DECOMPRESSED_BYTES',
     'Compression',
     'check_compression',
@@ -34,9 +34,6 @@ __all__ = (
 )
 
 Compression: TypeAlias = Literal['gzip', 'zstd']
-
-COMPRESSION_ATTRIBUTE = 'MegaCompression'
-"""The attribute of a message whose body is compressed, in the message or in S3: the format."""
 
 GZIP_ENCODINGS = ('gzip,base64', 'gzip', 'application/gzip')
 """The values that other libraries give an attribute of a body that is gzip in Base64.

@@ -17,8 +17,8 @@ from mega.aws._messages.attributes import (
     with_filter_attributes,
     with_payload_type,
 )
+from mega.aws._messages.body_attributes import COMPRESSION_ATTRIBUTE
 from mega.aws._messages.compression import (
-    COMPRESSION_ATTRIBUTE,
     MAX_DECOMPRESSED_BYTES,
     Compression,
     compress_text,

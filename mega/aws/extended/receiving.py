@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mega.aws._executor import run_concurrently
-from mega.aws._messages.attributes import BODY_ATTRIBUTES, from_aws
+from mega.aws._messages.attributes import from_aws
+from mega.aws._messages.body_attributes import BODY_ATTRIBUTES
 from mega.aws._messages.compression import compression_of, decompress_text
 from mega.aws._messages.digests import md5_of_attributes, md5_of_body
 from mega.aws.extended.receipt_handles import ReceiptHandle

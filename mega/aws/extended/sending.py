@@ -15,8 +15,8 @@ from typing import Any
 from msgspec import Struct
 
 from mega.aws._executor import run_concurrently
-from mega.aws._messages.attributes import BODY_ATTRIBUTES
 from mega.aws._messages.batch_response import read_batch_response
+from mega.aws._messages.body_attributes import BODY_ATTRIBUTES
 from mega.aws._messages.digests import (
     md5_of_attributes,
     md5_of_body,

@@ -19,11 +19,12 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from mega.aws._messages.attributes import (
+from mega.aws._messages.body_attributes import (
+    COMPRESSION_ATTRIBUTE,
     LEGACY_SIZE_ATTRIBUTE,
     SIZE_ATTRIBUTE,
 )
-from mega.aws._messages.compression import COMPRESSION_ATTRIBUTE, Compression, compression_of
+from mega.aws._messages.compression import Compression, compression_of
 from mega.errors import DecodeError, PointerError, safe_repr
 
 __all__ = (

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec import Struct, structs
 
-from mega.aws._messages.attributes import (
+from mega.aws._messages.attributes import PAYLOAD_TYPE_ATTRIBUTE
+from mega.aws._messages.body_attributes import (
+    COMPRESSION_ATTRIBUTE,
     LEGACY_SIZE_ATTRIBUTE,
-    PAYLOAD_TYPE_ATTRIBUTE,
     SIZE_ATTRIBUTE,
 )
-from mega.aws._messages.compression import (
-    COMPRESSION_ATTRIBUTE,
-    compression_of,
-    decompress_text,
-)
+from mega.aws._messages.compression import compression_of, decompress_text
 from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.sns.envelope import Envelope, SubscriptionNotice, parse_envelope
 from mega.aws.sns.verification import EnvelopePolicy

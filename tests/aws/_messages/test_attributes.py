@@ -14,14 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mega.aws._messages.attributes import (
-    LEGACY_SIZE_ATTRIBUTE,
     PAYLOAD_TYPE_ATTRIBUTE,
-    SIZE_ATTRIBUTE,
     from_aws,
     from_envelope,
     to_aws,
     with_payload_type,
 )
+from mega.aws._messages.body_attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
 from mega.codec import PayloadType
 from mega.errors import EncodeError, EnvelopeError
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from mega.aws._messages.attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
+from mega.aws._messages.body_attributes import LEGACY_SIZE_ATTRIBUTE, SIZE_ATTRIBUTE
 from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
