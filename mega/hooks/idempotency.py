@@ -34,6 +34,7 @@ from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.processing.hooks import Hook
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
 from mega.aws.sqs.subscribe.safe_logging import get_logger
+from mega.aws.sqs.subscribe.subscribers.retry_delay import MAX_DELAY
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
 from mega.errors import (
@@ -46,7 +47,7 @@ from mega.errors import (
 )
 from mega.hooks.keys import Key, KeyFunction, KeyValue, compile_key, default_key, record_key
 from mega.hooks.leases import Lease, Leases
-from mega.hooks.records import IdempotencyStore, MemoryStore, Record, check_store
+from mega.hooks.records import MAX_TTL, IdempotencyStore, MemoryStore, Record, check_store
 from mega.logging import about
 
 __all__ = (
@@ -62,11 +63,6 @@ __all__ = (
 )
 
 _log = get_logger(__name__)
-
-MAX_TTL = 10 * 366 * 86_400
-
-MAX_DELAY = 43_200
-"""The longest visibility timeout, in seconds: API reference of ChangeMessageVisibility."""
 
 
 class IdempotencyStats(Struct, frozen=True):

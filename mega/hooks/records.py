@@ -28,6 +28,12 @@ from mega.errors import ConfigurationError
 
 __all__ = ('IdempotencyStore', 'MemoryStore', 'Record', 'check_store')
 
+MAX_TTL = 10 * 366 * 86_400
+"""The longest time of a record that is done, in seconds: ten years."""
+
+SWEEP_SECONDS = 60.0
+"""Seconds between the removals of records whose time is over, by a store that removes them."""
+
 
 class Record(Struct, frozen=True):
     """A record of another owner, or of a finished subscriber. `time_left` is in seconds.
@@ -124,10 +130,6 @@ class _Stored(Struct):
     owner: str
     until: float
     is_done: bool = False
-
-
-SWEEP_SECONDS = 60.0
-"""Seconds after which `MemoryStore` removes the records whose time is over."""
 
 
 class MemoryStore:

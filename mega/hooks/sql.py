@@ -61,20 +61,21 @@ from mega._sql import (
     read_committed,
 )
 from mega.aws.sqs.message import Message
+from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, RetriableError, check_seconds
 from mega.hooks.keys import KeyValue, default_key, key_values, record_key
-from mega.hooks.records import Record
+from mega.hooks.records import MAX_TTL, SWEEP_SECONDS, Record
+from mega.logging import about
 
 __all__ = ('SqlStore',)
+
+_log = get_logger(__name__)
 
 LONGEST_RETENTION = 1_209_600
 """Seconds that a message can stay in a queue: 14 days. API reference of SetQueueAttributes."""
 
-MAX_TTL = 10 * 366 * 86_400
-
-SWEEP_SECONDS = 60.0
-SWEEP_ROWS = 10_000
-"""Seconds between the deletions of records whose time is over, and the rows of one statement."""
+SWEEP_ROWS = 1_000
+"""The records whose time is over, that one call deletes at most. It takes some milliseconds."""
 
 
 def record_table(name: str) -> Table:
@@ -99,7 +100,7 @@ class SqlStore:
 
     - PostgreSQL has the clock: clocks of other machines do not matter. SQLite has the clock of its
       machine.
-    - Records whose time is over are deleted once in a minute.
+    - Records whose time is over are deleted once in a minute, after a `take`.
 
     Safe to share among threads.
 
@@ -138,9 +139,8 @@ class SqlStore:
 
         Each subscriber has its own record of a message. `key` says which messages are the same: one
         value, or several in a list. By default, the message decides: see `default_key`. `scope`
-        separates listeners that share a
-        database and have subscribers of the same module and name. The record stays for `ttl`
-        seconds; by default, as long as a message can stay in a queue.
+        separates listeners that share a table and have subscribers of the same module and name.
+        The record stays for `ttl` seconds; by default, as long as a message can stay in a queue.
 
         While another transaction that recorded the same message is open, the database lets this
         call wait for its end: on SQLite for the timeout of the driver at most.
@@ -174,7 +174,11 @@ class SqlStore:
 
     def take(self, key: str, owner: str, seconds: float) -> Record | None:
         """Take an absent record. See `IdempotencyStore`."""
+        record = self._take(key, owner, seconds)
         self._sweep()
+        return record
+
+    def _take(self, key: str, owner: str, seconds: float) -> Record | None:
         table = self.table
         with self._begin() as connection:
             dialect = connection.dialect.name
@@ -258,20 +262,32 @@ class SqlStore:
         return and_(is_ours, table.c.until > _now(dialect))
 
     def _sweep(self) -> None:
-        """Delete records whose time is over, once in a minute."""
+        """Delete some records whose time is over, once in a minute. A failure is a warning.
+
+        If there are more of them, the next call deletes more.
+        """
         with self._lock:
             now = time.monotonic()
             if now < self._sweep_at:
                 return
             self._sweep_at = now + SWEEP_SECONDS
-        deleted = SWEEP_ROWS
-        while deleted == SWEEP_ROWS:
-            with self._begin() as connection:
-                over = select(self.table.c.key).where(self._is_over(connection.dialect.name))
-                some = over.limit(SWEEP_ROWS).with_for_update(skip_locked=True).cte('some')
-                keys = self.table.c.key.in_(select(some.c.key))
-                statement = delete(self.table).where(keys).returning(self.table.c.key)
-                deleted = len(execute(connection, statement))
+        try:
+            deleted = self._delete_some()
+        except Exception as error:  # each driver has its own classes
+            extra = about(table=self.table.name, error=type(error).__name__)
+            problem = 'the table %s keeps records whose time is over: %s'
+            _log.warning(problem, self.table.name, describe_failure(error), extra=extra)
+            return
+        if deleted == SWEEP_ROWS:
+            self._sweep_at = now
+
+    def _delete_some(self) -> int:
+        with self._begin() as connection:
+            over = select(self.table.c.key).where(self._is_over(connection.dialect.name))
+            some = over.limit(SWEEP_ROWS).with_for_update(skip_locked=True).cte('some')
+            keys = self.table.c.key.in_(select(some.c.key))
+            statement = delete(self.table).where(keys).returning(self.table.c.key)
+            return len(execute(connection, statement))
 
 
 def _now(dialect: str) -> ColumnElement[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -79,17 +78,40 @@ def keys_in(engine: Engine, store: SqlStore) -> int:
         return connection.execute(select(func.count()).select_from(store.table)).scalar_one()
 
 
-def test_records_whose_time_is_over_are_deleted(
+def test_records_whose_time_is_over_are_deleted_in_batches(
     engine: Engine, store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
-        store.take(f'{number}' * 64, 'first', 0.001)
-    store.take('a' * 64, 'first', 60)
+        store.take(f'{number}' * 64, 'first', 0.0)
     monkeypatch.setattr(store, '_sweep_at', 0.0)
     monkeypatch.setattr(sql, 'SWEEP_ROWS', 2)
-    time.sleep(0.01)  # the clock of the database
-    store.take('b' * 64, 'first', 60)
-    assert keys_in(engine, store) == 2
+    counts = []
+    for key in 'abcde':
+        store.take(key * 64, 'first', 60)
+        counts.append(keys_in(engine, store))
+    assert counts == [4, 3, 3, 4, 5], 'a batch after each take, up to the first that is not full'
+
+
+def test_a_deletion_that_fails_is_a_warning_and_the_record_is_taken(
+    engine: Engine,
+    store: SqlStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store.take('a' * 64, 'first', 0.0)
+    monkeypatch.setattr(store, '_sweep_at', 0.0)
+
+    @event.listens_for(engine, 'before_cursor_execute')
+    def _(*arguments: Any) -> None:
+        if 'DELETE' in arguments[2]:
+            raise DBAPIError('DELETE ...', {}, OSError('the disk is full'))
+
+    for key in 'bc':
+        assert store.take(key * 64, 'first', 60) is None
+    assert store.take('b' * 64, 'second', 60) is not None
+    [warning] = caplog.records
+    problem = 'the table records keeps records whose time is over: OSError: the disk is full'
+    assert (warning.levelname, warning.getMessage()) == ('WARNING', problem)
 
 
 def test_a_missing_table_is_an_error_at_the_start(engine: Engine) -> None:
