@@ -44,6 +44,7 @@ __all__ = (
     'describe_failure',
     'dialect_of',
     'execute',
+    'is_missing_table',
     'read_committed',
     'serialized',
 )
@@ -176,6 +177,17 @@ def describe_failure(error: Exception) -> str:
     cause = getattr(error, 'orig', None) or error
     text, _, _ = str(cause).strip().partition('\n')
     return f'{type(cause).__name__}: {single_line(text)}'
+
+
+def is_missing_table(error: Exception) -> bool:
+    """Return whether a statement failed because its table does not exist.
+
+    SQLAlchemy and Django raise their errors from that of the driver. PostgreSQL has a code for it,
+    SQLite only a text: https://www.postgresql.org/docs/current/errcodes-appendix.html
+    """
+    cause = error.__cause__
+    code = getattr(cause, 'sqlstate', None) or getattr(cause, 'pgcode', None)  # psycopg, psycopg2
+    return code == '42P01' or str(cause).startswith('no such table: ')
 
 
 def read_committed(engine: Engine) -> Engine:

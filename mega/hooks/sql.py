@@ -58,6 +58,7 @@ from mega._sql import (
     describe_failure,
     dialect_of,
     execute,
+    is_missing_table,
     read_committed,
 )
 from mega.aws.sqs.message import Message
@@ -146,8 +147,9 @@ class SqlStore:
         call wait for its end: on SQLite for the timeout of the driver at most.
 
         Raises:
-            RetriableError: if the database does not answer or does not let this call wait, so that
-                SQS delivers the message again. Its cause is the error of the driver.
+            RetriableError: if the database does not answer, has no table of records, or does not
+                let this call wait, so that SQS delivers the message again. Its cause is the error
+                of the driver.
             InvalidPayloadError: for a key that is no `KeyValue`.
             ConfigurationError: for a message that no subscriber is processing, for another
                 database, for an object that is not a connection, and for a connection in autocommit
@@ -168,9 +170,7 @@ class SqlStore:
         except ConfigurationError:
             raise
         except Exception as error:  # each driver has its own classes
-            failure = f'{describe_failure(error)} (table {self.table.name})'
-            reason = f'the database did not record the message: {failure}'
-            raise RetriableError(reason=reason) from error
+            raise RetriableError(reason=self._describe(error)) from error
 
     def take(self, key: str, owner: str, seconds: float) -> Record | None:
         """Take an absent record. See `IdempotencyStore`."""
@@ -223,9 +223,17 @@ class SqlStore:
         """
         with self._begin() as connection:
             if not inspect(connection).has_table(self.table.name):
-                advice = 'create it by a migration, or with SqlStore.create_table'
-                problem = f'the database has no table {self.table.name!r}'
-                raise ConfigurationError(f'{problem}: {advice}')
+                raise ConfigurationError(self._missing_table())
+
+    def _describe(self, error: Exception) -> str:
+        if is_missing_table(error):
+            return self._missing_table()
+        failure = f'{describe_failure(error)} (table {self.table.name})'
+        return f'the database did not record the message: {failure}'
+
+    def _missing_table(self) -> str:
+        advice = 'create it by a migration, or with SqlStore.create_table'
+        return f'the database has no table {self.table.name!r}: {advice}'
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
