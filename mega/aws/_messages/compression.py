@@ -41,8 +41,12 @@ GZIP_ENCODINGS = ('gzip,base64', 'gzip', 'application/gzip')
 JustSaying writes the first as `Content-Encoding`, and Brighter the last one as its content type.
 """
 
-MAX_DECOMPRESSED_BYTES = 16 * 1024**2
-"""Bytes of a body that is compressed in its message, at most. The largest message has 1 MiB."""
+MAX_DECOMPRESSED_BYTES = 4 * 1024**2
+"""Bytes of a body that is compressed in its message, at most: four times the largest message.
+
+The objects of a decoded body need more memory than its text. For many small objects such as `[[]]`
+it is 35 times as much, which makes about 150 MB.
+"""
 
 MAX_WINDOW_LOG = 23
 """The logarithm of the memory that a zstd frame may request: 8 MiB, the least that every decoder

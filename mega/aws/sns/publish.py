@@ -33,7 +33,7 @@ class SnsPublisher(ClientOwner):
     it is refused. The caller closes the store.
 
     `compression` (`'gzip'`, or `'zstd'` with the extra `zstd` before Python 3.14) compresses each
-    body of up to 16 MiB that becomes smaller so, before its size decides about S3. The message has
+    body of up to 4 MiB that becomes smaller so, before its size decides about S3. The message has
     one more attribute. Only this library reads such a body without further work, and a filter
     policy with the scope `MessageBody` cannot.
 

@@ -89,7 +89,7 @@ def open_message(
     """Return the payload of a message, and the message with the data of its envelope and pointer.
 
     A body in S3 is fetched if an attribute of the message announces it. A compressed body is
-    decompressed if an attribute names its format: 16 MiB at most. With a `gzip_attribute`, this
+    decompressed if an attribute names its format: 4 MiB at most. With a `gzip_attribute`, this
     includes gzip in Base64 of other producers. A body whose attributes name a payload type is
     decoded as that type. Otherwise an envelope of SNS is opened, and its body is decoded by the
     attributes in the envelope. With a `policy`, only the envelopes that it accepts are opened, and

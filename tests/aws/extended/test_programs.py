@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from hashlib import md5
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from mega.aws._messages.digests import md5_of_attributes
 from mega.aws.s3 import S3PayloadStore
 from tests.aws.extended.place import LARGE
 from tests.aws.s3.making import keys_in, new_bucket_name
@@ -104,6 +102,9 @@ CORRECTIONS = {
 }
 """Corrections of errors in the programs."""
 
+MD5_OF_NOTHING = 'd41d8cd98f00b204e9800998ecf8427e'
+"""The digest of no attributes, which SQS does not return."""
+
 _numbers = count(1)
 
 
@@ -118,14 +119,6 @@ def migrated(title: str) -> str:
     return code
 
 
-def check_data(content: Any, digest: str) -> None:
-    """The check that the programs leave to their reader."""
-    if isinstance(content, str):
-        assert md5(content.encode(), usedforsecurity=False).hexdigest() == digest
-    else:
-        assert md5_of_attributes(content) == digest
-
-
 @dataclass(frozen=True)
 class Site:
     """A server, the names of a bucket and of a queue on it, and the bodies that were processed."""
@@ -134,6 +127,7 @@ class Site:
     bucket: str
     queue: str
     processed: list[str] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
 
     def run(self, title: str, queue_url: str = '') -> dict[str, Any]:
         """Run a program with the names of this place. Return the names that it defines."""
@@ -156,11 +150,22 @@ class Site:
             code = code.replace(placeholder, value)
         names: dict[str, Any] = {
             'small_message': 'a',
-            'checkdata': check_data,
+            'checkdata': self.check_data,
             'process_large_message': self.processed.append,
         }
         exec(compile(code, title, 'exec', dont_inherit=True), names)
         return names
+
+    def check_data(self, content: Any, digest: str) -> None:
+        """The check that the programs leave to their reader: the server computes the digest."""
+        message: dict[str, Any] = {'MessageBody': content}
+        name = 'MD5OfMessageBody'
+        if not isinstance(content, str):
+            message = {'MessageBody': 'a', 'MessageAttributes': content}
+            name = 'MD5OfMessageAttributes'
+        answer = self.aws.client('sqs').send_message(QueueUrl=self.aws.create_queue(), **message)
+        assert digest == answer.get(name, MD5_OF_NOTHING)
+        self.checks.append(digest)
 
 
 @pytest.fixture
@@ -184,7 +189,9 @@ def test_the_program_of_amazon_sqs_extended_client_runs(site: Site) -> None:
 @pytest.mark.parametrize('kind', ['resource', 'client', 'batches'])
 def test_a_program_of_aws_sqs_ext_client_runs(kind: str, site: Site) -> None:
     names = site.run(f'aws-sqs-ext-client: {kind}')
-    assert len(names['received']) == (2 if kind == 'batches' else 1)
+    received = 2 if kind == 'batches' else 1
+    assert len(names['received']) == received
+    assert len(site.checks) == 2 * received
     assert not keys_in(site.aws, site.bucket)
     url = site.aws.client('sqs').get_queue_url(QueueName=site.queue)['QueueUrl']
     assert site.aws.counts(url) == (0, 0)

@@ -108,7 +108,7 @@ class SqsListener(ClientOwner):
 
     `gzip_attribute` is the name of the message attribute with which other producers mark bodies
     that are gzip in Base64, such as `'Content-Encoding'` of JustSaying. Without it, such a body is
-    a text. The listener decompresses 16 MiB at most.
+    a text. The listener decompresses 4 MiB at most.
 
     After a stop, messages in processing have `grace_period` seconds to end. Then they are released.
     `hooks` run around each delivery and each subscriber: see `Hook`.
