@@ -72,7 +72,9 @@ def count_openings(text: str) -> int:
     To count them is a hundred times faster than to measure the depth, and sufficient for nearly
     every text.
     """
-    return text.count('{') + (text.count('[') if '[' in text else 0)
+    if '[' not in text:
+        return text.count('{')
+    return text.replace('{', '[').count('[')  # Python replaces faster than it counts
 
 
 def nests_too_deep(value: Any, containers: int) -> bool:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timezone
 
+from msgspec import to_builtins
+
 __all__ = ('format_timestamp', 'parse_timestamp', 'to_utc', 'utc_date')
 
 # `fromisoformat` and `isoparse` accept far more than a calendar date and a time: 50,000 digits '1'
@@ -21,9 +23,6 @@ _TIMESTAMP = re.compile(
     re.ASCII,
 )
 
-_TWO_DIGITS = tuple(f'{number:02}' for number in range(100))
-_THREE_DIGITS = tuple(f'{number:03}' for number in range(1000))
-
 
 def parse_timestamp(text: str) -> datetime | None:
     """Return a calendar date and time as an aware `datetime`; None if the text is not one.
@@ -31,7 +30,9 @@ def parse_timestamp(text: str) -> datetime | None:
     A date without a time is midnight. Digits after the microsecond are cut off.
     The text is at most as long as a date, a time with 12 decimals and an offset.
     """
-    if _is_written_form(text):
+    # The form that `format_timestamp` writes, which nearly every event has, needs no regular
+    # expression.
+    if len(text) == 23 and text[4:20:3] == '--T::.':
         try:
             return datetime.fromisoformat(f'{text}+00:00')
         except ValueError:
@@ -57,20 +58,6 @@ def parse_timestamp(text: str) -> datetime | None:
         return None
 
 
-def _is_written_form(text: str) -> bool:
-    """Return whether a text may be of the form that `format_timestamp` writes.
-
-    The test takes a third of the time of a regular expression, and each event has a timestamp.
-    """
-    return (
-        len(text) == 23
-        and text[10] == 'T'
-        and text[4] == text[7] == '-'
-        and text[13] == text[16] == ':'
-        and text[19] == '.'
-    )
-
-
 def utc_date(instant: datetime) -> date | None:
     """Return the calendar date in UTC; None if its year is not 1 to 9999."""
     in_utc = to_utc(instant)
@@ -90,13 +77,11 @@ def to_utc(instant: datetime) -> datetime | None:
 
 def format_timestamp(instant: datetime) -> str:
     """Write an instant in UTC as the examples of the protocol do: `2020-05-04T15:53:23.123`."""
-    # `isoformat` writes the same text, but takes three times as long, and each event has one.
-    two, year = _TWO_DIGITS, instant.year
-    return (
-        f'{two[year // 100]}{two[year % 100]}-{two[instant.month]}-{two[instant.day]}'
-        f'T{two[instant.hour]}:{two[instant.minute]}:{two[instant.second]}'
-        f'.{_THREE_DIGITS[instant.microsecond // 1000]}'
-    )
+    if type(instant) is datetime:
+        # The same text as that of `isoformat`, in a tenth of the time. Each event has a timestamp.
+        text: str = to_builtins(instant)
+        return text[:23] if instant.microsecond else f'{text[:19]}.000'
+    return datetime.isoformat(instant, timespec='milliseconds')[:23]
 
 
 def _aware(instant: datetime) -> datetime:

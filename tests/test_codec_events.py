@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import MsgspecError
+from msgspec import MsgspecError, structs
 
 from mega import json_reading
-from mega.codec import _json, decode, encode
+from mega.codec import _json, decode, encode, to_document
 from mega.codec._events import decode_event
-from mega.errors import DecodeError, EventError
-from mega.event import Payload, is_mega_event
+from mega.errors import DecodeError, EncodeError, EventError
+from mega.event import Event, ObjectData, Payload, is_mega_event
 from tests.payload_equality import as_received, with_types
 from tests.profile import amount
-from tests.strategies import event_documents, event_payloads, mutated_json_bodies
+from tests.strategies import (
+    carried_by_json,
+    event_documents,
+    event_payloads,
+    mutated_json_bodies,
+)
 
 TIMESTAMP = '2020-05-04T15:53:23.123'
 EVENT = {'name': 'item.added', 'timestamp': TIMESTAMP}
@@ -53,6 +61,16 @@ EVENTS: dict[str, dict[str, Any]] = {
     'no extra data': {'extra': {}},
     'extra data': {'extra': {'a': {'b': 2**70}}},
     'an array as extra data': {'extra': []},
+    'an unknown field of extra data': {'extra': {'event': {'name': 5}}},
+    'a large integer': {'extra': {'a': [2**63, 2**64, -(2**64), 10**600]}},
+    'a zero with a sign': {'event': {**EVENT, 'attributes': {'a': [-0.0, 0.0, 0, 1e-320]}}},
+    'a timestamp with a zone': {'event': {**EVENT, 'timestamp': f'{TIMESTAMP}+02:00'}},
+    'a timestamp with microseconds': {'event': {**EVENT, 'timestamp': f'{TIMESTAMP}456'}},
+    'a timestamp before the year 1': {'event': {**EVENT, 'timestamp': '0001-01-01T00:00+02:00'}},
+    'a timestamp at the end of a day': {'event': {**EVENT, 'timestamp': '2020-05-04T24:00:00.000'}},
+    'an attribute named like a special method': {
+        'event': {**EVENT, 'attributes': {'__class__': 1, '__post_init__': 2}}
+    },
 }
 TEXTS = {
     'the protocol twice, and a valid one last': '{"protocol":"x","protocol":"mega"',
@@ -71,16 +89,35 @@ BODIES = {
     'half of a surrogate pair': json.dumps(
         {'protocol': 'mega', 'version': 1, 'event': {**EVENT, 'attributes': {'a': '\ud800'}}}
     ),
+    'NaN': encode({'protocol': 'mega', 'version': 1, 'event': EVENT})[:-1] + ',"extra":{"a":NaN}}',
+    'a key twice within a value': encode({'protocol': 'mega', 'version': 1, 'event': EVENT})[:-1]
+    + ',"extra":{"a":1,"b":2,"a":3}}',
     'a number that is too large': encode({'protocol': 'mega', 'version': 1, 'event': EVENT})[:-1]
     + ',"extra":{"a":1e400}}',
 }
 
 
 def outcome(read: Any, body: str) -> Any:
+    """Return all that a user sees of a payload or of an error, also the order of keys."""
     try:
-        return with_types(read(body))
+        payload = read(body)
     except (DecodeError, EventError) as error:
         return type(error), str(error)
+    parts = (payload, payload.event, payload.object) if isinstance(payload, Payload) else (payload,)
+    return (
+        [*map(type, parts)],
+        with_types(payload),
+        repr(payload),
+        list(_keys(to_document(payload))),
+    )
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+    for member in value.values() if isinstance(value, dict) else value:
+        if isinstance(member, (dict, list)):
+            yield from _keys(member)
 
 
 def decode_completely(body: str) -> Any:
@@ -103,6 +140,29 @@ def test_an_event_has_the_result_of_the_complete_way(payload: Any) -> None:
 @given(mutated_json_bodies().filter(lambda body: body.startswith('{')))
 def test_a_hostile_body_has_the_result_of_the_complete_way(body: str) -> None:
     assert outcome(decode, body) == outcome(decode_completely, body)
+
+
+def test_a_decoded_event_is_like_one_of_the_constructors() -> None:
+    document = {'protocol': 'mega', 'version': 1, 'event': EVENT, 'object': {'id': '5'}}
+    decoded, constructed = decode(encode(document)), Payload.from_dict(document)
+    assert isinstance(decoded, Payload)
+    assert decoded == constructed
+    assert type(decoded.event) is Event
+    assert type(decoded.object) is ObjectData
+    for copied in (copy.copy(decoded), copy.deepcopy(decoded), pickle.loads(pickle.dumps(decoded))):
+        assert copied == constructed
+        assert type(copied.event) is Event
+    with pytest.raises(EventError, match=r'event\.name is 5'):
+        structs.replace(decoded.event, name=5)
+
+
+@given(event_payloads(carried_by_json))
+def test_an_event_in_bson_has_the_outcome_of_the_event_in_json(payload: Payload) -> None:
+    try:
+        binary = encode(payload, binary_encoding=True)
+    except EncodeError:  # integers of more than 64 bits, for example
+        return
+    assert outcome(decode, binary) == outcome(decode, encode(payload))
 
 
 @given(event_payloads())

@@ -22,7 +22,15 @@ from msgspec.structs import force_setattr
 from mega import timestamps
 from mega.errors import EventError, join_path, safe_repr
 
-__all__ = ('PROTOCOL', 'PROTOCOL_VERSION', 'Event', 'ObjectData', 'Payload', 'is_mega_event')
+__all__ = (
+    'PROTOCOL',
+    'PROTOCOL_VERSION',
+    'Event',
+    'ObjectData',
+    'Payload',
+    'is_mega_event',
+    'normal_timestamp',
+)
 
 PROTOCOL = 'mega'
 """The value of `protocol` in every MEGA payload."""
@@ -61,7 +69,7 @@ class Event(Struct, frozen=True):
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise EventError('event.name', _expected('a str', self.name))
-        timestamp = _normal_timestamp(self.timestamp)
+        timestamp = normal_timestamp(self.timestamp)
         if timestamp is not self.timestamp:
             force_setattr(self, 'timestamp', timestamp)
         if type(self.version) is not int:
@@ -254,7 +262,12 @@ def _read_object(document: Any) -> ObjectData:
     )
 
 
-def _normal_timestamp(value: object) -> datetime:
+def normal_timestamp(value: object) -> datetime:
+    """Return the timestamp of an event as the event stores it: in UTC, cut to milliseconds.
+
+    Raises:
+        EventError: for a value that is not a date and time, or is too far in the past or future.
+    """
     instant = timestamps.parse_timestamp(value) if isinstance(value, str) else value
     if not isinstance(instant, datetime):
         raise EventError('event.timestamp', _expected('an ISO-8601 date and time', value))

@@ -103,9 +103,9 @@ class Router:
         """Return the subscribers that match a message, and those whose pattern raised, with why."""
         undecided: list[tuple[Subscriber, BaseException]] = []
         kind = type(payload) if type(payload) in self._pattern_sets else _payload_class(payload)
-        found = self._pattern_sets[kind].match(payload, undecided)
+        root = to_plain(payload)
+        found = self._pattern_sets[kind].match(root, undecided)
         if self._with_metadata and (with_metadata := self._with_metadata.get(kind)) is not None:
-            root = to_plain(payload)
             metadata = metadata_of(message, self._metadata_names)
             document = {'message': metadata, 'payload': root}
             found += with_metadata.match(document, undecided, root=root)
