@@ -10,8 +10,8 @@ retry. The hook keeps a record for each subscriber of each message:
     done                       does not run: the outcome is DONE
     taken by another owner     does not run: the outcome is RETRY_LATER, with the time that is left
 
-Between the effect of a subscriber and the record that says so, a process can end. The subscriber
-then runs again. Only `SqlStore.once` has no such window.
+A process can end between the effect of a subscriber and the record of it. The subscriber then runs
+again. Only `SqlStore.once` has no such window.
 """
 
 from __future__ import annotations

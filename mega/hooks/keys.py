@@ -54,8 +54,8 @@ def default_key(message: Message) -> str:
     """Return the id that a message keeps when it is sent or delivered again.
 
     The first of these that the message has: its group and its deduplication id, the id of the
-    message that was sent first (`MegaMessageId`), the id of SNS, the id of SQS. In an envelope of
-    SNS, the id of SNS is older than a `MegaMessageId` beside the envelope.
+    message that was sent first (`MegaMessageId`), the id of SNS, the id of SQS. A `MegaMessageId`
+    beside an envelope of SNS does not count: the message had none at its first delivery.
 
     A deduplication id may be that of other messages in other groups, if the deduplication scope of
     the queue is the group. One of 64 hexadecimal digits does not count: with content-based

@@ -1,8 +1,8 @@
 """Leases: the records that subscribers of this process have taken, and their renewal.
 
-A lease ends when the visibility timeout of its message ends, and the heartbeat of the listener
-extends both. One thread compares them. It looks at a lease when a quarter of its time is over, so
-that a lease is renewed long before it ends, and a subscriber that is fast costs no call.
+A lease ends when the visibility timeout of its message ends. The heartbeat of the listener extends
+that timeout, and one thread then renews the lease. It looks at a lease when a quarter of its time
+is over, so that a lease is renewed long before it ends, and a fast subscriber costs no call.
 
 Example with a visibility timeout of 30 s: the heartbeat extends it at 15 s until 45 s. The thread
 looks at 7.5 s, 13.1 s and 17.3 s, sees the extension, and renews the lease until 45 s.
@@ -34,7 +34,7 @@ IDLE_SECONDS = 10.0
 """Seconds without a lease after which the thread ends. The next lease starts it again."""
 
 TOLERANCE = 0.01
-"""Seconds by which a visibility timeout must end after its lease, to count as extended."""
+"""A visibility timeout that ends at most these seconds after its lease has not been extended."""
 
 
 class Lease(Struct, eq=False):
@@ -78,7 +78,7 @@ class Leases:
         self._wakes_at = 0.0
 
     def create(self, key: str, owner: str, message: Message) -> Lease:
-        """Return a lease for as long as a message is hidden, at least a second. It does not begin.
+        """Return a lease for as long as a message is hidden, at least a second.
 
         Its time passes from now on, so that the store cannot end it before this process does.
         """

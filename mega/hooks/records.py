@@ -96,6 +96,8 @@ POLL_SECONDS = 0.005
 def check_store(store: IdempotencyStore) -> None:
     """Prove with a test record that a store refuses a second owner, and that records end.
 
+    It also proves that `release` removes a record.
+
     Raises:
         ConfigurationError: if the store lacks one of them.
         Exception: if the backend does not answer.
@@ -161,11 +163,10 @@ class MemoryStore:
         """Let a taken record end later or earlier. See `IdempotencyStore`."""
         with self._lock:
             now = self._clock()
-            stored = self._find(key, now)
-            if stored is None or stored.is_done or stored.owner != owner:
-                return False
-            stored.until = now + seconds
-            return True
+            stored = self._find_taken(key, owner, now)
+            if stored is not None:
+                stored.until = now + seconds
+            return stored is not None
 
     def finish(self, key: str, owner: str, seconds: float) -> bool:
         """Let a record be done. See `IdempotencyStore`."""
@@ -180,11 +181,10 @@ class MemoryStore:
     def release(self, key: str, owner: str) -> bool:
         """Remove a taken record. See `IdempotencyStore`."""
         with self._lock:
-            stored = self._find(key, self._clock())
-            if stored is None or stored.is_done or stored.owner != owner:
-                return False
-            del self._records[key]
-            return True
+            stored = self._find_taken(key, owner, self._clock())
+            if stored is not None:
+                del self._records[key]
+            return stored is not None
 
     def check(self) -> None:
         """Do nothing: a dictionary can keep records."""
@@ -192,6 +192,11 @@ class MemoryStore:
     def __len__(self) -> int:
         """The number of records in memory, including some whose time is over."""
         return len(self._records)
+
+    def _find_taken(self, key: str, owner: str, now: float) -> _Stored | None:
+        stored = self._find(key, now)
+        is_taken = stored is not None and not stored.is_done and stored.owner == owner
+        return stored if is_taken else None
 
     def _find(self, key: str, now: float) -> _Stored | None:
         if now >= self._sweep_at:

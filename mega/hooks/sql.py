@@ -159,7 +159,7 @@ class SqlStore:
             problem = 'pass self.message within process: its subscriber has the record'
             raise ConfigurationError(f'once() needs the message of a subscriber: {problem}')
         seconds = check_seconds('ttl', ttl, 1, MAX_TTL)
-        # The records of the hook have no such value, so that both may apply to one subscriber.
+        # 'once' separates this record from that of the hook: both may apply to one subscriber.
         values = [default_key(message)] if key is None else key_values('key', key)
         digest = record_key(scope, message.subscriber, ['once', *values])
         try:

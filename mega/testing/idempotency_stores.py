@@ -21,7 +21,7 @@ from mega.hooks.records import IdempotencyStore, MemoryStore, check_store
 __all__ = ('IdempotencyStoreTests',)
 
 LONG = 60.0
-"""Seconds after the end of each test."""
+"""The seconds of a record that does not end within a test."""
 
 THREADS = 8
 OPERATIONS = 60
