@@ -12,6 +12,7 @@ from sqlalchemy import Row
 
 from mega.aws._executor import run_concurrently
 from mega.aws._hooks.publishing import PublishHook, PublishResult
+from mega.aws._messages.compression import Compression
 from mega.aws._messages.destinations import region_of
 from mega.aws._publishing.outgoing import EncodedMessage
 from mega.aws._publishing.publisher import Publisher
@@ -53,11 +54,13 @@ class Destinations:
         store: S3PayloadStore | None,
         hooks: Sequence[PublishHook],
         concurrency: int,
+        compression: Compression | None,
     ) -> None:
         self._connect = connect
         self._hooks = hooks
         self._store = store
         self._concurrency = concurrency
+        self._compression = compression
         self._lock = Lock()
         self._clients: list[AwsClient] = []
         self._publishers: dict[tuple[str, str | None], Publisher] = {}
@@ -110,7 +113,9 @@ class Destinations:
         if key not in self._publishers:
             client = self._connect(service, destination)
             api = SNS if service == 'sns' else SQS
-            self._publishers[key] = Publisher(client, api, None, self._store, _TIMEOUT, self._hooks)
+            self._publishers[key] = Publisher(
+                client, api, None, self._store, _TIMEOUT, self._hooks, self._compression
+            )
             self._clients.append(client)
         return self._publishers[key]
 

@@ -36,6 +36,7 @@ from mega.aws._hooks.publishing import (
 from mega.aws._hooks.running import check_hooks, hooks_with, run_with_hooks
 from mega.aws._hooks.work import AwaitingWork, BlockingCall, resume
 from mega.aws._messages.backoff import backoff
+from mega.aws._messages.compression import Compression, check_compression
 from mega.aws._transport.client import AwsClient, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
@@ -104,7 +105,8 @@ class OutboxRelay(Closing):
     long the rows of a relay that was killed are not sent. A relay looks at the table when a row is
     due, and at least every `poll_interval` seconds. On PostgreSQL with the driver psycopg it also
     listens for commits, and sends at once.
-    A row that was sent is kept for `retention` seconds, and with 0 deleted at once. `hooks` run
+    A row that was sent is kept for `retention` seconds, and with 0 deleted at once.
+    `compression` is that of `SqsPublisher`: the rows themselves are not compressed. `hooks` run
     around each message and each batch: see `around_publish` and `around_relay` of `PublishHook`.
 
     Credentials and region are found as by `SqsPublisher`, and the region also in the destination.
@@ -126,6 +128,7 @@ class OutboxRelay(Closing):
         claim_timeout: Seconds = 60.0,
         poll_interval: Seconds = 1.0,
         retention: Seconds = 0.0,
+        compression: Compression | None = None,
         hooks: Iterable[PublishHook] = (),
         aws_access_key_id: str | None = None,
         aws_secret_access_key: str | None = None,
@@ -164,7 +167,13 @@ class OutboxRelay(Closing):
             )
 
         self._hooks = hooks_with('around_relay', valid, PublishHook)
-        self._destinations = Destinations(connect, outbox.payload_store, valid, concurrency)
+        self._destinations = Destinations(
+            connect,
+            outbox.payload_store,
+            valid,
+            concurrency,
+            check_compression('compression', compression),
+        )
         self._wake_ups = WakeUps(engine, outbox.table.name)
         self._stopped = Event()
         self._wait_seconds = self._poll_seconds

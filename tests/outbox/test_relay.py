@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, select, text
 
 from mega.aws.s3 import S3PayloadStore
+from mega.aws.sqs import SqsReceiver
 from mega.aws.sqs.subscribe import DataSubscriber, SqsListener
 from mega.errors import ConfigurationError
 from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult, RelayedBatch
@@ -290,6 +292,27 @@ def test_a_large_body_goes_through_the_payload_store_of_the_outbox(case: OutboxC
         relay.close()
 
 
+def test_a_relay_compresses_bodies(case: OutboxCase) -> None:
+    queue, payload = case.queue(), {'lines': ['some line'] * 1_000}
+    case.publish(payload, queue)
+    assert json.loads(case.rows()[0].body) == payload
+    with case.relay_with(compression='gzip') as relay:
+        assert relay.drain() == RelayCounts(sent=1)
+    assert case.accepted()[0].attributes['MegaCompression']['StringValue'] == 'gzip'
+    with SqsReceiver(queue, **case.server.credentials) as receiver:
+        (message,) = receiver.receive()
+        assert message.payload == payload
+        message.ack()
+
+
+def test_a_body_that_is_small_when_compressed_needs_no_request_to_s3(case: OutboxCase) -> None:
+    with S3PayloadStore('no-such-bucket', **case.server.credentials) as store:
+        case.outbox.payload_store = store
+        case.publish('x' * 2_000_000, case.queue())
+        with case.relay_with(compression='gzip') as relay:
+            assert relay.drain() == RelayCounts(sent=1)
+
+
 def test_a_running_relay_sends_what_is_committed_later(case: OutboxCase, running: Run) -> None:
     queue = case.queue()
     running(case.relay_with(poll_interval=0.05))
@@ -353,7 +376,7 @@ def test_another_database_is_refused() -> None:
 @pytest.mark.parametrize(
     ('option', 'value'),
     [('concurrency', 0), ('concurrency', 51), ('claim_timeout', 2), ('poll_interval', 0),
-     ('retention', -1)],
+     ('retention', -1), ('compression', 'lzma')],
 )  # fmt: skip
 def test_an_option_out_of_range_is_refused(option: str, value: Any) -> None:
     options: dict[str, Any] = {option: value}

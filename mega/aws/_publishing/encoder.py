@@ -41,6 +41,7 @@ from mega.errors import EncodeError, PayloadTooLargeError, safe_repr
 __all__ = (
     'Encoder',
     'build_message',
+    'compress_message',
     'encode_body',
     'encode_payload',
     'is_fifo',
@@ -164,28 +165,11 @@ class Encoder(Struct, frozen=True):
             PayloadTooLargeError: for a message that is too large for the destination.
         """
         plain = build_message(self.api, destination, body, attributes, options)
-        outgoing = self._compressed(destination, plain)
+        outgoing = compress_message(destination, plain, self.compression)
         if self.store is not None and self._must_offload(self.store, destination, outgoing):
             outgoing = self._build_offloaded(self.store, destination, plain)
         self._check_size(destination, outgoing)
         return outgoing
-
-    def _compressed(self, destination: str, plain: OutgoingMessage) -> OutgoingMessage:
-        """Return a message with a compressed body, if that makes the message smaller."""
-        if (
-            self.compression is None
-            or len(plain.attributes) == MAX_ATTRIBUTES
-            or plain.size > MAX_DECOMPRESSED_BYTES
-        ):
-            return plain
-        body = compress_text(plain.body, self.compression)
-        format = {'DataType': 'String', 'StringValue': self.compression}
-        attributes = {**plain.attributes, COMPRESSION_ATTRIBUTE: format}
-        size = size_of(body, attributes)
-        if size >= plain.size:
-            return plain
-        options = with_deduplication_id(plain.options, destination, plain.body)
-        return structs.replace(plain, body=body, attributes=attributes, options=options, size=size)
 
     def _check_size(self, destination: str, outgoing: OutgoingMessage) -> None:
         if outgoing.size <= ALWAYS_ALLOWED_BYTES:
@@ -275,6 +259,26 @@ def build_message(
     if options or fifo:
         api.check_options(options, fifo)
     return OutgoingMessage(body, attributes, options, size_of(body, attributes))
+
+
+def compress_message(
+    destination: str, plain: OutgoingMessage, compression: Compression | None
+) -> OutgoingMessage:
+    """Return a message with a compressed body, if that makes the message smaller."""
+    if (
+        compression is None
+        or len(plain.attributes) == MAX_ATTRIBUTES
+        or plain.size > MAX_DECOMPRESSED_BYTES
+    ):
+        return plain
+    body = compress_text(plain.body, compression)
+    format = {'DataType': 'String', 'StringValue': compression}
+    attributes = {**plain.attributes, COMPRESSION_ATTRIBUTE: format}
+    size = size_of(body, attributes)
+    if size >= plain.size:
+        return plain
+    options = with_deduplication_id(plain.options, destination, plain.body)
+    return structs.replace(plain, body=body, attributes=attributes, options=options, size=size)
 
 
 def message_group(destination: str, options: dict[str, Any]) -> str | None:

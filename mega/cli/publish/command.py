@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from mega.aws._messages.compression import Compression, check_compression
 from mega.aws._messages.destinations import check_topic_arn
 from mega.aws._messages.limits import MAX_DELAY_SECONDS
 from mega.aws._publishing.publisher import MAX_CONCURRENCY
@@ -73,6 +74,11 @@ __all__ = ('command',)
 )
 @click.option('--subject', metavar='TEXT', help='The subject, for topics only.')
 @click.option('--bson', is_flag=True, help='Encode as BSON in Base64 instead of JSON.')
+@click.option(
+    '--compression',
+    type=click.Choice(get_args(Compression)),
+    help='Compress the body, if that makes it smaller.',
+)
 @click.option('--raw', is_flag=True, help='Publish PAYLOAD as the body, exactly as it is.')
 @click.option(
     '--from',
@@ -117,6 +123,7 @@ def command(
     delay: int | None,
     subject: str | None,
     bson: bool,
+    compression: Compression | None,
     raw: bool,
     source: str | None,
     concurrency: int | None,
@@ -141,6 +148,7 @@ def command(
     options = MessageOptions.of_given(
         attributes,
         bson,
+        check_compression('--compression', compression),
         message_group_id=group,
         message_deduplication_id=dedup,
         delay_seconds=delay,
@@ -158,12 +166,7 @@ def command(
     if is_dry_run:
         output.one(record_of(destination, content, options), render)
     else:
-        id = _publish(destination, content, options)
-        try:
-            output.one({'id': id, 'destination': destination.name}, lambda _: id)
-        except OutputError:
-            notify(f'The message was sent: {id}')
-            raise
+        _print_id(_publish(destination, content, options), destination, output)
     return SUCCESS
 
 
@@ -228,10 +231,18 @@ def _publish(destination: Destination, content: Content, options: MessageOptions
     """Publish one message, and return its id."""
     options.for_aws(destination)
     given = {'message_attributes': options.attributes, **options.options}
-    with destination.open_publisher() as publisher:
+    with destination.open_publisher(options.compression) as publisher:
         try:
             if isinstance(content, RawBody):
                 return publisher.publish_raw_message(content.text, **given)
             return publisher.publish(content, options.binary_encoding, **given)
         except TransportError as error:
             raise destination.advised(error) from error.__cause__
+
+
+def _print_id(id: str, destination: Destination, output: Output) -> None:
+    try:
+        output.one({'id': id, 'destination': destination.name}, lambda _: id)
+    except OutputError:
+        notify(f'The message was sent: {id}')
+        raise

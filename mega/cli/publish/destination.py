@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mega.aws._messages.compression import Compression
 from mega.aws._publishing.encoder import is_fifo
 from mega.aws._publishing.service import ServiceApi
 from mega.aws.sns.publish import SnsPublisher
@@ -26,13 +27,14 @@ class Destination(NamedTuple):
     def is_fifo(self) -> bool:
         return is_fifo(self.name)
 
-    def open_publisher(self) -> SqsPublisher | SnsPublisher:
+    def open_publisher(self, compression: Compression | None) -> SqsPublisher | SnsPublisher:
         """Return a publisher to the destination. The caller closes it.
 
         Raises:
             ConfigurationError: for no region, or an invalid endpoint.
         """
-        return SnsPublisher(self.name) if self.api is SNS else SqsPublisher(self.name)
+        publisher = SnsPublisher if self.api is SNS else SqsPublisher
+        return publisher(self.name, compression=compression)
 
     def advised(self, error: MegaError) -> MegaError:
         """Return an error of a publisher, with advice if the setup of a queue has to change."""

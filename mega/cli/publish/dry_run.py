@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mega.aws._messages.limits import MAX_BYTES
-from mega.aws._publishing.encoder import build_message, encode_body, encode_payload
+from mega.aws._publishing.encoder import (
+    build_message,
+    compress_message,
+    encode_body,
+    encode_payload,
+)
 from mega.cli.exit_status import CommandError
 from mega.cli.message_view import message_record, render_title
 from mega.cli.output import Record, escaped, json_text
@@ -33,17 +38,18 @@ def record_of(destination: Destination, content: Content, options: MessageOption
     else:
         body, attributes = encode_payload(content, options.binary_encoding, options.attributes)
     given = options.for_aws(destination)
-    message = build_message(destination.api, destination.name, body, attributes, given)
-    destination.api.check_size(body, attributes, message.size, MAX_BYTES)
-    opened = message_record({'Body': body, 'MessageAttributes': attributes})
+    plain = build_message(destination.api, destination.name, body, attributes, given)
+    message = compress_message(destination.name, plain, options.compression)
+    destination.api.check_size(message.body, message.attributes, message.size, MAX_BYTES)
+    opened = message_record({'Body': message.body, 'MessageAttributes': message.attributes})
     problem = {'problem': opened['problem']} if 'problem' in opened else {}
     return {
         'kind': opened['kind'],
         **problem,
         'size': message.size,
-        'attributes': attributes,
+        'attributes': message.attributes,
         'options': message.options,
-        'body': body,
+        'body': message.body,
     }
 
 

@@ -71,7 +71,7 @@ def publish_lines(
     )
     with (
         open_lines(plan.source) as file,
-        destination.open_publisher() as publisher,
+        destination.open_publisher(options.compression) as publisher,
         failure_file as failures,
     ):
 

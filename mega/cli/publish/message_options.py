@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from mega.aws._messages.attributes import to_aws
+from mega.aws._messages.compression import Compression
 from mega.aws._messages.limits import check_attributes
 from mega.aws.sns.service import SNS
 from mega.cli.publish.destination import Destination
@@ -24,7 +25,7 @@ _OPTIONS = {
 
 
 class MessageOptions(NamedTuple):
-    """The attributes of each message, the options that are set, and the encoding of payloads.
+    """The attributes of each message, the options that are set, and the encoding of its body.
 
     `options` have the names of the publishers, such as `delay_seconds`.
     """
@@ -32,14 +33,19 @@ class MessageOptions(NamedTuple):
     attributes: dict[str, Any]
     options: dict[str, Any]
     binary_encoding: bool = False
+    compression: Compression | None = None
 
     @classmethod
     def of_given(
-        cls, attributes: dict[str, Any], binary_encoding: bool, **options: object
+        cls,
+        attributes: dict[str, Any],
+        binary_encoding: bool,
+        compression: Compression | None,
+        **options: object,
     ) -> MessageOptions:
         """Return the options that are not None."""
         given = {name: value for name, value in options.items() if value is not None}
-        return cls(attributes, given, binary_encoding)
+        return cls(attributes, given, binary_encoding, compression)
 
     def for_aws(self, destination: Destination) -> dict[str, Any]:
         """Return the options by AWS's names.

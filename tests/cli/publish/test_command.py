@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mega.aws._messages.limits import size_of
 from mega.aws.sqs.message import read_message
 from mega.aws.sqs.opening import open_message
 from mega.codec import encode
@@ -116,6 +118,39 @@ def test_bson_is_an_encoding_of_the_same_payload(aws: CommandAws) -> None:
 # The destination and the options of a message
 
 
+@pytest.mark.parametrize('compression', ['gzip', 'zstd'])
+@pytest.mark.parametrize('source', ['argument', 'lines'])
+def test_a_compressed_body_has_the_same_payload(
+    aws: CommandAws, compression: str, source: str
+) -> None:
+    url, text = aws.queue(), json.dumps({'lines': ['some line'] * 100})
+    arguments = [text] if source == 'argument' else ['--from', '-']
+    result = publish(aws, url, *arguments, '--compression', compression, stdin=f'{text}\n')
+    assert result.code == 0
+    [received] = aws.receive(url)
+    assert len(received['Body']) < len(text) / 4
+    assert received['MessageAttributes']['MegaCompression']['StringValue'] == compression
+    assert open_message(read_message(received))[1] == json.loads(text)
+
+
+def test_an_unknown_compression_is_refused() -> None:
+    result = mega('publish', URL, 'x', '--compression', 'lzma', '--dry-run')
+    assert result.code == 2
+    assert "'lzma' is not one of 'gzip', 'zstd'" in result.err
+
+
+def test_zstd_needs_a_package_also_in_a_dry_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = 'compression' if sys.version_info >= (3, 14) else 'backports'
+    monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / 'lines.jsonl').write_text('"hello"\n')
+    for arguments in (['x'], ['--from', f'{tmp_path}/lines.jsonl']):
+        result = mega('publish', URL, *arguments, '--compression', 'zstd', '--dry-run')
+        needs = "Error: the compression 'zstd' needs a package: pip install 'sqs-mega[zstd]'\n"
+        assert result == Result(2, '', needs)
+
+
 def test_a_queue_is_named_in_four_ways(aws: CommandAws, tmp_path: Path) -> None:
     url = aws.queue()
     (tmp_path / 'worker.py').write_text(
@@ -169,6 +204,14 @@ def test_a_dry_run_prints_the_wire_form_and_its_bytes() -> None:
     }
     shown = mega('publish', 'orders', '{"amount": 5}', '--dry-run', '--delay', '7')
     assert shown.out == 'data  12 bytes\n  options: {"DelaySeconds": 7}\n{"amount":5}\n'
+
+
+def test_a_dry_run_prints_a_compressed_message() -> None:
+    record = dry_run(f'{URL}.fifo', '--group', 'a', '--compression', 'gzip', 'x' * 1_000)
+    assert record['kind'] == 'text'
+    assert record['size'] == size_of(record['body'], record['attributes']) < 100
+    assert record['attributes']['MegaCompression']['StringValue'] == 'gzip'
+    assert 'MessageDeduplicationId' in record['options']
 
 
 def test_a_dry_run_says_how_a_listener_would_read_a_raw_body() -> None:
