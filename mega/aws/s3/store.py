@@ -57,6 +57,9 @@ MAX_BODY = 2 * 1024**3
 QUEUE_URL_METADATA = 'mega-queue-url'
 """The metadata key of an object for the only queue with a message that points to it."""
 
+UPLOAD_METADATA = 'mega-upload'
+"""The metadata key of an object whose key was chosen, for the upload that stored it."""
+
 MAX_DAYS = 2**31 - 1
 """The largest Integer: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html"""
 
@@ -251,7 +254,7 @@ class S3PayloadStore(ClientOwner):
         path = self._new_key() if key is None else f'{self.key_prefix}{key}'
         pointer = Pointer(self.bucket, path, len(content), digest, queue_url)
         pointer, content = compressed(pointer, content, self.compression)
-        put = partial(self.put, pointer, content, may_exist=key is not None)
+        put = partial(self.put, pointer, content, must_be_new=key is not None)
         remove = partial(self.remove, pointer)
         return Upload(pointer, *write_pointer(pointer, self.legacy_attribute), put, remove)
 
@@ -267,8 +270,7 @@ class S3PayloadStore(ClientOwner):
         try:
             answer = self._call('get_object', pointer, ChecksumMode='ENABLED')
         except OffloadError as error:
-            cause = error.__cause__
-            if isinstance(cause, TransportError) and cause.code == 'NoSuchKey':
+            if _code_of(error) == 'NoSuchKey':
                 return None
             raise
         stream, length = answer['Body'], answer.get('ContentLength')
@@ -306,21 +308,40 @@ class S3PayloadStore(ClientOwner):
             return False
         return True
 
-    def put(self, pointer: Pointer, content: bytes, *, may_exist: bool = False) -> None:
-        """Store a body in the object of a pointer. `may_exist`: never replace an existing object.
+    def put(self, pointer: Pointer, content: bytes, *, must_be_new: bool = False) -> None:
+        """Store a body in the object of a pointer. `must_be_new`: never replace another object.
+
+        botocore repeats a request whose response was lost. S3 then refuses the repetition, because
+        the object exists. Its metadata tells whether this upload has stored it.
 
         Raises:
             OffloadError: if S3 did not store it.
         """
+        metadata: dict[str, str] = {}
         arguments = {**self._put_arguments, 'ContentType': 'text/plain; charset=utf-8'}
         if pointer.compression is not None:
             arguments['ContentEncoding'] = pointer.compression
         if pointer.queue_url is not None:
-            metadata = arguments.get('Metadata', {})
-            arguments['Metadata'] = {**metadata, QUEUE_URL_METADATA: pointer.queue_url}
-        if may_exist and 'IfNoneMatch' in self._known_put_arguments():
-            arguments['IfNoneMatch'] = '*'
-        self._call('put_object', pointer, Body=content, **arguments)
+            metadata[QUEUE_URL_METADATA] = pointer.queue_url
+        if must_be_new:
+            metadata[UPLOAD_METADATA] = str(uuid.uuid4())
+            if 'IfNoneMatch' in self._known_put_arguments():
+                arguments['IfNoneMatch'] = '*'
+        if metadata:
+            arguments['Metadata'] = {**arguments.get('Metadata', {}), **metadata}
+        try:
+            self._call('put_object', pointer, Body=content, **arguments)
+        except OffloadError as error:
+            if _code_of(error) != 'PreconditionFailed' or not self._has(pointer, metadata):
+                raise
+
+    def _has(self, pointer: Pointer, metadata: Mapping[str, str]) -> bool:
+        """Return whether an object has this metadata. False also if S3 does not say."""
+        try:
+            found: dict[str, str] = self._call('head_object', pointer).get('Metadata', {})
+        except OffloadError:
+            return False
+        return metadata.items() <= found.items()
 
     def check_allowed(self, pointer: Pointer) -> None:
         """Refuse a pointer that is not allowed, before any request: anyone can send pointers.
@@ -359,6 +380,12 @@ class S3PayloadStore(ClientOwner):
     def _new_key(self) -> str:
         # A key is never used twice: another message may point to it.
         return f'{self.key_prefix}{uuid.uuid4()}'
+
+
+def _code_of(error: OffloadError) -> str | None:
+    """Return the code of S3's error; None for an error of this library."""
+    cause = error.__cause__
+    return cause.code if isinstance(cause, TransportError) else None
 
 
 def _encryption(algorithm: str | None, kms_key_id: str | None) -> dict[str, str | None]:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidat
 from mega.aws.extended import ExtendedClient
 from mega.errors import EncodeError, OffloadError
 from mega.local import FailCall, FailEntries, Server
+from mega.local import Fault as ServerFault
 from tests.aws.answers import Fault, sqs_answer
 from tests.aws.extended.place import LARGE, Place, attribute
 from tests.aws.fault_server import FaultServer
@@ -84,6 +85,36 @@ def test_an_s3_key_that_leaves_the_prefix_is_refused(key: str, place: Place) -> 
 def test_an_s3_key_that_is_not_a_text_is_refused(place: Place) -> None:
     with pytest.raises(EncodeError, match=r'MessageAttributes\.S3Key is None'):
         place.send(place.client(), MessageAttributes={'S3Key': attribute(b'k')})
+
+
+@pytest.mark.parametrize('is_used_before', [False, True])
+def test_an_s3_key_is_not_used_twice_by_the_retry_of_an_upload(
+    place: Place, server: Server, is_used_before: bool
+) -> None:
+    """S3 stored the body, and the answer was lost: the retry finds the object of its own upload."""
+    client, parameters = place.client(), {'MessageAttributes': {'S3Key': attribute('the-key')}}
+    if is_used_before:
+        place.send(client, **parameters)
+        server.script(ServerFault.RESET_AFTER, operation='PutObject')
+        with pytest.raises(OffloadError, match='choose another key'):
+            place.send(client, **parameters)
+        assert place.aws.counts(place.queue_url).visible == 1
+    else:
+        server.script(ServerFault.RESET_AFTER, operation='PutObject')
+        place.send(client, **parameters)
+    assert place.bodies == [LARGE]
+    [message] = place.receive(client)
+    assert message['Body'] == LARGE
+
+
+def test_an_upload_whose_object_may_not_be_described_is_refused(
+    place: Place, server: Server
+) -> None:
+    server.script(ServerFault.RESET_AFTER, operation='PutObject')
+    server.script(FailCall('AccessDenied', 403), operation='HeadObject')
+    with pytest.raises(OffloadError, match='choose another key'):
+        place.send(place.client(), MessageAttributes={'S3Key': attribute('the-key')})
+    assert place.is_empty
 
 
 def test_an_s3_key_of_a_small_message_has_no_effect(place: Place) -> None:
