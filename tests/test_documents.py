@@ -27,7 +27,7 @@ from tests.local_aws import LocalAws
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [name for name in ('README.md', 'CONTRIBUTING.md') if (ROOT / name).exists()] + [
-    f'docs/{path.name}' for path in sorted((ROOT / 'docs').glob('*.md'))
+    path.relative_to(ROOT).as_posix() for path in sorted((ROOT / 'docs').rglob('*.md'))
 ]
 
 PARTS = re.compile(

@@ -16,7 +16,7 @@ from benchmarks.matching.sets import sets, twelve
 from benchmarks.matching.tables import machine
 from benchmarks.matching.workload import SHAPES, Shape
 
-RESOURCES = Path(__file__).parent.parent.parent / 'resources'
+DESIGN = Path(__file__).parent.parent.parent / 'docs' / 'design'
 
 FULL = Effort(rounds=7, sizes=(10, 100, 1_000, 10_000), events=4_000, turn=1.0, least=20)
 QUICK = Effort(rounds=1, sizes=(10, 100, 500), events=40, turn=0.05, least=5)
@@ -49,9 +49,9 @@ def _arguments() -> argparse.Namespace:
         '--write',
         nargs='?',
         type=Path,
-        const=RESOURCES,
+        const=DESIGN,
         metavar='DIRECTORY',
-        help='write matching.md and matching.svg to this directory (resources/)',
+        help='write matching.md and matching.svg to this directory (docs/design/)',
     )
     return parser.parse_args()
 

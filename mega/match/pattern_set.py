@@ -72,7 +72,7 @@ class PatternSet(Generic[Target]):
 
     - A match against ten thousand patterns takes two to four times as long as against ten, if
       patterns test values, prefixes, suffixes or ranges at common paths, and few match
-      (resources/matching.md).
+      (docs/design/matching.md).
     - Targets are in the order of their addition, one for each pattern that matches.
     - A predicate of the user is called at most once per value and payload, and only when all other
       conditions of its pattern are true.

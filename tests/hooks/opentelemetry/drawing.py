@@ -1,6 +1,6 @@
 """Draws the spans of one trace as SVG, for the guide.
 
-    python -m tests.hooks.opentelemetry.drawing        writes docs/trace.svg
+    python -m tests.hooks.opentelemetry.drawing        writes docs/images/trace.svg
 
 The bars show the order in which spans begin and end, and not their durations, so that the picture
 is always the same.
@@ -23,7 +23,7 @@ from tests.hooks.opentelemetry.recording import Recorded, context_of, parent_of
 
 __all__ = ('PICTURE', 'draw')
 
-PICTURE = Path(__file__).parents[3] / 'docs' / 'trace.svg'
+PICTURE = Path(__file__).parents[3] / 'docs' / 'images' / 'trace.svg'
 
 ROW, LEFT, STEP, MARGIN = 22, 280, 10, 12
 GREY = '#7d7d7d'
