@@ -243,14 +243,15 @@ class OutboxRelay(Closing):
         self._stopped.set()
 
     def list_failed(self, limit: int = 100) -> list[FailedMessage]:
-        """Return the first messages that have failed, in their order."""
+        """Return the first messages that have failed, in the order of their rows."""
         with self._engine.connect() as connection:
             return rows.list_failed(connection, self._outbox.table, limit)
 
     def retry(self, ids: Collection[str] | None = None) -> list[str]:
-        """Let messages that have failed be sent again, all or those with these ids.
+        """Let messages that have failed be sent again: those with these ids, or without ids all.
 
-        Return the ids of the messages. Later messages of their groups follow them.
+        Return the ids of these messages. `run` and `drain` send them, and then the later messages
+        of their groups.
         """
         with self._engine.begin() as connection:
             return rows.retry_failed(connection, self._outbox.table, ids)

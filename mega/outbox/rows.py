@@ -110,7 +110,7 @@ def claim(
         .where(is_pending(table), table.c.due_at <= due, not_(is_blocked))
         .order_by(table.c.position)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True)  # users may lock rows, for example to delete them
         .cte('claimable')
     )
     statement = (

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, select
 
 from mega.outbox import Outbox
+from mega.outbox.relay import ROWS_PER_REQUEST
 from tests.cli.command import Result, mega, start_mega
 from tests.cli.conftest import CommandAws
 
@@ -84,6 +85,31 @@ def test_a_signal_ends_the_relay_after_its_batch(shop: Shop) -> None:
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (0, '')
     assert err.endswith('1 message sent, 0 delayed, 0 failed.\n')
+
+
+SIGTERM_IN_THE_FIRST_BATCH = """
+import signal
+from mega.hooks import Hook
+from sqlalchemy import create_engine
+from mega.outbox import Outbox, OutboxRelay
+class Terminate(Hook):
+    def around_relay(self):
+        signal.raise_signal(signal.SIGTERM)
+        yield
+relay = OutboxRelay(create_engine('sqlite:///{path}'), Outbox(), hooks=[Terminate()])
+"""
+
+
+def test_sigterm_ends_a_drain_after_its_batch_with_exit_code_0(shop: Shop, tmp_path: Path) -> None:
+    Path(shop.target).write_text(SIGTERM_IN_THE_FIRST_BATCH.format(path=tmp_path / 'shop.db'))
+    for number in range(ROWS_PER_REQUEST + 1):
+        shop.publish(str(number))
+    result = shop.run('run', '--drain')
+    assert (result.code, result.out) == (0, '')
+    assert result.err.endswith('100 messages sent, 0 delayed, 0 failed.\n')
+    with shop.engine.connect() as connection:
+        (row,) = connection.execute(select(shop.outbox.table))
+    assert (row.state, row.claim, row.body) == ('pending', None, str(ROWS_PER_REQUEST))
 
 
 def test_list_shows_the_messages_that_have_failed(shop: Shop) -> None:

@@ -23,8 +23,8 @@ __all__ = ('command',)
 def command(target: str, drain: bool, app_dir: str, logs: LogSettings) -> int:
     """Send the messages of the outbox of TARGET, until Ctrl-C or SIGTERM.
 
-    Several processes may run at the same time. With --drain, the exit code is 1 if a message that
-    was due could not be sent.
+    Several processes may run at the same time. With --drain, the exit code is 1 if a message could
+    not be sent.
     """
     logs.apply(app_dir)
     with relay_of(target, app_dir) as relay:
