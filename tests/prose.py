@@ -36,18 +36,25 @@ def prose_of(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix != '.py':
         yield 1, CODE.sub(lambda code: '\n' * code[0].count('\n'), text)
         return
-    for node in ast.walk(ast.parse(text)):
-        body = getattr(node, 'body', None)
-        for statement in body if isinstance(body, list) else ():
-            if (
-                isinstance(statement, ast.Expr)
-                and isinstance(statement.value, ast.Constant)
-                and isinstance(statement.value.value, str)
-            ):
-                yield statement.lineno, statement.value.value
+    for statement in _statements(ast.parse(text)):
+        if (
+            isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Constant)
+            and isinstance(statement.value.value, str)
+        ):
+            yield statement.lineno, statement.value.value
     for token in STRING_OR_COMMENT.finditer(text):
         if token[0].startswith('#'):
             yield text.count('\n', 0, token.start()) + 1, token[0]
+
+
+def _statements(module: ast.Module) -> Iterator[ast.AST]:
+    """All statements of a module, without the expressions, which are most of its tree."""
+    blocks: list[ast.AST] = [module]
+    for node in blocks:
+        for name in ('body', 'orelse', 'finalbody', 'handlers', 'cases'):
+            blocks += getattr(node, name, ())
+        yield node
 
 
 def odd_turns(path: Path) -> list[tuple[int, str]]:

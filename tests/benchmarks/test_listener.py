@@ -28,6 +28,7 @@ from benchmarks.listener.workload import (
     subscribers,
 )
 from mega.match import PatternSet
+from tests.profile import NIGHTLY
 from tests.programs import run
 
 MESSAGES = 50
@@ -119,6 +120,7 @@ def test_typed_subscribers_are_compared_with_an_untyped_one() -> None:
     assert names[2:] == [*CLASSES]
 
 
+@pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
 def test_the_hook_is_compared_with_each_store(
     bench: Bench, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

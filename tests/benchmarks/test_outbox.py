@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.profile import NIGHTLY
 from tests.programs import run
 
 
+@pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
 def test_the_program_compares_the_relay_with_publish_batch() -> None:
     program = run('benchmarks.outbox', '--rounds', '1', '--messages', '30', '--latency-ms', '1')
     assert program.returncode == 0, program.stderr

@@ -20,7 +20,7 @@ from mega.local import Fault, Faults, Server, running
 from tests.chaos.process_group import REPORT_TIMEOUT
 from tests.profile import amount
 
-COUNT = amount(500, 100_000)
+COUNT = amount(300, 100_000)
 RANDOM_FAULTS = Faults(seed=8, fail_calls=0.05, fail_entries=0.05)
 
 

@@ -84,7 +84,7 @@ def test_the_timeout_includes_the_upload_to_s3(faults: FaultServer) -> None:
         S3PayloadStore('bodies', always=True, **faults.credentials) as store,
         pytest.raises(OffloadError, match='Timeout'),
     ):
-        publisher(faults, payload_store=store).publish('a')
+        publisher(faults, timeout=0.5, payload_store=store).publish('a')
     assert [each.operation for each in faults.requests] == ['PutObject']
 
 

@@ -13,10 +13,11 @@ from mega.aws.sqs import SqsPublisher
 from tests.cli.conftest import CommandAws
 from tests.cli.listen.conftest import Listen
 from tests.cli.listen.listening import ListenCommand, wait_until
+from tests.profile import amount
 
 pytestmark = pytest.mark.no_cover  # its processes are others
 
-MESSAGES = 2_000
+MESSAGES = amount(500, 2_000)
 PROCESSES = 3
 DONE = "        record('done', payload)"
 SLOW = "        time.sleep(0.3 if os.path.exists('slow') else 0)"
@@ -40,7 +41,7 @@ def wait_for_progress(command: ListenCommand) -> None:
     wait_until(lambda: len(command.recorded('done')) >= before + 50, 'progress')
 
 
-def test_2000_messages_survive_kills_restarts_and_stops(
+def test_all_messages_survive_kills_restarts_and_stops(
     aws: CommandAws, queue: str, directory: Path, listen: Listen, numbered: list[str]
 ) -> None:
     command = listen('worker', '-p', str(PROCESSES), '-c', '4')
