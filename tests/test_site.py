@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,15 @@ def test_every_public_name_is_in_the_reference() -> None:
     described = objects(re.findall(r'^::: (\S+)$', reference, re.MULTILINE))
     public = [f'{module}.{name}' for module, names in PUBLIC.items() for name in names.split()]
     assert [name for name in public if not objects([name]) & described] == []
+
+
+def test_a_doctest_is_code_and_a_list_is_a_list_in_the_reference() -> None:
+    pytest.importorskip('griffe', reason='a tool of scripts/docs')
+    to_markdown = runpy.run_path(str(ROOT / 'scripts' / 'reference_docstrings.py'))['to_markdown']
+    docstring = 'Return:\n- one\n- two\n\n>>> add(1, 1)\n2\n\nRaises:\n    Error: never.'
+    assert to_markdown(docstring) == (
+        'Return:\n\n- one\n- two\n\n```pycon\n>>> add(1, 1)\n2\n```\n\nRaises:\n    Error: never.\n'
+    )
 
 
 def test_the_pages_load_nothing_from_other_hosts() -> None:
