@@ -92,7 +92,8 @@ def test_an_s3_key_is_not_used_twice_by_the_retry_of_an_upload(
     place: Place, server: Server, is_used_before: bool
 ) -> None:
     """S3 stored the body, and the answer was lost: the retry finds the object of its own upload."""
-    client, parameters = place.client(), {'MessageAttributes': {'S3Key': attribute('the-key')}}
+    client = place.client()
+    parameters: dict[str, Any] = {'MessageAttributes': {'S3Key': attribute('the-key')}}
     if is_used_before:
         place.send(client, **parameters)
         server.script(ServerFault.RESET_AFTER, operation='PutObject')
