@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from tests.aws.extended import test_extend_sqs, test_gaps, test_operations, test_promises
-from tests.aws.extended.test_programs import GUIDE
+
+GUIDE = Path(__file__).parents[3] / 'docs' / 'extended-client.md'
 
 
 def table(title: str) -> list[list[str]]:

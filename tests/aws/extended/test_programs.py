@@ -1,7 +1,4 @@
-"""The programs in the documents of the extended clients run after a change of their set-up.
-
-`MIGRATIONS` are all changes. The guide shows the same lines.
-"""
+"""The programs for the extended clients run after the changes that the document shows."""
 
 from __future__ import annotations
 
@@ -13,8 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mega.aws.extended import ExtendedClient
 from mega.aws.s3 import S3PayloadStore
-from tests.aws.extended.place import LARGE
+from tests.aws.extended.place import LARGE, attribute
 from tests.aws.s3.making import keys_in, new_bucket_name
 from tests.local_aws import LocalAws
 
@@ -26,64 +24,36 @@ PROGRAMS: dict[str, str] = dict(
     )
 )
 
-GUIDE = Path(__file__).parents[3] / 'docs' / 'extended-client.md'
+DOCUMENT = Path(__file__).parents[3] / 'docs' / 'migrating-from-extended-clients.md'
 
 
-class Line(NamedTuple):
-    """A part of a program, and what replaces it."""
+class Change(NamedTuple):
+    """Lines of a program, and what replaces them."""
 
     old: str
     new: str
 
 
-AMAZON = [
-    Line(
-        'import sqs_extended_client\n',
-        'from mega.aws.extended import ExtendedClient\nfrom mega.aws.s3 import S3PayloadStore\n',
-    ),
-    Line(
-        'sqs_extended_client = boto3.client("sqs", region_name="us-east-1")\n'
-        'sqs_extended_client.large_payload_support = "BUCKET_NAME_HERE"\n',
-        'sqs_extended_client = ExtendedClient(\n'
-        '    boto3.client("sqs", region_name="us-east-1"),\n'
-        '    S3PayloadStore("BUCKET_NAME_HERE", region_name="us-east-1"),\n'
-        ')\n',
-    ),
-]
-EXT_CLIENT = [
-    Line(
-        'import aws_sqs_ext_client  # noqa: F401\n',
-        'from mega.aws.extended import extend_sqs\n',
-    ),
-    Line(
-        "session.extend_sqs('S3_BUCKET_NAME_TO_STORE_MESSAGES')\n",
-        "session = extend_sqs(session, 'S3_BUCKET_NAME_TO_STORE_MESSAGES')\n",
-    ),
-]
-THE_GUIDE = [
-    Line(
-        'from botocore.config import Config\n',
-        'from botocore.config import Config\n'
-        'from mega.aws.extended import ExtendedClient\n'
-        'from mega.aws.s3 import S3PayloadStore\n',
-    ),
-    Line(
-        'extended_sqs = ExtendedClient(sqs)\n',
-        "extended_sqs = ExtendedClient(sqs, S3PayloadStore('BUCKET_NAME_HERE'))\n",
-    ),
-    Line(
-        '    VisibilityTimeout=30,\n',
-        "    MessageAttributeNames=['All'],\n    VisibilityTimeout=30,\n",
-    ),
-    Line('retrieve_message_body(receipt_handle)\n', 'retrieve_message_body(message)\n'),
-]
-MIGRATIONS = {
-    'amazon-sqs-extended-client': AMAZON,
-    'aws-sqs-ext-client: resource': EXT_CLIENT,
-    'aws-sqs-ext-client: client': EXT_CLIENT,
-    'aws-sqs-ext-client: batches': EXT_CLIENT,
-    'The guide': THE_GUIDE,
-}
+def documented_changes() -> dict[str, list[Change]]:
+    """The changes that the document shows, by the heading above them.
+
+    Empty lines separate the changes of a block. A line begins with its mark: `-`, `+` or a space.
+    """
+    changes = {}
+    for section in re.split('^#+ ', DOCUMENT.read_text(encoding='utf-8'), flags=re.MULTILINE):
+        heading, _, text = section.partition('\n')
+        for block in re.findall('^```diff\n(.*?)^```$', text, re.MULTILINE | re.DOTALL):
+            changes[heading] = [
+                Change(_lines(hunk, '- '), _lines(hunk, '+ ')) for hunk in block.split('\n\n')
+            ]
+    return changes
+
+
+def _lines(hunk: str, marks: str) -> str:
+    return ''.join(f'{line[1:]}\n' for line in hunk.splitlines() if line[0] in marks)
+
+
+CHANGES = documented_changes()
 
 CORRECTIONS = {
     # A client has no such method.
@@ -111,7 +81,7 @@ _numbers = count(1)
 def migrated(title: str) -> str:
     """The program after its migration. Each change applies exactly once."""
     code = PROGRAMS[title]
-    for old, new in MIGRATIONS[title]:
+    for old, new in CHANGES[title.partition(':')[0]]:
         assert code.count(old) == 1, old
         code = code.replace(old, new)
     for wrong, right in CORRECTIONS.items():
@@ -129,7 +99,7 @@ class Site:
     processed: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
 
-    def run(self, title: str, queue_url: str = '') -> dict[str, Any]:
+    def run(self, title: str, **given: Any) -> dict[str, Any]:
         """Run a program with the names of this place. Return the names that it defines."""
         location = {'LocationConstraint': self.aws.region}
         code = migrated(title)
@@ -142,7 +112,7 @@ class Site:
             'BUCKET_NAME_HERE': self.bucket,
             'DemoPreparationQueue': self.queue,
             "'test'": repr(self.queue),
-            "queue_url = ''": f'queue_url = {queue_url!r}',
+            "queue_url = ''": f'queue_url = {given.get("queue_url")!r}',
             "'DelaySeconds': '5'": "'DelaySeconds': '1'",
             'large string message more than threshold': LARGE,
             'This is a large message': LARGE,
@@ -152,6 +122,7 @@ class Site:
             'small_message': 'a',
             'checkdata': self.check_data,
             'process_large_message': self.processed.append,
+            **given,
         }
         exec(compile(code, title, 'exec', dont_inherit=True), names)
         return names
@@ -186,6 +157,32 @@ def test_the_program_of_amazon_sqs_extended_client_runs(site: Site) -> None:
 
 
 @pytest.mark.no_cover
+def test_a_program_with_resources_of_amazon_sqs_extended_client_runs(site: Site) -> None:
+    S3PayloadStore(site.bucket).create_bucket()
+    url = site.aws.create_queue()
+    site.run('Resources of amazon-sqs-extended-client', queue_url=url, body=LARGE)
+    assert site.processed == [LARGE]
+    assert site.aws.counts(url) == (0, 0)
+
+
+@pytest.mark.no_cover
+def test_a_program_of_amazon_sns_extended_client_runs(site: Site) -> None:
+    store = S3PayloadStore(site.bucket)
+    store.create_bucket()
+    url, topic_arn = site.aws.create_queue(), site.aws.create_topic()
+    site.aws.subscribe(topic_arn, url, raw=True)
+    kind = {'kind': attribute('report')}
+    body = 'x' * 131_072
+    site.run('amazon-sns-extended-client', topic_arn=topic_arn, body=body, attributes=kind)
+    assert len(keys_in(site.aws, site.bucket)) == 1
+    client = ExtendedClient(site.aws.client('sqs'), store)
+    parameters = {'MessageAttributeNames': ['All'], 'WaitTimeSeconds': 5}
+    [message] = client.receive_message(QueueUrl=url, **parameters)['Messages']
+    assert message['Body'] == body
+    assert message['MessageAttributes'] == kind
+
+
+@pytest.mark.no_cover
 @pytest.mark.parametrize('kind', ['resource', 'client', 'batches'])
 def test_a_program_of_aws_sqs_ext_client_runs(kind: str, site: Site) -> None:
     names = site.run(f'aws-sqs-ext-client: {kind}')
@@ -198,19 +195,15 @@ def test_a_program_of_aws_sqs_ext_client_runs(kind: str, site: Site) -> None:
 
 
 @pytest.mark.no_cover
-def test_the_program_of_the_guide_runs(site: Site) -> None:
+def test_the_program_with_retrieve_message_body_runs(site: Site) -> None:
     """It deletes the message with boto3, and so leaves the body."""
     S3PayloadStore(site.bucket).create_bucket()
     url = site.aws.create_queue(fifo=True, ContentBasedDeduplication=True)
-    site.run('The guide', url)
+    site.run('retrieve_message_body', queue_url=url)
     assert site.processed == [LARGE]
     assert site.aws.counts(url) == (0, 0)
     assert len(keys_in(site.aws, site.bucket)) == 1
 
 
-@pytest.mark.parametrize('title', PROGRAMS)
-def test_the_guide_shows_the_changed_lines(title: str) -> None:
-    text = GUIDE.read_text(encoding='utf-8')
-    for old, new in MIGRATIONS[title]:
-        for line in f'{old}{new}'.splitlines():
-            assert line.strip() in text
+def test_each_shown_change_has_a_program_and_each_program_its_changes() -> None:
+    assert {title.partition(':')[0] for title in PROGRAMS} == CHANGES.keys()
