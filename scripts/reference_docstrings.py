@@ -14,7 +14,7 @@ import griffe
 __all__ = ('Docstrings', 'to_markdown')
 
 _DOCTEST = re.compile(r'^>>> .*\n(?:.+\n)*', re.MULTILINE)
-_LIST = re.compile(r'(?<=\n)(?![- ])(.+\n)(?=- )')
+_LIST = re.compile(r'^(?![- ])(.+\n)(?=- )', re.MULTILINE)
 
 
 class Docstrings(griffe.Extension):
