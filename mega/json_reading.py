@@ -46,19 +46,24 @@ MAX_DIGITS = 4_300
 _MAX_MSGSPEC_LEVELS = 300
 
 
-def read_json(text: str) -> Any:
+_read_with_msgspec: Callable[[str], Any] = JsonDecoder().decode
+
+
+def read_json(text: str, decode: Callable[[str], Any] = _read_with_msgspec) -> Any:
     """Return the value of a JSON text.
 
     If an object has the same key twice, the last one counts. Only white space may surround the
     value. A text that is nested too deep is refused early, without much memory or time.
+
+    `decode` is a decoder of msgspec. It may skip members of objects, which are then checked less:
+    they may contain a number that is too large, and may be nested too deep.
 
     Raises:
         ValueError: for any other text than one complete JSON value.
     """
     openings = count_openings(text)
     try:
-        within_limit = openings <= _MAX_MSGSPEC_LEVELS
-        value = _read_with_msgspec(text) if within_limit else _read_with_json(text)
+        value = decode(text) if openings <= _MAX_MSGSPEC_LEVELS else _read_with_json(text)
     except (MsgspecError, ValueError, RecursionError):
         value = _read_with_json(text)
     if openings > MAX_NESTED_LEVELS and nests_too_deep(value, openings):
@@ -135,7 +140,6 @@ def _finite(digits: str) -> float:
     return number
 
 
-_read_with_msgspec: Callable[[str], Any] = JsonDecoder().decode
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 _bounded_decoder = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_float=_finite, parse_int=_bounded

@@ -4,7 +4,8 @@ python -m benchmarks.matching [--quick] [--write]
 
 workload.py          random rules and events, reproducible by a seed
 contenders.py        the same rules as a `PatternSet`, as handwritten code and for other libraries
-scaling.py           10 to 10,000 rules with several distributions; events as text
+scaling.py           10 to 10,000 rules with several distributions
+texts.py             the same events as JSON text
 cases.py             patterns of one kind, and the same as handwritten code
 sets.py              sets of one kind; many matches; twelve patterns
 dozen.py             twelve patterns, and an equivalent handwritten function

@@ -11,9 +11,10 @@ from pathlib import Path
 from benchmarks.matching.building import building
 from benchmarks.matching.chart import chart
 from benchmarks.matching.contenders import installed_contenders
-from benchmarks.matching.scaling import Effort, eventbridge, scaling, shapes, texts
+from benchmarks.matching.scaling import Effort, eventbridge, scaling, shapes
 from benchmarks.matching.sets import sets, twelve
 from benchmarks.matching.tables import machine
+from benchmarks.matching.texts import texts
 from benchmarks.matching.workload import SHAPES, Shape
 
 DESIGN = Path(__file__).parent.parent.parent / 'docs' / 'design'
@@ -26,7 +27,7 @@ NOT_SHOWN = """\
 
 - Times are CPU times of one thread, with the garbage collector on, as in production. Compare them
   within one run only: other machines have other times.
-- Only the table of texts includes parsing, which precedes every match. No table includes receiving
+- Only the tables of texts include decoding, which precedes every match. No table includes receiving
   and deleting messages.
 - The closures assume that all fields exist and that numbers are numbers. The patterns do not: they
   also convert texts to numbers, distinguish `True` from 1, and never raise.

@@ -17,11 +17,10 @@ from benchmarks.matching.contenders import (
     Matcher,
 )
 from benchmarks.matching.tables import microseconds, table
-from benchmarks.matching.timing import Times, Turn, cost, limit_events, race, ratio, unparsed
+from benchmarks.matching.timing import Times, Turn, cost, limit_events, race, ratio
 from benchmarks.matching.workload import Rule, Shape, event_texts, rules
-from mega import codec
 
-__all__ = ('Contest', 'Effort', 'eventbridge', 'prepare', 'scaling', 'shapes', 'texts')
+__all__ = ('Contest', 'Effort', 'eventbridge', 'prepare', 'scaling', 'shapes')
 
 Key: TypeAlias = tuple[str, int]
 
@@ -220,35 +219,3 @@ def eventbridge(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
         'relative to native patterns, each in a `PatternSet`.\n\n'
         f'{table(header, rows)}'
     )
-
-
-def texts(shape: Shape, effort: Effort, seed: int) -> str:
-    """Return the section on events that arrive as text."""
-    everything = rules(effort.sizes[-1], shape, seed)
-    events = event_texts(effort.events, everything, shape, seed)
-    turns = {
-        'json.loads of a str': Turn(json.loads, events, unparsed),
-        'json.loads of bytes': Turn(json.loads, events, str.encode),
-        'codec.decode': Turn(codec.decode, events, unparsed),
-    }
-    for size in effort.sizes:
-        match = PATTERN_SET.make(everything[:size])
-        drawn = event_texts(effort.events, everything[:size], shape, seed)
-        turns[f'json.loads, PatternSet at {size:,}'] = Turn(
-            _then(json.loads, match), drawn, unparsed
-        )
-        turns[f'codec.decode, PatternSet at {size:,}'] = Turn(
-            _then(codec.decode, match), drawn, unparsed
-        )
-    times = race(turns, effort.rounds)
-    base = times['json.loads of a str']
-    rows = [[name, microseconds(each), str(ratio(each, base))] for name, each in times.items()]
-    header = ['events as JSON text', 'microseconds', 'times json.loads']
-    return (
-        f'## Events as text\n\n`codec.decode` validates the event and returns it as an object.\n\n'
-        f'{table(header, rows)}'
-    )
-
-
-def _then(parse: Any, match: Matcher) -> Any:
-    return lambda text: match(parse(text))

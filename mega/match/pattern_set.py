@@ -31,6 +31,7 @@ from mega.match.index.codegen import MatchState, Node, add_matches
 from mega.match.index.decision_tree import IndexedPattern, TreeBuilder
 from mega.match.index.normal_form import Alternative, to_dnf
 from mega.match.index.results import targets_of, without_removed
+from mega.match.json_fields import JsonFields, JsonText
 from mega.match.pattern import Pattern, Predicate, compile_pattern
 
 __all__ = ('PatternSet',)
@@ -97,6 +98,7 @@ class PatternSet(Generic[Target]):
         self._snapshot = _Snapshot()
         self._is_stale = False
         self._predicate_counts: Counter[int] = Counter()
+        self._json_fields: JsonFields | None = None
         self._lock = Lock()
 
     def add(self, pattern: object, target: Target) -> None:
@@ -111,6 +113,8 @@ class PatternSet(Generic[Target]):
         predicates = tuple(_predicates(compiled)) if compiled.has_predicate else ()
         member = _Member(compiled, target, tuple(to_dnf(compiled)), predicates)
         with self._lock:
+            if self._json_fields is not None:
+                self._json_fields.include([compiled])
             self._members[self._next_position] = member
             self._next_position += 1
             self._predicate_counts.update(predicates)
@@ -168,9 +172,10 @@ class PatternSet(Generic[Target]):
         """
         if self._is_stale:
             self._rebuild()
+        snapshot = self._snapshot
+        # After the snapshot: a `JsonText` must have the fields that all of its patterns test.
         value = lhs if type(lhs) is dict else to_plain(lhs)
         found: list[Node] = []
-        snapshot = self._snapshot
         present = snapshot.present
         state = None
         if snapshot.needs_state:
@@ -187,6 +192,34 @@ class PatternSet(Generic[Target]):
             node = found[0]
             return [node[2]] if node[0] is not add_matches else list(node[2])
         return targets_of(found)
+
+    def match_json(
+        self, body: str | bytes, errors: list[tuple[Target, BaseException]] | None = None
+    ) -> list[Target]:
+        """Return the targets of all patterns that match a JSON text: `match(json.loads(body))`.
+
+        It decodes only the values that patterns test. So it suits programs that do not need the
+        payload, such as a forwarder, an archive or a filter, and takes less than half of the time
+        of `codec.decode` and `match` (resources/matching.md).
+
+        A MEGA event is matched as it is written. The publishers write its normal form. Another
+        producer may write attributes beside the name of the event, where patterns of `attributes`
+        do not find them.
+
+        In a value that no pattern tests, only the syntax is checked: it may contain a number that
+        is too large for a float, and be nested deeper than payloads may be.
+
+        Raises:
+            DecodeError: for any other text than one complete JSON value.
+            BaseException: as `match` does.
+        """
+        fields = self._json_fields
+        if fields is None:
+            with self._lock:
+                if (fields := self._json_fields) is None:  # no other thread has made them
+                    fields = JsonFields(member.pattern for member in self._members.values())
+                    self._json_fields = fields
+        return self.match(JsonText(body, fields), errors)
 
     def explain(self, lhs: object) -> Explanations[Target]:
         """Explain for every pattern why it matches or does not, in the order of their addition.
