@@ -45,6 +45,7 @@ from mega.logging import about
 from mega.outbox import rows
 from mega.outbox.destinations import Destinations
 from mega.outbox.outbox import Outbox
+from mega.outbox.pauses import Pauses
 from mega.outbox.rows import FailedMessage
 from mega.outbox.settlement import Settlement, settle
 from mega.outbox.table import FAILED
@@ -174,6 +175,7 @@ class OutboxRelay(Closing):
             concurrency,
             check_compression('compression', compression),
         )
+        self._pauses = Pauses()
         self._wake_ups = WakeUps(engine, outbox.table.name)
         self._stopped = Event()
         self._wait_seconds = self._poll_seconds
@@ -213,14 +215,16 @@ class OutboxRelay(Closing):
     def drain(self) -> RelayCounts:
         """Send the rows that are due now, and return how many.
 
-        Each of them is tried once: a row that could not be sent is left for a later call. `stop`,
-        SIGTERM and SIGINT end the call earlier, after the rows of a claim.
+        Each of them is tried once: a row that could not be sent is left for a later call. So are
+        further rows of a destination that did not answer. `stop`, SIGTERM and SIGINT end the call
+        earlier, after the rows of a claim.
 
         Raises:
             ConfigurationError: if the table does not exist.
             SQLAlchemyError: if the database does not answer.
         """
         total = RelayCounts()
+        self._pauses.clear()
         try:
             with stop_on_signals(self.stop):
                 self._check_table()
@@ -292,16 +296,18 @@ class OutboxRelay(Closing):
         """Claim, send and settle rows that are due at a time; None: now."""
         self._purge()
         table, token = self._outbox.table, uuid.uuid4().hex
+        paused = self._pauses.current()
         with serialized(self._engine, table.name) as (connection, now):
             until = now + timedelta(seconds=self._claim_seconds)
-            claimed = rows.claim(connection, table, token, due or now, until, self._limit)
+            claimed = rows.claim(connection, table, token, due or now, until, self._limit, paused)
             if not claimed:
                 seconds = rows.seconds_until_due(connection, table, now)
-                self._wait_seconds = min(self._poll_seconds, seconds)
+                self._wait_seconds = min(self._poll_seconds, seconds, *paused.values())
             lag = rows.lag(connection, table, now) if self._hooks else 0.0
         if not claimed:
             return RelayedBatch(lag=lag)
         results = self._destinations.send(claimed, self._claim_seconds * SENDING_SHARE)
+        self._pauses.record(claimed, results)
         with serialized(self._engine, table.name) as (connection, now):
             settlement = settle(claimed, results, now, random.uniform)
             sent_at = now if self._retention else None

@@ -94,9 +94,18 @@ _CLAIMED = (
 
 
 def claim(
-    connection: Connection, table: Table, token: str, due: datetime, until: datetime, limit: int
+    connection: Connection,
+    table: Table,
+    token: str,
+    due: datetime,
+    until: datetime,
+    limit: int,
+    paused: Collection[str] = (),
 ) -> list[Row[Any]]:
-    """Claim at most `limit` rows that are due at a time, and return them in their order."""
+    """Claim at most `limit` rows that are due at a time, and return them in their order.
+
+    The rows of the destinations in `paused` are left.
+    """
     earlier = table.alias('earlier')
     is_blocked = exists().where(
         earlier.c.destination == table.c.destination,
@@ -105,9 +114,10 @@ def claim(
         is_unsent(earlier),
         or_(earlier.c.state == FAILED, earlier.c.due_at > due),
     )
+    is_active = [table.c.destination.not_in(list(paused))] if paused else []
     claimable = (
         select(table.c.position)
-        .where(is_pending(table), table.c.due_at <= due, not_(is_blocked))
+        .where(is_pending(table), table.c.due_at <= due, not_(is_blocked), *is_active)
         .order_by(table.c.position)
         .limit(limit)
         .with_for_update(skip_locked=True)  # users may lock rows, for example to delete them

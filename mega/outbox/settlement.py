@@ -24,7 +24,7 @@ from mega.errors import MegaError, OffloadError, TransportError, single_line
 from mega.outbox.rows import PutBack
 from mega.outbox.table import FAILED, PENDING
 
-__all__ = ('Settlement', 'settle')
+__all__ = ('Settlement', 'backoff_seconds', 'settle')
 
 MAX_REFUSALS = 10
 """Errors that are not retriable, after which a row has failed.
@@ -81,7 +81,11 @@ def _after_failure(
     is_retriable = isinstance(error, (TransportError, OffloadError)) and error.retriable
     refusals = row.refusals if is_retriable else row.refusals + 1
     state = FAILED if refusals >= MAX_REFUSALS else PENDING
-    shortest = max_backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF) / 2
-    seconds = backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF, uniform, shortest=shortest)
-    due_at = now + timedelta(seconds=seconds)
+    due_at = now + timedelta(seconds=backoff_seconds(failures, uniform))
     return PutBack(row.position, state, due_at, failures, refusals, single_line(str(error)))
+
+
+def backoff_seconds(failures: int, uniform: RandomUniform) -> float:
+    """Draw the seconds until the next attempt: 1 to 2 after the first failure, up to 300 later."""
+    shortest = max_backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF) / 2
+    return backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF, uniform, shortest=shortest)

@@ -6,15 +6,18 @@ import socket
 import time
 from typing import Any
 
+import boto3
 import pytest
 
 from mega.errors import TransportError
 from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult
 from mega.outbox import RelayCounts, rows
 from mega.outbox.destinations import CONCURRENT_DESTINATIONS
+from mega.outbox.relay import ROWS_PER_REQUEST
 from mega.outbox.settlement import MAX_REFUSALS, settle
 from tests.outbox.conftest import OutboxCase
 
+TOPIC = 'arn:aws:sns:eu-west-1:123456789012:orders'
 THROTTLED = TransportError('SendMessageBatch', 'RequestThrottled', 'slow down', True)
 DENIED = TransportError('SendMessageBatch', 'AccessDenied', 'not allowed', False)
 
@@ -33,6 +36,25 @@ def test_all_destinations_share_the_time_of_a_claim(case: OutboxCase) -> None:
     not_tried = [row for row in case.rows() if not row.failures]
     assert len(not_tried) == CONCURRENT_DESTINATIONS + 1
     assert {(row.state, row.error, row.claim) for row in not_tried} == {('pending', None, None)}
+
+
+@pytest.mark.parametrize('engine', ['sqlite'], indirect=True)
+def test_a_destination_that_does_not_answer_is_tried_once_before_others_pass(
+    case: OutboxCase,
+) -> None:
+    queue = case.queue()
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        endpoint = f'http://127.0.0.1:{server.getsockname()[1]}'
+        credentials: dict[str, Any] = {**case.server.credentials, 'endpoint_url': endpoint}
+        silent = boto3.client('sns', **credentials)
+        with case.engine.begin() as connection:
+            for _ in range(2 * ROWS_PER_REQUEST):
+                case.outbox.publish(connection, 'there', topic_arn=TOPIC)
+        case.publish('here', queue)
+        with case.relay_with(sns_client=silent, claim_timeout=3) as relay:
+            assert relay.drain() == RelayCounts(sent=1, delayed=ROWS_PER_REQUEST)
+        silent.close()
+    assert case.bodies() == ['here']
 
 
 def test_only_refusals_make_a_row_fail(case: OutboxCase) -> None:

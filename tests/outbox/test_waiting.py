@@ -26,6 +26,18 @@ def test_a_row_is_tried_again_after_its_backoff_though_the_relay_polls_rarely(
     wait_for(lambda: case.bodies() == ['x'])
 
 
+def test_a_destination_is_tried_again_after_its_pause_though_the_relay_polls_rarely(
+    case: OutboxCase, running: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row is due all the time."""
+    monkeypatch.setattr(settlement, 'FIRST_BACKOFF', 0.1)
+    case.publish('x', case.queue())
+    hook = AfterEachBatch(case.make_due)
+    case.server.script(*[FailCall('InternalError', 500)] * 5, operation='SendMessageBatch')
+    running(case.relay_with(poll_interval=HOUR, claim_timeout=3, hooks=[hook]))
+    wait_for(lambda: case.bodies() == ['x'])
+
+
 @on_postgresql
 def test_a_commit_wakes_the_relay(case: OutboxCase, running: Run) -> None:
     queue = case.queue()
