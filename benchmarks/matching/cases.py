@@ -22,6 +22,7 @@ from mega.match.functions import (
     gt,
     iequals,
     length,
+    lte,
     match,
     missing,
     neq,
@@ -30,12 +31,13 @@ from mega.match.functions import (
     optional,
     or_,
     prefix,
+    search,
     substring,
     suffix,
     wildcard,
 )
 
-__all__ = ('ALIKE', 'CASES', 'Case', 'document_texts')
+__all__ = ('ALIKE', 'CASES', 'Case', 'Document', 'Wants', 'document_texts', 'name_of')
 
 Document: TypeAlias = Mapping[str, Any]
 Wants: TypeAlias = Callable[[Document], bool]
@@ -59,7 +61,7 @@ def _document(chance: random.Random) -> dict[str, Any]:
         deep = {'sibling': 'x', level: deep}
     return {
         'type': 'order',
-        'name': _name(chance),
+        'name': name_of(chance),
         'amount': chance.randrange(1_000_000),
         'user': {'id': chance.randrange(2_000), 'name': f'User.{chance.randrange(2_000)}'},
         'group': chance.randrange(100),
@@ -68,6 +70,9 @@ def _document(chance: random.Random) -> dict[str, Any]:
         'tags': [f'tag_{chance.randrange(2_000)}' for _ in range(5)],
         'roles': chance.sample([f'role_{n}' for n in range(20)], 2),
         'lines': [{'id': n, 'quantity': chance.randrange(9)} for n in range(chance.randrange(9))],
+        'parts': [
+            {'sku': f'sku_{chance.randrange(500)}', 'count': chance.randrange(20)} for _ in range(5)
+        ],
         'status': chance.choice(('open', 'paid', 'sent')),
         'previous': {'status': chance.choice(('open', 'paid', 'sent'))},
         'ip': str(IPv4Address(10 << 24 | chance.getrandbits(24))),
@@ -76,7 +81,8 @@ def _document(chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _name(chance: random.Random) -> str:
+def name_of(chance: random.Random) -> str:
+    """Return the name of a random data object."""
     shop, thing = chance.randrange(100), chance.randrange(100)
     return f'shop_{shop}.thing_{thing}.{chance.choice(VERBS)}'
 
@@ -88,6 +94,12 @@ def _narrow(place: int, chance: random.Random) -> tuple[object, Wants]:
     low = chance.randrange(1_000_000)
     high = low + 1_000
     return {'amount': between(low, high)}, lambda doc: low <= doc['amount'] <= high
+
+
+def _open_narrow(place: int, chance: random.Random) -> tuple[object, Wants]:
+    low = chance.randrange(1_000_000)
+    high = low + 1_000
+    return {'amount': gt(low) & lte(high)}, lambda doc: low < doc['amount'] <= high
 
 
 def _above(place: int, chance: random.Random) -> tuple[object, Wants]:
@@ -103,12 +115,12 @@ def _user(place: int, chance: random.Random) -> tuple[object, Wants]:
 
 
 def _prefix(place: int, chance: random.Random) -> tuple[object, Wants]:
-    start = _name(chance).rpartition('.')[0] + '.'
+    start = name_of(chance).rpartition('.')[0] + '.'
     return {'name': prefix(start)}, lambda doc: doc['name'].startswith(start)
 
 
 def _suffix(place: int, chance: random.Random) -> tuple[object, Wants]:
-    end = '.' + _name(chance).partition('.')[2]
+    end = '.' + name_of(chance).partition('.')[2]
     return {'name': suffix(end)}, lambda doc: doc['name'].endswith(end)
 
 
@@ -125,7 +137,7 @@ def _iequals(place: int, chance: random.Random) -> tuple[object, Wants]:
 
 
 def _wildcard(place: int, chance: random.Random) -> tuple[object, Wants]:
-    shop, _, verb = _name(chance).split('.')
+    shop, _, verb = name_of(chance).split('.')
     start, end = f'{shop}.', f'.{verb}'
     return {
         'name': wildcard(f'{start}*{end}')
@@ -133,14 +145,14 @@ def _wildcard(place: int, chance: random.Random) -> tuple[object, Wants]:
 
 
 def _inner_wildcard(place: int, chance: random.Random) -> tuple[object, Wants]:
-    _, thing, verb = _name(chance).split('.')
+    _, thing, verb = name_of(chance).split('.')
     found = re.compile(rf'.*{thing}\.{verb[:3]}.*', re.DOTALL).fullmatch
     pattern = {'name': wildcard(f'*{thing}.{verb[:3]}*')}
     return pattern, lambda doc: found(doc['name']) is not None
 
 
 def _regex(place: int, chance: random.Random) -> tuple[object, Wants]:
-    shop, _, verb = _name(chance).split('.')
+    shop, _, verb = name_of(chance).split('.')
     text = rf'{shop}\.\w+\.{verb}'
     found = re.compile(text).match
     return {'name': match(text)}, lambda doc: found(doc['name']) is not None
@@ -150,6 +162,18 @@ def _full(place: int, chance: random.Random) -> tuple[object, Wants]:
     text = rf'[a-z]+_\d+\.thing_{place % 100}\.[{"abprsuv"[place % 7]}]\w+'
     found = re.compile(text).fullmatch
     return {'name': fullmatch(text)}, lambda doc: found(doc['name']) is not None
+
+
+def _nothing_literal(place: int, chance: random.Random) -> tuple[object, Wants]:
+    text = rf'\w+[_]\d+[.]\w+[_][{place % 10}].[{"abprsuv"[place % 7]}]\w+'
+    found = re.compile(text).fullmatch
+    return {'name': fullmatch(text)}, lambda doc: found(doc['name']) is not None
+
+
+def _search(place: int, chance: random.Random) -> tuple[object, Wants]:
+    text = rf'^\w+\.thing_{place % 100}\.[{"abprsuv"[place % 7]}]'
+    found = re.compile(text).search
+    return {'name': search(text)}, lambda doc: found(doc['name']) is not None
 
 
 def _cidr(place: int, chance: random.Random) -> tuple[object, Wants]:
@@ -294,6 +318,7 @@ def _same_region(place: int, chance: random.Random) -> tuple[object, Wants]:
 
 CASES: dict[str, Case] = {
     'narrow ranges': _narrow,
+    'narrow ranges of two bounds': _open_narrow,
     'above a number, half match': _above,
     'one of two texts, and above a number': _one_of_statuses,
     'a prefix': _prefix,
@@ -304,6 +329,8 @@ CASES: dict[str, Case] = {
     'wildcard, no literal start or end': _inner_wildcard,
     'regular expressions, literal start': _regex,
     'regular expressions, no literal start': _full,
+    'regular expressions, searched': _search,
+    'regular expressions, nothing literal': _nothing_literal,
     'networks': _cidr,
     'lambdas': _predicate,
     'regular expressions and lambdas': _mixed,

@@ -11,11 +11,19 @@ from typing import Any
 from benchmarks.matching import dozen
 from benchmarks.matching.cases import ALIKE, CASES, Case, document_texts
 from benchmarks.matching.contenders import Matcher, pattern_set
+from benchmarks.matching.eventbridge_cases import (
+    EVENT_ALIKE,
+    EVENT_CASES,
+    PARCEL_CASES,
+    parcel_texts,
+)
 from benchmarks.matching.scaling import Effort
 from benchmarks.matching.tables import microseconds, table
 from benchmarks.matching.timing import Turn, cost, limit_events, race, ratio
 
 __all__ = ('sets', 'twelve')
+
+FEW = 5
 
 
 def sets(effort: Effort, seed: int) -> str:
@@ -25,10 +33,18 @@ def sets(effort: Effort, seed: int) -> str:
     size = statistics.mean(map(len, texts))
     kinds = _compared(CASES, middle, texts, effort, seed)
     alike = _compared(ALIKE, last, texts, effort, seed)
+    event_kinds = _compared(EVENT_CASES, middle, texts, effort, seed)
+    event_alike = _compared(EVENT_ALIKE, last, texts, effort, seed)
+    parcels = list(parcel_texts(effort.events, seed))
+    few = _compared(PARCEL_CASES, FEW, parcels, effort, seed)
     return (
         f'## Sets of one kind\n\nMicroseconds per event, with {middle:,} patterns of one kind. '
         f'Events are parsed\ndata objects of {size:.0f} bytes.\n\n{kinds}\n\n'
-        f'## Many matches\n\nMicroseconds per event, with {last:,} patterns.\n\n{alike}'
+        f'## Many matches\n\nMicroseconds per event, with {last:,} patterns.\n\n{alike}\n\n'
+        f'## Sets of EventBridge patterns of one kind\n\nAs above, with {middle:,} patterns of '
+        f'`from_eventbridge`.\n\n{event_kinds}\n\n'
+        f'Many matches, with {last:,} patterns.\n\n{event_alike}\n\n'
+        f'Parcels of {statistics.mean(map(len, parcels)):.0f} bytes, with {FEW} patterns.\n\n{few}'
     )
 
 

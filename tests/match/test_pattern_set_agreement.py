@@ -20,6 +20,7 @@ from mega.match.functions import (
     cidr,
     contains,
     eq,
+    fullmatch,
     gt,
     gte,
     iequals,
@@ -164,12 +165,24 @@ KINDS: dict[str, Make] = {
     ),
     'ranges of numbers': lambda chance: chance.choice([gt, gte, lt, lte])(number(chance)),
     'ranges of numbers with two ends': two_ends(number),
+    'ranges of numbers with two comparisons': lambda chance: (
+        chance.choice([gt, gte])(number(chance)) & chance.choice([lt, lte])(number(chance))
+    ),
+    'ranges of texts with two comparisons': lambda chance: (
+        gte(text(chance)) & lt(text(chance)) & lte(text(chance))
+    ),
     'ranges of texts': lambda chance: chance.choice([gt, gte, lt, lte])(text(chance)),
     'ranges of texts with two ends': two_ends(text),
     'addresses': lambda chance: cidr(f'{address(chance)}/{chance.randrange(8, 33)}'),
     'folded': lambda chance: iequals(text(chance)),
     'regular expressions': lambda chance: chance.choice([match, search])(text(chance)),
-    'substrings': lambda chance: substring(text(chance)),
+    'regular expressions with literal texts': lambda chance: chance.choice(
+        [match, search, fullmatch]
+    )(text(chance) + chance.choice(['.*', 'a?', '(b|A)', '^', '$', '|', '+']) + text(chance)),
+    'substrings': lambda chance: substring(text(chance), ignore_case=chance.random() < 0.3),
+    'open wildcards': lambda chance: wildcard(
+        f"*{text(chance)}*{text(chance)}{chance.choice('*?')}", ignore_case=chance.random() < 0.3
+    ),
     'JSON in a text': lambda chance: json_text(chance.choice([number, text, in_object])(chance)),
     'members': lambda chance: [value(chance) for _ in range(chance.randrange(3))],
     'one of several': lambda chance: one_of(value(chance), text(chance), number(chance)),

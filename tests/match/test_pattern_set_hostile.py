@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import random
+import re
+import time
 from typing import Any
 
 import pytest
 
 from mega.match import PatternSet, evaluate
 from mega.match.eventbridge import from_eventbridge
-from mega.match.functions import between, contains, gt, one_of, prefix, suffix
+from mega.match.functions import (
+    between,
+    contains,
+    gt,
+    one_of,
+    prefix,
+    search,
+    substring,
+    suffix,
+    wildcard,
+)
 from tests.match.test_hostile import EVERY_KIND, HOSTILE
 from tests.match.test_hostile_vocabulary import Unhashable, UnhashableNumber
 from tests.profile import amount
@@ -68,6 +80,25 @@ def test_a_text_of_a_mebibyte_is_looked_up_in_bounded_time() -> None:
         patterns.add({'a': prefix('x' * place)}, place)
         patterns.add({'a': suffix('y' * place, ignore_case=True)}, place)
     assert len(patterns.match({'a': 'x' * 2**20})) == 501
+
+
+@pytest.mark.parametrize('value', ['a' * 56_000, 'ab' * 28_000, 'x.' * 28_000, '=' * 56_000])
+def test_overlapping_substrings_are_looked_up_in_bounded_time(value: str) -> None:
+    """A long text that contains the looked-up characters of all patterns at every place."""
+    patterns: PatternSet[int] = PatternSet()
+    alone: list[Any] = []
+    for place in range(100):
+        part = ('a' * place, 'ab' * place, f'aaa{place}', 'x.' * place)[place % 4]
+        kinds = [substring(part), wildcard(f'*{part}*b*'), search(re.escape(part) + '[.b]')]
+        alone += [{'a': kind} for kind in kinds]
+    for place, pattern in enumerate(alone):
+        patterns.add(pattern, place)
+    started = time.process_time()
+    found = patterns.match({'a': value})
+    assert time.process_time() - started < 2
+    assert found == [
+        place for place, pattern in enumerate(alone) if evaluate({'a': value}, pattern)
+    ]
 
 
 @pytest.mark.parametrize('keys', [1, amount(100, 400)], ids=['one', 'many'])

@@ -30,6 +30,9 @@ class Piece(Struct, frozen=True):
     characters: tuple[str | None, ...]
     """The characters; None stands for any character (`?`)."""
 
+    literal: str | None
+    """All characters, if none of them is `?`."""
+
     regex: re.Pattern[str]
 
     has_many_gaps: bool
@@ -78,28 +81,42 @@ def parse_pieces(text: str, *, fold: bool) -> tuple[Piece, ...]:
 
 def _piece(characters: list[str | None]) -> Piece:
     regex = ''.join('.' if character is None else re.escape(character) for character in characters)
-    has_many_gaps = None in characters and len(characters) > MAX_SEARCHED
-    return Piece(tuple(characters), re.compile(regex, re.DOTALL), has_many_gaps)
+    literal = None if None in characters else ''.join(map(str, characters))
+    has_many_gaps = literal is None and len(characters) > MAX_SEARCHED
+    return Piece(tuple(characters), literal, re.compile(regex, re.DOTALL), has_many_gaps)
 
 
 def _matches(pieces: tuple[Piece, ...], text: str) -> bool:
     """Return whether a text matches: first piece at the start, last at the end, others between."""
-    first, *middle = pieces
-    if not middle:
-        return first.regex.fullmatch(text) is not None
-    last = middle.pop()
-    found = first.regex.match(text)
-    end = found.end() if found else -1
-    for piece in middle:
+    end = _end_at(pieces[0], text, 0)
+    if len(pieces) == 1:
+        return end == len(text)
+    for piece in pieces[1:-1]:
         if end < 0:
             return False
-        if piece.has_many_gaps:
-            end = _find(piece.characters, text, end)
-        else:
-            found = piece.regex.search(text, end)
-            end = found.end() if found else -1
+        end = _search(piece, text, end)
+    last = pieces[-1]
     start = len(text) - len(last.characters)
-    return 0 <= end <= start and last.regex.fullmatch(text, start) is not None
+    return 0 <= end <= start and _end_at(last, text, start) >= 0
+
+
+def _end_at(piece: Piece, text: str, start: int) -> int:
+    """Return the end of a piece that matches at a place, or -1."""
+    end = start + len(piece.characters)
+    if piece.literal is not None:
+        return end if text.startswith(piece.literal, start) else -1
+    return end if piece.regex.match(text, start) else -1
+
+
+def _search(piece: Piece, text: str, start: int) -> int:
+    """Return the end of the first place at which a piece matches, or -1."""
+    if piece.has_many_gaps:
+        return _find(piece.characters, text, start)
+    if piece.literal is not None:
+        found = text.find(piece.literal, start)
+        return found + len(piece.literal) if found >= 0 else -1
+    match = piece.regex.search(text, start)
+    return match.end() if match else -1
 
 
 def _find(characters: Sequence[str | None], text: str, start: int) -> int:

@@ -39,7 +39,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from mega.match.comparables import Normaliser, to_text, wrap
+from mega.match.comparables import Normaliser, parse_number, to_number, to_text, wrap
 from mega.match.eventbridge.matcher import scalars_at
 from mega.match.index.codegen import (
     VISIT_UNROLLED,
@@ -51,14 +51,15 @@ from mega.match.index.codegen import (
     read_path_lines,
     visit_all,
 )
+from mega.match.index.intervals import IntervalIndex
 from mega.match.index.keys import RANKS, Key, LookupKind, selectivity_rank
 from mega.match.index.lookups import (
     AnyLookup,
     ForEachMember,
     HashTable,
-    IntervalIndex,
     PredicateList,
     PrefixTable,
+    SubstringTable,
     TestList,
     find_for_each,
 )
@@ -94,7 +95,8 @@ class IndexedPattern(Struct, frozen=True):
         """Return what remains after a key of a condition was found."""
         rest = tuple([one for one in self.conditions if one is not condition])
         if not is_sufficient and not condition.is_prefilter:
-            rest = (*rest, Condition(condition.path, condition.leaf))
+            others = condition.key_sequence[1:]
+            rest = (*rest, Condition(condition.path, condition.leaf, others))
         return IndexedPattern(self.position, self.target, rest)
 
 
@@ -217,6 +219,8 @@ class TreeBuilder:
             yield TestList(normalise, tests)
         elif kind is LookupKind.PREFIX:
             yield PrefixTable(normalise, nodes)
+        elif kind is LookupKind.SUBSTRING:
+            yield SubstringTable(normalise, nodes)
         else:
             yield HashTable(normalise, nodes)
 
@@ -277,7 +281,7 @@ class _CostEstimate(Struct):
         self.patterns += 1
         for key in keys:
             self.kinds[key.kind] += 1
-            if key.kind in (LookupKind.EQUALS, LookupKind.PREFIX):
+            if key.kind in (LookupKind.EQUALS, LookupKind.PREFIX, LookupKind.SUBSTRING):
                 self.values[key.normalise, key.per_member, key.value] += 1
 
     def benefit(self) -> float:
@@ -286,6 +290,7 @@ class _CostEstimate(Struct):
         cost = 1 + 0.7 * self.kinds[LookupKind.TEST] + self.kinds[LookupKind.RANGE] / 3
         if prefixes:
             cost += 1 + log2(prefixes)
+        cost += min(0.3 * self.kinds[LookupKind.SUBSTRING], 30)
         # Patterns with the same key are found together. If they are many, another look-up follows,
         # which bounds the cost of their checks.
         checks = sum([count * min(count, MAX_UNINDEXED) for count in self.values.values()])
@@ -303,6 +308,14 @@ def _best_branch(
     benefits = {branch: estimate.benefit() for branch, estimate in estimates.items()}
     best = max(benefits, key=benefits.__getitem__, default=None)
     return best if best is not None and benefits[best] > MIN_BENEFIT else None
+
+
+_SHORTCUTS: dict[Normaliser, str] = {
+    to_text: 'value if type(value) is str else ',
+    to_number: 'value if type(value) is int else ',
+    parse_number: 'None if type(value) is int else ',
+}
+"""The code before the call of a normaliser, which the most frequent values do not need."""
 
 
 @lru_cache(MAX_COMPILED_PLANS)
@@ -330,9 +343,7 @@ def _compile_plan(plan: BranchPlan) -> NodeFunction:
         constants = [f'node[{next_constant + i}]' for i in range(lookup.arity)]
         next_constant += lookup.arity
         names[normalise.__name__] = normalise
-        normalised = f'{normalise.__name__}(value)'
-        if normalise is to_text:
-            normalised = f'value if type(value) is str else {normalised}'
+        normalised = f'{_SHORTCUTS.get(normalise, "")}{normalise.__name__}(value)'
         if normalisers.count(normalise) > 1:
             if normalise not in variables:
                 variables[normalise] = f'normalised{len(variables)}'

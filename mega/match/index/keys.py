@@ -11,11 +11,10 @@ LeafKeys are a necessary condition: a leaf matches no value that fits none of it
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache, singledispatch
-from itertools import count, takewhile
+from itertools import count, takewhile, zip_longest
 from typing import Any, TypeAlias
 
 from msgspec import Struct, structs
@@ -28,6 +27,7 @@ from mega.match.comparables import (
     Normaliser,
     NumberValue,
     TextValue,
+    exact,
     parse_address,
     parse_number,
     to_array_marker,
@@ -53,13 +53,18 @@ from mega.match.functions.logic import OneOf
 from mega.match.functions.network import Cidr
 from mega.match.functions.text import Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
+from mega.match.index.regex_literals import literals_of
 from mega.match.pattern import AllOf, AnyOf, ListLiteral, Object, Pattern, Predicate
 
-__all__ = ('RANKS', 'Interval', 'Key', 'LookupKind', 'keys_of', 'selectivity_rank')
+__all__ = ('RANKS', 'Interval', 'Key', 'LookupKind', 'key_sequence', 'keys_of', 'selectivity_rank')
 
 
 MAX_NORMALISERS_IN_JSON = 1_000
 """The number of paths in JSON texts for which patterns share a look-up."""
+
+
+MAX_LITERALS = 2
+"""The number of literal texts by which a regular expression is looked up before it is run."""
 
 
 class LookupKind(Enum):
@@ -67,6 +72,7 @@ class LookupKind(Enum):
 
     EQUALS = 'the normalised value equals the key'
     PREFIX = 'the normalised text starts with the key'
+    SUBSTRING = 'the normalised text contains the key'
     RANGE = 'the normalised value is in the interval of the key'
     TEST = 'the test of the key is true for the normalised value'
 
@@ -173,6 +179,27 @@ def _(leaf: Between) -> LeafKeys:
     return _range_keys(leaf.low, leaf.high)
 
 
+@keys_of.register(AllOf)
+def _(leaf: AllOf) -> LeafKeys:
+    """Return the intersection of ranges with the same normal forms, as in `gt(5) & lt(9)`."""
+    ranges = [keys_of(one) if isinstance(one, Compare) else None for one in leaf.members]
+    intersections = []
+    for keys in zip_longest(*(one or () for one in ranges)):
+        if None in keys or len({key.normalise for key in keys}) > 1:
+            return None
+        value = _intersection([key.value for key in keys])
+        intersections.append(structs.replace(keys[0], value=value))
+    return tuple(intersections) or None
+
+
+def _intersection(intervals: Iterable[Interval]) -> Interval:
+    lows = [one for one in intervals if one.low is not None]
+    highs = [one for one in intervals if one.high is not None]
+    lowest = max(lows, key=lambda one: (exact(one.low), not one.low_included), default=Interval())
+    highest = min(highs, key=lambda one: (exact(one.high), one.high_included), default=Interval())
+    return Interval(lowest.low, highest.high, lowest.low_included, highest.high_included)
+
+
 def _range_keys(low: Comparable | None, high: Comparable | None, **included: bool) -> LeafKeys:
     bound = low or high
     values = Interval(low and low.value, high and high.value, **included)
@@ -207,41 +234,64 @@ def _(leaf: Suffix) -> LeafKeys:
 
 
 @keys_of.register(Wildcard)
-def _(leaf: Wildcard) -> LeafKeys:
+@keys_of.register(Regex)
+def _(leaf: Wildcard | Regex) -> LeafKeys:
+    return next(iter(key_sequence(leaf)), None)
+
+
+@singledispatch
+def key_sequence(leaf: Pattern) -> tuple[tuple[Key, ...], ...]:
+    """Return the keys of a leaf, and further keys for what the first ones find."""
+    keys = keys_of(leaf)
+    return () if keys is None else (keys,)
+
+
+@key_sequence.register(Wildcard)
+def _(leaf: Wildcard) -> tuple[tuple[Key, ...], ...]:
     normalise, normalise_reversed = to_text, to_reversed_text
     if leaf.ignore_case:
         normalise, normalise_reversed = to_folded_text, to_reversed_folded_text
-    first, *middle = (piece.characters for piece in leaf.pieces)
-    last = middle[-1] if middle else first
-    if start := _literal_start(first):
-        return (Key(LookupKind.PREFIX, normalise, start, is_sufficient=False),)
-    if end := _literal_start(last[::-1]):
-        return (Key(LookupKind.PREFIX, normalise_reversed, end, is_sufficient=False),)
-    longest = max(map(_literal_start, middle), key=len, default='')
-    return (_substring_key(longest, normalise, is_sufficient=False),) if longest else None
-
-
-def _substring_key(text: str, normalise: Normaliser, *, is_sufficient: bool) -> Key:
-    return Key(LookupKind.TEST, normalise, text, re.compile(re.escape(text)).search, is_sufficient)
+    pieces = [piece.characters for piece in leaf.pieces]
+    literals = (
+        (LookupKind.PREFIX, normalise, _literal_start(pieces[0])),
+        (LookupKind.PREFIX, normalise_reversed, _literal_start(pieces[-1][::-1])),
+        (
+            LookupKind.SUBSTRING,
+            normalise,
+            max(map(_literal_start, pieces[1:-1]), key=len, default=''),
+        ),
+    )
+    # A literal that is all of the wildcard except stars decides, as in `*abc*`.
+    size = sum(map(len, pieces)) if len(pieces) > 1 else -1
+    return tuple(
+        (Key(kind, normalise, text, is_sufficient=len(text) == size),)
+        for kind, normalise, text in literals
+        if text
+    )
 
 
 def _literal_start(characters: Sequence[str | None]) -> str:
     return ''.join(character or '' for character in takewhile(bool, characters))
 
 
-@keys_of.register(Regex)
-def _(leaf: Regex) -> LeafKeys:
-    if leaf.max_length is not None:
-        return None
-    test = getattr(leaf.regex, leaf.name)
-    return (Key(LookupKind.TEST, to_text, (leaf.name, leaf.regex), test),)
+@key_sequence.register(Regex)
+def _(leaf: Regex) -> tuple[tuple[Key, ...], ...]:
+    sequence = []
+    for literal in literals_of(leaf.regex)[:MAX_LITERALS]:
+        is_prefix = literal.is_start and leaf.name != 'search'
+        kind = LookupKind.PREFIX if is_prefix else LookupKind.SUBSTRING
+        sequence.append((Key(kind, to_text, literal.text, is_sufficient=False),))
+    if leaf.max_length is None:
+        test = getattr(leaf.regex, leaf.name)
+        sequence.append((Key(LookupKind.TEST, to_text, (leaf.name, leaf.regex), test),))
+    return tuple(sequence)
 
 
 @keys_of.register(Substring)
 def _(leaf: Substring) -> LeafKeys:
-    if leaf.folded is not None:
-        return (_substring_key(leaf.folded, to_folded_text, is_sufficient=True),)
-    return (_substring_key(leaf.text, to_text, is_sufficient=True),)
+    if leaf.folded is None:
+        return (Key(LookupKind.SUBSTRING, to_text, leaf.text),)
+    return (Key(LookupKind.SUBSTRING, to_folded_text, leaf.folded),)
 
 
 @keys_of.register(Predicate)
@@ -298,7 +348,7 @@ def _conditions_in(
         is_whole = is_whole and len(pattern.entries) == 1
         for name, child in pattern.entries:
             yield from _conditions_in(child, (*path, str.__str__(name)), is_whole)
-    elif isinstance(pattern, AllOf):
+    elif isinstance(pattern, AllOf) and keys_of(pattern) is None:
         for child in pattern.members:
             yield from _conditions_in(child, path, False)
     else:

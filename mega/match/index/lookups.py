@@ -4,41 +4,41 @@ A look-up normalises the value from the payload and visits the nodes of the keys
 
 - `HashTable`: equal keys, one probe.
 - `PrefixTable`: texts with which the value starts, one probe and at most one binary search.
-- `IntervalIndex`: intervals that contain the value, one binary search.
+- `SubstringTable`: texts that the value contains, one probe for each character.
+- `IntervalIndex` (`intervals`): intervals that contain the value, one binary search.
 - `TestList`: tests, such as regular expressions, one after another.
 - `PredicateList`: predicates of the user, which may raise.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from mega.match.comparables import Normaliser, exact, wrap
+from mega.match.comparables import Normaliser, wrap
 from mega.match.index.codegen import MatchState, Node
-from mega.match.index.keys import Interval
-from mega.match.index.residuals import group_nodes
 
 __all__ = (
+    'VISIT_CHILD',
     'AnyLookup',
     'ForEachMember',
     'HashTable',
-    'IntervalIndex',
     'Lookup',
     'PredicateList',
     'PrefixTable',
+    'SubstringTable',
     'TestList',
     'find_for_each',
 )
 
-MAX_BLOCK_ENTRIES = 250_000
-"""The maximum number of nodes in all blocks of an interval index, about 8 bytes each."""
+
+MAX_TESTED_TEXTS = 250
+"""The number of substrings up to which a long value is tested for each of them, which is faster."""
 
 
 class Lookup(Protocol):
@@ -65,8 +65,8 @@ class Lookup(Protocol):
         """Return the nodes whose keys fit a value. `lines` does the same and visits them."""
 
 
-_VISIT_CHILD = 'child[0](payload, found, child, state)'
-_FIND = ('for child in {0}.find(value):', f'    {_VISIT_CHILD}')
+VISIT_CHILD = 'child[0](payload, found, child, state)'
+_FIND = ('for child in {0}.find(value):', f'    {VISIT_CHILD}')
 
 
 class HashTable(Struct, frozen=True):
@@ -79,7 +79,7 @@ class HashTable(Struct, frozen=True):
     lines: ClassVar[Sequence[str]] = (
         'child = {0}.get({normalised})',
         'if child is not None:',
-        f'    {_VISIT_CHILD}',
+        f'    {VISIT_CHILD}',
     )
 
     @property
@@ -141,10 +141,10 @@ class PrefixTable:
         '    only_prefix, child, find_all = group',
         '    if find_all is None:',
         '        if text.startswith(only_prefix):',
-        f'            {_VISIT_CHILD}',
+        f'            {VISIT_CHILD}',
         '    else:',
         '        for child in find_all(text):',
-        f'            {_VISIT_CHILD}',
+        f'            {VISIT_CHILD}',
     )
 
     def __init__(self, normalise: Normaliser, nodes: Mapping[str, Node]) -> None:
@@ -217,48 +217,29 @@ def _next_shorter(texts: Sequence[str]) -> list[int]:
     return shorter
 
 
-class IntervalIndex:
-    """Intervals that contain the normalised value.
+class SubstringTable:
+    """Texts that the normalised value contains.
 
-    The bounds of all intervals divide the axis into cells: each bound is a cell, and each gap
-    between two bounds. A binary search finds the cell of a value. For example, the bounds 10 and
-    20 make five cells: below 10, 10, between, 20, above 20.
-
-    Neighbouring cells form blocks. A block stores the nodes of the intervals that cover all of it,
-    and separately the intervals that cover only some of its cells. With one cell per block, 10,000
-    half-open intervals would need 100 million entries; larger blocks limit the memory.
+    Each text is stored under three neighbouring characters of it, those that the fewest other texts
+    contain. Only the texts under three characters of the value are tested. For example, 'paid' is
+    stored under 'aid' if there is also 'pair', and the value 'page' tests neither.
     """
 
-    __slots__ = (
-        '_block_size',
-        '_bounds',
-        '_exact',
-        '_has_decimals',
-        '_inside',
-        '_partial',
-        'normalise',
-    )
+    __slots__ = ('_by_characters', '_short', '_texts', 'normalise')
 
     arity: ClassVar[int] = 1
     lines: ClassVar[Sequence[str]] = _FIND
 
-    def __init__(
-        self, normalise: Normaliser, intervals: Sequence[tuple[Interval, list[Node]]]
-    ) -> None:
-        ends = {end for one, _ in intervals for end in (one.low, one.high) if end is not None}
+    def __init__(self, normalise: Normaliser, nodes: Mapping[str, Node]) -> None:
         self.normalise = normalise
-        self._has_decimals = any(isinstance(end, Decimal) for end in ends)
-        self._exact = sorted({exact(end) for end in ends})
-        self._bounds = self._exact if self._has_decimals else sorted(ends)
-        cells = [(*self._cells(interval), nodes) for interval, nodes in intervals]
-        covered = sum((last - first + 1) * len(nodes) for first, last, nodes in cells)
-        self._block_size = 1 + covered // MAX_BLOCK_ENTRIES
-        count = 1 + 2 * len(self._bounds) // self._block_size
-        inside: list[list[Node]] = [[] for _ in range(count)]
-        self._partial: list[list[tuple[int, int, list[Node]]]] = [[] for _ in range(count)]
-        for first, last, nodes in cells:
-            self._place(first, last, nodes, inside)
-        self._inside = [group_nodes(nodes) for nodes in inside]
+        self._texts = [*nodes.items()]
+        self._short = [(text, node) for text, node in self._texts if len(text) < 3]
+        counts = Counter(three for text in nodes for three in {*_threes(text)})
+        self._by_characters: defaultdict[_Three, list[tuple[str, Node]]] = defaultdict(list)
+        for text, node in self._texts:
+            if len(text) >= 3:
+                rarest = min(_threes(text), key=counts.__getitem__)
+                self._by_characters[rarest].append((text, node))
 
     @property
     def constants(self) -> tuple[object, ...]:
@@ -268,39 +249,20 @@ class IntervalIndex:
         normalised = self.normalise(value)
         if normalised is None:
             return ()
-        cell = self._cell(normalised)
-        block = cell // self._block_size
-        partial = self._partial[block]
-        return [
-            *self._inside[block],
-            *(node for first, last, nodes in partial if first <= cell <= last for node in nodes),
-        ]
+        texts = self._texts
+        if len(normalised) < len(texts) or len(texts) > MAX_TESTED_TEXTS:
+            texts = [*self._short]
+            for three in self._by_characters.keys() & _threes(normalised):
+                texts += self._by_characters[three]
+        return [node for text, node in texts if text in normalised]
 
-    def _cell(self, normalised: Any) -> int:
-        bounds = self._bounds
-        if isinstance(normalised, Decimal):
-            bounds = self._exact
-        elif self._has_decimals:
-            normalised = exact(normalised)
-        return bisect_left(bounds, normalised) + bisect_right(bounds, normalised)
 
-    def _cells(self, interval: Interval) -> tuple[int, int]:
-        """Return the first and the last cell of an interval."""
-        first, last = 0, 2 * len(self._bounds)
-        if interval.low is not None:
-            first = self._cell(interval.low) + (not interval.low_included)
-        if interval.high is not None:
-            last = self._cell(interval.high) - (not interval.high_included)
-        return first, last
+_Three: TypeAlias = tuple[str, str, str]
 
-    def _place(self, first: int, last: int, nodes: list[Node], inside: list[list[Node]]) -> None:
-        for block in range(first // self._block_size, last // self._block_size + 1):
-            start = block * self._block_size
-            end = min(start + self._block_size - 1, 2 * len(self._bounds))
-            if first <= start and end <= last:
-                inside[block] += nodes
-            else:
-                self._partial[block].append((first, last, nodes))
+
+def _threes(text: str) -> Iterable[_Three]:
+    """Return every three neighbouring characters of a text."""
+    return zip(text, text[1:], text[2:])  # noqa: B905  # up to the last three
 
 
 class TestList(Struct, frozen=True):

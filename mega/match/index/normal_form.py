@@ -18,7 +18,7 @@ from mega.match.eventbridge.matcher import Combination, EventPattern
 from mega.match.functions.arrays import ContainsAll
 from mega.match.functions.comparison import Equal
 from mega.match.index.codegen import Path
-from mega.match.index.keys import Key, keys_of
+from mega.match.index.keys import Key, key_sequence, keys_of
 from mega.match.member_table import MAX_TESTED
 from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern
 
@@ -37,14 +37,19 @@ class Condition:
 
     path: Path
     leaf: Pattern
-    keys: tuple[Key, ...] | None = field(default=None, compare=False)
-    """The keys that find the condition; None if it must be tested."""
+    key_sequence: tuple[tuple[Key, ...], ...] = field(default=(), compare=False)
+    """The keys that find the condition, the best one first; empty if it must be tested."""
 
     is_prefilter: bool = False
     """Whether the condition only helps to find the pattern, and another condition decides.
 
     A prefilter tests the scalars at the path, also inside arrays on the way.
     """
+
+    @property
+    def keys(self) -> tuple[Key, ...] | None:
+        """The best keys that find the condition; None if it must be tested."""
+        return self.key_sequence[0] if self.key_sequence else None
 
     def is_met(self, payload: object, context: Context | None) -> bool:
         """Test a payload. The context may be None if the leaf needs none."""
@@ -72,7 +77,7 @@ def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
         return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, ContainsAll) and len(pattern.members) > MAX_TESTED:
         return _single(pattern, path)  # one pass over the array, instead of one for each member
-    if isinstance(pattern, AllOf):
+    if isinstance(pattern, AllOf) and keys_of(pattern) is None:
         parts = [to_dnf(child, path) for child in pattern.members]
         return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, EventPattern) and len(pattern.combinations) <= MAX_ALTERNATIVES:
@@ -86,7 +91,7 @@ def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
 
 
 def _single(pattern: Pattern, path: Path) -> list[Alternative]:
-    return [(Condition(path, pattern, keys_of(pattern)),)]
+    return [(Condition(path, pattern, key_sequence(pattern)),)]
 
 
 def _with_prefilters(combination: Combination, pattern: EventPattern, path: Path) -> Alternative:
@@ -95,7 +100,7 @@ def _with_prefilters(combination: Combination, pattern: EventPattern, path: Path
     A field alone cannot decide, because two fields may have to match in the same array member.
     """
     prefilters = [
-        Condition((*path, *one.path), one.values, keys_of(one.values), is_prefilter=True)
+        Condition((*path, *one.path), one.values, key_sequence(one.values), is_prefilter=True)
         for one in combination
     ]
     whole = pattern

@@ -32,7 +32,7 @@ from mega.match.eventbridge.operators import Number, ValueList
 from mega.match.functions.comparison import Between, Compare, Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import OptionalValue
-from mega.match.functions.text import Prefix
+from mega.match.functions.text import Prefix, Regex
 from mega.match.index.codegen import (
     MatchState,
     Node,
@@ -44,7 +44,7 @@ from mega.match.index.codegen import (
     read_path_lines,
 )
 from mega.match.index.normal_form import Condition
-from mega.match.pattern import Constant, ListLiteral, Not, Pattern, Value
+from mega.match.pattern import AllOf, Constant, ListLiteral, Not, Pattern, Value
 
 __all__ = ('group_nodes', 'residual_node')
 
@@ -149,6 +149,11 @@ def _test_source(leaf: Pattern, constants: list[object]) -> str:
     if isinstance(leaf, Between):
         low = _comparison_source('>=', leaf.low, constants)
         return f'({low} and {_comparison_source("<=", leaf.high, constants)})'
+    if isinstance(leaf, AllOf) and all(isinstance(one, Compare) for one in leaf.members):
+        tests = [_test_source(one, constants) for one in leaf.members]
+        return f'({" and ".join(tests)})'
+    if isinstance(leaf, Regex) and leaf.max_length is None:
+        return f'({_IS_TEXT} and {_constant(getattr(leaf.regex, leaf.name), constants)}(@))'
     if isinstance(leaf, Prefix) and leaf.folded is None:
         return f'({_IS_TEXT} and @.startswith({_constant(leaf.text, constants)}))'
     if isinstance(leaf, ValueList) and len(leaf.members) == 1:
