@@ -29,10 +29,11 @@ CHUNK = 64 * 1024
 DOLLARS_PER_MILLION = {'SQS': 0.40, 'PUT': 5.00, 'GET': 0.40}
 """Prices of requests in us-east-1 without the free tier: a standard queue of SQS, and S3 Standard.
 
-SQS: https://cloudburn.io/blog/amazon-sqs-pricing of March 14th, 2026. S3: $0.005 and $0.0004 for a
-thousand, in https://devnotes.tech/understanding-aws-s3-pricing-a-complete-cost-breakdown-with-examples
-(read in November 2026). S3 deletes without charge. The pages https://aws.amazon.com/sqs/pricing/
-and https://aws.amazon.com/s3/pricing/ have the prices of today.
+SQS: https://cloudburn.io/blog/amazon-sqs-pricing of March 14th, 2026.
+S3: $0.005 and $0.0004 for a thousand, read in November 2026 in
+https://devnotes.tech/understanding-aws-s3-pricing-a-complete-cost-breakdown-with-examples. DELETE
+is free: https://aws.amazon.com/s3/faqs/.
+AWS has today's prices: https://aws.amazon.com/sqs/pricing/ and https://aws.amazon.com/s3/pricing/.
 """
 
 

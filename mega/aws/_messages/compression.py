@@ -7,8 +7,8 @@ bytes. The attribute `MegaCompression` of the message names the format in both p
     H4sIAAAAAAAC/6tWKqksSFWyUipKLcgvKlHSUcrJzEsFicQrFQ...   in a message
     1f 8b 08 00 ...                                        in S3, with the Content-Encoding gzip
 
-Anyone can send such a body, and a few kilobytes can decompress to gigabytes. Each function that
-decompresses therefore takes the largest result, and stops when the result exceeds it.
+Anyone can send such a body, and a few megabytes can decompress to gigabytes. Decompression
+therefore has a limit, and stops when the result exceeds it.
 """
 
 from __future__ import annotations
@@ -109,9 +109,8 @@ def compress(content: bytes, compression: Compression) -> bytes:
 def decompress(content: bytes, compression: Compression, limit: int) -> bytes:
     """Return the decompressed bytes. Uses at most four times `limit` bytes of memory, and 8 MiB.
 
-    The content must be one complete stream of gzip or frame of zstd, without data after its end,
-    and not empty: no publisher sends an empty body.
-    The checksums in it are verified.
+    The content must be one complete stream of gzip or frame of zstd, without data after its end.
+    Its checksums are verified. The result is not empty, because no publisher sends an empty body.
 
     Raises:
         DecodeError: for any other content, and for more than `limit` bytes.

@@ -2,10 +2,9 @@
 
     message -> envelope of SNS? -> pointer into S3? -> compressed? -> decode -> payload
 
-Each step happens once at most: a body in S3 is neither an envelope nor a pointer, and a compressed
-body is neither. Nothing in a
-message proves its origin, except the signature of an envelope, if it is verified. The attributes
-decide how a body is read. Without them, its first characters do.
+Each step happens once at most: a body in S3 is neither an envelope nor a pointer, and neither is a
+compressed body. Nothing in a message proves its origin, except the signature of an envelope, if it
+is verified. The attributes decide how a body is read. Without them, its first characters do.
 """
 
 from __future__ import annotations

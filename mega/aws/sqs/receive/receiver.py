@@ -153,10 +153,12 @@ class SqsReceiver(ClientOwner):
     def receive(self) -> list[ReceivedMessage]:
         """Return up to `max_number_of_messages` messages, each to be settled by the script.
 
-        The list is empty if no message arrives within `wait_time_seconds`. It is also empty if SQS
-        returned, three times in a row, only messages that are in flight already, or messages whose
-        visibility timeouts ended before they were opened. A message that cannot be opened is in the
-        list, with an `error`. Messages of earlier calls remain in flight.
+        The list is empty if no message becomes available within `wait_time_seconds`. With 0, SQS
+        asks only some of its servers, and the list may be empty although messages are available. It
+        is also empty if SQS returned, three times in a row, only messages that are in flight
+        already, or messages whose visibility timeouts ended before they were opened. A message that
+        cannot be opened is in the list, with an `error`. Messages of earlier calls remain in
+        flight.
 
         Raises:
             TransportError: if SQS refuses the call, or if three attempts fail. The error says what
