@@ -167,8 +167,8 @@ class ExtendedClient:
     def delete_message(self, **parameters: Any) -> dict[str, Any]:
         """Delete a message, and then its body if `delete_payload_from_s3` is set.
 
-        A body that this library stored for another queue remains, which is logged. A body that S3
-        did not delete is logged, and left to a lifecycle rule of the bucket.
+        A body that this library stored for a message with another `QueueUrl` remains, and also a
+        body that S3 does not delete. Both are logged, and left to a lifecycle rule of the bucket.
         """
         request, pointer = without_pointer(parameters)
         response: dict[str, Any] = self._client.delete_message(**request)

@@ -149,7 +149,7 @@ class Offloading(Struct, frozen=True):
 
 
 def upload_bodies(messages: Sequence[PreparedMessage]) -> None:
-    """Upload the bodies of messages at the same time. Either all of them are in S3, or none.
+    """Upload the bodies of messages at the same time. If one fails, the others are deleted again.
 
     Raises:
         OffloadError: if S3 did not store one of them.
