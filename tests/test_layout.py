@@ -89,7 +89,7 @@ def a_cycle(graph: Imports) -> list[str]:
 
 
 def longest_chain(graph: Imports) -> list[str]:
-    """The longest chain of modules, each of which imports the next."""
+    """The longest chain of modules in which each imports the next."""
 
     @cache
     def chain_from(module: str) -> list[str]:
@@ -110,7 +110,7 @@ def functions() -> Iterator[tuple[str, int]]:
 def uses_of_loggers(tree: ast.Module) -> Iterator[tuple[ast.Attribute, ast.Call | None]]:
     """The uses of methods of loggers, each with its call, if it is called.
 
-    A logger is the result of `getLogger` or `get_logger` that has a name of its own.
+    A logger is a named result of `getLogger` or `get_logger`.
     """
     nodes = list(ast.walk(tree))
     loggers = {

@@ -42,7 +42,7 @@ def metrics() -> dict[str, set[str]]:
 
 
 def expressions() -> list[str]:
-    """Return the expressions of the dashboard, with those of its variables."""
+    """Return the expressions of the dashboard and its variables."""
     queries = [each['query'] for each in DASHBOARD['templating']['list'] if each['type'] == 'query']
     targets = [target for panel in DASHBOARD['panels'] for target in panel['targets']]
     return [*queries, *(target['expr'] for target in targets)]

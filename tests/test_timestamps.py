@@ -35,7 +35,7 @@ SPECIAL = (
 
 
 class SpecialDatetime(datetime):
-    """A class such as those of pandas and pendulum."""
+    """A class as in pandas and pendulum."""
 
     def isoformat(self, sep: str = 'T', timespec: str = 'auto') -> str:
         return super().isoformat(sep, timespec).lower()

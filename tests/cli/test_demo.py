@@ -16,12 +16,19 @@ from mega.cli.demo.screen import Screen
 from mega.cli.demo.story import STEPS, Step, problems
 from mega.cli.demo.subscribers import AUDIT, FAILED, ORDERS, create_listeners
 from tests.cli.command import Result, mega, mega_on_terminal, mega_process, start_mega
+from tests.cli.demo_picture import PICTURE, draw, excerpt, texts
 from tests.local_aws import LocalAws
 from tests.programs import left_behind
 
 LETTER = Step('letter', 'hello', 'SNS', frozenset({(Mark.DONE, 'Letters'), (Mark.DONE, 'Audit')}))
 LETTERS = Report(1, Mark.DONE, 'Letters', 'hello', was_wrapped=False, note='')
 AUDITED = replace(LETTERS, subscriber='Audit', was_wrapped=True)
+
+
+@pytest.fixture(scope='module')
+def demo() -> Result:
+    """One run, on the AWS that the demo starts. Several tests look at it."""
+    return mega('demo', '--fast')
 
 
 @pytest.fixture(scope='module')
@@ -35,18 +42,37 @@ def screen_of(stream: io.StringIO, *, has_color: bool = False, width: int = 80) 
     return Screen(stream, has_color=has_color, width=width)
 
 
-def test_the_demo_shows_every_message_on_an_aws_of_its_own() -> None:
-    result = mega('demo', '--fast')
-    assert (result.code, result.err) == (0, '')
-    lines = result.out.splitlines()
+def test_the_demo_shows_every_message_on_an_aws_of_its_own(demo: Result) -> None:
+    assert (demo.code, demo.err) == (0, '')
+    lines = demo.out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert not set('\033\r') & set(result.out)
+    assert not set('\033\r') & set(demo.out)
     assert lines[-1] == 'All results are as expected.'
     table = ''.join(lines[lines.index('') : -1])
     assert all(subscriber.__name__ in table for subscriber in (*ORDERS, *AUDIT))
     assert 'event.attributes.quantity is 0, not gt(0)' in table
     assert 'dead-lettered. ValueError: the card was declined' in table
     assert 'dead-lettered. Unmatched: no subscriber matched' in table
+
+
+@pytest.mark.skipif(not PICTURE.exists(), reason='only a checkout has the picture')
+def test_the_picture_of_the_demo_shows_what_the_demo_prints(demo: Result) -> None:
+    shown = texts(PICTURE.read_text(encoding='utf-8'))
+    assert shown == excerpt(demo.out), 'python -m tests.cli.demo_picture draws it again'
+
+
+def test_a_picture_shows_the_last_state_of_each_row_in_its_columns() -> None:
+    output = 'introduction\n\n#  payload\n1  a\r1  a  \033[32m✓ One\033[0m\n\nsummary\nAll <good>\n'
+    lines = excerpt(output)
+    assert lines == [
+        '$ mega demo',
+        '',
+        '#  payload',
+        '1  a  \033[32m✓ One\033[0m',
+        '',
+        'All <good>',
+    ]
+    assert texts(draw(lines)) == [re.sub(r'\033\[\d+m', '', line) for line in lines]
 
 
 def test_the_demo_runs_on_another_aws_and_leaves_nothing_there(
