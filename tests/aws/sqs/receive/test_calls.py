@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import pytest
 
+from mega.aws._transport.clock import Clock
+from mega.aws._transport.in_process import InProcessClient
 from mega.aws.sqs import ReceivedMessage, SqsPublisher, SqsReceiver
 from mega.errors import ConfigurationError, SettlementError, TransportError
 from mega.local import Server
@@ -31,6 +33,42 @@ def orders(bus: Bus) -> Queue:
 def test_a_receive_is_repeated(bus: Bus, orders: Queue, times: int) -> None:
     bus.fail('ReceiveMessage', 'ServiceUnavailable', times)
     assert payloads(receiver_on(bus, orders).receive()) == ['hej']
+
+
+class SlowClock:
+    """The clock of a busy machine: between two looks at it some seconds pass."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+
+    def monotonic(self) -> float:
+        self._clock.sleep(self._seconds)
+        return self._clock.monotonic()
+
+    def time(self) -> float:
+        return self._clock.time()
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0, 'time.sleep raises a ValueError'
+        self._clock.sleep(seconds)
+
+
+@pytest.mark.parametrize('seconds', [0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0])
+def test_a_pause_that_is_over_before_it_begins_is_none(
+    bus: Bus, orders: Queue, seconds: float
+) -> None:
+    clock = SlowClock(bus.sqs.clock, seconds)
+    client: Any = InProcessClient('sqs', bus.sqs._call, clock)
+    bus.fail('ReceiveMessage', 'ServiceUnavailable', 2)
+    bus.fail('ChangeMessageVisibility', 'ServiceUnavailable')
+    bus.fail('DeleteMessage', 'ServiceUnavailable', 2)
+    receiver = SqsReceiver(orders, client=client, wait_time_seconds=0, visibility_timeout=600)
+    [received] = receiver.receive()
+    received.retry(0)
+    [again] = receiver.receive()
+    again.ack()
+    bus.assert_nothing_left()
 
 
 def test_a_third_failed_receive_is_an_error(bus: Bus, orders: Queue) -> None:
