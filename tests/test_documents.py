@@ -113,6 +113,21 @@ def test_the_links_between_documents_lead_to_files_and_headings(name: str) -> No
         assert anchor in anchors, f'{name} links to {path}#{anchor}'
 
 
+QUICK_START = re.compile(
+    r'^```python\n(?P<program>.*?)^```\n+'
+    r'^```console\n\$ python quickstart\.py\n(?P<output>.*?)^```$',
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@pytest.mark.skipif('README.md' not in DOCUMENTS, reason='only a checkout has the README')
+def test_the_quick_start_prints_what_the_readme_shows(capfd: pytest.CaptureFixture[str]) -> None:
+    found = QUICK_START.search((ROOT / 'README.md').read_text(encoding='utf-8'))
+    assert found
+    exec(compile(found['program'], 'quickstart.py', 'exec', dont_inherit=True), {})
+    assert capfd.readouterr() == (found['output'], '')
+
+
 DOCUMENT = """
 ```console
 $ python

@@ -63,6 +63,19 @@ def test_a_doctest_is_code_and_a_list_is_a_list_in_the_reference() -> None:
     )
 
 
+def test_the_readme_is_short_and_its_numbers_are_current() -> None:
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    assert len(readme.splitlines()) <= 180
+    checks = len(re.findall('^### MEGA', (DOCS / 'doctor.md').read_text(encoding='utf-8'), re.M))
+    assert f'has {checks} checks' in readme
+    settings = (ROOT / 'setup.cfg').read_text(encoding='utf-8')
+    versions = ' | '.join(
+        re.findall(r'Programming Language :: Python :: (3\.\d+)$', settings, re.M)
+    )
+    assert f'![python: {versions}]' in readme
+    assert f'>{versions}<' in (DOCS / 'images' / 'badge-python.svg').read_text(encoding='utf-8')
+
+
 def test_the_pages_load_nothing_from_other_hosts() -> None:
     assert CONFIGURATION['theme']['font'] is False
     images = [
