@@ -312,7 +312,8 @@ class S3PayloadStore(ClientOwner):
         """Store a body in the object of a pointer. `must_be_new`: never replace another object.
 
         botocore repeats a request whose response was lost. S3 then refuses the repetition, because
-        the object exists. Its metadata tells whether this upload has stored it.
+        the object exists. Its metadata tells whether this upload has stored it (if the credentials
+        allow s3:GetObject).
 
         Raises:
             OffloadError: if S3 did not store it.
