@@ -47,6 +47,12 @@ def test_every_page_is_once_in_the_navigation() -> None:
     assert sorted(pages(CONFIGURATION['nav'])) == written
 
 
+def test_llms_txt_links_to_every_page() -> None:
+    text = (DOCS / 'llms.txt').read_text(encoding='utf-8')
+    linked = [f'{page}.md' for page in re.findall(r'\]\(([^)]+)/\)', text)]
+    assert sorted(linked) == sorted(set(pages(CONFIGURATION['nav'])) - {'index.md'})
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     reference = '\n'.join(path.read_text(encoding='utf-8') for path in DOCS.rglob('*.md'))
     described = objects(re.findall(r'^::: (\S+)$', reference, re.MULTILINE))
