@@ -68,8 +68,8 @@ class Destinations:
     def send(self, rows: Sequence[Row[Any]], seconds: float) -> dict[int, PublishResult]:
         """Send rows within `seconds`, and return their results by position. Never raises.
 
-        The rows of a message group are sent in their order. After one of them failed, no other is
-        sent. A row has no result if no time was left for its destination.
+        The rows of a message group are sent in their order, and none of them after one that failed.
+        A row has no result if no time was left for its destination.
         """
         end = TimeLimit(seconds)
         by_destination: dict[str, list[Row[Any]]] = {}

@@ -1,40 +1,28 @@
-"""The relay: claims rows of an outbox, sends them to SQS and SNS, and settles them.
-
-    claim      rows that are due, in a short transaction
-    send       the rows, by the core of `publish_batch`, outside of a transaction
-    settle     each row by its result, in a second transaction: delete it, or put it back
-
-A relay that ends in between leaves the rows of one claim. The next relay claims them when that
-claim ends, and sends them with the same `MegaMessageId`.
-"""
+"""The relay: sends the rows of an outbox to SQS and SNS, until it is stopped or no row is due."""
 
 from __future__ import annotations
 
 import logging
-import math
 import random
-import time
-import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from mega._closing import Closing
-from mega._sql import check_dialect, database_time, describe_failure, read_committed, serialized
+from mega._sql import check_dialect, database_time, describe_failure
 from mega.aws._hooks.publishing import (
     PublishHook,
-    PublishResult,
     RelayedBatch,
     replaced_instrumentation,
 )
 from mega.aws._hooks.running import check_hooks, hooks_with, run_with_hooks
-from mega.aws._hooks.work import AwaitingWork, BlockingCall, resume
+from mega.aws._hooks.work import AwaitingWork, resume
 from mega.aws._messages.backoff import backoff
 from mega.aws._messages.compression import Compression, check_compression
 from mega.aws._transport.client import AwsClient, create_client
@@ -43,29 +31,19 @@ from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
 from mega.errors import ConfigurationError, Seconds, check_int, check_seconds
 from mega.logging import about
 from mega.outbox import rows
+from mega.outbox.batches import Batches, BatchOptions
 from mega.outbox.destinations import Destinations
 from mega.outbox.outbox import Outbox
-from mega.outbox.pauses import Pauses
 from mega.outbox.rows import FailedMessage
-from mega.outbox.settlement import Settlement, settle
-from mega.outbox.table import FAILED
 from mega.outbox.wake_ups import WakeUps
 
 __all__ = ('OutboxRelay', 'RelayCounts')
 
 _log = logging.getLogger(__name__)
 
-T = TypeVar('T', bound='OutboxRelay')
-
 ROWS_PER_REQUEST = 100
 """Rows to claim for each request at a time. More rows make the order of a group take more requests:
 one message of a group is in flight at a time."""
-
-SENDING_SHARE = 2 / 3
-"""The part of the time of a claim that is for sending. The rest is for the settlement."""
-
-PURGE_INTERVAL = 60.0
-"""Seconds between the deletions of rows that were sent."""
 
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 10.0
@@ -102,13 +80,15 @@ class OutboxRelay(Closing):
       `list_failed` and `retry`. Later rows of its group wait for it.
 
     `engine` is the database of the table, in SQLAlchemy. `concurrency` is the number of requests at
-    a time to each destination, 1 to 50. A claim ends after `claim_timeout` seconds, 3 to 43,200: so
-    long the rows of a relay that was killed are not sent. A relay looks at the table when a row is
-    due, and at least every `poll_interval` seconds. On PostgreSQL with the driver psycopg it also
-    listens for commits, and sends at once.
-    A row that was sent is kept for `retention` seconds, and with 0 deleted at once.
-    `compression` is that of `SqsPublisher`: the rows themselves are not compressed. `hooks` run
-    around each message and each batch: see `around_publish` and `around_relay` of `PublishHook`.
+    a time to each destination, 1 to 50. `claim_timeout` is the number of seconds, 3 to 43,200,
+    after which another relay takes over the rows of a relay that was killed.
+
+    A relay looks at the table when a row is due, and at least every `poll_interval` seconds. On
+    PostgreSQL with the driver psycopg it also listens for commits, and sends at once.
+
+    A row that was sent is kept for `retention` seconds, and with 0 deleted at once. `compression`
+    is that of `SqsPublisher`, and does not concern the rows. `hooks` run around each message and
+    each batch: see `around_publish` and `around_relay` of `PublishHook`.
 
     Credentials and region are found as by `SqsPublisher`, and the region also in the destination.
     Clients are created for the first rows. Pass `sqs_client` and `sns_client` to use ready clients.
@@ -144,10 +124,7 @@ class OutboxRelay(Closing):
         check_int('concurrency', concurrency, 1, 50, 'requests at a time')
         self._engine = engine
         self._outbox = outbox
-        self._limit = ROWS_PER_REQUEST * concurrency
-        self._claim_seconds = check_seconds('claim_timeout', claim_timeout, 3, 43_200)
         self._poll_seconds = check_seconds('poll_interval', poll_interval, 0.01, 3_600)
-        self._retention = timedelta(seconds=check_seconds('retention', retention, 0, 10**9))
         clients = {'sqs': sqs_client, 'sns': sns_client}
         valid = check_hooks(hooks, PublishHook)
         connect_to = partial(create_client, instrumentation=replaced_instrumentation(valid))
@@ -168,18 +145,17 @@ class OutboxRelay(Closing):
             )
 
         self._hooks = hooks_with('around_relay', valid, PublishHook)
-        self._destinations = Destinations(
-            connect,
-            outbox.payload_store,
-            valid,
-            concurrency,
-            check_compression('compression', compression),
+        store, format = outbox.payload_store, check_compression('compression', compression)
+        self._destinations = Destinations(connect, store, valid, concurrency, format)
+        options = BatchOptions(
+            ROWS_PER_REQUEST * concurrency,
+            timedelta(seconds=check_seconds('claim_timeout', claim_timeout, 3, 43_200)),
+            timedelta(seconds=check_seconds('retention', retention, 0, 10**9)),
+            measures_lag=bool(self._hooks),
         )
-        self._pauses = Pauses()
+        self._batches = Batches(engine, outbox.table, self._destinations, options)
         self._wake_ups = WakeUps(engine, outbox.table.name)
         self._stopped = Event()
-        self._wait_seconds = self._poll_seconds
-        self._purged_at = -math.inf
 
     def run(self) -> RelayCounts:
         """Send rows until `stop`, SIGTERM or SIGINT, and return how many.
@@ -224,14 +200,14 @@ class OutboxRelay(Closing):
             SQLAlchemyError: if the database does not answer.
         """
         total = RelayCounts()
-        self._pauses.clear()
+        self._batches.pauses.clear()
         try:
             with stop_on_signals(self.stop):
                 self._check_table()
                 with self._engine.connect() as connection:
                     start = database_time(connection)
                 while not self._stopped.is_set():
-                    counts = _counts(self._relay_within_hooks(start))
+                    counts = self._relay_batch(start)
                     if not counts:
                         break
                     total += counts
@@ -240,7 +216,7 @@ class OutboxRelay(Closing):
         return total
 
     def stop(self) -> None:
-        """Let `run` or `drain` return, within a second after the rows of its claim.
+        """Let `run` or `drain` return, within a second after it has settled its claimed rows.
 
         Safe in any thread.
         """
@@ -267,64 +243,25 @@ class OutboxRelay(Closing):
     def _run_batch(self) -> RelayCounts:
         """Send the rows that are due. If there are none, wait until there may be some."""
         self._wake_ups.listen()
-        counts = _counts(self._relay_within_hooks())
+        counts = self._relay_batch()
         if not counts:
-            self._wake_ups.wait(self._wait_seconds, self._stopped)
+            seconds = min(self._poll_seconds, self._batches.seconds_until_due)
+            self._wake_ups.wait(seconds, self._stopped)
         return counts
 
-    def _relay_within_hooks(self, due: datetime | None = None) -> RelayedBatch:
-        if not self._hooks:
-            return self._relay_batch(due)
-        generators = [hook.around_relay() for hook in self._hooks]
-        work = run_with_hooks(generators, self._relay_as_work(due))
+    def _relay_batch(self, due: datetime | None = None) -> RelayCounts:
+        """Send rows that are due at a time, within the hooks; None: now."""
+        work = run_with_hooks([hook.around_relay() for hook in self._hooks], self._work(due))
         try:
             resume(work, None)
         except StopIteration as end:
-            relayed: RelayedBatch = end.value
-            return relayed
-        raise AssertionError('a hook and a batch wait for nothing but calls that block')
+            batch: RelayedBatch = end.value
+            return RelayCounts(batch.sent, batch.delayed, batch.failed)
+        raise AssertionError('hooks and a batch wait for nothing but calls that block')
 
-    def _relay_as_work(self, due: datetime | None) -> AwaitingWork[RelayedBatch]:
-        batch: Any
-        batch, error = yield BlockingCall(partial(self._relay_batch, due))
-        if error is not None:
-            raise error
-        relayed: RelayedBatch = batch
-        return relayed
-
-    def _relay_batch(self, due: datetime | None) -> RelayedBatch:
-        """Claim, send and settle rows that are due at a time; None: now."""
-        self._purge()
-        table, token = self._outbox.table, uuid.uuid4().hex
-        paused = self._pauses.current()
-        with serialized(self._engine, table.name) as (connection, now):
-            until = now + timedelta(seconds=self._claim_seconds)
-            claimed = rows.claim(connection, table, token, due or now, until, self._limit, paused)
-            if not claimed:
-                seconds = rows.seconds_until_due(connection, table, now)
-                self._wait_seconds = min(self._poll_seconds, seconds, *paused.values())
-            lag = rows.lag(connection, table, now) if self._hooks else 0.0
-        if not claimed:
-            return RelayedBatch(lag=lag)
-        results = self._destinations.send(claimed, self._claim_seconds * SENDING_SHARE)
-        self._pauses.record(claimed, results)
-        with serialized(self._engine, table.name) as (connection, now):
-            settlement = settle(claimed, results, now, random.uniform)
-            sent_at = now if self._retention else None
-            rows.put_back(connection, table, token, settlement.put_back)
-            rows.settle_sent(connection, table, token, settlement.sent, sent_at)
-            lag = rows.lag(connection, table, now) if self._hooks else 0.0
-        _log_failures(settlement, results)
-        sent, failed = len(settlement.sent), settlement.failed
-        return RelayedBatch(sent, len(settlement.put_back) - failed, failed, lag)
-
-    def _purge(self) -> None:
-        """Delete the rows that were sent before the retention, once in a minute."""
-        if self._retention and time.monotonic() - self._purged_at > PURGE_INTERVAL:
-            with read_committed(self._engine).begin() as connection:
-                before = database_time(connection) - self._retention
-                rows.delete_sent(connection, self._outbox.table, before)
-            self._purged_at = time.monotonic()
+    def _work(self, due: datetime | None) -> AwaitingWork[RelayedBatch]:
+        yield from ()  # hooks run around generators
+        return self._batches.relay(due)
 
     def _check_table(self) -> None:
         name = self._outbox.table.name
@@ -342,21 +279,3 @@ class OutboxRelay(Closing):
             problem = 'the relay failed: next attempt in %.1f s'
             _log.error(problem, seconds, exc_info=error, extra=extra)
         self._stopped.wait(seconds)
-
-
-def _counts(batch: RelayedBatch) -> RelayCounts:
-    return RelayCounts(batch.sent, batch.delayed, batch.failed)
-
-
-def _log_failures(settlement: Settlement, results: Mapping[int, PublishResult]) -> None:
-    for position in settlement.sent:
-        if (error := results[position].error) is not None:  # of a hook, after the message was sent
-            extra = about(row=position, error=type(error).__name__)
-            _log.error('row %d of the outbox: %s', position, error, exc_info=error, extra=extra)
-    for row in settlement.put_back:
-        if row.state == FAILED:
-            problem = 'row %d of the outbox has failed: %s'
-            _log.error(problem, row.position, row.error, extra=about(row=row.position))
-        elif row.error is not None:
-            problem = 'row %d of the outbox is put back: %s'
-            _log.warning(problem, row.position, row.error, extra=about(row=row.position))

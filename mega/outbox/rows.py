@@ -104,7 +104,7 @@ def claim(
 ) -> list[Row[Any]]:
     """Claim at most `limit` rows that are due at a time, and return them in their order.
 
-    The rows of the destinations in `paused` are left.
+    Rows of a destination in `paused` are left.
     """
     earlier = table.alias('earlier')
     is_blocked = exists().where(

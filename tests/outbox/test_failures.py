@@ -105,7 +105,7 @@ def test_a_message_is_sent_once_though_a_hook_fails_afterwards(
         assert relay.drain() == RelayCounts(sent=2)
     assert case.bodies() == ['first', 'second']
     assert case.rows() == []
-    records = [record for record in caplog.records if record.name == 'mega.outbox.relay']
+    records = [record for record in caplog.records if record.name == 'mega.outbox.batches']
     assert [record.levelname for record in records] == ['ERROR', 'ERROR']
     for record, message in zip(records, case.accepted(), strict=True):
         assert f'the message {message.message_id} was sent, but a hook r' in record.getMessage()
