@@ -86,7 +86,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def check_table_name(name: object) -> str:
-    """Return the name of a table, which needs no quotes in SQL.
+    """Return the name of a table, which has the same form with and without quotes in SQL.
 
     Raises:
         ConfigurationError: for any other value.

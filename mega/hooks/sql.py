@@ -106,7 +106,7 @@ class SqlStore:
     Safe to share among threads.
 
     Raises:
-        ConfigurationError: for another database, and for a name that would need quotes in SQL.
+        ConfigurationError: for another database, and for an invalid `table_name`, as in `Outbox`.
     """
 
     def __init__(

@@ -51,6 +51,7 @@ class Outbox:
     """Writes messages to a table, in the transaction of the caller, for an `OutboxRelay` to send.
 
     `table` is the table in SQLAlchemy. The documentation has its definition in SQL and for Alembic.
+    `table_name` has 1 to 50 small letters, digits and `_`, and does not begin with a digit.
     PostgreSQL and SQLite are supported.
 
     With a `payload_store`, the relay offloads a body that is too large for a message to S3. Without
@@ -62,8 +63,7 @@ class Outbox:
     Safe to share among threads.
 
     Raises:
-        ConfigurationError: for a name that would need quotes in SQL, or an object that is not a
-            hook.
+        ConfigurationError: for an invalid `table_name`, or for an object that is not a hook.
     """
 
     def __init__(

@@ -114,7 +114,9 @@ class PublishHook:
           not stay changed over the `yield`.
         - It does not run for a payload that cannot be encoded.
         - It may block, because the publisher does too.
-        - If the program is interrupted in the meantime, the `yield` raises `GeneratorExit`.
+        - If the program is interrupted while it sends the message, the `yield` raises
+          `GeneratorExit`. If it is interrupted while it writes the row of an outbox, the `yield`
+          returns an error.
         """
         yield
         return None
