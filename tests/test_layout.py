@@ -89,7 +89,7 @@ def a_cycle(graph: Imports) -> list[str]:
 
 
 def longest_chain(graph: Imports) -> list[str]:
-    """The longest chain of modules in which each imports the next."""
+    """The longest chain of modules: each imports the next."""
 
     @cache
     def chain_from(module: str) -> list[str]:

@@ -95,7 +95,7 @@ def content_length(head: bytes) -> int:
 
 
 def read_request(connection: socket.socket) -> list[bytes]:
-    """Read one request, in the pieces in which it arrives; none when the client closes."""
+    """Read one request, in the pieces that arrive; none when the client closes."""
     pieces: list[bytes] = []
     while piece := connection.recv(1 << 20):
         pieces.append(piece)

@@ -178,7 +178,7 @@ class Run:
         return reader
 
     async def stop(self) -> None:
-        """Stop all processes, and record the exit statuses of those that have begun to listen."""
+        """Stop all processes. Record the exit statuses of processes that have begun to listen."""
         for process in self._processes.values():
             process.send_signal(signal.SIGTERM)
         for pid, process in self._processes.items():

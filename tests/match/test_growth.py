@@ -34,7 +34,7 @@ from tests.match.steps import Cost, cost_of
 pytestmark = pytest.mark.no_cover  # counting replaces the tracer of coverage
 
 LITTLE = 40
-"""The steps and bytes that do not depend on a size are at most those of this many members."""
+"""The steps and bytes that do not depend on a size are at most as for this many members."""
 
 Make = Callable[[int], Any]
 """Makes a pattern or a payload of a size."""

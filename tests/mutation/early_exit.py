@@ -1,6 +1,6 @@
 """A plugin of pytest: a mutant that ends the process of pytest early fails the tests.
 
-Without it, a mutant that calls `os._exit(0)` would count as one that all tests pass.
+Without it, a mutant that calls `os._exit(0)` would count as a mutant that all tests pass.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hooks of an outbox run around the writing of a row, and those of a relay around its sending."""
+"""Hooks of an outbox run around the writing of a row, and hooks of a relay around its sending."""
 
 from __future__ import annotations
 

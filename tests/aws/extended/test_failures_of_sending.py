@@ -91,7 +91,7 @@ def test_an_s3_key_that_is_not_a_text_is_refused(place: Place) -> None:
 def test_an_s3_key_is_not_used_twice_by_the_retry_of_an_upload(
     place: Place, server: Server, is_used_before: bool
 ) -> None:
-    """S3 stored the body, and the answer was lost: the retry finds the object of its own upload."""
+    """S3 stored the body, and the answer was lost: the retry finds the object that it uploaded."""
     client = place.client()
     parameters: dict[str, Any] = {'MessageAttributes': {'S3Key': attribute('the-key')}}
     if is_used_before:
@@ -191,7 +191,7 @@ def test_boto3_reports_invalid_names_of_attributes(names: Any, place: Place) -> 
 
 @pytest.mark.parametrize('value', ['text', 'Grüße', bytearray(b'\xff\x00')], ids=repr)
 def test_binary_values_of_each_kind_that_boto3_accepts_are_sent(value: Any, place: Place) -> None:
-    """The digests are those of SQS. Nothing fails after the message was sent."""
+    """The digests are the same as in SQS. Nothing fails after the message was sent."""
     attributes = {'a': {'DataType': 'Binary', 'BinaryValue': value}}
     expected = place.send(place.sqs, 'small', MessageAttributes=attributes)
     response = place.send(place.client(), MessageAttributes=attributes)

@@ -48,7 +48,7 @@ def orders(bus: Bus) -> Queue:
 
 
 def invoke(function: Callable[[Any, Any], Any]) -> Any:
-    """Invoke a function with two messages, of which the second fails, and return its response."""
+    """Invoke a function with two messages. The second fails. Return its response."""
     bus, responses = Bus(), []
     queue = bus.queue('orders', dead_letter=bus.queue('dead'), max_receive_count=1)
     with SqsPublisher(queue, client=bus.sqs) as publisher:

@@ -104,7 +104,7 @@ def test_trap_01_fault_77_and_118_a_body_above_the_limit_of_the_destination_is_o
 
 @EACH_SERVICE
 def test_trap_01_the_default_threshold_is_256_kib(sending: Sending, service: Service) -> None:
-    """A queue or topic may accept four times as much, and deliver to one that does not."""
+    """A queue or topic may accept four times as much, and deliver to another that does not."""
     ours = sending.publisher_with(store_on(sending.s3), service, MaximumMessageSize=MB)
     ours.publish_raw_message('a' * (256 * KB + 1))
     assert [is_offloaded(each) for each in sending.accepted] == [True]

@@ -31,7 +31,7 @@ HANGS: dict[str, Scripted] = {
 
 
 def threads() -> list[str]:
-    """Return the threads of listeners, without those that outlive them for some seconds."""
+    """Return the threads of listeners, without threads that outlive them for some seconds."""
     names = [each.name for each in threading.enumerate()]
     return [
         name

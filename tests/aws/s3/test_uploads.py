@@ -97,7 +97,7 @@ def test_a_failed_upload_fails_its_group_and_no_other(uploading: Uploading) -> N
     """Otherwise the following messages would arrive before it."""
     uploading.server.script(DENIED, operation='PutObject')
     payloads = ['a1', 'b1', 'a2', 'b2', 'a3']
-    payloads[0] *= 100  # the only one that is offloaded
+    payloads[0] *= 100  # the only offloaded payload
     results = uploading.publisher(fifo=True, threshold=100).publish_batch(
         payloads, message_group_id=lambda payload: payload[0], raise_on_failure=False
     )

@@ -2,8 +2,8 @@
 
     python -m tests.hooks.opentelemetry.drawing        writes docs/images/trace.svg
 
-The bars show the order in which spans begin and end, and not their durations, so that the picture
-is always the same.
+The bars show the order of the begins and ends of spans, and not their durations, so that the
+picture is always the same.
 """
 
 from __future__ import annotations

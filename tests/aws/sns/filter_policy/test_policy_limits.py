@@ -101,7 +101,7 @@ def values(count: int) -> list[str]:
 
 
 def alternatives(*sizes: tuple[int, int]) -> Any:
-    """Return a pattern of alternatives, each with two fields of so many values."""
+    """Return a pattern of alternatives, each with two fields of this number of values."""
     return or_(
         *(
             {f'a{n}': one_of(*values(left)), f'b{n}': one_of(*values(right))}

@@ -273,7 +273,7 @@ _CHECKS = 'mega.aws.sqs.subscribe.preflight.checks'
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return the log messages of level WARNING and above, without those of the checks at start."""
+    """Return the log messages of level WARNING and above, except for the checks at start."""
     return [
         record.getMessage()
         for record in caplog.records

@@ -70,7 +70,7 @@ def test_a_group_with_a_retriable_exception_leaves_the_message(aws: LocalAws) ->
 
 
 class CancelsOthers(MessageSubscriber):
-    """Cancels all other tasks of the event loop, also those that have not begun."""
+    """Cancels all other tasks of the event loop, also tasks that have not begun."""
 
     async def process(self, payload: str) -> None:
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
