@@ -191,9 +191,9 @@ class OutboxRelay(Closing):
     def drain(self) -> RelayCounts:
         """Send the rows that are due now, and return how many.
 
-        Each of them is tried once: a row that could not be sent is left for a later call. So are
-        further rows of a destination that did not answer. `stop`, SIGTERM and SIGINT end the call
-        earlier, after the rows of a claim.
+        Each of them is tried once at most. A row that could not be sent is left for a later call,
+        and so are further rows of a destination that did not answer. `stop`, SIGTERM and SIGINT
+        end the call earlier, when the claimed rows are settled.
 
         Raises:
             ConfigurationError: if the table does not exist.
