@@ -55,8 +55,8 @@ def read_json(text: str, decode: Callable[[str], Any] = _read_with_msgspec) -> A
     If an object has the same key twice, the last one counts. Only white space may surround the
     value. A text that is nested too deep is refused early, without much memory or time.
 
-    `decode` is a decoder of msgspec. It may skip members of objects, which are then checked less:
-    they may contain a number that is too large, and may be nested too deep.
+    `decode` is a decoder of msgspec. It may skip members of objects, where a number may then be too
+    large, and values nested too deep. A text with many objects and arrays is read as a whole.
 
     Raises:
         ValueError: for any other text than one complete JSON value.
