@@ -126,7 +126,7 @@ class TestGivenType:
         assert len(str(caught.value)) < 300
 
     def test_the_values_are_the_words_on_the_wire(self) -> None:
-        assert [kind.value for kind in PayloadType] == ['event', 'data', 'text', 'blob']
+        assert [kind.value for kind in PayloadType] == ['event', 'data', 'text', 'blob', 'stream']
 
 
 class TestHints:

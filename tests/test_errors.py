@@ -19,6 +19,7 @@ from mega.errors import (
     MegaError,
     OffloadError,
     PatternError,
+    PayloadStreamError,
     PayloadTooLargeError,
     PointerError,
     PublishError,
@@ -58,6 +59,10 @@ MESSAGES: list[tuple[MegaError, str]] = [
     (RetriableError(5), 'to be retried'),
     (RetriableError(reason='not ready'), 'not ready'),
     (RetriableError('a reason in place of a delay'), 'a reason in place of a delay'),
+    (
+        PayloadStreamError('b', 'k', 'the digests differ'),
+        "streamed payload 'k' in 'b': the digests differ",
+    ),
 ]
 
 
@@ -78,7 +83,7 @@ def test_an_error_survives_a_pickle(error: MegaError) -> None:
 
 def test_every_public_error_is_a_mega_error_with_a_docstring() -> None:
     classes = [getattr(errors, name) for name in errors.__all__ if name.endswith('Error')]
-    assert len(classes) == 16
+    assert len(classes) == 17
     for error in classes:
         assert issubclass(error, MegaError)
         assert error.__doc__

@@ -25,7 +25,7 @@ PUBLIC = {
     'exists field fullmatch gt gte iequals in_ is_a json_text length lt lte match missing neq '
     'none_of not_ one_of optional or_ prefix search substring suffix wildcard',
     'mega.match.eventbridge': 'from_eventbridge',
-    'mega.codec': 'PayloadType decode encode payload_type_hint',
+    'mega.codec': 'PayloadType StreamedPayload decode encode payload_type_hint',
     'mega.aws.sqs': 'ReceivedMessage SqsPublisher SqsReceiver',
     'mega.aws.sqs.publish': 'SqsPublisher',
     'mega.aws.sqs.receive': 'ReceivedMessage SqsReceiver',
@@ -34,7 +34,7 @@ PUBLIC = {
     'mega.aws.s3': 'Pointer S3PayloadStore',
     'mega.aws.sqs.subscribe': 'Activity Backoff BlobSubscriber DataSubscriber DeliveryResult '
     'EventSubscriber Hook Message MessageSubscriber Outcome ProcessStatus SqsListener Stats '
-    'TextSubscriber blocking',
+    'StreamSubscriber StreamedPayload TextSubscriber blocking',
     'mega.logging': 'DeliveryFilter JsonFormatter current_delivery',
     'mega.schema': 'to_asyncapi to_json_schema',
     'mega.outbox': 'FailedMessage Outbox OutboxRelay RelayCounts',
@@ -53,13 +53,13 @@ PUBLIC = {
     'ProcessedMessage PublishedMessage Queue Topic deliver',
     'mega.testing.strategies': 'matching not_matching',
     'mega.errors': 'ConfigurationError ConsumeError DecodeError EncodeError EnvelopeError '
-    'EventError InvalidPayloadError MegaError OffloadError PatternError PayloadTooLargeError '
-    'PointerError PublishError RetriableError SettlementError TransportError',
+    'EventError InvalidPayloadError MegaError OffloadError PatternError PayloadStreamError '
+    'PayloadTooLargeError PointerError PublishError RetriableError SettlementError TransportError',
 }
 # The public names of types, for annotations.
 TYPES = {
     'mega.aws.sqs.subscribe': 'AnyPayload HookGenerator ProcessResult Subscriber',
-    'mega.codec': 'AnyPayload Publishable',
+    'mega.codec': 'AnyPayload Publishable WirePayload',
     'mega.hooks': 'HookGenerator',
     'mega.hooks.idempotency': 'Key KeyFunction KeyValue',
 }

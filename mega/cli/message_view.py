@@ -13,7 +13,7 @@ printable characters. Nothing is fetched from S3: an offloaded message shows its
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from msgspec import structs
@@ -108,6 +108,11 @@ class _PointersOnly:
 
     def fetch(self, pointer: Pointer) -> None:
         return None
+
+    find_stream = fetch
+
+    def open_stream(self, pointer: Pointer) -> NoReturn:
+        raise AssertionError('no stream was found')
 
 
 def _dead_letter(message: Message) -> dict[str, Any] | None:

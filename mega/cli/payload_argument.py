@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mega.cli.exit_status import CommandError
 from mega.cli.output import notify
-from mega.codec import AnyPayload, decode
+from mega.codec import WirePayload, decode
 from mega.errors import ConsumeError, EventError
 
 __all__ = ('read_payload', 'read_text')
@@ -38,7 +38,7 @@ def read_text(argument: str) -> str:
     return argument
 
 
-def read_payload(argument: str) -> AnyPayload:
+def read_payload(argument: str) -> WirePayload:
     """Return the payload that an argument names, read as a listener reads a body.
 
     Raises:

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 from mega.codec import _json
 from mega.codec._events import decode_event
-from mega.codec._payload_type import PayloadType
+from mega.codec._payload_type import PayloadType, StreamedPayload
 from mega.errors import DecodeError, EncodeError, EventError, safe_repr
 from mega.event import Payload, is_mega_event
 from mega.event.typed import TypedObject, is_typed, to_payload
@@ -33,6 +33,8 @@ __all__ = (
     'AnyPayload',
     'PayloadType',
     'Publishable',
+    'StreamedPayload',
+    'WirePayload',
     'decode',
     'encode',
     'encode_with_type_hint',
@@ -42,10 +44,13 @@ __all__ = (
     'to_untyped',
 )
 
-AnyPayload: TypeAlias = Payload | dict[str, Any] | str | bytes
-"""The types of payloads on the wire. Subscribers receive them, or objects of their classes."""
+WirePayload: TypeAlias = Payload | dict[str, Any] | str | bytes
+"""The types of payloads in a body."""
 
-Publishable: TypeAlias = AnyPayload | TypedObject | Mapping[str, Any]
+AnyPayload: TypeAlias = WirePayload | StreamedPayload
+"""The types of payloads. Subscribers receive them, or objects of their classes."""
+
+Publishable: TypeAlias = WirePayload | TypedObject | Mapping[str, Any]
 """The types that publishers accept. A mapping must be a dict: a TypedDict is one."""
 
 
@@ -88,7 +93,7 @@ def encode_with_type_hint(
     return _encode_document(document, binary_encoding), _data_hint(document) if is_data else None
 
 
-def decode(body: str, payload_type: PayloadType | str | None = None) -> AnyPayload:
+def decode(body: str, payload_type: PayloadType | str | None = None) -> WirePayload:
     """Read the payload from a body, by its payload type or by detection.
 
     Without a payload type, a body that begins with a brace must be a JSON object, and Base64 that
@@ -107,6 +112,8 @@ def decode(body: str, payload_type: PayloadType | str | None = None) -> AnyPaylo
         return body
     if kind is PayloadType.BLOB:
         return _decode_blob(body)
+    if kind is PayloadType.STREAM:
+        raise DecodeError("its payload type is 'stream', but it is not a pointer into S3")
     document = _decode_object(body)
     if document is None:
         problem = f'its payload type is {kind.value!r}, but it is not JSON and not BSON in Base64'
@@ -226,7 +233,7 @@ def _data_hint(data: dict[str, Any]) -> PayloadType | None:
     return PayloadType.DATA if looks_like_envelope(data) else None
 
 
-def _detect(body: str) -> AnyPayload:
+def _detect(body: str) -> WirePayload:
     if body.startswith('{') and (event := decode_event(body)) is not None:
         return event
     document = _decode_object(body)

@@ -16,6 +16,7 @@
     ├ TransportError                        a call to AWS failed
     ├ SettlementError                       a received message cannot be settled
     └ RetriableError                        raised *by* a subscriber to receive a message again
+      └ PayloadStreamError                  ... because the content of its stream cannot be read
 
 A constructor takes data and writes the message: the problem, its place and the remedy.
 An error never contains a complete body or a secret, and external input only as a shortened `repr`.
@@ -41,6 +42,7 @@ __all__ = (
     'MegaError',
     'OffloadError',
     'PatternError',
+    'PayloadStreamError',
     'PayloadTooLargeError',
     'PointerError',
     'PublishError',
@@ -286,6 +288,24 @@ class RetriableError(MegaError):
 
     def __str__(self) -> str:
         return self.reason or 'to be retried'
+
+
+class PayloadStreamError(RetriableError):
+    """The content of a streamed payload cannot be read from S3, or is not the published one.
+
+    Raised by the file that `Message.open_payload` returns. In a subscriber it has the effect of a
+    `RetriableError`: the message stays in the queue. `bucket` and `key` name the S3 object.
+    """
+
+    def __init__(self, bucket: str, key: str, problem: str) -> None:
+        super().__init__(None, problem)
+        self.args = (bucket, key, problem)  # those of this constructor, for a pickle
+        self.bucket = bucket
+        self.key = key
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f'streamed payload {safe_repr(self.key)} in {safe_repr(self.bucket)}: {self.problem}'
 
 
 RangeErrorClass: TypeAlias = type[ConfigurationError] | type[EncodeError]

@@ -1,6 +1,7 @@
 """Tests of publishers and subscribers, without AWS and without waiting.
 
 delivery.py            one payload to one subscriber
+streams.py             a stream to one subscriber
 bus.py                 the bus: queues, topics and buckets in the process, in virtual time
 scheduler.py           which listener works next, and how time passes; clock.py is the clock
 inline.py              the session of a listener in the thread of the test

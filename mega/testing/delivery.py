@@ -11,13 +11,15 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from contextvars import copy_context
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from mega.aws._hooks.work import run_to_completion
 from mega.aws._messages.attributes import Attributes
 from mega.aws._messages.limits import check_id
 from mega.aws._publishing.encoder import encode_payload
+from mega.aws._publishing.streams import Streamable, is_streamable
+from mega.aws.sqs.opening import MessageOpener, open_message
 from mega.aws.sqs.subscribe.processing import outcome as processing
 from mega.aws.sqs.subscribe.processing.hooks import Hooks
 from mega.aws.sqs.subscribe.processing.pipeline import Processor
@@ -28,6 +30,7 @@ from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, explain_match
 from mega.codec import Publishable
 from mega.errors import check_int
+from mega.testing.streams import upload_for_delivery
 
 __all__ = ('Outcome', 'deliver')
 
@@ -65,7 +68,7 @@ class Outcome(processing.Outcome, kw_only=True):
 
 def deliver(
     subscriber: Subscriber,
-    payload: Publishable,
+    payload: Publishable | Streamable,
     *,
     binary_encoding: bool = False,
     attributes: Attributes | None = None,
@@ -77,6 +80,7 @@ def deliver(
 
     The payload is encoded as a publisher encodes it, with the same errors, and decoded again. With
     `binary_encoding` the body is BSON. It may be of any size: large bodies are not stored in S3.
+    A binary file, such as `io.BytesIO(b'...')`, or a `Path` is published as a stream.
     `attributes` belong to the message. `group_id` and `receive_count` are in `self.message`, too.
 
     An exception of the subscriber, or of a predicate of its pattern, is raised here. An exception
@@ -97,9 +101,15 @@ def deliver(
     router = Router()
     router.register(subscriber)
     processor = Processor(router, _POLICY, Hooks())
-    received = _receive(payload, binary_encoding, attributes, group_id, receive_count)
+    open_body: MessageOpener = open_message
+    if is_streamable(payload):
+        body, message_attributes, open_body = upload_for_delivery(payload, attributes)
+    else:
+        plain = cast(Publishable, payload)  # a TypeGuard says nothing about other values
+        body, message_attributes = encode_payload(plain, binary_encoding, attributes)
+    received = _receive(body, message_attributes, group_id, receive_count)
     context = copy_context()  # the variables of the delivery do not remain in the test
-    opened = context.run(processor.open, received)
+    opened = context.run(processor.open, received, open_body)
     if not opened.subscribers and not opened.pattern_failures:
         explanation = explain_match(subscriber, opened.payload, opened.message)
         raise AssertionError(f'{subscriber.__name__}: {explanation}')
@@ -115,16 +125,14 @@ def deliver(
 
 
 def _receive(
-    payload: Publishable,
-    binary_encoding: bool,
-    attributes: Attributes | None,
+    body: str,
+    attributes: dict[str, Any],
     group_id: str | None,
     receive_count: int,
 ) -> dict[str, Any]:
-    """Return the message of a payload, as ReceiveMessage returns it."""
+    """Return a message as ReceiveMessage returns it."""
     check_id('group_id', group_id)
     check_int('receive_count', receive_count, 1, MAX_RECEIVE_COUNT)
-    body, message_attributes = encode_payload(payload, binary_encoding, attributes)
     system = {
         'ApproximateReceiveCount': str(receive_count),
         'SentTimestamp': str(time.time_ns() // 1_000_000),
@@ -136,7 +144,7 @@ def _receive(
         'ReceiptHandle': str(uuid4()),
         'Body': body,
         'Attributes': system,
-        'MessageAttributes': message_attributes,
+        'MessageAttributes': attributes,
     }
 
 

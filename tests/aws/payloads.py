@@ -9,7 +9,7 @@ from uuid import UUID
 
 import bson
 
-from mega.codec import AnyPayload
+from mega.codec import WirePayload
 from tests.event.examples import ITEM_ADDED, NOTIFICATION, USER_LOGIN, item_added, user_created
 
 __all__ = ('CASES', 'CONFIRMATION', 'ENVELOPE', 'Case')
@@ -55,7 +55,7 @@ _RICH = {
 class Case(NamedTuple):
     """A payload, its encoding, and the payload type without which its body would be misread."""
 
-    payload: AnyPayload
+    payload: WirePayload
     binary: bool = False
     mark: str | None = None
 

@@ -20,7 +20,7 @@ from mega.aws.sqs.subscribe import (
     Stats,
     TextSubscriber,
 )
-from mega.codec import AnyPayload
+from mega.codec import WirePayload
 from mega.event import Payload
 from tests.aws.payloads import CASES, CONFIRMATION, ENVELOPE, Case
 from tests.local_aws import LocalAws
@@ -58,7 +58,7 @@ def route(request: pytest.FixtureRequest, aws: LocalAws) -> Route:
 class DeliveryResult(NamedTuple):
     """A payload, the subscriber that received it, and its message."""
 
-    payload: AnyPayload
+    payload: WirePayload
     subscriber: str
     message: Message
 
@@ -70,7 +70,7 @@ def listen(
     delivered: list[DeliveryResult] = []
     listener = SqsListener(queue_url, wait_time_seconds=1, client=aws.client('sqs'))
 
-    def process(self: MessageSubscriber, payload: AnyPayload) -> None:
+    def process(self: MessageSubscriber, payload: WirePayload) -> None:
         delivered.append(DeliveryResult(payload, type(self).__name__, self.message))
         if len(delivered) == expected:
             listener.stop()  # other messages are still in the queue, and counted there
@@ -91,7 +91,7 @@ def test_a_published_payload_arrives_equal_on_every_route(
     assert aws.counts(route.queue_url) == (0, 0)
 
 
-KINDS: dict[str, tuple[AnyPayload, str]] = {
+KINDS: dict[str, tuple[WirePayload, str]] = {
     'event': (CASES['event'].payload, 'EventSubscriber'),
     'data': (CASES['data'].payload, 'DataSubscriber'),
     'data like an envelope': (ENVELOPE, 'DataSubscriber'),

@@ -163,6 +163,12 @@ MOTO: Gaps = {
     ),
     'ignores the expected owner of a bucket': ('a_bucket_of_another_owner_is_refused',),
     'does not say that objects are encrypted': ('an_object_is_encrypted_by_default',),
+    'checks few rules of completed uploads': (
+        'parts_in_another_order_are_refused',
+        'the_parts_of_a_completion_have_the_checksums_of_its_upload',
+    ),
+    'does not compare the checksum of a part': ('a_part_that_arrives_damaged_is_refused',),
+    'fails for an aborted upload': ('an_aborted_upload_cannot_be_continued',),
 }
 
 MINISTACK: Gaps = {
@@ -276,6 +282,11 @@ MINISTACK: Gaps = {
     'has another default content type': ('an_object_has_the_type_of_bytes_by_default',),
     'ignores the expected owner of a bucket': ('a_bucket_of_another_owner_is_refused',),
     'does not say that objects are encrypted': ('an_object_is_encrypted_by_default',),
+    'checks few rules of completed uploads': (
+        'parts_in_another_order_are_refused',
+        'a_small_part_before_the_last_one_is_refused',
+        'the_parts_of_a_completion_have_the_checksums_of_its_upload',
+    ),
     'needs the id of a KMS key': ('an_object_may_be_encrypted_by_kms',),
 }
 

@@ -34,6 +34,7 @@ from mega.aws._messages.limits import (
 from mega.aws._publishing.batch_planner import PlannedMessage
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.service import ServiceApi
+from mega.aws.s3.pointer import is_offloaded
 from mega.aws.s3.store import S3PayloadStore
 from mega.codec import Publishable, encode_with_type_hint, to_document, to_untyped
 from mega.errors import EncodeError, PayloadTooLargeError, safe_repr
@@ -120,11 +121,11 @@ class Encoder(Struct, frozen=True):
             return None
         attributes, size = {**outgoing.attributes, **added}, outgoing.size + size_of('', added)
         larger = structs.replace(outgoing, attributes=attributes, size=size)
-        store = self.store if outgoing.upload is None else None
+        store = None if is_offloaded(outgoing.attributes) else self.store
         if store is not None and self._must_offload(store, destination, larger):
             return None
         try:
-            self._check_size(destination, larger)
+            self.check_size(destination, larger)
         except PayloadTooLargeError:
             return None
         return larger
@@ -168,10 +169,15 @@ class Encoder(Struct, frozen=True):
         outgoing = compress_message(destination, plain, self.compression)
         if self.store is not None and self._must_offload(self.store, destination, outgoing):
             outgoing = self._build_offloaded(self.store, destination, plain)
-        self._check_size(destination, outgoing)
+        self.check_size(destination, outgoing)
         return outgoing
 
-    def _check_size(self, destination: str, outgoing: OutgoingMessage) -> None:
+    def check_size(self, destination: str, outgoing: OutgoingMessage) -> None:
+        """Refuse a message that is too large for its destination.
+
+        Raises:
+            PayloadTooLargeError: for such a message.
+        """
         if outgoing.size <= ALWAYS_ALLOWED_BYTES:
             return
         limit = self.limit_of(destination)

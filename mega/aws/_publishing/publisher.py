@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from mega.aws._hooks.publishing import PublishHook, PublishResult
@@ -24,6 +25,7 @@ from mega.aws._publishing.hooks import begin_hooks
 from mega.aws._publishing.outgoing import EncodedMessage, OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.sender import ProgressLimit, Sender, send_all
 from mega.aws._publishing.service import ServiceApi
+from mega.aws._publishing.streams import Streamable, begin_stream, opened
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.s3.store import S3PayloadStore
@@ -102,7 +104,7 @@ class Publisher:
             outgoing = self._encoder.encode(
                 sender.destination, payload, binary_encoding, attributes, options, filter_attributes
             )
-            return self._send(sender, outgoing)
+            return self._within_hooks(sender.destination, outgoing, sender.send)
 
     def publish_raw(
         self,
@@ -115,7 +117,21 @@ class Publisher:
         sender = self._sender(destination)
         with within(TimeLimit(self._timeout, self._aws.clock)):
             outgoing = self._encoder.encode_raw(sender.destination, body, attributes, options)
-            return self._send(sender, outgoing)
+            return self._within_hooks(sender.destination, outgoing, sender.send)
+
+    def publish_stream(
+        self,
+        stream: Streamable,
+        destination: str | None,
+        attributes: Attributes | None,
+        options: dict[str, Any],
+    ) -> str:
+        """Publish the content of a file through S3, and return the id of its message."""
+        sender = self._sender(destination)
+        with opened(stream) as file:
+            begun = begin_stream(self._encoder, sender, attributes, options, self._timeout)
+            send = partial(begun.send, file)
+            return self._within_hooks(sender.destination, begun.draft, send)
 
     def publish_batch(
         self,
@@ -223,13 +239,15 @@ class Publisher:
             return outgoing
         return begin_hooks(self._hooks, self._encoder, destination, outgoing)
 
-    def _send(self, sender: Sender, outgoing: OutgoingMessage) -> str:
+    def _within_hooks(
+        self, destination: str, outgoing: OutgoingMessage, send: Callable[[OutgoingMessage], str]
+    ) -> str:
         """Send a single message within its hooks."""
         if not self._hooks:
-            return sender.send(outgoing)
-        begun = self._with_hooks(sender.destination, outgoing)
+            return send(outgoing)
+        begun = self._with_hooks(destination, outgoing)
         try:
-            result = PublishResult(sender.send(begun))
+            result = PublishResult(send(begun))
         except MegaError as error:
             result = PublishResult(error=error)
         result = begun.finished(result)

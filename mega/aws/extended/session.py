@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from mega.aws.extended.client import ExtendedClient
-from mega.aws.s3.store import MAX_BODY, S3PayloadStore
+from mega.aws.s3.pointer import MAX_BODY_BYTES
+from mega.aws.s3.store import S3PayloadStore
 
 __all__ = ('ExtendedSession', 'extend_sqs')
 
@@ -72,7 +73,7 @@ def extend_sqs(
         s3_bucket_name,
         threshold=message_size_threshold,
         always=always_through_s3,
-        max_payload=MAX_BODY,
+        max_payload=MAX_BODY_BYTES,
         delete=True,
         session=session,
     )

@@ -25,7 +25,7 @@ from mega.aws.sqs.subscribe.runtime.inline_event_loop import InlineEventLoop
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
-from mega.codec import Publishable
+from mega.codec import Publishable, StreamedPayload
 from mega.errors import ConfigurationError, RetriableError, Seconds, check_seconds
 from mega.match import Explanations
 
@@ -194,7 +194,7 @@ class LambdaHandler(Closing):
         return tuple(self._router)
 
     def explain(
-        self, payload: Publishable, message: Metadata | None = None
+        self, payload: Publishable | StreamedPayload, message: Metadata | None = None
     ) -> Explanations[Subscriber]:
         """Explain for each subscriber why it matches a payload or not, as `SqsListener.explain`.
 

@@ -28,6 +28,7 @@ from mega.aws._messages.compression import Compression, compression_of
 from mega.errors import DecodeError, PointerError, safe_repr
 
 __all__ = (
+    'MAX_BODY_BYTES',
     'MAX_KEY_BYTES',
     'Pointer',
     'has_dot_segment',
@@ -46,6 +47,9 @@ MAX_KEY_BYTES = 1_024
 
 MAX_POINTER_LENGTH = 16_384
 """Characters of a pointer, at most: more than the longest key has with every character escaped."""
+
+MAX_BODY_BYTES = 2 * 1024**3
+"""Bytes of the largest body that any of AWS's extended clients supports."""
 
 _SHA256 = re.compile('[0-9a-f]{64}')
 

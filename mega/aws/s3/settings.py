@@ -101,11 +101,11 @@ def check_strings(name: str, values: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def check_put_arguments(arguments: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
+def check_put_arguments(arguments: Mapping[str, Any], known: Collection[str]) -> Mapping[str, Any]:
     """Return parameters of PutObject, without the parameters that the store itself sets."""
     for name in _SET_BY_STORE:
         if name in arguments:
             raise ConfigurationError(f'put_arguments: {name} is set by the store')
-    if unknown := arguments.keys() - known:
+    if unknown := arguments.keys() - set(known):
         raise ConfigurationError(f'put_arguments: PutObject has no parameters {safe_repr(unknown)}')
     return arguments

@@ -5,7 +5,7 @@ body -> offload: Upload -> upload -> pointer in a message ~~ pointer -> fetch: F
 
 from __future__ import annotations
 
-import logging
+import io
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -20,11 +20,12 @@ from mega.aws._messages.destinations import check_bucket
 from mega.aws._messages.digests import sha256_of
 from mega.aws._messages.limits import MAX_BYTES, size_of
 from mega.aws._transport.client import AwsClient, ClientOwner, create_client
-from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
+from mega.aws._transport.interruption import CallInterrupter
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket, create_missing_bucket
 from mega.aws.s3.content import compressed, read_content, wrong_size
-from mega.aws.s3.pointer import Pointer, is_below, write_pointer
+from mega.aws.s3.objects import QUEUE_URL_METADATA, ObjectClient, code_of
+from mega.aws.s3.pointer import MAX_BODY_BYTES, Pointer, is_below, write_pointer
 from mega.aws.s3.settings import (
     BucketOwners,
     OnMissing,
@@ -35,27 +36,19 @@ from mega.aws.s3.settings import (
     check_prefix,
     check_put_arguments,
 )
+from mega.aws.s3.stream_reader import check_stream, find_stream, open_stream
+from mega.aws.s3.stream_upload import BinaryFile, StreamUpload
 from mega.aws.s3.upload import Upload
 from mega.errors import (
     ConfigurationError,
     OffloadError,
     PayloadTooLargeError,
     PointerError,
-    TransportError,
     check_int,
     safe_repr,
 )
-from mega.logging import about
 
 __all__ = ('FetchedBody', 'S3PayloadStore')
-
-_log = logging.getLogger(__name__)
-
-MAX_BODY = 2 * 1024**3
-"""Bytes of the largest body that any of AWS's extended clients supports."""
-
-QUEUE_URL_METADATA = 'mega-queue-url'
-"""The metadata key of an object for the only queue with a message that points to it."""
 
 UPLOAD_METADATA = 'mega-upload'
 """The metadata key of an object whose key was chosen, for the upload that stored it."""
@@ -65,12 +58,7 @@ MAX_DAYS = 2**31 - 1
 
 CONNECTIONS = 50
 
-_ADVICE = {
-    'NoSuchBucket': 'create the bucket, or check its name and region',
-    'PreconditionFailed': 'choose another key: a message may point to the object with this key',
-    'AccessDenied': 'allow s3:{operation} on the object, the use of its KMS key, and s3:ListBucket '
-    'on the bucket, without which a missing object looks like a forbidden one',
-}
+TEXT_TYPE = 'text/plain; charset=utf-8'
 
 
 class FetchedBody(NamedTuple):
@@ -155,7 +143,7 @@ class S3PayloadStore(ClientOwner):
         self.threshold = check_int('threshold', threshold, 0, MAX_BYTES, 'bytes')
         self.always = always
         self.key_prefix = check_prefix('key_prefix', key_prefix)
-        self.max_payload = check_int('max_payload', max_payload, 1, MAX_BODY, 'bytes')
+        self.max_payload = check_int('max_payload', max_payload, 1, MAX_BODY_BYTES, 'bytes')
         self.compression = check_compression('compression', compression)
         self.delete = delete
         self.on_missing = check_on_missing(on_missing)
@@ -178,11 +166,10 @@ class S3PayloadStore(ClientOwner):
             )
         )
         self._encryption = _encryption(server_side_encryption, ssekms_key_id)
-        self._put_arguments = {
-            **self._encryption,
-            'Tagging': urlencode(tagging) if tagging else None,
-            **check_put_arguments(put_arguments or {}, self._known_put_arguments()),
-        }
+        tags = {'Tagging': urlencode(tagging) if tagging else None}
+        arguments = {**self._encryption, **tags, **(put_arguments or {})}
+        self._objects = ObjectClient(self._aws, self._owners, arguments)
+        check_put_arguments(put_arguments or {}, self._objects.parameters_of('put_object'))
         self.pointer_bytes, self.pointer_attributes = self._max_pointer()
 
     def _max_pointer(self) -> tuple[int, int]:
@@ -191,10 +178,6 @@ class S3PayloadStore(ClientOwner):
         longest = replace(longest, compression=self.compression)
         body, attributes = write_pointer(longest, self.legacy_attribute)
         return size_of(body, attributes), len(attributes)
-
-    def _known_put_arguments(self) -> frozenset[str]:
-        put_object = self._aws.client.meta.service_model.operation_model('PutObject')
-        return frozenset(put_object.input_shape.members)
 
     def create_bucket(self, *, expire_after_days: int | None = DEFAULT_EXPIRY_DAYS) -> None:
         """Create the bucket, closed to the public, and encrypted like the bodies of this store.
@@ -267,12 +250,8 @@ class S3PayloadStore(ClientOwner):
             ConfigurationError: for a body that is compressed with zstd, if its package is missing.
         """
         self.check_allowed(pointer)
-        try:
-            answer = self._call('get_object', pointer, ChecksumMode='ENABLED')
-        except OffloadError as error:
-            if _code_of(error) == 'NoSuchKey':
-                return None
-            raise
+        if (answer := self._objects.get(pointer)) is None:
+            return None
         stream, length = answer['Body'], answer.get('ContentLength')
         if length is None:
             stream.close()
@@ -300,13 +279,7 @@ class S3PayloadStore(ClientOwner):
 
     def remove(self, pointer: Pointer) -> bool:
         """Delete a body, and return whether that succeeded. A failure is logged."""
-        try:
-            self._call('delete_object', pointer)
-        except OffloadError as error:
-            problem = 'not deleted, and left to a lifecycle rule of the bucket: %s'
-            _log.warning(problem, error, extra=about(bucket=error.bucket, key=error.key))
-            return False
-        return True
+        return self._objects.remove(pointer)
 
     def put(self, pointer: Pointer, content: bytes, *, must_be_new: bool = False) -> None:
         """Store a body in the object of a pointer. `must_be_new`: never replace another object.
@@ -318,31 +291,56 @@ class S3PayloadStore(ClientOwner):
         Raises:
             OffloadError: if S3 did not store it.
         """
-        metadata: dict[str, str] = {}
-        arguments = {**self._put_arguments, 'ContentType': 'text/plain; charset=utf-8'}
-        if pointer.compression is not None:
-            arguments['ContentEncoding'] = pointer.compression
-        if pointer.queue_url is not None:
-            metadata[QUEUE_URL_METADATA] = pointer.queue_url
+        condition, metadata = dict[str, str](), dict[str, str]()
         if must_be_new:
             metadata[UPLOAD_METADATA] = str(uuid.uuid4())
-            if 'IfNoneMatch' in self._known_put_arguments():
-                arguments['IfNoneMatch'] = '*'
-        if metadata:
-            arguments['Metadata'] = {**arguments.get('Metadata', {}), **metadata}
+            if 'IfNoneMatch' in self._objects.parameters_of('put_object'):
+                condition['IfNoneMatch'] = '*'
         try:
-            self._call('put_object', pointer, Body=content, **arguments)
+            self._objects.store(
+                'put_object', pointer, TEXT_TYPE, metadata, Body=content, **condition
+            )
         except OffloadError as error:
-            if _code_of(error) != 'PreconditionFailed' or not self._has(pointer, metadata):
+            is_repetition = must_be_new and code_of(error) == 'PreconditionFailed'
+            if not is_repetition or not self._objects.has(pointer, metadata):
                 raise
 
-    def _has(self, pointer: Pointer, metadata: Mapping[str, str]) -> bool:
-        """Return whether an object has this metadata. False also if S3 does not say."""
-        try:
-            found: dict[str, str] = self._call('head_object', pointer).get('Metadata', {})
-        except OffloadError:
-            return False
-        return metadata.items() <= found.items()
+    def draft_stream(self, queue_url: str | None = None) -> Pointer:
+        """Return the pointer of a new stream, before its content is known: of the largest size.
+
+        `queue_url` is the only queue that will receive the pointer; None if other queues may.
+        """
+        return Pointer(self.bucket, self._new_key(), MAX_BODY_BYTES, queue_url=queue_url)
+
+    def upload_stream(self, draft: Pointer, file: BinaryFile, seconds: float) -> Upload:
+        """Upload the content of a file to a new stream. Nothing remains of an upload that fails.
+
+        `seconds` is the time limit of each request. The whole upload may take longer.
+
+        Raises:
+            OffloadError: if S3 did not store the content.
+            PublishError: if the content cannot be read, or is too large.
+        """
+        pointer = StreamUpload(self._objects, draft, seconds).upload(file)
+        message = write_pointer(pointer, self.legacy_attribute)
+        return Upload(pointer, *message, None, partial(self.remove, pointer))
+
+    def find_stream(self, pointer: Pointer) -> Pointer | None:
+        """Return the pointer of a stream, with the metadata of its object. Reads no content.
+
+        The result is None if the object does not exist.
+
+        Raises:
+            PointerError: for a pointer that is not allowed, or not that of a stream.
+            OffloadError: if S3 does not describe the object now.
+        """
+        self._check_place(pointer)
+        check_stream(pointer)
+        return find_stream(self._objects, pointer)
+
+    def open_stream(self, pointer: Pointer) -> io.BufferedReader:
+        """Open the content of a stream that `find_stream` returned. Sends no request."""
+        return open_stream(self._objects, pointer)
 
     def check_allowed(self, pointer: Pointer) -> None:
         """Refuse a pointer that is not allowed, before any request: anyone can send pointers.
@@ -350,6 +348,11 @@ class S3PayloadStore(ClientOwner):
         Raises:
             PointerError: for such a pointer.
         """
+        self._check_place(pointer)
+        if pointer.size is not None and pointer.size > self.max_payload:
+            raise wrong_size(pointer, pointer.size, self.max_payload)
+
+    def _check_place(self, pointer: Pointer) -> None:
         if pointer.bucket not in self._buckets:
             raise PointerError(
                 f'its pointer leads to {safe_repr(pointer.bucket)}, which is neither the bucket of '
@@ -361,32 +364,10 @@ class S3PayloadStore(ClientOwner):
                 f'its pointer leads to {safe_repr(key)}, which is not below one of the '
                 'allowed_prefixes of the payload_store'
             )
-        if pointer.size is not None and pointer.size > self.max_payload:
-            raise wrong_size(pointer, pointer.size, self.max_payload)
-
-    def _call(self, method: str, pointer: Pointer, **arguments: Any) -> dict[str, Any]:
-        owner = self._owners.get(pointer.bucket)
-        location = {'Bucket': pointer.bucket, 'Key': pointer.key, 'ExpectedBucketOwner': owner}
-        try:
-            return self._aws.call(method, **location, **arguments)
-        except CallInterrupted:
-            problem = 'interrupted, because the listener stops'
-            raise OffloadError(pointer.bucket, pointer.key, problem, True) from None
-        except TransportError as error:
-            problem = str(error)
-            if advice := _ADVICE.get(error.code):
-                problem = f'{problem.rstrip(".")}; {advice.format(operation=error.operation)}'
-            raise OffloadError(pointer.bucket, pointer.key, problem, error.retriable) from error
 
     def _new_key(self) -> str:
         # A key is never used twice: another message may point to it.
         return f'{self.key_prefix}{uuid.uuid4()}'
-
-
-def _code_of(error: OffloadError) -> str | None:
-    """Return the code of S3's error; None for an error of this library."""
-    cause = error.__cause__
-    return cause.code if isinstance(cause, TransportError) else None
 
 
 def _encryption(algorithm: str | None, kms_key_id: str | None) -> dict[str, str | None]:

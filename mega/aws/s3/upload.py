@@ -13,7 +13,7 @@ __all__ = ('Upload',)
 class Upload:
     """A body to upload, and the message that points to it: `body` and `attributes`.
 
-    `put` uploads the body, and `remove` deletes it. Used by one thread at a time.
+    `put` uploads the body; None if it is in S3. `remove` deletes it. Used by one thread at a time.
     `maybe_referenced` is true once the pointer may have reached SQS or SNS, because the outcome of
     a request is unknown. The object is then never deleted.
     """
@@ -23,14 +23,14 @@ class Upload:
         pointer: Pointer,
         body: str,
         attributes: dict[str, Any],
-        put: Callable[[], object],
+        put: Callable[[], object] | None,
         remove: Callable[[], object],
     ) -> None:
         self.pointer = pointer
         self.body = body
         self.attributes = attributes
         self.maybe_referenced = False
-        self._put: Callable[[], object] | None = put
+        self._put = put
         self._remove = remove
 
     def upload(self) -> None:

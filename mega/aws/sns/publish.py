@@ -12,6 +12,7 @@ from mega.aws._messages.compression import Compression
 from mega.aws._messages.destinations import check_topic_arn
 from mega.aws._publishing.buffer import BufferLimits, PublishBuffer
 from mega.aws._publishing.publisher import PerMessage, Publisher
+from mega.aws._publishing.streams import Streamable
 from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.store import S3PayloadStore
@@ -234,6 +235,48 @@ class SnsPublisher(ClientOwner):
         import asyncio
 
         return await asyncio.to_thread(self.publish_batch, payloads, binary_encoding, **options)
+
+    def publish_stream(
+        self,
+        stream: Streamable,
+        *,
+        topic_arn: str | None = None,
+        message_attributes: Attributes | None = None,
+        subject: str | None = None,
+        message_group_id: str | None = None,
+        message_deduplication_id: str | None = None,
+    ) -> str:
+        """Publish the content of a file of up to 2 GiB, and return SNS's id of the message.
+
+        `stream` is a file that is open for reading bytes, or a `Path`. The publisher reads it once,
+        from its position to its end, and needs neither its size nor `seek`: a pipe or a socket in
+        blocking mode is sufficient. The content goes to S3 in parts of 8 MiB, with one part in
+        memory, and is not encoded or compressed. A `StreamSubscriber` of each subscribed queue
+        receives the message, and reads the content with `self.message.open_payload()`.
+
+        The publisher needs a `payload_store`. Its `timeout` limits each request, and not the whole
+        upload. Nothing remains in S3 if the upload fails or SNS refuses the message.
+        On a FIFO topic, the default of `message_deduplication_id` is the SHA-256 of the content.
+
+        Raises:
+            ConfigurationError: without a `payload_store`.
+            EncodeError: for an attribute that no message can carry, or a file that is not binary.
+            PayloadTooLargeError: for more than 2 GiB, or attributes that are too large.
+            PublishError: if reading the file raised an exception, which is the cause.
+            OffloadError: if S3 did not store the content. The message is not sent.
+            TransportError: if SNS refused the message, or did not confirm it in any try.
+        """
+        options = _options(subject, message_group_id, message_deduplication_id)
+        return self._publisher.publish_stream(stream, topic_arn, message_attributes, options)
+
+    async def apublish_stream(self, stream: Streamable, **options: Any) -> str:
+        """Publish a stream as `publish_stream` does, with its options, in a thread.
+
+        The thread also reads the file. A cancellation has the same meaning as in `apublish`.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(self.publish_stream, stream, **options)
 
     def buffer(
         self,

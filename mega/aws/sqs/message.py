@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
@@ -10,6 +12,7 @@ from msgspec import Struct, field
 
 from mega.aws._messages.attributes import TRACE_HEADER, first_message_id, from_aws
 from mega.aws.s3.pointer import Pointer
+from mega.errors import ConsumeError, safe_repr
 from mega.timestamps import parse_timestamp
 
 __all__ = ('Message', 'parse_epoch_milliseconds', 'read_message', 'seconds_since_send')
@@ -65,6 +68,7 @@ class Message(Struct, frozen=True, eq=False):
     _system: dict[str, Any] = field(default_factory=dict)
     _sns_timestamp: str | None = None
     _sqs_attributes: dict[str, str | bytes] | None = None
+    _open_stream: Callable[[], io.BufferedReader] | None = None
     _subscriber: type | None = None
     _visibility: Visibility | None = None
 
@@ -148,6 +152,28 @@ class Message(Struct, frozen=True, eq=False):
         """
         return self._subscriber
 
+    def open_payload(self) -> io.BufferedReader:
+        """Open the content of a streamed payload, as a binary file that is read from S3.
+
+            with self.message.open_payload() as stream:
+                shutil.copyfileobj(stream, file)
+
+        Each call returns a new file, at the first byte, without `seek`. It needs about 16 MiB of
+        memory, and requests the content in parts of 8 MiB. Closing it early is allowed. The last
+        part is verified before it is returned: only a file that was read to its end is known to
+        have the published content.
+
+        The file raises a `PayloadStreamError` if S3 does not return the content, or if the content
+        is another one. It blocks: an `async def` subscriber reads it in a thread.
+
+        Raises:
+            ConsumeError: for a message without a streamed payload, and for a copy of a message.
+        """
+        if self._open_stream is None:
+            problem = 'process() receives the payload, which is not a stream'
+            raise ConsumeError(f'message {safe_repr(self.id)} has no content to open: {problem}')
+        return self._open_stream()
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Message) and self._public_values() == other._public_values()
 
@@ -166,7 +192,7 @@ class Message(Struct, frozen=True, eq=False):
 
     def _values(self) -> tuple[Any, ...]:
         # Without what belongs to the listener, and must not be part of a pickle.
-        return tuple(getattr(self, name) for name in Message.__struct_fields__[:-2])
+        return tuple(getattr(self, name) for name in Message.__struct_fields__[:-3])
 
     def _public_values(self) -> tuple[Any, ...]:
         return (*(getattr(self, name) for name in _PUBLIC), self.sqs_attributes)

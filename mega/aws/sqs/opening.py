@@ -9,7 +9,9 @@ is verified. The attributes decide how a body is read. Without them, its first c
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec import Struct, structs
@@ -25,7 +27,13 @@ from mega.aws.s3.pointer import Pointer, is_offloaded, read_pointer
 from mega.aws.sns.envelope import Envelope, SubscriptionNotice, parse_envelope
 from mega.aws.sns.verification import EnvelopePolicy
 from mega.aws.sqs.message import Message
-from mega.codec import AnyPayload, decode, looks_like_envelope
+from mega.codec import (
+    AnyPayload,
+    PayloadType,
+    StreamedPayload,
+    decode,
+    looks_like_envelope,
+)
 from mega.errors import DecodeError, PointerError, safe_repr
 
 if TYPE_CHECKING:
@@ -50,6 +58,8 @@ class BodyStore(Protocol):
     def on_missing(self) -> str: ...
 
     def fetch(self, pointer: Pointer) -> FetchedBody | None: ...
+    def find_stream(self, pointer: Pointer) -> Pointer | None: ...
+    def open_stream(self, pointer: Pointer) -> io.BufferedReader: ...
 
 
 class MissingBody(Struct, frozen=True):
@@ -87,7 +97,8 @@ def open_message(
 ) -> OpenResult:
     """Return the payload of a message, and the message with the data of its envelope and pointer.
 
-    A body in S3 is fetched if an attribute of the message announces it. A compressed body is
+    A body in S3 is fetched if an attribute of the message announces it. The content of a stream
+    remains in S3 until `Message.open_payload` reads it. A compressed body is
     decompressed if an attribute names its format: 4 MiB at most. With a `gzip_attribute`, this
     includes gzip in Base64 of other producers. A body whose attributes name a payload type is
     decoded as that type. Otherwise an envelope of SNS is opened, and its body is decoded by the
@@ -172,16 +183,28 @@ def _fetch(message: Message, body: str, store: BodyStore | None) -> OpenResult:
         bucket = safe_repr(pointer.bucket)
         problem = f'its body is in S3, in {bucket}, and the listener has no payload_store'
         raise PointerError(problem)
-    fetched = store.fetch(pointer)
-    if fetched is not None:
+    payload_type = _payload_type(message)
+    if payload_type == PayloadType.STREAM:
+        if (found := store.find_stream(pointer)) is not None:
+            open_stream = partial(store.open_stream, found)
+            return structs.replace(message, pointer=found, _open_stream=open_stream), _payload_of(
+                found
+            )
+    elif (fetched := store.fetch(pointer)) is not None:
         message = structs.replace(message, pointer=fetched.pointer)
-        return message, decode(fetched.body, _payload_type(message))
+        return message, decode(fetched.body, payload_type)
     if store.on_missing == 'raw':
         return structs.replace(message, pointer=pointer), body
     if store.on_missing == 'delete':
         return message, MissingBody(pointer)
     problem = f'its body is missing: {safe_repr(pointer.bucket)} has no {safe_repr(pointer.key)}'
     raise PointerError(problem)
+
+
+def _payload_of(stream: Pointer) -> StreamedPayload:
+    assert stream.size is not None
+    assert stream.sha256 is not None  # both are checked by `find_stream`
+    return StreamedPayload(stream.size, stream.sha256)
 
 
 def _decode(message: Message, body: str, gzip_attribute: str | None) -> AnyPayload:

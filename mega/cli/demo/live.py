@@ -18,7 +18,7 @@ from mega.cli.demo.aws import Aws, Bus
 from mega.cli.demo.reports import STEP, Mark, Report, reports
 from mega.cli.demo.screen import Screen, Span
 from mega.cli.demo.story import STEPS, Step, problems
-from mega.codec import AnyPayload
+from mega.codec import WirePayload
 from mega.event import Payload
 from mega.match import evaluate
 
@@ -138,7 +138,7 @@ def _notes(step: Step, found: Iterable[Report], orders: SqsListener) -> Iterator
             yield f'{report.subscriber} {report.note}', STYLES[report.mark]
 
 
-def _mismatches(payload: AnyPayload, listener: SqsListener) -> Iterator[str]:
+def _mismatches(payload: WirePayload, listener: SqsListener) -> Iterator[str]:
     """Yield the first field of an event that does not match, for each subscriber of events."""
     assert isinstance(payload, Payload)
     event = payload.to_dict()['event']

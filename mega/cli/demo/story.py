@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from mega.cli.demo import payloads
 from mega.cli.demo.reports import Mark, Report
-from mega.codec import AnyPayload, encode
+from mega.codec import WirePayload, encode
 
 __all__ = ('STEPS', 'Step', 'problems')
 
@@ -21,7 +21,7 @@ class Step:
     """A message: the payload, the way to publish it, and all expected results."""
 
     label: str
-    payload: AnyPayload
+    payload: WirePayload
     over: Literal['SQS', 'SNS']
     expected: frozenset[Result]
     binary_encoding: bool = False
@@ -44,7 +44,7 @@ def _done_by(*subscribers: str) -> frozenset[Result]:
     return frozenset((Mark.DONE, subscriber) for subscriber in subscribers)
 
 
-def _all_ways(label: str, payload: AnyPayload, *subscribers: str) -> Iterator[Step]:
+def _all_ways(label: str, payload: WirePayload, *subscribers: str) -> Iterator[Step]:
     for binary_encoding in (False, True):
         yield Step(label, payload, 'SQS', _done_by(*subscribers), binary_encoding)
         yield Step(label, payload, 'SNS', _done_by(*subscribers, 'Audit'), binary_encoding)

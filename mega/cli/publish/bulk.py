@@ -24,7 +24,7 @@ from mega.cli.line_files import LineFile
 from mega.cli.output import Record, counted
 from mega.cli.progress import Progress
 from mega.cli.publish.lines import Line
-from mega.codec import AnyPayload
+from mega.codec import WirePayload
 from mega.errors import MegaError, TransportError, single_line
 
 __all__ = ('Bulk', 'IncompleteError')
@@ -54,7 +54,7 @@ class Bulk:
     def __init__(
         self,
         source: str,
-        publish: Callable[[list[AnyPayload]], Sequence[PublishResult]],
+        publish: Callable[[list[WirePayload]], Sequence[PublishResult]],
         advised: Callable[[MegaError], MegaError],
         failures: LineFile | None = None,
     ) -> None:

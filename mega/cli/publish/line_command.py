@@ -22,7 +22,7 @@ from mega.cli.publish.destination import Destination
 from mega.cli.publish.dry_run import records_of, render
 from mega.cli.publish.lines import Line, chunks_of, read_lines
 from mega.cli.publish.message_options import MessageOptions
-from mega.codec import AnyPayload
+from mega.codec import WirePayload
 
 __all__ = ('LinePlan', 'print_lines', 'publish_lines')
 
@@ -75,7 +75,7 @@ def publish_lines(
         failure_file as failures,
     ):
 
-        def publish(payloads: list[AnyPayload]) -> list[PublishResult]:
+        def publish(payloads: list[WirePayload]) -> list[PublishResult]:
             return publisher.publish_batch(
                 payloads,
                 options.binary_encoding,

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from mega.codec import AnyPayload, decode
+from mega.codec import WirePayload, decode
 from mega.errors import ConsumeError, DecodeError, EventError, MegaError
 
 __all__ = ('Line', 'chunks_of', 'read_lines')
@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
     number: int
     text: bytes
-    payload: AnyPayload = ''
+    payload: WirePayload = ''
     error: MegaError | None = None
 
 
@@ -42,7 +42,7 @@ def read_lines(file: Iterable[bytes]) -> Iterator[Line]:
                 yield Line(number, text, error=error)
 
 
-def _read_payload(line: bytes) -> AnyPayload:
+def _read_payload(line: bytes) -> WirePayload:
     try:
         text = line.decode('utf-8-sig').strip()
         if text.startswith('{'):

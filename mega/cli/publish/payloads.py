@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import click
 
-from mega.codec import AnyPayload
+from mega.codec import WirePayload
 from mega.event import PayloadBuilder
 
 __all__ = ('Content', 'EventName', 'RawBody', 'build_event', 'read_event_name', 'read_pairs')
@@ -19,7 +19,7 @@ class RawBody(NamedTuple):
     text: str
 
 
-Content: TypeAlias = AnyPayload | RawBody
+Content: TypeAlias = WirePayload | RawBody
 
 
 class EventName(NamedTuple):
@@ -73,7 +73,7 @@ def _read_json(key: str, text: str) -> Any:
         raise click.BadParameter(f'{key!r} has invalid JSON: {error}') from error
 
 
-def build_event(event: EventName, attributes: dict[str, Any]) -> AnyPayload:
+def build_event(event: EventName, attributes: dict[str, Any]) -> WirePayload:
     """Return an event that happens now.
 
     Raises:

@@ -47,6 +47,7 @@ class Upload:
     key: str
     request: Object
     encryption: Object
+    initiated: datetime
     parts: dict[int, Part] = field(default_factory=dict)
 
 

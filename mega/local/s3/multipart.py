@@ -30,6 +30,7 @@ class MultipartOperations:
             'AbortMultipartUpload': self._abort,
             'CompleteMultipartUpload': self._complete,
             'CreateMultipartUpload': self._create,
+            'ListMultipartUploads': self._list_uploads,
             'ListParts': self._list_parts,
             'UploadPart': self._upload_part,
         }
@@ -39,9 +40,11 @@ class MultipartOperations:
         described = stored_object(self._state, bucket, request, b'')  # checks the parameters
         upload_id = uuid4().hex
         encryption = encryption_of(described)
-        bucket.uploads[upload_id] = Upload(key, dict(request), encryption)
+        bucket.uploads[upload_id] = Upload(key, dict(request), encryption, self._state.date())
         place = {'Bucket': bucket.name, 'Key': key, 'UploadId': upload_id}
-        return {**place, **encryption}
+        algorithm = request.get('ChecksumAlgorithm')
+        checksum = {'ChecksumAlgorithm': algorithm} if algorithm else {}
+        return {**place, **encryption, **checksum}
 
     def _upload_part(self, request: Object, next_error: NextError) -> Object:
         _, upload = self._upload(request)
@@ -88,6 +91,7 @@ class MultipartOperations:
                 'The list of parts was not in ascending order. Parts must be ordered by number.'
             )
             raise AwsError('InvalidPartOrder', problem)
+        _check_checksums(upload, listed)
         parts: list[Part] = []
         for each in listed:
             part = upload.parts.get(each['PartNumber'])
@@ -123,6 +127,18 @@ class MultipartOperations:
         place = {'Bucket': bucket.name, 'Key': upload.key, 'UploadId': request['UploadId']}
         return {**place, 'IsTruncated': False, **({'Parts': parts} if parts else {})}
 
+    def _list_uploads(self, request: Object, next_error: NextError) -> Object:
+        """Return all uploads: the model has no pages of uploads."""
+        bucket = self._buckets.get(request)
+        prefix = request.get('Prefix') or ''
+        uploads = [
+            {'UploadId': upload_id, 'Key': upload.key, 'Initiated': upload.initiated}
+            for upload_id, upload in sorted(bucket.uploads.items(), key=lambda item: item[1].key)
+            if upload.key.startswith(prefix)
+        ]
+        answer = {'Bucket': bucket.name, 'Prefix': prefix, 'IsTruncated': False}
+        return {**answer, **({'Uploads': uploads} if uploads else {})}
+
     def _upload(self, request: Object) -> tuple[Bucket, Upload]:
         bucket = self._buckets.get(request)
         upload = bucket.uploads.get(request['UploadId'])
@@ -130,3 +146,22 @@ class MultipartOperations:
             problem = 'The specified multipart upload does not exist.'
             raise AwsError('NoSuchUpload', problem, 404)
         return bucket, upload
+
+
+def _check_checksums(upload: Upload, listed: list[Object]) -> None:
+    """Refuse parts without checksums if the upload was created with an algorithm.
+
+    Source: API reference, CompletedPart: required for checksums of the type COMPOSITE. The text of
+    the error is that of AWS.
+    """
+    algorithm = upload.request.get('ChecksumAlgorithm')
+    if algorithm is None or upload.request.get('ChecksumType') == 'FULL_OBJECT':
+        return
+    for each in listed:
+        if f'Checksum{algorithm}' not in each:
+            raise AwsError(
+                'InvalidRequest',
+                f'The upload was created using a {algorithm.lower()} checksum. The complete '
+                'request must include the checksum for each part. It was missing for part '
+                f'{each["PartNumber"]} in the request.',
+            )

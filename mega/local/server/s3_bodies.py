@@ -26,6 +26,7 @@ _FLATTENED = {
     'Parts': 'Part',
     'Rules': 'Rule',
     'Transitions': 'Transition',
+    'Uploads': 'Upload',
 }
 """Lists whose members stand directly in the parent, with the name of the members."""
 

@@ -47,6 +47,7 @@ _BUCKET: Mapping[tuple[str, str], _Route] = {
     ('GET', ''): _Route('ListObjects', root='ListBucketResult'),
     ('GET', 'list-type'): _Route('ListObjectsV2', root='ListBucketResult'),
     ('GET', 'location'): _Route('GetBucketLocation', root='LocationConstraint'),
+    ('GET', 'uploads'): _Route('ListMultipartUploads', root='ListMultipartUploadsResult'),
     ('POST', 'delete'): _Route('DeleteObjects', 'Delete', 'DeleteResult'),
     ('PUT', 'encryption'): _Route('PutBucketEncryption', 'ServerSideEncryptionConfiguration'),
     ('GET', 'encryption'): _Route('GetBucketEncryption', root='ServerSideEncryptionConfiguration'),

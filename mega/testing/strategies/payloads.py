@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mega.aws._messages.limits import check_body
 from mega.aws.sqs.subscribe.subscribers.possible_patterns import EVENT_SHAPE
 from mega.aws.sqs.subscribe.subscribers.subscriber import MessageSubscriber
-from mega.codec import AnyPayload, encode
+from mega.codec import WirePayload, encode
 from mega.errors import EncodeError, EventError, PatternError
 from mega.event import Payload, is_mega_event
 from mega.match import evaluate
@@ -169,7 +169,7 @@ def _of_kind(kind: type, pattern: Pattern, holds: bool) -> st.SearchStrategy[Any
     if documents is None:
         return None
 
-    def is_right(payload: AnyPayload) -> bool:
+    def is_right(payload: WirePayload) -> bool:
         try:
             return evaluate(payload, pattern) is holds and _can_be_published(payload)
         except Exception:  # of a predicate
@@ -209,7 +209,7 @@ def _resolved(
     return reject()
 
 
-def _can_be_published(payload: AnyPayload) -> bool:
+def _can_be_published(payload: WirePayload) -> bool:
     """Return whether a publisher accepts a payload, in one of the encodings."""
     if isinstance(payload, dict) and is_mega_event(payload):
         return False  # it would arrive as an event

@@ -20,7 +20,7 @@ from mega.aws.s3 import S3PayloadStore
 from mega.aws.sns import SnsPublisher
 from mega.aws.sqs import SqsPublisher
 from mega.aws.sqs.subscribe import Message, MessageSubscriber, SqsListener
-from mega.codec import AnyPayload
+from mega.codec import WirePayload
 from tests.aws.s3.matrix import (
     AMAZON_SNS,
     AMAZON_SQS,
@@ -44,8 +44,8 @@ from tests.local_aws import LocalAws
 pytestmark = pytest.mark.no_cover  # other tests run the same code
 
 LINE = 'Grüße, 漢字 \U0001f600, and the rest of a line, which is plain'
-LARGE: list[AnyPayload] = [{'pages': [f'{LINE}\n' * 45] * 100}, f'{LINE}\n' * 4_500]
-SMALL: list[AnyPayload] = [{'lines': [LINE]}, LINE]
+LARGE: list[WirePayload] = [{'pages': [f'{LINE}\n' * 45] * 100}, f'{LINE}\n' * 4_500]
+SMALL: list[WirePayload] = [{'lines': [LINE]}, LINE]
 BLOB = random.Random(0).randbytes(200_000)  # too large for a message only as Base64
 
 READ = [cell for cell in CELLS if cell.gap is None]
@@ -58,7 +58,7 @@ INLINE = [cell for cell in OURS if not cell.writer.setting]
 class Found(NamedTuple):
     """The payload that a listener of this library passed to its subscriber."""
 
-    payload: AnyPayload
+    payload: WirePayload
     message: Message
 
 
@@ -78,7 +78,7 @@ class FieldLocation(NamedTuple):
         self.aws.subscribe(topic_arn, queue_url, raw=route is Route.RAW)
         return topic_arn, queue_url
 
-    def write(self, writer: Writer, destination: str, payload: AnyPayload) -> None:
+    def write(self, writer: Writer, destination: str, payload: WirePayload) -> None:
         if writer.name == MEGA:
             self.publisher(destination, writer.is_legacy).publish(payload)
             return
@@ -144,7 +144,7 @@ class FieldLocation(NamedTuple):
         )
 
         class Collector(MessageSubscriber):
-            def process(self, payload: AnyPayload) -> None:
+            def process(self, payload: WirePayload) -> None:
                 found.append(Found(payload, self.message))
                 if len(found) == expected:
                     listener.stop()
@@ -153,7 +153,7 @@ class FieldLocation(NamedTuple):
         listener.drain()
         return found
 
-    def read(self, reader: Reader, queue_url: str, expected: int) -> list[AnyPayload]:
+    def read(self, reader: Reader, queue_url: str, expected: int) -> list[WirePayload]:
         """Return the payloads in a queue, as a reader reads them, texts last."""
         if reader.name == MEGA:
             payloads = [found.payload for found in self.listen(queue_url, expected)]
@@ -312,6 +312,6 @@ def _sent(destination: str, body: str) -> tuple[str, dict[str, Any]]:
     return 'send', {'QueueUrl': destination, 'MessageBody': body}
 
 
-def _payload(body: str) -> AnyPayload:
-    payload: AnyPayload = json.loads(body) if body.startswith('{') else body
+def _payload(body: str) -> WirePayload:
+    payload: WirePayload = json.loads(body) if body.startswith('{') else body
     return payload

@@ -14,7 +14,7 @@ from mega.cli.line_files import create_line_file
 from mega.cli.progress import Progress
 from mega.cli.publish.bulk import Bulk, IncompleteError
 from mega.cli.publish.lines import chunks_of, read_lines
-from mega.codec import AnyPayload
+from mega.codec import WirePayload
 from mega.errors import MegaError, TransportError
 
 GOOD, REFUSED, INVALID = b'"good"\n', b'"refused"\n', b'{\n'
@@ -23,7 +23,7 @@ files = st.lists(st.sampled_from([GOOD, REFUSED, INVALID, b'\n']), min_size=4, m
 sizes = st.integers(1, 5)
 
 
-def publish(payloads: list[AnyPayload]) -> list[PublishResult]:
+def publish(payloads: list[WirePayload]) -> list[PublishResult]:
     """Accept the good payloads, and refuse the others."""
     refused = TransportError('SendMessage', 'Refused', 'no', retriable=False)
     return [

@@ -32,10 +32,11 @@ from mega.aws.sqs.subscribe.subscribers.subscriber import (
     MessageSubscriber,
     ProcessResult,
     ProcessStatus,
+    StreamSubscriber,
     Subscriber,
     TextSubscriber,
 )
-from mega.codec import AnyPayload
+from mega.codec import AnyPayload, StreamedPayload
 
 if TYPE_CHECKING:
     from mega.aws.sqs.subscribe.listener import SqsListener
@@ -59,6 +60,8 @@ __all__ = (
     'ProcessStatus',
     'SqsListener',
     'Stats',
+    'StreamSubscriber',
+    'StreamedPayload',
     'Subscriber',
     'TextSubscriber',
     'blocking',

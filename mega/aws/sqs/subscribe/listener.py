@@ -46,7 +46,7 @@ from mega.aws.sqs.subscribe.runtime.threads import Threads, max_threads
 from mega.aws.sqs.subscribe.subscribers.retry_delay import RetryDelay
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
-from mega.codec import Publishable
+from mega.codec import Publishable, StreamedPayload
 from mega.errors import ConfigurationError, Seconds, check_whole_seconds
 from mega.match import Explanations
 
@@ -272,7 +272,7 @@ class SqsListener(ClientOwner):
         return tuple(self._router)
 
     def explain(
-        self, payload: Publishable, message: Metadata | None = None
+        self, payload: Publishable | StreamedPayload, message: Metadata | None = None
     ) -> Explanations[Subscriber]:
         """Explain for each subscriber why it matches a payload or not, as its `matches` does.
 

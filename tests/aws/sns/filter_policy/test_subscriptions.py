@@ -17,7 +17,7 @@ import pytest
 from mega.aws._messages.attributes import to_aws, with_filter_attributes
 from mega.aws.sns import FilterPolicy, SnsPublisher, to_filter_policy
 from mega.aws.sqs.subscribe import DataSubscriber, EventSubscriber, MessageSubscriber, SqsListener
-from mega.codec import AnyPayload, encode, to_document
+from mega.codec import WirePayload, encode, to_document
 from mega.errors import ConfigurationError, EncodeError, PublishError
 from mega.event import PayloadBuilder
 from mega.local import Server
@@ -57,11 +57,11 @@ class Tagged(DataSubscriber):
     def process(self, payload: Any) -> None: ...
 
 
-def payloads(count: int, seed: int) -> list[AnyPayload]:
+def payloads(count: int, seed: int) -> list[WirePayload]:
     """Return events and data objects; each subscriber matches some of them."""
     generator = random.Random(seed)
     names = ('order:paid', 'order:sent', 'order:lost', 'user:login:web', 'user:logout', 'x')
-    generated: list[AnyPayload] = []
+    generated: list[WirePayload] = []
     for number in range(count):
         if number % 2:
             event = PayloadBuilder().with_event(
@@ -86,7 +86,7 @@ def payloads(count: int, seed: int) -> list[AnyPayload]:
     return generated
 
 
-def is_matched(payload: AnyPayload, subscribers: list[type[MessageSubscriber]]) -> bool:
+def is_matched(payload: WirePayload, subscribers: list[type[MessageSubscriber]]) -> bool:
     return any(
         isinstance(payload, each.payload_classes) and evaluate(payload, each.compiled_pattern)
         for each in subscribers
@@ -152,7 +152,7 @@ def test_a_policy_can_be_set_and_removed_later(aws: LocalAws) -> None:
     sns = aws.client('sns')
     to_topic = SnsPublisher(topic_arn, client=sns)
 
-    def arrives(payload: AnyPayload) -> bool:
+    def arrives(payload: WirePayload) -> bool:
         to_topic.publish(payload)
         to_topic.publish({'a': 'last'})
         return encode(payload) in receive_bodies(aws, queue_url, at_least=1)
@@ -176,7 +176,7 @@ def test_the_policy_of_a_listener_is_the_policy_of_its_subscribers(aws: LocalAws
 # ── the attributes that publishers set ───────────────────────────────────────────────────────────
 
 
-def attributes_of(payload: AnyPayload, *paths: str) -> dict[str, Any]:
+def attributes_of(payload: WirePayload, *paths: str) -> dict[str, Any]:
     """Return the message attributes for the paths of a payload."""
     return to_aws(with_filter_attributes(None, paths, to_document(payload)))
 
@@ -213,7 +213,7 @@ def test_sets_no_attribute_for_a_value_without_one(value: Any) -> None:
 
 
 @pytest.mark.parametrize('payload', ['a text', b'a blob'])
-def test_sets_no_attributes_for_texts_and_blobs(payload: AnyPayload) -> None:
+def test_sets_no_attributes_for_texts_and_blobs(payload: WirePayload) -> None:
     assert attributes_of(payload, 'a') == {}
 
 

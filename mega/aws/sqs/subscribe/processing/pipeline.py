@@ -48,7 +48,7 @@ from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
-from mega.codec import AnyPayload
+from mega.codec import AnyPayload, StreamedPayload
 from mega.errors import ConfigurationError, OffloadError, TransportError, safe_repr
 from mega.event import Payload
 from mega.logging import about
@@ -260,6 +260,8 @@ def _describe(payload: AnyPayload) -> str:
         return f'the event {safe_repr(event.name)} of the domain {safe_repr(event.domain)}'
     if isinstance(payload, dict):
         return f'a data object with the keys {safe_repr(sorted(payload))}'
+    if isinstance(payload, StreamedPayload):
+        return 'a stream'
     return 'a text' if isinstance(payload, str) else 'a blob'
 
 

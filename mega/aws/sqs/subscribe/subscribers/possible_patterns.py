@@ -11,6 +11,7 @@ from typing import Any
 
 from mega.aws.sqs.metadata import METADATA_TYPES, UNKNOWN_METADATA
 from mega.aws.sqs.subscribe.subscribers.declaration import EVENT_FIELDS, find_declared
+from mega.codec._payload_type import StreamedPayload
 from mega.errors import ConfigurationError, PatternError, join_path
 from mega.event import Payload
 from mega.event.declaration import EventDeclaration
@@ -64,6 +65,7 @@ PAYLOAD_SHAPES: Mapping[type, Shape] = {
     dict: dict,
     str: str,
     bytes: bytes,
+    StreamedPayload: StreamedPayload,
 }
 """The types that patterns test, for each class of payloads."""
 

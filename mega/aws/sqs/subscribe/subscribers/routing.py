@@ -10,7 +10,7 @@ from mega.aws.sqs.metadata import Metadata, metadata_of, names_in
 from mega.aws.sqs.subscribe.subscribers.registration import check_subscriber
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber, explain_match
 from mega.aws.sqs.subscribe.subscribers.typed import EventConversion
-from mega.codec import AnyPayload, Publishable
+from mega.codec import AnyPayload, Publishable, StreamedPayload
 from mega.errors import ConfigurationError, safe_repr
 from mega.event import Event, Payload
 from mega.match.context import to_plain
@@ -21,7 +21,7 @@ from mega.match.pattern_set import PatternSet
 
 __all__ = ('Router',)
 
-_PAYLOAD_CLASSES = (Payload, dict, str, bytes)
+_PAYLOAD_CLASSES = (Payload, dict, str, bytes, StreamedPayload)
 
 
 class Router:
@@ -132,7 +132,7 @@ class Router:
         ]
 
     def explain(
-        self, payload: Publishable, message: Metadata | None = None
+        self, payload: Publishable | StreamedPayload, message: Metadata | None = None
     ) -> Explanations[Subscriber]:
         """Return for each subscriber why it matches a payload or not, as `explain_match` does."""
         return Explanations(

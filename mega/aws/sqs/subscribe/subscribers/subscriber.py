@@ -36,7 +36,7 @@ from mega.aws.sqs.subscribe.subscribers.typed import (
     convert_events,
     resolve_type_arguments,
 )
-from mega.codec import Publishable, to_untyped
+from mega.codec import Publishable, StreamedPayload, to_untyped
 from mega.event import Payload, is_mega_event
 from mega.event.declaration import declaration_of
 from mega.match.explanation import Explanation, Finding, explain_all
@@ -63,6 +63,7 @@ __all__ = (
     'MessageSubscriber',
     'ProcessResult',
     'ProcessStatus',
+    'StreamSubscriber',
     'Subscriber',
     'TextSubscriber',
     'explain_match',
@@ -114,7 +115,10 @@ class MessageSubscriber(ABC):
     """The delay before a retry: a number of seconds, a `Backoff`, or a function of the message.
     None: the listener's `retry_delay`. The delay of a `RetriableError` precedes this one."""
 
-    payload_classes: ClassVar[type | tuple[type, ...]] = (Payload, dict, str, bytes)
+    payload_classes: ClassVar[type | tuple[type, ...]] = (
+        *(Payload, dict, str, bytes),
+        StreamedPayload,
+    )
     """The classes of payload that this subscriber can receive."""
 
     compiled_pattern: ClassVar[Pattern | None] = None
@@ -146,7 +150,9 @@ class MessageSubscriber(ABC):
         cls.compiled_message_pattern = compile_for_messages(cls)
 
     @classmethod
-    def matches(cls, payload: Publishable, message: Metadata | None = None) -> Explanation:
+    def matches(
+        cls, payload: Publishable | StreamedPayload, message: Metadata | None = None
+    ) -> Explanation:
         """Explain whether this class receives a payload: its kind and all declarations must match.
 
         The result is true if the class receives the payload. `print` it for the reason.
@@ -236,6 +242,16 @@ class BlobSubscriber(MessageSubscriber):
     """Receives binary blobs (`bytes`) that match its `pattern`."""
 
     payload_classes = bytes
+
+
+class StreamSubscriber(MessageSubscriber):
+    """Receives the messages of `publish_stream`, whose content stays in S3.
+
+    `process` receives a `StreamedPayload`, with the size and the digest. The content is read with
+    `self.message.open_payload()`. To select messages, declare a `message_pattern`.
+    """
+
+    payload_classes = StreamedPayload
 
 
 class EventSubscriber(MessageSubscriber, Generic[EventT, ObjectT]):
@@ -329,7 +345,7 @@ class EventSubscriber(MessageSubscriber, Generic[EventT, ObjectT]):
 
 
 def explain_match(
-    subscriber: Subscriber, payload: Publishable, message: Metadata | None = None
+    subscriber: Subscriber, payload: Publishable | StreamedPayload, message: Metadata | None = None
 ) -> Explanation:
     """Return why a subscriber receives a payload or not.
 
@@ -339,7 +355,8 @@ def explain_match(
         ConfigurationError: for a key of `message` that is not metadata.
         EventError: for a `dict` that is marked as a MEGA event but is not a valid one.
     """
-    payload = to_untyped(payload)
+    if not isinstance(payload, StreamedPayload):
+        payload = to_untyped(payload)
     if isinstance(payload, dict) and is_mega_event(payload):
         payload = Payload.from_dict(payload)
     kinds, pattern = subscriber.payload_classes, subscriber.compiled_pattern
@@ -355,4 +372,10 @@ def explain_match(
     return Explanation(False, (Finding('', payload, is_a(*expected), False, note),))
 
 
-_KINDS = {Payload: 'events', dict: 'data objects', str: 'texts', bytes: 'blobs'}
+_KINDS = {
+    Payload: 'events',
+    dict: 'data objects',
+    str: 'texts',
+    bytes: 'blobs',
+    StreamedPayload: 'streams',
+}

@@ -1,0 +1,179 @@
+"""The upload of a stream to S3, in parts, with one part in memory.
+
+    file -> read_part -> PutObject                                    content of one part at most
+    file -> read_part -> CreateMultipartUpload                        larger content
+            read_part -> UploadPart, UploadPart, ...
+                         CompleteMultipartUpload -> the object exists
+
+The object does not exist before the last request. If anything fails before, the upload is aborted,
+which deletes its parts.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from mega.aws._transport.time_limits import TimeLimit, within
+from mega.aws.s3.objects import ObjectClient, code_of
+from mega.aws.s3.pointer import MAX_BODY_BYTES, Pointer
+from mega.errors import EncodeError, OffloadError, PayloadTooLargeError, PublishError, safe_repr
+
+__all__ = ('PART_BYTES', 'BinaryFile', 'StreamContent', 'StreamUpload')
+
+PART_BYTES = 8 * 1024**2
+"""Bytes of a part, except the last one. S3 accepts 5 MiB to 5 GiB, and 10,000 parts.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+"""
+
+CONTENT_TYPE = 'application/octet-stream'
+
+_CHECKSUMS = frozenset(
+    f'Checksum{name}' for name in ('CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256')
+)
+
+
+class BinaryFile(Protocol):
+    """A file that is open for reading bytes, or any object that can be read like one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most `size`; none only at the end."""
+
+
+class StreamContent:
+    """The content of a binary file, read once from its position to its end.
+
+    `size` is the number of bytes that were read, and `sha256` their digest.
+    """
+
+    def __init__(self, file: BinaryFile) -> None:
+        from hashlib import sha256  # imports OpenSSL, which few programs need here
+
+        self.size = 0
+        self._file = file
+        self._digest = sha256()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def read_part(self) -> bytes:
+        """Return the next `PART_BYTES` of the content; fewer only at its end.
+
+        A pipe or a socket may return fewer bytes than requested before its end.
+
+        Raises:
+            EncodeError: for a file that does not return bytes.
+            PayloadTooLargeError: beyond `MAX_BODY_BYTES`.
+            PublishError: if the file raises an exception, which is the cause.
+        """
+        pieces: list[bytes] = []
+        missing = PART_BYTES
+        while missing and (piece := self._read(missing)):
+            pieces.append(piece)
+            missing -= len(piece)
+        part = pieces[0] if len(pieces) == 1 else b''.join(pieces)
+        self.size += len(part)
+        if self.size > MAX_BODY_BYTES:
+            advice = 'publish the place of a larger file in a message of your own'
+            raise PayloadTooLargeError(self.size, MAX_BODY_BYTES, advice)
+        self._digest.update(part)
+        return part
+
+    def _read(self, size: int) -> bytes:
+        try:
+            piece = self._file.read(size)
+        except Exception as error:
+            problem = f'not sent: reading the stream raised {type(error).__name__}'
+            raise PublishError(problem) from error
+        if not isinstance(piece, bytes) or len(piece) > size:
+            problem = f'has a read() that returned {safe_repr(piece)} for {size:,} bytes'
+            raise EncodeError('', f'{problem}: it must be a binary file, in blocking mode')
+        return piece
+
+
+class StreamUpload:
+    """The upload of a stream to the object of a pointer. Nothing remains of one that fails.
+
+    `seconds` is the time limit of each request, with its retries.
+    """
+
+    def __init__(self, objects: ObjectClient, pointer: Pointer, seconds: float) -> None:
+        self._objects = objects
+        self._pointer = pointer
+        self._seconds = seconds
+
+    def upload(self, file: BinaryFile) -> Pointer:
+        """Upload the content of a file, and return the pointer with its size and digest.
+
+        Raises:
+            OffloadError: if S3 refused a request, or did not confirm it in time.
+            PublishError: if the content cannot be read, or is too large.
+        """
+        content = StreamContent(file)
+        part = content.read_part()
+        if len(part) == PART_BYTES:
+            self._upload_parts(part, content)
+        else:
+            with self._removing():
+                self._store('put_object', Body=part)
+        return replace(self._pointer, size=content.size, sha256=content.sha256)
+
+    def _upload_parts(self, part: bytes, content: StreamContent) -> None:
+        upload_id = self._store('create_multipart_upload')['UploadId']
+        try:
+            parts: list[dict[str, Any]] = []
+            while part:
+                number = len(parts) + 1
+                answer = self._store(
+                    'upload_part', UploadId=upload_id, PartNumber=number, Body=part
+                )
+                parts.append({'PartNumber': number, 'ETag': answer['ETag'], **_checksums(answer)})
+                part = content.read_part()
+            with self._removing():
+                self._complete(upload_id, parts)
+        except BaseException:
+            with self._limit():
+                self._objects.abort(self._pointer, upload_id)
+            raise
+
+    def _complete(self, upload_id: str, parts: list[dict[str, Any]]) -> None:
+        """Create the object of the parts.
+
+        botocore repeats a request whose response was lost. S3 then answers that there is no such
+        upload, and the object exists: its key is new, so that nothing else can have stored it.
+        """
+        listed = {'Parts': parts}
+        try:
+            self._store('complete_multipart_upload', UploadId=upload_id, MultipartUpload=listed)
+        except OffloadError as error:
+            with self._limit():
+                if code_of(error) != 'NoSuchUpload' or not self._objects.has(self._pointer):
+                    raise
+
+    @contextmanager
+    def _removing(self) -> Iterator[None]:
+        """Delete the object if its last request fails: the request may have stored the object."""
+        try:
+            yield
+        except BaseException:
+            with self._limit():
+                self._objects.remove(self._pointer)
+            raise
+
+    def _store(self, method: str, **arguments: Any) -> dict[str, Any]:
+        with self._limit():
+            return self._objects.store(method, self._pointer, CONTENT_TYPE, **arguments)
+
+    def _limit(self) -> AbstractContextManager[None]:
+        return within(TimeLimit(self._seconds, self._objects.aws.clock))
+
+
+def _checksums(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the checksums of a part. S3 compares them when the upload is completed."""
+    return {name: value for name, value in answer.items() if name in _CHECKSUMS}

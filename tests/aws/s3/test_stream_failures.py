@@ -1,0 +1,194 @@
+"""Streams that fail: nothing remains in S3, and no message is sent."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mega.aws.s3 import S3PayloadStore, stream_upload
+from mega.aws.s3.stream_upload import PART_BYTES
+from mega.aws.sqs.subscribe import Hook
+from mega.errors import (
+    EncodeError,
+    OffloadError,
+    PayloadTooLargeError,
+    PublishError,
+    TransportError,
+)
+from mega.local import Fault, Server
+from tests.aws.s3.streaming import LARGE, InterruptedFile, StreamBus
+
+AFTER_THE_PARTS = 5
+"""The read of a file of three parts that finds its end: the third part needs two reads."""
+
+
+def published(place: StreamBus) -> bool:
+    return bool(place.bus.published()) or not place.is_empty
+
+
+@pytest.mark.parametrize('code', ['AccessDenied', 'SlowDown'])
+@pytest.mark.parametrize('part', [1, 2, 3])
+def test_nothing_remains_if_a_part_is_refused(part: int, code: str) -> None:
+    place = StreamBus()
+    file = InterruptedFile(LARGE, {part: lambda: place.bus.fail('UploadPart', code)})
+    with pytest.raises(OffloadError, match=code):
+        place.publisher.publish_stream(file)
+    assert not published(place)
+
+
+@pytest.mark.parametrize('operation', ['CreateMultipartUpload', 'CompleteMultipartUpload'])
+def test_nothing_remains_if_the_upload_is_refused(operation: str) -> None:
+    place = StreamBus()
+    place.bus.fail(operation, 'AccessDenied')
+    with pytest.raises(OffloadError, match=f'allow s3:{operation}'):
+        place.publish(LARGE)
+    assert not published(place)
+
+
+@pytest.mark.parametrize(
+    ('operation', 'content'),
+    [('UploadPart', LARGE), ('CompleteMultipartUpload', LARGE), ('PutObject', b'content')],
+    ids=['part', 'completion', 'one request'],
+)
+def test_nothing_remains_if_a_response_is_lost(operation: str, content: bytes) -> None:
+    """The request has had its effect: after a lost completion, the object exists."""
+    place = StreamBus()
+    place.bus.lose(operation)
+    with pytest.raises(OffloadError, match='ReadTimeout'):
+        place.publish(content)
+    assert not published(place)
+
+
+def test_a_completion_that_botocore_repeats_is_accepted(server: Server) -> None:
+    """S3 answers the repetition that there is no such upload."""
+    with S3PayloadStore('streams', **server.credentials) as store:
+        store.create_bucket()
+        server.script(Fault.RESET_AFTER, operation='CompleteMultipartUpload')
+        upload = store.upload_stream(store.draft_stream(), io.BytesIO(LARGE), 30.0)
+        with store.open_stream(upload.pointer) as file:
+            assert file.read() == LARGE
+    assert server.counts().calls['CompleteMultipartUpload'] == 2
+
+
+def _raise(error: BaseException) -> Callable[[], object]:
+    def function() -> object:
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize('read', range(1, AFTER_THE_PARTS + 1))
+@pytest.mark.parametrize('error', [KeyboardInterrupt(), SystemExit(), MemoryError()], ids=repr)
+def test_nothing_remains_if_the_program_is_interrupted(read: int, error: BaseException) -> None:
+    place = StreamBus()
+    file = InterruptedFile(LARGE, {read: _raise(error)})
+    expected = PublishError if isinstance(error, Exception) else type(error)
+    with pytest.raises(expected):
+        place.publisher.publish_stream(file)
+    assert not published(place)
+
+
+@pytest.mark.parametrize('read', range(1, AFTER_THE_PARTS + 1))
+def test_nothing_remains_if_a_read_fails(read: int) -> None:
+    place, error = StreamBus(), OSError('the disk is gone')
+    file = InterruptedFile(LARGE, {read: _raise(error)})
+    with pytest.raises(PublishError, match='not sent: reading the stream raised OSError') as caught:
+        place.publisher.publish_stream(file)
+    assert caught.value.__cause__ is error
+    assert not published(place)
+
+
+@pytest.mark.parametrize(
+    'wrong', [None, 'text', b'x' * (PART_BYTES + 1)], ids=['none', 'str', 'long']
+)
+def test_a_read_that_returns_something_else_is_refused(wrong: Any) -> None:
+    place = StreamBus()
+
+    class File:
+        def read(self, size: int) -> Any:
+            return wrong
+
+    with pytest.raises(EncodeError, match=r'has a read\(\) that returned'):
+        place.publisher.publish_stream(File())
+    assert not published(place)
+
+
+def test_nothing_remains_of_a_content_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_upload, 'MAX_BODY_BYTES', len(LARGE) - 1)
+    place = StreamBus()
+    with pytest.raises(PayloadTooLargeError, match='is over the limit') as caught:
+        place.publish(LARGE)
+    assert (caught.value.size, caught.value.limit) == (len(LARGE), len(LARGE) - 1)
+    assert not published(place)
+
+
+@pytest.mark.parametrize('content', [b'content', LARGE], ids=['one part', 'three parts'])
+def test_nothing_remains_of_a_message_that_is_refused(content: bytes) -> None:
+    place = StreamBus()
+    place.bus.fail('SendMessage', 'InvalidMessageContents')
+    with pytest.raises(TransportError, match='InvalidMessageContents'):
+        place.publish(content)
+    assert not published(place)
+
+
+def test_the_content_of_a_message_that_may_be_sent_remains() -> None:
+    place = StreamBus()
+    place.bus.lose('SendMessage', times=10)
+    with pytest.raises(TransportError, match='ReadTimeout'):
+        place.publish()
+    assert len(place.objects()) == 1
+
+
+def test_a_message_is_sent_again_without_another_upload() -> None:
+    place = StreamBus()
+    place.bus.fail('SendMessage', 'ServiceUnavailable')
+    place.publish(LARGE)
+    assert len(place.bus.published()) == len(place.objects()) == 1
+
+
+def test_a_hook_prevents_the_upload() -> None:
+    place, file = StreamBus(), io.BytesIO(LARGE)
+
+    class Refusing(Hook):
+        def around_publish(self, outgoing: Any) -> Any:
+            raise PublishError('not today')
+            yield
+
+    with pytest.raises(PublishError, match='not today'):
+        place.publisher_with(hooks=[Refusing()]).publish_stream(file)
+    assert file.tell() == 0
+    assert not published(place)
+
+
+def test_a_hook_sees_the_error_of_an_upload() -> None:
+    place, seen = StreamBus(), list[object]()
+
+    class Watching(Hook):
+        def around_publish(self, outgoing: Any) -> Any:
+            result = yield
+            seen.append(type(result.error))
+            return result
+
+    place.bus.fail('UploadPart', 'AccessDenied')
+    with pytest.raises(OffloadError):
+        place.publisher_with(hooks=[Watching()]).publish_stream(io.BytesIO(LARGE))
+    assert seen == [OffloadError]
+
+
+def test_an_upload_that_cannot_be_aborted_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    place = StreamBus()
+    place.bus.fail('UploadPart', 'SlowDown')
+    place.bus.fail('AbortMultipartUpload', 'AccessDenied')
+    with (
+        caplog.at_level(logging.WARNING, 'mega'),
+        pytest.raises(OffloadError, match='SlowDown'),
+    ):
+        place.publish(LARGE)
+    [record] = caplog.records
+    assert 'incomplete upload not aborted, and left to a lifecycle rule' in record.getMessage()
+    assert 'allow s3:AbortMultipartUpload' in record.getMessage()
+    assert len(place.uploads()) == 1
