@@ -60,7 +60,7 @@ ENVELOPE_BYTES = 2_048
 ALWAYS_FITS_WRAPPED = 131_072
 """A message of at most this size fits into a queue, even if SNS escapes each of its characters."""
 
-_NAME = re.compile(r'(?!(?:aws|amazon)\.)(?!\.)(?!.*\.\.)[a-z0-9_.-]{1,256}(?<!\.)', re.I | re.A)
+_NAME = re.compile(r'(?!(?i:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)', re.A)
 _TYPE = re.compile(r'(?:String|Number|Binary)(?:\..+)?')
 _NUMBER = re.compile(r'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?', re.A)
 _CONTROL_CHARACTER = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
@@ -215,6 +215,8 @@ def check_subject(subject: object) -> None:
 
 
 def _character_error(text: str) -> str | None:
+    if text.isascii() and text.isprintable():  # nearly all texts, in a third of the time
+        return None
     found = _invalid_character().search(text)
     if found is None:
         return None

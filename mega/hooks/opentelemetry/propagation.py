@@ -15,6 +15,7 @@ from collections.abc import Mapping, Set
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
 from opentelemetry import baggage, context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import TextMapPropagator
@@ -61,9 +62,10 @@ class Propagation:
 
         Such a context is the one of the message, and nothing is written beside it.
         """
-        if not attributes or _required_fields().isdisjoint(attributes):
+        fields = _fields()
+        if not attributes or fields.required.isdisjoint(attributes):
             return False, None
-        return True, _extract_span(_readable(attributes, _required_fields()))
+        return True, _extract_span(attributes, fields)
 
     def inject(self, outgoing: Outgoing, attributes: MessageAttributes, span: Span) -> None:
         """Write the context of a span to a message, as far as the message has room for it.
@@ -98,11 +100,11 @@ class Propagation:
 
 def _add_attributes(outgoing: Outgoing, attributes: MessageAttributes, span: Span) -> None:
     headers = _headers(span)
-    required = headers.keys() - OPTIONAL
+    required, optional = headers.keys() - OPTIONAL, headers.keys() & OPTIONAL
     if len(required) + len(attributes) > MAX_ATTRIBUTES:
         _log_loss(outgoing, 'trace context', 'it has ten attributes')
         return
-    for name in sorted(headers.keys() - attributes.keys(), key=OPTIONAL.__contains__):
+    for name in (*required, *(optional - attributes.keys())):
         try:
             if outgoing.add_attribute(name, headers[name]):
                 continue
@@ -122,7 +124,7 @@ def _headers(span: Span) -> dict[str, str]:
     span_context, has_baggage = span.get_span_context(), bool(baggage.get_all())
     if not (span_context.is_valid or has_baggage):
         return {}
-    if _is_w3c() and not span_context.trace_state and not has_baggage:
+    if _fields().is_w3c and not span_context.trace_state and not has_baggage:
         return {TRACEPARENT: format_traceparent(span_context)}
     headers: dict[str, str] = {}
     propagate.inject(headers, trace.set_span_in_context(span))
@@ -137,25 +139,25 @@ def _extract(
     Only the attributes of the span itself are passed to the propagator first: it logs each invalid
     entry of the others, with its text.
     """
-    required = _readable(attributes, _required_fields())
-    span_context = _extract_span(required)
+    fields = _fields()
+    span_context = _extract_span(attributes, fields)
     if span_context is None:
         return None
-    optional = _readable(attributes, _optional_fields())
+    optional = _readable(attributes, fields.optional)
     if not optional:
         return within, span_context
-    found = propagate.extract({**required, **optional}, within)
+    found = propagate.extract({**_readable(attributes, fields.required), **optional}, within)
     return found, trace.get_current_span(found).get_span_context()
 
 
-def _extract_span(headers: dict[str, str]) -> SpanContext | None:
+def _extract_span(attributes: MessageAttributes, fields: _Fields) -> SpanContext | None:
     """Return the span in the required attributes; None if it is invalid."""
+    header = attributes.get(TRACEPARENT) if fields.is_w3c else None
+    if isinstance(header, str) and (span_context := parse_traceparent(header)) is not None:
+        return span_context
+    headers = _readable(attributes, fields.required)
     if not headers:
         return None
-    if headers.keys() == {TRACEPARENT} and _is_w3c():
-        span_context = parse_traceparent(headers[TRACEPARENT])
-        if span_context is not None:
-            return span_context
     found = trace.get_current_span(propagate.extract(headers, Context())).get_span_context()
     return found if found.is_valid else None
 
@@ -164,26 +166,26 @@ def _readable(attributes: MessageAttributes, names: Set[str]) -> dict[str, str]:
     """Return the attributes with these names whose values are safe to pass to the propagator."""
     return {
         name: value
-        for name in names
-        if isinstance(value := attributes.get(name), str)
+        for name in names & attributes.keys()
+        if isinstance(value := attributes[name], str)
         and len(value) <= MAX_VALUE_LENGTH
         and has_valid_format(name, value)
     }
 
 
-def _required_fields() -> Set[str]:
-    return _describe(propagate.get_global_textmap())[0]
+class _Fields(Struct, frozen=True):
+    """The message attributes of a propagator: those of a span, and those that may be beside it."""
+
+    required: Set[str]
+    optional: Set[str]
+    is_w3c: bool
 
 
-def _optional_fields() -> Set[str]:
-    return _describe(propagate.get_global_textmap())[1]
-
-
-def _is_w3c() -> bool:
-    return _describe(propagate.get_global_textmap())[2]
+def _fields() -> _Fields:
+    return _fields_of(propagate.get_global_textmap())
 
 
 @lru_cache(1)
-def _describe(propagator: TextMapPropagator) -> tuple[Set[str], Set[str], bool]:
+def _fields_of(propagator: TextMapPropagator) -> _Fields:
     fields = propagator.fields
-    return fields - OPTIONAL, fields & OPTIONAL, is_w3c(propagator)
+    return _Fields(fields - OPTIONAL, fields & OPTIONAL, is_w3c(propagator))
