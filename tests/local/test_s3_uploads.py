@@ -81,3 +81,30 @@ def test_a_wrong_list_of_parts_is_refused(aws: LocalAccount) -> None:
 def test_a_part_has_a_number_from_1_to_10000(aws: LocalAccount, number: int) -> None:
     request = {**Upload(aws).request, 'PartNumber': number, 'Body': b''}
     assert aws.refused('s3', 'UploadPart', **request).code == 'InvalidArgument'
+
+
+def test_the_uploads_of_a_bucket_are_listed_by_key(aws: LocalAccount) -> None:
+    for key in ('b/2', 'a/1', 'b/1'):
+        aws.s3('CreateMultipartUpload', Bucket='payloads', Key=key)
+
+    def keys(**request: str) -> list[str]:
+        found = aws.s3('ListMultipartUploads', Bucket='payloads', **request)
+        return [each['Key'] for each in found.get('Uploads', ())]
+
+    assert keys() == ['a/1', 'b/1', 'b/2']
+    assert keys(Prefix='b/') == ['b/1', 'b/2']
+    assert keys(Prefix='c/') == []
+
+
+def test_parts_have_the_checksums_of_a_composite_upload(aws: LocalAccount) -> None:
+    upload = Upload(aws, ChecksumAlgorithm='SHA256')
+    part = upload.part(1, b'x')
+    error = aws.refused('s3', 'CompleteMultipartUpload', **upload.completion(part))
+    assert error.code == 'InvalidRequest'
+    assert 'was created using a sha256 checksum' in error.message
+    aws.s3('CompleteMultipartUpload', **upload.completion({**part, 'ChecksumSHA256': 'x'}))
+
+
+def test_parts_need_no_checksums_if_the_checksum_is_of_the_object(aws: LocalAccount) -> None:
+    upload = Upload(aws, ChecksumAlgorithm='CRC32', ChecksumType='FULL_OBJECT')
+    aws.s3('CompleteMultipartUpload', **upload.completion(upload.part(1, b'x')))

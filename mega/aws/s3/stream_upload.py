@@ -1,6 +1,6 @@
 """The upload of a stream to S3, in parts, with one part in memory.
 
-    file -> read_part -> PutObject                                    content of one part at most
+    file -> read_part -> PutObject                                    less than a whole part
     file -> read_part -> CreateMultipartUpload                        larger content
             read_part -> UploadPart, UploadPart, ...
                          CompleteMultipartUpload -> the object exists
@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws.s3.objects import ObjectClient, code_of
 from mega.aws.s3.pointer import MAX_BODY_BYTES, Pointer
-from mega.errors import EncodeError, OffloadError, PayloadTooLargeError, PublishError, safe_repr
+from mega.errors import EncodeError, OffloadError, PayloadTooLargeError, PublishError
 
 __all__ = ('PART_BYTES', 'BinaryFile', 'StreamContent', 'StreamUpload')
 
@@ -91,9 +91,12 @@ class StreamContent:
         except Exception as error:
             problem = f'not sent: reading the stream raised {type(error).__name__}'
             raise PublishError(problem) from error
-        if not isinstance(piece, bytes) or len(piece) > size:
-            problem = f'has a read() that returned {safe_repr(piece)} for {size:,} bytes'
+        if not isinstance(piece, bytes):
+            problem = f'has a read() that returned {type(piece).__name__} in place of bytes'
             raise EncodeError('', f'{problem}: it must be a binary file, in blocking mode')
+        if len(piece) > size:
+            problem = f'has a read({size}) that returned {len(piece):,} bytes'
+            raise EncodeError('', f'{problem}: it must return at most as many as requested')
         return piece
 
 
@@ -152,9 +155,12 @@ class StreamUpload:
         try:
             self._store('complete_multipart_upload', UploadId=upload_id, MultipartUpload=listed)
         except OffloadError as error:
-            with self._limit():
-                if code_of(error) != 'NoSuchUpload' or not self._objects.has(self._pointer):
-                    raise
+            if code_of(error) != 'NoSuchUpload' or not self._exists():
+                raise
+
+    def _exists(self) -> bool:
+        with self._limit():
+            return self._objects.has(self._pointer)
 
     @contextmanager
     def _removing(self) -> Iterator[None]:

@@ -103,17 +103,24 @@ def test_nothing_remains_if_a_read_fails(read: int) -> None:
 
 
 @pytest.mark.parametrize(
-    'wrong', [None, 'text', b'x' * (PART_BYTES + 1)], ids=['none', 'str', 'long']
+    ('wrong', 'problem'),
+    [
+        (None, 'returned NoneType in place of bytes'),
+        ('secret', 'returned str in place of bytes'),
+        (b'x' * (PART_BYTES + 1), 'that returned 8,388,609 bytes'),
+    ],
+    ids=['not blocking', 'text', 'more than requested'],
 )
-def test_a_read_that_returns_something_else_is_refused(wrong: Any) -> None:
+def test_a_read_that_returns_something_else_is_refused(wrong: Any, problem: str) -> None:
     place = StreamBus()
 
     class File:
         def read(self, size: int) -> Any:
             return wrong
 
-    with pytest.raises(EncodeError, match=r'has a read\(\) that returned'):
+    with pytest.raises(EncodeError, match=problem) as caught:
         place.publisher.publish_stream(File())
+    assert 'secret' not in str(caught.value)
     assert not published(place)
 
 
