@@ -199,8 +199,8 @@ class PatternSet(Generic[Target]):
         """Return the targets of all patterns that match a JSON text: `match(json.loads(body))`.
 
         It decodes only the values that patterns test. So it suits programs that do not need the
-        payload, such as a forwarder, an archive or a filter, and takes less than half of the time
-        of `codec.decode` and `match` (resources/matching.md).
+        payload, such as a forwarder, an archive or a filter. With events of 750 bytes, it takes
+        about half of the time of `codec.decode` and `match`.
 
         A MEGA event is matched as it is written. The publishers write its normal form. Another
         producer may write attributes beside the name of the event, where patterns of `attributes`
