@@ -10,17 +10,29 @@ of the queue. While a message is processed, the dict also has the message and th
 Context variables hold the queue, the message and the subscriber. Each delivery has its own copy of
 them, in a thread as well as in an event loop. Therefore records of other loggers can have the same
 dict during a delivery: see `DeliveryFilter`.
+
+The text of a warning or an error ends with a code, which is also the field `code`. The code is the
+heading of an entry in `docs/troubleshooting.md`:
+
+    _log.warning('thread %s is still running', name, code='thread-left-behind', extra=about())
+    the record    WARNING 'thread mega-1 is still running [thread-left-behind]'
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    Adapter = logging.LoggerAdapter[logging.Logger]
+else:
+    Adapter = logging.LoggerAdapter
 
 __all__ = (
     'DeliveryFilter',
@@ -30,6 +42,7 @@ __all__ = (
     'bind_subscriber',
     'current_delivery',
     'format_time',
+    'get_logger',
     'with_queue',
 )
 
@@ -73,6 +86,44 @@ def current_delivery() -> dict[str, Any]:
 def about(**fields: object) -> dict[str, dict[str, Any]]:
     """Return the `extra` of a log record: the current delivery, and more fields."""
     return {'mega': {**current_delivery(), **fields}}
+
+
+class _Logger(Adapter):
+    """A logger that never raises, so that a faulty log handler of a program cannot end a listener.
+
+    It writes the exceptions of log handlers to stderr. Among the arguments of a record, a text
+    replaces each exception. Programs keep records, and an exception keeps the frames of its
+    traceback, with their connections and payloads.
+    """
+
+    def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
+        try:
+            texts = [str(each) if isinstance(each, BaseException) else each for each in args]
+            if code := options.pop('code', ''):
+                msg, texts = _with_code(str(msg), texts, code)
+                options['extra'] = {'mega': {**options['extra']['mega'], 'code': code}}
+            super().log(level, msg, *texts, stacklevel=2, **options)
+        except Exception as error:
+            with suppress(Exception):  # stderr may be closed
+                sys.stderr.write(f'{self.logger.name}: a log handler failed: {error!r}\n')
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, kwargs  # the adapter of Python 3.12 and older would drop `extra`
+
+
+def _with_code(text: str, arguments: list[object], code: str) -> tuple[str, list[object]]:
+    """Add a code to the end of a text: before the traceback, if the last argument is one."""
+    if arguments and isinstance(last := arguments[-1], str) and '\n' in last:
+        line, _, others = last.partition('\n')
+        return text, [*arguments[:-1], f'{line} [{code}]\n{others}']
+    return f'{text} [{code}]', arguments
+
+
+def get_logger(name: str) -> _Logger:
+    """Return the logger of a module."""
+    return _Logger(logging.getLogger(name), None)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ A block that begins with `>>>` is a doctest: its output must be the shown output
 
 from __future__ import annotations
 
-import ast
 import doctest
 import re
 from collections.abc import Iterator
@@ -77,22 +76,6 @@ def test_the_python_of_a_document_runs(
     namespace: dict[str, object] = {'__name__': name, 'aws': moto}
     for program in programs((ROOT / name).read_text(encoding='utf-8'), name):
         run(program, namespace)
-
-
-LOG_MESSAGE = re.compile(r'^\| \*(.+?)\* \|', re.MULTILINE)
-
-
-@pytest.mark.skipif('docs/errors.md' not in DOCUMENTS, reason='only a checkout has the documents')
-def test_the_package_contains_every_log_message_that_is_explained() -> None:
-    texts = [
-        node.value
-        for path in (ROOT / 'mega').rglob('*.py')
-        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-    messages = LOG_MESSAGE.findall((ROOT / 'docs' / 'errors.md').read_text(encoding='utf-8'))
-    assert messages
-    assert [message for message in messages if not any(message in text for text in texts)] == []
 
 
 LINK = re.compile(r'\]\((?!https?:)([^)#\s]+)?(?:#([^)\s]+))?\)')

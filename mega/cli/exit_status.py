@@ -98,16 +98,15 @@ def _report_end(error: BaseException) -> int:
 
 def _report(error: Exception) -> int:
     """Print an error, and return its exit code."""
-    import logging  # here, because help and completion do not need them
-    import traceback
+    import traceback  # here, because help and completion do not need it
 
     known = isinstance(error, (CommandError, MegaError, OSError))
     text = str(error) if known else f'unexpected {type(error).__name__}: {error}'
     _print(f'Error: {single_line(text, _MAX_LINE_LENGTH)}')
     if known:
-        from mega.logging import about
+        from mega.logging import about, get_logger
 
-        log = logging.getLogger(__name__)
+        log = get_logger(__name__)
         log.debug('the traceback of the error', exc_info=error, extra=about())  # --verbose shows it
     else:
         traceback.print_exception(error)

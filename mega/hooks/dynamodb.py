@@ -20,10 +20,9 @@ from typing import Any
 from mega.aws._transport.client import ClientOwner, create_client
 from mega.aws._transport.time_limits import TimeLimit, within
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, TransportError, safe_repr
 from mega.hooks.records import Record
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('DynamoDbStore',)
 
@@ -164,7 +163,9 @@ class DynamoDbStore(ClientOwner):
                 raise
             problem = 'the key and the expiry of the table %s are not checked: %s'
             extra = about(table=self.table_name, error=error.code)
-            _log.warning(problem, safe_repr(self.table_name), error.code, extra=extra)
+            _log.warning(
+                problem, safe_repr(self.table_name), error.code, code='table-unchecked', extra=extra
+            )
             return
         self._check_key(table)
         if not self._is_enabled(expiry):

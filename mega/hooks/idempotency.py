@@ -33,7 +33,6 @@ from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.processing.hooks import Hook
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.retry_delay import MAX_DELAY
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload
@@ -48,7 +47,7 @@ from mega.errors import (
 from mega.hooks.keys import Key, KeyFunction, KeyValue, compile_key, default_key, record_key
 from mega.hooks.leases import Lease, Leases
 from mega.hooks.records import MAX_TTL, IdempotencyStore, MemoryStore, Record, check_store
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = (
     'Idempotency',
@@ -215,18 +214,30 @@ class Idempotency(Hook):
             self._count('store_errors')
             problem = 'message %s: its record remains until its time is over: %s'
             extra = about(error=type(error).__name__)
-            _log.warning(problem, lease.message.id, traceback_without_text(error), extra=extra)
+            _log.warning(
+                problem,
+                lease.message.id,
+                traceback_without_text(error),
+                code='record-remains',
+                extra=extra,
+            )
             return
         if is_done and not is_ours:
             self._count('lost')
             problem = 'message %s: another owner has its record, so that it may be processed twice'
-            _log.warning(problem, lease.message.id, extra=about())
+            _log.warning(problem, lease.message.id, code='record-lost', extra=about())
 
     def _renewal_failed(self, lease: Lease, error: Exception) -> None:
         self._count('store_errors')
         message, problem = lease.message, 'message %s: its record was not renewed: %s'
         extra = about(queue=message.queue_name, message_id=message.id, error=type(error).__name__)
-        _log.warning(problem, message.id, traceback_without_text(error), extra=extra)
+        _log.warning(
+            problem,
+            message.id,
+            traceback_without_text(error),
+            code='record-not-renewed',
+            extra=extra,
+        )
 
     def _count(self, name: str) -> None:
         with self._lock:

@@ -20,10 +20,9 @@ except ModuleNotFoundError as error:
     ) from None
 
 from mega._closing import Closing
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, safe_repr, single_line
 from mega.hooks.records import Record
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('RedisStore',)
 
@@ -120,13 +119,19 @@ class RedisStore(Closing):
             if not _is_answer(error):
                 raise
             problem = 'the maxmemory-policy of Redis is not checked: %s'
-            _log.warning(problem, single_line(str(error)), extra=about(error=type(error).__name__))
+            _log.warning(
+                problem,
+                single_line(str(error)),
+                code='redis-policy-unchecked',
+                extra=about(error=type(error).__name__),
+            )
             return
         if policy != 'noeviction':
             _log.warning(
                 'Redis has the maxmemory-policy %s: with a full memory it removes records, so that '
                 'messages are processed again. The policy noeviction prevents it',
                 safe_repr(policy),
+                code='redis-eviction',
                 extra=about(maxmemory_policy=policy),
             )
 

@@ -62,11 +62,10 @@ from mega._sql import (
     read_committed,
 )
 from mega.aws.sqs.message import Message
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, RetriableError, check_seconds
 from mega.hooks.keys import KeyValue, default_key, key_values, record_key
 from mega.hooks.records import MAX_TTL, SWEEP_SECONDS, Record
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('SqlStore',)
 
@@ -284,7 +283,13 @@ class SqlStore:
         except Exception as error:  # each driver has its own classes
             extra = about(table=self.table.name, error=type(error).__name__)
             problem = 'the table %s keeps records whose time is over: %s'
-            _log.warning(problem, self.table.name, describe_failure(error), extra=extra)
+            _log.warning(
+                problem,
+                self.table.name,
+                describe_failure(error),
+                code='records-not-deleted',
+                extra=extra,
+            )
             return
         if deleted == SWEEP_ROWS:
             self._sweep_at = now

@@ -10,7 +10,6 @@ claim ends, and sends them with the same `MegaMessageId`.
 
 from __future__ import annotations
 
-import logging
 import math
 import random
 import time
@@ -24,7 +23,7 @@ from sqlalchemy import Connection, Engine, Row, Table
 
 from mega._sql import database_time, read_committed, serialized
 from mega.aws._hooks.publishing import PublishResult, RelayedBatch
-from mega.logging import about
+from mega.logging import about, get_logger
 from mega.outbox import rows
 from mega.outbox.destinations import Destinations
 from mega.outbox.pauses import Pauses
@@ -33,7 +32,7 @@ from mega.outbox.table import FAILED
 
 __all__ = ('BatchOptions', 'Batches')
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 SENDING_SHARE = 2 / 3
 """The part of the time of a claim that is for sending. The rest is for the settlement."""
@@ -126,11 +125,15 @@ def _log_failures(settlement: Settlement, results: Mapping[int, PublishResult]) 
     for position in settlement.sent:
         if (error := results[position].error) is not None:  # of a hook, after the message was sent
             extra = about(row=position, error=type(error).__name__)
-            _log.error('row %d of the outbox: %s', position, error, exc_info=error, extra=extra)
+            problem = 'row %d of the outbox: %s'
+            _log.error(
+                problem, position, error, exc_info=error, code='sent-with-error', extra=extra
+            )
     for row in settlement.put_back:
+        extra = about(row=row.position)
         if row.state == FAILED:
             problem = 'row %d of the outbox has failed: %s'
-            _log.error(problem, row.position, row.error, extra=about(row=row.position))
+            _log.error(problem, row.position, row.error, code='row-failed', extra=extra)
         elif row.error is not None:
             problem = 'row %d of the outbox is put back: %s'
-            _log.warning(problem, row.position, row.error, extra=about(row=row.position))
+            _log.warning(problem, row.position, row.error, code='row-put-back', extra=extra)

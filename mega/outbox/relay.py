@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
@@ -29,7 +28,7 @@ from mega.aws._transport.client import AwsClient, create_client
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.sqs.subscribe.runtime.signals import stop_on_signals
 from mega.errors import ConfigurationError, Seconds, check_int, check_seconds
-from mega.logging import about
+from mega.logging import about, get_logger
 from mega.outbox import rows
 from mega.outbox.batches import Batches, BatchOptions
 from mega.outbox.destinations import Destinations
@@ -39,7 +38,7 @@ from mega.outbox.wake_ups import WakeUps
 
 __all__ = ('OutboxRelay', 'RelayCounts')
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 ROWS_PER_REQUEST = 100
 """Rows to claim for each request at a time. More rows make the order of a group take more requests:
@@ -274,8 +273,10 @@ class OutboxRelay(Closing):
         extra = about(table=self._outbox.table.name, error=type(error).__name__)
         if isinstance(error, SQLAlchemyError):
             problem = 'the database failed: %s; next attempt in %.1f s'
-            _log.warning(problem, describe_failure(error), seconds, extra=extra)
+            _log.warning(
+                problem, describe_failure(error), seconds, code='database-failed', extra=extra
+            )
         else:
             problem = 'the relay failed: next attempt in %.1f s'
-            _log.error(problem, seconds, exc_info=error, extra=extra)
+            _log.error(problem, seconds, exc_info=error, code='relay-failed', extra=extra)
         self._stopped.wait(seconds)

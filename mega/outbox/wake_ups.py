@@ -7,18 +7,17 @@ proxy that shares connections, such as PgBouncer.
 
 from __future__ import annotations
 
-import logging
 from threading import Event
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, text
 
 from mega._sql import POSTGRESQL
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('WakeUps', 'notification')
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _PSYCOPG = (3, 2)
 """The first release of psycopg whose connections can wait for a notification with a time limit."""

@@ -12,12 +12,11 @@ Source of the host names: https://docs.aws.amazon.com/general/latest/gr/sqs-serv
 
 from __future__ import annotations
 
-import logging
 import re
 from urllib.parse import urlsplit
 
 from mega.errors import ConfigurationError, safe_repr
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = (
     'check_bucket',
@@ -30,7 +29,7 @@ __all__ = (
     'region_of',
 )
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _REGION = r'[a-z]{2}[a-z0-9-]*-\d+'
 _SUFFIX = (
@@ -146,6 +145,7 @@ def region_for(destination: str | None, given: str | None) -> str | None:
         _log.warning(
             'region_name is %r, but %s is in %r: using %r',
             *(given, destination, found, found),
+            code='other-region',
             extra=about(destination=destination, region=found),
         )
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,11 +21,11 @@ from mega.aws.extended.sending import Offloading, PreparedMessage, settle_batch,
 from mega.aws.s3.pointer import Pointer
 from mega.aws.s3.store import S3PayloadStore
 from mega.errors import ConfigurationError, MegaError, PointerError, safe_repr
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('ExtendedClient',)
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class ExtendedClient:
@@ -133,7 +132,13 @@ class ExtendedClient:
             opened = self._on_missing(message, request) if fetched is None else fetched
             if isinstance(opened, MegaError):
                 id, extra = message['MessageId'], _about(message, request)
-                _log.error('message %s remains in the queue: %s', id, opened, extra=extra)
+                _log.error(
+                    'message %s remains in the queue: %s',
+                    id,
+                    opened,
+                    code='message-remains',
+                    extra=extra,
+                )
                 failed.append(describe_failure(message, opened))
             elif isinstance(opened, Exception):
                 raise opened
@@ -243,7 +248,7 @@ class ExtendedClient:
         except Exception as failure:  # of botocore
             return transport_error('DeleteMessage', failure)
         id, extra = message['MessageId'], _about(message, request)
-        _log.warning('message %s is deleted: %s', id, error, extra=extra)
+        _log.warning('message %s is deleted: %s', id, error, code='body-missing', extra=extra)
         return None
 
     def _delete_body(self, pointer: Pointer | None, request: Mapping[str, Any]) -> None:
@@ -257,7 +262,12 @@ class ExtendedClient:
                 raise PointerError(f'it is the body of a message of another queue: {where}')
         except PointerError as error:
             extra = about(bucket=pointer.bucket, key=pointer.key)
-            _log.warning('the body of a deleted message was not deleted: %s', error, extra=extra)
+            _log.warning(
+                'the body of a deleted message was not deleted: %s',
+                error,
+                code='body-kept',
+                extra=extra,
+            )
         else:
             self._store.remove(pointer)
 

@@ -25,8 +25,7 @@ from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage, Processor
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.runtime.inline_event_loop import InlineEventLoop
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('OBSERVER', 'DeadLetter', 'Invocation')
 
@@ -86,7 +85,7 @@ class Invocation:
             problem = '%d of %d messages did not begin: Lambda ends the function in %.1f seconds'
             extra = about(queue=late[0].queue_name, messages=len(late))
             seconds = self._deadline.time_left
-            _log.warning(problem, len(late), len(records), seconds, extra=extra)
+            _log.warning(problem, len(late), len(records), seconds, code='not-begun', extra=extra)
         return failed
 
     def _process_record(self, record: LambdaRecord) -> FailedRecord | None:

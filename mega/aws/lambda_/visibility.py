@@ -22,9 +22,8 @@ from mega.aws._messages.destinations import queue_name
 from mega.aws._transport.client import AwsClient
 from mega.aws.lambda_.records import LambdaRecord
 from mega.aws.sqs.subscribe.call_errors import with_advice
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, TransportError, safe_repr
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('DelayedRetry', 'VisibilityChanger', 'queue_url_of')
 
@@ -97,7 +96,9 @@ class VisibilityChanger:
         level = logging.DEBUG if self._has_warned else logging.WARNING
         self._has_warned = True
         ids = ', '.join(retry.record.id for retry in retries)
-        _log.log(level, text, ids, problem, extra=about(queue=queue_name(queue_arn)))
+        _log.log(
+            level, text, ids, problem, code='no-delay', extra=about(queue=queue_name(queue_arn))
+        )
 
 
 def queue_url_of(aws: AwsClient, arn: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -21,14 +20,14 @@ from mega.cli.listen.source_polling import SourcePolling
 from mega.cli.listen.supervisor.commands import SupervisorSettings
 from mega.cli.options import app_dir_option, aws_options
 from mega.errors import ConfigurationError
-from mega.logging import about
+from mega.logging import about, get_logger
 
 if TYPE_CHECKING:
     from mega.cli.listen.health_server import Address
 
 __all__ = ('command',)
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _MAX_CONCURRENCY = 1_000
 _MAX_GRACE_PERIOD = 43_190

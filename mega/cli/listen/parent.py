@@ -6,7 +6,6 @@ thread of the health server calls `snapshot`, and nothing else.
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 from collections import Counter
@@ -49,11 +48,11 @@ from mega.cli.listen.supervisor.commands import (
 )
 from mega.cli.listen.supervisor.places import NEVER
 from mega.cli.output import notify
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('GaveUpError', 'Parent')
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _STDERR = 2
 """The file descriptor. `sys.stderr` is None if it is closed."""
@@ -157,11 +156,13 @@ class Parent:
             case Kill(number):
                 self._children[number].kill()
             case Tell(text, number, is_problem):
-                level = logging.WARNING if is_problem else logging.INFO
                 line = text if number is None else f'{self._name(number)} {text}'
                 child = None if number is None else self._children.get(number)
                 fields = {} if child is None else child.log_fields
-                _log.log(level, '%s', line, extra=about(**fields))
+                if is_problem:
+                    _log.warning('%s', line, code='process-problem', extra=about(**fields))
+                else:
+                    _log.info('%s', line, extra=about(**fields))
 
     def _start(self, number: int, settings: WorkerSettings) -> None:
         try:

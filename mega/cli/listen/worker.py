@@ -14,7 +14,6 @@ refuses a receive that is not permitted, and no other call shows that permission
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -53,7 +52,7 @@ from mega.cli.listen.stacks import stacks
 from mega.cli.listen.supervisor.places import KILL_MARGIN
 from mega.cli.target import load_listener
 from mega.errors import MegaError, TransportError, single_line
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('Worker', 'main')
 
@@ -66,7 +65,7 @@ _READINESS_CHECK_SECONDS = 0.05
 
 _MAX_PROBLEM_LENGTH = 2_000
 
-_log = logging.getLogger('mega.cli.listen.worker')  # `__name__` is `__main__`
+_log = get_logger('mega.cli.listen.worker')  # `__name__` is `__main__`
 
 
 class Worker:
@@ -196,7 +195,7 @@ class Worker:
         """Stop gracefully. The parent would kill a process that does not end in time."""
         self._stop()
         problem = 'the command has ended: this process stops gracefully'
-        _log.warning(problem, extra=about(target=self._settings.target))
+        _log.warning(problem, code='command-ended', extra=about(target=self._settings.target))
         grace_period = 0.0 if self._listener is None else self._listener._settings.grace_period
         sleep(grace_period + KILL_MARGIN)
         os._exit(FAILURE)
@@ -239,7 +238,7 @@ class Worker:
                 self._has_metrics_error = True
                 problem = 'the metrics of the application cannot be collected'
                 extra = about(target=self._settings.target, error=type(error).__name__)
-                _log.warning(problem, exc_info=error, extra=extra)
+                _log.warning(problem, exc_info=error, code='metrics-failed', extra=extra)
 
     def _description(self) -> str:
         """Return the counters and the stacks of this process, as lines."""

@@ -10,7 +10,6 @@ OpenTelemetry's global propagator names the message attributes: by default `trac
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Set
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -32,7 +31,7 @@ from mega.hooks.opentelemetry.w3c import (
     parse_traceparent,
 )
 from mega.hooks.opentelemetry.xray import format_trace_header, parse_trace_header
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('Carrier', 'Propagation')
 
@@ -47,7 +46,7 @@ MAX_ATTRIBUTES = 10
 OPTIONAL = frozenset({'tracestate', 'baggage'})
 """Attributes without which a message still has its trace."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class Propagation:

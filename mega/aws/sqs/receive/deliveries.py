@@ -51,9 +51,8 @@ from mega.aws.sqs.subscribe.engine.stopping import StopDeadlines
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.aws.sqs.subscribe.runtime.dead_letter_sender import DeadLetterSender
 from mega.aws.sqs.subscribe.runtime.queue_client import QueueClient
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError, SettlementError, TransportError
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('Deliveries',)
 
@@ -313,7 +312,13 @@ class Deliveries:
             problem = 'the visibility timeouts of the messages %s are unchanged: %s'
             ids = ', '.join(entry.delivery.id for entry in call.entries)
             advised = with_advice(error, self._queue.url)
-            _log.warning(problem, ids, advised, extra=self._about(error=error.code))
+            _log.warning(
+                problem,
+                ids,
+                advised,
+                code='visibility-unchanged',
+                extra=self._about(error=error.code),
+            )
             return [RETRY] * len(call.entries)
         except BaseException:  # Ctrl-C: `release` makes the changes again
             for entry in call.entries:
@@ -344,7 +349,9 @@ class Deliveries:
     def _notify(self, notice: Notice, delivery: Delivery) -> None:
         if notice in _WARNINGS:
             extra = self._about(message_id=delivery.id, notice=notice.name.lower())
-            _log.warning('message %s %s', delivery.id, _WARNINGS[notice], extra=extra)
+            _log.warning(
+                'message %s %s', delivery.id, _WARNINGS[notice], code=notice.code, extra=extra
+            )
 
     def _about(self, **fields: object) -> dict[str, dict[str, object]]:
         return about(queue=queue_name(self._queue.url), **fields)

@@ -107,6 +107,7 @@ def test_each_record_of_a_listener_has_its_queue_and_its_message(
         'message_id': '',
         'error': 'ValueError',
         'subscriber': 'Refunds',
+        'code': 'dead-lettered',
     }
 
 
@@ -125,6 +126,7 @@ def test_the_record_of_an_outcome_has_the_subscriber_the_status_and_the_error(
         'subscriber': 'Refunds',
         'status': 'fatal_error',
         'error': 'ValueError',
+        'code': 'subscriber-failed',
     }
 
 
@@ -143,7 +145,7 @@ def test_a_retry_is_one_line_and_its_traceback_is_at_debug(
     assert line.startswith(
         f'Refunds: retriable error: message {message_id}: RetriableError in retry (test_log_records'
     )
-    assert line.endswith(', caused by TimeoutError')
+    assert line.endswith(', caused by TimeoutError [subscriber-retried]')
     assert len(line.splitlines()) == 1
 
 

@@ -91,6 +91,11 @@ class Notice(Enum):
     DELETED = 'deleted'
     NOT_DELETED = 'processed, but could not be deleted'
 
+    @property
+    def code(self) -> str:
+        """The code of the log line about it, such as `not-deleted`."""
+        return self.name.lower().replace('_', '-')
+
 
 class Entry(Struct):
     """One message of a batch call. `id` is unique within the batch.

@@ -27,11 +27,10 @@ from mega.aws.sqs.subscribe.preflight.advice import (
 )
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.aws.sqs.subscribe.processing.settlement import SettlementPolicy
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.retry_delay import max_delay
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import TransportError
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = (
     'PERMISSIONS',
@@ -83,7 +82,8 @@ class PreflightResult(Struct, frozen=True):
 
 
 def _log_finding(finding: Finding) -> None:
-    _log.warning('%s', finding, extra=about(code=finding.code, subject=finding.subject))
+    extra = about(subject=finding.subject)
+    _log.warning('%s', finding.sentences, code=finding.code, extra=extra)
 
 
 def check_queue(

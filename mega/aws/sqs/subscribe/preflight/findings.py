@@ -42,8 +42,13 @@ class Finding(Struct, frozen=True):
     problem: str
     remedy: str
 
+    @property
+    def sentences(self) -> str:
+        """The problem and the remedy, without the code."""
+        return f'{self.subject} {self.problem}. {self.remedy}'
+
     def __str__(self) -> str:
-        return f'{self.subject} {self.problem}. {self.remedy} [{self.code}]'
+        return f'{self.sentences} [{self.code}]'
 
 
 class Kind(Enum):

@@ -18,8 +18,7 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('end_child_process',)
 
@@ -38,6 +37,7 @@ def end_child_process(error: BaseException | None = None) -> NoReturn:
             'process %d, which a subscriber forked from the listener, %s from process(): '
             'it ends with status %d, because it must not become a second listener',
             *(os.getpid(), ending, status),
+            code='forked-process',
             extra=about(forked_process=os.getpid(), exit_status=status),
         )
     for stream in (sys.stdout, sys.stderr):

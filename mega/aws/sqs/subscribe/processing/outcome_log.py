@@ -18,17 +18,13 @@ from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.exceptions import raised_in, traceback_without_text
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError, InvalidResultError
 from mega.aws.sqs.subscribe.processing.outcome import Outcome
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus
 from mega.errors import InvalidPayloadError
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('log_outcomes',)
 
 _log = get_logger(__name__)
-
-_LEVELS = {ProcessStatus.FATAL_ERROR: logging.ERROR, ProcessStatus.RETRY_LATER: logging.DEBUG}
-"""The log level of an outcome with an exception, if it is not WARNING."""
 
 _QUOTE_NOTHING = (InvalidResultError, EventLoopError, InvalidPayloadError)
 """Errors whose texts quote nothing of a payload, and are better than a traceback."""
@@ -58,8 +54,13 @@ def _log_failure(outcome: Outcome, error: BaseException, message: Message) -> No
         text = traceback_without_text(error)
     else:
         text, is_complete = _in_one_line(error), False
-    level = _LEVELS.get(outcome.status, logging.WARNING)
-    _log.log(level, '%s: %s: message %s: %s', name, status, message.id, text, extra=extra)
+    line, arguments = '%s: %s: message %s: %s', (name, status, message.id, text)
+    if outcome.status is ProcessStatus.FATAL_ERROR:
+        _log.error(line, *arguments, code='subscriber-failed', extra=extra)
+    elif outcome.status is ProcessStatus.RETRY_LATER:
+        _log.debug(line, *arguments, extra=extra)
+    else:
+        _log.warning(line, *arguments, code='subscriber-retried', extra=extra)
     if not is_complete and _log.logger.isEnabledFor(logging.DEBUG):
         traceback = traceback_without_text(error)
         _log.debug('%s: message %s: %s', name, message.id, traceback, extra=extra)

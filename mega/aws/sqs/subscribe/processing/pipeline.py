@@ -45,13 +45,12 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     settle_unfetchable,
 )
 from mega.aws.sqs.subscribe.reason import Reason
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.aws.sqs.subscribe.subscribers.subscriber import ProcessStatus, Subscriber
 from mega.codec import AnyPayload, StreamedPayload
 from mega.errors import ConfigurationError, OffloadError, TransportError, safe_repr
 from mega.event import Payload
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('OpenedMessage', 'Processor')
 
@@ -129,29 +128,59 @@ class Processor:
         """
         if isinstance(error, OffloadError):
             problem = 'message %s: its body cannot be fetched: %s'
-            _log.error(problem, message.id, error, extra=about(error='OffloadError'))
+            _log.error(
+                problem,
+                message.id,
+                error,
+                code='body-not-fetched',
+                extra=about(error='OffloadError'),
+            )
             return settle_unfetchable(error, self._policy, message)
         if isinstance(error, TransportError):
             problem = 'message %s stays in the queue, unverified: %s'
-            _log.error(problem, message.id, error, extra=about(error=error.code))
+            _log.error(
+                problem,
+                message.id,
+                error,
+                code='signature-unverified',
+                extra=about(error=error.code),
+            )
             return settle_unfetchable(error, self._policy, message)
         if isinstance(error, ConfigurationError):
             problem = 'message %s stays in the queue: %s'
-            _log.error(problem, message.id, error, extra=about(error='ConfigurationError'))
+            _log.error(
+                problem,
+                message.id,
+                error,
+                code='setup-incomplete',
+                extra=about(error='ConfigurationError'),
+            )
             return settle_unfetchable(error, self._policy, message)
         if is_system_failure(error):
             name = type(error).__name__
             problem = 'message %s stays in the queue: %s while it was opened'
-            _log.error(problem, message.id, name, extra=about(error=name))
+            _log.error(problem, message.id, name, code='out-of-resources', extra=about(error=name))
             return settle_unfetchable(error, self._policy, message)
         extra = about(error=type(error).__name__)
-        _log.error('message %s cannot be opened: %s', message.id, error, extra=extra)
+        _log.error(
+            'message %s cannot be opened: %s',
+            message.id,
+            error,
+            code='cannot-be-opened',
+            extra=extra,
+        )
         return settle_undecodable(error, self._policy, message)
 
     def _settle_failure(self, message: Message, error: Exception, problem: str) -> Settlement:
         """Return the settlement of a message whose processing raised an unexpected exception."""
         description, name = describe_unexpected(error, problem), type(error).__name__
-        _log.error('message %s is retried: %s', message.id, description, extra=about(error=name))
+        _log.error(
+            'message %s is retried: %s',
+            message.id,
+            description,
+            code='unexpected-error',
+            extra=about(error=name),
+        )
         reason, is_attempt = Reason(name, description), not is_system_failure(error)
         return settle_retry(reason, self._policy, message, is_attempt=is_attempt)
 
@@ -208,7 +237,9 @@ class Processor:
             problem = 'a hook failed for message %s: the message is retried: %s'
             name = type(error).__name__
             description = traceback_without_text(error)
-            _log.error(problem, message.id, description, extra=about(error=name))
+            _log.error(
+                problem, message.id, description, code='hook-failed', extra=about(error=name)
+            )
             reason = Reason(name, 'raised by a hook')
             is_attempt = not is_system_failure(error)
             settlement = settle_retry(reason, self._policy, message, is_attempt=is_attempt)
@@ -235,7 +266,8 @@ class Processor:
             names = ', '.join(subscriber.__name__ for subscriber in outdated)
             description += f' in version {payload.event.version}, newer than the class of {names}'
         level = logging.WARNING if self._policy.unmatched is None else logging.DEBUG
-        self._log_once(level, problem, description, message)
+        if self._is_new(description):
+            _log.log(level, problem, description, message.id, code='unmatched', extra=about())
 
     def _warn_unreadable_once(self, message: Message) -> None:
         problem = (
@@ -244,13 +276,18 @@ class Processor:
         )
         attributes = message.unreadable.get('MessageAttributes')
         names = {*message.unreadable, *(attributes if isinstance(attributes, dict) else ())}
-        self._log_once(logging.WARNING, problem, safe_repr(sorted(names)), message)
+        description = safe_repr(sorted(names))
+        if self._is_new(description):
+            _log.warning(
+                problem, description, message.id, code='unreadable-envelope', extra=about()
+            )
 
-    def _log_once(self, level: int, problem: str, description: str, message: Message) -> None:
-        """Log a problem, unless there was one with the same description."""
-        if description not in self._warned and len(self._warned) < MAX_DESCRIPTIONS:
-            self._warned.add(description)
-            _log.log(level, problem, description, message.id, extra=about())
+    def _is_new(self, description: str) -> bool:
+        """Return whether no problem with the same description is in the log."""
+        if description in self._warned or len(self._warned) >= MAX_DESCRIPTIONS:
+            return False
+        self._warned.add(description)
+        return True
 
 
 def _describe(payload: AnyPayload) -> str:
@@ -271,7 +308,7 @@ def _settle_without_payload(
     """Return the settlement of a message without a payload: it is deleted."""
     if isinstance(content, MissingBody):
         problem = 'message %s is deleted: its body is not in S3 any more'
-        _log.warning(problem, message.id, extra=about())
+        _log.warning(problem, message.id, code='body-missing', extra=about())
         return Settlement(SettlementAction.ACK, StatsField.UNOPENED)
     _log.warning(
         'message %s is a %s of the topic %s. It is deleted, and no link in it is followed. '
@@ -279,6 +316,7 @@ def _settle_without_payload(
         message.id,
         content.kind,
         safe_repr(content.topic_arn),
+        code='subscription-notice',
         extra=about(),
     )
     return Settlement(SettlementAction.ACK, StatsField.UNMATCHED)

@@ -22,9 +22,8 @@ from mega.aws.sqs.service import SQS
 from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.aws.sqs.subscribe.engine.commands import CallResult
 from mega.aws.sqs.subscribe.reason import Reason
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('DeadLetterSender',)
 
@@ -55,18 +54,32 @@ class DeadLetterSender:
         except TransportError as error:
             advised = with_advice(error, self._sender.destination)
             extra = self._about(received, error=error.code)
-            _log.error('message %s was not dead-lettered: %s', message_id, advised, extra=extra)
+            _log.error(
+                'message %s was not dead-lettered: %s',
+                message_id,
+                advised,
+                code='dead-letter-failed',
+                extra=extra,
+            )
             return CallResult.RETRY if error.retriable else CallResult.FAILED
         except Exception as error:  # a fault of this message: it stays in its queue
             name = type(error).__name__
             problem = 'message %s was not dead-lettered: unexpected %s'
-            _log.error(problem, message_id, name, extra=self._about(received, error=name))
+            _log.error(
+                problem,
+                message_id,
+                name,
+                code='dead-letter-failed',
+                extra=self._about(received, error=name),
+            )
             return CallResult.FAILED
         # The text of an exception of a subscriber may quote the payload.
         detail = f' in {reason.subscriber}' if reason.subscriber else f': {safe_repr(reason.text)}'
         extra = self._about(received, error=reason.error_name, subscriber=reason.subscriber)
         problem = 'message %s is dead-lettered: %s%s'
-        _log.warning(problem, message_id, reason.error_name, detail, extra=extra)
+        _log.warning(
+            problem, message_id, reason.error_name, detail, code='dead-lettered', extra=extra
+        )
         return CallResult.OK
 
     def _send(self, received: dict[str, Any], reason: Reason) -> None:
@@ -95,6 +108,7 @@ class DeadLetterSender:
         _log.warning(
             'message %s has no room for the attribute %s',
             *(message.id, DEAD_LETTER_ATTRIBUTE),
+            code='no-room-for-reason',
             extra=self._about(received),
         )
         return attributes

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from mega.aws.sqs.subscribe.engine.commands import Notice
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
 from mega.aws.sqs.subscribe.runtime.stats import StatsCounter
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('DeliveryLog',)
 
@@ -39,7 +38,7 @@ _WARNINGS = {
     Notice.NOT_DELETED: 'is processed, but could not be deleted: it will be processed again',
     Notice.OVER_TIME_LIMIT: 'is in processing for longer than max_processing_time: '
     'its visibility timeout is not extended any more, and it may be processed twice. '
-    'Python cannot end a thread from outside. Its stack:\n',
+    'Python cannot end a thread from outside. Its stack:',
 }
 
 
@@ -61,8 +60,10 @@ class DeliveryLog:
         if notice in _STATS_FIELDS:
             self._counter.add(_STATS_FIELDS[notice])
         if notice in _WARNINGS:
-            stack = self._stack_of(delivery) if notice is Notice.OVER_TIME_LIMIT else ''
+            is_late = notice is Notice.OVER_TIME_LIMIT
+            stack = f'\n{self._stack_of(delivery)}' if is_late else ''
             fields = about(
                 queue=self._queue_name, message_id=delivery.id, notice=notice.name.lower()
             )
-            _log.warning('message %s %s%s', delivery.id, _WARNINGS[notice], stack, extra=fields)
+            text = f'message %s {_WARNINGS[notice]}%s'
+            _log.warning(text, delivery.id, stack, code=notice.code, extra=fields)

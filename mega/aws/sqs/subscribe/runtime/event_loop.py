@@ -27,8 +27,7 @@ from mega.aws.sqs.subscribe.runtime.stack_traces import (
     stack_of_coroutine,
     stack_of_thread,
 )
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('EventLoopThread',)
 
@@ -136,7 +135,7 @@ class EventLoopThread:
         self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
             problem = 'the event loop did not end within 1 s: a coroutine blocks it'
-            _log.warning(problem, extra=about())
+            _log.warning(problem, code='event-loop-blocked', extra=about())
             return
         for task in asyncio.all_tasks(self._loop):
             task.cancel()

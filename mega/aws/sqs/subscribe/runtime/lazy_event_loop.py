@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from mega.aws._hooks.work import AwaitResult
 from mega.aws.sqs.subscribe.processing.failures import EventLoopError
 from mega.aws.sqs.subscribe.runtime.stack_traces import WorkerRef
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.logging import about
+from mega.logging import about, get_logger
 
 if TYPE_CHECKING:
     from mega.aws.sqs.subscribe.runtime.event_loop import EventLoopThread
@@ -49,7 +48,7 @@ class LazyEventLoop:
                 except Exception as error:
                     name = type(error).__name__
                     problem = 'no event loop could be created: %s: %s'
-                    _log.error(problem, name, error, extra=about(error=name))
+                    _log.error(problem, name, error, code='no-event-loop', extra=about(error=name))
             return self._event_loop
 
     def run(self, awaitable: Awaitable[object], is_late: Callable[[], bool]) -> AwaitResult:

@@ -22,9 +22,8 @@ from mega.aws.sqs.subscribe.engine.commands import (
     Receive,
 )
 from mega.aws.sqs.subscribe.engine.delivery import Delivery
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import TransportError, safe_repr
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('OPERATIONS', 'QueueClient')
 
@@ -108,7 +107,9 @@ class QueueClient(Struct, frozen=True):
     def _warn_once(self, text: str) -> None:
         if text not in self._warnings:
             self._warnings.add(text)
-            _log.warning(text, self.url, extra=about(queue=queue_name(self.url)))
+            _log.warning(
+                text, self.url, code='no-message-groups', extra=about(queue=queue_name(self.url))
+            )
 
     def _call(
         self, command: Receive | BatchCommand, method: str, **parameters: Any
@@ -134,6 +135,7 @@ def _entry_results(response: dict[str, Any], call: BatchCommand, url: str) -> li
         _log.warning(
             'message %s: %s: %s: %s',
             *(entry.delivery.id, operation, code, problem),
+            code='entry-refused',
             extra=about(
                 queue=queue_name(url),
                 message_id=entry.delivery.id,

@@ -15,9 +15,8 @@ from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.checks import PreflightResult
 from mega.aws.sqs.subscribe.preflight.time_limited import TimeLimitedChecks
 from mega.aws.sqs.subscribe.runtime.activity import IDLE, Activity
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.errors import ConfigurationError
-from mega.logging import about, with_queue
+from mega.logging import about, get_logger, with_queue
 
 if TYPE_CHECKING:
     from mega.aws.sqs.subscribe.runtime.context import ListenerContext

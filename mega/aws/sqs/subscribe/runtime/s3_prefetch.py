@@ -31,8 +31,7 @@ from mega.aws.sqs.message import Message, read_message
 from mega.aws.sqs.opening import MessageOpener, OpenResult, may_be_offloaded
 from mega.aws.sqs.subscribe.engine.delivery import ENDED, Delivery
 from mega.aws.sqs.subscribe.runtime.visibility import DeliveryVisibility
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('BodyPrefetcher',)
 
@@ -141,7 +140,12 @@ class BodyPrefetcher:
         while running := self._executor.close(RE_INTERRUPT_SECONDS):
             if time.monotonic() >= end:
                 problem = '%d calls to S3 have not ended, and are left behind'
-                _log.warning(problem, len(running), extra=about(calls=len(running)))
+                _log.warning(
+                    problem,
+                    len(running),
+                    code='s3-calls-left-behind',
+                    extra=about(calls=len(running)),
+                )
                 return
             # A call that was about to begin was not interrupted.
             self._interrupter.interrupt(at_once=True)

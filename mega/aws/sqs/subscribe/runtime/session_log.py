@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from mega.aws._messages.destinations import queue_name
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('SessionLog',)
 
@@ -34,7 +33,13 @@ class SessionLog:
         """Log a receive that failed."""
         self._failures += 1
         extra = about(queue=self._name, operation='ReceiveMessage', error=code)
-        _log.error('ReceiveMessage from %s failed: %s', self._url, problem, extra=extra)
+        _log.error(
+            'ReceiveMessage from %s failed: %s',
+            self._url,
+            problem,
+            code='receive-failed',
+            extra=extra,
+        )
 
     def receive_answered(self) -> None:
         """Log the first receive that SQS answered after failures."""
@@ -47,9 +52,20 @@ class SessionLog:
     def batch_failed(self, operation: str, count: int, problem: str, code: str) -> None:
         """Log a batch call that failed."""
         extra = about(queue=self._name, operation=operation, messages=count, error=code)
-        _log.error('a batch call for %d messages failed: %s', count, problem, extra=extra)
+        _log.error(
+            'a batch call for %d messages failed: %s',
+            count,
+            problem,
+            code='batch-failed',
+            extra=extra,
+        )
 
     def thread_left(self, name: str) -> None:
         """Log a thread whose command did not end."""
         extra = about(queue=self._name, thread=name)
-        _log.warning('thread %s is still running after the stop', name, extra=extra)
+        _log.warning(
+            'thread %s is still running after the stop',
+            name,
+            code='thread-left-behind',
+            extra=extra,
+        )

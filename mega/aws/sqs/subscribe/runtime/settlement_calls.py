@@ -17,8 +17,7 @@ from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, Delivery
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.processing.hooks import SettlementCall
 from mega.aws.sqs.subscribe.runtime.dead_letter_sender import DeadLetterSender
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('make_batch_call', 'send_dead_letter')
 
@@ -71,4 +70,4 @@ def _report(delivery: Delivery, call: SettlementCall) -> None:
             )
             problem = traceback_without_text(error)
             text = 'a hook failed to observe a call for message %s: %s'
-            _log.error(text, delivery.id, problem, extra=extra)
+            _log.error(text, delivery.id, problem, code='observer-failed', extra=extra)

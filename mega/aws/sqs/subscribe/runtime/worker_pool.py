@@ -34,8 +34,7 @@ from mega.aws._transport.clock import SYSTEM_CLOCK, Clock
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import Command
 from mega.aws.sqs.subscribe.processing.forks import end_child_process
-from mega.aws.sqs.subscribe.safe_logging import get_logger
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('EngineCallback', 'Handlers', 'Pool', 'WorkerPool')
 
@@ -268,7 +267,7 @@ class WorkerPool:
         except RuntimeError as error:  # the process or the machine has too many threads
             count = len(self._threads)
             problem = 'no thread can be started, %d threads continue: %s'
-            _log.warning(problem, count, error, extra=about(threads=count))
+            _log.warning(problem, count, error, code='no-thread', extra=about(threads=count))
             self._start_not_before = now + THREAD_START_RETRY_SECONDS
             self._is_waking = False
             return

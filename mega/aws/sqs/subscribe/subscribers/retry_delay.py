@@ -12,10 +12,9 @@ from msgspec import Struct
 from mega.aws._messages.backoff import RandomUniform, max_backoff
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
-from mega.aws.sqs.subscribe.safe_logging import get_logger
 from mega.aws.sqs.subscribe.subscribers.declaration import accepts_arguments
 from mega.errors import ConfigurationError, Seconds, check_seconds, safe_repr
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = (
     'MAX_DELAY',
@@ -124,7 +123,13 @@ def resolve_delay(
         if not isinstance(error, ConfigurationError):
             problem = f'{name} raised an exception: {traceback_without_text(error)}'
         advice = 'message %s becomes visible when its visibility timeout ends: %s'
-        _log.error(advice, message.id, problem, extra=about(error=type(error).__name__))
+        _log.error(
+            advice,
+            message.id,
+            problem,
+            code='invalid-delay',
+            extra=about(error=type(error).__name__),
+        )
         return ResolvedDelay(error=error)
     return ResolvedDelay(seconds)
 
