@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import cache
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
@@ -45,8 +47,13 @@ EXPECTED_LINES = {
         'order 2 to bob, receive 2',
         'The queue is empty.',
     ],
-    'fifo': ['15 messages, every group in order.'],
+    'fifo': [
+        'cart-1: 5 of 5 messages received',
+        'Every group is in order, and the queue is empty.',
+    ],
 }
+
+EXAMPLES = Path(__file__).parent.parent / 'examples'
 
 
 def run(module: str, *arguments: str, **variables: str) -> CompletedProcess[str]:
@@ -109,8 +116,17 @@ NO_AWS = {
 }
 
 
-@pytest.mark.parametrize('name', ['web_shop', 'fifo'])
+@pytest.mark.parametrize('name', ['web_shop', *EXPECTED_LINES])
 def test_an_example_without_credentials_prints_one_line(name: str) -> None:
     ended = run(f'examples.{name}', **NO_AWS)
     assert (ended.returncode, ended.stdout) == (1, '')
     assert ended.stderr == 'The example cannot run: Unable to locate credentials\n'
+
+
+def test_the_readme_lists_exactly_the_examples() -> None:
+    text = (EXAMPLES / 'README.md').read_text(encoding='utf-8')
+    shared = {'README.md', '__init__.py', '__pycache__', 'scratch.py'}
+    listed = re.findall(r'^\| \[([^]]+)\]\(\1\) \|', text, re.MULTILINE)
+    assert sorted(listed) == sorted({path.name for path in EXAMPLES.iterdir()} - shared)
+    modules = set(re.findall('`python -m examples\\.(\\w+)`', text))
+    assert modules == {'web_shop', *EXPECTED_LINES}

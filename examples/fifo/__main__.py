@@ -1,4 +1,4 @@
-"""Run a producer and a consumer of a FIFO queue, each in its own thread.
+"""Run a producer and a consumer of a FIFO queue at the same time. `settings.ini` has the settings.
 
 python -m examples.fifo --endpoint-url http://127.0.0.1:4566
 """
@@ -8,37 +8,27 @@ from __future__ import annotations
 import sys
 from threading import Thread
 
-from examples.fifo.consumer import GROUPS, Consumer, consumed
+from examples.fifo.consumer import consume
 from examples.fifo.producer import produce
+from examples.fifo.settings import read_settings
 from examples.scratch import on_aws, scratch_queue
-from mega.aws.sqs.subscribe import SqsListener
-
-MESSAGES_EACH = 5
-RECEIVE_TIMEOUT = 20.0  # seconds until the next message
 
 
-def main(queue_url: str, failed_url: str) -> int:
-    with SqsListener(
-        queue_url, [Consumer], max_number_of_messages=10, dead_letter_queue_url=failed_url
-    ) as listener:
-        print('sent          received')
-        consumer = Thread(target=listener.listen)
-        producer = Thread(target=produce, args=[queue_url, GROUPS, MESSAGES_EACH])
-        consumer.start()
-        producer.start()
-        try:
-            total = len(GROUPS) * MESSAGES_EACH
-            received = [consumed.get(timeout=RECEIVE_TIMEOUT) for _ in range(total)]
-        finally:
-            producer.join()
-            listener.stop()
-            consumer.join()
-    for group in GROUPS:
-        numbers = [number for name, number in received if name == group]
-        if numbers != sorted(numbers):
-            print(f'{group} is out of order: {numbers}')
-            return 1
-    print(f'{total} messages, every group in order.')
+def main(queue_url: str) -> int:
+    settings = read_settings()
+    print('sent          received')
+    producer = Thread(target=produce, args=[queue_url, settings])
+    producer.start()
+    try:
+        received = consume(queue_url, settings)
+    finally:
+        producer.join()
+    for group, numbers in received.items():
+        print(f'{group}: {len(numbers)} of {settings.messages_per_group} messages received')
+    if any(numbers != sorted(numbers) for numbers in received.values()):
+        print('A group is out of order.')
+        return 1
+    print('Every group is in order, and the queue is empty.')
     return 0
 
 
@@ -46,6 +36,5 @@ if __name__ == '__main__':
     with (
         on_aws('A producer and a consumer of a FIFO queue.'),
         scratch_queue('.fifo', FifoQueue='true') as queue_url,
-        scratch_queue('-failed.fifo', FifoQueue='true') as failed_url,
     ):
-        sys.exit(main(queue_url, failed_url))
+        sys.exit(main(queue_url))

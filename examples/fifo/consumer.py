@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from queue import SimpleQueue
-from typing import Any
+from examples.fifo.output import GREEN, print_line
+from examples.fifo.producer import Numbered
+from examples.fifo.settings import Settings
+from mega.aws.sqs import SqsReceiver
 
-from mega.aws.sqs.subscribe import DataSubscriber
-from mega.match.functions import gt
-
-__all__ = ('GROUPS', 'Consumer', 'consumed')
-
-GROUPS = ('cart-1', 'cart-2', 'cart-3')
-
-consumed: SimpleQueue[tuple[str, int]] = SimpleQueue()
-"""The message group and the number of every message, in the order of processing."""
+__all__ = ('consume',)
 
 
-class Consumer(DataSubscriber):
-    pattern = {'data': gt(0)}
-
-    def process(self, payload: dict[str, Any]) -> None:
-        group = self.message.group_id or ''
-        column = 14 + 10 * GROUPS.index(group)
-        print(f'{"":{column}}{group} {payload["data"]}\n', end='')
-        consumed.put((group, payload['data']))
+def consume(queue_url: str, settings: Settings) -> dict[str, list[int]]:
+    """Receive until the queue is empty. Return the numbers of each group, in their order."""
+    received: dict[str, list[int]] = {group: [] for group in settings.message_groups}
+    columns = {group: 14 + 10 * index for index, group in enumerate(received)}
+    empty_receives = 0
+    with SqsReceiver(
+        queue_url, max_number_of_messages=10, wait_time_seconds=settings.wait_time_seconds
+    ) as receiver:
+        while empty_receives < settings.max_empty_receives:
+            messages = receiver.receive()
+            empty_receives = 0 if messages else empty_receives + 1
+            for each in messages:
+                group, number = each.message.group_id or '', each.payload_as(Numbered).data
+                print_line(f'{"":{columns[group]}}{group} {number}', GREEN)
+                received[group].append(number)
+                each.ack()  # then SQS delivers the next message of the group
+    return received

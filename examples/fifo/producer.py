@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from examples.fifo.output import YELLOW, print_line
+from examples.fifo.settings import Settings
 from mega.aws.sqs import SqsPublisher
 
-__all__ = ('produce',)
-
-PAUSE = 0.1  # seconds between two messages, for readability
+__all__ = ('Numbered', 'produce')
 
 
-def produce(queue_url: str, groups: Sequence[str], messages_each: int) -> None:
+@dataclass(frozen=True)
+class Numbered:
+    id: str
+    ts: datetime
+    data: int
+
+
+def produce(queue_url: str, settings: Settings) -> None:
     with SqsPublisher(queue_url) as publisher:
-        for number in range(1, messages_each + 1):
-            for group in groups:
+        for number in range(1, settings.messages_per_group + 1):
+            for group in settings.message_groups:
                 id_ = str(uuid.uuid4())
-                sent_at = datetime.now(timezone.utc).isoformat()
                 publisher.publish(
-                    {'id': id_, 'ts': sent_at, 'data': number},
+                    Numbered(id_, datetime.now(timezone.utc), number),
                     message_group_id=group,
                     message_deduplication_id=id_,  # SQS drops a second message with the same ID
                 )
-                print(f'{group} {number} ->\n', end='')  # a single write, because two threads print
-                time.sleep(PAUSE)
+                print_line(f'{group} {number} ->', YELLOW)
+                time.sleep(settings.pause)
