@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -10,11 +9,11 @@ from mega.aws._transport.client import AwsClient
 from mega.aws._transport.interruption import CallInterrupted
 from mega.aws.s3.pointer import Pointer
 from mega.errors import OffloadError, TransportError
-from mega.logging import about
+from mega.logging import about, get_logger
 
 __all__ = ('QUEUE_URL_METADATA', 'ObjectClient', 'code_of')
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 QUEUE_URL_METADATA = 'mega-queue-url'
 """The metadata key of an object for the only queue with a message that points to it."""
@@ -115,7 +114,8 @@ class ObjectClient:
             problem = (
                 'incomplete upload not aborted, and left to a lifecycle rule of the bucket: %s'
             )
-            _log.warning(problem, error, extra=about(bucket=error.bucket, key=error.key))
+            extra = about(bucket=error.bucket, key=error.key)
+            _log.warning(problem, error, code='upload-not-aborted', extra=extra)
 
     def remove(self, pointer: Pointer) -> bool:
         """Delete an object, and return whether that succeeded. A failure is logged."""
@@ -123,7 +123,8 @@ class ObjectClient:
             self.call('delete_object', pointer)
         except OffloadError as error:
             problem = 'not deleted, and left to a lifecycle rule of the bucket: %s'
-            _log.warning(problem, error, extra=about(bucket=error.bucket, key=error.key))
+            extra = about(bucket=error.bucket, key=error.key)
+            _log.warning(problem, error, code='body-not-deleted', extra=extra)
             return False
         return True
 
