@@ -221,6 +221,25 @@ def _corner(place: int, chance: random.Random) -> tuple[object, Wants]:
     return pattern, wants
 
 
+def _any_corner(place: int, chance: random.Random) -> tuple[object, Wants]:
+    """Return one of several patterns that many parcels match."""
+    x, y = -121.1 - place % 5 / 10, 37.9 - place % 5 / 10
+    coordinates = {
+        'x': [{'numeric': ['<', x]}],
+        'y': [{'numeric': ['>', y]}],
+        'z': [{'anything-but': [1]}],
+    }
+    kinds = (['Polygon'], ['MultiPolygon'], [{'exists': True}])[place % 3]
+    pattern = from_eventbridge({'geometry': {'type': kinds, 'coordinates': coordinates}})
+
+    def wants(doc: Document) -> bool:
+        return (doc['geometry']['type'] in kinds or place % 3 == 2) and any(
+            one['x'] < x and one['y'] > y for one in doc['geometry']['coordinates'][0]
+        )
+
+    return pattern, wants
+
+
 def _exact(place: int, chance: random.Random) -> tuple[object, Wants]:
     lot, street = f'{place * 7:07}', chance.choice(('TAYLOR', 'JEFFERSON'))
     pattern = from_eventbridge({'properties': {'MAPBLKLOT': [lot], 'STREET': [street]}})
@@ -252,4 +271,5 @@ PARCEL_CASES: dict[str, Case] = {
     'prefix, and a text': _street,
     'equal, ignoring case': _street_ignoring_case,
     'three fields of an object in nested arrays': _corner,
+    'three fields of an object in nested arrays, many match': _any_corner,
 }

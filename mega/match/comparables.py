@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+import string
 from collections.abc import Callable
 from datetime import date, datetime, time, timezone
 from decimal import Decimal, InvalidOperation
@@ -39,12 +40,14 @@ __all__ = (
     'parse_address',
     'parse_number',
     'to_array_marker',
+    'to_ascii_lower',
     'to_comparable',
     'to_constant',
     'to_day',
     'to_folded_text',
     'to_instant',
     'to_number',
+    'to_reversed_ascii_lower',
     'to_reversed_folded_text',
     'to_reversed_text',
     'to_text',
@@ -219,6 +222,21 @@ def to_folded_text(lhs: object) -> str | None:
 
 def to_reversed_folded_text(lhs: object) -> str | None:
     return lhs.casefold()[::-1] if isinstance(lhs, str) else None
+
+
+def to_ascii_lower(lhs: object) -> str | None:
+    """Return a text with the 26 capitals of ASCII in lower case, and no other changes."""
+    if not isinstance(lhs, str):
+        return None
+    return lhs.lower() if lhs.isascii() else lhs.translate(_ASCII_LOWER)
+
+
+def to_reversed_ascii_lower(lhs: object) -> str | None:
+    lowered = to_ascii_lower(lhs)
+    return None if lowered is None else lowered[::-1]
+
+
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def to_number(lhs: object) -> Any:

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from mega.errors import PatternError
 from mega.match import Pattern, PatternSet, evaluate, explain
+from mega.match.context import Context
 from mega.match.eventbridge import from_eventbridge
+from mega.match.eventbridge.matcher import EventPattern
+from mega.match.eventbridge.parser import parse_event_pattern
 from tests.match.eventbridge_cases import ANSWERED, EVENTS, patterns, set_of_all
 from tests.match.strategies import MANY
 
@@ -70,6 +73,78 @@ def test_evaluate_set_and_explain_agree(
         assert [index for index, pattern in enumerate(known) if explain(event, pattern)] == expected
         copy = json.loads(json.dumps(event))
         assert [index for index, pattern in enumerate(known) if evaluate(copy, pattern)] == expected
+
+
+# ── fields in one array, as every operator looks them up ──────────────────────────────────────────
+
+TEXTS = st.text('aAbB.ſK', max_size=3)
+OPERATORS = st.one_of(
+    st.sampled_from([0, 1, 2**53 + 1, 'a', 'B', None, True, '10.0.0.1', '::1']),
+    st.sampled_from(['prefix', 'suffix', 'equals-ignore-case']).flatmap(
+        lambda name: TEXTS.map(lambda text: {name: text})
+    ),
+    st.sampled_from(['prefix', 'suffix']).flatmap(
+        lambda name: TEXTS.map(lambda text: {name: {'equals-ignore-case': text}})
+    ),
+    st.tuples(TEXTS, TEXTS).map(lambda texts: {'wildcard': '*'.join(texts)}),
+    TEXTS.map(lambda text: {'wildcard': f'*{text or "a"}*'}),
+    st.sampled_from(
+        [
+            {'anything-but': 'a'},
+            {'anything-but': [0, 1]},
+            {'anything-but': {'prefix': ['a', 'B']}},
+            {'numeric': ['>', 0]},
+            {'numeric': ['>=', 0, '<', 2]},
+            {'cidr': '10.0.0.0/8'},
+            {'cidr': '::/64'},
+            {'exists': True},
+            {'exists': False},
+        ]
+    ),
+)
+VALUES: st.SearchStrategy[Any] = TEXTS | st.sampled_from(
+    [0, 1, 2, 0.5, 2**53 + 1, 'a', 'B', None, True, '10.0.0.1', '10.00.1.1', '::1', '0::1', [], {}]
+)
+FIELDS = st.sampled_from(['x', 'y', 'z'])
+IN_ARRAY = st.dictionaries(FIELDS, st.lists(OPERATORS, min_size=1, max_size=2), min_size=1)
+ARRAY_PATTERNS = st.one_of(
+    IN_ARRAY.map(lambda fields: {'a': fields}),
+    IN_ARRAY.map(lambda fields: {'a': {'b': fields}}),
+    st.tuples(IN_ARRAY, IN_ARRAY).map(lambda both: {'a': {'b': both[0], 'c': both[1]}}),
+    st.tuples(IN_ARRAY, IN_ARRAY).map(lambda both: {'a': both[0], 'x': both[1].get('x', [0])}),
+)
+MEMBERS = st.dictionaries(
+    FIELDS | st.sampled_from(['b', 'c', 'b.x', 'c.y']),
+    st.recursive(VALUES, lambda inner: st.lists(inner, max_size=2), max_leaves=3)
+    | st.dictionaries(FIELDS, VALUES)
+    | st.lists(st.dictionaries(FIELDS, VALUES), max_size=3),
+)
+ARRAY_EVENTS = st.fixed_dictionaries(
+    {'a': st.lists(MEMBERS | VALUES | st.lists(MEMBERS, max_size=2), max_size=4) | MEMBERS},
+    optional={'x': VALUES, 'a.b': MEMBERS | st.lists(MEMBERS, max_size=2), 'a.x': VALUES},
+)
+
+
+@settings(max_examples=MANY // 4, deadline=None)
+@given(
+    st.lists(ARRAY_PATTERNS, min_size=30, max_size=30),
+    st.lists(ARRAY_EVENTS, min_size=10, max_size=10),
+)
+def test_a_set_agrees_with_its_patterns_on_fields_of_objects_in_arrays(
+    drawn: list[dict[str, Any]], events: list[dict[str, Any]]
+) -> None:
+    """`evaluate` also agrees with the tree of conditions, which it needs for few events only."""
+    known: list[EventPattern] = []
+    pattern_set: PatternSet[int] = PatternSet()
+    for source in drawn:
+        with suppress(PatternError):
+            known.append(parse_event_pattern(source))
+            pattern_set.add(known[-1], len(known) - 1)
+    for event in events:
+        context = Context(event)
+        expected = [i for i, one in enumerate(known) if one.first_match(event, context)]
+        assert [i for i, pattern in enumerate(known) if evaluate(event, pattern)] == expected
+        assert pattern_set.match(event) == expected
 
 
 @pytest.mark.no_cover

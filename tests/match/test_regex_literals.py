@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mega.match.index.regex_literals import literals_of
+from mega.match.functions.regex_literals import literals_of
 from tests.profile import amount
 
 LITERALS: dict[str, tuple[str, bool] | None] = {

@@ -5,8 +5,8 @@ event `{"lines": [{"sku": "A", "n": 1}, {"sku": "B", "n": 2}]}` has "A" and "B" 
 1 and 2 at `lines.n`.
 
 In most events, every path of a pattern leads through objects to one scalar.
-`_matches_without_arrays` answers this case. `mega.match.eventbridge.array_consistency` answers the
-others.
+`_decide` answers this case, and the case of fields that lie in different arrays.
+`mega.match.eventbridge.array_consistency` answers the others.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class EventPattern(Pattern, frozen=True):
         if not isinstance(lhs, dict):
             return False
         for combination in self.combinations:
-            result = _matches_without_arrays(combination, lhs, context)
+            result = _decide(combination, lhs, context)
             if result is None:
                 return self._matching(lhs, context) != 0
             if result:
@@ -74,17 +74,30 @@ class EventPattern(Pattern, frozen=True):
         return f'from_eventbridge({self.source})'
 
 
-def _matches_without_arrays(
-    combination: Combination, lhs: dict[str, Any], context: Context
-) -> bool | None:
-    """Return the answer if every path leads through objects to a scalar; None otherwise."""
+def _decide(combination: Combination, lhs: dict[str, Any], context: Context) -> bool | None:
+    """Return whether an event matches; None if two fields may lie in the same array."""
+    others = []
     for condition in combination:
         value = _scalar_in_objects(lhs, condition.path)
         if value is MISSING:
-            return None
-        if not condition.values.accepts(value, context):
+            others.append(condition)
+        elif not condition.values.accepts(value, context):
             return False
-    return True
+    in_arrays, failed = [], False
+    for condition in others:
+        scalars = scalars_at(lhs, condition.path)
+        if not scalars:
+            if not condition.values.accepts_missing:
+                return False
+            continue
+        in_arrays.append(condition.path[0])
+        if not any(condition.values.accepts(scalar, context) for scalar in scalars):
+            if not condition.values.accepts_missing:
+                return False
+            failed = True
+    # Paths with different first names share no array. In a shared array, a field may be missing
+    # from the chosen member.
+    return not failed if len({*in_arrays}) == len(in_arrays) else None
 
 
 def _scalar_in_objects(payload: dict[str, Any], path: Sequence[str]) -> object:

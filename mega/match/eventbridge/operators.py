@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 from mega.match.comparables import ExactKeys, exact, is_number, to_number
@@ -27,6 +27,7 @@ __all__ = (
     'case_insensitive',
     'is_exact_double',
     'parse_event_address',
+    'to_exact_double',
 )
 
 MAX_EXACT_INTEGER = 2**53
@@ -125,6 +126,11 @@ def is_exact_double(number: object) -> bool:
     return not isinstance(number, int) or abs(number) <= MAX_EXACT_INTEGER
 
 
+def to_exact_double(lhs: object) -> Any:
+    """Return a number that a double represents exactly; None for any other value."""
+    return to_number(lhs) if is_exact_double(lhs) else None
+
+
 def case_insensitive(text: str, *, at_start: bool, at_end: bool) -> CaseInsensitive:
     r"""Return a pattern of a text in any case: as a prefix, as a suffix, or as the whole text.
 
@@ -190,14 +196,15 @@ def parse_event_address(lhs: object) -> tuple[int, int] | None:
     """
     if not isinstance(lhs, str) or len(lhs) > MAX_ADDRESS_LENGTH or not _ADDRESS.fullmatch(lhs):
         return None
-    text = '.'.join(str(int(part)) for part in lhs.split('.')) if '.' in lhs else lhs
+    if '.' in lhs:
+        a, b, c, d = map(int, lhs.split('.'))
+        return (4, a << 24 | b << 16 | c << 8 | d) if max(a, b, c, d) <= 255 else None
     try:
-        address: Any = ip_address(text)
+        address = IPv6Address(lhs)
     except ValueError:
         return None
-    if not isinstance(address, IPv4Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.version, int(address)
+    mapped = address.ipv4_mapped
+    return (6, int(address)) if mapped is None else (4, int(mapped))
 
 
 _ADDRESS = re.compile(r'\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]*', re.ASCII)

@@ -2,9 +2,8 @@
 
 - `normal_form`: a pattern as alternatives (OR) of conditions (AND), each with a path.
 - `keys`: values of a condition that can be looked up.
-- `regex_literals`: texts that every match of a regular expression contains.
 - `lookups`: hash tables, sorted prefixes, substrings and lists of tests.
-- `intervals`: intervals that contain a value.
+- `bounds`, `intervals`: intervals, and those that contain a value.
 - `residuals`: compiled functions that check the remaining conditions of a pattern.
 - `codegen`: nodes, and the generation of the functions that visit them.
 - `decision_tree`: the choice of look-ups, and the theory of the index with an example.

@@ -27,6 +27,7 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeAlias
 
 from mega.match.context import MISSING, Context
+from mega.match.eventbridge.array_choices import dotted_names
 
 __all__ = (
     'VISIT_UNROLLED',
@@ -38,6 +39,7 @@ __all__ = (
     'add_matches',
     'compile_node_function',
     'read_path_lines',
+    'read_scalar_lines',
     'visit_all',
 )
 
@@ -117,6 +119,28 @@ def read_path_lines(path: Path, objects: dict[Path, str], on_failure: str = 'ret
         ]
     last = f'{objects[path[:-1]]}.get({path[-1]!r}, MISSING)' if path else 'payload'
     return [*lines, f'value = {last}']
+
+
+def read_scalar_lines(path: Path, objects: dict[Path, str], otherwise: str) -> list[str]:
+    """Return the lines that assign the scalar at a path of an event to `value`, or `MISSING`.
+
+    They execute the statement `otherwise` if the path leads through an array, or if EventBridge may
+    find the scalar by a name with dots: `{"a.b": 1}` is `{"a": {"b": 1}}`.
+    """
+    lines = read_path_lines(path, objects, otherwise)
+    dotted = [
+        f'{name!r} in {objects[path[:depth]]}'
+        for depth, names in dotted_names(path).items()
+        for name in names
+    ]
+    if dotted:
+        lines += [f'if value is MISSING and ({" or ".join(dotted)}):', f'    {otherwise}']
+    return [
+        *lines,
+        'if type(value) is not str and type(value) is not int:',
+        '    if isinstance(value, (dict, list, tuple)):',
+        f'        {otherwise}',
+    ]
 
 
 def compile_node_function(lines: Sequence[str], **names: object) -> NodeFunction:

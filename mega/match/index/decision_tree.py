@@ -40,6 +40,8 @@ import msgspec
 from msgspec import Struct
 
 from mega.match.comparables import Normaliser, parse_number, to_number, to_text, wrap
+from mega.match.context import MISSING
+from mega.match.eventbridge.array_choices import Route, event_to_test, flat
 from mega.match.eventbridge.matcher import scalars_at
 from mega.match.index.codegen import (
     VISIT_UNROLLED,
@@ -47,8 +49,10 @@ from mega.match.index.codegen import (
     Node,
     NodeFunction,
     Path,
+    add_matches,
     compile_node_function,
     read_path_lines,
+    read_scalar_lines,
     visit_all,
 )
 from mega.match.index.intervals import IntervalIndex
@@ -63,7 +67,7 @@ from mega.match.index.lookups import (
     TestList,
     find_for_each,
 )
-from mega.match.index.normal_form import Alternative, Condition
+from mega.match.index.normal_form import Alternative, Condition, Scope
 from mega.match.index.residuals import group_nodes, residual_node
 
 __all__ = ('IndexedPattern', 'TreeBuilder')
@@ -94,14 +98,14 @@ class IndexedPattern(Struct, frozen=True):
     def without(self, condition: Condition, is_sufficient: bool) -> IndexedPattern:
         """Return what remains after a key of a condition was found."""
         rest = tuple([one for one in self.conditions if one is not condition])
-        if not is_sufficient and not condition.is_prefilter:
+        if not is_sufficient and condition.scope is not Scope.HINT:
             others = condition.key_sequence[1:]
-            rest = (*rest, Condition(condition.path, condition.leaf, others))
+            rest = (*rest, Condition(condition.path, condition.leaf, others, condition.scope))
         return IndexedPattern(self.position, self.target, rest)
 
 
-_BranchKey: TypeAlias = tuple[Path, bool]
-"""The path that a branch reads, and whether it reads through arrays, as prefilters do."""
+_BranchKey: TypeAlias = tuple[Path, Scope]
+"""The path that a branch reads, and what it reads there."""
 
 _Clause: TypeAlias = tuple[Condition, tuple[Key, ...]]
 """A condition of a pattern, and the keys that find it."""
@@ -120,7 +124,7 @@ class BranchPlan(Struct, frozen=True):
     """What the function of a branch reads: a path, and the look-ups with their normalisers."""
 
     path: Path
-    through_arrays: bool
+    scope: Scope
     lookups: tuple[tuple[type[AnyLookup], Normaliser], ...]
 
 
@@ -180,14 +184,13 @@ class TreeBuilder:
             )
             for lookup in self._build_lookups(kind, normalise, children, depth, built)
         ]
-        path, through_arrays = branch
+        path, scope = branch
         constants = [constant for lookup in lookups for constant in lookup.constants]
-        plan = BranchPlan(
-            path, through_arrays, tuple((type(one), one.normalise) for one in lookups)
-        )
-        if through_arrays:
-            return _compile_plan(plan), *constants, path, lookups
-        return _compile_plan(plan), *constants
+        plan = BranchPlan(path, scope, tuple((type(one), one.normalise) for one in lookups))
+        if scope is Scope.VALUE:
+            return _compile_plan(plan), *constants
+        fields = {other.path for one, _ in found for other in one.conditions}
+        return _compile_plan(plan), *constants, Route.of(path, fields), lookups
 
     def _build_lookups(
         self,
@@ -262,7 +265,7 @@ def _clauses(one: IndexedPattern) -> dict[_BranchKey, _Clause]:
         keys = condition.keys
         if keys is None or (condition.leaf.has_predicate and not only_predicates):
             continue
-        branch = condition.path, condition.is_prefilter
+        branch = condition.path, condition.scope
         known = clauses.get(branch)
         if known is None or selectivity_rank(keys) < selectivity_rank(known[1]):
             clauses[branch] = condition, keys
@@ -325,17 +328,14 @@ def _compile_plan(plan: BranchPlan) -> NodeFunction:
     The node is `(function, *constants of every look-up)`. If the branch reads through arrays, the
     path and the look-ups follow.
     """
-    names: dict[str, object] = {'look_up_in_arrays': _look_up_in_arrays}
-    if plan.through_arrays:
-        otherwise = 'return look_up_in_arrays(payload, found, node, state)'
-        is_unusable = 'value is MISSING or isinstance(value, (dict, list, tuple))'
+    names: dict[str, object] = {}
+    if plan.scope is Scope.VALUE:
+        lines = [*read_path_lines(plan.path, {}), 'if value is MISSING:', '    return']
     else:
-        otherwise, is_unusable = 'return', 'value is MISSING'
-    lines = [
-        *read_path_lines(plan.path, {}, otherwise),
-        f'if {is_unusable}:',
-        f'    {otherwise}',
-    ]
+        names['otherwise'] = _look_up_choices if plan.scope is Scope.EVENT else _look_up_anywhere
+        otherwise = 'return otherwise(payload, found, node, state)'
+        lines = read_scalar_lines(plan.path, {}, otherwise)
+        lines += ['if value is MISSING:', '    return']
     next_constant = 1
     normalisers = [normalise for _, normalise in plan.lookups]
     variables: dict[Normaliser, str] = {}
@@ -353,10 +353,46 @@ def _compile_plan(plan: BranchPlan) -> NodeFunction:
     return compile_node_function(lines, **names)
 
 
-def _look_up_in_arrays(
+def _look_up_choices(
+    payload: object, found: list[Node], node: Node, state: MatchState | None
+) -> None:
+    """Look up the scalars at a path, and visit the nodes with the choice of array members."""
+    *_, route, lookups = node
+    choices = route.choices(payload)
+    if choices is None:
+        _look_up_and_test(event_to_test(payload, node), found, node, state)
+        return
+    name = route.path[-1]
+    values = [objects[-1].get(name, MISSING) for objects in choices]
+    if all(type(one) is HashTable and one.has_none_of(values) for one in lookups):
+        return
+    reached: list[Node] = []
+    tested: set[int] = set()
+    for objects, value in zip(choices, values, strict=True):
+        chosen = None
+        scalars = flat(value) if isinstance(value, (list, tuple)) else (value,)
+        for child in find_for_each(scalars, lookups):
+            chosen = route.choose(payload, objects, tested) if chosen is None else chosen
+            child[0](chosen, reached, child, state)
+    found += {id(one): one for one in reached}.values()
+
+
+def _look_up_and_test(
+    event: object, found: list[Node], node: Node, state: MatchState | None
+) -> None:
+    """Look up every scalar at a path, and test the whole of each pattern that this finds."""
+    reached: list[Node] = []
+    _look_up_anywhere(event, reached, node, state)
+    for one in reached:
+        for member in one[4] if one[0] is add_matches else (one,):
+            if member[3].accepts(event, state):
+                found.append(member)
+
+
+def _look_up_anywhere(
     payload: object, found: list[Node], node: Node, state: MatchState | None
 ) -> None:
     """Look up every scalar at a path, through arrays and names with dots."""
-    *_, path, lookups = node
-    for child in find_for_each(scalars_at(payload, path), lookups):
+    *_, route, lookups = node
+    for child in find_for_each(scalars_at(payload, route.path), lookups):
         child[0](payload, found, child, state)

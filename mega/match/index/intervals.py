@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from mega.match.comparables import Normaliser, exact
+from mega.match.index.bounds import Interval
 from mega.match.index.codegen import Node
-from mega.match.index.keys import Interval
 from mega.match.index.lookups import VISIT_CHILD
 from mega.match.index.residuals import group_nodes
 

@@ -11,7 +11,7 @@ LeafKeys are a necessary condition: a leaf matches no value that fits none of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache, singledispatch
 from itertools import count, takewhile, zip_longest
@@ -27,12 +27,13 @@ from mega.match.comparables import (
     Normaliser,
     NumberValue,
     TextValue,
-    exact,
     parse_address,
     parse_number,
     to_array_marker,
+    to_ascii_lower,
     to_folded_text,
     to_number,
+    to_reversed_ascii_lower,
     to_reversed_folded_text,
     to_reversed_text,
     to_text,
@@ -45,18 +46,20 @@ from mega.match.eventbridge.operators import (
     NumericRange,
     ValueList,
     parse_event_address,
+    to_exact_double,
 )
 from mega.match.functions.arrays import Contains, ContainsAll
 from mega.match.functions.comparison import Between, Compare, Equal
 from mega.match.functions.embedded_json import JsonText, read_text
 from mega.match.functions.logic import OneOf
 from mega.match.functions.network import Cidr
+from mega.match.functions.regex_literals import literals_of
 from mega.match.functions.text import Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
-from mega.match.index.regex_literals import literals_of
+from mega.match.index.bounds import Interval, intersection
 from mega.match.pattern import AllOf, AnyOf, ListLiteral, Object, Pattern, Predicate
 
-__all__ = ('RANKS', 'Interval', 'Key', 'LookupKind', 'key_sequence', 'keys_of', 'selectivity_rank')
+__all__ = ('RANKS', 'Key', 'LookupKind', 'key_sequence', 'keys_of', 'selectivity_rank')
 
 
 MAX_NORMALISERS_IN_JSON = 1_000
@@ -75,15 +78,6 @@ class LookupKind(Enum):
     SUBSTRING = 'the normalised text contains the key'
     RANGE = 'the normalised value is in the interval of the key'
     TEST = 'the test of the key is true for the normalised value'
-
-
-class Interval(Struct, frozen=True):
-    """The values between two bounds. A bound of None does not limit the interval."""
-
-    low: Any = None
-    high: Any = None
-    low_included: bool = True
-    high_included: bool = True
 
 
 class Key(Struct, frozen=True):
@@ -187,17 +181,9 @@ def _(leaf: AllOf) -> LeafKeys:
     for keys in zip_longest(*(one or () for one in ranges)):
         if None in keys or len({key.normalise for key in keys}) > 1:
             return None
-        value = _intersection([key.value for key in keys])
+        value = intersection([key.value for key in keys])
         intersections.append(structs.replace(keys[0], value=value))
     return tuple(intersections) or None
-
-
-def _intersection(intervals: Iterable[Interval]) -> Interval:
-    lows = [one for one in intervals if one.low is not None]
-    highs = [one for one in intervals if one.high is not None]
-    lowest = max(lows, key=lambda one: (exact(one.low), not one.low_included), default=Interval())
-    highest = min(highs, key=lambda one: (exact(one.high), one.high_included), default=Interval())
-    return Interval(lowest.low, highest.high, lowest.low_included, highest.high_included)
 
 
 def _range_keys(low: Comparable | None, high: Comparable | None, **included: bool) -> LeafKeys:
@@ -381,10 +367,18 @@ def _(leaf: ValueList) -> LeafKeys:
     return None if leaf.accepts_missing else _union_of(leaf.members)
 
 
+@key_sequence.register(ValueList)
+def _(leaf: ValueList) -> tuple[tuple[Key, ...], ...]:
+    if len(leaf.members) == 1 and not leaf.accepts_missing:
+        return key_sequence(leaf.members[0])
+    keys = keys_of(leaf)
+    return () if keys is None else (keys,)
+
+
 @keys_of.register(NumericRange)
 def _(leaf: NumericRange) -> LeafKeys:
     interval = Interval(leaf.low, leaf.high, leaf.low_included, leaf.high_included)
-    return (Key(LookupKind.RANGE, to_number, interval),)
+    return (Key(LookupKind.RANGE, to_exact_double, interval),)
 
 
 @keys_of.register(AddressBlock)
@@ -394,5 +388,11 @@ def _(leaf: AddressBlock) -> LeafKeys:
 
 @keys_of.register(CaseInsensitive)
 def _(leaf: CaseInsensitive) -> LeafKeys:
-    form = leaf.text, leaf.at_start, leaf.at_end
-    return (Key(LookupKind.TEST, to_text, form, leaf.test),)
+    if not leaf.text.isascii():
+        form = leaf.text, leaf.at_start, leaf.at_end
+        return (Key(LookupKind.TEST, to_text, form, leaf.test),)
+    text = leaf.text.lower()
+    if not leaf.at_start:
+        return (Key(LookupKind.PREFIX, to_reversed_ascii_lower, text[::-1]),)
+    kind = LookupKind.EQUALS if leaf.at_end else LookupKind.PREFIX
+    return (Key(kind, to_ascii_lower, text),)

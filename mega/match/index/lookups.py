@@ -20,7 +20,8 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from mega.match.comparables import Normaliser, wrap
+from mega.match.comparables import Normaliser, to_number, to_text, wrap
+from mega.match.context import MISSING
 from mega.match.index.codegen import MatchState, Node
 
 __all__ = (
@@ -90,6 +91,18 @@ class HashTable(Struct, frozen=True):
         node = self.nodes.get(self.normalise(value))
         return () if node is None else (node,)
 
+    def has_none_of(self, values: Sequence[object]) -> bool:
+        """Return true only if `find` finds nothing for each of the values: a fast test."""
+        return (
+            self.normalise in (to_text, to_number)
+            and _PLAIN_TYPES.issuperset(map(type, values))
+            and self.nodes.keys().isdisjoint(values)
+        )
+
+
+_PLAIN_TYPES = frozenset((str, int, float, bool, type(None), type(MISSING)))
+"""The types of values that equal their normal form, if they have one."""
+
 
 class ForEachMember(Struct, frozen=True):
     """Another look-up for each member of an array. Each node is found once."""
@@ -111,8 +124,10 @@ class ForEachMember(Struct, frozen=True):
         return find_for_each(value, (self.lookup,)) if isinstance(value, (list, tuple)) else ()
 
 
-def find_for_each(values: Iterable[object], lookups: Sequence[Lookup]) -> Iterable[Node]:
+def find_for_each(values: Sequence[object], lookups: Sequence[Lookup]) -> Iterable[Node]:
     """Return the nodes that any look-up finds for any of the values, each node once."""
+    if len(values) == 1 and len(lookups) == 1:
+        return lookups[0].find(values[0])
     reached = {
         id(node): node for value in values for lookup in lookups for node in lookup.find(value)
     }

@@ -9,7 +9,9 @@ The number of alternatives is limited, because it multiplies: ten `or_` of two m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from itertools import product
 from typing import TypeAlias
 
@@ -22,10 +24,28 @@ from mega.match.index.keys import Key, key_sequence, keys_of
 from mega.match.member_table import MAX_TESTED
 from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern
 
-__all__ = ('Alternative', 'Condition', 'to_dnf')
+__all__ = ('Alternative', 'Condition', 'Scope', 'to_dnf')
+
+MAX_FIELD_DEPTH = 16
+"""The maximum depth of a field of an EventBridge pattern that is looked up.
+
+The names with dots that lead to a field are about half of the square of its depth.
+"""
 
 MAX_ALTERNATIVES = 32
 """The maximum number of alternatives of one pattern."""
+
+
+class Scope(Enum):
+    """What a condition tests."""
+
+    VALUE = 'the value at the path'
+
+    EVENT = 'the scalars at the path, as one of the fields of an EventBridge pattern'
+    """All conditions of such an alternative have this scope. One is the whole pattern, for events
+    in which two fields may have to match in the same array member."""
+
+    HINT = 'the scalars at the path, only to find a pattern which another condition decides'
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +60,7 @@ class Condition:
     key_sequence: tuple[tuple[Key, ...], ...] = field(default=(), compare=False)
     """The keys that find the condition, the best one first; empty if it must be tested."""
 
-    is_prefilter: bool = False
-    """Whether the condition only helps to find the pattern, and another condition decides.
-
-    A prefilter tests the scalars at the path, also inside arrays on the way.
-    """
+    scope: Scope = Scope.VALUE
 
     @property
     def keys(self) -> tuple[Key, ...] | None:
@@ -77,13 +93,13 @@ def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
         return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, ContainsAll) and len(pattern.members) > MAX_TESTED:
         return _single(pattern, path)  # one pass over the array, instead of one for each member
-    if isinstance(pattern, AllOf) and keys_of(pattern) is None:
+    if isinstance(pattern, AllOf) and (
+        keys_of(pattern) is None or isinstance(pattern, ContainsAll)
+    ):
         parts = [to_dnf(child, path) for child in pattern.members]
         return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, EventPattern) and len(pattern.combinations) <= MAX_ALTERNATIVES:
-        return [
-            _with_prefilters(combination, pattern, path) for combination in pattern.combinations
-        ]
+        return [_of_fields(combination, pattern, path) for combination in pattern.combinations]
     if isinstance(pattern, AnyOf) and any(map(_has_paths, pattern.members)):
         alternatives = [one for child in pattern.members for one in to_dnf(child, path)]
         return alternatives if len(alternatives) <= MAX_ALTERNATIVES else _single(pattern, path)
@@ -94,19 +110,34 @@ def _single(pattern: Pattern, path: Path) -> list[Alternative]:
     return [(Condition(path, pattern, key_sequence(pattern)),)]
 
 
-def _with_prefilters(combination: Combination, pattern: EventPattern, path: Path) -> Alternative:
-    """Return the fields of an EventBridge pattern as prefilters, and the pattern as the decision.
-
-    A field alone cannot decide, because two fields may have to match in the same array member.
-    """
-    prefilters = [
-        Condition((*path, *one.path), one.values, key_sequence(one.values), is_prefilter=True)
-        for one in combination
-    ]
+def _of_fields(combination: Combination, pattern: EventPattern, path: Path) -> Alternative:
+    """Return the fields of an EventBridge pattern, and the pattern itself."""
     whole = pattern
     if len(pattern.combinations) > 1:
         whole = EventPattern((combination,), pattern.source)
-    return *(one for one in prefilters if one.keys is not None), Condition(path, whole)
+    paths = {one.path for one in combination}
+    # An array may have scalars of one path, and objects of another.
+    overlap = any(one[:length] in paths for one in paths for length in range(1, len(one)))
+    if overlap or max(map(len, paths)) > MAX_FIELD_DEPTH:
+        return (Condition(path, whole),)
+    fields = [
+        Condition((*path, *one.path), one.values, key_sequence(one.values), Scope.EVENT)
+        for one in combination
+    ]
+    alternative = *fields, Condition(path, whole, scope=Scope.EVENT)
+    return _as_hints(alternative) if path else alternative
+
+
+def _as_hints(alternative: Iterable[Condition]) -> Alternative:
+    """Let the fields of an EventBridge pattern only help to find it."""
+    return tuple(
+        one
+        if one.scope is not Scope.EVENT
+        else replace(one, scope=Scope.VALUE)
+        if isinstance(one.leaf, EventPattern)
+        else replace(one, scope=Scope.HINT)
+        for one in alternative
+    )
 
 
 def _conjunction(parts: list[list[Alternative]]) -> list[Alternative]:
@@ -116,7 +147,9 @@ def _conjunction(parts: list[list[Alternative]]) -> list[Alternative]:
         combinations *= len(part)
         if combinations > MAX_ALTERNATIVES:
             return []
-    return [tuple(c for one in chosen for c in one) for chosen in product(*parts)]
+    if len(parts) == 1:
+        return parts[0]
+    return [_as_hints(c for one in chosen for c in one) for chosen in product(*parts)]
 
 
 def _has_paths(pattern: Pattern) -> bool:

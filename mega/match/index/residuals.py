@@ -22,16 +22,22 @@ from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from mega.match.comparables import Comparable, NumberValue, Test, TextValue
-from mega.match.context import MISSING
+from mega.match.eventbridge.array_choices import event_to_test
 from mega.match.eventbridge.matcher import EventPattern
-from mega.match.eventbridge.operators import Number, ValueList
+from mega.match.eventbridge.operators import (
+    MAX_EXACT_INTEGER,
+    Number,
+    NumericRange,
+    ValueList,
+)
 from mega.match.functions.comparison import Between, Compare, Equal
 from mega.match.functions.logic import OneOf
-from mega.match.functions.presence import OptionalValue
+from mega.match.functions.presence import AnyValue, OptionalValue
 from mega.match.functions.text import Prefix, Regex
 from mega.match.index.codegen import (
     MatchState,
@@ -42,9 +48,11 @@ from mega.match.index.codegen import (
     add_matches,
     compile_node_function,
     read_path_lines,
+    read_scalar_lines,
 )
-from mega.match.index.normal_form import Condition
-from mega.match.pattern import AllOf, Constant, ListLiteral, Not, Pattern, Value
+from mega.match.index.normal_form import Condition, Scope
+from mega.match.member_table import MAX_TESTED
+from mega.match.pattern import AllOf, AnyOf, Constant, ListLiteral, Not, Pattern, Value
 
 __all__ = ('group_nodes', 'residual_node')
 
@@ -59,6 +67,9 @@ MIN_SAME_SHAPE = 4
 
 A group reads each path once for all of its nodes. For fewer nodes that gains nothing.
 """
+
+MAX_INLINED = 3
+"""The maximum depth of the members of alternatives that are compiled."""
 
 _IS_TEXT = '(type(@) is str or isinstance(@, str))'
 _OPERATORS = {'gt': '>', 'gte': '>=', 'lt': '<', 'lte': '<='}
@@ -78,11 +89,11 @@ _Shape: TypeAlias = tuple[_Part, ...]
 
 def residual_node(position: int, target: object, conditions: Sequence[Condition]) -> Node:
     """Return the node that checks the remaining conditions of a pattern and adds the pattern."""
-    conditions = [one for one in conditions if not one.is_prefilter]
+    if conditions and conditions[0].scope is Scope.EVENT:
+        return _event_node(position, target, conditions)
+    conditions = [one for one in conditions if one.scope is not Scope.HINT]
     if not conditions:
         return add_match, position, target
-    if len(conditions) == 1 and isinstance(conditions[0].leaf, EventPattern):
-        return _event_pattern_node(position, target, conditions[0].path, conditions[0].leaf)
     conditions = sorted(conditions, key=_cost)
     constants: list[object] = []
     shape = tuple(
@@ -113,17 +124,24 @@ def group_nodes(nodes: Sequence[Node]) -> list[Node]:
             grouped.append((add_matches, positions[0], targets, positions, members))
         elif function in _shapes and len(similar) >= MIN_SAME_SHAPE:
             grouped.append((_compile_for_many(_shapes[function]), *similar))
+        elif function in _event_shapes and len(similar) >= MIN_SAME_SHAPE:
+            shape = _event_shapes[function]
+            grouped.append((_compile_event_shape_for_many(shape), *similar))
         else:
             grouped += similar
     return grouped
 
 
-def _event_pattern_node(position: int, target: object, path: Path, pattern: EventPattern) -> Node:
-    """Return the node of an EventBridge pattern; for events without arrays, it tests each field."""
-    constants: list[object] = [pattern]
-    combination = pattern.combinations[0] if len(pattern.combinations) == 1 else ()
-    fields = tuple((one.path, _test_source(one.values, constants)) for one in combination)
-    return _event_pattern_function(path, fields), position, target, *constants
+def _event_node(position: int, target: object, conditions: Sequence[Condition]) -> Node:
+    """Return the node that checks the remaining fields of an EventBridge pattern."""
+    [whole] = [one.leaf for one in conditions if isinstance(one.leaf, EventPattern)]
+    fields = [one for one in conditions if isinstance(one.leaf, ValueList)]
+    constants: list[object] = [whole]
+    shape = tuple(
+        (one.path, _test_source(one.leaf, constants), one.leaf.when_missing is True)
+        for one in sorted(fields, key=attrgetter('path'))
+    )
+    return _event_function(shape), position, target, *constants
 
 
 def _cost(condition: Condition) -> tuple[bool, int]:
@@ -156,11 +174,17 @@ def _test_source(leaf: Pattern, constants: list[object]) -> str:
         return f'({_IS_TEXT} and {_constant(getattr(leaf.regex, leaf.name), constants)}(@))'
     if isinstance(leaf, Prefix) and leaf.folded is None:
         return f'({_IS_TEXT} and @.startswith({_constant(leaf.text, constants)}))'
-    if isinstance(leaf, ValueList) and len(leaf.members) == 1:
-        return _test_source(leaf.members[0], constants)
+    if isinstance(leaf, (AnyOf, ValueList)) and _is_short(leaf.members):
+        tests = [_test_source(one, constants) for one in leaf.members]
+        return f'({" or ".join(tests)})'
+    if isinstance(leaf, AnyValue):
+        return 'True'
     if isinstance(leaf, Number):
         general = _accepts_source(leaf, constants)
-        return f'(@ == {_constant(leaf.value, constants)} if type(@) is int else {general})'
+        value = _constant(leaf.value, constants)
+        return f'(@ == {value} if type(@) is int or type(@) is float else {general})'
+    if isinstance(leaf, NumericRange):
+        return _numeric_range_source(leaf, constants)
     if isinstance(leaf, (OneOf, ListLiteral)) and (texts := _texts(leaf)):
         is_member = f'@ in {_constant(texts, constants)}'
         if isinstance(leaf, OneOf):
@@ -183,6 +207,24 @@ def _comparison_source(sign: str, comparable: Comparable, constants: list[object
     value = _constant(comparable.value, constants)
     general = f'NumberValue.of({value}).compare({test}, @)'
     return f'(@ {sign} {value} if type(@) is int or type(@) is float else {general})'
+
+
+def _is_short(members: Sequence[Pattern]) -> bool:
+    """Return whether alternatives are tested one by one. Python limits nested parentheses."""
+    return len(members) <= MAX_TESTED and all(one.depth <= MAX_INLINED for one in members)
+
+
+def _numeric_range_source(leaf: NumericRange, constants: list[object]) -> str:
+    """Return an expression that compares a number without a call, if it has the usual type."""
+    general = _accepts_source(leaf, constants)
+    tests = []
+    if leaf.low is not None:
+        tests.append(f'@ >{"=" * leaf.low_included} {_constant(leaf.low, constants)}')
+    if leaf.high is not None:
+        tests.append(f'@ <{"=" * leaf.high_included} {_constant(leaf.high, constants)}')
+    is_usual = f'type(@) is int and -{MAX_EXACT_INTEGER} <= @ <= {MAX_EXACT_INTEGER}'
+    is_finite = 'type(@) is float and @ - @ == 0'
+    return f'(({" and ".join(tests)}) if {is_usual} or {is_finite} else {general})'
 
 
 def _texts(leaf: OneOf | ListLiteral) -> frozenset[str] | None:
@@ -272,33 +314,73 @@ def _with_predicates(lines: list[str], leave: str) -> list[str]:
     ]
 
 
-@lru_cache(MAX_COMPILED_SHAPES)
-def _event_pattern_function(path: Path, fields: tuple[tuple[Path, str], ...]) -> NodeFunction:
-    """Compile the check of an EventBridge pattern.
+_EventShape: TypeAlias = tuple[tuple[Path, str, bool], ...]
+"""The fields of an EventBridge pattern: path, test, whether missing matches."""
 
-    The function tests field by field. If a field is missing or a value on its path is an array,
-    the pattern itself decides.
+
+def _event_function(shape: _EventShape) -> NodeFunction:
+    if not shape:
+        return add_match
+    function = _compile_event_shape(shape)
+    _event_shapes[function] = shape
+    return function
+
+
+_event_shapes: WeakKeyDictionary[NodeFunction, _EventShape] = WeakKeyDictionary()
+
+
+@lru_cache(MAX_COMPILED_SHAPES)
+def _compile_event_shape(shape: _EventShape) -> NodeFunction:
+    """Compile the check of an EventBridge pattern: field by field, up to the first that is false.
+
+    If a field lies in an array, or may have a name with dots, the pattern itself decides.
     """
+    lines: list[str] = []
     objects: dict[Path, str] = {}
-    lines = [*read_path_lines(path, objects), 'whole = value']
-    test_whole = 'return test_whole_pattern(whole, found, node, state)'
-    for field, test in fields:
-        lines += [
-            *read_path_lines((*path, *field), objects, on_failure=test_whole),
-            'if value is MISSING or isinstance(value, (dict, list, tuple)):',
-            f'    {test_whole}',
-            f'if not ({test.replace("@", "value")}):',
-            '    return',
-        ]
-    lines.append('found.append(node)' if fields else test_whole)
-    return compile_node_function(lines, test_whole_pattern=_test_whole_pattern, **_NAMES)
+    for field in shape:
+        lines += _field_lines(field, objects)
+        lines += [f'if not ({_condition_source(field[1], field[2], "value")}):', '    return']
+    names = {**_NAMES, 'test_whole': _test_whole_pattern}
+    return compile_node_function([*lines, 'found.append(node)'], **names)
+
+
+@lru_cache(MAX_COMPILED_SHAPES)
+def _compile_event_shape_for_many(shape: _EventShape) -> NodeFunction:
+    """Compile the check of a group `(function, *nodes)`: read every field once."""
+    lines: list[str] = []
+    objects: dict[Path, str] = {}
+    loop = ['for node in node[1:]:']
+    for i, field in enumerate(shape):
+        lines += [*_field_lines(field, objects), f'value{i} = value']
+        condition = _condition_source(field[1], field[2], f'value{i}')
+        loop += [f'    if not ({condition}):', '        continue']
+    names = {**_NAMES, 'test_whole': _test_whole_patterns}
+    return compile_node_function([*lines, *loop, '    found.append(node)'], **names)
+
+
+def _field_lines(field: tuple[Path, str, bool], objects: dict[Path, str]) -> list[str]:
+    """Return the lines that read a field, and test the whole pattern unless that is enough."""
+    path, _, matches_missing = field
+    test_whole = 'return test_whole(payload, found, node, state)'
+    lines = read_scalar_lines(path, objects, test_whole)
+    if matches_missing:  # in a choice, it may be missing from the chosen member only
+        lines += ['if value is MISSING and type(payload) is not dict:', f'    {test_whole}']
+    return lines
 
 
 def _test_whole_pattern(
-    value: object, found: list[Node], node: Node, state: MatchState | None
+    payload: object, found: list[Node], node: Node, state: MatchState | None
 ) -> None:
-    if value is not MISSING and node[3].accepts(value, state):
+    pattern = node[3]
+    if pattern.accepts(event_to_test(payload, pattern), state):
         found.append(node)
+
+
+def _test_whole_patterns(
+    payload: object, found: list[Node], node: Node, state: MatchState | None
+) -> None:
+    for one in node[1:]:
+        _test_whole_pattern(payload, found, one, state)
 
 
 _NAMES: dict[str, object] = {'NumberValue': NumberValue}
