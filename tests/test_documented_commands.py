@@ -158,10 +158,7 @@ def test_each_example_prints_what_the_page_shows(
     Path('shop.py').write_text(module)
     with LocalAws() as aws:
         environment = {
-            'AWS_ENDPOINT_URL': aws.endpoint_url,
-            'AWS_DEFAULT_REGION': aws.credentials['region_name'],
-            'AWS_ACCESS_KEY_ID': aws.credentials['aws_access_key_id'],
-            'AWS_SECRET_ACCESS_KEY': aws.credentials['aws_secret_access_key'],
+            **variables_for(aws),
             'PATH': os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']]),
         }
         aws.create_queue('orders-dead-letters')
@@ -175,6 +172,16 @@ def test_each_example_prints_what_the_page_shows(
             assert program == 'mega'
             printed = printed_by(arguments, environment)
             assert re.fullmatch(pattern_of(output), comparable(printed)), f'{line}\n{printed}'
+
+
+def variables_for(aws: LocalAws) -> dict[str, str]:
+    """Return the environment variables that connect a command to a server."""
+    return {
+        'AWS_ENDPOINT_URL': aws.endpoint_url,
+        'AWS_DEFAULT_REGION': aws.credentials['region_name'],
+        'AWS_ACCESS_KEY_ID': aws.credentials['aws_access_key_id'],
+        'AWS_SECRET_ACCESS_KEY': aws.credentials['aws_secret_access_key'],
+    }
 
 
 def printed_by(arguments: list[str], environment: Mapping[str, str]) -> str:
