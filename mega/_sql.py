@@ -45,6 +45,7 @@ __all__ = (
     'dialect_of',
     'execute',
     'is_missing_table',
+    'missing_table',
     'read_committed',
     'serialized',
 )
@@ -188,6 +189,11 @@ def is_missing_table(error: Exception) -> bool:
     cause = error.__cause__
     code = getattr(cause, 'sqlstate', None) or getattr(cause, 'pgcode', None)  # psycopg, psycopg2
     return code == '42P01' or str(cause).startswith('no such table: ')
+
+
+def missing_table(name: str, create: str) -> str:
+    """Return the text about a missing table. `create` names the method that creates it."""
+    return f'the database has no table {name!r}: create it by a migration, or with {create}'
 
 
 def read_committed(engine: Engine) -> Engine:

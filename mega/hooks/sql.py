@@ -59,6 +59,7 @@ from mega._sql import (
     dialect_of,
     execute,
     is_missing_table,
+    missing_table,
     read_committed,
 )
 from mega.aws.sqs.message import Message
@@ -231,8 +232,7 @@ class SqlStore:
         return f'the database did not record the message: {failure}'
 
     def _missing_table(self) -> str:
-        advice = 'create it by a migration, or with SqlStore.create_table'
-        return f'the database has no table {self.table.name!r}: {advice}'
+        return missing_table(self.table.name, 'SqlStore.create_table')
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:

@@ -25,6 +25,8 @@ from mega._sql import (
     check_transaction,
     dialect_of,
     execute,
+    is_missing_table,
+    missing_table,
 )
 from mega.aws._hooks.publishing import PublishHook, PublishResult
 from mega.aws._hooks.running import check_hooks, hooks_with
@@ -38,7 +40,13 @@ from mega.aws.s3.store import S3PayloadStore
 from mega.aws.sns.service import SNS
 from mega.aws.sqs.service import SQS
 from mega.codec import Publishable
-from mega.errors import ConfigurationError, EncodeError, PublishError, join_path
+from mega.errors import (
+    ConfigurationError,
+    EncodeError,
+    PublishError,
+    RetriableError,
+    join_path,
+)
 from mega.outbox.table import outbox_table
 from mega.outbox.wake_ups import notification
 
@@ -114,6 +122,8 @@ class Outbox:
             EventError: for a `dict` that is marked as a MEGA event and breaks the protocol.
             PayloadTooLargeError: for a message that is too large for every queue or topic.
             PublishError: for an error of a hook. If the row was written, the error says so.
+            RetriableError: if the database has no table of this name. In a subscriber, the message
+                stays in the queue until the table exists. Its cause is the error of the driver.
             ConfigurationError: for a destination that is missing or invalid, for another database,
                 for an object that is not a connection, and for a connection in autocommit mode,
                 which would commit the row before the changes that it belongs to.
@@ -171,7 +181,13 @@ class Outbox:
             attributes=msgspec.json.encode(message.attributes).decode(),
             options=msgspec.json.encode(message.options).decode(),
         )
-        execute(connection, row.returning(*notification(dialect, self.table.name)))
+        try:
+            execute(connection, row.returning(*notification(dialect, self.table.name)))
+        except Exception as error:  # each driver has its own classes
+            if not is_missing_table(error):
+                raise
+            reason = missing_table(self.table.name, 'Outbox.create_table')
+            raise RetriableError(reason=reason) from error
 
     def create_table(self, connection: Connection | Engine) -> None:
         """Create the table and its indexes, unless the table exists."""

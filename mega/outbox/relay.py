@@ -14,7 +14,7 @@ from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from mega._closing import Closing
-from mega._sql import check_dialect, database_time, describe_failure
+from mega._sql import check_dialect, database_time, describe_failure, missing_table
 from mega.aws._hooks.publishing import (
     PublishHook,
     RelayedBatch,
@@ -265,8 +265,7 @@ class OutboxRelay(Closing):
     def _check_table(self) -> None:
         name = self._outbox.table.name
         if not inspect(self._engine).has_table(name):
-            advice = 'create it by a migration, or with Outbox.create_table'
-            raise ConfigurationError(f'the database has no table {name!r}: {advice}')
+            raise ConfigurationError(missing_table(name, 'Outbox.create_table'))
 
     def _wait_after(self, error: Exception, failures: int) -> None:
         seconds = backoff(failures, FIRST_BACKOFF, LONGEST_BACKOFF, random.uniform)

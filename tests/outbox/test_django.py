@@ -12,6 +12,7 @@ from sqlalchemy import select
 from mega.aws.sqs.message import Message
 from mega.errors import ConfigurationError, RetriableError
 from mega.hooks.sql import SqlStore
+from mega.outbox import Outbox
 from tests.outbox.conftest import OutboxCase
 
 ALIAS = 'mega_tests'
@@ -64,6 +65,14 @@ def test_a_committed_message_is_a_row_and_a_rolled_back_one_is_not(
     assert [row.id for row in case.rows()] == [id]
     assert case.relay.drain().sent == 1
     assert case.bodies() == ['{"percent":"100 %s"}']
+
+
+def test_a_missing_table_is_named(case: OutboxCase, connection: Any) -> None:
+    from django.db import transaction
+
+    missing = "no table 'not_created': create it by a migration"
+    with pytest.raises(RetriableError, match=missing), transaction.atomic(using=ALIAS):
+        Outbox('not_created').publish(connection, {'id': 1}, queue_url=case.queue())
 
 
 def test_a_message_is_recorded_once(case: OutboxCase, connection: Any) -> None:

@@ -14,7 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from mega.aws._messages.limits import MAX_BYTES
-from mega.errors import ConfigurationError, EncodeError, EventError, PayloadTooLargeError
+from mega.errors import (
+    ConfigurationError,
+    EncodeError,
+    EventError,
+    PayloadTooLargeError,
+    RetriableError,
+)
 from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult
 from mega.outbox import Outbox
 from tests.databases import AUTOCOMMIT, sqlalchemy_url
@@ -143,12 +149,31 @@ def test_hooks_add_attributes_to_the_row_and_see_its_result(case: OutboxCase) ->
     (message,) = case.accepted()
     assert message.attributes['trace']['StringValue'] == 'of the caller'
     case.outbox.table.drop(case.engine)
-    with pytest.raises(DBAPIError):
+    with pytest.raises(RetriableError):
         case.publish({'id': 2}, QUEUE)
     case.outbox.create_table(case.engine)
     written, failed = trace.results
     assert written.message_id == id
     assert str(failed.error).startswith('the row was not written: ')
+
+
+@pytest.mark.parametrize('connect', [Engine.connect, Session], ids=['connection', 'session'])
+def test_a_missing_table_asks_for_a_retry_and_says_how_to_create_it(
+    case: OutboxCase, connect: Callable[[Engine], Any]
+) -> None:
+    with connect(case.engine) as connection, pytest.raises(RetriableError) as raised:
+        Outbox('not_created').publish(connection, {'id': 1}, queue_url=QUEUE)
+    advice = 'create it by a migration, or with Outbox.create_table'
+    assert str(raised.value) == f"the database has no table 'not_created': {advice}"
+    assert isinstance(raised.value.__cause__, DBAPIError)
+
+
+def test_any_other_failure_of_the_database_has_the_error_of_sqlalchemy(case: OutboxCase) -> None:
+    with case.engine.begin() as connection:
+        table = case.outbox.table.name
+        connection.execute(text(f'ALTER TABLE {table} RENAME COLUMN options TO another'))
+    with pytest.raises(DBAPIError, match='options'):
+        case.publish({'id': 1}, QUEUE)
 
 
 @pytest.mark.parametrize('name', ['', 'Orders', 'a b', 'a;drop', '1a', 'a' * 51, None])
