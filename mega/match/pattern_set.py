@@ -17,9 +17,11 @@ indexes are rebuilt as one. On average, a removal costs as much as to index eigh
 
 from __future__ import annotations
 
+import gc
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -66,6 +68,14 @@ class _Snapshot(Struct, frozen=True):
 
 REBUILD_RATIO = 8
 """An index is rebuilt when the patterns that join it are more than an eighth of it."""
+
+
+MIN_WITHOUT_COLLECTOR = 1_000
+"""The number of patterns from which an index is built without garbage collection.
+
+Almost everything that the builder allocates stays in the index. So the collector would traverse the
+growing index again and again, which takes as long as to build it.
+"""
 
 
 class PatternSet(Generic[Target]):
@@ -285,13 +295,14 @@ class PatternSet(Generic[Target]):
     def _build_index(self, positions: Sequence[int]) -> _Index:
         counts, members = self._predicate_counts, self._members
         builder = TreeBuilder(lambda predicate, count: counts[predicate] > count)
-        root = builder.build(
-            [
-                IndexedPattern(position, members[position].target, alternative)
-                for position in positions
-                for alternative in members[position].alternatives
-            ]
-        )
+        with _collector_off() if len(positions) >= MIN_WITHOUT_COLLECTOR else nullcontext():
+            root = builder.build(
+                [
+                    IndexedPattern(position, members[position].target, alternative)
+                    for position in positions
+                    for alternative in members[position].alternatives
+                ]
+            )
         needs_state = any(members[position].pattern.needs_context for position in positions)
         return _Index(root, positions, needs_state)
 
@@ -314,6 +325,19 @@ class PatternSet(Generic[Target]):
             errors += in_order
         elif in_order:
             raise in_order[0][1]
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Let no garbage collection start within the block, unless none starts outside either."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _predicates(pattern: Pattern) -> Iterator[int]:

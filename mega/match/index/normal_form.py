@@ -10,10 +10,11 @@ The number of alternatives is limited, because it multiplies: ten `or_` of two m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import product
 from typing import TypeAlias
+
+from msgspec import Struct, structs
 
 from mega.match.context import MISSING, Context
 from mega.match.eventbridge.matcher import Combination, EventPattern
@@ -22,7 +23,7 @@ from mega.match.functions.comparison import Equal
 from mega.match.index.codegen import Path
 from mega.match.index.keys import Key, key_sequence, keys_of
 from mega.match.member_table import MAX_TESTED
-from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern
+from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern, Value
 
 __all__ = ('Alternative', 'Condition', 'Scope', 'to_dnf')
 
@@ -39,6 +40,8 @@ MAX_ALTERNATIVES = 32
 class Scope(Enum):
     """What a condition tests."""
 
+    __hash__ = object.__hash__  # faster than the hash of the name
+
     VALUE = 'the value at the path'
 
     EVENT = 'the scalars at the path, as one of the fields of an EventBridge pattern'
@@ -48,8 +51,7 @@ class Scope(Enum):
     HINT = 'the scalars at the path, only to find a pattern which another condition decides'
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True, eq=False):
     """A pattern for the value at a path.
 
     If a value on the way to the path is not an object, the condition is false.
@@ -57,7 +59,7 @@ class Condition:
 
     path: Path
     leaf: Pattern
-    key_sequence: tuple[tuple[Key, ...], ...] = field(default=(), compare=False)
+    key_sequence: tuple[tuple[Key, ...], ...] = ()
     """The keys that find the condition, the best one first; empty if it must be tested."""
 
     scope: Scope = Scope.VALUE
@@ -84,6 +86,8 @@ Alternative: TypeAlias = tuple[Condition, ...]
 
 def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
     """Return the alternatives of a pattern at a path."""
+    if isinstance(pattern, Value):
+        return _single(pattern, path)
     if isinstance(pattern, Equal) and pattern.child.when_missing is None:
         return to_dnf(pattern.child, path)
     if isinstance(pattern, Not) and isinstance(pattern.child, Not):
@@ -133,9 +137,9 @@ def _as_hints(alternative: Iterable[Condition]) -> Alternative:
     return tuple(
         one
         if one.scope is not Scope.EVENT
-        else replace(one, scope=Scope.VALUE)
+        else structs.replace(one, scope=Scope.VALUE)
         if isinstance(one.leaf, EventPattern)
-        else replace(one, scope=Scope.HINT)
+        else structs.replace(one, scope=Scope.HINT)
         for one in alternative
     )
 
