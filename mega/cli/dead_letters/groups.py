@@ -1,15 +1,17 @@
 """Groups of dead letters with the same failure, and their numbers by hour.
 
-    312  ValueError in Restock: the quantity is missing
+    312  ValueError in Restock: order 17 has no quantity
          oldest 2026-03-01T09:30:00+00:00, newest 2026-03-01T11:02:10+00:00
          4f7c1d2e-2b0a-4b3e-9b0e-0a4c8d1f6e55
 
-Letters are in one group if their error, subscriber, source queue and the beginning of the text are
-equal. The end of a text often differs in each message.
+Letters are in one group if their error, subscriber, source queue and text are equal. In the text,
+words with a digit do not count: numbers and ids differ in each message. The group shows the text of
+its first letter.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,24 +24,31 @@ from mega.cli.dead_letters.letters import DeadLetter
 from mega.cli.output import Record, terminal_width
 from mega.errors import single_line
 
-__all__ = ('Groups', 'histogram', 'render_groups')
-
-TEXT_LENGTH = 60
-"""Characters of a text that decide about the group."""
+__all__ = ('Groups', 'histogram', 'render_groups', 'without_ids')
 
 MAX_LENGTH = 300
-"""Characters of any other value. A hostile producer can make a group of each message."""
+"""Characters of a value: as many as a listener sends. A hostile producer can send longer ones, and
+make a group of each message."""
 
 MAX_BARS = 24
 _ROUND_HOURS = (1, 2, 3, 6, 12, 24)
 
-_MIN_WIDTH, _MAX_WIDTH = 40, 100
+_MIN_WIDTH = 40
 """Characters of a line. A narrower terminal wraps it."""
+
+_MAX_HISTOGRAM_WIDTH = 100
+
+_HEX = '[0-9a-fA-F]'
+_VARYING = re.compile(
+    rf'{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}'  # a UUID: some of its parts have no digit
+    r'|-?\d+(?:\.\d+)*(?!\w)'
+    r'|\w*\d\w*'
+)
 
 
 @dataclass
 class _Group:
-    """Dead letters with the same failure. `id` is that of the first one. None: unknown."""
+    """Dead letters with the same failure. `id` and `text` are those of the first. None: unknown."""
 
     error: str | None
     subscriber: str | None
@@ -64,13 +73,12 @@ class Groups:
 
     def add(self, letter: DeadLetter) -> None:
         """Count a dead letter."""
-        key = (
-            _beginning(letter.reason('error')),
-            _beginning(letter.reason('subscriber')),
-            _beginning(letter.reason('text'), TEXT_LENGTH),
-            _beginning(letter.source),
+        error, subscriber, text, source = (
+            None if value is None else _bounded(value)
+            for value in (*map(letter.reason, ('error', 'subscriber', 'text')), letter.source)
         )
-        group = self._groups.setdefault(key, _Group(*key, letter.id))
+        key = (error, subscriber, text and without_ids(text), source)
+        group = self._groups.setdefault(key, _Group(error, subscriber, text, source, letter.id))
         group.count += 1
         self.count += 1
         if (sent := letter.sent) is not None:
@@ -84,8 +92,17 @@ class Groups:
         return [asdict(group) for group in groups]
 
 
-def _beginning(text: str | None, length: int = MAX_LENGTH) -> str | None:
-    return None if text is None else text[:length]
+def without_ids(text: str) -> str:
+    """Return a text with `#` in place of each number, UUID and other word with a digit.
+
+    >>> without_ids("order 9f3a has -1.5 items: '5b0e6a34-91f4-4c55-9f68-abcdabcdabcd'")
+    "order # has # items: '#'"
+    """
+    return _VARYING.sub('#', text)
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= MAX_LENGTH else f'{text[: MAX_LENGTH - 3]}...'
 
 
 def render_groups(records: Sequence[Record]) -> str:
@@ -117,7 +134,9 @@ def histogram(hours: Mapping[int, int], width: int | None = None) -> str:
     size = len(f'{largest:,}')
     starts = {bar: _start(bar * step) for bar in bars}
     taken = len(next(iter(starts.values()))) + size + 4
-    available = max(1, min(terminal_width() if width is None else width, _MAX_WIDTH) - taken)
+    available = max(
+        1, min(terminal_width() if width is None else width, _MAX_HISTOGRAM_WIDTH) - taken
+    )
     return '\n'.join(
         f'{starts[bar]}  {number:{size},}  {"#" * -(-number * available // largest)}'.rstrip()
         for bar, number in bars.items()
@@ -126,17 +145,20 @@ def histogram(hours: Mapping[int, int], width: int | None = None) -> str:
 
 def _lines(record: Record, size: int) -> list[str]:
     indent = ' ' * (size + 2)
-    width = max(_MIN_WIDTH, min(terminal_width(), _MAX_WIDTH)) - len(indent)
+    width = max(_MIN_WIDTH, terminal_width()) - len(indent)
     count = click.style(f'{record["count"]:>{size},}', bold=True)
     lines = [f'{count}  {single_line(_failure(record), width)}']
-    times = [f'{name} {record[name].isoformat(timespec="seconds")}' for name in _times(record)]
+    times = _times(record)
     together = ', '.join(times)
     details = [together] if len(together) <= width else times
     return [*lines, *(f'{indent}{each}' for each in (*details, single_line(record['id'])))]
 
 
-def _times(record: Record) -> tuple[str, ...]:
-    return () if record['oldest'] is None else ('oldest', 'newest')
+def _times(record: Record) -> list[str]:
+    if record['oldest'] is None:
+        return []
+    oldest, newest = (record[name].isoformat(timespec='seconds') for name in ('oldest', 'newest'))
+    return [f'sent {oldest}'] if record['count'] == 1 else [f'oldest {oldest}', f'newest {newest}']
 
 
 def _failure(record: Record) -> str:

@@ -39,7 +39,7 @@ def command(
     app_dir: str,
     output: Output,
 ) -> int:
-    """Show the dead letters of QUEUE in groups by error, subscriber and beginning of the text.
+    """Show the dead letters of QUEUE in groups by error, subscriber and text.
 
     QUEUE is the URL, the ARN or the name of a dead-letter queue, or module:listener. A terminal
     also shows their numbers by hour. The messages are given back, and SQS counts a receive of each.

@@ -94,7 +94,7 @@ def command(
         if not tally.statuses[PLANNED]:
             return tally.exit_code
         planned = counted(tally.statuses[PLANNED], 'message')
-        confirm(f'Redrive {planned}?')
+        confirm(f'Redrive {planned}, each to all matching subscribers?')
     return passes.perform(show, _report, rate).exit_code
 
 

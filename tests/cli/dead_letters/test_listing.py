@@ -26,8 +26,8 @@ def test_messages_with_the_same_failure_are_one_group(letters: Letters) -> None:
     first = letters.add(text='the quantity of order 1 is missing')
     letters.add(text='the quantity of order 1 is missing', subscriber='Invoice')
     letters.add(error='KeyError')
-    for _ in range(2):
-        letters.add(text='the quantity of order 1 is missing')
+    for order in (2, 30):
+        letters.add(text=f'the quantity of order {order} is missing')
     result = letters.run('list', '-o', 'json')
     largest, *others = result.json()
     assert (result.code, result.err) == (0, f'{COUNTS}5 of about 5 messages.\n')
@@ -47,11 +47,12 @@ def test_messages_with_the_same_failure_are_one_group(letters: Letters) -> None:
     assert letters.aws.visible(letters.dead) == 5
 
 
-def test_the_end_of_a_long_text_does_not_separate_groups(letters: Letters) -> None:
-    for number in range(3):
-        letters.add(text=f'{"x" * 60} {number}')
+def test_a_group_has_the_whole_text_of_its_first_message(letters: Letters) -> None:
+    texts = [f'{"the address is incomplete " * 5}in order {number}' for number in (9, 10, 11)]
+    ids = [letters.add(text=text) for text in texts]
     [group] = letters.run('list', '-o', 'json').json()
-    assert (group['count'], group['text']) == (3, 'x' * 60)
+    assert (group['count'], group['id'], group['text']) == (3, ids[0], texts[0])
+    assert letters.run('list').out.splitlines()[0] == f'3  ValueError in Restock: {texts[0]}'
 
 
 def test_a_message_that_sqs_moved_is_in_a_group_of_its_source(letters: Letters) -> None:
@@ -66,7 +67,7 @@ def test_a_group_has_three_lines(letters: Letters) -> None:
     id = letters.add()
     lines = letters.run('list').out.splitlines()
     assert lines[0] == '1  ValueError in Restock: the quantity is missing'
-    assert lines[1].startswith('   oldest ')
+    assert lines[1].startswith('   sent ')
     assert lines[2] == f'   {id}'
 
 

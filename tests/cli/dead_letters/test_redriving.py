@@ -371,7 +371,8 @@ def test_a_terminal_asks_before_a_redrive(letters: Letters, answer: str, left: i
         columns=40,
         environment=letters.aws.environment,
     )
-    assert f'2 messages to {letters.orders}\nRedrive 2 messages? [y/N]' in shown.out
+    question = 'Redrive 2 messages, each to all matching subscribers? [y/N]'
+    assert f'2 messages to {letters.orders}\n{question}' in shown.out
     assert shown.code == (1 if left else 0)
     assert ('not confirmed: nothing was changed' in shown.out) == bool(left)
     assert letters.aws.visible(letters.dead) == left
