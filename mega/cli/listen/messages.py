@@ -2,8 +2,8 @@
 
     the child sends         when
     Receiving               its first receive begins
-    Ready                   SQS has not refused this receive
-    Reported                every second, when it becomes ready, and at its end
+    Ready                   SQS has answered a receive, or keeps the first one open
+    Reported                every second after Receiving, with Ready, and at its end
     Drained                 its queue is empty, with --drain
     Failed                  it ends, because of an error
     Inspected               after InspectRequest
@@ -74,7 +74,7 @@ class Receiving(msgspec.Struct, tag=True, frozen=True):
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True):
-    """SQS has answered the first receive, or keeps it open."""
+    """SQS has answered a receive, or keeps the first one open."""
 
 
 class Reported(msgspec.Struct, tag=True, frozen=True):

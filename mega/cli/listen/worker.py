@@ -8,8 +8,9 @@ The main thread loads the target and listens. Another thread talks to the parent
 import. The process stops when the parent asks for it, at SIGTERM, and when the parent has ended.
 A stop interrupts the import of the target. Once the listener exists, it stops the listener.
 
-The process is ready when SQS has answered the first receive, or keeps it open as a long poll. SQS
-refuses a receive that is not permitted, and no other call shows that permission.
+The process is ready when SQS has answered a receive, or keeps the first one open as a long poll:
+SQS refuses a receive that is not permitted, and no other call shows that permission. An open
+receive proves nothing if SQS did not answer the checks before it, or if another receive failed.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ __all__ = ('Worker', 'main')
 _REPORT_SECONDS = 1.0
 
 _REFUSAL_SECONDS = 1.0
-"""Seconds within which SQS refuses the first receive. Later, the process counts as ready."""
+"""Seconds within which SQS refuses the first receive. Later, it keeps the receive open."""
 
 _READINESS_CHECK_SECONDS = 0.05
 
@@ -79,6 +80,7 @@ class Worker:
         self._is_loading = True
         self._is_stopping = self._is_ready = False
         self._receives_since: float | None = None
+        self._next_report = 0.0
         self._metrics: tuple[Family, ...] = ()
         self._has_metrics_error = False
         self._report_lock = threading.Lock()
@@ -188,7 +190,7 @@ class Worker:
                         self._stop()
                     elif isinstance(message, InspectRequest):
                         self._connection.send(Inspected(self._description()))
-                if self._is_ready:
+                if self._is_ready or self._is_report_due():
                     self._report()
 
     def end_without_parent(self) -> None:
@@ -204,10 +206,19 @@ class Worker:
         """Tell the parent once that the process is ready."""
         if self._is_ready or self._listener is None or self._receives_since is None:
             return
-        has_answer = self._listener.activity().receive_age is not None
-        if has_answer or monotonic() >= self._receives_since + _REFUSAL_SECONDS:
+        activity = self._listener.activity()
+        has_waited = monotonic() >= self._receives_since + _REFUSAL_SECONDS
+        if activity.receive_age is not None or (activity.is_connected and has_waited):
             self._connection.send(Ready())
             self._is_ready = True
+
+    def _is_report_due(self) -> bool:
+        """Return whether to report the receives of a process that is not ready."""
+        now = monotonic()
+        if self._receives_since is None or now < self._next_report:
+            return False
+        self._next_report = now + _REPORT_SECONDS
+        return True
 
     def _report(self) -> None:
         """Send a report, if there is a listener. A report never arrives after a newer one."""

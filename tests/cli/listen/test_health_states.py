@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -187,6 +188,52 @@ def test_the_health_follows_the_states_of_the_command(
     assert health.get('/readyz')[1] == 'the command is stopping\n'
     assert health.process()['state'] == 'stopping'
     busy.unlink()
+    running.ends()
+
+
+def test_a_process_that_cannot_connect_to_sqs_is_live_and_not_ready(
+    observed: Callable[..., ListenCommand],
+) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as closed:
+        endpoint = f'http://127.0.0.1:{closed.getsockname()[1]}'
+    running = observed(AWS_ENDPOINT_URL=endpoint)
+    health = Health(running)
+    running.wait_for('Could not connect', 2)  # the second receive begins a second after the first
+    running.wait_for('ReceiveMessage', 2)
+    wait_until(lambda: health.total('mega_listener_errors_total') >= 2, 'the errors')
+    assert health.statuses() == (200, 503)
+    assert health.get('/readyz')[1] == '0 of 1 processes receive messages\n'
+    assert health.process()['state'] == 'starting'
+    assert not any('is ready' in line for line in running.lines)
+    running.send(signal.SIGTERM)
+    running.ends()
+
+
+def test_sighup_keeps_the_old_process_while_sqs_does_not_answer_its_successor(
+    aws: CommandAws, observed: Callable[..., ListenCommand]
+) -> None:
+    running = observed()
+    health = Health(running)
+    [old] = running.ready()
+    aws.server.configure(faults=Faults(fail_calls=1.0, kinds=(Fault.UNAVAILABLE,)))
+    running.send(signal.SIGHUP)
+    wait_until(lambda: len(running.children()) == 2, 'the successor')
+    [new] = running.children() - {old}
+
+    def errors_of_new() -> int:
+        reports = json.loads(health.get('/stats')[1])['processes']
+        return sum(
+            each['stats']['errors'] for each in reports if each['pid'] == new and 'stats' in each
+        )
+
+    wait_until(lambda: errors_of_new() >= 2, 'two receives of the successor')
+    assert running.children() == {old, new}
+    assert running.ready() == [old]
+    aws.server.configure(faults=Faults())
+    assert running.ready(2) == [old, new]
+    running.wait_for('has stopped')
+    assert running.children() == {new}
+    running.send(signal.SIGTERM)
     running.ends()
 
 

@@ -117,7 +117,7 @@ class Supervisor:
         process.is_receiving, process.grace_period = True, grace_period
 
     def ready(self, number: int, now: float) -> None:
-        """SQS has not refused the first receive of a process."""
+        """SQS has answered a receive of a process, or keeps its first one open."""
         process = self._processes[number]
         if process.state is not STARTING:
             return

@@ -22,12 +22,15 @@ class Activity(Struct, frozen=True):
       None: no thread supervises, because the calling thread of `drain()` processes the messages.
     - `receive_age`: the age of the last receive that SQS answered; None before the first.
     - `in_flight`: the number of messages that are received and not settled.
+    - `is_connected`: SQS answered the last receive that has ended, and before the first one the
+      checks at the start.
     """
 
     is_receiving: bool = False
     loop_age: float | None = None
     receive_age: float | None = None
     in_flight: int = 0
+    is_connected: bool = False
 
 
 IDLE = Activity()
@@ -41,12 +44,16 @@ class ActivityLog:
         self._monotonic = monotonic
         self._turned_at: float | None = None
         self._answered_at: float | None = None
-        self._has_begun = False
+        self._has_begun = self._is_connected = False
         self._on_first_receive: list[Callable[[], None]] = []
 
     def call_at_first_receive(self, callback: Callable[[], None]) -> None:
         """Call a function once, in the thread of the first receive, before it is sent."""
         self._on_first_receive.append(callback)
+
+    def checks_answered(self) -> None:
+        """Record that SQS answered the checks at the start."""
+        self._is_connected = True
 
     def receive_begins(self) -> None:
         """Record that a receive is about to begin."""
@@ -61,6 +68,11 @@ class ActivityLog:
     def receive_answered(self, now: float) -> None:
         """Record that SQS answered a receive."""
         self._answered_at = now
+        self._is_connected = True
+
+    def receive_failed(self) -> None:
+        """Record that a receive failed."""
+        self._is_connected = False
 
     def loop_turned(self, now: float) -> None:
         """Record a turn of the supervising thread."""
@@ -73,6 +85,7 @@ class ActivityLog:
             self._age(self._turned_at),
             self._age(self._answered_at),
             in_flight,
+            self._is_connected,
         )
 
     def _age(self, time: float | None) -> float | None:

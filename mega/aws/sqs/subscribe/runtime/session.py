@@ -146,6 +146,8 @@ class ListenerSession:
     def record_permitted(self, operations: Iterable[str]) -> None:
         """Record that SQS permitted these operations: an error of one of them is temporary."""
         self._permitted.update(operations)
+        if self._permitted:
+            self.activity_log.checks_answered()
 
     def stop(self) -> None:
         """Begin a stop. Safe in any thread and in a signal handler."""
@@ -198,6 +200,7 @@ class ListenerSession:
             problem, code = str(error), error.code
         else:
             problem, code = traceback_without_text(error), type(error).__name__
+        self.activity_log.receive_failed()
         self._session_log.receive_failed(problem, code)
         failed = partial(
             self._engine.receive_failed, receive, error, is_unrecoverable=is_final, is_lost=is_lost

@@ -24,8 +24,23 @@ def test_the_ages_count_from_the_last_turn_and_the_last_answer() -> None:
     time = 107.0
     log.receive_answered(time)
     time = 108.0
-    assert log.read(may_receive=True, in_flight=0) == Activity(True, 8.0, 1.0)
+    assert log.read(may_receive=True, in_flight=0) == Activity(True, 8.0, 1.0, is_connected=True)
     assert not log.read(may_receive=False, in_flight=0).is_receiving
+
+
+def test_it_is_connected_while_sqs_answers_the_checks_and_then_the_receives() -> None:
+    log = ActivityLog(lambda: 0.0)
+
+    def is_connected() -> bool:
+        return log.read(may_receive=True, in_flight=0).is_connected
+
+    assert not is_connected()
+    log.checks_answered()
+    assert is_connected()
+    log.receive_failed()
+    assert not is_connected()
+    log.receive_answered(0.0)
+    assert is_connected()
 
 
 def test_a_function_is_called_once_at_the_first_receive() -> None:
