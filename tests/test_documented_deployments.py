@@ -95,6 +95,12 @@ def test_compose_waits_long_enough() -> None:
     assert allows_graceful_stop(service['command'], int(service['stop_grace_period'].rstrip('s')))
 
 
+def test_compose_limits_the_processes_by_the_cpus_of_the_container() -> None:
+    service = documents()[0]['services']['orders']
+    assert option(service['command'], '-p') == 'auto'
+    assert f'`cpus: {service["cpus"]}`' in GUIDE
+
+
 def test_the_task_definition_is_valid_and_its_health_check_calls_the_port_of_the_command() -> None:
     task = validated('ecs', 'RegisterTaskDefinition', json.loads(blocks('json')[0]))
     [container] = task['containerDefinitions']
