@@ -132,13 +132,8 @@ class ExtendedClient:
             opened = self._on_missing(message, request) if fetched is None else fetched
             if isinstance(opened, MegaError):
                 id, extra = message['MessageId'], _about(message, request)
-                _log.error(
-                    'message %s remains in the queue: %s',
-                    id,
-                    opened,
-                    code='message-remains',
-                    extra=extra,
-                )
+                problem = 'message %s remains in the queue: %s'
+                _log.error(problem, id, opened, code='message-remains', extra=extra)
                 failed.append(describe_failure(message, opened))
             elif isinstance(opened, Exception):
                 raise opened
@@ -262,12 +257,8 @@ class ExtendedClient:
                 raise PointerError(f'it is the body of a message of another queue: {where}')
         except PointerError as error:
             extra = about(bucket=pointer.bucket, key=pointer.key)
-            _log.warning(
-                'the body of a deleted message was not deleted: %s',
-                error,
-                code='body-kept',
-                extra=extra,
-            )
+            problem = 'the body of a deleted message was not deleted: %s'
+            _log.warning(problem, error, code='body-kept', extra=extra)
         else:
             self._store.remove(pointer)
 

@@ -312,13 +312,8 @@ class Deliveries:
             problem = 'the visibility timeouts of the messages %s are unchanged: %s'
             ids = ', '.join(entry.delivery.id for entry in call.entries)
             advised = with_advice(error, self._queue.url)
-            _log.warning(
-                problem,
-                ids,
-                advised,
-                code='visibility-unchanged',
-                extra=self._about(error=error.code),
-            )
+            extra = self._about(error=error.code)
+            _log.warning(problem, ids, advised, code='visibility-unchanged', extra=extra)
             return [RETRY] * len(call.entries)
         except BaseException:  # Ctrl-C: `release` makes the changes again
             for entry in call.entries:

@@ -128,33 +128,18 @@ class Processor:
         """
         if isinstance(error, OffloadError):
             problem = 'message %s: its body cannot be fetched: %s'
-            _log.error(
-                problem,
-                message.id,
-                error,
-                code='body-not-fetched',
-                extra=about(error='OffloadError'),
-            )
+            extra = about(error='OffloadError')
+            _log.error(problem, message.id, error, code='body-not-fetched', extra=extra)
             return settle_unfetchable(error, self._policy, message)
         if isinstance(error, TransportError):
             problem = 'message %s stays in the queue, unverified: %s'
-            _log.error(
-                problem,
-                message.id,
-                error,
-                code='signature-unverified',
-                extra=about(error=error.code),
-            )
+            extra = about(error=error.code)
+            _log.error(problem, message.id, error, code='signature-unverified', extra=extra)
             return settle_unfetchable(error, self._policy, message)
         if isinstance(error, ConfigurationError):
             problem = 'message %s stays in the queue: %s'
-            _log.error(
-                problem,
-                message.id,
-                error,
-                code='setup-incomplete',
-                extra=about(error='ConfigurationError'),
-            )
+            extra = about(error='ConfigurationError')
+            _log.error(problem, message.id, error, code='setup-incomplete', extra=extra)
             return settle_unfetchable(error, self._policy, message)
         if is_system_failure(error):
             name = type(error).__name__
@@ -162,25 +147,15 @@ class Processor:
             _log.error(problem, message.id, name, code='out-of-resources', extra=about(error=name))
             return settle_unfetchable(error, self._policy, message)
         extra = about(error=type(error).__name__)
-        _log.error(
-            'message %s cannot be opened: %s',
-            message.id,
-            error,
-            code='cannot-be-opened',
-            extra=extra,
-        )
+        problem = 'message %s cannot be opened: %s'
+        _log.error(problem, message.id, error, code='cannot-be-opened', extra=extra)
         return settle_undecodable(error, self._policy, message)
 
     def _settle_failure(self, message: Message, error: Exception, problem: str) -> Settlement:
         """Return the settlement of a message whose processing raised an unexpected exception."""
         description, name = describe_unexpected(error, problem), type(error).__name__
-        _log.error(
-            'message %s is retried: %s',
-            message.id,
-            description,
-            code='unexpected-error',
-            extra=about(error=name),
-        )
+        text, extra = 'message %s is retried: %s', about(error=name)
+        _log.error(text, message.id, description, code='unexpected-error', extra=extra)
         reason, is_attempt = Reason(name, description), not is_system_failure(error)
         return settle_retry(reason, self._policy, message, is_attempt=is_attempt)
 

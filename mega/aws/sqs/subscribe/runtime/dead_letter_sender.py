@@ -54,24 +54,14 @@ class DeadLetterSender:
         except TransportError as error:
             advised = with_advice(error, self._sender.destination)
             extra = self._about(received, error=error.code)
-            _log.error(
-                'message %s was not dead-lettered: %s',
-                message_id,
-                advised,
-                code='dead-letter-failed',
-                extra=extra,
-            )
+            problem = 'message %s was not dead-lettered: %s'
+            _log.error(problem, message_id, advised, code='dead-letter-failed', extra=extra)
             return CallResult.RETRY if error.retriable else CallResult.FAILED
         except Exception as error:  # a fault of this message: it stays in its queue
             name = type(error).__name__
             problem = 'message %s was not dead-lettered: unexpected %s'
-            _log.error(
-                problem,
-                message_id,
-                name,
-                code='dead-letter-failed',
-                extra=self._about(received, error=name),
-            )
+            extra = self._about(received, error=name)
+            _log.error(problem, message_id, name, code='dead-letter-failed', extra=extra)
             return CallResult.FAILED
         # The text of an exception of a subscriber may quote the payload.
         detail = f' in {reason.subscriber}' if reason.subscriber else f': {safe_repr(reason.text)}'

@@ -140,12 +140,8 @@ class BodyPrefetcher:
         while running := self._executor.close(RE_INTERRUPT_SECONDS):
             if time.monotonic() >= end:
                 problem = '%d calls to S3 have not ended, and are left behind'
-                _log.warning(
-                    problem,
-                    len(running),
-                    code='s3-calls-left-behind',
-                    extra=about(calls=len(running)),
-                )
+                extra = about(calls=len(running))
+                _log.warning(problem, len(running), code='s3-calls-left-behind', extra=extra)
                 return
             # A call that was about to begin was not interrupted.
             self._interrupter.interrupt(at_once=True)

@@ -33,13 +33,8 @@ class SessionLog:
         """Log a receive that failed."""
         self._failures += 1
         extra = about(queue=self._name, operation='ReceiveMessage', error=code)
-        _log.error(
-            'ReceiveMessage from %s failed: %s',
-            self._url,
-            problem,
-            code='receive-failed',
-            extra=extra,
-        )
+        text = 'ReceiveMessage from %s failed: %s'
+        _log.error(text, self._url, problem, code='receive-failed', extra=extra)
 
     def receive_answered(self) -> None:
         """Log the first receive that SQS answered after failures."""
@@ -52,20 +47,11 @@ class SessionLog:
     def batch_failed(self, operation: str, count: int, problem: str, code: str) -> None:
         """Log a batch call that failed."""
         extra = about(queue=self._name, operation=operation, messages=count, error=code)
-        _log.error(
-            'a batch call for %d messages failed: %s',
-            count,
-            problem,
-            code='batch-failed',
-            extra=extra,
-        )
+        text = 'a batch call for %d messages failed: %s'
+        _log.error(text, count, problem, code='batch-failed', extra=extra)
 
     def thread_left(self, name: str) -> None:
         """Log a thread whose command did not end."""
         extra = about(queue=self._name, thread=name)
-        _log.warning(
-            'thread %s is still running after the stop',
-            name,
-            code='thread-left-behind',
-            extra=extra,
-        )
+        problem = 'thread %s is still running after the stop'
+        _log.warning(problem, name, code='thread-left-behind', extra=extra)

@@ -123,13 +123,8 @@ def resolve_delay(
         if not isinstance(error, ConfigurationError):
             problem = f'{name} raised an exception: {traceback_without_text(error)}'
         advice = 'message %s becomes visible when its visibility timeout ends: %s'
-        _log.error(
-            advice,
-            message.id,
-            problem,
-            code='invalid-delay',
-            extra=about(error=type(error).__name__),
-        )
+        extra = about(error=type(error).__name__)
+        _log.error(advice, message.id, problem, code='invalid-delay', extra=extra)
         return ResolvedDelay(error=error)
     return ResolvedDelay(seconds)
 
