@@ -14,6 +14,7 @@ from mega.cli.message_view import render_title
 from mega.cli.options import app_dir_option, aws_options, output_options, receive_options
 from mega.cli.output import Output, Record, notify
 from mega.cli.payload_argument import read_payload
+from mega.cli.publish.payloads import EventName, build_event, event_options
 from mega.cli.queues import dead_letter_queue_of, find_queue
 from mega.cli.receiving import holding, notify_of_receives
 from mega.cli.target import load_listener, load_with_subscribers
@@ -30,6 +31,7 @@ HOLD_SECONDS = 120
 @click.command('explain')
 @click.argument('target')
 @click.argument('payload', required=False)
+@event_options('Explain an event that happens now, instead of PAYLOAD.')
 @click.option('--queue', metavar='QUEUE', help='Explain messages of this queue instead.')
 @click.option(
     '-n',
@@ -51,6 +53,8 @@ HOLD_SECONDS = 120
 def command(
     target: str,
     payload: str | None,
+    event: EventName | None,
+    event_attributes: dict[str, Any],
     queue: str | None,
     count: int | None,
     message_id: str | None,
@@ -61,16 +65,19 @@ def command(
 ) -> int:
     """Explain for each subscriber of TARGET why it matches PAYLOAD or not.
 
-    PAYLOAD is text, `-` for stdin or @FILE. TARGET is a listener or, for PAYLOAD, a handler of
-    Lambda. Messages of a queue are given back, and SQS counts a receive of each. The exit code is 1
-    if no subscriber matches.
+    PAYLOAD is text, `-` for stdin or @FILE. TARGET is a listener or, for PAYLOAD and --event, a
+    handler of Lambda. Messages of a queue are given back, and SQS counts a receive of each. The
+    exit code is 1 if no subscriber matches.
     """
-    if sum(each is not None for each in (payload, queue, message_id)) != 1:
-        raise click.UsageError('pass PAYLOAD, --queue or --dead-letter: one of them')
+    if sum(each is not None for each in (payload, event, queue, message_id)) != 1:
+        raise click.UsageError('pass PAYLOAD, --event, --queue or --dead-letter: one of them')
+    if event_attributes and event is None:
+        raise click.UsageError('-a is only for --event')
     if count is not None and queue is None:
         raise click.UsageError('-n is for --queue')
-    if payload is not None:
-        explanations = load_with_subscribers(target, app_dir).explain(read_payload(payload))
+    if payload is not None or event is not None:
+        given = build_event(event, event_attributes) if event else read_payload(payload or '')
+        explanations = load_with_subscribers(target, app_dir).explain(given)
         output.all(explanation_records(explanations), lambda records: str(explanations))
         return SUCCESS if explanations.matching else FAILURE
     listener = load_listener(target, app_dir)

@@ -17,6 +17,7 @@ from mega.cli.output import FORMATS, Output
 
 __all__ = (
     'OTHER_ENDPOINT_VARIABLES',
+    'Command',
     'app_dir_option',
     'aws_options',
     'no_color_option',

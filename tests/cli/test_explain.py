@@ -102,6 +102,31 @@ def test_the_payload_may_come_from_stdin_or_a_file(worker: str, tmp_path: Path) 
     assert mega('explain', worker, '-', stdin='{"amount": 120}\n').code == 0
 
 
+def test_an_event_may_be_given_as_for_publish(tmp_path: Path) -> None:
+    path = tmp_path / 'shop.py'
+    path.write_text(
+        'from mega.aws.lambda_ import LambdaHandler\n'
+        'from mega.aws.sqs.subscribe import EventSubscriber\n'
+        'from mega.match.functions import gt\n'
+        'class ItemAdded(EventSubscriber):\n'
+        "    domain, name, attributes = 'shop', 'item.added', {'quantity': gt(3)}\n"
+        '    def process(self, event): ...\n'
+        'handler = LambdaHandler([ItemAdded])\n'
+    )
+    arguments = ('explain', f'{path}:handler', '--event', 'shop/item.added', '-a')
+    assert mega(*arguments, 'quantity:=5').out == 'ItemAdded: matches\n'
+    expected = 'ItemAdded: event.attributes.quantity is 2, wanted gt(3)\n'
+    assert mega(*arguments, 'quantity:=2').out == expected
+
+
+def test_attributes_need_an_event(worker: str) -> None:
+    result = mega('explain', worker, '{}', '-a', 'quantity:=5')
+    assert (result.code, result.err) == (
+        2,
+        'Error: -a is only for --event. See mega explain --help\n',
+    )
+
+
 def test_an_invalid_payload_is_one_line(worker: str) -> None:
     result = mega('explain', worker, '{"amount": }')
     assert result.code == 1

@@ -224,7 +224,8 @@ def test_another_kind_of_payload_fails_with_the_explanation() -> None:
         def process(self, payload: bytes) -> None: ...
 
     with pytest.raises(
-        AssertionError, match=r'wanted is_a\(bytes\) \(the subscriber receives blobs only\)'
+        AssertionError,
+        match=r'wanted is_a\(bytes\) \(it is a data object; the subscriber receives blobs only\)',
     ):
         deliver(Blob, {'a': 1})
 

@@ -27,7 +27,7 @@ from mega.cli.publish.payloads import (
     EventName,
     RawBody,
     build_event,
-    read_event_name,
+    event_options,
     read_pairs,
 )
 from mega.cli.queues import find_queue, is_url, name_queue
@@ -39,21 +39,7 @@ __all__ = ('command',)
 @click.command('publish')
 @click.argument('dest')
 @click.argument('payload', required=False)
-@click.option(
-    '--event',
-    callback=read_event_name,
-    metavar='DOMAIN/NAME',
-    help='Publish an event that happens now, instead of PAYLOAD.',
-)
-@click.option(
-    '-a',
-    'event_attributes',
-    multiple=True,
-    callback=read_pairs,
-    metavar='KEY=TEXT',
-    help='An attribute of the event. KEY:=JSON is a number, true, a list or another value. '
-    'Repeatable.',
-)
+@event_options('Publish an event that happens now, instead of PAYLOAD.')
 @click.option(
     '--attribute',
     'attributes',

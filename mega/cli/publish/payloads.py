@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 import click
 
+from mega.cli.options import Command
 from mega.codec import WirePayload
 from mega.event import PayloadBuilder
 
-__all__ = ('Content', 'EventName', 'RawBody', 'build_event', 'read_event_name', 'read_pairs')
+__all__ = ('Content', 'EventName', 'RawBody', 'build_event', 'event_options', 'read_pairs')
 
 
 class RawBody(NamedTuple):
@@ -43,6 +45,26 @@ def read_event_name(
     if not name or domain == ['']:
         raise click.BadParameter(f'{text!r} must be DOMAIN/NAME or NAME')
     return EventName(domain[0] if domain else None, name)
+
+
+def event_options(help: str) -> Callable[[Command], Command]:
+    """Add `--event`, with this help, and `-a`: the arguments `event` and `event_attributes`."""
+
+    def add(command: Command) -> Command:
+        command = click.option(
+            '-a',
+            'event_attributes',
+            multiple=True,
+            callback=read_pairs,
+            metavar='KEY=TEXT',
+            help='An attribute of the event. KEY:=JSON is a number, true, a list or another value. '
+            'Repeatable.',
+        )(command)
+        return click.option('--event', callback=read_event_name, metavar='DOMAIN/NAME', help=help)(
+            command
+        )
+
+    return add
 
 
 def read_pairs(

@@ -329,8 +329,9 @@ class EventSubscriber(MessageSubscriber, Generic[EventT, ObjectT]):
         event = compile_fields(cls, EVENT_FIELDS, shape['event'])
         if declared := declaration_of(cls.type_arguments[0]):
             add_declared_event(cls, declared, event)
-        if event:
-            yield compile_pattern({'event': event})
+        if event:  # an explanation names the first that failed: the name and not an attribute
+            ordered = {field: event[field] for field in EVENT_FIELDS if field in event}
+            yield compile_pattern({'event': ordered})
         if subject := compile_fields(cls, OBJECT_FIELDS, shape['object']):
             # An event without an object matches if none of the fields is required.
             may_be_absent = all(pattern.when_missing for pattern in subject.values())
@@ -361,21 +362,30 @@ def explain_match(
         payload = Payload.from_dict(payload)
     kinds, pattern = subscriber.payload_classes, subscriber.compiled_pattern
     if isinstance(payload, kinds):
+        message_pattern = subscriber.compiled_message_pattern
         parts: list[tuple[Pattern, object, str]] = []
-        if (message_pattern := subscriber.compiled_message_pattern) is not None:
-            parts.append((message_pattern, metadata_of(message), 'message'))
-        if pattern is not None or not parts:
+        if pattern is not None or message_pattern is None:
             parts.append((any_() if pattern is None else pattern, payload, ''))
+        if message_pattern is not None:
+            parts.append((message_pattern, metadata_of(message), 'message'))
         return explain_all(parts, payload)
     expected = kinds if isinstance(kinds, tuple) else (kinds,)
-    note = f'the subscriber receives {" and ".join(_KINDS[each] for each in expected)} only'
+    received = ' and '.join(_KINDS[each][1] for each in expected)
+    note = f'{_kind_of(payload)}; the subscriber receives {received} only'
     return Explanation(False, (Finding('', payload, is_a(*expected), False, note),))
 
 
+def _kind_of(payload: object) -> str:
+    if isinstance(payload, dict) and 'event' in payload:
+        return 'it has no "protocol": "mega"'
+    names = (name for kind, (name, _) in _KINDS.items() if isinstance(payload, kind))
+    return f'it is {next(names, "no payload")}'
+
+
 _KINDS = {
-    Payload: 'events',
-    dict: 'data objects',
-    str: 'texts',
-    bytes: 'blobs',
-    StreamedPayload: 'streams',
+    Payload: ('an event', 'events'),
+    dict: ('a data object', 'data objects'),
+    str: ('a text', 'texts'),
+    bytes: ('a blob', 'blobs'),
+    StreamedPayload: ('a stream', 'streams'),
 }

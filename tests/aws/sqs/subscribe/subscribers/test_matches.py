@@ -68,7 +68,8 @@ def test_the_reason_is_readable() -> None:
         '  - event.attributes.quantity is 3, wanted gt(10)',
     ]
     assert str(Data.matches('hej')).splitlines()[1] == (
-        "  - the value is 'hej', wanted is_a(dict) (the subscriber receives data objects only)"
+        "  - the value is 'hej', wanted is_a(dict) "
+        '(it is a text; the subscriber receives data objects only)'
     )
 
 

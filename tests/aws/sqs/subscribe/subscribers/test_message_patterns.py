@@ -202,8 +202,8 @@ def test_an_explanation_has_the_path_in_the_message() -> None:
     assert str(made.matches({'a': 1}, {'receive_count': 2})).splitlines() == [
         'it does not match',
         "  - message.attributes.tenant is missing, wanted 'acme'",
-        '  + message.receive_count is 2, wanted lt(3)',
         '  + a is 1, wanted 1',
+        '  + message.receive_count is 2, wanted lt(3)',
     ]
 
 
