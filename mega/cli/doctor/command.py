@@ -11,6 +11,7 @@ import click
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Severity
 from mega.cli.doctor.examination import NECESSARY, examine, necessary
 from mega.cli.doctor.setup import Setup
+from mega.cli.documentation import page_url
 from mega.cli.exit_status import FAILURE, REFUSED, SUCCESS
 from mega.cli.options import app_dir_option, aws_options, output_options
 from mega.cli.output import Output, Record, notify, terminal_width
@@ -25,20 +26,23 @@ _INDENT = '    '
 _MIN_WIDTH = 20
 
 
-@click.command('doctor')
+_HELP = f"""Check a listener and its queue, or a QUEUE alone, and what they depend on.
+
+Each finding has a code and a remedy. The command changes nothing and receives no message. A check
+that AWS does not permit is a note. The codes:
+{page_url('doctor.md')}
+
+The exit code is 1 with errors or warnings, and 4 without valid credentials or a queue.
+"""
+
+
+@click.command('doctor', help=_HELP)
 @click.argument('subject', metavar='TARGET|QUEUE')
 @click.option('--strict', is_flag=True, help='Exit with 1 for notes, too.')
 @app_dir_option
 @aws_options
 @output_options
 def command(subject: str, strict: bool, app_dir: str, output: Output) -> int:
-    """Check a listener and its queue, or a QUEUE alone, and what they depend on.
-
-    Each finding has a code, which docs/doctor.md explains, and a remedy. The command changes
-    nothing and receives no message. A check that AWS does not permit is a note.
-
-    The exit code is 1 with errors or warnings, and 4 without valid credentials or a queue.
-    """
     try:
         setup = _setup(subject, app_dir)
     except TransportError as error:  # SQS did not return the URL of a name
@@ -118,6 +122,7 @@ def _summary(setup: Setup, found: list[Finding]) -> str:
         for each in Severity
         if counts[each]
     ]
-    identity, region = setup.identity or 'unknown credentials', setup.aws.region
-    made = f'{setup.queue_url}, checked as {identity} in {region}'
+    identity = f' as {setup.identity}' if setup.identity else ''
+    unknown = '' if identity else ', with unknown credentials'
+    made = f'{setup.queue_url}, checked{identity} in {setup.aws.region}{unknown}'
     return f'{made}: {", ".join(numbers) or "no findings"}'

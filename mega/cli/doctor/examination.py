@@ -45,11 +45,11 @@ class Check(NamedTuple):
 
 
 CHECKS = (
+    Check('identity', 'sts', access.read_identity),
+    Check('attributes', 'sqs', access.read_queue),
     Check('installed packages', '', installation.check_packages),
     Check('transport', '', installation.check_transport),
     Check('region', '', access.check_region),
-    Check('identity', 'sts', access.read_identity),
-    Check('attributes', 'sqs', access.read_queue),
     Check('permissions', 'sqs', access.check_permissions),
     Check('dead-letter queues', 'sqs', dead_letters.find),
     Check('dead-letter queues', 'sqs', dead_letters.compare),
@@ -95,12 +95,18 @@ def _refused(check: Check, setup: Setup, error: TransportError) -> Iterator[Find
         yield from access.check_clock(setup, access.headers_of(error))
         return
     if check.service == 'sqs':
-        advice = advice_on(error, url)
-    elif origin is Origin.PERMISSION:
-        advice = f'allow {_action(check.service, error.operation)}'
-    else:
+        yield unchecked(url, error, advice_on(error, url), check.topic)
+        return
+    action = _action(check.service, error.operation)
+    if origin is Origin.PERMISSION:
+        yield unchecked(url, error, f'allow {action}', check.topic)
+    elif error.retriable or setup.is_on_aws:
         advice = '' if error.retriable else 'check whether the endpoint has this service'
-    yield unchecked(url, error, advice, check.topic)
+        yield unchecked(url, error, advice, check.topic)
+    else:  # its error is often that of another service, such as a page of S3 for a call of Lambda
+        problem = f'the server at {setup.aws.endpoint_url} does not have {action}'
+        remedy = 'Ignore this note on a local AWS.'
+        yield Kind.UNCHECKED.found(url, f'cannot be checked for {check.topic}: {problem}', remedy)
 
 
 def necessary(subject: str, error: TransportError) -> Finding:

@@ -7,6 +7,7 @@ from importlib import metadata
 
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.cli.doctor.setup import Setup
+from mega.cli.documentation import page_url
 
 __all__ = ('check_packages', 'check_transport')
 
@@ -34,5 +35,6 @@ def check_transport(setup: Setup) -> Iterator[Finding]:
         yield Kind.SLOW_TRANSPORT.found(
             setup.queue_url,
             f'is called through botocore, which is slower: {aws.transport.partition(": ")[2]}',
-            'docs/calls-to-aws.md lists the reasons. Ignore this note if the reason is intended.',
+            f'{page_url("calls-to-aws.md")} lists the reasons. Ignore this note if the reason is '
+            'intended.',
         )

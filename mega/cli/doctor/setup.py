@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mega.aws._messages.destinations import region_of
 from mega.aws._transport.client import AwsClient
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class Setup:
     @property
     def is_fifo(self) -> bool:
         return self.queue_url.endswith('.fifo')
+
+    @property
+    def is_on_aws(self) -> bool:
+        """Whether the endpoint is one of AWS, which has every service."""
+        return region_of(f'{self.aws.endpoint_url}/') is not None
 
     @property
     def queue_arn(self) -> str | None:

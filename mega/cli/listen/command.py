@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mega.aws._messages.destinations import check_queue_url
+from mega.cli.documentation import page_url
 from mega.cli.exit_status import CommandError
 from mega.cli.listen.cpus import available_cpus
 from mega.cli.listen.log_options import log_options
@@ -33,7 +34,7 @@ _MAX_CONCURRENCY = 1_000
 _MAX_GRACE_PERIOD = 43_190
 """The limits of `SqsListener`. The import of the listener would take longer than this command."""
 
-_HELP = """Run listeners in child processes, restart them, and stop them gracefully.
+_HELP = f"""Run listeners in child processes, restart them, and stop them gracefully.
 
 TARGET is module:attribute, path/file.py:attribute, or a module that holds one listener. The
 attribute is an SqsListener, or a callable without arguments that returns one. Several targets
@@ -45,7 +46,8 @@ SIGHUP            replace one process after another
 SIGTTIN, SIGTTOU  one process more, or less, for each target
 SIGUSR1           print the stacks and the counters of every process
 
-docs/running.md describes the operation with systemd, Docker, Amazon ECS and Kubernetes.
+The operation with systemd, Docker, Amazon ECS and Kubernetes:
+{page_url('running.md')}
 """
 
 
