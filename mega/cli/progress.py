@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import click
 
+from mega.cli.output import counted
+
 __all__ = ('Progress', 'with_progress')
 
 T = TypeVar('T')
@@ -36,10 +38,11 @@ class Progress:
 
 
 def with_progress(
-    items: Iterable[T], total: int, activity: str, size: Callable[[T], int] = lambda item: 1
+    items: Iterable[T], total: int, participle: str, size: Callable[[T], int] = lambda item: 1
 ) -> Iterator[T]:
-    """Yield items, and show the sum of their sizes. `total` is the approximate sum of all.
+    """Yield items, and show how many messages they are. `total` is the approximate number of all.
 
+    `participle` says what happened to them, such as `read`. `size` returns the messages of an item.
     The line is removed while the consumer has an item, which it may print.
     """
     progress, number = Progress(), 0
@@ -48,6 +51,7 @@ def with_progress(
             progress.clear()
             yield item
             number += size(item)
-            progress.show(f'{number:,} of about {max(number, total):,} {activity}')
+            approximate = counted(max(number, total), 'message')
+            progress.show(f'{number:,} of about {approximate} {participle}')
     finally:
         progress.clear()

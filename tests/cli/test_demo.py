@@ -246,11 +246,17 @@ def test_columns_are_aligned_with_and_without_colors() -> None:
 def test_in_a_narrow_terminal_a_row_has_two_lines_and_texts_are_wrapped() -> None:
     screen = screen_of(stream := io.StringIO(), width=40)
     screen.row(ROW)
+    screen.row([*CELLS, ROW[-2], []])
+    screen.row([*CELLS, [], ROW[-1]])
     screen.row(CELLS)
     screen.line('    dead-lettered. ValueError: the card was declined')
     assert stream.getvalue().splitlines() == [
         ' 1  letter         SQS   text        2',
-        '    ✓ Letters ✗ Checkout ✓ Audit',
+        '    ✓ Letters ✗ Checkout | ✓ Audit',
+        ' 1  letter         SQS   text        2',
+        '    ✓ Letters ✗ Checkout',
+        ' 1  letter         SQS   text        2',
+        '     | ✓ Audit',
         ' 1  letter         SQS   text        2',
         '    dead-lettered. ValueError: the card',
         '      was declined',

@@ -55,7 +55,7 @@ def command(file: str, queue: str, app_dir: str, output: Output) -> int:
         importing = Import(Sender(aws, SQS, url))
         records = importing.records(_messages(lines, source, url))
         try:
-            output.many(with_progress(records, total, 'messages imported'), _render)
+            output.many(with_progress(records, total, 'imported'), _render)
         except BaseException:
             report = f'{counted(importing.count, "message")} imported'
             notify(f'{report}; continue from line {importing.next_line:,} of {source}')

@@ -20,8 +20,6 @@ MIN_HOLD = 120
 READS_PER_SECOND = 50
 """The hold lasts long enough for a pass that reads as slowly as this."""
 
-_ACTIVITY = 'messages read'
-
 _COUNT = 'ApproximateNumberOfMessages'
 
 
@@ -68,9 +66,9 @@ class DeadLetterQueue(Struct, frozen=True):
             CommandError: after a message that has no receive left.
             TransportError: if a receive fails.
         """
-        return with_progress(map(read_letter, held.messages()), self.count, _ACTIVITY)
+        return with_progress(map(read_letter, held.messages()), self.count, 'read')
 
     def pages(self, held: HeldMessages) -> Iterator[list[DeadLetter]]:
         """Yield the same messages as `letters`, in a list for each receive."""
         pages = ([*map(read_letter, page)] for page in held.pages())
-        return with_progress(pages, self.count, _ACTIVITY, len)
+        return with_progress(pages, self.count, 'read', len)

@@ -23,6 +23,7 @@ _FIRST_LINE = 5
 """The number of columns in the first line of a row of two lines."""
 
 _GAP = '  '
+_NARROW_GAP = ' | '
 _TABLE_WIDTH = 80
 
 
@@ -65,7 +66,8 @@ class Screen:
             self._print(self._join(cells))
             return
         self._print(self._join(cells[:_FIRST_LINE]))
-        results = ' '.join(self._styled(*span) for spans in cells[_FIRST_LINE:] for span in spans)
+        cells = cells[_FIRST_LINE:]
+        results = _NARROW_GAP.join(map(self._spans, cells)).rstrip(_NARROW_GAP)
         if results:
             self._print(f'    {results}')
 
@@ -78,8 +80,11 @@ class Screen:
 
     def _cell(self, number: int, spans: Sequence[Span]) -> str:
         missing = ' ' * (_WIDTHS[number] - len(' '.join(text for text, _ in spans)))
-        styled = ' '.join(self._styled(*span) for span in spans)
+        styled = self._spans(spans)
         return missing + styled if number in _RIGHT else styled + missing
+
+    def _spans(self, spans: Sequence[Span]) -> str:
+        return ' '.join(self._styled(*span) for span in spans)
 
     def _styled(self, text: str, style: str) -> str:
         if not style or not self._has_color:

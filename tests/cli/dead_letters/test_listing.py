@@ -256,7 +256,7 @@ def test_a_terminal_also_shows_a_histogram(letters: Letters) -> None:
     shown = mega_on_terminal(*arguments, columns=30, environment=environment)
     assert shown.code == 0
     assert '+00:00  1  #' in shown.out
-    assert '1 of about 1 messages read' in shown.out
+    assert '1 of about 1 message read' in shown.out
     assert '\x1b[1m' not in shown.out
     piped = mega_process(*arguments, environment=environment)
     assert '#' not in piped.out
