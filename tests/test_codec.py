@@ -191,7 +191,8 @@ class TestEvents:
 class TestEncodeErrors:
     @pytest.mark.parametrize('payload', [None, 5, 1.5, True, [], [{}], (), {1}, bytearray(b'x')])
     def test_a_value_that_is_not_a_payload(self, payload: Any) -> None:
-        with pytest.raises(EncodeError) as caught:
+        text = 'or an object of a dataclass, attrs, msgspec or pydantic class'
+        with pytest.raises(EncodeError, match=text) as caught:
             encode(payload)
         assert caught.value.path == ''
 

@@ -212,7 +212,8 @@ def _require_document(payload: object) -> dict[str, Any]:
     document = to_document(payload)
     if document is None:
         found = f'{safe_repr(payload)} ({type(payload).__name__})'
-        raise EncodeError('', f'is {found}: must be a Payload, a dict, a str, bytes or typed')
+        classes = 'an object of a dataclass, attrs, msgspec or pydantic class'
+        raise EncodeError('', f'is {found}: must be a Payload, a dict, a str, bytes or {classes}')
     return document
 
 
