@@ -471,4 +471,4 @@ def test_the_listener_reports_its_transport(
     ):
         assert listener.drain().transport == transport
         assert listener.stats().transport == transport
-    assert f'receiving from {queue_url}, transport: {transport}' in caplog.text
+    assert f'receiving from {queue_url} at {url}, transport: {transport}' in caplog.text

@@ -209,6 +209,7 @@ def test_each_new_kind_of_unmatched_message_is_logged_once(
     assert len(found) == len(kinds)
     for kind in kinds:
         assert len([text for text in found if kind in text]) == 1
+    assert all(', which is deleted: ' in text for text in found)
 
 
 def test_an_invalid_body_is_left_in_the_queue(

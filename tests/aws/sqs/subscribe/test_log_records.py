@@ -256,6 +256,7 @@ def test_the_start_a_pause_and_the_stop_are_logged_once_each(
     assert {each.levelno for each in states} == {logging.INFO}
     assert {vars(each)['mega']['queue'] for each in states} == {queue.rpartition('/')[2]}
     assert all(queue in each.getMessage() for each in states)
+    assert ' at http' not in states[0].getMessage()  # the URL of the queue has the endpoint
 
 
 def test_a_pause_of_a_listener_that_stops_is_not_logged(
@@ -295,3 +296,5 @@ def test_the_first_receive_after_failures_is_logged(
     }
     failed = about(caplog, 'ReceiveMessage from')
     assert (failed['queue'], failed['error']) == ('orders', 'ServiceUnavailable')
+    text = f'ReceiveMessage from {QUEUE_URL} failed (ServiceUnavailable): '
+    assert caplog.text.count('failed (') == caplog.text.count(text) == 1

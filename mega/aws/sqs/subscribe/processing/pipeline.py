@@ -39,6 +39,8 @@ from mega.aws.sqs.subscribe.processing.settlement import (
     SettlementAction,
     SettlementPolicy,
     StatsField,
+    Unmatched,
+    action_on_unmatched,
     settle,
     settle_retry,
     settle_undecodable,
@@ -59,6 +61,12 @@ _log = get_logger(__name__)
 MAX_DESCRIPTIONS = 1_000
 """The maximum number of warnings that are remembered. Their descriptions contain event names and
 other text from outside, so that their number must be limited."""
+
+_UNMATCHED_TEXTS: dict[Unmatched, str] = {
+    'delete': 'is deleted',
+    'leave': 'stays in the queue',
+    'dead-letter': 'is dead-lettered',
+}
 
 
 class OpenedMessage(Struct):
@@ -235,14 +243,19 @@ class Processor:
             raise ValueError('a hook dead-letters a message, but there is no dead_letter_queue_url')
 
     def _warn_unmatched_once(self, message: Message, payload: AnyPayload) -> None:
-        problem = 'no subscriber matches %s, such as message %s: explain(payload) says why'
+        problem = (
+            'no subscriber matches %s, such as message %s, which %s: '
+            'explain(payload) and `mega explain TARGET` say why'
+        )
         description = _describe(payload)
         if isinstance(payload, Payload) and (outdated := self._router.outdated(payload.event)):
             names = ', '.join(subscriber.__name__ for subscriber in outdated)
             description += f' in version {payload.event.version}, newer than the class of {names}'
         level = logging.WARNING if self._policy.unmatched is None else logging.DEBUG
         if self._is_new(description):
-            _log.log(level, problem, description, message.id, code='unmatched', extra=about())
+            action = _UNMATCHED_TEXTS[action_on_unmatched(self._policy)]
+            arguments = (description, message.id, action)
+            _log.log(level, problem, *arguments, code='unmatched', extra=about())
 
     def _warn_unreadable_once(self, message: Message) -> None:
         problem = (

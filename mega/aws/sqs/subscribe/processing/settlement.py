@@ -239,9 +239,13 @@ def safe_text(error: BaseException) -> str:
         return f'<{type(error).__name__} without a text>'
 
 
+def action_on_unmatched(policy: SettlementPolicy) -> Unmatched:
+    """Return what a listener does with a message that no subscriber matches."""
+    return policy.unmatched or ('dead-letter' if policy.has_dead_letter_queue else 'delete')
+
+
 def _settle_unmatched(policy: SettlementPolicy, message: Message) -> Settlement:
-    default: Unmatched = 'dead-letter' if policy.has_dead_letter_queue else 'delete'
-    action = _ACTION_OF_UNMATCHED[policy.unmatched or default]
+    action = _ACTION_OF_UNMATCHED[action_on_unmatched(policy)]
     reason = Reason('Unmatched', 'no subscriber matched')
     if action is SettlementAction.LEAVE:
         return _leave(StatsField.UNMATCHED, reason, policy, message)

@@ -22,7 +22,7 @@ from mega.aws.sqs.service import SQS
 from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.aws.sqs.subscribe.engine.commands import CallResult
 from mega.aws.sqs.subscribe.reason import Reason
-from mega.errors import TransportError, safe_repr
+from mega.errors import TransportError, single_line
 from mega.logging import about, get_logger
 
 __all__ = ('DeadLetterSender',)
@@ -64,7 +64,9 @@ class DeadLetterSender:
             _log.error(problem, message_id, name, code='dead-letter-failed', extra=extra)
             return CallResult.FAILED
         # The text of an exception of a subscriber may quote the payload.
-        detail = f' in {reason.subscriber}' if reason.subscriber else f': {safe_repr(reason.text)}'
+        detail = (
+            f' in {reason.subscriber}' if reason.subscriber else f': {single_line(reason.text)}'
+        )
         extra = self._about(received, error=reason.error_name, subscriber=reason.subscriber)
         problem = 'message %s is dead-lettered: %s%s'
         _log.warning(

@@ -107,10 +107,11 @@ class ListenerRuns:
             if self._is_stopped:
                 session.stop()
             queue = self._context.queue
-            transport = queue.aws.transport
+            transport, endpoint = queue.aws.transport, queue.aws.endpoint_url
+            is_elsewhere = endpoint and not queue.url.startswith(endpoint)
             _log.info(
-                'receiving from %s, transport: %s',
-                *(queue.url, transport),
+                'receiving from %s%s, transport: %s',
+                *(queue.url, f' at {endpoint}' if is_elsewhere else '', transport),
                 extra=about(state='started', transport=transport),
             )
             try:

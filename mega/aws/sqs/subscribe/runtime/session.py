@@ -197,7 +197,7 @@ class ListenerSession:
         if isinstance(error, TransportError):
             is_final, is_lost = is_unrecoverable(error), error.retriable
             error = with_advice(error, url)
-            problem, code = str(error), error.code
+            problem, code = error.problem, error.code
         else:
             problem, code = traceback_without_text(error), type(error).__name__
         self.activity_log.receive_failed()
@@ -360,7 +360,7 @@ class ListenerSession:
         results = [CallResult.RETRY] * len(call.entries)
         advised = with_advice(error, self._queue.url)
         operation, count = OPERATIONS[type(call)], len(call.entries)
-        self._session_log.batch_failed(operation, count, str(advised), error.code)
+        self._session_log.batch_failed(operation, count, advised.problem, error.code)
         if is_unrecoverable(error) and error.operation not in self._permitted:
             # For an extension this result would mean that SQS does not hide the message any more.
             is_extension = [entry.phase in EXTENDABLE_PHASES for entry in call.entries]

@@ -33,8 +33,8 @@ class SessionLog:
         """Log a receive that failed."""
         self._failures += 1
         extra = about(queue=self._name, operation='ReceiveMessage', error=code)
-        text = 'ReceiveMessage from %s failed: %s'
-        _log.error(text, self._url, problem, code='receive-failed', extra=extra)
+        text = 'ReceiveMessage from %s failed (%s): %s'
+        _log.error(text, self._url, code, problem, code='receive-failed', extra=extra)
 
     def receive_answered(self) -> None:
         """Log the first receive that SQS answered after failures."""
@@ -47,8 +47,8 @@ class SessionLog:
     def batch_failed(self, operation: str, count: int, problem: str, code: str) -> None:
         """Log a batch call that failed."""
         extra = about(queue=self._name, operation=operation, messages=count, error=code)
-        text = 'a batch call for %d messages failed: %s'
-        _log.error(text, count, problem, code='batch-failed', extra=extra)
+        text = 'the batch call %s for %d messages failed (%s): %s'
+        _log.error(text, operation, count, code, problem, code='batch-failed', extra=extra)
 
     def thread_left(self, name: str) -> None:
         """Log a thread whose command did not end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -117,7 +118,7 @@ def test_a_dead_letter_of_a_topic_keeps_its_envelope(aws: LocalAws) -> None:
     ],
 )
 def test_the_reason_of_a_message_that_reached_no_subscriber(
-    aws: LocalAws, body: str, error: str, count: str
+    aws: LocalAws, body: str, error: str, count: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     send(aws, queue_url, body)
@@ -130,21 +131,35 @@ def test_the_reason_of_a_message_that_reached_no_subscriber(
         error,
         None,
     )
-    assert reason_attributes(message)['text']
+    text = reason_attributes(message)['text']
+    assert text
+    assert f'is dead-lettered: {error}: {text}' in caplog.text
 
 
 @pytest.mark.parametrize(
-    ('unmatched', 'counts', 'dead_letters'),
-    [(None, EMPTY, 1), ('dead-letter', EMPTY, 1), ('delete', EMPTY, 0), ('leave', LEFT, 0)],
+    ('unmatched', 'counts', 'dead_letters', 'action'),
+    [
+        (None, EMPTY, 1, 'is dead-lettered'),
+        ('dead-letter', EMPTY, 1, 'is dead-lettered'),
+        ('delete', EMPTY, 0, 'is deleted'),
+        ('leave', LEFT, 0, 'stays in the queue'),
+    ],
     ids=str,
 )
-def test_an_unmatched_message_is_dead_lettered_by_default(
-    aws: LocalAws, unmatched: str | None, counts: Counts, dead_letters: int
+def test_an_unmatched_message_is_dead_lettered_by_default_and_the_log_says_what_happens_to_it(
+    aws: LocalAws,
+    unmatched: str | None,
+    counts: Counts,
+    dead_letters: int,
+    action: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     queue_url, dead = aws.create_queue(), aws.create_queue()
     send(aws, queue_url, 'hej')
     settings = {'unmatched': unmatched, 'dead_letter_queue_url': dead}
-    listener_on(aws, queue_url, subscriber(pattern='hallo'), **settings).drain()
+    with caplog.at_level(logging.DEBUG, 'mega'):
+        listener_on(aws, queue_url, subscriber(pattern='hallo'), **settings).drain()
+    assert f', which {action}: explain(payload) and ' in caplog.text
     assert aws.counts(queue_url) == counts
     assert aws.counts(dead).visible == dead_letters
 

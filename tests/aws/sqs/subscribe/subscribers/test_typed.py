@@ -336,6 +336,7 @@ def test_a_newer_event_is_unmatched_and_the_log_says_why(
     [line] = [message for message in caplog.messages if 'no subscriber matches' in message]
     event_of_the_log = "the event 'item.moved' of the domain 'shop' in version 3"
     assert f'{event_of_the_log}, newer than the class of Warehouse' in line
+    assert ', which is dead-lettered: ' in line
     assert not seen
 
 
