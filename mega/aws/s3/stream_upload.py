@@ -1,4 +1,4 @@
-"""The upload of a stream to S3, in parts, with one part in memory.
+"""The upload of a stream to S3, in parts, with one part of its content in memory.
 
     file -> read_part -> PutObject                                    less than a whole part
     file -> read_part -> CreateMultipartUpload                        larger content
@@ -31,6 +31,9 @@ PART_BYTES = 8 * 1024**2
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 """
 
+READ_BYTES = 256 * 1024
+"""Bytes to request from a file at a time. For a pipe, Python allocates as many for each read."""
+
 CONTENT_TYPE = 'application/octet-stream'
 
 _CHECKSUMS = frozenset(
@@ -48,12 +51,14 @@ class BinaryFile(Protocol):
 class StreamContent:
     """The content of a binary file, read once from its position to its end.
 
-    `size` is the number of bytes that were read, and `sha256` their digest.
+    `part` is what `read_part` read last. `size` is the number of bytes that were read so far, and
+    `sha256` their digest.
     """
 
     def __init__(self, file: BinaryFile) -> None:
         from hashlib import sha256  # imports OpenSSL, which few programs need here
 
+        self.part = bytearray()
         self.size = 0
         self._file = file
         self._digest = sha256()
@@ -62,8 +67,8 @@ class StreamContent:
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
-    def read_part(self) -> bytes:
-        """Return the next `PART_BYTES` of the content; fewer only at its end.
+    def read_part(self) -> None:
+        """Replace `part` by the next `PART_BYTES` of the content; fewer only at its end.
 
         A pipe or a socket may return fewer bytes than requested before its end.
 
@@ -72,18 +77,16 @@ class StreamContent:
             PayloadTooLargeError: beyond `MAX_BODY_BYTES`.
             PublishError: if the file raises an exception, which is the cause.
         """
-        pieces: list[bytes] = []
-        missing = PART_BYTES
-        while missing and (piece := self._read(missing)):
-            pieces.append(piece)
-            missing -= len(piece)
-        part = pieces[0] if len(pieces) == 1 else b''.join(pieces)
+        self.part = part = bytearray()  # which frees the memory of the part before
+        while missing := PART_BYTES - len(part):
+            if not (piece := self._read(min(missing, READ_BYTES))):
+                break
+            part += piece
         self.size += len(part)
         if self.size > MAX_BODY_BYTES:
             advice = 'publish the place of a larger file in a message of your own'
             raise PayloadTooLargeError(self.size, MAX_BODY_BYTES, advice)
         self._digest.update(part)
-        return part
 
     def _read(self, size: int) -> bytes:
         try:
@@ -119,25 +122,25 @@ class StreamUpload:
             PublishError: if the content cannot be read, or is too large.
         """
         content = StreamContent(file)
-        part = content.read_part()
-        if len(part) == PART_BYTES:
-            self._upload_parts(part, content)
+        content.read_part()
+        if len(content.part) == PART_BYTES:
+            self._upload_parts(content)
         else:
             with self._removing():
-                self._store('put_object', Body=part)
+                self._store('put_object', Body=content.part)
         return replace(self._pointer, size=content.size, sha256=content.sha256)
 
-    def _upload_parts(self, part: bytes, content: StreamContent) -> None:
+    def _upload_parts(self, content: StreamContent) -> None:
         upload_id = self._store('create_multipart_upload')['UploadId']
         try:
             parts: list[dict[str, Any]] = []
-            while part:
+            while content.part:
                 number = len(parts) + 1
                 answer = self._store(
-                    'upload_part', UploadId=upload_id, PartNumber=number, Body=part
+                    'upload_part', UploadId=upload_id, PartNumber=number, Body=content.part
                 )
                 parts.append({'PartNumber': number, 'ETag': answer['ETag'], **_checksums(answer)})
-                part = content.read_part()
+                content.read_part()
             with self._removing():
                 self._complete(upload_id, parts)
         except BaseException:

@@ -158,8 +158,8 @@ class Message(Struct, frozen=True, eq=False):
             with self.message.open_payload() as stream:
                 shutil.copyfileobj(stream, file)
 
-        Each call returns a new file, at the first byte, without `seek`. It needs about 16 MiB of
-        memory, and requests the content in parts of 8 MiB. Closing it early is allowed. The last
+        Each call returns a new file, at the first byte, without `seek`. It needs less than 16 MiB
+        of memory, and requests the content in parts of 8 MiB. Closing it early is allowed. The last
         part is verified before it is returned: only a file that was read to its end is known to
         have the published content.
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mega.aws.s3 import S3PayloadStore, stream_upload
-from mega.aws.s3.stream_upload import PART_BYTES
+from mega.aws.s3.stream_upload import PART_BYTES, READ_BYTES
 from mega.aws.sqs.subscribe import Hook
 from mega.errors import (
     EncodeError,
@@ -22,8 +22,13 @@ from mega.errors import (
 from mega.local import Fault, Server
 from tests.aws.s3.streaming import LARGE, InterruptedFile, StreamBus
 
-AFTER_THE_PARTS = 5
+READS_OF_PART = PART_BYTES // READ_BYTES
+
+AFTER_THE_PARTS = 2 * READS_OF_PART + 3
 """The read of a file of three parts that finds its end: the third part needs two reads."""
+
+READS = [1, READS_OF_PART + 1, *range(2 * READS_OF_PART + 1, AFTER_THE_PARTS + 1)]
+"""The first read of each part, and the reads at the end."""
 
 
 def published(place: StreamBus) -> bool:
@@ -34,7 +39,8 @@ def published(place: StreamBus) -> bool:
 @pytest.mark.parametrize('part', [1, 2, 3])
 def test_nothing_remains_if_a_part_is_refused(part: int, code: str) -> None:
     place = StreamBus()
-    file = InterruptedFile(LARGE, {part: lambda: place.bus.fail('UploadPart', code)})
+    first_read = (part - 1) * READS_OF_PART + 1
+    file = InterruptedFile(LARGE, {first_read: lambda: place.bus.fail('UploadPart', code)})
     with pytest.raises(OffloadError, match=code):
         place.publisher.publish_stream(file)
     assert not published(place)
@@ -81,7 +87,7 @@ def _raise(error: BaseException) -> Callable[[], object]:
     return function
 
 
-@pytest.mark.parametrize('read', range(1, AFTER_THE_PARTS + 1))
+@pytest.mark.parametrize('read', READS)
 def test_nothing_remains_if_the_program_is_interrupted(read: int) -> None:
     place = StreamBus()
     file = InterruptedFile(LARGE, {read: _raise(KeyboardInterrupt())})
@@ -105,7 +111,7 @@ def test_nothing_remains_if_a_read_fails(read: int) -> None:
     [
         (None, 'returned NoneType in place of bytes'),
         ('secret', 'returned str in place of bytes'),
-        (b'x' * (PART_BYTES + 1), 'that returned 8,388,609 bytes'),
+        (b'x' * (READ_BYTES + 1), 'that returned 262,145 bytes'),
     ],
     ids=['not blocking', 'text', 'more than requested'],
 )
