@@ -6,6 +6,7 @@ ConfigurationError                2   the problem, as the library states it
 TargetError                       3   the target cannot be loaded or started, and why
 TransportError                    4   AWS refused the request, and what to change
 any other MegaError, OSError      1   the problem
+ClosedOutputError               141   none: `mega ... | head` is no failure
 Ctrl-C                          130   `Interrupted`
 SIGTERM                         143   `Terminated`
 """
@@ -22,13 +23,14 @@ import click
 from mega.cli.interruption import Terminated, sigterm_interrupts
 from mega.errors import ConfigurationError, MegaError, TransportError, single_line
 
-__all__ = ('CommandError', 'OutputError', 'TargetError', 'run')
+__all__ = ('ClosedOutputError', 'CommandError', 'OutputError', 'TargetError', 'run')
 
 SUCCESS = 0
 FAILURE = 1
 USAGE = 2
 TARGET = 3
 REFUSED = 4
+CLOSED_OUTPUT = 141  # as a shell reports a process that SIGPIPE ended
 INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
 TERMINATED = 143  # and one that SIGTERM ended
 
@@ -51,6 +53,12 @@ class OutputError(CommandError):
         super().__init__(problem)
 
 
+class ClosedOutputError(OutputError):
+    """The reader of stdout has closed it, and the command has no other effect than its output."""
+
+    exit_code = CLOSED_OUTPUT
+
+
 class TargetError(CommandError):
     """The target of a command cannot be loaded or started."""
 
@@ -70,7 +78,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         return _report_end(error)
     except OutputError as error:
         _close_stdout()
-        return _report(error)
+        return error.exit_code if isinstance(error, ClosedOutputError) else _report(error)
     except Exception as error:
         return _report(error)
     return status if isinstance(status, int) else SUCCESS

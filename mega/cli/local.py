@@ -15,7 +15,12 @@ import click
 from mega.aws._messages.destinations import queue_name
 from mega.aws.sqs.subscribe import SqsListener
 from mega.cli.exit_status import SUCCESS, CommandError
-from mega.cli.options import OTHER_ENDPOINT_VARIABLES, app_dir_option, output_options, use_endpoint
+from mega.cli.options import (
+    OTHER_ENDPOINT_VARIABLES,
+    app_dir_option,
+    effects_output_options,
+    use_endpoint,
+)
 from mega.cli.output import Output, Record, notify
 from mega.cli.target import load_listener
 from mega.local import LocalAws
@@ -47,7 +52,7 @@ _MAX_RECEIVES = 3
     help='Create the queue of this listener, and its dead-letter queue. Repeatable.',
 )
 @app_dir_option
-@output_options
+@effects_output_options
 def command(
     program: Sequence[str], port: int, targets: Sequence[str], app_dir: str, output: Output
 ) -> int:

@@ -38,7 +38,7 @@ _HELP = """Run, inspect and repair listeners on Amazon SQS and SNS.
 
 Data goes to stdout, and messages for you go to stderr. Exit codes: 0 success, 1 the operation did
 not succeed, 2 usage error, 3 the target cannot be loaded or started, 4 AWS refused the request,
-130 ended by Ctrl-C, 143 ended by SIGTERM.
+130 ended by Ctrl-C, 141 the reader of the output closed it, 143 ended by SIGTERM.
 """
 
 

@@ -20,6 +20,7 @@ __all__ = (
     'Command',
     'app_dir_option',
     'aws_options',
+    'effects_output_options',
     'no_color_option',
     'output_options',
     'receive_options',
@@ -70,6 +71,15 @@ def aws_options(command: Command) -> Command:
 
 def output_options(command: Command) -> Command:
     """Add `-o`, `--no-color` and `-v`. The command receives an `Output` as `output`."""
+    return _output_options(command, has_effects=False)
+
+
+def effects_output_options(command: Command) -> Command:
+    """Add the options of `output_options` to a command with other effects than its output."""
+    return _output_options(command, has_effects=True)
+
+
+def _output_options(command: Command, *, has_effects: bool) -> Command:
     for option in (
         click.option(
             '-o',
@@ -77,7 +87,7 @@ def output_options(command: Command) -> Command:
             type=click.Choice(FORMATS),
             default='text',
             show_default=True,
-            callback=lambda context, parameter, value: Output(value),
+            callback=lambda context, parameter, value: Output(value, has_effects=has_effects),
             help='The format of the data on stdout.',
         ),
         no_color_option,

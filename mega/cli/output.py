@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 import click
 
-from mega.cli.exit_status import OutputError
+from mega.cli.exit_status import ClosedOutputError, OutputError
 
 __all__ = (
     'FORMATS',
@@ -50,17 +50,22 @@ _COLUMN_GAP = '  '
 
 
 class Output:
-    """The destination of the data of a command, in the format that the user selected."""
+    """The destination of the data of a command, in the format that the user selected.
 
-    def __init__(self, format: str) -> None:
+    A closed pipe is an error only if the command has other effects than its output: the user does
+    not see all of them then.
+    """
+
+    def __init__(self, format: str, *, has_effects: bool = False) -> None:
         self.format = format
+        self._has_effects = has_effects
 
     def one(self, record: Record, render: Render) -> None:
         """Print the only record of a command."""
         if self.format == 'text':
-            _print(render(record))
+            self._print(render(record))
         else:
-            _print(json_text(record, indent=2 if self.format == 'json' else None))
+            self._print(json_text(record, indent=2 if self.format == 'json' else None))
 
     def many(self, records: Iterable[Record], render: Render) -> None:
         """Print records, each as soon as the iterable yields it."""
@@ -68,13 +73,13 @@ class Output:
             self._print_array(records)
             return
         for record in records:
-            _print(render(record) if self.format == 'text' else json_text(record))
+            self._print(render(record) if self.format == 'text' else json_text(record))
 
     def all(self, records: Sequence[Record], render: Callable[[Sequence[Any]], str]) -> None:
         """Print records that the text shows together, such as the rows of a table."""
         if self.format == 'text':
             if text := render(records):
-                _print(text)
+                self._print(text)
         else:
             self.many(records, str)
 
@@ -84,14 +89,23 @@ class Output:
         try:
             for record in records:
                 text = json_text(record, indent=2).replace('\n', '\n  ')
-                _print(f'{separator}\n  {text}', newline=False)
+                self._print(f'{separator}\n  {text}', newline=False)
                 separator = ','
         except OutputError:
             raise
         except BaseException:
-            _print('[]' if separator == '[' else '\n]')
+            self._print('[]' if separator == '[' else '\n]')
             raise
-        _print('[]' if separator == '[' else '\n]')
+        self._print('[]' if separator == '[' else '\n]')
+
+    def _print(self, text: str, *, newline: bool = True) -> None:
+        try:
+            click.echo(text, nl=newline, color=has_color())
+            sys.stdout.flush()  # a reader of a pipe sees a record at once
+        except OSError as error:  # of a closed pipe, click would end the process without a word
+            is_closed = isinstance(error, BrokenPipeError)
+            failure = ClosedOutputError if is_closed and not self._has_effects else OutputError
+            raise failure(error) from error
 
 
 def notify(text: str) -> None:
@@ -202,11 +216,3 @@ def _to_json(value: object) -> object:
 
 def _escape(character: str) -> str:
     return json.dumps(character)[1:-1]
-
-
-def _print(text: str, *, newline: bool = True) -> None:
-    try:
-        click.echo(text, nl=newline, color=has_color())
-        sys.stdout.flush()  # a reader of a pipe sees a record at once
-    except OSError as error:  # of a closed pipe, click would end the process without a word
-        raise OutputError(error) from error

@@ -19,7 +19,7 @@ from mega.cli.exit_status import SUCCESS, CommandError
 from mega.cli.interruption import deferred_interrupt
 from mega.cli.line_files import LineFile, create_line_file
 from mega.cli.message_json import message_line
-from mega.cli.options import app_dir_option, aws_options, output_options, receive_options
+from mega.cli.options import app_dir_option, aws_options, effects_output_options, receive_options
 from mega.cli.output import Output, Record, counted, notify
 from mega.cli.queues import find_dead_letter_queue
 from mega.cli.receiving import HeldMessages
@@ -45,7 +45,7 @@ DROPPED = 'dropped'
 @receive_options
 @app_dir_option
 @aws_options
-@output_options
+@effects_output_options
 def command(
     queue: str,
     selection: Selection,

@@ -22,7 +22,7 @@ from mega.cli.exit_status import SUCCESS, CommandError
 from mega.cli.interruption import deferred_interrupt
 from mega.cli.line_files import name_of, open_lines
 from mega.cli.message_json import read_message_line
-from mega.cli.options import app_dir_option, aws_options, output_options
+from mega.cli.options import app_dir_option, aws_options, effects_output_options
 from mega.cli.output import Output, Record, counted, notify
 from mega.cli.progress import with_progress
 from mega.cli.queues import find_dead_letter_queue
@@ -36,7 +36,7 @@ __all__ = ('command',)
 @click.argument('queue')
 @app_dir_option
 @aws_options
-@output_options
+@effects_output_options
 def command(file: str, queue: str, app_dir: str, output: Output) -> int:
     """Send each message in FILE, which `export` or `drop` wrote, to QUEUE; `-` is stdin.
 

@@ -17,7 +17,7 @@ from mega.cli.dead_letters.queue import DeadLetterQueue
 from mega.cli.dead_letters.redrive import REDRIVEN, Redrive, RedrivePass
 from mega.cli.dead_letters.selection import Selection, selection_options
 from mega.cli.explanations import explained_message
-from mega.cli.options import app_dir_option, aws_options, output_options, receive_options
+from mega.cli.options import app_dir_option, aws_options, effects_output_options, receive_options
 from mega.cli.output import Output, Record, counted, notify
 from mega.cli.pace import Pace
 from mega.cli.queues import find_dead_letter_queue, find_queue
@@ -48,7 +48,7 @@ __all__ = ('command',)
 @receive_options
 @app_dir_option
 @aws_options
-@output_options
+@effects_output_options
 def command(
     queue: str,
     selection: Selection,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mega.cli.exit_status import FAILURE, SUCCESS
-from mega.cli.options import app_dir_option, output_options
+from mega.cli.options import app_dir_option, effects_output_options
 from mega.cli.outbox.relay_target import relay_of
 from mega.cli.output import Output, counted, notify
 
@@ -17,7 +17,7 @@ __all__ = ('command',)
 @click.argument('ids', nargs=-1, metavar='[ID]...')
 @click.option('--all', 'is_all', is_flag=True, help='Retry every message that has failed.')
 @app_dir_option
-@output_options
+@effects_output_options
 def command(target: str, ids: tuple[str, ...], is_all: bool, app_dir: str, output: Output) -> int:
     """Let messages of the outbox of TARGET be sent again, and print their ids.
 

@@ -15,7 +15,7 @@ from mega.aws._publishing.publisher import MAX_CONCURRENCY
 from mega.aws.sns.service import SNS
 from mega.aws.sqs.service import SQS
 from mega.cli.exit_status import SUCCESS, OutputError
-from mega.cli.options import app_dir_option, aws_options, output_options
+from mega.cli.options import app_dir_option, aws_options, effects_output_options
 from mega.cli.output import Output, notify
 from mega.cli.payload_argument import read_payload, read_text
 from mega.cli.publish.destination import Destination
@@ -97,7 +97,7 @@ __all__ = ('command',)
 )
 @app_dir_option
 @aws_options
-@output_options
+@effects_output_options
 def command(
     dest: str,
     payload: str | None,
