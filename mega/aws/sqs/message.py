@@ -170,7 +170,7 @@ class Message(Struct, frozen=True, eq=False):
             ConsumeError: for a message without a streamed payload, and for a copy of a message.
         """
         if self._open_stream is None:
-            problem = 'process() receives the payload, which is not a stream'
+            problem = 'its payload is not a stream, or this is a copy of the message'
             raise ConsumeError(f'message {safe_repr(self.id)} has no content to open: {problem}')
         return self._open_stream()
 
