@@ -1,6 +1,7 @@
 """Streams: the content of a file goes to S3, and the message with its pointer to a destination.
 
-    draft        the message, with a pointer that has neither the size nor the digest: checked
+    draft        the message, with a pointer that has the largest size in place of the real one;
+                 it is checked
     hooks        begin with the draft
     upload       the content, which is read once: its size and digest are known at the end
     complete     the message, with the pointer of the content

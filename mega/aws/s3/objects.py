@@ -11,7 +11,7 @@ from mega.aws.s3.pointer import Pointer
 from mega.errors import OffloadError, TransportError
 from mega.logging import about, get_logger
 
-__all__ = ('QUEUE_URL_METADATA', 'ObjectClient', 'code_of')
+__all__ = ('QUEUE_URL_METADATA', 'ObjectClient', 'code_of', 'length_of')
 
 _log = get_logger(__name__)
 
@@ -21,9 +21,20 @@ QUEUE_URL_METADATA = 'mega-queue-url'
 _ADVICE = {
     'NoSuchBucket': 'create the bucket, or check its name and region',
     'PreconditionFailed': 'choose another key: a message may point to the object with this key',
-    'AccessDenied': 'allow s3:{operation} on the object, the use of its KMS key, and s3:ListBucket '
-    'on the bucket, without which a missing object looks like a forbidden one',
+    'AccessDenied': 'allow s3:{permission} on the object, the use of its KMS key, and '
+    's3:ListBucket on the bucket, without which a missing object looks like a forbidden one',
 }
+
+_PERMISSIONS = {
+    'HeadObject': 'GetObject',
+    'CreateMultipartUpload': 'PutObject',
+    'UploadPart': 'PutObject',
+    'CompleteMultipartUpload': 'PutObject',
+}
+"""The permissions of operations without a permission of their own name.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+"""
 
 
 class ObjectClient:
@@ -52,7 +63,8 @@ class ObjectClient:
         except TransportError as error:
             problem = str(error)
             if advice := _ADVICE.get(error.code):
-                problem = f'{problem.rstrip(".")}; {advice.format(operation=error.operation)}'
+                permission = _PERMISSIONS.get(error.operation, error.operation)
+                problem = f'{problem.rstrip(".")}; {advice.format(permission=permission)}'
             raise OffloadError(pointer.bucket, pointer.key, problem, error.retriable) from error
 
     def get(self, pointer: Pointer) -> dict[str, Any] | None:
@@ -127,6 +139,19 @@ class ObjectClient:
             _log.warning(problem, error, code='body-not-deleted', extra=extra)
             return False
         return True
+
+
+def length_of(answer: Mapping[str, Any], pointer: Pointer) -> int:
+    """Return the number of bytes that a response to GetObject or HeadObject announces.
+
+    Raises:
+        OffloadError: for a response without it. S3 always sends it, so another try may help.
+    """
+    length: int | None = answer.get('ContentLength')
+    if length is None:
+        problem = 'the answer has no Content-Length, which S3 always sends'
+        raise OffloadError(pointer.bucket, pointer.key, problem, True)
+    return length
 
 
 def code_of(error: OffloadError) -> str | None:

@@ -24,7 +24,7 @@ from mega.aws._transport.interruption import CallInterrupter
 from mega.aws._transport.tracebacks import without_secrets_in_tracebacks
 from mega.aws.s3.bucket import DEFAULT_EXPIRY_DAYS, create_bucket, create_missing_bucket
 from mega.aws.s3.content import compressed, read_content, wrong_size
-from mega.aws.s3.objects import QUEUE_URL_METADATA, ObjectClient, code_of
+from mega.aws.s3.objects import QUEUE_URL_METADATA, ObjectClient, code_of, length_of
 from mega.aws.s3.pointer import MAX_BODY_BYTES, Pointer, is_below, write_pointer
 from mega.aws.s3.settings import (
     BucketOwners,
@@ -252,11 +252,12 @@ class S3PayloadStore(ClientOwner):
         self.check_allowed(pointer)
         if (answer := self._objects.get(pointer)) is None:
             return None
-        stream, length = answer['Body'], answer.get('ContentLength')
-        if length is None:
+        stream = answer['Body']
+        try:
+            length = length_of(answer, pointer)
+        except OffloadError:
             stream.close()
-            problem = 'the answer has no Content-Length, which S3 always sends'
-            raise OffloadError(pointer.bucket, pointer.key, problem, True)
+            raise
         is_exact = pointer.compression is None  # otherwise the size is that of the result
         if length > self.max_payload or (is_exact and pointer.size not in (None, length)):
             stream.close()  # the connection cannot be reused, because the body is unread
@@ -306,11 +307,11 @@ class S3PayloadStore(ClientOwner):
                 raise
 
     def draft_stream(self, queue_url: str | None = None) -> Pointer:
-        """Return the pointer of a new stream, before its content is known: of the largest size.
+        """Return a pointer for a new stream. Its content is not known, so it has the largest size.
 
         `queue_url` is the only queue that will receive the pointer; None if other queues may.
         """
-        return Pointer(self.bucket, self._new_key(), MAX_BODY_BYTES, queue_url=queue_url)
+        return Pointer(self.bucket, self._new_key(), MAX_BODY_BYTES, '0' * 64, queue_url)
 
     def upload_stream(self, draft: Pointer, file: BinaryFile, seconds: float) -> Upload:
         """Upload the content of a file to a new stream. Nothing remains of an upload that fails.

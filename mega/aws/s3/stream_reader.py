@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mega.aws.s3.objects import QUEUE_URL_METADATA, ObjectClient
+from mega.aws.s3.objects import QUEUE_URL_METADATA, ObjectClient, length_of
 from mega.aws.s3.pointer import MAX_BODY_BYTES, Pointer
 from mega.aws.s3.stream_upload import PART_BYTES
 from mega.errors import OffloadError, PayloadStreamError, PointerError
@@ -54,7 +54,7 @@ def find_stream(objects: ObjectClient, pointer: Pointer) -> Pointer | None:
             return None
         answer = found
         answer['Body'].close()
-    if (size := answer.get('ContentLength')) != pointer.size:
+    if (size := length_of(answer, pointer)) != pointer.size:
         problem = f'its pointer leads to {size:,} bytes, {pointer.size:,} were announced'
         raise PointerError(problem)
     return replace(pointer, queue_url=answer.get('Metadata', {}).get(QUEUE_URL_METADATA))

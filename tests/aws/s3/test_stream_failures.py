@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
-from mega.aws.s3 import S3PayloadStore, stream_upload
+from mega.aws._messages.attributes import to_aws, with_payload_type
+from mega.aws._messages.limits import MAX_BYTES, size_of
+from mega.aws.s3 import Pointer, S3PayloadStore, stream_upload
+from mega.aws.s3.pointer import MAX_BODY_BYTES, write_pointer
 from mega.aws.s3.stream_upload import PART_BYTES, READ_BYTES
 from mega.aws.sqs.subscribe import Hook
+from mega.codec import PayloadType
 from mega.errors import (
     EncodeError,
     OffloadError,
@@ -20,7 +24,7 @@ from mega.errors import (
     TransportError,
 )
 from mega.local import Fault, Server
-from tests.aws.s3.streaming import LARGE, InterruptedFile, StreamBus
+from tests.aws.s3.streaming import BUCKET, LARGE, InterruptedFile, StreamBus
 
 READS_OF_PART = PART_BYTES // READ_BYTES
 
@@ -50,7 +54,7 @@ def test_nothing_remains_if_a_part_is_refused(part: int, code: str) -> None:
 def test_nothing_remains_if_the_upload_is_refused(operation: str) -> None:
     place = StreamBus()
     place.bus.fail(operation, 'AccessDenied')
-    with pytest.raises(OffloadError, match=f'allow s3:{operation}'):
+    with pytest.raises(OffloadError, match='allow s3:PutObject on the object'):
         place.publish(LARGE)
     assert not published(place)
 
@@ -159,6 +163,41 @@ def test_a_message_is_sent_again_without_another_upload() -> None:
     place.bus.fail('SendMessage', 'ServiceUnavailable')
     place.publish(LARGE)
     assert len(place.bus.published()) == len(place.objects()) == 1
+
+
+LARGEST_POINTER = Pointer(BUCKET, 'k' * 36, MAX_BODY_BYTES, '0' * 64)
+
+
+def largest_value(name: str) -> str:
+    """Return the largest value of the only attribute, with this name, that a stream can have."""
+    body, added = write_pointer(LARGEST_POINTER)
+    attributes = {**with_payload_type(to_aws({name: 'x'}), PayloadType.STREAM), **added}
+    return 'x' * (MAX_BYTES - size_of(body, attributes) + 1)
+
+
+def test_a_message_that_is_too_large_is_refused_before_the_upload() -> None:
+    place, file, largest = StreamBus(), io.BytesIO(b'content'), largest_value('name')
+    with pytest.raises(PayloadTooLargeError):
+        place.publisher.publish_stream(file, message_attributes={'name': largest + 'x'})
+    assert file.tell() == 0
+    place.publisher.publish_stream(file, message_attributes={'name': largest})
+    [sent] = place.bus.published()
+    assert sent.attributes['name'] == largest
+
+
+def test_an_attribute_of_a_hook_never_makes_the_message_too_large() -> None:
+    place, largest = StreamBus(), largest_value('name')
+    added: list[bool] = []
+
+    class Adding(Hook):
+        def around_publish(self, outgoing: Any) -> Any:
+            added.extend(outgoing.add_attribute('name', each) for each in (largest + 'x', largest))
+            yield
+
+    place.publisher_with(hooks=[Adding()]).publish_stream(io.BytesIO(b'content'))
+    assert added == [False, True]
+    [sent] = place.bus.published()
+    assert sent.attributes['name'] == largest
 
 
 def test_a_hook_prevents_the_upload() -> None:

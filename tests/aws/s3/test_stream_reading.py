@@ -16,10 +16,19 @@ from mega.aws.s3 import Pointer, S3PayloadStore
 from mega.aws.s3.stream_upload import PART_BYTES
 from mega.aws.sqs.opening import open_message
 from mega.aws.sqs.subscribe import Message, MessageSubscriber, StreamedPayload, StreamSubscriber
-from mega.errors import ConsumeError, DecodeError, PayloadStreamError, PointerError
+from mega.errors import (
+    ConsumeError,
+    DecodeError,
+    OffloadError,
+    PayloadStreamError,
+    PointerError,
+)
 from mega.local import Fault, Server
 from mega.testing import deliver
 from tests.aws._publishing.batches import Clients
+from tests.aws.answers import s3_object
+from tests.aws.fault_server import FaultServer
+from tests.aws.s3.making import store_on
 from tests.aws.s3.streaming import BUCKET, LARGE, StreamBus, reader
 
 DIGEST = '0' * 64
@@ -104,6 +113,13 @@ class TestContents:
         place.run(reader([]), raising=False)
         assert place.bus.processed() == []
         assert len(place.bus.dead_letters()) == 1
+
+    def test_an_object_of_unknown_size_is_retried(self, faults: FaultServer) -> None:
+        pointer = Pointer(BUCKET, 'key', 7, DIGEST)
+        faults.will(s3_object(b'', length=-1))
+        with pytest.raises(OffloadError, match='no Content-Length') as caught:
+            store_on(faults, BUCKET).find_stream(pointer)
+        assert caught.value.retriable
 
     def test_a_content_that_is_deleted_meanwhile_is_retried(self) -> None:
         place = StreamBus()
@@ -224,7 +240,7 @@ class TestMessagesWithoutAStream:
 
         deliver(Copying, io.BytesIO(b'content'))
         for each in copies:
-            with pytest.raises(ConsumeError):
+            with pytest.raises(ConsumeError, match='this is a copy of the message'):
                 each.open_payload()
 
 
