@@ -142,6 +142,7 @@ class Deliveries:
             SettlementError: if it is not in flight.
         """
         self._check_in_flight(delivery)
+        delivery.has_failed_call = False  # a refused call to delete it does not matter any more
         self._in_flight.return_to_queue(delivery, delay, self._now())
         self._change_visibility()
 

@@ -126,6 +126,16 @@ def test_a_delete_whose_outcome_is_unknown_settles_the_message(bus: Bus, orders:
         received.retry()
 
 
+def test_a_message_that_is_settled_after_a_refused_call_is_settled(bus: Bus, orders: Queue) -> None:
+    [received] = receiver_on(bus, orders).receive()
+    bus.fail('DeleteMessage', 'AccessDenied')
+    with pytest.raises(TransportError):
+        received.ack()
+    received.retry(60)
+    with pytest.raises(SettlementError, match='it is already settled'):
+        received.ack()
+
+
 SETTLEMENTS: dict[str, Callable[[ReceivedMessage], None]] = {
     'ack': lambda received: received.ack(),
     'retry': lambda received: received.retry(0),
