@@ -192,6 +192,7 @@ def test_without_credentials_nothing_is_sent(service: Service, faults: FaultServ
         open_publisher.publish(BODY)
     assert error_info.value.code == 'NoCredentialsError'
     assert isinstance(error_info.value.__cause__, NoCredentialsError)
+    assert 'set AWS_PROFILE, or AWS_ACCESS_KEY_ID and' in error_info.value.problem
     assert not error_info.value.retriable
     assert not faults.requests
 

@@ -89,7 +89,7 @@ def test_a_missing_region_is_one_line_and_3(tmp_path: Path) -> None:
 def test_missing_credentials_are_one_line_and_4(tmp_path: Path) -> None:
     variables = {'AWS_EC2_METADATA_DISABLED': 'true', 'HOME': str(tmp_path)}
     result = run(tmp_path, 'worker:listener', QUEUE_URL=AWS_QUEUE, **variables)
-    assert 'check the credentials that boto3 finds' in error_of(result)
+    assert 'set AWS_PROFILE' in error_of(result)
     assert result.code == 4
 
 

@@ -351,7 +351,7 @@ def test_without_credentials_or_a_region_nothing_is_published(aws: CommandAws) -
     assert 'no AWS region' in nowhere.err
     nobody = mega('publish', url, 'hello', '--region', 'us-east-1', environment=endpoint)
     assert (nobody.code, nobody.err.count('\n')) == (4, 1)
-    assert 'check the credentials' in nobody.err
+    assert 'set AWS_PROFILE' in nobody.err
 
 
 def test_without_permission_the_action_to_allow_is_named(aws: CommandAws) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from mega.aws._transport.errors import NO_CREDENTIALS_ADVICE
 from mega.errors import TransportError
 
 __all__ = (
@@ -113,7 +114,7 @@ def origin_of(error: TransportError) -> Origin:
 def with_advice(error: TransportError, queue_url: str) -> TransportError:
     """Return an error that also says what to change, if retries alone do not resolve it."""
     advice = advice_on(error, queue_url)
-    if not advice:
+    if not advice or advice in error.problem:
         return error
     problem = f'{error.problem.rstrip(".")}; {advice}'
     advised = TransportError(error.operation, error.code, problem, error.retriable)
@@ -126,6 +127,8 @@ def advice_on(error: TransportError, queue_url: str) -> str:
     if not is_unrecoverable(error) and error.code != _NO_ANSWER_OF_PROVIDER:
         return ''
     origin = origin_of(error)
+    if error.code == 'NoCredentialsError':
+        return NO_CREDENTIALS_ADVICE
     if origin is Origin.CREDENTIALS:
         return _advice_on_credentials(_failed_operation(error), error.operation)
     if origin is Origin.QUEUE:

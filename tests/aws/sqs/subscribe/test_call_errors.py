@@ -277,7 +277,6 @@ def failed(error: Exception, operation: str = 'ReceiveMessage') -> TransportErro
 @pytest.mark.parametrize(
     ('error', 'is_retriable'),
     [
-        (NoCredentialsError(), False),
         (UnauthorizedSSOTokenError(), False),
         (CredentialRetrievalError(provider='process', error_msg='x'), True),
     ],
@@ -289,6 +288,10 @@ def test_errors_of_the_sources_of_credentials_have_advice(
     found = failed(error)
     assert 'check the credentials that boto3 finds' in str(found)
     assert found.retriable is is_retriable
+
+
+def test_the_advice_on_missing_credentials_is_given_once() -> None:
+    assert str(failed(NoCredentialsError())).count('set AWS_PROFILE') == 1
 
 
 def test_an_error_of_single_sign_on_names_its_operation() -> None:

@@ -123,7 +123,7 @@ def test_missing_credentials_are_reported(server: Server) -> None:
     listener = SqsListener(
         URL, [subscriber()], region_name='eu-west-1', endpoint_url=server.endpoint_url
     )
-    with pytest.raises(TransportError, match='check the credentials that boto3 finds'):
+    with pytest.raises(TransportError, match='set AWS_PROFILE'):
         listener.listen()
     listener.close()
 
