@@ -112,7 +112,10 @@ def test_a_deletion_that_fails_is_a_warning_and_the_record_is_taken(
     assert store.take('b' * 64, 'second', 60) is not None
     [warning] = caplog.records
     problem = 'the table records keeps records whose time is over: OSError: the disk is full'
-    assert (warning.levelname, warning.getMessage()) == ('WARNING', problem)
+    assert (warning.levelname, warning.getMessage()) == (
+        'WARNING',
+        f'{problem} [records-not-deleted]',
+    )
 
 
 def test_a_missing_table_is_an_error_at_the_start(engine: Engine) -> None:
