@@ -90,6 +90,9 @@ def test_says_that_an_object_with_an_event_has_no_mark(listener: SqsListener) ->
     explained = str(listener.explain({'event': {'name': 'item.added', 'domain': 'shop'}}))
     note = '(it has no "protocol": "mega"; the subscriber receives events only)'
     assert explained.splitlines()[0].endswith(note)
+    assert explained.splitlines()[4].endswith(
+        '(it is a data object; the subscriber receives texts only)'
+    )
 
 
 @event('order.placed', domain='shop', version=2)

@@ -371,13 +371,14 @@ def explain_match(
         return explain_all(parts, payload)
     expected = kinds if isinstance(kinds, tuple) else (kinds,)
     received = ' and '.join(_KINDS[each][1] for each in expected)
-    note = f'{_kind_of(payload)}; the subscriber receives {received} only'
+    kind = _kind_of(payload)
+    if isinstance(payload, dict) and 'event' in payload and Payload in expected:
+        kind = 'it has no "protocol": "mega"'
+    note = f'{kind}; the subscriber receives {received} only'
     return Explanation(False, (Finding('', payload, is_a(*expected), False, note),))
 
 
 def _kind_of(payload: object) -> str:
-    if isinstance(payload, dict) and 'event' in payload:
-        return 'it has no "protocol": "mega"'
     names = (name for kind, (name, _) in _KINDS.items() if isinstance(payload, kind))
     return f'it is {next(names, "no payload")}'
 
