@@ -72,7 +72,10 @@ class Batches:
         self._purged_at = -math.inf
 
     def relay(self, due: datetime | None = None) -> RelayedBatch:
-        """Claim, send and settle rows that are due at a time; None: now."""
+        """Claim, send and settle rows that are due at a time; None: now.
+
+        With a time, the rows of a destination with a pause are left also if the pause has ended.
+        """
         self._purge()
         token = uuid.uuid4().hex
         claimed, lag = self._claim(token, due)
@@ -88,7 +91,8 @@ class Batches:
 
     def _claim(self, token: str, due: datetime | None) -> tuple[list[Row[Any]], float]:
         """Return the claimed rows, and the lag."""
-        table, limit, paused = self._table, self._options.max_rows, self.pauses.current()
+        table, limit = self._table, self._options.max_rows
+        paused = self.pauses.current() if due is None else self.pauses.all()
         with serialized(self._engine, table.name) as (connection, now):
             until = now + self._options.claim_timeout
             claimed = rows.claim(connection, table, token, due or now, until, limit, paused)

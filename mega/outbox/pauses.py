@@ -1,7 +1,8 @@
 """The destinations that a relay leaves alone for a while, because they did not answer.
 
-Their rows become the oldest ones, and a claim with some of them lasts until its time has passed.
-Without pauses, a relay with many of them would hardly claim any other rows.
+Their rows grow older than all others, so that each claim takes them first. A claim that contains
+one of them lasts until its time limit. Without pauses, a relay with many of them would hardly claim
+any other rows.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy import Row
 
 from mega.aws._hooks.publishing import PublishResult
 from mega.aws._messages.backoff import RandomUniform
-from mega.errors import TransportError
+from mega.errors import OffloadError, TransportError
 from mega.outbox.settlement import backoff_seconds
 
 __all__ = ('Pauses',)
@@ -30,7 +31,8 @@ class _Pause(Struct, frozen=True):
 class Pauses:
     """The pauses of destinations, which become longer while a destination does not answer.
 
-    A destination has answered if AWS accepted or refused one of its messages.
+    A destination has answered if AWS accepted or refused one of its messages. It has not if a call
+    for one of them failed otherwise, also the call that offloads its body to S3.
     """
 
     def __init__(
@@ -47,19 +49,19 @@ class Pauses:
             if row.position in results:
                 by_destination.setdefault(row.destination, []).append(results[row.position])
         for destination, of_destination in by_destination.items():
-            if _is_unanswered(of_destination):
-                self._extend(destination)
-            else:
+            if any(map(_is_answer, of_destination)):
                 self._pauses.pop(destination, None)
+            elif any(map(_is_missing_answer, of_destination)):
+                self._extend(destination)
+
+    def all(self) -> dict[str, float]:
+        """Return all destinations with a pause, also one that has ended, and its seconds left."""
+        now = self._clock()
+        return {destination: pause.until - now for destination, pause in self._pauses.items()}
 
     def current(self) -> dict[str, float]:
         """Return the destinations to leave alone now, and for how many seconds."""
-        now = self._clock()
-        return {
-            destination: pause.until - now
-            for destination, pause in self._pauses.items()
-            if pause.until > now
-        }
+        return {destination: left for destination, left in self.all().items() if left > 0}
 
     def clear(self) -> None:
         """End all pauses."""
@@ -73,8 +75,11 @@ class Pauses:
         self._pauses[destination] = _Pause(failures, until)
 
 
-def _is_unanswered(results: Sequence[PublishResult]) -> bool:
-    if any(result.message_id is not None for result in results):
-        return False
-    errors = [result.error for result in results if isinstance(result.error, TransportError)]
-    return bool(errors) and all(error.retriable for error in errors)
+def _is_answer(result: PublishResult) -> bool:
+    error = result.error
+    is_refusal = isinstance(error, TransportError) and not error.retriable
+    return result.message_id is not None or is_refusal
+
+
+def _is_missing_answer(result: PublishResult) -> bool:
+    return isinstance(result.error, (TransportError, OffloadError)) and result.error.retriable

@@ -216,7 +216,10 @@ def delete_sent(connection: Connection, table: Table, before: datetime) -> None:
 
 
 def seconds_until_due(connection: Connection, table: Table, now: datetime) -> float:
-    """Return the seconds until the next pending row is due; infinity if each of them is."""
+    """Return the seconds until the next pending row is due.
+
+    Infinity if every pending row is due already, or none is pending.
+    """
     next_due = select(func.min(table.c.due_at)).where(is_pending(table), table.c.due_at > now)
     due_at: datetime | None = connection.execute(next_due).scalar()
     return math.inf if due_at is None else (due_at - now).total_seconds()

@@ -13,9 +13,10 @@ from mega.errors import TransportError
 from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult
 from mega.outbox import RelayCounts, rows
 from mega.outbox.destinations import CONCURRENT_DESTINATIONS
+from mega.outbox.pauses import Pauses
 from mega.outbox.relay import ROWS_PER_REQUEST
 from mega.outbox.settlement import MAX_REFUSALS, settle
-from tests.outbox.conftest import OutboxCase
+from tests.outbox.conftest import AfterEachBatch, OutboxCase
 
 TOPIC = 'arn:aws:sns:eu-west-1:123456789012:orders'
 THROTTLED = TransportError('SendMessageBatch', 'RequestThrottled', 'slow down', True)
@@ -39,10 +40,14 @@ def test_all_destinations_share_the_time_of_a_claim(case: OutboxCase) -> None:
 
 
 @pytest.mark.parametrize('engine', ['sqlite'], indirect=True)
-def test_a_destination_that_does_not_answer_is_tried_once_before_others_pass(
-    case: OutboxCase,
-) -> None:
-    queue = case.queue()
+def test_a_drain_tries_a_destination_that_does_not_answer_once(case: OutboxCase) -> None:
+    """Also if the pause of the destination ends while the drain goes on."""
+    queue, now = case.queue(), 0.0
+
+    def end_the_pause() -> None:
+        nonlocal now
+        now += 1_000
+
     with socket.create_server(('127.0.0.1', 0)) as server:
         endpoint = f'http://127.0.0.1:{server.getsockname()[1]}'
         credentials: dict[str, Any] = {**case.server.credentials, 'endpoint_url': endpoint}
@@ -51,7 +56,9 @@ def test_a_destination_that_does_not_answer_is_tried_once_before_others_pass(
             for _ in range(2 * ROWS_PER_REQUEST):
                 case.outbox.publish(connection, 'there', topic_arn=TOPIC)
         case.publish('here', queue)
-        with case.relay_with(sns_client=silent, claim_timeout=3) as relay:
+        hooks = [AfterEachBatch(end_the_pause)]
+        with case.relay_with(sns_client=silent, claim_timeout=3, hooks=hooks) as relay:
+            relay._batches.pauses = Pauses(lambda: now)
             assert relay.drain() == RelayCounts(sent=1, delayed=ROWS_PER_REQUEST)
         silent.close()
     assert case.bodies() == ['here']

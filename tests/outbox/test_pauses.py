@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from mega.aws._hooks.publishing import PublishResult
-from mega.errors import PayloadTooLargeError, PublishError, TransportError
+from mega.errors import OffloadError, PayloadTooLargeError, PublishError, TransportError
 from mega.outbox.pauses import Pauses
 
 SENT = PublishResult('id')
 TIMEOUT = PublishResult(error=TransportError('SendMessageBatch', 'Timeout', 'no answer', True))
 DENIED = PublishResult(error=TransportError('SendMessageBatch', 'AccessDenied', 'no', False))
 STOPPED = PublishResult(error=PublishError('not sent: an earlier message of the group failed'))
+NOT_OFFLOADED = PublishResult(error=OffloadError('bucket', 'key', 'Timeout', True))
+FORBIDDEN_BODY = PublishResult(error=OffloadError('bucket', 'key', 'AccessDenied', False))
 TOO_LARGE = PublishResult(error=PayloadTooLargeError(2, 1))
 
 
@@ -51,6 +53,10 @@ def test_a_pause_doubles_with_each_failure_and_ends_with_an_answer() -> None:
     [
         ([TIMEOUT, STOPPED], True),
         ([TIMEOUT, TOO_LARGE], True),
+        ([NOT_OFFLOADED, STOPPED], True),
+        ([NOT_OFFLOADED, TIMEOUT], True),
+        ([NOT_OFFLOADED, SENT], False),
+        ([FORBIDDEN_BODY], False),
         ([TIMEOUT, SENT], False),
         ([TIMEOUT, DENIED], False),
         ([TOO_LARGE], False),
@@ -63,6 +69,14 @@ def test_a_destination_without_any_answer_is_paused(
     case = Case()
     case.record('queue', *results)
     assert bool(case.pauses.current()) is is_paused
+
+
+@pytest.mark.parametrize('result', [STOPPED, TOO_LARGE, NOT_OFFLOADED])
+def test_only_an_answer_ends_a_pause(result: PublishResult) -> None:
+    case = Case()
+    case.record('queue', TIMEOUT)
+    case.record('queue', result)
+    assert case.pauses.current() != {}
 
 
 def test_each_destination_has_its_own_pause() -> None:
