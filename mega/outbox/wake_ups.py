@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, text
 
-from mega._sql import POSTGRESQL
+from mega._sql import POSTGRESQL, describe_failure
 from mega.logging import about, get_logger
 
 __all__ = ('WakeUps', 'notification')
@@ -68,8 +68,8 @@ class WakeUps:
                     return
                 seconds -= _LONGEST_WAIT
         except Exception as error:  # each driver has its own classes
-            problem = 'the connection that waits for notifications failed: %r'
-            _log.debug(problem, error, extra=about(error=type(error).__name__))
+            problem = 'the connection that waits for notifications failed: %s'
+            _log.debug(problem, describe_failure(error), extra=about(error=type(error).__name__))
             self.close()
             stopped.wait(min(seconds, _LONGEST_WAIT))
 

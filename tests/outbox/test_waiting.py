@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from mega.local.faults import FailCall
 from mega.outbox import Outbox, settlement
@@ -65,6 +67,23 @@ def test_the_name_of_the_table_may_be_a_keyword_of_sql(case: OutboxCase, running
     case.outbox = Outbox('user')
     case.outbox.create_table(case.engine)
     test_a_commit_wakes_the_relay(case, running)
+
+
+@on_postgresql
+def test_the_log_says_why_the_connection_failed(
+    case: OutboxCase, caplog: pytest.LogCaptureFixture
+) -> None:
+    wake_ups = WakeUps(case.engine, 'a_channel_that_fails')
+    wake_ups.listen()
+    listening = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%a_channel_that_fails%'"
+    others = f'({listening} AND pid <> pg_backend_pid()) AS listening'
+    with case.engine.connect() as connection:
+        connection.execute(text(f'SELECT pg_terminate_backend(pid) FROM {others}'))
+    with caplog.at_level(logging.DEBUG, 'mega.outbox.wake_ups'):
+        wake_ups.wait(0.5, Event())
+    [record] = caplog.records
+    problem = 'the connection that waits for notifications failed: '
+    assert record.getMessage().startswith((f'{problem}OperationalError', f'{problem}AdminShutdown'))
 
 
 @on_postgresql
