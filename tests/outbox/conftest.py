@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, update
 
-from mega.hooks import Hook, HookGenerator, RelayedBatch
+from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult, RelayedBatch
 from mega.local import LocalAws
 from mega.local.faults import Faults
 from mega.local.server.control_client import Accepted
@@ -81,6 +81,14 @@ class AfterEachBatch(Hook):
         yield
         self._function()
         return None
+
+
+class FailsAfterwards(Hook):
+    """A hook with a bug, after the message was sent."""
+
+    def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
+        yield
+        raise ValueError('a bug of a hook')
 
 
 Run = Callable[[OutboxRelay], None]

@@ -16,7 +16,7 @@ from mega.outbox.destinations import CONCURRENT_DESTINATIONS
 from mega.outbox.pauses import Pauses
 from mega.outbox.relay import ROWS_PER_REQUEST
 from mega.outbox.settlement import MAX_REFUSALS, settle
-from tests.outbox.conftest import AfterEachBatch, OutboxCase
+from tests.outbox.conftest import AfterEachBatch, FailsAfterwards, OutboxCase
 
 TOPIC = 'arn:aws:sns:eu-west-1:123456789012:orders'
 THROTTLED = TransportError('SendMessageBatch', 'RequestThrottled', 'slow down', True)
@@ -85,14 +85,6 @@ def fail(case: OutboxCase, error: TransportError) -> None:
         results = {claimed[0].position: PublishResult(error=error)}
         settlement = settle(claimed, results, due, lambda low, high: high)
         rows.put_back(connection, table, 'token', settlement.put_back)
-
-
-class FailsAfterwards(Hook):
-    """A hook with a bug, after the message was sent."""
-
-    def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
-        yield
-        raise ValueError('a bug of a hook')
 
 
 class ReturnsNonsense(Hook):

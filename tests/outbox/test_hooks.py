@@ -15,7 +15,7 @@ from mega.aws._hooks.instrumentation import Instrumentation
 from mega.errors import PublishError
 from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult
 from mega.outbox import Outbox, OutboxRelay, RelayCounts
-from tests.outbox.conftest import OutboxCase
+from tests.outbox.conftest import FailsAfterwards, OutboxCase
 
 QUEUE = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
 
@@ -34,12 +34,6 @@ class Trace(Hook):
 
 class FailsBefore(Hook):
     def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
-        raise ValueError('a bug of a hook')
-
-
-class FailsAfterwards(Hook):
-    def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
-        yield
         raise ValueError('a bug of a hook')
 
 
