@@ -14,6 +14,7 @@ from mega.aws._messages.limits import MAX_BYTES, size_of
 from mega.aws.s3 import Pointer, S3PayloadStore, stream_upload
 from mega.aws.s3.pointer import MAX_BODY_BYTES, write_pointer
 from mega.aws.s3.stream_upload import PART_BYTES, READ_BYTES
+from mega.aws.sqs import SqsPublisher, SqsReceiver
 from mega.aws.sqs.subscribe import Hook
 from mega.codec import PayloadType
 from mega.errors import (
@@ -24,6 +25,7 @@ from mega.errors import (
     TransportError,
 )
 from mega.local import Fault, Server
+from tests.aws._publishing.batches import Clients
 from tests.aws.s3.streaming import BUCKET, LARGE, InterruptedFile, StreamBus
 
 READS_OF_PART = PART_BYTES // READ_BYTES
@@ -156,6 +158,24 @@ def test_the_content_of_a_message_that_may_be_sent_remains() -> None:
     with pytest.raises(TransportError, match='ReadTimeout'):
         place.publish()
     assert len(place.objects()) == 1
+
+
+def test_the_content_remains_if_the_program_is_interrupted_while_it_sends(
+    server: Server, clients: Clients
+) -> None:
+    """The message may have been sent: here it was, and the interrupt comes with the response."""
+    clients['sqs'].meta.events.register(
+        'after-call.sqs.SendMessage', lambda **_: _raise(KeyboardInterrupt())()
+    )
+    store = S3PayloadStore('kept-streams', client=clients['s3'])
+    store.create_bucket()
+    queue_url = server.create_queue('interrupted')
+    publisher = SqsPublisher(queue_url, client=clients['sqs'], payload_store=store)
+    with pytest.raises(KeyboardInterrupt):
+        publisher.publish_stream(io.BytesIO(b'content'))
+    with SqsReceiver(queue_url, payload_store=store, **server.credentials) as receiver:
+        [received] = receiver.receive()
+        assert received.message.open_payload().read() == b'content'
 
 
 def test_a_message_is_sent_again_without_another_upload() -> None:
