@@ -164,6 +164,7 @@ class TestMessages:
             place.publish(content, message_group_id='g')
         ids = [sent.message_deduplication_id for sent in place.bus.published()]
         assert ids == [digest_of(b'one'), digest_of(b'two')]
+        assert len(place.objects()) == 3  # SQS does not say that it dropped a message
 
     def test_a_stream_has_eight_attributes_of_the_user(self) -> None:
         place, file = StreamBus(), io.BytesIO(b'content')
