@@ -12,6 +12,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
@@ -58,7 +59,7 @@ class StreamContent:
     def __init__(self, file: BinaryFile) -> None:
         from hashlib import sha256  # imports OpenSSL, which few programs need here
 
-        self.part = bytearray()
+        self.part = b''
         self.size = 0
         self._file = file
         self._digest = sha256()
@@ -77,16 +78,17 @@ class StreamContent:
             PayloadTooLargeError: beyond `MAX_BODY_BYTES`.
             PublishError: if the file raises an exception, which is the cause.
         """
-        self.part = part = bytearray()  # which frees the memory of the part before
-        while missing := PART_BYTES - len(part):
-            if not (piece := self._read(min(missing, READ_BYTES))):
-                break
-            part += piece
-        self.size += len(part)
+        self.part = b''  # frees the memory of the part before
+        part = io.BytesIO()  # shares its memory with the result of `getvalue`
+        missing = PART_BYTES
+        while missing and (piece := self._read(min(missing, READ_BYTES))):
+            missing -= part.write(piece)
+        self.part = part.getvalue()
+        self.size += len(self.part)
         if self.size > MAX_BODY_BYTES:
             advice = 'publish the place of a larger file in a message of your own'
             raise PayloadTooLargeError(self.size, MAX_BODY_BYTES, advice)
-        self._digest.update(part)
+        self._digest.update(self.part)
 
     def _read(self, size: int) -> bytes:
         try:
