@@ -22,7 +22,6 @@ LITERALS: dict[str, tuple[str, bool] | None] = {
     r'[]abc]de': ('de', False),
     r'[^]abc]de': ('de', False),
     r'[\]abc]de': ('de', False),
-    r'(?#a(bc)de': ('de', False),
     r'(?P<name>abc)(?=def)g': ('g', False),
     r'(?i:abc)de': ('de', False),
     r'([(]|abc\))de': ('de', False),
@@ -34,6 +33,14 @@ LITERALS: dict[str, tuple[str, bool] | None] = {
     'ab|cd': None,
     '(?i)abc': None,
     '(?x)a b c': None,
+    r'(?#a(bc)de': None,
+    'foo(?#c)?bar': None,
+    'foo(?#c)*bar': None,
+    'foo(?#c){0}bar': None,
+    '(?x:a # )\nb)cd': None,
+    '(?mx-i:a # )\nb)cd': None,
+    '(?-x:ab)cde': ('cde', False),
+    'foob{0}ar': ('foo', True),
     r'\x41bc': None,
     r'\u0041bc': None,
     r'(a)\1bc': None,
@@ -50,9 +57,12 @@ def test_the_literals_of_text_is_found(regex: str) -> None:
 
 PARTS = st.sampled_from(
     ['a', 'ab', 'b', r'\.', '.', '[ab]', '[^a]', '[]a]', r'\w', '^', '$', r'\b', '(a|b)', '(?:ab)',
-     '(?=a)', '(?!b)', '(?#a)', '(?i:a)', '(a(b))', '|', r'\n', r'\ ', '}', '{', ',', '-', 'é']
+     '(?=a)', '(?!b)', '(?#a)', '(?x:a # )\n)', '(?i:a)', '(a(b))', '|', r'\n', r'\ ', '}', '{',
+     ',', '-', 'é']
 )  # fmt: skip
-QUANTIFIERS = st.sampled_from(['', '', '', '?', '*', '+', '{2}', '{0,1}', '{,2}', '+?', '??'])
+QUANTIFIERS = st.sampled_from(
+    ['', '', '', '?', '*', '+', '{0}', '{2}', '{0,1}', '{,2}', '+?', '??']
+)
 REGEXES = st.lists(st.tuples(PARTS, QUANTIFIERS).map(''.join), max_size=5).map(''.join)
 
 

@@ -4,7 +4,7 @@ The index finds a regular expression by such a text, and only then runs it. For 
 of `shop_[0-9]+\.thing(s?)\.paid` contains 'shop_', '.thing' and '.paid'.
 
 Only characters outside of groups count. The scanner gives up where it is not certain: if case is
-ignored, or if the expression has alternatives or an escape such as `\x41`.
+ignored, or if the expression has alternatives, comments or an escape such as `\x41`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ _TOKEN = re.compile(
     (?: \\ (?P<escaped> [^0-9A-Za-z])
       | \\ [AbBdDsSwWZ]
       | \[ \^? \]? (?: [^\]\\] | \\. )* \]
-      | \( \? \# [^)]* \)
       | (?P<bracket> [()])
       | (?P<or> \|)
       | [.^${]
@@ -30,6 +29,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+_MAY_HAVE_COMMENTS = re.compile(r'\(\?(?:#|[aiLmsu]*x)')
+"""A comment, or a group with the flag for comments, which `flags` of the expression lacks."""
 
 
 class Literal(Struct, frozen=True):
@@ -47,7 +49,7 @@ def literals_of(regex: re.Pattern[str]) -> list[Literal]:
     >>> [literal.text for literal in literals_of(re.compile(r'v[0-9]+/orders?/'))]
     ['/order', 'v', '/']
     """
-    if regex.flags & (re.IGNORECASE | re.VERBOSE):
+    if regex.flags & (re.IGNORECASE | re.VERBOSE) or _MAY_HAVE_COMMENTS.search(regex.pattern):
         return []
     runs = [Literal('', is_start=True)]
     source, position, depth = regex.pattern, 0, 0
