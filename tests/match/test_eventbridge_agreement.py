@@ -133,18 +133,32 @@ ARRAY_EVENTS = st.fixed_dictionaries(
 def test_a_set_agrees_with_its_patterns_on_fields_of_objects_in_arrays(
     drawn: list[dict[str, Any]], events: list[dict[str, Any]]
 ) -> None:
-    """`evaluate` also agrees with the tree of conditions, which it needs for few events only."""
+    """Each pattern is in the set with two targets.
+
+    `evaluate` also agrees with the tree of conditions, which it needs for few events only.
+    """
     known: list[EventPattern] = []
     pattern_set: PatternSet[int] = PatternSet()
     for source in drawn:
         with suppress(PatternError):
-            known.append(parse_event_pattern(source))
-            pattern_set.add(known[-1], len(known) - 1)
+            known += [parse_event_pattern(source)] * 2
+            for target in (len(known) - 2, len(known) - 1):
+                pattern_set.add(known[target], target)
     for event in events:
         context = Context(event)
         expected = [i for i, one in enumerate(known) if one.first_match(event, context)]
         assert [i for i, pattern in enumerate(known) if evaluate(event, pattern)] == expected
         assert pattern_set.match(event) == expected
+
+
+def test_a_pattern_with_two_targets_is_delivered_to_both_for_an_event_with_arrays() -> None:
+    pattern = from_eventbridge({'lines': {'sku': ['A'], 'gift': [{'exists': False}]}})
+    pattern_set: PatternSet[str] = PatternSet()
+    pattern_set.add(pattern, 'billing')
+    pattern_set.add(pattern, 'archive')
+    for place in range(5):
+        pattern_set.add(from_eventbridge({'lines': {'sku': [f'B{place}']}}), f'other {place}')
+    assert pattern_set.match({'lines': [{'sku': 'A'}, {'sku': 'B'}]}) == ['billing', 'archive']
 
 
 @pytest.mark.no_cover

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
@@ -158,6 +160,78 @@ def test_the_branches_of_or_cost_no_more_than_the_length_of_their_pattern() -> N
     small = costs(branches(LITTLE), event(LITTLE))
     large = costs(branches(2 * LITTLE), event(2 * LITTLE))
     assert list(map(is_at_most_doubled, small[:2], large[:2])) == [True] * 2
+
+
+def combinations(*names: str) -> list[Pattern]:
+    """Patterns for every combination of four values of the fields with these dotted names."""
+    patterns = []
+    for values in product(range(4), repeat=len(names)):
+        pattern: dict[str, Any] = {}
+        for name, value in zip(names, values, strict=True):
+            *parents, last = name.split('.')
+            parent = pattern
+            for one in parents:
+                parent = parent.setdefault(one, {})
+            parent[last] = [value]
+        patterns.append(from_eventbridge(pattern))
+    return patterns
+
+
+def objects(name: str, n: int) -> list[dict[str, int]]:
+    return [{name: i % 4} for i in range(n)]
+
+
+SETS: dict[str, tuple[list[Pattern], Make]] = {
+    'two arrays': (
+        combinations('a.x', 'b.y'),
+        lambda n: {'a': objects('x', n), 'b': objects('y', n)},
+    ),
+    'three arrays': (
+        combinations('a.x', 'b.y', 'c.z'),
+        lambda n: {'a': objects('x', n), 'b': objects('y', n), 'c': objects('z', n)},
+    ),
+    'arrays inside one object': (
+        combinations('o.a.x', 'o.b.y'),
+        lambda n: {'o': {'a': objects('x', n), 'b': objects('y', n)}},
+    ),
+    'arrays inside one member of an array': (
+        combinations('o.a.x', 'o.b.y'),
+        lambda n: {'o': [{'a': objects('x', n), 'b': objects('y', n)}]},
+    ),
+    'an array of objects, and an array of scalars': (
+        combinations('a.x', 'b'),
+        lambda n: {'a': objects('x', n), 'b': [i % 4 for i in range(n)]},
+    ),
+    'arrays of scalars': (
+        combinations('a', 'b'),
+        lambda n: {'a': [i % 4 for i in range(n)], 'b': [i % 4 for i in range(n)]},
+    ),
+    'one array': (
+        combinations('a.x', 'a.y'),
+        lambda n: {'a': [{'x': i % 4, 'y': i % 3} for i in range(n)]},
+    ),
+    'an array inside an array': (
+        combinations('a.x', 'a.b.y'),
+        lambda n: {'a': [{'x': 1, 'b': objects('y', n)}]},
+    ),
+    'names with dots': (
+        combinations('a.x', 'b.y'),
+        lambda n: {'a': objects('x', n), 'a.x': [*range(n)], 'b.y': [*range(n)]},
+    ),
+}
+
+
+@pytest.mark.parametrize(('patterns', 'event'), SETS.values(), ids=SETS.keys())
+def test_a_set_matches_an_event_of_twice_the_size_at_twice_the_cost(
+    patterns: list[Pattern], event: Make
+) -> None:
+    """The arrays are so long that a second look-up for each member would cost the most."""
+    pattern_set: PatternSet[int] = PatternSet()
+    for target, pattern in enumerate(patterns):
+        pattern_set.add(pattern, target)
+    sizes = 2 * LITTLE, 4 * LITTLE
+    small, large = (cost_of(partial(pattern_set.match, event(n))) for n in sizes)
+    assert is_at_most_doubled(small, large)
 
 
 # ── lists of values ──────────────────────────────────────────────────────────────────────────────

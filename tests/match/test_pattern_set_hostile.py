@@ -101,39 +101,6 @@ def test_overlapping_substrings_are_looked_up_in_bounded_time(value: str) -> Non
     ]
 
 
-MEMBERS: dict[str, Any] = {
-    'equal members': lambda n: {'a': [{'x': 1, 'y': 1, 'z': 'ab'}] * n},
-    'members with different fields': lambda n: {'a': [{'x': 1}, {'y': 1, 'z': 'ab'}] * n},
-    'members with arrays': lambda n: {'a': [{'x': [1] * 9, 'y': [2, 1]}] * n},
-    'many other names': lambda n: {'a': [{'x': 1}] * n, **{f'k{i}': i for i in range(n)}},
-    'names with dots': lambda n: {'a': [{'x': 1}] * n, 'a.y': [1] * n},
-    'texts': lambda n: {'a': [{'x': 'ab' * 9, 'z': 'Ab' * 9}] * n},
-}
-
-
-@pytest.mark.parametrize('event', MEMBERS.values(), ids=MEMBERS.keys())
-def test_objects_in_an_array_are_looked_up_in_bounded_time(event: Any) -> None:
-    """Every member of a long array finds the patterns, or nearly."""
-    alone = []
-    for place in range(100):
-        texts = [{'wildcard': '*ab*'}, {'suffix': {'equals-ignore-case': 'b'}}, {'exists': False}]
-        fields: dict[str, Any] = {'x': [1, {'prefix': 'ab'}], 'y': [place, 1], 'z': texts}
-        for name in ('', 'y', 'z', 'x')[place % 4]:
-            del fields[name]
-        alone.append(from_eventbridge({'a': fields}))
-    patterns: PatternSet[int] = PatternSet()
-    for place, pattern in enumerate(alone):
-        patterns.add(pattern, place)
-    small = event(5)
-    expected = [place for place, pattern in enumerate(alone) if evaluate(small, pattern)]
-    assert patterns.match(small) == expected
-    large = event(300)
-    started = time.process_time()
-    found = patterns.match(large)
-    assert time.process_time() - started < 2
-    assert found == expected
-
-
 @pytest.mark.parametrize('keys', [1, amount(100, 400)], ids=['one', 'many'])
 def test_patterns_with_many_keys_do_not_multiply_the_index(keys: int) -> None:
     """Many patterns with equal conditions on many fields cannot be separated by a look-up."""

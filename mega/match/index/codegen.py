@@ -27,7 +27,6 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeAlias
 
 from mega.match.context import MISSING, Context
-from mega.match.eventbridge.array_choices import dotted_names
 
 __all__ = (
     'VISIT_UNROLLED',
@@ -129,9 +128,9 @@ def read_scalar_lines(path: Path, objects: dict[Path, str], otherwise: str) -> l
     """
     lines = read_path_lines(path, objects, otherwise)
     dotted = [
-        f'{name!r} in {objects[path[:depth]]}'
-        for depth, names in dotted_names(path).items()
-        for name in names
+        f'{".".join(path[start:end])!r} in {objects[path[:start]]}'
+        for start in range(len(path) - 1)
+        for end in range(start + 2, len(path) + 1)
     ]
     if dotted:
         lines += [f'if value is MISSING and ({" or ".join(dotted)}):', f'    {otherwise}']

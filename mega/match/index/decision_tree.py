@@ -40,8 +40,6 @@ import msgspec
 from msgspec import Struct
 
 from mega.match.comparables import Normaliser, parse_number, to_number, to_text, wrap
-from mega.match.context import MISSING
-from mega.match.eventbridge.array_choices import Route, event_to_test, flat
 from mega.match.eventbridge.matcher import scalars_at
 from mega.match.index.codegen import (
     VISIT_UNROLLED,
@@ -68,7 +66,7 @@ from mega.match.index.lookups import (
     find_for_each,
 )
 from mega.match.index.normal_form import Alternative, Condition, Scope
-from mega.match.index.residuals import group_nodes, residual_node
+from mega.match.index.residuals import TestedLater, group_nodes, residual_node
 
 __all__ = ('IndexedPattern', 'TreeBuilder')
 
@@ -189,8 +187,7 @@ class TreeBuilder:
         plan = BranchPlan(path, scope, tuple((type(one), one.normalise) for one in lookups))
         if scope is Scope.VALUE:
             return _compile_plan(plan), *constants
-        fields = {other.path for one, _ in found for other in one.conditions}
-        return _compile_plan(plan), *constants, Route.of(path, fields), lookups
+        return _compile_plan(plan), *constants, path, lookups
 
     def _build_lookups(
         self,
@@ -332,7 +329,7 @@ def _compile_plan(plan: BranchPlan) -> NodeFunction:
     if plan.scope is Scope.VALUE:
         lines = [*read_path_lines(plan.path, {}), 'if value is MISSING:', '    return']
     else:
-        names['otherwise'] = _look_up_choices if plan.scope is Scope.EVENT else _look_up_anywhere
+        names['otherwise'] = _look_up_and_test if plan.scope is Scope.EVENT else _look_up_anywhere
         otherwise = 'return otherwise(payload, found, node, state)'
         lines = read_scalar_lines(plan.path, {}, otherwise)
         lines += ['if value is MISSING:', '    return']
@@ -353,46 +350,24 @@ def _compile_plan(plan: BranchPlan) -> NodeFunction:
     return compile_node_function(lines, **names)
 
 
-def _look_up_choices(
-    payload: object, found: list[Node], node: Node, state: MatchState | None
-) -> None:
-    """Look up the scalars at a path, and visit the nodes with the choice of array members."""
-    *_, route, lookups = node
-    choices = route.choices(payload)
-    if choices is None:
-        _look_up_and_test(event_to_test(payload, node), found, node, state)
-        return
-    name = route.path[-1]
-    values = [objects[-1].get(name, MISSING) for objects in choices]
-    if all(type(one) is HashTable and one.has_none_of(values) for one in lookups):
-        return
-    reached: list[Node] = []
-    tested: set[int] = set()
-    for objects, value in zip(choices, values, strict=True):
-        chosen = None
-        scalars = flat(value) if isinstance(value, (list, tuple)) else (value,)
-        for child in find_for_each(scalars, lookups):
-            chosen = route.choose(payload, objects, tested) if chosen is None else chosen
-            child[0](chosen, reached, child, state)
-    found += {id(one): one for one in reached}.values()
-
-
-def _look_up_and_test(
-    event: object, found: list[Node], node: Node, state: MatchState | None
-) -> None:
+def _look_up_and_test(event: Any, found: list[Node], node: Node, state: MatchState | None) -> None:
     """Look up every scalar at a path, and test the whole of each pattern that this finds."""
+    if type(event) is TestedLater or not isinstance(event, dict):
+        _look_up_anywhere(event, found, node, state)
+        return
     reached: list[Node] = []
-    _look_up_anywhere(event, reached, node, state)
-    for one in reached:
-        for member in one[4] if one[0] is add_matches else (one,):
-            if member[3].accepts(event, state):
-                found.append(member)
+    _look_up_anywhere(TestedLater(event), reached, node, state)
+    members = [member for one in reached for member in (one[4] if one[0] is add_matches else [one])]
+    # One position may have several alternatives, each with its own pattern.
+    for member in {(one[1], id(one[3])): one for one in members}.values():
+        if member[3].accepts(event, state):
+            found.append(member)
 
 
 def _look_up_anywhere(
     payload: object, found: list[Node], node: Node, state: MatchState | None
 ) -> None:
     """Look up every scalar at a path, through arrays and names with dots."""
-    *_, route, lookups = node
-    for child in find_for_each(scalars_at(payload, route.path), lookups):
+    *_, path, lookups = node
+    for child in find_for_each(scalars_at(payload, path), lookups):
         child[0](payload, found, child, state)

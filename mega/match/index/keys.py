@@ -229,7 +229,7 @@ def _(leaf: Wildcard | Regex) -> LeafKeys:
 
 @singledispatch
 def key_sequence(leaf: Pattern) -> tuple[tuple[Key, ...], ...]:
-    """Return the keys of a leaf, and further keys for what the first ones find."""
+    """Return groups of keys: the first finds the leaf, and each other narrows what was found."""
     keys = keys_of(leaf)
     return () if keys is None else (keys,)
 

@@ -20,8 +20,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from mega.match.comparables import Normaliser, to_number, to_text, wrap
-from mega.match.context import MISSING
+from mega.match.comparables import Normaliser, wrap
 from mega.match.index.codegen import MatchState, Node
 
 __all__ = (
@@ -39,7 +38,10 @@ __all__ = (
 
 
 MAX_TESTED_TEXTS = 250
-"""The number of substrings up to which a long value is tested for each of them, which is faster."""
+"""Up to this many substrings, a long value is tested for each one.
+
+That is faster than the look-up by three characters.
+"""
 
 
 class Lookup(Protocol):
@@ -90,18 +92,6 @@ class HashTable(Struct, frozen=True):
     def find(self, value: object) -> Iterable[Node]:
         node = self.nodes.get(self.normalise(value))
         return () if node is None else (node,)
-
-    def has_none_of(self, values: Sequence[object]) -> bool:
-        """Return true only if `find` finds nothing for each of the values: a fast test."""
-        return (
-            self.normalise in (to_text, to_number)
-            and _PLAIN_TYPES.issuperset(map(type, values))
-            and self.nodes.keys().isdisjoint(values)
-        )
-
-
-_PLAIN_TYPES = frozenset((str, int, float, bool, type(None), type(MISSING)))
-"""The types of values that equal their normal form, if they have one."""
 
 
 class ForEachMember(Struct, frozen=True):

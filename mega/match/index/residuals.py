@@ -23,11 +23,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter, itemgetter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from mega.match.comparables import Comparable, NumberValue, Test, TextValue
-from mega.match.eventbridge.array_choices import event_to_test
 from mega.match.eventbridge.matcher import EventPattern
 from mega.match.eventbridge.operators import (
     MAX_EXACT_INTEGER,
@@ -54,12 +53,13 @@ from mega.match.index.normal_form import Condition, Scope
 from mega.match.member_table import MAX_TESTED
 from mega.match.pattern import AllOf, AnyOf, Constant, ListLiteral, Not, Pattern, Value
 
-__all__ = ('group_nodes', 'residual_node')
+__all__ = ('TestedLater', 'group_nodes', 'residual_node')
 
 MAX_COMPILED_SHAPES = 1_000
 """The maximum number of shapes that a process compiles, about 150 microseconds each.
 
-Patterns of other shapes are checked condition by condition.
+Patterns of other shapes are checked condition by condition. This does not limit EventBridge
+patterns, whose functions are cached.
 """
 
 MIN_SAME_SHAPE = 4
@@ -141,7 +141,8 @@ def _event_node(position: int, target: object, conditions: Sequence[Condition]) 
         (one.path, _test_source(one.leaf, constants), one.leaf.when_missing is True)
         for one in sorted(fields, key=attrgetter('path'))
     )
-    return _event_function(shape), position, target, *constants
+    function = _compile_event_shape(shape) if shape else add_match
+    return function, position, target, *constants
 
 
 def _cost(condition: Condition) -> tuple[bool, int]:
@@ -314,16 +315,15 @@ def _with_predicates(lines: list[str], leave: str) -> list[str]:
     ]
 
 
+class TestedLater(dict[str, Any]):
+    """An event for which the whole of each pattern that is found will be tested once, at the end.
+
+    A look-up that reads through an array visits what it finds with this copy.
+    """
+
+
 _EventShape: TypeAlias = tuple[tuple[Path, str, bool], ...]
 """The fields of an EventBridge pattern: path, test, whether missing matches."""
-
-
-def _event_function(shape: _EventShape) -> NodeFunction:
-    if not shape:
-        return add_match
-    function = _compile_event_shape(shape)
-    _event_shapes[function] = shape
-    return function
 
 
 _event_shapes: WeakKeyDictionary[NodeFunction, _EventShape] = WeakKeyDictionary()
@@ -337,11 +337,13 @@ def _compile_event_shape(shape: _EventShape) -> NodeFunction:
     """
     lines: list[str] = []
     objects: dict[Path, str] = {}
-    for field in shape:
-        lines += _field_lines(field, objects)
-        lines += [f'if not ({_condition_source(field[1], field[2], "value")}):', '    return']
-    names = {**_NAMES, 'test_whole': _test_whole_pattern}
-    return compile_node_function([*lines, 'found.append(node)'], **names)
+    test_whole = 'return test_whole(payload, found, (node,), state)'
+    for path, test, matches_missing in shape:
+        lines += read_scalar_lines(path, objects, test_whole)
+        lines += [f'if not ({_condition_source(test, matches_missing, "value")}):', '    return']
+    function = compile_node_function([*lines, 'found.append(node)'], **_NAMES)
+    _event_shapes[function] = shape
+    return function
 
 
 @lru_cache(MAX_COMPILED_SHAPES)
@@ -350,38 +352,21 @@ def _compile_event_shape_for_many(shape: _EventShape) -> NodeFunction:
     lines: list[str] = []
     objects: dict[Path, str] = {}
     loop = ['for node in node[1:]:']
-    for i, field in enumerate(shape):
-        lines += [*_field_lines(field, objects), f'value{i} = value']
-        condition = _condition_source(field[1], field[2], f'value{i}')
+    test_whole = 'return test_whole(payload, found, node[1:], state)'
+    for i, (path, test, matches_missing) in enumerate(shape):
+        lines += [*read_scalar_lines(path, objects, test_whole), f'value{i} = value']
+        condition = _condition_source(test, matches_missing, f'value{i}')
         loop += [f'    if not ({condition}):', '        continue']
-    names = {**_NAMES, 'test_whole': _test_whole_patterns}
-    return compile_node_function([*lines, *loop, '    found.append(node)'], **names)
-
-
-def _field_lines(field: tuple[Path, str, bool], objects: dict[Path, str]) -> list[str]:
-    """Return the lines that read a field, and test the whole pattern unless that is enough."""
-    path, _, matches_missing = field
-    test_whole = 'return test_whole(payload, found, node, state)'
-    lines = read_scalar_lines(path, objects, test_whole)
-    if matches_missing:  # in a choice, it may be missing from the chosen member only
-        lines += ['if value is MISSING and type(payload) is not dict:', f'    {test_whole}']
-    return lines
-
-
-def _test_whole_pattern(
-    payload: object, found: list[Node], node: Node, state: MatchState | None
-) -> None:
-    pattern = node[3]
-    if pattern.accepts(event_to_test(payload, pattern), state):
-        found.append(node)
+    return compile_node_function([*lines, *loop, '    found.append(node)'], **_NAMES)
 
 
 def _test_whole_patterns(
-    payload: object, found: list[Node], node: Node, state: MatchState | None
+    payload: object, found: list[Node], nodes: Sequence[Node], state: MatchState | None
 ) -> None:
-    for one in node[1:]:
-        _test_whole_pattern(payload, found, one, state)
+    for node in nodes:
+        if type(payload) is TestedLater or node[3].accepts(payload, state):
+            found.append(node)
 
 
-_NAMES: dict[str, object] = {'NumberValue': NumberValue}
+_NAMES: dict[str, object] = {'NumberValue': NumberValue, 'test_whole': _test_whole_patterns}
 _NAMES.update((test.__name__, test) for test in _TESTS.values())
