@@ -17,6 +17,7 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder as JsonDecoder
 
 __all__ = (
+    'BYTE_ORDER_MARK',
     'MAX_DIGITS',
     'MAX_NESTED_LEVELS',
     'TOO_DEEP',
@@ -33,6 +34,9 @@ Python copies, pickles and compares nested values by recursion, which fails at a
 """
 
 TOO_DEEP = f'it is nested deeper than {MAX_NESTED_LEVELS} levels'
+
+BYTE_ORDER_MARK = '\ufeff'
+"""The character before the text in a file of some programs. It is not part of the JSON."""
 
 WHITE_SPACE = ' \t\r\n'
 """The characters that JSON allows around its values."""
@@ -55,8 +59,9 @@ def read_json(text: str, decode: Callable[[str], Any] = _read_with_msgspec) -> A
     If an object has the same key twice, the last one counts. Only white space may surround the
     value. A text that is nested too deep is refused early, without much memory or time.
 
-    `decode` is a decoder of msgspec. It may skip members of objects, where a number may then be too
-    large, and values nested too deep. A text with many objects and arrays is read as a whole.
+    `decode` is a decoder of msgspec. It may skip members of objects. A skipped value may contain a
+    number that is too large, or be nested too deep. A text with many objects and arrays is read as
+    a whole.
 
     Raises:
         ValueError: for any other text than one complete JSON value.

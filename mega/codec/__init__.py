@@ -27,7 +27,7 @@ from mega.codec._payload_type import PayloadType, StreamedPayload
 from mega.errors import DecodeError, EncodeError, EventError, safe_repr
 from mega.event import Payload, is_mega_event
 from mega.event.typed import TypedObject, is_typed, to_payload
-from mega.json_reading import WHITE_SPACE
+from mega.json_reading import BYTE_ORDER_MARK, WHITE_SPACE
 
 __all__ = (
     'AnyPayload',
@@ -182,8 +182,6 @@ def looks_like_envelope(document: dict[str, Any]) -> bool:
 _NOTIFICATION = 'Notification'
 _ENVELOPE_TYPES = (_NOTIFICATION, 'SubscriptionConfirmation', 'UnsubscribeConfirmation')
 
-_BYTE_ORDER_MARK = '\ufeff'
-
 
 def _encode_text(text: str, binary_encoding: bool) -> str:
     if binary_encoding:
@@ -245,7 +243,7 @@ def _detect(body: str) -> WirePayload:
 
 def _decode_object(body: str) -> dict[str, Any] | None:
     """Return the object in a JSON or BSON body; None if the body has neither form."""
-    text = body.removeprefix(_BYTE_ORDER_MARK)
+    text = body.removeprefix(BYTE_ORDER_MARK)
     stripped = text.lstrip(WHITE_SPACE)
     if stripped.startswith('{'):
         return _json.decode(stripped)

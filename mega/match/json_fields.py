@@ -24,7 +24,7 @@ from typing import Any, TypeAlias, TypedDict
 from msgspec.json import Decoder
 
 from mega.errors import DecodeError
-from mega.json_reading import read_json
+from mega.json_reading import BYTE_ORDER_MARK, read_json
 from mega.match.eventbridge.matcher import EventPattern
 from mega.match.functions.paths import Field
 from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern
@@ -86,7 +86,7 @@ class JsonText:
             text = self._text
             # msgspec accepts no subclass of str.
             text = str(text, 'utf-8') if isinstance(text, bytes) else str.__str__(text)
-            return read_json(text, self._fields.decode)
+            return read_json(text.removeprefix(BYTE_ORDER_MARK), self._fields.decode)
         except UnicodeDecodeError as error:
             raise DecodeError(f'it is not UTF-8 at byte {error.start}', 'JSON') from None
         except ValueError as error:

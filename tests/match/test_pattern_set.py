@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +25,6 @@ from mega.match.functions import (
     or_,
     prefix,
 )
-from mega.match.pattern_set import MIN_WITHOUT_COLLECTOR
 
 
 def set_of(*patterns: Any) -> PatternSet[int]:
@@ -120,19 +118,6 @@ def test_build_builds_the_index_before_the_first_match() -> None:
     patterns.build()
     assert patterns.match({'a': 1}) == [0]
     assert patterns._snapshot is built
-
-
-@pytest.mark.parametrize('is_enabled', [True, False])
-def test_build_leaves_the_garbage_collector_as_it_was(is_enabled: bool) -> None:
-    patterns = set_of(*({'a': i} for i in range(MIN_WITHOUT_COLLECTOR)))
-    if not is_enabled:
-        gc.disable()
-    try:
-        patterns.build()
-        assert gc.isenabled() is is_enabled
-    finally:
-        gc.enable()
-    assert patterns.match({'a': 7}) == [7]
 
 
 def test_build_of_an_empty_set_does_nothing() -> None:
