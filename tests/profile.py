@@ -8,8 +8,12 @@ MEGA_PROFILE=mutation                 for each mutant of scripts/mutate: a few s
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import TypeVar
 
-__all__ = ('NIGHTLY', 'PROFILE', 'amount')
+__all__ = ('NIGHTLY', 'PROFILE', 'amount', 'some')
+
+T = TypeVar('T')
 
 PROFILE = os.environ.get('MEGA_PROFILE', 'default')
 NIGHTLY = PROFILE == 'nightly'
@@ -20,3 +24,8 @@ def amount(every_day: int, at_night: int) -> int:
     if PROFILE == 'mutation':
         return -(-every_day // 4)
     return at_night if NIGHTLY else every_day
+
+
+def some(cases: Sequence[T], step: int) -> Sequence[T]:
+    """Return every case at night, and every `step`-th one by day: other tests cover the same."""
+    return cases if NIGHTLY else cases[::step]

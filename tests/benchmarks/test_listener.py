@@ -56,6 +56,7 @@ def test_a_listener_ends_with_the_last_message(bench: Bench, kind: Kind) -> None
     assert 0 <= drained.after_last < drained.seconds
 
 
+@pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
 def test_throughput_states_cpu_and_rate_for_http_and_https(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_events_have_the_claimed_size() -> None:
     assert all(580 <= len(body) <= 610 for body in BODIES)
 
 
+@pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
 def test_typed_subscribers_are_compared_with_an_untyped_one() -> None:
     lines = typed(1, 500).splitlines()
     assert lines[0] == '## CPU time of typed subscribers'
@@ -131,6 +133,7 @@ def test_the_hook_is_compared_with_each_store(
     assert lines[-1] == 'dynamodb is left out: no --dynamodb is given.'
 
 
+@pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
 def test_the_own_share_shows_every_stage() -> None:
     lines = own_share(1, 10 * MESSAGES).splitlines()
     assert lines[0] == '## CPU time of the listener itself'
@@ -193,6 +196,7 @@ class SqsListener:
 """
 
 
+@pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
 def test_the_command_prints_the_chosen_section() -> None:
     program = run('benchmarks.listener', '--quick', '--only', 'own-share')
     assert program.returncode == 0, program.stderr

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.listener.bench import Run
 from benchmarks.publishing import WAYS, comparisons, own_cost, publish_all, timed
 from mega.local import Server
+from tests.profile import NIGHTLY
 from tests.programs import run
 
 MESSAGES = 25
@@ -36,6 +37,7 @@ def test_comparisons_state_cpu_as_a_part_and_rate_as_a_multiple() -> None:
     assert '1/3.00 (1/3.00 to 1/3.00) | 2.00 times (2.00 to 2.00)' in comparisons(runs)
 
 
+@pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
 def test_the_program_compares_http_and_https() -> None:
     program = run('benchmarks.publishing', '--rounds', '1', '--messages', '50')
     assert program.returncode == 0, program.stderr

@@ -7,6 +7,7 @@ A case is a pattern, an event and the answer, or a pattern that AWS refuses. For
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -43,7 +44,7 @@ REFUSED = [case for case in CASES if case.refused]
 EVENTS = list({json.dumps(case.event): case.event for case in ANSWERED}.values())
 
 
-def each_case(cases: list[Case]) -> pytest.MarkDecorator:
+def each_case(cases: Sequence[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize('case', [pytest.param(case, id=case.name) for case in cases])
 
 

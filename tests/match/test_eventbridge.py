@@ -18,6 +18,7 @@ from mega.match.eventbridge import from_eventbridge
 from mega.match.functions import and_, gt, not_, one_of, or_
 from tests.hostile import cpu_limit
 from tests.match.eventbridge_cases import ANSWERED, REFUSED, Case, each_case, patterns, set_of_all
+from tests.profile import some
 
 # ── the corpus ───────────────────────────────────────────────────────────────────────────────────
 
@@ -37,7 +38,7 @@ def test_matches_like_eventbridge(case: Case) -> None:
 
 
 @pytest.mark.no_cover
-@each_case(ANSWERED)
+@each_case(some(ANSWERED, 3))
 def test_combines_like_any_other_pattern(case: Case) -> None:
     """The pattern can be negated, combined and nested, and its `repr` is the code for it."""
     event, holds, pattern = case.event, case.matches, from_eventbridge(case.pattern)
@@ -54,7 +55,7 @@ def test_combines_like_any_other_pattern(case: Case) -> None:
 
 
 @pytest.mark.no_cover
-@each_case(ANSWERED)
+@each_case(some(ANSWERED, 3))
 def test_keeps_its_meaning_when_the_given_dict_changes(case: Case) -> None:
     given = copy.deepcopy(case.pattern)
     pattern = from_eventbridge(given)

@@ -11,6 +11,7 @@ from mega.errors import PatternError
 from mega.match import PatternSet, evaluate, explain, functions
 from mega.match.eventbridge import from_eventbridge
 from tests.match.eventbridge_cases import ANSWERED, Case, each_case
+from tests.profile import some
 
 PAID = {'status': ['paid'], 'total': [{'numeric': ['>', 9]}]}
 
@@ -21,13 +22,13 @@ def criteria(*patterns: object) -> dict[str, Any]:
 
 
 @pytest.mark.no_cover
-@each_case(ANSWERED)
+@each_case(some(ANSWERED, 3))
 def test_a_text_has_the_meaning_of_its_object(case: Case) -> None:
     assert evaluate(case.event, from_eventbridge(json.dumps(case.pattern))) is case.matches
 
 
 @pytest.mark.no_cover
-@each_case(ANSWERED)
+@each_case(some(ANSWERED, 3))
 def test_filter_criteria_test_the_payload_by_the_conditions_of_body(case: Case) -> None:
     pattern = from_eventbridge(criteria({'body': case.pattern}))
     assert evaluate(case.event, pattern) is case.matches

@@ -32,6 +32,7 @@ from tests.aws._messages.limit_rows import (
     string,
 )
 from tests.local_aws import Service
+from tests.profile import some
 
 EACH_SERVICE = pytest.mark.parametrize('service', SERVICES)
 CASES = [
@@ -101,7 +102,7 @@ def test_fault_77_a_message_is_refused_before_the_request_if_and_only_if_aws_ref
 
 
 @pytest.mark.no_cover  # other tests run the same lines
-@pytest.mark.parametrize(('row', 'service'), CASES)
+@pytest.mark.parametrize(('row', 'service'), some(CASES, 3))
 def test_a_batch_refuses_the_same_messages_and_sends_the_rest(
     row: Row, service: Service, server: Server, clients: dict[Service, Any]
 ) -> None:

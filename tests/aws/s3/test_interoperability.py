@@ -40,6 +40,7 @@ from tests.aws.s3.matrix import (
 )
 from tests.aws.s3.peers import PeerError, Peers, peers
 from tests.local_aws import LocalAws
+from tests.profile import some
 
 pytestmark = pytest.mark.no_cover  # other tests run the same code
 
@@ -197,7 +198,7 @@ def _place(aws: LocalAws, libraries: Peers, buckets: dict[str, str]) -> FieldLoc
     return FieldLocation(aws, buckets[aws.name], libraries)
 
 
-@pytest.mark.parametrize('cell', OURS, ids=str)
+@pytest.mark.parametrize('cell', some(OURS, 3), ids=str)
 def test_a_large_payload_arrives(cell: Cell, place: FieldLocation) -> None:
     destination, queue_url = place.way(cell.route)
     for payload in LARGE:

@@ -13,11 +13,11 @@ from mega.aws.sqs import SqsPublisher
 from tests.cli.conftest import CommandAws
 from tests.cli.listen.conftest import Listen
 from tests.cli.listen.listening import ListenCommand, wait_until
-from tests.profile import amount
+from tests.profile import NIGHTLY
 
 pytestmark = pytest.mark.no_cover  # its processes are others
 
-MESSAGES = amount(500, 2_000)
+MESSAGES = 2_000
 PROCESSES = 3
 DONE = "        record('done', payload)"
 SLOW = "        time.sleep(0.3 if os.path.exists('slow') else 0)"
@@ -41,6 +41,7 @@ def wait_for_progress(command: ListenCommand) -> None:
     wait_until(lambda: len(command.recorded('done')) >= before + 50, 'progress')
 
 
+@pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
 def test_all_messages_survive_kills_restarts_and_stops(
     aws: CommandAws, queue: str, directory: Path, listen: Listen, numbered: list[str]
 ) -> None:
