@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,7 @@ def test_the_service_prints_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, 'shop', raising=False)  # that of examples/testing
     [module] = [block for block in BLOCKS.finditer(SECTION) if block['file']]
     Path(module['file']).parent.mkdir()
     Path(module['file']).write_text(module['text'], encoding='utf-8')

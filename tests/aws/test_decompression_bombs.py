@@ -128,7 +128,7 @@ def test_the_largest_body_is_decoded_in_bounded_memory() -> None:
     assert len(body) < 10_000
     tracemalloc.start()
     try:
-        with cpu_limit(5.0):
+        with cpu_limit(20.0):  # tracemalloc takes most of it
             _, payload = open_message(message)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
+import boto3
 import pytest
 
 from mega.aws._messages.attributes import to_aws, with_payload_type
@@ -164,14 +166,15 @@ def test_the_content_remains_if_the_program_is_interrupted_while_it_sends(
     server: Server, clients: Clients
 ) -> None:
     """The message may have been sent: here it was, and the interrupt comes with the response."""
-    clients['sqs'].meta.events.register(
+    interrupted = boto3.Session().client('sqs', **server.credentials)
+    interrupted.meta.events.register(
         'after-call.sqs.SendMessage', lambda **_: _raise(KeyboardInterrupt())()
     )
     store = S3PayloadStore('kept-streams', client=clients['s3'])
     store.create_bucket()
     queue_url = server.create_queue('interrupted')
-    publisher = SqsPublisher(queue_url, client=clients['sqs'], payload_store=store)
-    with pytest.raises(KeyboardInterrupt):
+    publisher = SqsPublisher(queue_url, client=interrupted, payload_store=store)
+    with closing(interrupted), pytest.raises(KeyboardInterrupt):
         publisher.publish_stream(io.BytesIO(b'content'))
     with SqsReceiver(queue_url, payload_store=store, **server.credentials) as receiver:
         [received] = receiver.receive()
