@@ -25,6 +25,7 @@ from tests.aws.sns.filter_policy.declarations import (
     event_subscriber,
 )
 from tests.aws.sns.filter_policy.sns_reference import RefusedError, refuse_invalid
+from tests.profile import some
 
 
 def test_keeps_the_five_most_selective_keys() -> None:
@@ -209,7 +210,7 @@ def calls_for(subscribers: list[Subscriber]) -> int:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize('kind', MANY)
+@pytest.mark.parametrize('kind', some(list(MANY), 3))
 def test_the_steps_for_many_subscribers_grow_with_their_number(kind: str) -> None:
     """The search examines neighbours, and not all pairs of branches."""
     few, many = (calls_for(subscribers_of(kind, count)) for count in (20, 60))
