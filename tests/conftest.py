@@ -148,7 +148,7 @@ _TESTS = Path(__file__).parent
 _CHAOS, _CONTRACT = _TESTS / 'chaos', _TESTS / 'contract'
 _NO_COVER_DIRECTORIES = {_CHAOS, _TESTS / 'simulation', _TESTS / 'benchmarks'}
 _SERVER_FIXTURES = {'aws', 'server', 'faults', 'moto', 'ministack'}
-_MEASURED_CASES = 3
+_MEASURED_CASES = 8
 _MEASURED_CASES_WITH_SERVER = 2
 
 
