@@ -1,4 +1,4 @@
-"""Names of a package that are imported on first use, so that nobody pays for what they do not use.
+"""Imports the names of a package on first use. A program loads only the modules that it uses.
 
     __all__ = ('SnsPublisher',)
     __getattr__ = import_on_first_use(__name__, {'SnsPublisher': '.publish'})

@@ -94,7 +94,8 @@ def key_values(path: str, given: object) -> list[str]:
     """Return a value, or several in a list or a tuple, each as a text with its type.
 
     Raises:
-        InvalidPayloadError: at `path`, for no values, and for one that is no `KeyValue`.
+        InvalidPayloadError: if there is no value, or if a value is not a `KeyValue`. Its path is
+            `path`.
     """
     values = given if isinstance(given, (list, tuple)) else [given]
     if not values:

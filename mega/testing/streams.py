@@ -1,4 +1,4 @@
-"""The delivery of a stream: its content is in the S3 of a bus of its own."""
+"""Delivers a stream to a subscriber: stores its content in the S3 of a new `Bus`."""
 
 from __future__ import annotations
 

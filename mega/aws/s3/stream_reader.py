@@ -1,8 +1,8 @@
 """Reads an object in S3 as a binary file, in parts, with one part in memory.
 
-Each part is a request of its own. So a slow reader keeps no connection open, and a connection that
-breaks costs the rest of a part: the next request begins at the first missing byte. The last part is
-returned only if the digest of the whole content is right.
+Each part is read by one request. A slow reader keeps no connection open between the parts. After a
+broken connection, the next request begins at the first missing byte. The last part is returned only
+if the digest of the whole content is right.
 """
 
 from __future__ import annotations

@@ -153,8 +153,9 @@ class StreamUpload:
     def _complete(self, upload_id: str, parts: list[dict[str, Any]]) -> None:
         """Create the object of the parts.
 
-        botocore repeats a request whose response was lost. S3 then answers that there is no such
-        upload, and the object exists: its key is new, so that nothing else can have stored it.
+        botocore repeats a request if its response was lost. If S3 completed the first request, it
+        answers the second one with NoSuchUpload. The upload succeeded if the object then exists,
+        because only this upload uses its key.
         """
         listed = {'Parts': parts}
         try:

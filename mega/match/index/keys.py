@@ -67,7 +67,7 @@ MAX_NORMALISERS_IN_JSON = 1_000
 
 
 MAX_LITERALS = 2
-"""The number of literal texts by which a regular expression is looked up before it is run."""
+"""A regular expression is looked up by this many of its literal texts. Then it is run."""
 
 
 class LookupKind(Enum):
