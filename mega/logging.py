@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
@@ -102,15 +102,11 @@ class _Logger(Adapter):
             if code := options.pop('code', ''):
                 msg, texts = _with_code(str(msg), texts, code)
                 options['extra'] = {'mega': {**options['extra']['mega'], 'code': code}}
-            super().log(level, msg, *texts, stacklevel=2, **options)
+            # Not by `super()`: Python 3.10 would name this function as the one that logged.
+            self.logger.log(level, msg, *texts, stacklevel=2, **options)
         except Exception as error:
             with suppress(Exception):  # stderr may be closed
                 sys.stderr.write(f'{self.logger.name}: a log handler failed: {error!r}\n')
-
-    def process(
-        self, msg: Any, kwargs: MutableMapping[str, Any]
-    ) -> tuple[Any, MutableMapping[str, Any]]:
-        return msg, kwargs  # the adapter of Python 3.12 and older would drop `extra`
 
 
 def _with_code(text: str, arguments: list[object], code: str) -> tuple[str, list[object]]:

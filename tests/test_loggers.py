@@ -15,6 +15,16 @@ def test_a_record_of_the_log_keeps_no_exception(caplog: pytest.LogCaptureFixture
     assert record.getMessage() == 'a call failed 2 times: no'
 
 
+def test_a_record_names_the_function_that_logged_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level('DEBUG', 'mega.test')
+    logger = get_logger('mega.test')
+    logger.warning('a')
+    logger.debug('b')
+    logger.log(20, 'c')
+    names = {(record.funcName, record.filename) for record in caplog.records}
+    assert names == {('test_a_record_names_the_function_that_logged_it', 'test_loggers.py')}
+
+
 def test_the_code_of_a_record_is_at_the_end_of_its_text_and_a_field(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
