@@ -4,9 +4,9 @@
          oldest 2026-03-01T09:30:00+00:00, newest 2026-03-01T11:02:10+00:00
          4f7c1d2e-2b0a-4b3e-9b0e-0a4c8d1f6e55
 
-Letters are in one group if their error, subscriber, source queue and text are equal. In the text,
-words with a digit do not count: numbers and ids differ in each message. The group shows the text of
-its first letter.
+Letters are in one group if their error, subscriber, source queue and text are equal. Of the text,
+the first 200 characters count. Words with a digit do not: numbers and ids differ in each message.
+The group shows the text of its first letter.
 """
 
 from __future__ import annotations
@@ -27,8 +27,12 @@ from mega.errors import single_line
 __all__ = ('Groups', 'histogram', 'render_groups', 'without_ids')
 
 MAX_LENGTH = 300
-"""Characters of a value: as many as a listener sends. A hostile producer can send longer ones, and
-make a group of each message."""
+"""Characters of a value. A listener sends at most as many. The limit bounds the memory if a hostile
+producer sends longer values, each of which makes a group."""
+
+COMPARED_LENGTH = 200
+"""Characters of a text without its ids. A listener cuts a text, so that its end depends on the
+lengths of the ids."""
 
 MAX_BARS = 24
 _ROUND_HOURS = (1, 2, 3, 6, 12, 24)
@@ -77,7 +81,7 @@ class Groups:
             None if value is None else _bounded(value)
             for value in (*map(letter.reason, ('error', 'subscriber', 'text')), letter.source)
         )
-        key = (error, subscriber, text and without_ids(text), source)
+        key = (error, subscriber, text and without_ids(text)[:COMPARED_LENGTH], source)
         group = self._groups.setdefault(key, _Group(error, subscriber, text, source, letter.id))
         group.count += 1
         self.count += 1

@@ -41,6 +41,9 @@ def groups_of(*texts: str) -> list[Record]:
     return groups.records()
 
 
+LONG = 'the quantity is missing ' * 20
+
+
 @pytest.mark.parametrize(
     ('first', 'second'),
     [
@@ -53,8 +56,10 @@ def groups_of(*texts: str) -> list[Record]:
             'asked for a retry at receive 2 of 2: order 9 is locked',
             'asked for a retry at receive 3 of 3: order 10 is locked',
         ),
+        # The listener cuts both at the same length, so that other parts of the words remain.
+        (f'order 9: {LONG}'[:300], f'order {uuid4()}: {LONG}'[:300]),
     ],
-    ids=['numbers', 'signs and fractions', 'uuids', 'hexadecimal ids', 'names', 'retries'],
+    ids=['numbers', 'signs and fractions', 'uuids', 'hexadecimal ids', 'names', 'retries', 'long'],
 )
 def test_numbers_and_ids_do_not_separate_groups(first: str, second: str) -> None:
     [record] = groups_of(first, second)
