@@ -13,8 +13,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -128,12 +127,16 @@ class StreamUpload:
         if len(content.part) == PART_BYTES:
             self._upload_parts(content)
         else:
-            with self._removing():
+            try:
                 self._store('put_object', Body=content.part)
+            except BaseException:
+                self._remove()
+                raise
         return replace(self._pointer, size=content.size, sha256=content.sha256)
 
     def _upload_parts(self, content: StreamContent) -> None:
         upload_id = self._store('create_multipart_upload')['UploadId']
+        is_completing = False
         try:
             parts: list[dict[str, Any]] = []
             while content.part:
@@ -143,11 +146,14 @@ class StreamUpload:
                 )
                 parts.append({'PartNumber': number, 'ETag': answer['ETag'], **_checksums(answer)})
                 content.read_part()
-            with self._removing():
-                self._complete(upload_id, parts)
+            is_completing = True
+            self._complete(upload_id, parts)
         except BaseException:
+            # In this order: after the abort, S3 cannot complete the upload any more.
             with self._limit():
                 self._objects.abort(self._pointer, upload_id)
+            if is_completing:
+                self._remove()
             raise
 
     def _complete(self, upload_id: str, parts: list[dict[str, Any]]) -> None:
@@ -168,15 +174,10 @@ class StreamUpload:
         with self._limit():
             return self._objects.has(self._pointer)
 
-    @contextmanager
-    def _removing(self) -> Iterator[None]:
-        """Delete the object if its last request fails: the request may have stored the object."""
-        try:
-            yield
-        except BaseException:
-            with self._limit():
-                self._objects.remove(self._pointer)
-            raise
+    def _remove(self) -> None:
+        """Delete the object after a failed request, which may have stored it."""
+        with self._limit():
+            self._objects.remove(self._pointer)
 
     def _store(self, method: str, **arguments: Any) -> dict[str, Any]:
         with self._limit():

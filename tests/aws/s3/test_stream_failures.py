@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from mega.aws._messages.attributes import to_aws, with_payload_type
 from mega.aws._messages.limits import MAX_BYTES, size_of
@@ -26,8 +27,9 @@ from mega.errors import (
     PublishError,
     TransportError,
 )
-from mega.local import Fault, Server
+from mega.local import FailCall, Fault, Server
 from tests.aws._publishing.batches import Clients
+from tests.aws.conftest import ONCE
 from tests.aws.s3.streaming import BUCKET, LARGE, InterruptedFile, StreamBus
 
 READS_OF_PART = PART_BYTES // READ_BYTES
@@ -75,6 +77,28 @@ def test_nothing_remains_if_a_response_is_lost(operation: str, content: bytes) -
     with pytest.raises(OffloadError, match='ReadTimeout'):
         place.publish(content)
     assert not published(place)
+
+
+def test_nothing_remains_if_s3_completes_an_upload_after_the_timeout(server: Server) -> None:
+    """S3 may still join the parts when the publisher has given up and deletes the object."""
+    s3 = boto3.Session().client('s3', config=ONCE, **server.credentials)
+    arguments: dict[str, Any] = {}
+
+    def complete(**_: object) -> None:
+        with suppress(ClientError):
+            s3.complete_multipart_upload(**arguments)
+
+    store = S3PayloadStore('completed-late', client=s3)
+    store.create_bucket()
+    server.script(FailCall('RequestTimeout', 500), operation='CompleteMultipartUpload')
+    name = 'provide-client-params.s3.CompleteMultipartUpload'
+    s3.meta.events.register(name, lambda params, **_: arguments.update(params))
+    s3.meta.events.register('after-call.s3.DeleteObject', complete)
+    with closing(s3):
+        with pytest.raises(OffloadError, match='RequestTimeout'):
+            store.upload_stream(store.draft_stream(), io.BytesIO(LARGE), 30.0)
+        assert arguments
+        assert 'Contents' not in s3.list_objects_v2(Bucket='completed-late')
 
 
 def test_a_completion_that_botocore_repeats_is_accepted(server: Server) -> None:
