@@ -52,8 +52,8 @@ _COLUMN_GAP = '  '
 class Output:
     """The destination of the data of a command, in the format that the user selected.
 
-    A closed pipe is an error only if the command has other effects than its output: the user does
-    not see all of them then.
+    A closed pipe is an error only for a command that also changes something, because the user then
+    does not see everything that it changed.
     """
 
     def __init__(self, format: str, *, has_effects: bool = False) -> None:

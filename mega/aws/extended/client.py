@@ -167,8 +167,9 @@ class ExtendedClient:
     def delete_message(self, **parameters: Any) -> dict[str, Any]:
         """Delete a message, and then its body if `delete_payload_from_s3` is set.
 
-        A body that this library stored for a message with another `QueueUrl` remains, and also a
-        body that S3 does not delete. Both are logged, and left to a lifecycle rule of the bucket.
+        Two kinds of bodies remain, are logged, and are left to a lifecycle rule of the bucket: one
+        that this library stored for a message with another `QueueUrl`, and one that S3 does not
+        delete.
         """
         request, pointer = without_pointer(parameters)
         response: dict[str, Any] = self._client.delete_message(**request)

@@ -97,7 +97,7 @@ class Offloading(Struct, frozen=True):
     def prepare_batch(self, entries: Iterable[Mapping[str, Any]]) -> list[PreparedMessage]:
         """Return the entries of a batch, whose sum SQS accepts if that is possible.
 
-        If the sum is too large, the largest bodies are offloaded, without those that cannot be.
+        If the sum is too large, the largest bodies that can be offloaded are offloaded.
 
         Raises:
             EncodeError, PayloadTooLargeError: as `prepare`.

@@ -87,7 +87,8 @@ class S3PayloadStore(ClientOwner):
 
     `compression` (`'gzip'`, or `'zstd'` with the extra `zstd` before Python 3.14) compresses a body
     in S3, unless that makes it larger. The message names the format in one more attribute. Every
-    store reads such a body, and other libraries do not. Sizes and digests are of the body before.
+    store reads such a body, and other libraries do not. Sizes and digests are those of the body
+    before its compression.
 
     A listener fetches a body only if an attribute of the message announces a pointer. The pointer
     must lead to `bucket` or one of `allowed_buckets`, and its key must begin with one of

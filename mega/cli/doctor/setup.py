@@ -59,7 +59,7 @@ class Setup:
     @property
     def is_on_aws(self) -> bool:
         """Whether the endpoint is one of AWS, which has every service."""
-        return region_of(f'{self.aws.endpoint_url}/') is not None
+        return region_of(self.aws.endpoint_url) is not None
 
     @property
     def queue_arn(self) -> str | None:

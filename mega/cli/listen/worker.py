@@ -60,7 +60,7 @@ __all__ = ('Worker', 'main')
 _REPORT_SECONDS = 1.0
 
 _REFUSAL_SECONDS = 1.0
-"""Seconds within which SQS refuses the first receive. Later, it keeps the receive open."""
+"""SQS refuses a first receive within this time. A receive that lasts longer is a long poll."""
 
 _READINESS_CHECK_SECONDS = 0.05
 
