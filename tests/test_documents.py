@@ -21,6 +21,7 @@ from pathlib import Path
 from types import CodeType
 
 import pytest
+from sqlalchemy import Engine
 
 from tests.local_aws import LocalAws
 
@@ -76,6 +77,9 @@ def test_the_python_of_a_document_runs(
     namespace: dict[str, object] = {'__name__': name, 'aws': moto}
     for program in programs((ROOT / name).read_text(encoding='utf-8'), name):
         run(program, namespace)
+    for value in namespace.values():
+        if isinstance(value, Engine):
+            value.dispose()
 
 
 LINK = re.compile(r'\]\((?!https?:)([^)#\s]+)?(?:#([^)\s]+))?\)')

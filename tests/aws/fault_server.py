@@ -117,6 +117,7 @@ class FaultServer(ThreadingTCPServer):
             with suppress(OSError):  # closed already
                 connection.shutdown(socket.SHUT_RDWR)
         self.shutdown()
+        self.server_close()  # resets the connections that it has not accepted
         for client in self._clients:
             client.close()
 

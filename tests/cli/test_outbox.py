@@ -17,9 +17,10 @@ from tests.cli.command import Result, mega, start_mega
 from tests.cli.conftest import CommandAws
 
 TARGET = """
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 from mega.outbox import Outbox, OutboxRelay
-relay = OutboxRelay(create_engine('sqlite:///{path}'), Outbox(), poll_interval=0.05)
+engine = create_engine('sqlite:///{path}', poolclass=NullPool)
+relay = OutboxRelay(engine, Outbox(), poll_interval=0.05)
 """
 
 
@@ -90,13 +91,14 @@ def test_a_signal_ends_the_relay_after_its_batch(shop: Shop) -> None:
 SIGTERM_IN_THE_FIRST_BATCH = """
 import signal
 from mega.hooks import Hook
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 from mega.outbox import Outbox, OutboxRelay
 class Terminate(Hook):
     def around_relay(self):
         signal.raise_signal(signal.SIGTERM)
         yield
-relay = OutboxRelay(create_engine('sqlite:///{path}'), Outbox(), hooks=[Terminate()])
+engine = create_engine('sqlite:///{path}', poolclass=NullPool)
+relay = OutboxRelay(engine, Outbox(), hooks=[Terminate()])
 """
 
 

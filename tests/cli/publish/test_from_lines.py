@@ -134,7 +134,10 @@ def test_the_lines_before_a_bad_line_are_sent_and_the_bad_line_is_named(aws: Com
         (b'hello\n', 'invalid line: it must be a JSON object or a JSON string'),
         (b'"hello\n', 'invalid JSON string: Unterminated string starting at character 0'),
         (b'{"protocol":"mega"}\n', 'invalid MEGA event: version is None'),
-        (b'{"a":' * 5_000, 'invalid JSON object: it is nested deeper than 100 levels'),
+        (
+            b'{"a":' * 5_000 + b'1' + b'}' * 5_000,
+            'invalid JSON object: it is nested deeper than 100 levels',
+        ),
         (b'""\n', 'cannot be published: the payload is empty'),
     ],
     ids=['UTF-8', 'array', 'text', 'string', 'event', 'deep', 'empty'],

@@ -369,5 +369,5 @@ def test_starts_and_stops_leave_no_thread_socket_or_message_behind(
         f'{number}' for number in range(starts) if number % 4 > 1
     ]
     gc.collect()
-    assert threads_now() == threads
+    assert threads_now() <= threads  # threads of other tests may end
     assert open_sockets() <= before
