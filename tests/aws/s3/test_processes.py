@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -64,6 +65,10 @@ use()
     assert len(server.accepted()) == 9
 
 
+@pytest.mark.skipif(
+    (3, 12) <= sys.version_info < (3, 12, 3),
+    reason='this Python starts no thread after the last line of a program (gh-113964)',
+)
 def test_a_listener_in_a_thread_continues_after_the_last_line_of_the_program(
     server: Server, clients: Clients, faults: FaultServer
 ) -> None:
