@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mega.aws._transport.call_errors import with_advice
 from mega.aws._transport.client import AwsClient
-from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.errors import TransportError
 
 __all__ = ('call_queue', 'queue_url_of')

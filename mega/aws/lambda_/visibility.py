@@ -19,9 +19,9 @@ from msgspec import Struct
 
 from mega.aws._messages.batch_response import read_batch_response
 from mega.aws._messages.destinations import queue_name
+from mega.aws._transport.call_errors import with_advice
 from mega.aws._transport.client import AwsClient
 from mega.aws.lambda_.records import LambdaRecord
-from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.errors import ConfigurationError, TransportError, safe_repr
 from mega.logging import about, get_logger
 

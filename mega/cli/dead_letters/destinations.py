@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 
 from mega.aws._publishing.sender import Sender
+from mega.aws._transport.call_errors import Origin, origin_of
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.service import SQS
-from mega.aws.sqs.subscribe.call_errors import Origin, origin_of
 from mega.cli.dead_letters.kept import KeptError
 from mega.cli.dead_letters.letters import DeadLetter
 from mega.cli.queue_calls import call_queue, queue_url_of

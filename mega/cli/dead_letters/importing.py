@@ -14,8 +14,8 @@ import msgspec
 from mega.aws._messages.limits import MAX_BYTES, check_attributes, check_body, check_ids, check_size
 from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
+from mega.aws._transport.call_errors import with_advice
 from mega.aws.sqs.service import SQS
-from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.cli.dead_letters.letters import DeadLetter, read_letter
 from mega.cli.dead_letters.resending import outgoing_message, send
 from mega.cli.exit_status import SUCCESS, CommandError

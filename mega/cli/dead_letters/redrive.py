@@ -19,7 +19,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from mega.aws._publishing.sender import Sender
-from mega.aws.sqs.subscribe.call_errors import Origin, origin_of, with_advice
+from mega.aws._transport.call_errors import Origin, origin_of, with_advice
 from mega.cli.dead_letters.destinations import Destinations
 from mega.cli.dead_letters.kept import KeptError
 from mega.cli.dead_letters.letters import DeadLetter

@@ -8,7 +8,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 
 from mega.aws._messages.destinations import region_of
-from mega.aws.sqs.subscribe.call_errors import (
+from mega.aws._transport.call_errors import (
     Origin,
     advice_on,
     is_about_receipt_handle,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mega.aws.sqs.subscribe.call_errors import Origin, advice_on, origin_of
+from mega.aws._transport.call_errors import Origin, advice_on, origin_of
 from mega.aws.sqs.subscribe.preflight.checks import unchecked
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.cli.doctor.access import refused_permission

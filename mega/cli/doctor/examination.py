@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from mega.aws._transport.call_errors import Origin, advice_on, origin_of
 from mega.aws._transport.time_limits import TimeLimit, within
-from mega.aws.sqs.subscribe.call_errors import Origin, advice_on, origin_of
 from mega.aws.sqs.subscribe.preflight.checks import unchecked
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.cli.doctor import (

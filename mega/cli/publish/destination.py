@@ -7,11 +7,11 @@ from typing import NamedTuple
 from mega.aws._messages.compression import Compression
 from mega.aws._publishing.encoder import is_fifo
 from mega.aws._publishing.service import ServiceApi
+from mega.aws._transport.call_errors import with_advice
 from mega.aws.sns.publish import SnsPublisher
 from mega.aws.sns.service import SNS
 from mega.aws.sqs.publish import SqsPublisher
 from mega.aws.sqs.service import SQS
-from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.errors import MegaError, TransportError
 
 __all__ = ('Destination',)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
+from mega.aws._transport.call_errors import Origin, origin_of
 from mega.aws._transport.client import AwsClient
-from mega.aws.sqs.subscribe.call_errors import Origin, origin_of
 from mega.errors import ConfigurationError, TransportError
 
 __all__ = ('OldestAges',)

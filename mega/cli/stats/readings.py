@@ -16,9 +16,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from mega.aws._messages.destinations import queue_name
+from mega.aws._transport.call_errors import with_advice
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.clock import Clock
-from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.cli.stats.ages import OldestAges
 from mega.errors import TransportError
 

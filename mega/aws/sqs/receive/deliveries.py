@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from functools import partial
 
 from mega.aws._messages.destinations import queue_name
+from mega.aws._transport.call_errors import is_about_receipt_handle, with_advice
 from mega.aws._transport.time_limits import TimeLimit, within
-from mega.aws.sqs.subscribe.call_errors import is_about_receipt_handle, with_advice
 from mega.aws.sqs.subscribe.engine.batches import DeleteBatcher, VisibilityBatcher
 from mega.aws.sqs.subscribe.engine.call_limits import CallLimits
 from mega.aws.sqs.subscribe.engine.commands import (

@@ -15,9 +15,9 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
+from mega.aws._transport.call_errors import with_advice
 from mega.aws._transport.errors import transport_error
 from mega.aws.sqs.subscribe import SqsListener
-from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.aws.sqs.subscribe.subscribers.subscriber import Subscriber
 from mega.errors import RetriableError, TransportError
 from mega.local import FailCall, Server

@@ -7,8 +7,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct, structs
 
-from mega.aws._transport.client import AwsClient
-from mega.aws.sqs.subscribe.call_errors import (
+from mega.aws._transport.call_errors import (
     Origin,
     advice_on,
     is_about_receipt_handle,
@@ -16,6 +15,7 @@ from mega.aws.sqs.subscribe.call_errors import (
     origin_of,
     with_advice,
 )
+from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.subscribe.engine.commands import EngineSettings
 from mega.aws.sqs.subscribe.preflight.advice import (
     QUEUE_ATTRIBUTES,

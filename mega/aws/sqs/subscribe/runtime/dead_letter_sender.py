@@ -16,10 +16,10 @@ from mega.aws._messages.destinations import queue_name
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
+from mega.aws._transport.call_errors import with_advice
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.message import Message, parse_epoch_milliseconds, read_message
 from mega.aws.sqs.service import SQS
-from mega.aws.sqs.subscribe.call_errors import with_advice
 from mega.aws.sqs.subscribe.engine.commands import CallResult
 from mega.aws.sqs.subscribe.reason import Reason
 from mega.errors import TransportError, single_line

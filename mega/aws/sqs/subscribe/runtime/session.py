@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from mega.aws._hooks.work import AwaitingWork, AwaitResult, run_to_completion
 from mega.aws._messages.destinations import queue_name
+from mega.aws._transport.call_errors import is_unrecoverable, with_advice
 from mega.aws._transport.interruption import CallInterrupted, CallInterrupter
 from mega.aws._transport.time_limits import TimeLimit, within
-from mega.aws.sqs.subscribe.call_errors import is_unrecoverable, with_advice
 from mega.aws.sqs.subscribe.engine import Engine
 from mega.aws.sqs.subscribe.engine.commands import (
     BatchCommand,
