@@ -37,6 +37,7 @@ from mega.aws._messages.batch_response import (
 from mega.aws._publishing.batch_planner import BatchPlanner
 from mega.aws._publishing.outgoing import OutgoingMessage, PlannedOutgoing
 from mega.aws._publishing.service import ServiceApi
+from mega.aws._transport.call_errors import with_advice_on_setup
 from mega.aws._transport.client import AwsClient
 from mega.aws._transport.clock import Clock
 from mega.aws._transport.time_limits import TimeLimit, current_limit, within
@@ -143,7 +144,8 @@ class Sender(Struct, frozen=True):
             response = self.aws.call(api.send_batch_method, **parameters)
         except TransportError as error:
             response = _response_of(error)
-            sent = [PublishResult(error=error)] * len(ids)
+            advised = with_advice_on_setup(error, self.destination)
+            sent = [PublishResult(error=advised)] * len(ids)
         else:
             sent = [self._result_of(entry) for entry in read_batch_response(response, ids)]
         for id, result in zip(ids, sent, strict=True):
@@ -156,7 +158,7 @@ class Sender(Struct, frozen=True):
         try:
             response = self.aws.call(self.api.send_method, **parameters)
         except TransportError as error:
-            return error
+            return with_advice_on_setup(error, self.destination)
         return message_id_in(response) or self._no_message_id()
 
     def _add_message(self, parameters: dict[str, Any], outgoing: OutgoingMessage) -> None:
@@ -173,7 +175,7 @@ class Sender(Struct, frozen=True):
             return PublishResult(error=self._no_message_id())
         operation = self.api.send_operation
         error = TransportError(operation, entry.code, entry.problem, entry.is_retriable)
-        return PublishResult(error=error)
+        return PublishResult(error=with_advice_on_setup(error, self.destination))
 
     def _no_message_id(self) -> TransportError:
         # An answer without a message id is not from AWS, even with status 200.

@@ -1,18 +1,21 @@
 """Errors of calls to AWS that no retry can resolve, and advice that names the origin of an error.
 
-A call fails at SQS, at the KMS key of the queue, or before SQS receives it: boto3 may have to call
-STS for credentials. The codes are often the same, and do not say which part of the setup to change:
+A call fails at SQS or SNS, at the KMS key of the queue or topic, or before AWS receives it: boto3
+may have to call STS for credentials. The codes are often the same, and do not say which part of the
+setup to change:
 
-    error of ReceiveMessage                              advice
-    AccessDenied                                         allow sqs:ReceiveMessage on the queue
-    KmsAccessDenied                                      allow kms:Decrypt on the KMS key
-    AccessDenied, raised by AssumeRoleWithWebIdentity    allow it in the trust policy of the role
+    error                                               advice
+    AccessDenied of ReceiveMessage                      allow sqs:ReceiveMessage on the queue
+    AuthorizationError of Publish                       allow sns:Publish on the topic
+    KmsAccessDenied of ReceiveMessage                   allow kms:Decrypt on the KMS key
+    AccessDenied, raised by AssumeRoleWithWebIdentity   allow it in the trust policy of the role
 """
 
 from __future__ import annotations
 
 import re
 from enum import Enum
+from typing import NamedTuple
 
 from mega.aws._transport.errors import NO_CREDENTIALS_ADVICE
 from mega.errors import TransportError
@@ -24,6 +27,7 @@ __all__ = (
     'is_unrecoverable',
     'origin_of',
     'with_advice',
+    'with_advice_on_setup',
 )
 
 
@@ -31,8 +35,8 @@ class Origin(Enum):
     """The part of the setup that causes an error of a call."""
 
     CREDENTIALS = 'boto3 has no valid credentials'
-    QUEUE = 'the queue does not exist'
-    KEY = 'KMS refuses the key of the queue'
+    RESOURCE = 'the queue or topic does not exist'
+    KEY = 'KMS refuses the key of the queue or topic'
     PERMISSION = 'the credentials do not permit the call'
     REQUEST = 'AWS refuses the request for another reason'
 
@@ -41,7 +45,8 @@ _NO_ANSWER_OF_PROVIDER = 'CredentialRetrievalError'
 """The error of botocore if the source of the credentials did not answer. That may be temporary."""
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
-# and the errors of ReceiveMessage there. SQS has two spellings of some codes.
+# with the errors of ReceiveMessage there, and those of Publish in the reference of SNS. SQS has two
+# spellings of some codes.
 _CODES = {
     Origin.CREDENTIALS: (
         'AuthFailure',
@@ -60,9 +65,10 @@ _CODES = {
         'SignatureDoesNotMatch',
         'UnrecognizedClientException',
     ),
-    Origin.QUEUE: (
+    Origin.RESOURCE: (
         'AWS.SimpleQueueService.NonExistentQueue',
         'InvalidAddress',
+        'NotFound',
         'QueueDoesNotExist',
     ),
     Origin.PERMISSION: (
@@ -80,8 +86,19 @@ _OF_RECEIPT_HANDLES = ('InvalidParameterValue', 'MessageNotInflight', 'ReceiptHa
 
 _WITH_RECEIPT_HANDLES = ('DeleteMessageBatch', 'ChangeMessageVisibilityBatch')
 
-# 'User: arn:aws:iam::1:user/a is not authorized to perform: kms:Decrypt on resource: arn:...'
-_DENIED_ACTION = re.compile(r'not authorized to perform:? ([a-z0-9-]+:\w+)')
+# 'User: arn:aws:iam::1:user/a is not authorized to perform: kms:Decrypt on resource: arn:...'. SNS
+# writes SNS:Publish, and SQS sqs:sendmessage.
+_DENIED_ACTION = r'not authorized to perform:? ([A-Za-z0-9-]+:\w+)'
+
+
+class _Words(NamedTuple):
+    resource: str
+    service: str
+    address: str
+
+
+_QUEUE = _Words('queue', 'sqs', 'URL')
+_TOPIC = _Words('topic', 'sns', 'ARN')
 
 
 def is_unrecoverable(error: TransportError) -> bool:
@@ -111,9 +128,12 @@ def origin_of(error: TransportError) -> Origin:
     return _ORIGINS.get(error.code, Origin.PERMISSION if action else Origin.REQUEST)
 
 
-def with_advice(error: TransportError, queue_url: str) -> TransportError:
-    """Return an error that also says what to change, if retries alone do not resolve it."""
-    advice = advice_on(error, queue_url)
+def with_advice(error: TransportError, name: str) -> TransportError:
+    """Return an error that also says what to change, if retries alone do not resolve it.
+
+    `name` is the URL of a queue or its name, or the ARN of a topic.
+    """
+    advice = advice_on(error, name)
     if not advice or advice in error.problem:
         return error
     problem = f'{error.problem.rstrip(".")}; {advice}'
@@ -122,26 +142,32 @@ def with_advice(error: TransportError, queue_url: str) -> TransportError:
     return advised
 
 
-def advice_on(error: TransportError, queue_url: str) -> str:
+def with_advice_on_setup(error: TransportError, name: str) -> TransportError:
+    """Return the error of a call that sends messages; the messages may be the cause of others."""
+    return error if origin_of(error) is Origin.REQUEST else with_advice(error, name)
+
+
+def advice_on(error: TransportError, name: str) -> str:
     """Return what to change about an error; an empty text if retries alone may resolve it."""
     if not is_unrecoverable(error) and error.code != _NO_ANSWER_OF_PROVIDER:
         return ''
     origin = origin_of(error)
+    resource, service, address = _TOPIC if name.split(':')[2:3] == ['sns'] else _QUEUE
     if error.code == 'NoCredentialsError':
         return NO_CREDENTIALS_ADVICE
     if origin is Origin.CREDENTIALS:
         return _advice_on_credentials(_failed_operation(error), error.operation)
-    if origin is Origin.QUEUE:
-        return f'create the queue, or check its URL, account and region: {queue_url}'
+    if origin is Origin.RESOURCE:
+        return f'create the {resource}, or check its {address}, account and region: {name}'
     if origin is Origin.KEY:
-        return _advice_on_key(error, queue_url)
+        return _advice_on_key(error, resource, name)
     if origin is Origin.PERMISSION:
         action = _denied_action(error)
-        if not action or action.startswith('sqs:'):  # SQS writes the action in lower case
-            action = f'sqs:{error.operation.removesuffix("Batch")}'
+        if not action or action.lower().startswith(f'{service}:'):
+            action = f'{service}:{error.operation.removesuffix("Batch")}'
         verb = 'remove the explicit deny of' if 'explicit deny' in error.problem else 'allow'
-        return f'{verb} {action} on the queue {queue_url}'
-    return f'check the URL, the endpoint and the policy of the queue {queue_url}'
+        return f'{verb} {action} on the {resource} {name}'
+    return f'check the {address}, the endpoint and the policy of the {resource} {name}'
 
 
 def _advice_on_credentials(failed: str, operation: str) -> str:
@@ -155,23 +181,23 @@ def _advice_on_credentials(failed: str, operation: str) -> str:
     return f'boto3 calls {failed} for its credentials: check its profile, role or token'
 
 
-def _advice_on_key(error: TransportError, queue_url: str) -> str:
+def _advice_on_key(error: TransportError, resource: str, name: str) -> str:
     if 'accessdenied' not in error.code.lower() and not _denied_action(error):
-        return f'enable the KMS key of the queue {queue_url}, or give the queue another key'
-    needs_data_key = error.operation.startswith('SendMessage')
+        return f'enable the KMS key of the {resource} {name}, or give the {resource} another key'
+    needs_data_key = error.operation.startswith(('SendMessage', 'Publish'))
     actions = 'kms:GenerateDataKey and kms:Decrypt' if needs_data_key else 'kms:Decrypt'
-    return f'allow {actions} on the KMS key of the queue {queue_url}'
+    return f'allow {actions} on the KMS key of the {resource} {name}'
 
 
 def _failed_operation(error: TransportError) -> str:
-    """Return the operation that AWS refused: of SQS, or of the service that issues credentials."""
+    """Return the operation that AWS refused: of the call, or the one that issues credentials."""
     found: str = getattr(error.__cause__, 'operation_name', error.operation)
     return found
 
 
 def _denied_action(error: TransportError) -> str:
     """Return the action that AWS names in the text of an error, or an empty text."""
-    found = _DENIED_ACTION.search(error.problem)
+    found = re.search(_DENIED_ACTION, error.problem)
     return found[1] if found else ''
 
 

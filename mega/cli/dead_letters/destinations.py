@@ -85,7 +85,7 @@ class Destinations:
         try:
             url = queue_url_of(self._aws, name, account)
         except TransportError as error:
-            if origin_of(error) is not Origin.QUEUE:
+            if origin_of(error) is not Origin.RESOURCE:
                 raise
             return f'its source queue {name} does not exist'
         if url == self._url:

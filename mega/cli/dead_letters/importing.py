@@ -14,7 +14,6 @@ import msgspec
 from mega.aws._messages.limits import MAX_BYTES, check_attributes, check_body, check_ids, check_size
 from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
-from mega.aws._transport.call_errors import with_advice
 from mega.aws.sqs.service import SQS
 from mega.cli.dead_letters.letters import DeadLetter, read_letter
 from mega.cli.dead_letters.resending import outgoing_message, send
@@ -96,7 +95,7 @@ class Import:
         except TransportError as error:
             if error.retriable:
                 notify(f'The message in line {self.next_line:,} may have been sent')
-            raise with_advice(error, self._sender.destination) from error.__cause__
+            raise
 
 
 @contextmanager

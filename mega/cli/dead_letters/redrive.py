@@ -19,7 +19,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from mega.aws._publishing.sender import Sender
-from mega.aws._transport.call_errors import Origin, origin_of, with_advice
+from mega.aws._transport.call_errors import Origin, origin_of
 from mega.cli.dead_letters.destinations import Destinations
 from mega.cli.dead_letters.kept import KeptError
 from mega.cli.dead_letters.letters import DeadLetter
@@ -174,7 +174,7 @@ class RedrivePass:
                 raise KeptError(str(error)) from error
             if error.retriable:
                 notify(f'Message {letter.id} stays, and may have been sent to {url} as well')
-            raise with_advice(error, url) from error.__cause__
+            raise
         except KeyboardInterrupt:  # the second one: the first one waits
             notify(f'Message {letter.id} stays, and may have been sent to {url} as well')
             raise

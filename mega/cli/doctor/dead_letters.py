@@ -42,7 +42,7 @@ def _url_of(setup: Setup, arn: str) -> str:
 
 def _not_found(subject: str, error: TransportError) -> Finding:
     advice = advice_on(error, subject)
-    if origin_of(error) is not Origin.QUEUE:
+    if origin_of(error) is not Origin.RESOURCE:
         return unchecked(subject, error, advice)
     return Kind.NO_DEAD_LETTER_QUEUE.found(
         subject,

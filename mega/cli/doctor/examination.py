@@ -89,7 +89,7 @@ def _refused(check: Check, setup: Setup, error: TransportError) -> Iterator[Find
     """Yield the findings for a call of a check that failed."""
     url, origin = setup.queue_url, origin_of(error)
     if origin is Origin.CREDENTIALS or (
-        origin is Origin.QUEUE and check.function is access.read_queue
+        origin is Origin.RESOURCE and check.function is access.read_queue
     ):
         yield necessary(url, error)
         yield from access.check_clock(setup, access.headers_of(error))
@@ -120,7 +120,7 @@ def necessary(subject: str, error: TransportError) -> Finding:
     if origin is Origin.CREDENTIALS:
         problem = f'cannot be called: {error.operation} failed ({error.code})'
         return Kind.CREDENTIALS.found(subject, problem, remedy)
-    if origin is Origin.QUEUE:
+    if origin is Origin.RESOURCE:
         return Kind.NO_QUEUE.found(subject, 'does not exist', remedy)
     raise error
 

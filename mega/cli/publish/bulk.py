@@ -48,14 +48,13 @@ class Bulk:
     """Publishes chunks of lines by `publish`, which returns a result for each payload.
 
     With `failures`, it writes lines that fail to this file, and continues. Without, it stops. It
-    also stops if AWS accepts no line of a chunk. `advised` adds advice to the error of a line.
+    also stops if AWS accepts no line of a chunk.
     """
 
     def __init__(
         self,
         source: str,
         publish: Callable[[list[WirePayload]], Sequence[PublishResult]],
-        advised: Callable[[MegaError], MegaError],
         failures: LineFile | None = None,
     ) -> None:
         self.failed = 0
@@ -64,7 +63,6 @@ class Bulk:
         self._in_flight: Sequence[Line] = ()
         self._source = source
         self._publish = publish
-        self._advised = advised
         self._failures = failures
 
     def records(self, chunks: Iterable[list[Line]], progress: Progress) -> Iterator[Record]:
@@ -137,7 +135,7 @@ class Bulk:
 
     def _stop(self, first: Failed, failed: Sequence[Failed]) -> IncompleteError:
         line, error = first
-        problem = single_line(str(self._advised(error)), _MAX_PROBLEM_LENGTH)
+        problem = single_line(str(error), _MAX_PROBLEM_LENGTH)
         return IncompleteError(
             f'line {line.number:,} of {self._source}: {problem}; {self.report(failed)}',
             is_refused=isinstance(error, TransportError),

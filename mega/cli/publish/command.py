@@ -31,7 +31,6 @@ from mega.cli.publish.payloads import (
     read_pairs,
 )
 from mega.cli.queues import find_queue, is_url, name_queue
-from mega.errors import TransportError
 
 __all__ = ('command',)
 
@@ -218,12 +217,9 @@ def _publish(destination: Destination, content: Content, options: MessageOptions
     options.for_aws(destination)
     given = {'message_attributes': options.attributes, **options.options}
     with destination.open_publisher(options.compression) as publisher:
-        try:
-            if isinstance(content, RawBody):
-                return publisher.publish_raw_message(content.text, **given)
-            return publisher.publish(content, options.binary_encoding, **given)
-        except TransportError as error:
-            raise destination.advised(error) from error.__cause__
+        if isinstance(content, RawBody):
+            return publisher.publish_raw_message(content.text, **given)
+        return publisher.publish(content, options.binary_encoding, **given)
 
 
 def _print_id(id: str, destination: Destination, output: Output) -> None:

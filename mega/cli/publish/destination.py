@@ -7,12 +7,9 @@ from typing import NamedTuple
 from mega.aws._messages.compression import Compression
 from mega.aws._publishing.encoder import is_fifo
 from mega.aws._publishing.service import ServiceApi
-from mega.aws._transport.call_errors import with_advice
 from mega.aws.sns.publish import SnsPublisher
 from mega.aws.sns.service import SNS
 from mega.aws.sqs.publish import SqsPublisher
-from mega.aws.sqs.service import SQS
-from mega.errors import MegaError, TransportError
 
 __all__ = ('Destination',)
 
@@ -35,9 +32,3 @@ class Destination(NamedTuple):
         """
         publisher = SnsPublisher if self.api is SNS else SqsPublisher
         return publisher(self.name, compression=compression)
-
-    def advised(self, error: MegaError) -> MegaError:
-        """Return an error of a publisher, with advice if the setup of a queue has to change."""
-        if isinstance(error, TransportError) and self.api is SQS:
-            return with_advice(error, self.name)
-        return error

@@ -85,7 +85,7 @@ def publish_lines(
                 **options.options,
             )
 
-        bulk = Bulk(name_of(plan.source), publish, destination.advised, failures)
+        bulk = Bulk(name_of(plan.source), publish, failures)
         pace = Pace(plan.rate, SYSTEM_CLOCK)
         chunks = _at_rate(chunks_of(read_lines(file), plan.chunk_size), pace)
         _run(bulk, chunks, output)

@@ -15,7 +15,7 @@ from mega.cli.progress import Progress
 from mega.cli.publish.bulk import Bulk, IncompleteError
 from mega.cli.publish.lines import chunks_of, read_lines
 from mega.codec import WirePayload
-from mega.errors import MegaError, TransportError
+from mega.errors import TransportError
 
 GOOD, REFUSED, INVALID = b'"good"\n', b'"refused"\n', b'{\n'
 
@@ -29,10 +29,6 @@ def publish(payloads: list[WirePayload]) -> list[PublishResult]:
     return [
         PublishResult('id') if each == 'good' else PublishResult(error=refused) for each in payloads
     ]
-
-
-def unchanged(error: MegaError) -> MegaError:
-    return error
 
 
 def numbers_in(ranges: str) -> set[int]:
@@ -52,7 +48,7 @@ def test_the_error_names_each_line_that_is_not_sent_before_the_line_to_continue_
     lines: list[bytes], size: int
 ) -> None:
     sent: list[int] = []
-    bulk = Bulk('stdin', publish, unchanged)
+    bulk = Bulk('stdin', publish)
     next_line, skipped = len(lines) + 1, set()
     try:
         for record in bulk.records(chunks_of(read_lines(lines), size), Progress()):
@@ -82,7 +78,7 @@ def test_a_line_is_sent_or_in_the_file_or_not_before_the_line_to_continue_from(
     with TemporaryDirectory() as directory:
         path = Path(directory, 'failed')
         with create_line_file(path, 'the failures') as file:
-            bulk = Bulk('stdin', publish, unchanged, file)
+            bulk = Bulk('stdin', publish, file)
             try:
                 for record in bulk.records(chunks_of(read_lines(lines), size), Progress()):
                     sent.append(record['line'])

@@ -200,7 +200,7 @@ def _probe(
     except TransportError as error:
         if is_about_receipt_handle(error):
             return {}
-        concerns_all_calls = origin_of(error) in (Origin.CREDENTIALS, Origin.QUEUE)
+        concerns_all_calls = origin_of(error) in (Origin.CREDENTIALS, Origin.RESOURCE)
         if raises and is_unrecoverable(error) and (required or concerns_all_calls):
             raise with_advice(error, url) from error.__cause__
         report(unchecked(url, error, advice_on(error, url)))

@@ -16,7 +16,6 @@ from mega.aws._messages.destinations import queue_name
 from mega.aws._messages.limits import MAX_ATTRIBUTES, MAX_BYTES, size_of
 from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
-from mega.aws._transport.call_errors import with_advice
 from mega.aws._transport.client import AwsClient
 from mega.aws.sqs.message import Message, parse_epoch_milliseconds, read_message
 from mega.aws.sqs.service import SQS
@@ -52,10 +51,9 @@ class DeadLetterSender:
         try:
             self._send(received, reason)
         except TransportError as error:
-            advised = with_advice(error, self._sender.destination)
             extra = self._about(received, error=error.code)
             problem = 'message %s was not dead-lettered: %s'
-            _log.error(problem, message_id, advised, code='dead-letter-failed', extra=extra)
+            _log.error(problem, message_id, error, code='dead-letter-failed', extra=extra)
             return CallResult.RETRY if error.retriable else CallResult.FAILED
         except Exception as error:  # a fault of this message: it stays in its queue
             name = type(error).__name__
