@@ -215,4 +215,5 @@ def unchecked(subject: str, error: TransportError, advice: str, topic: str = '')
     """
     problem = f'cannot be checked for {topic}' if topic else 'cannot be checked'
     remedy = f'{advice[:1].upper()}{advice[1:]}' or 'Check again, the failure may be temporary.'
-    return Kind.UNCHECKED.found(subject, f'{problem}: {str(error).rstrip(".")}', remedy)
+    text = str(error).removesuffix(f'; {advice}').rstrip('.')
+    return Kind.UNCHECKED.found(subject, f'{problem}: {text}', remedy)

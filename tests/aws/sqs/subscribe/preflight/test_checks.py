@@ -254,6 +254,20 @@ def test_a_drain_checks_only_the_attributes_of_its_queue(server: Server) -> None
     assert set(server.counts().calls) == {'GetQueueAttributes', 'ReceiveMessage'}
 
 
+def test_a_drain_without_credentials_gives_the_remedy_once(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings: Any = {'region_name': 'eu-west-1', 'endpoint_url': server.endpoint_url}
+    with (
+        SqsListener(URL, [subscriber()], **settings) as listener,
+        pytest.raises(TransportError, match='set AWS_PROFILE'),
+    ):
+        listener.drain()
+    [warning] = warnings_at_start(caplog)
+    assert 'Unable to locate credentials. Set AWS_PROFILE' in warning
+    assert warning.count('AWS_PROFILE') == 1
+
+
 def test_a_listener_that_was_stopped_before_its_start_makes_no_checks(server: Server) -> None:
     queue_url = server.create_queue('orders')
     settings: Any = server.credentials
