@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 import mega
 from mega.aws.lambda_.handler import LambdaHandler
 from mega.aws.sqs.subscribe.listener import SqsListener
+from mega.aws.sqs.subscribe.subscribers.subscriber import MessageSubscriber
 from mega.cli.exit_status import TargetError
 from mega.errors import safe_repr
 
@@ -54,6 +55,10 @@ class Wanted(Generic[T]):
             if isinstance(each, self.kinds)
             and not (isinstance(each, type) and each.__module__ != module.__name__)
         }
+
+    def present_in(self, module: ModuleType) -> str:
+        """Return the names of the objects that `find` returns, for an error."""
+        return f'{self.nouns} in the module: {", ".join(self.find(module)) or "none"}'
 
 
 _LISTENER = Wanted((SqsListener,), 'listener', 'listeners')
@@ -89,6 +94,11 @@ def load_instance(target: str, wanted: Wanted[T], app_dir: str = '.') -> T:
         return found
     if isinstance(found, LambdaHandler):
         problem = f'is a LambdaHandler: this command needs an {wanted.name}'
+        raise TargetError(f'{target!r} {problem}')
+    is_subscriber = isinstance(found, type) and issubclass(found, MessageSubscriber)
+    if is_subscriber and wanted.noun == _LISTENER.noun:
+        advice = f'name a listener that has it, as in SqsListener(queue_url, [{path}])'
+        problem = f'is a subscriber, not an {wanted.name}: {advice} ({wanted.present_in(module)})'
         raise TargetError(f'{target!r} {problem}')
     if callable(found):
         return _call(target, found, wanted)
@@ -168,8 +178,7 @@ def _attribute(target: str, module: ModuleType, path: str, wanted: Wanted[Any]) 
             found = getattr(found, name)
         except AttributeError as error:
             holder = getattr(found, '__name__', type(found).__name__)
-            present = f'{wanted.nouns} in the module: {", ".join(wanted.find(module)) or "none"}'
-            problem = f'{holder} has no attribute {name!r} ({present})'
+            problem = f'{holder} has no attribute {name!r} ({wanted.present_in(module)})'
             raise TargetError(f'{target!r}: {problem}') from error
     return found
 

@@ -93,6 +93,29 @@ def test_any_other_object_is_refused(target: str, expected: str, tmp_path: Path)
     assert expected in problem(target, tmp_path)
 
 
+SUBSCRIBER = """
+from mega.aws.sqs.subscribe import EventSubscriber
+class ItemAdded(EventSubscriber):
+    def __init__(self): raise AssertionError('is not called')
+    def process(self, event): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ('listeners', 'present'), [((), 'none'), (('orders', 'refunds'), 'orders, refunds')]
+)
+def test_the_error_of_a_subscriber_says_to_name_a_listener(
+    listeners: tuple[str, ...], present: str, tmp_path: Path
+) -> None:
+    code = SUBSCRIBER + ''.join(LISTENER.format(name=name) for name in listeners)
+    (tmp_path / f'subscriber_{len(listeners)}.py').write_text(code)
+    target = f'subscriber_{len(listeners)}:ItemAdded'
+    assert problem(target, tmp_path) == (
+        f'{target!r} is a subscriber, not an SqsListener: name a listener that has it, as in '
+        f'SqsListener(queue_url, [ItemAdded]) (listeners in the module: {present})'
+    )
+
+
 def test_a_target_that_cannot_be_loaded_is_exit_code_3(tmp_path: Path) -> None:
     result = mega('explain', 'no_such_worker', '{}', '--app-dir', str(tmp_path))
     assert result.code == 3
