@@ -58,9 +58,12 @@ def check_queue_url(name: str, url: object) -> str:
     Raises:
         ConfigurationError: for any other value, as every check here. The error says what to pass.
     """
-    if isinstance(url, str) and _QUEUE_URL.fullmatch(url):
-        return url
     advice = 'pass the URL of a queue, as GetQueueUrl returns it'
+    if isinstance(url, str) and _QUEUE_URL.fullmatch(url):
+        if region_of(url) is None or re.search(r'^https?://[^/]+/\d+/[^/]+$', url):
+            return url
+        host, queue = urlsplit(url).netloc, queue_name(url)
+        advice = f'pass the URL with its account: https://{host}/ACCOUNT/{queue}'
     if arn := _QUEUE_ARN.fullmatch(url) if isinstance(url, str) else None:
         region, account, queue = arn.groups()
         advice = f'pass the URL https://sqs.{region}.amazonaws.com/{account}/{queue}'

@@ -53,6 +53,13 @@ NOT_QUEUE_URLS = [
     'sqs.eu-west-1.amazonaws.com/123456789012/orders',
     'https://sqs.eu-west-1.amazonaws.com',
     'https://sqs.eu-west-1.amazonaws.com/',
+    'https://sqs.eu-west-1.amazonaws.com/orders',
+    'https://sqs.eu-west-1.amazonaws.com/orders.fifo',
+    'https://sqs.eu-west-1.amazonaws.com/shop/orders',
+    'https://sqs.eu-west-1.amazonaws.com/123456789012/shop/orders',
+    'https://queue.amazonaws.com/orders',
+    'https://eu-west-1.queue.amazonaws.com/orders',
+    'https://vpce-0a1b-2c3d.sqs.eu-west-1.vpce.amazonaws.com/orders',
     f'{URL}\n',
     f' {URL}',
     f'{URL}?Action=SendMessage',
@@ -95,6 +102,11 @@ def test_any_other_value_is_refused_as_the_url_of_a_queue(url: Any) -> None:
 def test_the_error_for_the_arn_of_a_queue_shows_its_url() -> None:
     with pytest.raises(ConfigurationError, match=f'pass the URL {URL}$'):
         check_queue_url('queue_url', 'arn:aws:sqs:eu-west-1:123456789012:orders')
+
+
+def test_the_error_for_a_url_without_an_account_shows_where_it_belongs() -> None:
+    with pytest.raises(ConfigurationError, match=r'its account: https.*/ACCOUNT/orders$'):
+        check_queue_url('queue_url', 'https://sqs.eu-west-1.amazonaws.com/orders')
 
 
 @pytest.mark.parametrize(
