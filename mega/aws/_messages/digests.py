@@ -50,16 +50,17 @@ def sha256_of(content: bytes) -> str:
 
 
 def with_deduplication_id(
-    options: Mapping[str, Any], destination: str | None, body: str
+    options: Mapping[str, Any], destination: str | None, sha256: str | None
 ) -> dict[str, Any]:
     """Return the options of a message whose body is replaced, for a FIFO destination with an id.
 
     Content-based deduplication hashes the body. No two pointers are equal, and each version of zlib
-    compresses differently. The id is the one that SQS or SNS would have computed for `body`.
+    compresses differently. `sha256` is the digest of the body that is replaced: the id that SQS or
+    SNS would have computed.
     """
     if destination is None or not destination.endswith('.fifo'):
         return dict(options)
-    return {'MessageDeduplicationId': sha256_of(body.encode()), **options}
+    return {'MessageDeduplicationId': sha256, **options}
 
 
 def _with_length(value: str | bytes | bytearray) -> bytes:

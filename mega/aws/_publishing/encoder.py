@@ -23,7 +23,7 @@ from mega.aws._messages.compression import (
     Compression,
     compress_text,
 )
-from mega.aws._messages.digests import with_deduplication_id
+from mega.aws._messages.digests import sha256_of, with_deduplication_id
 from mega.aws._messages.limits import (
     ALWAYS_ALLOWED_BYTES,
     MAX_ATTRIBUTES,
@@ -206,7 +206,7 @@ class Encoder(Struct, frozen=True):
         upload = store.offload(outgoing.body, self.api.exclusive_queue_url(destination))
         attributes = {**outgoing.attributes, **upload.attributes}
         check_attributes(attributes)
-        options = with_deduplication_id(outgoing.options, destination, outgoing.body)
+        options = with_deduplication_id(outgoing.options, destination, upload.pointer.sha256)
         size = size_of(upload.body, attributes)
         return OutgoingMessage(upload.body, attributes, options, size, upload, outgoing.hooks)
 
@@ -283,7 +283,10 @@ def compress_message(
     size = size_of(body, attributes)
     if size >= plain.size:
         return plain
-    options = with_deduplication_id(plain.options, destination, plain.body)
+    options = plain.options
+    if is_fifo(destination):
+        digest = sha256_of(plain.body.encode())
+        options = with_deduplication_id(options, destination, digest)
     return structs.replace(plain, body=body, attributes=attributes, options=options, size=size)
 
 

@@ -22,8 +22,9 @@ from typing import Any, TypeAlias, TypeGuard
 from msgspec import Struct, structs
 
 from mega.aws._messages.attributes import Attributes, to_aws, with_payload_type
+from mega.aws._messages.digests import with_deduplication_id
 from mega.aws._messages.limits import check_attributes, size_of
-from mega.aws._publishing.encoder import Encoder, build_message, is_fifo
+from mega.aws._publishing.encoder import Encoder, build_message
 from mega.aws._publishing.outgoing import OutgoingMessage
 from mega.aws._publishing.sender import Sender
 from mega.aws._transport.time_limits import TimeLimit, within
@@ -74,10 +75,8 @@ class StreamPublication(Struct, frozen=True):
 
     def _complete(self, begun: OutgoingMessage, upload: Upload) -> OutgoingMessage:
         attributes = {**begun.attributes, **upload.attributes}
-        options = begun.options
-        if is_fifo(self.sender.destination) and 'MessageDeduplicationId' not in options:
-            # Content-based deduplication hashes the body, and no two pointers are equal.
-            options = {**options, 'MessageDeduplicationId': upload.pointer.sha256}
+        digest = upload.pointer.sha256
+        options = with_deduplication_id(begun.options, self.sender.destination, digest)
         message = structs.replace(
             begun,
             body=upload.body,

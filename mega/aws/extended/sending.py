@@ -131,7 +131,7 @@ class Offloading(Struct, frozen=True):
         upload = self.store.offload(body, self.queue_url, self._chosen_key(attributes))
         pointer, added = write_pointer(upload.pointer, self.is_legacy)
         sent = {
-            **with_deduplication_id(prepared.given, self.queue_url, body),
+            **with_deduplication_id(prepared.given, self.queue_url, upload.pointer.sha256),
             'MessageBody': pointer,
             'MessageAttributes': {**attributes, **added},
         }

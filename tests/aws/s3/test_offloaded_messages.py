@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from itertools import count
 from threading import Barrier
+from typing import Any
 
 import boto3
 import pytest
@@ -132,6 +134,23 @@ def test_trap_16_the_deduplication_id_is_the_digest_of_the_body_unless_one_is_gi
     ours.publish_batch(['a'], message_group_id='h')
     digest = 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb'
     assert [each.deduplication_id for each in sending.accepted] == [digest, 'mine', digest]
+
+
+@EACH_SERVICE
+def test_the_digest_of_an_offloaded_body_is_computed_once(
+    sending: Sending, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[bytes] = []
+    original = hashlib.sha256
+
+    def sha256(content: bytes = b'') -> Any:
+        hashed.append(content)
+        return original(content)
+
+    ours = sending.publisher(service, fifo=True, always=True)
+    monkeypatch.setattr(hashlib, 'sha256', sha256)
+    ours.publish('a', message_group_id='g')
+    assert hashed.count(b'a') == 1
 
 
 @EACH_SERVICE
