@@ -106,6 +106,6 @@ def check_put_arguments(arguments: Mapping[str, Any], known: Collection[str]) ->
     for name in _SET_BY_STORE:
         if name in arguments:
             raise ConfigurationError(f'put_arguments: {name} is set by the store')
-    if unknown := arguments.keys() - set(known):
+    if unknown := arguments.keys() - known:
         raise ConfigurationError(f'put_arguments: PutObject has no parameters {safe_repr(unknown)}')
     return arguments
