@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from mega.cli.dead_letters.letters import find_letter, read_letter
+from mega.cli.event_argument import EventName, build_event, event_options
 from mega.cli.exit_status import FAILURE, SUCCESS
 from mega.cli.explanations import explained_message, explanation_records
 from mega.cli.message_view import render_title
 from mega.cli.options import app_dir_option, aws_options, output_options, receive_options
 from mega.cli.output import Output, Record, notify
 from mega.cli.payload_argument import read_payload
-from mega.cli.publish.payloads import EventName, build_event, event_options
 from mega.cli.queues import dead_letter_queue_of, find_queue
 from mega.cli.receiving import holding, notify_of_receives
 from mega.cli.target import load_listener, load_with_subscribers

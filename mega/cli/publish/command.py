@@ -14,22 +14,16 @@ from mega.aws._messages.limits import MAX_DELAY_SECONDS
 from mega.aws._publishing.publisher import MAX_CONCURRENCY
 from mega.aws.sns.service import SNS
 from mega.aws.sqs.service import SQS
+from mega.cli.event_argument import EventName, build_event, event_options, read_pairs
 from mega.cli.exit_status import SUCCESS, OutputError
 from mega.cli.options import app_dir_option, aws_options, effects_output_options
 from mega.cli.output import Output, notify
 from mega.cli.payload_argument import read_payload, read_text
+from mega.cli.publish.content import Content, RawBody
 from mega.cli.publish.destination import Destination
 from mega.cli.publish.dry_run import record_of, render
 from mega.cli.publish.line_command import LinePlan, print_lines, publish_lines
 from mega.cli.publish.message_options import MessageOptions
-from mega.cli.publish.payloads import (
-    Content,
-    EventName,
-    RawBody,
-    build_event,
-    event_options,
-    read_pairs,
-)
 from mega.cli.queues import find_queue, is_url, name_queue
 
 __all__ = ('command',)

@@ -18,10 +18,10 @@ from mega.aws._publishing.encoder import (
 from mega.cli.exit_status import CommandError
 from mega.cli.message_view import message_record, render_title
 from mega.cli.output import Record, escaped, json_text
+from mega.cli.publish.content import Content, RawBody
 from mega.cli.publish.destination import Destination
 from mega.cli.publish.lines import Line
 from mega.cli.publish.message_options import MessageOptions
-from mega.cli.publish.payloads import Content, RawBody
 from mega.errors import MegaError, single_line
 
 __all__ = ('record_of', 'records_of', 'render')

@@ -1,10 +1,10 @@
-"""The content of a message: the payload or the raw body that the arguments describe."""
+"""`--event` and `-a`: an event that the user gives in place of PAYLOAD."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import click
 
@@ -12,16 +12,7 @@ from mega.cli.options import Command
 from mega.codec import WirePayload
 from mega.event import PayloadBuilder
 
-__all__ = ('Content', 'EventName', 'RawBody', 'build_event', 'event_options', 'read_pairs')
-
-
-class RawBody(NamedTuple):
-    """A body that is published as it is."""
-
-    text: str
-
-
-Content: TypeAlias = WirePayload | RawBody
+__all__ = ('EventName', 'build_event', 'event_options', 'read_pairs')
 
 
 class EventName(NamedTuple):
