@@ -122,6 +122,14 @@ def test_without_permission_the_age_is_unknown_and_cloudwatch_is_not_asked_again
     ]
 
 
+def test_another_refusal_of_cloudwatch_is_shown_as_it_is() -> None:
+    watched = Watched(RefusedCallError('InvalidParameterValue', 'The end is wrong', 400))
+    watched.send()
+    watched.reader.read()
+    [note] = watched.notes
+    assert note.endswith('GetMetricStatistics failed (InvalidParameterValue): The end is wrong')
+
+
 def test_a_temporary_failure_of_cloudwatch_is_not_a_refusal() -> None:
     watched = Watched(TimeoutError(), [point(0, 7.0)])
     watched.send()
@@ -215,6 +223,17 @@ def test_json_has_the_numbers_of_each_queue(aws: CommandAws) -> None:
     assert datetime.fromisoformat(first.pop('at')).tzinfo is not None
     assert first['queue'] == second['queue'] == url
     assert (first['visible'], first['in_flight'], first['dead_letter_queue']) == (0, 0, None)
+
+
+def test_a_local_aws_without_cloudwatch_is_one_short_note(aws: CommandAws) -> None:
+    url = aws.queue()
+    aws.sqs.send_message(QueueUrl=url, MessageBody='{}')
+    result = mega('stats', url, url, environment=aws.environment)
+    assert result.code == 0
+    assert result.err == (
+        'The age of the oldest message is unknown: '
+        f'the server at {aws.server.endpoint_url} has no CloudWatch\n'
+    )
 
 
 def test_a_missing_queue_is_one_line_and_exit_code_4(aws: CommandAws) -> None:

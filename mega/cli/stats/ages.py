@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
+from mega.aws._messages.destinations import region_of
 from mega.aws._transport.call_errors import Origin, origin_of
 from mega.aws._transport.client import AwsClient
 from mega.errors import ConfigurationError, TransportError
@@ -62,18 +63,26 @@ class OldestAges:
                 Period=PERIOD_SECONDS,
                 Statistics=['Maximum'],
             )
-        except (TransportError, ConfigurationError) as error:
-            self._refuse(error)
+        except ConfigurationError as error:
+            self._refuse(str(error))
+            return None
+        except TransportError as error:
+            if not error.retriable:
+                self._refuse(_reason(error, sqs.endpoint_url))
             return None
         points = answer.get('Datapoints') or ()
         latest = max(points, key=lambda point: point['Timestamp'], default=None)
         return None if latest is None else int(latest['Maximum'])
 
-    def _refuse(self, error: TransportError | ConfigurationError) -> None:
-        if isinstance(error, TransportError) and error.retriable:
-            return
+    def _refuse(self, reason: str) -> None:
         self._is_refused = True
-        reason = str(error)
-        if isinstance(error, TransportError) and origin_of(error) is Origin.PERMISSION:
-            reason = f'{reason.rstrip(".")}; allow cloudwatch:GetMetricStatistics'
         self._report(f'The age of the oldest message is unknown: {reason}')
+
+
+def _reason(error: TransportError, endpoint_url: str | None) -> str:
+    origin = origin_of(error)
+    if origin is Origin.PERMISSION:
+        return f'{str(error).rstrip(".")}; allow cloudwatch:GetMetricStatistics'
+    if origin is Origin.REQUEST and region_of(endpoint_url) is None:
+        return f'the server at {endpoint_url} has no CloudWatch'  # its error is of another service
+    return str(error)
