@@ -36,13 +36,27 @@ def check(setup: Setup) -> Iterator[Finding]:
         if error.code != 'NoSuchLifecycleConfiguration':
             raise
         answer = {}
-    if not setup.queue:
-        return
-    days = _days(answer.get('Rules', ()), store.key_prefix)
+    rules = [rule for rule in answer.get('Rules', ()) if _applies(rule, store.key_prefix)]
+    if setup.queue:
+        yield from _bodies(setup, store.bucket, rules)
+    if not any('AbortIncompleteMultipartUpload' in rule for rule in rules):
+        yield Kind.UPLOADS_REMAIN.found(
+            store.bucket,
+            'has no lifecycle rule that aborts incomplete uploads: the parts of a stream whose '
+            'publisher was killed remain for ever, and S3 charges for them',
+            'Add a rule with AbortIncompleteMultipartUpload and DaysAfterInitiation=1, as '
+            'create_bucket() of the store does.',
+        )
+
+
+def _bodies(setup: Setup, bucket: str, rules: list[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Compare the first expiry of the bodies with the life of their messages."""
+    expiries = [rule.get('Expiration', {}).get('Days') for rule in rules]
+    days = min((int(each) for each in expiries if each is not None), default=None)
     needed = -(-_retention(setup) // _SECONDS_OF_A_DAY)  # rounded up
     if days is None:
         yield Kind.BODIES_REMAIN.found(
-            store.bucket,
+            bucket,
             'has no lifecycle rule that expires the bodies: those of messages that were '
             'dead-lettered, or went through a topic, remain for ever',
             f'Add a rule that expires them after {needed} days or more, as create_bucket() of the '
@@ -50,7 +64,7 @@ def check(setup: Setup) -> Iterator[Finding]:
         )
     elif days < needed:
         yield Kind.BODIES_EXPIRE.found(
-            store.bucket,
+            bucket,
             f'expires bodies after {days} days, and their messages live for up to {needed} days in '
             'the queue and its dead-letter queues: the rest of such a message is lost',
             f'Raise the days of the lifecycle rule to {needed} or more.',
@@ -66,20 +80,12 @@ def _retention(setup: Setup) -> int:
     return own + max(others, default=0)
 
 
-def _days(rules: list[Mapping[str, Any]], prefix: str) -> int | None:
-    """Return the days after which the first rule expires objects with a prefix; None: never.
+def _applies(rule: Mapping[str, Any], prefix: str) -> bool:
+    """Return whether a rule applies to objects with a prefix.
 
     A rule that also needs a tag or a size may not apply to them, and does not count.
     """
-    found = []
-    for rule in rules:
-        conditions = rule.get('Filter', {'Prefix': rule.get('Prefix', '')})
-        days = rule.get('Expiration', {}).get('Days')
-        applies = conditions.keys() <= {'Prefix'} and _overlap(conditions.get('Prefix', ''), prefix)
-        if rule.get('Status') == 'Enabled' and days is not None and applies:
-            found.append(int(days))
-    return min(found, default=None)
-
-
-def _overlap(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)
+    conditions = rule.get('Filter', {'Prefix': rule.get('Prefix', '')})
+    own = conditions.get('Prefix', '')
+    overlap = own.startswith(prefix) or prefix.startswith(own)
+    return rule.get('Status') == 'Enabled' and conditions.keys() <= {'Prefix'} and overlap

@@ -41,6 +41,8 @@ def test_a_key_that_may_not_be_described_is_a_note(bus: Bus, orders: str) -> Non
 
 # Bodies
 
+ABORT = {'AbortIncompleteMultipartUpload': {'DaysAfterInitiation': 1}}
+
 
 def examined_store(bus: Bus, orders: str, **settings: Any) -> list[Finding]:
     store = S3PayloadStore('bodies', client=bus.s3, **settings)
@@ -70,12 +72,38 @@ def test_the_bucket_that_a_store_creates_has_no_findings(bus: Bus, orders: str) 
 
 
 def test_a_bucket_without_a_rule_is_a_note(bus: Bus, orders: str) -> None:
-    bus.bucket('bodies')
+    set_rules(bus, ABORT)
     assert 'after 18 days or more' in only(examined_store(bus, orders), Kind.BODIES_REMAIN).remedy
 
 
+def test_a_bucket_without_any_rule_has_a_note_for_bodies_and_one_for_uploads(
+    bus: Bus, orders: str
+) -> None:
+    bus.bucket('bodies')
+    findings = examined_store(bus, orders)
+    assert kinds(findings) == [Kind.BODIES_REMAIN, Kind.UPLOADS_REMAIN]
+
+
+@pytest.mark.parametrize(
+    'rules',
+    [
+        [],
+        [{**ABORT, 'Status': 'Disabled'}],
+        [{**ABORT, 'Filter': {'Prefix': 'logs/'}}],
+    ],
+    ids=['no rule', 'disabled', 'other prefix'],
+)
+def test_incomplete_uploads_that_no_rule_deletes_are_a_note(
+    bus: Bus, orders: str, rules: list[dict[str, Any]]
+) -> None:
+    set_rules(bus, {'Expiration': {'Days': 30}}, *rules)
+    finding = only(examined_store(bus, orders, key_prefix='bodies/'), Kind.UPLOADS_REMAIN)
+    assert finding.subject == 'bodies'
+    assert 'DaysAfterInitiation=1' in finding.remedy
+
+
 def test_bodies_that_expire_before_their_messages_are_found(bus: Bus, orders: str) -> None:
-    set_rules(bus, {'Expiration': {'Days': 17}})
+    set_rules(bus, {'Expiration': {'Days': 17}, **ABORT})
     finding = only(examined_store(bus, orders), Kind.BODIES_EXPIRE)
     assert 'expires bodies after 17 days, and their messages live for up to 18' in finding.problem
 
@@ -92,7 +120,7 @@ def test_bodies_that_expire_before_their_messages_are_found(bus: Bus, orders: st
 def test_a_rule_that_does_not_apply_to_the_bodies_does_not_count(
     bus: Bus, orders: str, rule: dict[str, Any]
 ) -> None:
-    set_rules(bus, {'Expiration': {'Days': 30}}, rule)
+    set_rules(bus, {'Expiration': {'Days': 30}, **ABORT}, rule)
     assert examined_store(bus, orders, key_prefix='bodies/') == []
 
 

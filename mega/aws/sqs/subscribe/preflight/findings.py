@@ -97,6 +97,7 @@ class Kind(Enum):
     NO_BUCKET = 'MEGA511', Severity.ERROR
     BODIES_EXPIRE = 'MEGA512', Severity.WARNING
     BODIES_REMAIN = 'MEGA513', Severity.NOTE
+    UPLOADS_REMAIN = 'MEGA514', Severity.NOTE
 
     # Functions of Lambda
     WHOLE_BATCHES = 'MEGA601', Severity.WARNING
