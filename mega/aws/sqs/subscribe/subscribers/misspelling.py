@@ -46,7 +46,7 @@ def check_names(cls: type, names: Collection[str], names_of_events: Collection[s
                 'only an EventSubscriber matches this field of events: extend EventSubscriber, '
                 'or set `pattern`'
             )
-        elif near := next((known for known in names if _is_close(name, known)), None):
+        elif near := next((known for known in names if _is_meant(name, known)), None):
             problem = f'the name of the declaration is {near!r}'
         else:
             continue
@@ -71,8 +71,13 @@ def _is_code(name: str, value: Any) -> bool:
     return inspect.isclass(value) or inspect.ismodule(value) or hasattr(type(value), '__get__')
 
 
+def _is_meant(name: str, known: str) -> bool:
+    """Return whether a name is close to a known name, or to its singular, as 'atribute' is."""
+    return _is_close(name, known) or _is_close(name, known.removesuffix('s'))
+
+
 def _is_close(name: str, known: str) -> bool:
-    """Return whether a name is probably meant as a known name.
+    """Return whether a name is probably a misspelt known name.
 
     Close are names with two letters transposed, and names with one letter too many, too few or
     wrong and the same first letter: 'nmae' and 'names', but not 'game'. Long names may differ more.
