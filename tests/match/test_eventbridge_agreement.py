@@ -111,6 +111,7 @@ ARRAY_PATTERNS = st.one_of(
     IN_ARRAY.map(lambda fields: {'a': fields}),
     IN_ARRAY.map(lambda fields: {'a': {'b': fields}}),
     st.tuples(IN_ARRAY, IN_ARRAY).map(lambda both: {'a': {'b': both[0], 'c': both[1]}}),
+    st.tuples(IN_ARRAY, IN_ARRAY).map(lambda both: {'a': {**both[0], 'b': both[1]}}),
     st.tuples(IN_ARRAY, IN_ARRAY).map(lambda both: {'a': both[0], 'x': both[1].get('x', [0])}),
 )
 MEMBERS = st.dictionaries(
@@ -133,7 +134,7 @@ ARRAY_EVENTS = st.fixed_dictionaries(
 def test_a_set_agrees_with_its_patterns_on_fields_of_objects_in_arrays(
     drawn: list[dict[str, Any]], events: list[dict[str, Any]]
 ) -> None:
-    """Each pattern is in the set with two targets.
+    """Each pattern is in the set with two targets, and many members of an array are equal.
 
     `evaluate` also agrees with the tree of conditions, which it needs for few events only.
     """
@@ -144,7 +145,8 @@ def test_a_set_agrees_with_its_patterns_on_fields_of_objects_in_arrays(
             known += [parse_event_pattern(source)] * 2
             for target in (len(known) - 2, len(known) - 1):
                 pattern_set.add(known[target], target)
-    for event in events:
+    longer = [{**one, 'a': one['a'] * 6} for one in events if isinstance(one['a'], list)]
+    for event in [*events, *longer]:
         context = Context(event)
         expected = [i for i, one in enumerate(known) if one.first_match(event, context)]
         assert [i for i, pattern in enumerate(known) if evaluate(event, pattern)] == expected

@@ -181,6 +181,21 @@ def objects(name: str, n: int) -> list[dict[str, int]]:
     return [{name: i % 4} for i in range(n)]
 
 
+def operators() -> list[Pattern]:
+    """Patterns of fields of `a`, and of a name beside it, with other operators than equality."""
+    patterns = []
+    for place in range(24):
+        texts = [{'wildcard': '*ab*'}, {'suffix': {'equals-ignore-case': 'b'}}, {'exists': False}]
+        fields: dict[str, Any] = {'x': [1, {'prefix': 'ab'}], 'y': [place, 1], 'z': texts}
+        for name in ('', 'y', 'z', 'x')[place % 4]:
+            del fields[name]
+        beside = {'name': [{'wildcard': f'*{place}b*'}, place]} if place % 3 else {}
+        patterns.append(from_eventbridge({'a': fields, **beside}))
+    return patterns
+
+
+OPERATORS = operators()
+
 SETS: dict[str, tuple[list[Pattern], Make]] = {
     'two arrays': (
         combinations('a.x', 'b.y'),
@@ -217,6 +232,41 @@ SETS: dict[str, tuple[list[Pattern], Make]] = {
     'names with dots': (
         combinations('a.x', 'b.y'),
         lambda n: {'a': objects('x', n), 'a.x': [*range(n)], 'b.y': [*range(n)]},
+    ),
+    'arrays inside the members of an array': (
+        combinations('o.a.x', 'o.z'),
+        lambda n: {
+            'o': [{'a': [{'x': i % 4, 'y': i % 3}] * 3, 'z': i % 4, f'k{i}': 1} for i in range(n)]
+        },
+    ),
+    'equal members': (OPERATORS, lambda n: {'a': [{'x': 1, 'y': 1, 'z': 'ab'}] * n}),
+    'members with different fields': (
+        OPERATORS,
+        lambda n: {'a': [{'x': 1}, {'y': 1, 'z': 'ab'}] * n},
+    ),
+    'members with arrays': (
+        OPERATORS,
+        lambda n: {'a': [{'x': [1] * 9, 'y': [2, 1]}] * n, 'name': [*range(n)]},
+    ),
+    'many names beside an array': (
+        OPERATORS,
+        lambda n: {'a': [{'x': 1, 'y': 1}] * n, **{f'k{i}': i for i in range(n)}},
+    ),
+    'many names in every member': (
+        OPERATORS,
+        lambda n: {
+            'a': [{'x': 1, 'y': i, **{f'k{j}': j for j in range(50)}} for i in range(n)],
+            'name': 5,
+        },
+    ),
+    'a name with dots beside an array': (
+        OPERATORS,
+        lambda n: {'a': [{'x': 1}] * n, 'a.y': [1] * n},
+    ),
+    'texts in members': (OPERATORS, lambda n: {'a': [{'x': 'ab' * 9, 'z': 'Ab' * 9}] * n}),
+    'an array beside members': (
+        OPERATORS,
+        lambda n: {'a': [{'x': 1, 'y': i} for i in range(n)], 'name': [f'{i}b' for i in range(n)]},
     ),
 }
 

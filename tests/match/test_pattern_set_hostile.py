@@ -113,7 +113,7 @@ def test_patterns_with_many_keys_do_not_multiply_the_index(keys: int) -> None:
     assert patterns.match({f'k{i}': str(i) for i in range(keys)}) == list(range(50))
 
 
-def test_patterns_beyond_the_limit_of_compiled_shapes_match_too() -> None:
+def test_patterns_of_more_shapes_than_are_cached_match_too() -> None:
     patterns: PatternSet[int] = PatternSet()
     for place in range(1500):
         patterns.add({f'k{place}': {'a': gt(place)}, 'b': is_set}, place)

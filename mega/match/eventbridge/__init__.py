@@ -6,8 +6,9 @@
 - `filter_policy_limits`: the limits of SNS's filter policies, which have the same language.
 - `operators`: the literals and operators as patterns of one scalar.
 - `matcher`: decides which events match, also inside arrays.
+- `array_choices`: the choices of array members, for look-ups in an index.
 
-The module imports the parser on first use. The index and the explanation need only the other two
+The module imports the parser on first use. The index and the explanation need only the last three
 modules, and most programs parse no event patterns.
 """
 

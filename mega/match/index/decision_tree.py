@@ -40,14 +40,13 @@ import msgspec
 from msgspec import Struct
 
 from mega.match.comparables import Normaliser, parse_number, to_number, to_text, wrap
-from mega.match.eventbridge.matcher import scalars_at
+from mega.match.eventbridge.array_choices import Route
+from mega.match.index.array_lookups import look_up_anywhere, look_up_choices
 from mega.match.index.codegen import (
     VISIT_UNROLLED,
-    MatchState,
     Node,
     NodeFunction,
     Path,
-    add_matches,
     compile_node_function,
     read_path_lines,
     read_scalar_lines,
@@ -63,10 +62,9 @@ from mega.match.index.lookups import (
     PrefixTable,
     SubstringTable,
     TestList,
-    find_for_each,
 )
 from mega.match.index.normal_form import Alternative, Condition, Scope
-from mega.match.index.residuals import TestedLater, group_nodes, residual_node
+from mega.match.index.residuals import group_nodes, residual_node
 
 __all__ = ('IndexedPattern', 'TreeBuilder')
 
@@ -187,7 +185,8 @@ class TreeBuilder:
         plan = BranchPlan(path, scope, tuple((type(one), one.normalise) for one in lookups))
         if scope is Scope.VALUE:
             return _compile_plan(plan), *constants
-        return _compile_plan(plan), *constants, path, lookups
+        fields = {other.path for one, _ in found for other in one.conditions}
+        return _compile_plan(plan), *constants, Route.of(path, fields), lookups
 
     def _build_lookups(
         self,
@@ -329,7 +328,7 @@ def _compile_plan(plan: BranchPlan) -> NodeFunction:
     if plan.scope is Scope.VALUE:
         lines = [*read_path_lines(plan.path, {}), 'if value is MISSING:', '    return']
     else:
-        names['otherwise'] = _look_up_and_test if plan.scope is Scope.EVENT else _look_up_anywhere
+        names['otherwise'] = look_up_choices if plan.scope is Scope.EVENT else look_up_anywhere
         otherwise = 'return otherwise(payload, found, node, state)'
         lines = read_scalar_lines(plan.path, {}, otherwise)
         lines += ['if value is MISSING:', '    return']
@@ -348,26 +347,3 @@ def _compile_plan(plan: BranchPlan) -> NodeFunction:
             normalised = variables[normalise]
         lines += (line.format(*constants, normalised=normalised) for line in lookup.lines)
     return compile_node_function(lines, **names)
-
-
-def _look_up_and_test(event: Any, found: list[Node], node: Node, state: MatchState | None) -> None:
-    """Look up every scalar at a path, and test the whole of each pattern that this finds."""
-    if type(event) is TestedLater or not isinstance(event, dict):
-        _look_up_anywhere(event, found, node, state)
-        return
-    reached: list[Node] = []
-    _look_up_anywhere(TestedLater(event), reached, node, state)
-    members = [member for one in reached for member in (one[4] if one[0] is add_matches else [one])]
-    # One position may have several alternatives, each with its own pattern.
-    for member in {(one[1], id(one[3])): one for one in members}.values():
-        if member[3].accepts(event, state):
-            found.append(member)
-
-
-def _look_up_anywhere(
-    payload: object, found: list[Node], node: Node, state: MatchState | None
-) -> None:
-    """Look up every scalar at a path, through arrays and names with dots."""
-    *_, path, lookups = node
-    for child in find_for_each(scalars_at(payload, path), lookups):
-        child[0](payload, found, child, state)

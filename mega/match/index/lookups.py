@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from mega.match.comparables import Normaliser, wrap
+from mega.match.comparables import Normaliser, to_number, to_text, wrap
 from mega.match.index.codegen import MatchState, Node
 
 __all__ = (
@@ -33,7 +33,8 @@ __all__ = (
     'PrefixTable',
     'SubstringTable',
     'TestList',
-    'find_for_each',
+    'find_any',
+    'find_each',
 )
 
 
@@ -111,17 +112,31 @@ class ForEachMember(Struct, frozen=True):
         return (self,)
 
     def find(self, value: object) -> Iterable[Node]:
-        return find_for_each(value, (self.lookup,)) if isinstance(value, (list, tuple)) else ()
+        return find_any((self.lookup,), value) if isinstance(value, (list, tuple)) else ()
 
 
-def find_for_each(values: Sequence[object], lookups: Sequence[Lookup]) -> Iterable[Node]:
+def find_each(lookups: Iterable[Lookup], values: Sequence[object]) -> list[tuple[int, Node]]:
+    """Return the place of each value, with each node that any look-up finds for it."""
+    found: list[tuple[int, Node]] = []
+    for lookup in lookups:
+        if isinstance(lookup, HashTable):
+            nodes, normalise = lookup.nodes, lookup.normalise
+            same = _SAME_TYPES.get(normalise, ())
+            keys = [value if type(value) in same else normalise(value) for value in values]
+            found += [(place, nodes[key]) for place, key in enumerate(keys) if key in nodes]
+        else:
+            for place, value in enumerate(values):
+                found += [(place, node) for node in lookup.find(value)]
+    return found
+
+
+_SAME_TYPES: dict[Normaliser, tuple[type, ...]] = {to_text: (str,), to_number: (int, float)}
+"""The types of values that are keys themselves, without a call."""
+
+
+def find_any(lookups: Iterable[Lookup], values: Sequence[object]) -> Iterable[Node]:
     """Return the nodes that any look-up finds for any of the values, each node once."""
-    if len(values) == 1 and len(lookups) == 1:
-        return lookups[0].find(values[0])
-    reached = {
-        id(node): node for value in values for lookup in lookups for node in lookup.find(value)
-    }
-    return reached.values()
+    return {id(node): node for _, node in find_each(lookups, values)}.values()
 
 
 class PrefixTable:

@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 from msgspec import Struct, structs
 
-from mega.match.context import MISSING, Context
 from mega.match.eventbridge.matcher import Combination, EventPattern
 from mega.match.functions.arrays import ContainsAll
 from mega.match.functions.comparison import Equal
@@ -68,17 +67,6 @@ class Condition(Struct, frozen=True, eq=False):
     def keys(self) -> tuple[Key, ...] | None:
         """The best keys that find the condition; None if it must be tested."""
         return self.key_sequence[0] if self.key_sequence else None
-
-    def is_met(self, payload: object, context: Context | None) -> bool:
-        """Test a payload. The context may be None if the leaf needs none."""
-        value = payload
-        for key in self.path:
-            if not isinstance(value, dict):
-                return False
-            value = value.get(key, MISSING)
-        if value is MISSING:
-            return self.leaf.when_missing is True
-        return self.leaf.accepts(value, context)  # type: ignore[arg-type]  # needs no context
 
 
 Alternative: TypeAlias = tuple[Condition, ...]

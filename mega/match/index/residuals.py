@@ -22,11 +22,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from operator import attrgetter, itemgetter
-from typing import Any, TypeAlias
+from operator import itemgetter
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
+from msgspec import Struct
+
 from mega.match.comparables import Comparable, NumberValue, Test, TextValue
+from mega.match.eventbridge.array_choices import Choice
 from mega.match.eventbridge.matcher import EventPattern
 from mega.match.eventbridge.operators import (
     MAX_EXACT_INTEGER,
@@ -38,8 +41,8 @@ from mega.match.functions.comparison import Between, Compare, Equal
 from mega.match.functions.logic import OneOf
 from mega.match.functions.presence import AnyValue, OptionalValue
 from mega.match.functions.text import Prefix, Regex
+from mega.match.index.array_lookups import test_whole_patterns
 from mega.match.index.codegen import (
-    MatchState,
     Node,
     NodeFunction,
     Path,
@@ -53,14 +56,10 @@ from mega.match.index.normal_form import Condition, Scope
 from mega.match.member_table import MAX_TESTED
 from mega.match.pattern import AllOf, AnyOf, Constant, ListLiteral, Not, Pattern, Value
 
-__all__ = ('TestedLater', 'group_nodes', 'residual_node')
+__all__ = ('group_nodes', 'residual_node')
 
-MAX_COMPILED_SHAPES = 1_000
-"""The maximum number of shapes that a process compiles, about 150 microseconds each.
-
-Patterns of other shapes are checked condition by condition. This does not limit EventBridge
-patterns, whose functions are cached.
-"""
+MAX_CACHED_SHAPES = 1_000
+"""The number of shapes whose functions are reused. To compile one takes about 150 microseconds."""
 
 MIN_SAME_SHAPE = 4
 """The minimum number of nodes with one shape that form a group.
@@ -81,34 +80,41 @@ _TESTS: dict[str, Test] = {
     '<=': operator.le,
 }
 
-_Part: TypeAlias = tuple[Path, str, bool, bool]
-"""One condition of a shape: path, test, whether missing matches, whether the test may raise."""
+
+class _Part(Struct, frozen=True):
+    """One condition of a shape."""
+
+    path: Path
+    test: str
+    matches_missing: bool
+    may_raise: bool
+    is_field: bool
+    """Whether it is a field of an EventBridge pattern."""
+
 
 _Shape: TypeAlias = tuple[_Part, ...]
 
 
 def residual_node(position: int, target: object, conditions: Sequence[Condition]) -> Node:
     """Return the node that checks the remaining conditions of a pattern and adds the pattern."""
-    if conditions and conditions[0].scope is Scope.EVENT:
-        return _event_node(position, target, conditions)
-    conditions = [one for one in conditions if one.scope is not Scope.HINT]
-    if not conditions:
-        return add_match, position, target
-    conditions = sorted(conditions, key=_cost)
     constants: list[object] = []
+    if any(one.scope is Scope.EVENT for one in conditions):
+        constants += [one.leaf for one in conditions if isinstance(one.leaf, EventPattern)]
+        conditions = [one for one in conditions if not isinstance(one.leaf, EventPattern)]
     shape = tuple(
-        (
-            one.path,
-            _test_source(one.leaf, constants),
-            one.leaf.when_missing is True,
-            one.leaf.has_predicate,
-        )
-        for one in conditions
+        [
+            _Part(
+                one.path,
+                _test_source(one.leaf, constants),
+                one.leaf.when_missing is True,
+                one.leaf.has_predicate,
+                one.scope is Scope.EVENT,
+            )
+            for one in sorted(conditions, key=_cost)
+            if one.scope is not Scope.HINT
+        ]
     )
-    function = _function_of(shape)
-    if function is None:
-        return _check_each, position, target, conditions
-    return function, position, target, *constants
+    return _compile_shape(shape) if shape else add_match, position, target, *constants
 
 
 def group_nodes(nodes: Sequence[Node]) -> list[Node]:
@@ -124,25 +130,9 @@ def group_nodes(nodes: Sequence[Node]) -> list[Node]:
             grouped.append((add_matches, positions[0], targets, positions, members))
         elif function in _shapes and len(similar) >= MIN_SAME_SHAPE:
             grouped.append((_compile_for_many(_shapes[function]), *similar))
-        elif function in _event_shapes and len(similar) >= MIN_SAME_SHAPE:
-            shape = _event_shapes[function]
-            grouped.append((_compile_event_shape_for_many(shape), *similar))
         else:
             grouped += similar
     return grouped
-
-
-def _event_node(position: int, target: object, conditions: Sequence[Condition]) -> Node:
-    """Return the node that checks the remaining fields of an EventBridge pattern."""
-    [whole] = [one.leaf for one in conditions if isinstance(one.leaf, EventPattern)]
-    fields = [one for one in conditions if isinstance(one.leaf, ValueList)]
-    constants: list[object] = [whole]
-    shape = tuple(
-        (one.path, _test_source(one.leaf, constants), one.leaf.when_missing is True)
-        for one in sorted(fields, key=attrgetter('path'))
-    )
-    function = _compile_event_shape(shape) if shape else add_match
-    return function, position, target, *constants
 
 
 def _cost(condition: Condition) -> tuple[bool, int]:
@@ -240,133 +230,74 @@ def _constant(value: object, constants: list[object]) -> str:
     return f'node[{2 + len(constants)}]'
 
 
-def _check_each(payload: object, found: list[Node], node: Node, state: MatchState | None) -> None:
-    try:
-        for condition in node[3]:
-            if condition.leaf.has_predicate and state is not None and state.is_removed(node):
-                return
-            if not condition.is_met(payload, state):
-                return
-    except BaseException as error:
-        if state is None:
-            raise
-        state.failures.append((node, error))
-    else:
-        found.append(node)
+_shapes: WeakKeyDictionary[NodeFunction, _Shape] = WeakKeyDictionary()
 
 
-_functions: dict[_Shape, NodeFunction] = {}
-_shapes: dict[NodeFunction, _Shape] = {}
-
-
-def _function_of(shape: _Shape) -> NodeFunction | None:
-    """Return the compiled function of a shape; None if the process has compiled too many."""
-    function = _functions.get(shape)
-    if function is None and len(_functions) < MAX_COMPILED_SHAPES:
-        function = _functions[shape] = _compile_shape(shape)
-        _shapes[function] = shape
-    return function
-
-
+@lru_cache(MAX_CACHED_SHAPES)
 def _compile_shape(shape: _Shape) -> NodeFunction:
     """Compile the check of one pattern: condition by condition, up to the first that is false."""
     lines: list[str] = []
     objects: dict[Path, str] = {}
-    for path, test, matches_missing, may_raise in shape:
-        check = [f'if not ({_condition_source(test, matches_missing, "value")}):', '    return']
-        lines += read_path_lines(path, objects)
-        lines += _with_predicates(check, 'return') if may_raise else check
-    return compile_node_function([*lines, 'found.append(node)'], **_NAMES)
+    for part in shape:
+        lines += _read_lines(part, objects, '(node,)')
+        lines += _check_lines(part, 'value', 'return')
+    function = compile_node_function([*lines, 'found.append(node)'], **_NAMES)
+    _shapes[function] = shape
+    return function
 
 
-@lru_cache(MAX_COMPILED_SHAPES)
+@lru_cache(MAX_CACHED_SHAPES)
 def _compile_for_many(shape: _Shape) -> NodeFunction:
     """Compile the check of a group `(function, *nodes)`: read every path once, then check each."""
     lines: list[str] = []
     objects: dict[Path, str] = {}
-    checks: list[str] = []
-    for i, (path, test, matches_missing, may_raise) in enumerate(shape):
-        condition = _condition_source(test, matches_missing, f'value{i}')
-        check = [f'if not ({condition}):', '    continue']
-        lines += [*read_path_lines(path, objects), f'value{i} = value']
-        checks += _with_predicates(check, 'continue') if may_raise else check
-    checks.append('found.append(node)')
-    loop = ['for node in node[1:]:', *(f'    {line}' for line in checks)]
-    return compile_node_function([*lines, *loop], **_NAMES)
+    loop = ['for node in node[1:]:']
+    for i, part in enumerate(shape):
+        lines += [*_read_lines(part, objects, 'node[1:]'), f'value{i} = value']
+        loop += [f'    {line}' for line in _check_lines(part, f'value{i}', 'continue')]
+    return compile_node_function([*lines, *loop, '    found.append(node)'], **_NAMES)
 
 
-def _condition_source(test: str, matches_missing: bool, variable: str) -> str:
-    source = test.replace('@', variable)
-    if matches_missing:
-        return f'{variable} is MISSING or {source}'
-    return f'{variable} is not MISSING and {source}'
+def _read_lines(part: _Part, objects: dict[Path, str], nodes: str) -> list[str]:
+    """Return the lines that read the value of a condition.
+
+    If a field lies in an array, or may have a name with dots, the pattern itself decides. A field
+    that is missing from the chosen member of an array may be present in others.
+    """
+    if not part.is_field:
+        return read_path_lines(part.path, objects)
+    test_whole = f'return test_whole(payload, found, {nodes}, state)'
+    lines = read_scalar_lines(part.path, objects, test_whole)
+    if part.matches_missing:
+        lines += ['if value is MISSING and type(payload) is Choice:', f'    {test_whole}']
+    return lines
 
 
-def _with_predicates(lines: list[str], leave: str) -> list[str]:
-    """Return lines that call predicates of the user, unless the pattern was removed."""
+def _check_lines(part: _Part, value: str, leave: str) -> list[str]:
+    """Return the lines that leave if a condition is false.
+
+    They call predicates of the user only if the pattern was not removed.
+    """
+    when_missing = (
+        f'{value} is MISSING or' if part.matches_missing else f'{value} is not MISSING and'
+    )
+    check = [f'if not ({when_missing} {part.test.replace("@", value)}):', f'    {leave}']
+    if not part.may_raise:
+        return check
     return [
         'if state.is_removed(node):',
         f'    {leave}',
         'try:',
-        *(f'    {line}' for line in lines),
+        *(f'    {line}' for line in check),
         'except BaseException as error:',
         '    state.failures.append((node, error))',
         f'    {leave}',
     ]
 
 
-class TestedLater(dict[str, Any]):
-    """An event for which the whole of each pattern that is found will be tested once, at the end.
-
-    A look-up that reads through an array visits what it finds with this copy.
-    """
-
-
-_EventShape: TypeAlias = tuple[tuple[Path, str, bool], ...]
-"""The fields of an EventBridge pattern: path, test, whether missing matches."""
-
-
-_event_shapes: WeakKeyDictionary[NodeFunction, _EventShape] = WeakKeyDictionary()
-
-
-@lru_cache(MAX_COMPILED_SHAPES)
-def _compile_event_shape(shape: _EventShape) -> NodeFunction:
-    """Compile the check of an EventBridge pattern: field by field, up to the first that is false.
-
-    If a field lies in an array, or may have a name with dots, the pattern itself decides.
-    """
-    lines: list[str] = []
-    objects: dict[Path, str] = {}
-    test_whole = 'return test_whole(payload, found, (node,), state)'
-    for path, test, matches_missing in shape:
-        lines += read_scalar_lines(path, objects, test_whole)
-        lines += [f'if not ({_condition_source(test, matches_missing, "value")}):', '    return']
-    function = compile_node_function([*lines, 'found.append(node)'], **_NAMES)
-    _event_shapes[function] = shape
-    return function
-
-
-@lru_cache(MAX_COMPILED_SHAPES)
-def _compile_event_shape_for_many(shape: _EventShape) -> NodeFunction:
-    """Compile the check of a group `(function, *nodes)`: read every field once."""
-    lines: list[str] = []
-    objects: dict[Path, str] = {}
-    loop = ['for node in node[1:]:']
-    test_whole = 'return test_whole(payload, found, node[1:], state)'
-    for i, (path, test, matches_missing) in enumerate(shape):
-        lines += [*read_scalar_lines(path, objects, test_whole), f'value{i} = value']
-        condition = _condition_source(test, matches_missing, f'value{i}')
-        loop += [f'    if not ({condition}):', '        continue']
-    return compile_node_function([*lines, *loop, '    found.append(node)'], **_NAMES)
-
-
-def _test_whole_patterns(
-    payload: object, found: list[Node], nodes: Sequence[Node], state: MatchState | None
-) -> None:
-    for node in nodes:
-        if type(payload) is TestedLater or node[3].accepts(payload, state):
-            found.append(node)
-
-
-_NAMES: dict[str, object] = {'NumberValue': NumberValue, 'test_whole': _test_whole_patterns}
+_NAMES: dict[str, object] = {
+    'NumberValue': NumberValue,
+    'test_whole': test_whole_patterns,
+    'Choice': Choice,
+}
 _NAMES.update((test.__name__, test) for test in _TESTS.values())
