@@ -89,14 +89,28 @@ def test_every_public_error_is_a_mega_error_with_a_docstring() -> None:
         assert error.__doc__
 
 
-def test_the_error_of_a_batch_counts_failures_and_shows_the_first() -> None:
+def test_the_error_of_a_batch_names_the_results_that_failed_and_shows_the_first() -> None:
     results = [SimpleNamespace(error=None), SimpleNamespace(error=EncodeError('', 'is empty'))]
     error = PublishError.of_batch(results, 'the publisher is closed')
     assert error.results is results
     assert str(error) == (
-        '1 of 2 payloads were not published; the publisher is closed; '
+        '1 of 2 payloads were not published (.results[1]); the publisher is closed; '
         'the first error is: cannot be published: the payload is empty'
     )
+
+
+def test_the_error_of_a_batch_names_five_of_many_results() -> None:
+    failed, sent = SimpleNamespace(error=EncodeError('', 'is empty')), SimpleNamespace(error=None)
+    text = str(PublishError.of_batch([sent, *[failed] * 7]))
+    assert text.startswith(
+        '7 of 8 payloads were not published (.results[1], [2], [3], [4], [5] and 2 more); the first'
+    )
+
+
+def test_the_error_of_a_batch_names_no_result_if_all_failed() -> None:
+    failed = SimpleNamespace(error=EncodeError('', 'is empty'))
+    text = str(PublishError.of_batch([failed] * 3))
+    assert text.startswith('3 of 3 payloads were not published; the first error is: ')
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,10 @@ Seconds: TypeAlias = float | timedelta
 """A time as users state it."""
 
 
+MAX_PLACES = 5
+"""The error of a batch names at most so many of the payloads that failed."""
+
+
 class MegaError(Exception):
     """The root of every error of this library."""
 
@@ -117,9 +121,13 @@ class PublishError(MegaError):
     @classmethod
     def of_batch(cls, results: Sequence[Any], problem: str = '') -> PublishError:
         """Return the error of a batch that was not published completely."""
-        failed = [result.error for result in results if result.error is not None]
+        failed = [place for place, result in enumerate(results) if result.error is not None]
         counts = f'{len(failed)} of {len(results)} payloads were not published'
-        first = f'the first error is: {failed[0]}' if failed else ''
+        if 0 < len(failed) < len(results):
+            shown = ', '.join(f'[{place}]' for place in failed[:MAX_PLACES])
+            others = len(failed) - MAX_PLACES
+            counts += f' (.results{shown}{f" and {others} more" if others > 0 else ""})'
+        first = f'the first error is: {results[failed[0]].error}' if failed else ''
         error = cls('; '.join(filter(None, (counts, problem, first))))
         error.results = results
         return error
