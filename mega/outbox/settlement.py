@@ -37,6 +37,9 @@ FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 300.0
 """Seconds to wait at most, after the first failure of a row and after a later one."""
 
+MAX_ERROR_CHARACTERS = 1_000
+"""Characters of the error of a row, so that the remedy at its end is not cut off."""
+
 
 class Settlement(Struct, frozen=True):
     """The positions of the rows that were sent, and the rows to put back."""
@@ -82,7 +85,8 @@ def _after_failure(
     refusals = row.refusals if is_retriable else row.refusals + 1
     state = FAILED if refusals >= MAX_REFUSALS else PENDING
     due_at = now + timedelta(seconds=backoff_seconds(failures, uniform))
-    return PutBack(row.position, state, due_at, failures, refusals, single_line(str(error)))
+    text = single_line(str(error), MAX_ERROR_CHARACTERS)
+    return PutBack(row.position, state, due_at, failures, refusals, text)
 
 
 def backoff_seconds(failures: int, uniform: RandomUniform) -> float:

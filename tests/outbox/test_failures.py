@@ -11,6 +11,7 @@ import pytest
 
 from mega.errors import TransportError
 from mega.hooks import Hook, HookGenerator, Outgoing, PublishResult
+from mega.local import FailCall
 from mega.outbox import RelayCounts, rows
 from mega.outbox.destinations import CONCURRENT_DESTINATIONS
 from mega.outbox.pauses import Pauses
@@ -75,6 +76,17 @@ def test_only_refusals_make_a_row_fail(case: OutboxCase) -> None:
     case.relay.retry()
     (row,) = case.rows()
     assert (row.state, row.failures, row.refusals) == ('pending', 0, 0)
+
+
+def test_the_error_of_a_row_ends_with_the_remedy_even_if_the_text_of_aws_is_long(
+    case: OutboxCase,
+) -> None:
+    queue = case.queue()
+    case.publish('x', queue)
+    case.server.script(FailCall('AccessDenied', 403, 'x' * 299), operation='SendMessageBatch')
+    case.relay.drain()
+    (row,) = case.rows()
+    assert row.error.endswith(f'; allow sqs:SendMessage on the queue {queue}')
 
 
 def fail(case: OutboxCase, error: TransportError) -> None:
