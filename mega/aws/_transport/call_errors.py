@@ -38,6 +38,7 @@ class Origin(Enum):
     RESOURCE = 'the queue or topic does not exist'
     KEY = 'KMS refuses the key of the queue or topic'
     PERMISSION = 'the credentials do not permit the call'
+    ENDPOINT = 'the server at the endpoint is not AWS'
     REQUEST = 'AWS refuses the request for another reason'
 
 
@@ -125,6 +126,8 @@ def origin_of(error: TransportError) -> Origin:
         return Origin.KEY
     if _is_unsent(error) and error.code != 'ParamValidationError':
         return Origin.CREDENTIALS
+    if error.code.isdigit() or error.code == 'Unknown':  # a page instead of an error of AWS
+        return Origin.ENDPOINT
     return _ORIGINS.get(error.code, Origin.PERMISSION if action else Origin.REQUEST)
 
 

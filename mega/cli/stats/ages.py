@@ -83,6 +83,6 @@ def _reason(error: TransportError, endpoint_url: str | None) -> str:
     origin = origin_of(error)
     if origin is Origin.PERMISSION:
         return f'{str(error).rstrip(".")}; allow cloudwatch:GetMetricStatistics'
-    if origin is Origin.REQUEST and region_of(endpoint_url) is None:
+    if origin in (Origin.ENDPOINT, Origin.REQUEST) and region_of(endpoint_url) is None:
         return f'the server at {endpoint_url} has no CloudWatch'  # its error is of another service
     return str(error)

@@ -18,9 +18,12 @@ from tests.aws._publishing.batches import (
     QUEUE,
     TOPIC,
     Clients,
+    faulty,
     numbers,
     publisher,
 )
+from tests.aws.answers import Answer
+from tests.aws.fault_server import FaultServer
 from tests.local_aws import Service
 
 OPERATIONS = {'sqs': 'SendMessage', 'sns': 'Publish'}
@@ -138,6 +141,20 @@ def test_an_entry_that_a_key_refuses_has_advice(
     results = ours.publish_batch(numbers(2), raise_on_failure=False)
     assert results[0].error is None
     assert 'enable the KMS key of the' in str(results[1].error)
+
+
+@EACH_SERVICE
+@pytest.mark.parametrize('method', [publish, publish_batch])
+def test_the_page_of_another_server_has_advice_on_the_endpoint(
+    service: Service, method: Callable[[Any], None], faults: FaultServer
+) -> None:
+    faults.will(Answer(404, b'<html></html>'), Answer(404, b'<html></html>'))
+    with pytest.raises(TransportError) as caught:
+        method(faulty(faults, service))
+    advice = f'check the URL, the endpoint and the policy of the queue {QUEUE}'
+    if service == 'sns':
+        advice = f'check the ARN, the endpoint and the policy of the topic {TOPIC}'
+    assert str(caught.value).endswith(advice)
 
 
 @EACH_SERVICE
