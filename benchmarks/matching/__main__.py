@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.matching.building import building
 from benchmarks.matching.chart import chart
-from benchmarks.matching.contenders import installed_contenders
+from benchmarks.matching.contenders import explanations, installed_contenders
 from benchmarks.matching.scaling import Effort, eventbridge, scaling, shapes
 from benchmarks.matching.sets import sets, twelve
 from benchmarks.matching.tables import machine
@@ -85,6 +85,7 @@ def _measured(shape: Shape, effort: Effort, seed: int) -> Iterator[tuple[str, st
     ways, remarks = installed_contenders()
     heading = [_heading(effort, seed), *remarks]
     yield '\n'.join(['# The cost of matching', '', *heading]), ''
+    yield explanations(ways), ''
     section, times = scaling(ways, shape, effort, seed)
     lines = {
         way.name: [

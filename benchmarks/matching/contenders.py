@@ -25,6 +25,7 @@ __all__ = (
     'TABLES',
     'Contender',
     'Matcher',
+    'explanations',
     'installed_contenders',
     'pattern_set',
 )
@@ -35,24 +36,42 @@ Event: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to match rules."""
+    """A way to match rules, with an explanation for the reader of the tables."""
 
     name: str
     make: Callable[[Sequence[Rule]], Matcher]
+    explanation: str
 
 
 def installed_contenders() -> tuple[list[Contender], list[str]]:
     """Return the installed contenders, a line with their versions, and the missing ones."""
     ways, versions, missing = [PATTERN_SET, CLOSURES, EVALUATE], [], []
-    for name, distribution, module, make in _PEERS:
+    for name, distribution, module, make, explanation in _PEERS:
         try:
             loaded = import_module(module)
         except ImportError:
             missing.append(f'{name} is left out: {distribution} is not installed.')
         else:
-            ways.append(Contender(name, make(loaded)))
+            ways.append(Contender(name, make(loaded), explanation))
             versions.append(f'{distribution} {version(distribution)}')
     return ways, [f'Libraries: {", ".join(versions) or "none"}.', *missing]
+
+
+def explanations(ways: Sequence[Contender]) -> str:
+    """Return the section on the contenders."""
+    entries = '\n'.join(f'- **{way.name}**: {way.explanation}' for way in ways)
+    return f"""\
+## Contenders
+
+Each contender has the same rules, and finds the ones that match an event. The benchmark checks that
+all contenders find the same rules. A rule tests the domain of an event, and its name or a prefix of
+the name. Two thirds of the rules also test a quantity or the type of the object. In a set of
+patterns, each rule is a pattern.
+
+{entries}
+
+All contenders except the `PatternSet` test one rule after another. A ratio is the time of the first
+contender divided by the time of the second: at 10, the first takes ten times as long."""
 
 
 # ── mega ─────────────────────────────────────────────────────────────────────────────────────────
@@ -231,13 +250,47 @@ def _moto(library: ModuleType) -> Callable[[Sequence[Rule]], Matcher]:
     return make
 
 
-PATTERN_SET = Contender('mega PatternSet', _pattern_set)
-EVENTBRIDGE = Contender('PatternSet of from_eventbridge', _eventbridge)
-CLOSURES = Contender('closures by hand', _closures)
-TABLES = Contender('tables by hand', _tables)
-EVALUATE = Contender('mega evaluate', _evaluate)
+PATTERN_SET = Contender(
+    'mega PatternSet',
+    _pattern_set,
+    'all patterns in one `PatternSet`, which looks them up in an index',
+)
+EVENTBRIDGE = Contender(
+    'PatternSet of from_eventbridge', _eventbridge, 'the same, with patterns of EventBridge'
+)
+CLOSURES = Contender(
+    'closures by hand',
+    _closures,
+    'one Python function per rule, as a program without a library has it',
+)
+TABLES = Contender(
+    'tables by hand',
+    _tables,
+    'dicts from the domains and the names to the rules, for rules of this form only',
+)
+EVALUATE = Contender(
+    'mega evaluate', _evaluate, 'the function `evaluate` with each pattern, without an index'
+)
 _PEERS = (
-    ('dirty-equals', 'dirty-equals', 'dirty_equals', _dirty_equals),
-    ('rule-engine', 'rule-engine', 'rule_engine', _rule_engine),
-    ("moto's EventPattern", 'moto', 'moto.events.models', _moto),
+    (
+        'dirty-equals',
+        'dirty-equals',
+        'dirty_equals',
+        _dirty_equals,
+        'a comparison of the event with one `IsPartialDict` per rule',
+    ),
+    (
+        'rule-engine',
+        'rule-engine',
+        'rule_engine',
+        _rule_engine,
+        'one `Rule` of the library per rule, written in its language',
+    ),
+    (
+        "moto's EventPattern",
+        'moto',
+        'moto.events.models',
+        _moto,
+        'one pattern of EventBridge per rule, as moto, a server for tests, matches it',
+    ),
 )

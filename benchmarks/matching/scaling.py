@@ -161,7 +161,7 @@ def _ratio(times: dict[Key, Times], one: Key, other: Key) -> str:
 
 def shapes(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
     """Return the section on the influence of the workload."""
-    rows = []
+    rows, compared = [], []
     first, (middle, last) = effort.sizes[0], effort.steps
     for shape in chosen:
         made = prepare((PATTERN_SET, TABLES, CLOSURES), shape, effort, seed)
@@ -175,18 +175,20 @@ def shapes(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
                 f'{made.wanted:.0%}',
                 *(f'{made.matches[size]:.2f}' for size in (first, last)),
                 *(f'{statistics.median(time) * 1e6:.2f}' for time in ours),
-                str(ratio(ours[-1], ours[0])),
-                str(ratio(*tables)),
-                *map(str, by_hand),
             ]
         )
+        growth = ratio(ours[-1], ours[0]), ratio(*tables)
+        compared.append([shape.title, *map(str, [*growth, *by_hand])])
     header = [
         'workload',
         'with match',
         *(f'matches at {size:,}' for size in (first, last)),
-        *(f'{size:,}' for size in effort.sizes),
+        *(f'{size:,} patterns' for size in effort.sizes),
+    ]
+    ratios = [
+        'ratio',
         f'{last:,} / {first:,} patterns',
-        f'handwritten tables: {last:,} / {first:,}',
+        f'{TABLES.name}: {last:,} / {first:,}',
         f'closures / PatternSet at {middle:,}',
         f'closures / PatternSet at {last:,}',
     ]
@@ -194,9 +196,9 @@ def shapes(chosen: Sequence[Shape], effort: Effort, seed: int) -> str:
         '## Other distributions\n\n'
         'Microseconds per event with a `PatternSet`; the share of events with a match, and the\n'
         'matches per event. If the matches increase, they cause a part of the cost.\n'
-        'Handwritten tables are nested hash tables for rules of this form only. Their cost also\n'
-        'increases, with the memory that the events access.\n\n'
-        f'{table(header, rows)}'
+        f'"{TABLES.name.capitalize()}" are {TABLES.explanation}.\n'
+        'Their cost also increases, with the memory that the events access.\n\n'
+        f'{table(header, rows)}\n\n{table(ratios, compared)}'
     )
 
 

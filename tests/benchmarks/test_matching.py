@@ -31,6 +31,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     'section',
     [
         '# The cost of matching',
+        '## Contenders',
         '## Microseconds per parsed event',
         '## Other distributions',
         '## EventBridge patterns',
@@ -49,6 +50,15 @@ def test_prints_every_section(written: tuple[str, Path], section: str) -> None:
 def test_writes_what_it_prints(written: tuple[str, Path]) -> None:
     output, directory = written
     assert (directory / 'matching.md').read_text(encoding='utf-8').strip() == output.strip()
+
+
+def test_explains_every_contender(written: tuple[str, Path]) -> None:
+    lines = written[0].splitlines()
+    assert [
+        way.name
+        for way in installed_contenders()[0]
+        if f'- **{way.name}**: {way.explanation}' not in lines
+    ] == []
 
 
 def test_draws_a_line_for_every_contender(written: tuple[str, Path]) -> None:
