@@ -69,6 +69,18 @@ def test_a_doctest_is_code_and_a_list_is_a_list_in_the_reference() -> None:
     )
 
 
+def test_a_struct_has_a_signature_in_the_reference() -> None:
+    griffe: Any = pytest.importorskip('griffe', reason='a tool of scripts/docs')
+    structs = runpy.run_path(str(ROOT / 'scripts' / 'reference_docstrings.py'))['Structs']
+    loaded = griffe.load(
+        'mega.aws.sqs.subscribe.subscribers.retry_delay',
+        search_paths=[str(ROOT)],
+        extensions=griffe.load_extensions(structs),
+    )
+    signature = [(each.name, str(each.default)) for each in loaded['Backoff'].parameters]
+    assert signature == [('first', '1.0'), ('longest', '900.0'), ('factor', '2.0')]
+
+
 def test_the_readme_is_short_and_its_numbers_are_current() -> None:
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
     assert len(readme.splitlines()) <= 180

@@ -184,8 +184,8 @@ class S3PayloadStore(ClientOwner):
         """Create the bucket, closed to the public, and encrypted like the bodies of this store.
 
         A lifecycle rule expires the objects under `key_prefix` after `expire_after_days` days; with
-        None it has no rule. The default is longer than the life of a message: 14 days in a queue,
-        and 14 days in a dead-letter queue. A store never creates its bucket by itself.
+        None it has no rule. The default of 30 days is longer than the life of a message: 14 days in
+        a queue, and 14 days in a dead-letter queue. A store never creates its bucket by itself.
 
         Raises:
             ConfigurationError: for an invalid number of days.

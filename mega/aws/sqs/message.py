@@ -34,21 +34,23 @@ class Visibility(Protocol):
 class Message(Struct, frozen=True, eq=False):
     """One delivery of a message, as a subscriber sees it in `self.message`.
 
-    `id` is the same in every delivery of the message; `receipt_handle` is of this delivery.
-    `origin_id` remains the same when the message is sent again, as in a redrive.
-    `queue_name` is the queue that the message came from, such as `orders`. It is None in
-    `mega.testing.deliver`, and for a message that SNS passed to a function of Lambda.
-    `attributes` are str (numbers too, as they were sent) or bytes. If the message came in an
-    envelope of SNS, they are the attributes in the envelope, and `sqs_attributes` those beside it.
-    `receive_count` is SQS's approximate count of deliveries, including this one.
-    `topic_arn`, `subject` and `sns_message_id` are None if there was no envelope.
-    `unreadable` has the optional parts of the envelope that are not in the form of SNS, as the
-    envelope has them: `{'Subject': 5, 'MessageAttributes': {'a': 'x'}}`.
-    `pointer` is the place in S3 from which the payload was fetched, if it was; `body` remains the
-    message's own.
-    None of these proves where a message came from, except `sender_id`; and `topic_arn`, if the
-    listener has `verify_sns_signatures`.
-    `lost` may become true while the message is processed. A copy or a pickle does not notice.
+    - `id` is the same in every delivery of the message; `receipt_handle` is of this delivery.
+    - `origin_id` remains the same when the message is sent again, as in a redrive.
+    - `queue_name` is the queue that the message came from, such as `orders`. It is None in
+      `mega.testing.deliver`, and for a message that SNS passed to a function of Lambda.
+    - `attributes` are str (numbers too, as they were sent) or bytes. If the message came in an
+      envelope of SNS, they are the attributes in the envelope, and `sqs_attributes` those beside
+      it.
+    - `receive_count` is SQS's approximate count of deliveries, including this one.
+    - `topic_arn`, `subject` and `sns_message_id` are None if there was no envelope.
+    - `unreadable` has the optional parts of the envelope that are not in the form of SNS, as the
+      envelope has them: `{'Subject': 5, 'MessageAttributes': {'a': 'x'}}`.
+    - `pointer` is the place in S3 from which the payload was fetched, if it was; `body` remains
+      the message's own.
+    - `lost` may become true while the message is processed. A copy or a pickle does not notice.
+
+    Only `sender_id` proves where a message came from; and `topic_arn`, if the listener has
+    `verify_sns_signatures`.
     """
 
     # A Struct of msgspec is created in a quarter of the time of a frozen dataclass.

@@ -56,10 +56,10 @@ class SqsReceiver(ClientOwner):
     visibility timeouts end.
 
     `max_number_of_messages` (1 to 10), `wait_time_seconds` (0 to 20) and `visibility_timeout`
-    (1 to 43,200 seconds) are the parameters of SQS's ReceiveMessage. Every time may be a number of
-    seconds or a `timedelta`. SQS hides all messages of one `receive` for the visibility timeout. At
-    least half is left when `receive` returns. The receiver does not extend it. After it, another
-    consumer may have the message, and `ack` raises an error.
+    (1 to 43,200 seconds; by default 30) are the parameters of SQS's ReceiveMessage. Every time may
+    be a number of seconds or a `timedelta`. SQS hides all messages of one `receive` for the
+    visibility timeout. At least half is left when `receive` returns. The receiver does not extend
+    it. After it, another consumer may have the message, and `ack` raises an error.
 
     On a FIFO queue, `receive` returns a message after the previous message of its group is deleted.
     If the previous message stays in the queue, the receiver releases the others.

@@ -64,8 +64,9 @@ class SqsListener(ClientOwner):
     """Receives the messages of an SQS queue, and passes each to all subscribers that match it.
 
     `max_number_of_messages` (1 to 10), `wait_time_seconds` (0 to 20) and `visibility_timeout`
-    (1 to 43,200 seconds) are the parameters of SQS's ReceiveMessage. `visibility_timeout=None` uses
-    the queue's own. Every time may be a number of seconds or a `timedelta`.
+    (1 to 43,200 seconds; by default 30) are the parameters of SQS's ReceiveMessage.
+    `visibility_timeout=None` uses the queue's own. Every time may be a number of seconds or a
+    `timedelta`.
 
     `concurrency` is the maximum number of messages in processing at the same time: each in a
     thread, or all in one event loop if their subscribers are `async def`. A message has at least
