@@ -8,7 +8,7 @@ from typing import Any
 from mega.aws._transport.client import AwsClient
 from mega.errors import TransportError
 
-__all__ = ('DEFAULT_EXPIRY_DAYS', 'create_bucket', 'create_missing_bucket')
+__all__ = ('DEFAULT_EXPIRY_DAYS', 'create_bucket', 'create_missing_bucket', 'lifecycle_rules')
 
 DEFAULT_EXPIRY_DAYS = 30
 
@@ -93,12 +93,6 @@ def _create(aws: AwsClient, bucket: str, parameters: Mapping[str, Any]) -> None:
 
 
 def _expire_objects(aws: AwsClient, bucket: str, prefix: str, days: int) -> None:
-    try:
-        found = aws.call('get_bucket_lifecycle_configuration', Bucket=bucket).get('Rules', [])
-    except TransportError as error:
-        if error.code != 'NoSuchLifecycleConfiguration':
-            raise
-        found = []
     rule = {
         'ID': RULE_ID,
         'Filter': {'Prefix': prefix},
@@ -107,9 +101,27 @@ def _expire_objects(aws: AwsClient, bucket: str, prefix: str, days: int) -> None
         'AbortIncompleteMultipartUpload': {'DaysAfterInitiation': 1},
     }
     # The request replaces all rules of the bucket.
-    rules = [*(each for each in found if each.get('ID') != RULE_ID), rule]
+    others = [each for each in lifecycle_rules(aws, bucket) if each.get('ID') != RULE_ID]
     aws.call(
         'put_bucket_lifecycle_configuration',
         Bucket=bucket,
-        LifecycleConfiguration={'Rules': rules},
+        LifecycleConfiguration={'Rules': [*others, rule]},
     )
+
+
+def lifecycle_rules(aws: AwsClient, bucket: str, owner: str | None = None) -> list[dict[str, Any]]:
+    """Return the lifecycle rules of a bucket, which the account `owner` must own, if it is given.
+
+    Raises:
+        TransportError: if S3 did not return them.
+    """
+    try:
+        answer = aws.call(
+            'get_bucket_lifecycle_configuration', Bucket=bucket, ExpectedBucketOwner=owner
+        )
+    except TransportError as error:
+        if error.code == 'NoSuchLifecycleConfiguration':
+            return []
+        raise
+    rules: list[dict[str, Any]] = answer.get('Rules', [])
+    return rules

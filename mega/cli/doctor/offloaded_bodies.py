@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from mega.aws.s3.bucket import lifecycle_rules
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.cli.doctor.setup import Setup
 from mega.errors import TransportError
@@ -20,23 +21,17 @@ def check(setup: Setup) -> Iterator[Finding]:
     if not store:
         return
     try:
-        answer = store._aws.call(
-            'get_bucket_lifecycle_configuration',
-            Bucket=store.bucket,
-            ExpectedBucketOwner=store._owners.get(store.bucket),
-        )
+        found = lifecycle_rules(store._aws, store.bucket, store._owners.get(store.bucket))
     except TransportError as error:
-        if error.code == 'NoSuchBucket':
-            yield Kind.NO_BUCKET.found(
-                store.bucket,
-                'is the bucket of the payload store, and does not exist: no body can be read',
-                'Create it with create_bucket() of the store, or check its name.',
-            )
-            return
-        if error.code != 'NoSuchLifecycleConfiguration':
+        if error.code != 'NoSuchBucket':
             raise
-        answer = {}
-    rules = [rule for rule in answer.get('Rules', ()) if _applies(rule, store.key_prefix)]
+        yield Kind.NO_BUCKET.found(
+            store.bucket,
+            'is the bucket of the payload store, and does not exist: no body can be read',
+            'Create it with create_bucket() of the store, or check its name.',
+        )
+        return
+    rules = [rule for rule in found if _applies(rule, store.key_prefix)]
     if setup.queue:
         yield from _bodies(setup, store.bucket, rules)
     if not any('AbortIncompleteMultipartUpload' in rule for rule in rules):
@@ -49,7 +44,7 @@ def check(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def _bodies(setup: Setup, bucket: str, rules: list[Mapping[str, Any]]) -> Iterator[Finding]:
+def _bodies(setup: Setup, bucket: str, rules: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
     """Compare the first expiry of the bodies with the life of their messages."""
     expiries = [rule.get('Expiration', {}).get('Days') for rule in rules]
     days = min((int(each) for each in expiries if each is not None), default=None)
