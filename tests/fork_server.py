@@ -2,8 +2,7 @@
 
 A new interpreter needs half a second of CPU time to import the package and to create a client, and
 a fork almost none. It runs a program as `python -m MODULE` or `python -c CODE` does. It has its
-own session, environment, files and signals, and ends as an interpreter ends: with exit handlers.
-Like other tests, it needs Linux.
+own session, environment, files and signals. Like other tests, it needs Linux.
 
     tests  -- arguments, environment, files -->  server  -- fork -->  program
     tests  <-- process id, and then the exit status --  server
@@ -17,7 +16,6 @@ import atexit
 import fcntl
 import json
 import os
-import runpy
 import selectors
 import signal
 import socket
@@ -25,9 +23,10 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +34,7 @@ from typing import NamedTuple
 import boto3
 import pytest
 
+from tests import forked_program
 from tests.local_aws import REGION, Service
 from tests.programs import ROOT, environment
 from tests.shared_sessions import share_between_sessions
@@ -46,6 +46,10 @@ IMPORTED = (
     'mega.aws.sns',
     'mega.aws.sqs',
     'mega.aws.sqs.subscribe',
+    'mega.aws.sqs.subscribe.listener',
+    'mega.cli.listen.command',
+    'mega.cli.listen.parent',
+    'mega.local',
     'mega.outbox',
     'psycopg',
 )
@@ -58,23 +62,27 @@ START_TIMEOUT = 30.0  # seconds; the first program waits for the imports of the 
 
 
 class ForkedProgram:
-    """A running program. Its `pid` is also its process group."""
+    """A running program. Its `pid` is also its process group. `wait` sets its `status`."""
 
     def __init__(self, reports: socket.socket) -> None:
         self._reports = reports
-        self._status: int | None = None
+        self._lock = threading.Lock()
+        self.status: int | None = None
         self.pid = self._read(START_TIMEOUT)
 
     def wait(self, timeout: float) -> int:
         """Return the exit status, which is negative after the end by a signal.
 
+        Any thread may call it.
+
         Raises:
             TimeoutError: if the program still runs after `timeout` seconds.
         """
-        if self._status is None:
-            self._status = self._read(timeout)
-            self._reports.close()
-        return self._status
+        with self._lock:
+            if self.status is None:
+                self.status = self._read(timeout)
+                self._reports.close()
+            return self.status
 
     def _read(self, timeout: float) -> int:
         self._reports.settimeout(timeout)
@@ -84,12 +92,12 @@ class ForkedProgram:
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the program, and not to its child processes."""
-        if self._status is None:
+        if self.status is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End the program and its child processes, and wait for its end."""
-        if self._status is None:
+        if self.status is None:
             with suppress(ProcessLookupError):
                 self._kill()
             self.wait(START_TIMEOUT)
@@ -197,6 +205,7 @@ def main() -> None:
     session = boto3.Session(region_name=REGION)  # the default session would keep its settings
     for service in SERVICES:  # so that the shared caches are full
         session.client(service).close()
+    forked_program.prepare()
     if (request := _serve()) is not None:
         _run(request)
 
@@ -258,22 +267,7 @@ def _run(request: _Request) -> None:
     os.chdir(request.directory)
     os.environ.clear()
     os.environ.update(request.environment)
-    _open_standard_streams()
-    kind, program, *arguments = request.program
-    if kind == '-m':
-        sys.argv = [program, *arguments]
-        runpy.run_module(program, run_name='__main__', alter_sys=True)
-    else:
-        sys.argv = [kind, *arguments]
-        exec(compile(program, '<string>', 'exec'), {'__name__': '__main__'})
-
-
-def _open_standard_streams() -> None:
-    """Replace the streams of the server, whose files may be of another kind."""
-    encoding = os.environ.get('PYTHONIOENCODING', 'utf-8')
-    open_stream = partial(open, encoding=encoding, closefd=False)
-    sys.stdin, sys.stdout = open_stream(0), open_stream(1, 'w')
-    sys.stderr = open_stream(2, 'w', buffering=1, errors='backslashreplace')
+    forked_program.run(request.program)
 
 
 if __name__ == '__main__':

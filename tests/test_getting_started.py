@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import start_mega
+from tests.cli.command import start_interpreter
 from tests.test_documented_commands import comparable, pattern_of, printed_by
 
 pytestmark = pytest.mark.no_cover  # other tests run the same lines
@@ -33,7 +33,7 @@ BLOCKS = re.compile(
 def server(arguments: list[str], output: str) -> Iterator[dict[str, str]]:
     """Run `mega local` until the end of the block, and yield the variables that it prints."""
     port = ('--port', '0')
-    with start_mega(*arguments, *port, stderr=subprocess.STDOUT) as process:
+    with start_interpreter(*arguments, *port, stderr=subprocess.STDOUT) as process:
         try:
             assert process.stdout
             lines = [process.stdout.readline() for _ in output.splitlines()]

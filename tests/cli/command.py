@@ -26,8 +26,16 @@ from typing import Any
 from mega.cli.exit_status import run
 from mega.cli.main import cli
 from tests import fork_server
+from tests.cli.running_command import RunningCommand
 
-__all__ = ('Result', 'mega', 'mega_on_terminal', 'mega_process', 'start_mega')
+__all__ = (
+    'Result',
+    'mega',
+    'mega_on_terminal',
+    'mega_process',
+    'start_interpreter',
+    'start_mega',
+)
 
 _TIMEOUT_SECONDS = 120
 
@@ -84,22 +92,32 @@ def mega_process(
 
 def start_mega(
     *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+) -> RunningCommand:
+    """Start the command in another process, with pipes. The caller ends it."""
+    return RunningCommand(arguments, {**os.environ, **(environment or {})}, cwd or Path.cwd())
+
+
+def start_interpreter(
+    *arguments: str,
     prefix: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
     **settings: Any,
 ) -> subprocess.Popen[str]:
-    """Start the command in another process, with pipes, behind another program if there is one.
-
-    The caller ends it.
-    """
+    """Start the command in a new interpreter, behind another program if there is one."""
     return subprocess.Popen(
         [*prefix, sys.executable, '-m', 'mega', *arguments],
-        stdin=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},
         cwd=cwd,
-        **{'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **settings},
+        **{
+            'stdin': subprocess.PIPE,
+            'stdout': subprocess.PIPE,
+            'stderr': subprocess.PIPE,
+            **settings,
+        },
     )
 
 

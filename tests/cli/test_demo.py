@@ -105,12 +105,11 @@ def test_the_demo_warns_before_it_uses_aws_itself_and_cleans_up(moto: LocalAws) 
 @pytest.mark.no_cover
 def test_a_stopped_demo_removes_its_queues_and_topic(moto: LocalAws) -> None:
     with start_mega('demo', '--endpoint-url', moto.endpoint_url, '--prefix', 'early') as demo:
-        assert demo.stdout
         while 'user created' not in demo.stdout.readline():
             assert demo.poll() is None
         assert len(left_behind(moto, 'early')) == 4
         demo.terminate()
-        _, errors = demo.communicate(timeout=60)
+        _, errors = demo.communicate()
     assert demo.returncode == 143
     deleted = 'The demo has deleted its topic and queues.'
     assert errors.split() == [*deleted.split(), 'Terminated']

@@ -140,8 +140,6 @@ def test_a_listener_of_dead_letters_gets_no_further_dead_letter_queue() -> None:
 
 def test_it_prints_lines_for_a_shell_and_serves_until_sigterm() -> None:
     with start_mega('local', '--port', '0') as process:
-        assert process.stdout
-        assert process.stderr
         lines = [process.stdout.readline().strip() for _ in range(5)]
         name, _, url = lines[0].partition('=')
         assert (name, lines[3]) == (
@@ -160,7 +158,6 @@ def test_json_has_the_variables_and_the_queues_and_ctrl_c_is_a_success(tmp_path:
     (tmp_path / 'worker.py').write_text(WORKER)
     arguments = ('local', '--port', '0', '-o', 'jsonl', '--create', 'worker')
     with start_mega(*arguments, cwd=tmp_path) as process:
-        assert process.stdout
         found = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0

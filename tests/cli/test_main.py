@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mega.cli.main import COMMANDS
-from tests.cli.command import mega, start_mega
+from tests.cli.command import mega, start_interpreter
 
 PROGRAM = """
 import sys
@@ -91,7 +91,7 @@ def test_an_import_that_does_not_end_is_one_line(
 )
 def test_a_closed_stream_is_empty_or_discards(closed: str, result: tuple[int, str, str]) -> None:
     shell = ('sh', '-c', f'exec "$@" {closed}', 'sh')
-    with start_mega('decode', prefix=shell) as process:
+    with start_interpreter('decode', prefix=shell) as process:
         out, err = process.communicate('hello')
     assert (process.returncode, out, err) == result
 

@@ -79,11 +79,12 @@ def test_drain_fails_if_a_message_is_not_sent(shop: Shop) -> None:
 @pytest.mark.no_cover
 def test_a_signal_ends_the_relay_after_its_batch(shop: Shop) -> None:
     shop.publish('first')
-    process = start_mega('outbox', 'run', shop.target, environment=shop.aws.environment)
-    while not shop.aws.visible(shop.queue):
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=20)
+    arguments = ('outbox', 'run', shop.target)
+    with start_mega(*arguments, environment=shop.aws.environment) as process:
+        while not shop.aws.visible(shop.queue):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate()
     assert (process.returncode, out) == (0, '')
     assert err.endswith('1 message sent, 0 delayed, 0 failed.\n')
 

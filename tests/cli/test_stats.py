@@ -254,7 +254,6 @@ def test_wrong_use_is_exit_code_2(aws: CommandAws) -> None:
 def test_a_signal_ends_a_watch_with_exit_code_0(aws: CommandAws, number: signal.Signals) -> None:
     arguments = ('stats', aws.queue(), '--watch', '0.1', '-o', 'jsonl')
     with start_mega(*arguments, environment=aws.environment) as process:
-        assert process.stdout is not None
         readings = [loads(process.stdout.readline()) for _ in range(2)]
         process.send_signal(number)
         _, errors = process.communicate()

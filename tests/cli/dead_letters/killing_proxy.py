@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+from tests.cli.running_command import RunningCommand
 
 __all__ = ('Moment', 'killing_proxy')
 
@@ -39,7 +40,7 @@ class KillingProxy(ThreadingHTTPServer):
         super().__init__(('127.0.0.1', 0), _Handler)
         self.url = f'http://127.0.0.1:{self.server_port}'
         self.target = urlsplit(target).netloc
-        self.victims: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
+        self.victims: SimpleQueue[RunningCommand] = SimpleQueue()
         self._moment = moment
         self._calls: Counter[str] = Counter()
 

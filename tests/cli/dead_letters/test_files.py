@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from mega.cli.message_json import message_line, read_message_line
 from mega.local import FailCall, FailEntries
-from tests.cli.command import Result, mega, mega_on_terminal, mega_process, start_mega
+from tests.cli.command import (
+    Result,
+    mega,
+    mega_on_terminal,
+    mega_process,
+    start_interpreter,
+    start_mega,
+)
 from tests.cli.conftest import CommandAws
 from tests.cli.dead_letters.conftest import Letters, text_attribute
 from tests.cli.dead_letters.killing_proxy import Moment, killing_proxy
@@ -216,7 +223,7 @@ def test_a_full_disk_is_reported_and_no_message_is_lost(
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
 
-    with start_mega(
+    with start_interpreter(
         *('dead-letters', command, letters.dead, *arguments[command], '--wait', '0'),
         environment={**letters.aws.environment, 'PYTHONDONTWRITEBYTECODE': '1'},
         preexec_fn=fill_disk,
@@ -246,7 +253,7 @@ def test_ctrl_c_leaves_no_incomplete_export(letters: Letters, tmp_path: Path) ->
         while not (file.exists() and file.stat().st_size):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate()
     assert process.returncode == 130
     assert not file.exists()
     assert letters.aws.visible(letters.dead) == 1
@@ -260,8 +267,6 @@ def test_ctrl_c_ends_an_import_with_the_line_to_continue_from(
     file.write_text('{"MessageId": "m", "Body": "b"}\n' * 2_000)
     arguments = ('dead-letters', 'import', str(file), letters.dead)
     with start_mega(*arguments, environment=letters.aws.environment) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
         out = process.stdout.readline()
         process.send_signal(signal.SIGINT)
         out, err = out + process.stdout.read(), process.stderr.read()
@@ -418,8 +423,6 @@ def test_ctrl_c_ends_a_drop_with_all_dropped_messages_in_the_backup(
     file = tmp_path / 'backup.jsonl'
     arguments = ('drop', letters.dead, '--all', '--yes', '--backup', str(file))
     with start_mega('dead-letters', *arguments, environment=letters.aws.environment) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
         out = process.stdout.readline()
         process.send_signal(signal.SIGINT)
         out, err = out + process.stdout.read(), process.stderr.read()
@@ -443,7 +446,7 @@ def test_a_kill_around_a_delete_leaves_the_message_in_the_backup(
         environment = {**letters.aws.environment, 'AWS_ENDPOINT_URL': proxy.url}
         with start_mega('dead-letters', *arguments, environment=environment) as process:
             proxy.victims.put(process)
-            process.communicate(timeout=60)
+            process.communicate()
     assert process.returncode == -9
     assert json.loads(file.read_text())['MessageId'] == id
     letters.aws.server.advance(3_600)

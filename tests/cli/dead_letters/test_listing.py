@@ -269,10 +269,9 @@ def test_ctrl_c_gives_all_messages_back(letters: Letters) -> None:
         letters.add()
     arguments = ('dead-letters', 'list', letters.dead, '--wait', '2', '--each', '-o', 'jsonl')
     with start_mega(*arguments, environment=letters.aws.environment) as process:
-        assert process.stdout is not None
         for _ in range(15):
             process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate()
     assert process.returncode == 130
     assert letters.aws.visible(letters.dead) == 15

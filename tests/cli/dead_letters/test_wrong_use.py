@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from mega.cli.dead_letters.command import COMMANDS
 from mega.local import FailCall
-from tests.cli.command import Result, mega, mega_process
+from tests.cli.command import Result, mega, start_interpreter
 from tests.cli.conftest import CommandAws
 from tests.cli.dead_letters.conftest import Letters
 
@@ -94,9 +92,12 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 
 
 @pytest.mark.no_cover
-def test_the_help_needs_neither_boto3_nor_a_command(tmp_path: Path) -> None:
-    result = mega_process('dead-letters', '--help', environment={'PYTHONPROFILEIMPORTTIME': '1'})
-    assert result.code == 0
-    assert all(each.name in result.out for each in COMMANDS)
-    assert 'boto3' not in result.err
-    assert 'mega.cli.dead_letters.listing' not in result.err
+def test_the_help_needs_neither_boto3_nor_a_command() -> None:
+    variables = {'PYTHONPROFILEIMPORTTIME': '1'}
+    with start_interpreter('dead-letters', '--help', environment=variables) as process:
+        out, imports = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert all(each.name in out for each in COMMANDS)
+    assert 'mega.cli.main' in imports
+    assert 'boto3' not in imports
+    assert 'mega.cli.dead_letters.listing' not in imports

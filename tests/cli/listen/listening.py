@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from subprocess import Popen
 from threading import Condition, Thread
+from typing import Any
 
-from tests.cli.command import start_mega
+from tests.cli.command import start_interpreter, start_mega
 from tests.cli.conftest import CommandAws
+from tests.cli.running_command import RunningCommand
 
 __all__ = ('WITHIN', 'WORKER', 'ListenCommand', 'publish', 'wait_until')
 
@@ -66,14 +69,13 @@ class ListenCommand:
         prefix: Sequence[str] = (),
     ) -> None:
         self.directory = directory
-        self.process = start_mega(
-            'listen',
-            *arguments,
-            prefix=prefix,
-            environment=environment,
-            cwd=directory,
-            start_new_session=True,
-        )
+        self.process: RunningCommand | Popen[str]
+        where: Any = {'environment': environment, 'cwd': directory}
+        if prefix:
+            where.update(prefix=prefix, start_new_session=True)
+            self.process = start_interpreter('listen', *arguments, **where)
+        else:
+            self.process = start_mega('listen', *arguments, **where)
         self.lines: list[str] = []
         self._has_line = Condition()
         self._reader = Thread(target=self._read)

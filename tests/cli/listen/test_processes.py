@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.cli.command import start_mega
+from tests.cli.command import start_interpreter
 from tests.cli.conftest import CommandAws
 from tests.cli.listen.conftest import Listen
 from tests.cli.listen.listening import WITHIN, ListenCommand, publish, wait_until
@@ -160,7 +160,7 @@ def test_the_command_stops_gracefully_when_its_terminal_closes(
     """The terminal sends SIGHUP to all processes."""
     terminal, child_side = pty.openpty()
     with os.fdopen(terminal, 'rb', 0) as screen:
-        process = start_mega(
+        process = start_interpreter(
             *('listen', 'worker'),
             environment={**aws.environment, 'QUEUE_URL': queue},
             cwd=directory,

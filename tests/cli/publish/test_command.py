@@ -15,7 +15,7 @@ from mega.aws.sqs.opening import open_message
 from mega.codec import encode
 from mega.event import Payload
 from mega.local.faults import FailCall
-from tests.cli.command import Result, mega, mega_on_terminal, mega_process, start_mega
+from tests.cli.command import Result, mega, mega_on_terminal, mega_process, start_interpreter
 from tests.cli.conftest import CommandAws
 
 URL = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders'
@@ -367,7 +367,9 @@ def test_a_message_whose_id_cannot_be_printed_is_reported_as_sent(aws: CommandAw
     url = aws.queue()
     with (
         Path('/dev/full').open('w') as full,
-        start_mega('publish', url, 'hello', environment=aws.environment, stdout=full) as process,
+        start_interpreter(
+            'publish', url, 'hello', environment=aws.environment, stdout=full
+        ) as process,
     ):
         _, err = process.communicate(timeout=60)
     [received] = aws.receive(url)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mega.local.faults import FailCall, FailEntries, Fault, Step
-from tests.cli.command import Result, mega, mega_on_terminal, start_mega
+from tests.cli.command import Result, mega, mega_on_terminal, start_interpreter, start_mega
 from tests.cli.conftest import CommandAws
 
 LINE_7 = 'line 7 of stdin: invalid JSON object: Expecting value at character 5'
@@ -234,7 +234,7 @@ def test_a_full_disk_names_the_failed_lines(aws: CommandAws, tmp_path: Path) -> 
     # Python would also cut off the files of its bytecode.
     environment = {**aws.environment, 'PYTHONDONTWRITEBYTECODE': '1'}
     arguments = ('publish', url, '--from', '-', '--failures', str(file))
-    with start_mega(*arguments, environment=environment, preexec_fn=limit_files) as process:
+    with start_interpreter(*arguments, environment=environment, preexec_fn=limit_files) as process:
         out, err = process.communicate(numbered(30, bad=[2, 4, 12, 14, 16]), timeout=60)
     assert (process.returncode, out.count('\n')) == (1, 15)
     assert err == (
@@ -278,13 +278,11 @@ def test_a_signal_between_chunks_says_where_to_continue(
     url = aws.queue()
     arguments = ('publish', url, '--from', '-', '-o', 'jsonl')
     with start_mega(*arguments, environment=aws.environment) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
         process.stdin.write(numbered(15))  # the second chunk waits for more lines
         process.stdin.flush()
         records = [json.loads(process.stdout.readline()) for _ in range(10)]
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     assert (process.returncode, out) == (code, '')
     assert err == f'Stopped: 10 lines sent; continue from line 11\n\n{end}\n'
     assert [record['line'] for record in records] == numbers(accepted(aws, url))
@@ -296,7 +294,6 @@ def interrupt_request(aws: CommandAws, url: str, *numbers: signal.Signals) -> Re
     fail(aws, None, *[fault] * 3)
     before = aws.server.counts().faults.get(fault.value, 0)
     with start_mega('publish', url, '--from', '-', environment=aws.environment) as process:
-        assert process.stdin is not None
         process.stdin.write(numbered(30))
         process.stdin.flush()
         deadline = time.monotonic() + 60
@@ -305,8 +302,8 @@ def interrupt_request(aws: CommandAws, url: str, *numbers: signal.Signals) -> Re
             time.sleep(0.01)
         for number in numbers:
             process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-    return Result(process.returncode, out, err)
+        out, err = process.communicate()
+    return Result(process.wait(), out, err)
 
 
 @pytest.mark.no_cover
@@ -349,10 +346,8 @@ def test_a_closed_pipe_says_where_to_continue(aws: CommandAws) -> None:
     url = aws.queue()
     arguments = ('publish', url, '--from', '-')
     with start_mega(*arguments, environment=aws.environment) as process:
-        assert process.stdout is not None
         process.stdout.close()
-        process.stdout = None
-        _, err = process.communicate(numbered(30), timeout=60)
+        _, err = process.communicate(numbered(30))
     assert process.returncode == 1
     assert err.splitlines() == [
         'Stopped: 10 lines sent; continue from line 11',
