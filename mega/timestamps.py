@@ -13,7 +13,13 @@ from datetime import date, datetime, timezone
 
 from msgspec import to_builtins
 
-__all__ = ('format_timestamp', 'parse_timestamp', 'to_utc', 'utc_date')
+__all__ = (
+    'format_timestamp',
+    'parse_timestamp',
+    'parse_written_timestamp',
+    'to_utc',
+    'utc_date',
+)
 
 # `fromisoformat` and `isoparse` accept far more than a calendar date and a time: 50,000 digits '1'
 # are a date to `fromisoformat`. Therefore they only see texts of this form.
@@ -24,19 +30,17 @@ _TIMESTAMP = re.compile(
 )
 
 
+_from_iso_format = datetime.fromisoformat
+
+
 def parse_timestamp(text: str) -> datetime | None:
     """Return a calendar date and time as an aware `datetime`; None if the text is not one.
 
     A date without a time is midnight. Digits after the microsecond are cut off.
     The text is at most as long as a date, a time with 12 decimals and an offset.
     """
-    # The form that `format_timestamp` writes, which nearly every event has, needs no regular
-    # expression.
-    if len(text) == 23 and text[4:20:3] == '--T::.':
-        try:
-            return datetime.fromisoformat(f'{text}+00:00')
-        except ValueError:
-            pass
+    if (instant := parse_written_timestamp(text)) is not None:
+        return instant
     found = _TIMESTAMP.fullmatch(text)
     if not found:
         return None
@@ -56,6 +60,19 @@ def parse_timestamp(text: str) -> datetime | None:
         return _aware(isoparse(text))
     except (ValueError, OverflowError):
         return None
+
+
+def parse_written_timestamp(text: str) -> datetime | None:
+    """Return the instant in UTC that `format_timestamp` wrote; None for texts of other forms.
+
+    Nearly every event has a timestamp of this form, which needs no regular expression.
+    """
+    if len(text) == 23 and text[4:20:3] == '--T::.':
+        try:
+            return _from_iso_format(f'{text}+00:00')
+        except ValueError:
+            pass
+    return None
 
 
 def utc_date(instant: datetime) -> date | None:

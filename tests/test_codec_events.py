@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 from collections.abc import Iterator
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -55,6 +56,8 @@ EVENTS: dict[str, dict[str, Any]] = {
     'unknown fields': {'more': {'a': [1, None]}},
     'an object': {'object': {'type': 'cart', 'id': '5', 'version': 3, 'current': {'a': 1}}},
     'a null object': {'object': None},
+    'a null version of the object': {'object': {'version': None}},
+    'a previous state': {'object': {'previous': {'a': [{}, []]}, 'current': {'b': {}}}},
     'an unknown field of the object': {'object': {'kind': 'cart'}},
     'a number as id of the object': {'object': {'id': 5}},
     'true as version of the object': {'object': {'version': True}},
@@ -85,6 +88,10 @@ BODIES = {
     **{name: f'{start},"version":1,"event":{json.dumps(EVENT)}}}' for name, start in TEXTS.items()},
     '101 levels': encode({'protocol': 'mega', 'version': 1, 'event': EVENT})[:-1]
     + f',"extra":{{"a":{"[" * 99}{"]" * 99}}}}}',
+    'white space': f' \n{json.dumps({"protocol": "mega", "version": 1, "event": EVENT}, indent=1)}',
+    'a deep value beside an inline attribute': json.dumps(
+        {'protocol': 'mega', 'version': 1, 'extra': {'a': [[[[[[]]]]]]}, 'event': {**EVENT, 'a': 1}}
+    ),
     'text after the object': f'{encode({"protocol": "mega", "version": 1, "event": EVENT})} x',
     'half of a surrogate pair': json.dumps(
         {'protocol': 'mega', 'version': 1, 'event': {**EVENT, 'attributes': {'a': '\ud800'}}}
@@ -142,6 +149,25 @@ def test_a_hostile_body_has_the_result_of_the_complete_way(body: str) -> None:
     assert outcome(decode, body) == outcome(decode_completely, body)
 
 
+@pytest.mark.parametrize('kinds', ['{', '[', '{[', '[[{'])
+@pytest.mark.parametrize('place', ['attributes', 'current', 'previous', 'extra'])
+@pytest.mark.parametrize('levels', [3, 4, 5, 6, 96, 97, 98, 99])
+def test_a_nested_value_has_the_result_of_the_complete_way(
+    levels: int, place: str, kinds: str
+) -> None:
+    value: Any = 0
+    for kind in islice(cycle(kinds), levels):
+        value = {'a': value, 'b': None} if kind == '{' else [True, value]
+    event: dict[str, Any] = {**EVENT, 'attributes': {'a': 1}}
+    data: dict[str, Any] = {'current': {}}
+    document: dict[str, Any] = {'protocol': 'mega', 'version': 1, 'event': event, 'object': data}
+    parent = {'attributes': event, 'extra': document}.get(place, data)
+    parent[place] = {'c': 1.5, 'd': value}
+    body = json.dumps(document)
+    assert outcome(decode, body) == outcome(decode_completely, body)
+    assert levels > 90 or decode_event(body) is not None
+
+
 def test_a_decoded_event_is_like_one_of_the_constructors() -> None:
     document = {'protocol': 'mega', 'version': 1, 'event': EVENT, 'object': {'id': '5'}}
     decoded, constructed = decode(encode(document)), Payload.from_dict(document)
@@ -178,6 +204,12 @@ def _is_only_read_by_json(body: str) -> bool:
     except (MsgspecError, ValueError):  # older releases raise no ValueError
         return True
     return False
+
+
+@pytest.mark.parametrize('before', ['[', '"mega" ', '-', '\x00'])
+def test_a_text_with_an_event_in_it_is_a_text(before: str) -> None:
+    body = before + encode({'protocol': 'mega', 'version': 1, 'event': EVENT})
+    assert decode(body) == body
 
 
 @given(st.text(alphabet='0123456789-T:.Z W', min_size=23, max_size=23))

@@ -111,6 +111,24 @@ def test_writes_what_isoformat_writes_without_the_zone(instant: datetime) -> Non
     assert timestamps.format_timestamp(instant) == expected
 
 
+@given(st.datetimes(timezones=st.just(timezone.utc)))
+def test_parses_what_it_writes_as_a_written_timestamp(instant: datetime) -> None:
+    text = timestamps.format_timestamp(instant)
+    assert timestamps.parse_written_timestamp(text) == timestamps.parse_timestamp(text)
+
+
+@given(near_timestamps() | st.text('0123456789-T:.Z+ W', min_size=23, max_size=23))
+@example('2020-05-04T15:53:23.12Z')
+@example('2020-05-04T15:53:23.1+0')
+@example('2020-05-04T24:00:00.000')
+@example('2020-W19-1T15:53:23.123')
+def test_a_written_timestamp_is_one_that_it_would_write(text: str) -> None:
+    instant = timestamps.parse_written_timestamp(text)
+    if instant is not None:
+        assert timestamps.format_timestamp(instant) == text
+        assert instant.tzinfo is timezone.utc
+
+
 @given(st.datetimes(timezones=fixed_zones | st.timezones()))
 def test_to_utc_returns_the_same_instant(instant: datetime) -> None:
     in_utc = timestamps.to_utc(instant)

@@ -106,7 +106,7 @@ def decode(body: str, payload_type: PayloadType | str | None = None) -> WirePayl
         EventError: for an event that breaks the protocol.
     """
     if payload_type is None:
-        return _detect(body)
+        return decode_event(body) or _detect(body)
     kind = _parse_payload_type(payload_type)
     if kind is PayloadType.TEXT:
         return body
@@ -233,8 +233,6 @@ def _data_hint(data: dict[str, Any]) -> PayloadType | None:
 
 
 def _detect(body: str) -> WirePayload:
-    if body.startswith('{') and (event := decode_event(body)) is not None:
-        return event
     document = _decode_object(body)
     if document is None:
         return body

@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct, field
-from msgspec.structs import force_setattr
+from msgspec.structs import astuple, force_setattr
 
-from mega import timestamps
 from mega.errors import EventError, join_path, safe_repr
+from mega.timestamps import format_timestamp, parse_timestamp, to_utc
 
 __all__ = (
     'PROTOCOL',
@@ -67,21 +67,23 @@ class Event(Struct, frozen=True):
     attributes: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise EventError('event.name', _expected('a str', self.name))
-        timestamp = normal_timestamp(self.timestamp)
-        if timestamp is not self.timestamp:
-            force_setattr(self, 'timestamp', timestamp)
-        if type(self.version) is not int:
-            raise EventError('event.version', _expected('an int', self.version))
-        if self.domain is not None and not isinstance(self.domain, str):
-            raise EventError('event.domain', _expected('a str', self.domain))
-        if self.subject is not None and not isinstance(self.subject, str):
-            raise EventError('event.subject', _expected('a str', self.subject))
-        if self.publisher is not None and not isinstance(self.publisher, str):
-            raise EventError('event.publisher', _expected('a str', self.publisher))
-        if not isinstance(self.attributes, dict):
-            raise EventError('event.attributes', _expected('an object', self.attributes))
+        # `__getattr__` makes Python read every field slowly, so they are read at once.
+        name, timestamp, version, domain, subject, publisher, attributes = astuple(self)
+        if not isinstance(name, str):
+            raise EventError('event.name', _expected('a str', name))
+        in_normal_form = normal_timestamp(timestamp)
+        if in_normal_form is not timestamp:
+            force_setattr(self, 'timestamp', in_normal_form)
+        if type(version) is not int:
+            raise EventError('event.version', _expected('an int', version))
+        if domain is not None and not isinstance(domain, str):
+            raise EventError('event.domain', _expected('a str', domain))
+        if subject is not None and not isinstance(subject, str):
+            raise EventError('event.subject', _expected('a str', subject))
+        if publisher is not None and not isinstance(publisher, str):
+            raise EventError('event.publisher', _expected('a str', publisher))
+        if not isinstance(attributes, dict):
+            raise EventError('event.attributes', _expected('an object', attributes))
 
     def __getattr__(self, name: str) -> Any:
         # Python calls this method for names that are not fields. A field that is not set yet must
@@ -143,12 +145,35 @@ class Payload(Struct, frozen=True):
         Attributes are nested, versions are filled in, unset fields are missing, and the timestamp
         is ISO-8601 text. The document shares its values with the payload.
         """
-        document: dict[str, Any] = {'protocol': PROTOCOL, 'version': PROTOCOL_VERSION}
-        document['event'] = _event_to_dict(self.event)
-        if self.object is not None:
-            document['object'] = _object_to_dict(self.object)
-        if self.extra:
-            document['extra'] = self.extra
+        # Python reads the fields of an event one by one slowly, because of `__getattr__`.
+        name, timestamp, version, domain, subject, publisher, attributes = astuple(self.event)
+        event: dict[str, Any] = {}
+        if domain is not None:
+            event['domain'] = domain
+        event['name'] = name
+        event['version'] = version
+        event['timestamp'] = format_timestamp(timestamp)
+        if subject is not None:
+            event['subject'] = subject
+        if publisher is not None:
+            event['publisher'] = publisher
+        if attributes:
+            event['attributes'] = attributes
+        document = {'protocol': PROTOCOL, 'version': PROTOCOL_VERSION, 'event': event}
+        if (data := self.object) is not None:
+            described: dict[str, Any] = {}
+            if (kind := data.type) is not None:
+                described['type'] = kind
+            if (id_ := data.id) is not None:
+                described['id'] = id_
+            described['version'] = data.version
+            if (current := data.current) is not None:
+                described['current'] = current
+            if (previous := data.previous) is not None:
+                described['previous'] = previous
+            document['object'] = described
+        if extra := self.extra:
+            document['extra'] = extra
         return document
 
     @classmethod
@@ -182,22 +207,6 @@ class Payload(Struct, frozen=True):
 def is_mega_event(document: dict[str, Any]) -> bool:
     """Return whether an object is marked as a MEGA event. It may still break the protocol."""
     return document.get('protocol') == PROTOCOL
-
-
-def _event_to_dict(event: Event) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    if (domain := event.domain) is not None:
-        document['domain'] = domain
-    document['name'] = event.name
-    document['version'] = event.version
-    document['timestamp'] = timestamps.format_timestamp(event.timestamp)
-    if (subject := event.subject) is not None:
-        document['subject'] = subject
-    if (publisher := event.publisher) is not None:
-        document['publisher'] = publisher
-    if attributes := event.attributes:
-        document['attributes'] = attributes
-    return document
 
 
 def _read_event(event: Any) -> Event:
@@ -234,20 +243,6 @@ def _with_inline(attributes: Any, inline: dict[str, Any]) -> dict[str, Any]:
     return {**attributes, **inline}
 
 
-def _object_to_dict(data: ObjectData) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    if data.type is not None:
-        document['type'] = data.type
-    if data.id is not None:
-        document['id'] = data.id
-    document['version'] = data.version
-    if data.current is not None:
-        document['current'] = data.current
-    if data.previous is not None:
-        document['previous'] = data.previous
-    return document
-
-
 def _read_object(document: Any) -> ObjectData:
     if not isinstance(document, dict):
         raise _expected_object('object', document)
@@ -268,10 +263,10 @@ def normal_timestamp(value: object) -> datetime:
     Raises:
         EventError: for a value that is not a date and time, or is too far in the past or future.
     """
-    instant = timestamps.parse_timestamp(value) if isinstance(value, str) else value
+    instant = parse_timestamp(value) if isinstance(value, str) else value
     if not isinstance(instant, datetime):
         raise EventError('event.timestamp', _expected('an ISO-8601 date and time', value))
-    in_utc = timestamps.to_utc(instant)
+    in_utc = to_utc(instant)
     if in_utc is None:
         raise EventError('event.timestamp', _expected('within the years 1 to 9999 in UTC', value))
     beyond_milliseconds = in_utc.microsecond % 1000

@@ -21,11 +21,11 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Sequence
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, structs
 
-from mega.match.context import MISSING, to_plain
+from mega.match.context import MISSING
 from mega.match.explanation import Explanations, explain
 from mega.match.index.codegen import MatchState, Node, add_matches
 from mega.match.index.decision_tree import IndexedPattern, TreeBuilder
@@ -174,7 +174,9 @@ class PatternSet(Generic[Target]):
             self._rebuild()
         snapshot = self._snapshot
         # After the snapshot: a `JsonText` must have the fields that all of its patterns test.
-        value = lhs if type(lhs) is dict else to_plain(lhs)
+        value: Any = lhs
+        if type(lhs) is not dict and (to_dict := getattr(type(lhs), 'to_dict', None)) is not None:
+            value = to_dict(lhs)
         found: list[Node] = []
         present = snapshot.present
         state = None
@@ -202,7 +204,7 @@ class PatternSet(Generic[Target]):
 
         It decodes only the values that patterns test. So it suits programs that do not need the
         payload, such as a forwarder, an archive or a filter. With events of 750 bytes, it takes
-        about half of the time of `codec.decode` and `match`.
+        about 60 % of the time of `codec.decode` and `match`.
 
         A MEGA event is matched as it is written. The publishers write its normal form. Another
         producer may write attributes beside the name of the event, where patterns of `attributes`
