@@ -284,6 +284,34 @@ def test_a_set_matches_an_event_of_twice_the_size_at_twice_the_cost(
     assert is_at_most_doubled(small, large)
 
 
+PREFIXES: dict[str, tuple[Callable[[str], object], Callable[[str], object]]] = {
+    'objects in an array': (
+        lambda start: from_eventbridge({'a': {'x': [{'prefix': start}]}}),
+        lambda text: {'x': text},
+    ),
+    'scalars in an array': (
+        lambda start: from_eventbridge({'a': [{'prefix': start}]}),
+        lambda text: text,
+    ),
+    'members of a list': (lambda start: {'a': contains(prefix(start))}, lambda text: text),
+}
+
+
+@pytest.mark.parametrize(('pattern', 'member'), PREFIXES.values(), ids=PREFIXES.keys())
+def test_memory_does_not_multiply_if_every_member_finds_every_pattern(
+    pattern: Callable[[str], object], member: Callable[[str], object]
+) -> None:
+    def memory(n: int) -> int:
+        patterns: PatternSet[int] = PatternSet()
+        for length in range(1, n):
+            patterns.add(pattern('v' * length), length)
+        payload = {'a': [member('v' * n) for _ in range(n)]}
+        return cost_of(lambda: patterns.match(payload)).memory
+
+    small, large = memory(2 * LITTLE), memory(4 * LITTLE)
+    assert large < 2.5 * small
+
+
 # ── lists of values ──────────────────────────────────────────────────────────────────────────────
 
 

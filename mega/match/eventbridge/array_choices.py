@@ -19,9 +19,16 @@ from msgspec import Struct
 
 from mega.match.context import MISSING
 
-__all__ = ('Choice', 'Chooser', 'Route', 'TestedLater')
+__all__ = ('MAX_CHOICES', 'Choice', 'Chooser', 'Route', 'TestedLater')
 
 Found = TypeVar('Found')
+
+MAX_CHOICES = 16
+"""The number of choices with which something that a look-up finds is visited.
+
+If more choices find it, it is tested with the whole event. So the time is linear, also if the
+conditions of other fields take time in proportion to the event.
+"""
 
 MAX_WRAPPERS = 3
 """The number of arrays, each the only member of the other, that are removed at no cost.
@@ -76,6 +83,7 @@ class Route(Struct, frozen=True):
     ) -> Iterable[tuple[Found, list[Objects]]] | None:
         """Return what `find` finds for the scalars at the path, each with the choices that find it.
 
+        If more than `MAX_CHOICES` find it, the result has only the first ones, and one more.
         `find` returns pairs: the place of a scalar, and what this scalar finds. The result is None
         if an object on the path has a name with dots that leads to a field of a pattern.
         """
@@ -94,7 +102,8 @@ class Route(Struct, frozen=True):
         by_id: dict[int, tuple[Found, list[Objects]]] = {}
         for place, found in find(scalars):
             _, found_by = by_id.setdefault(id(found), (found, []))
-            if not found_by or found_by[-1] is not choices[place]:
+            is_another = not found_by or found_by[-1] is not choices[place]
+            if is_another and len(found_by) <= MAX_CHOICES:
                 found_by.append(choices[place])
         return by_id.values()
 

@@ -9,19 +9,12 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from mega.match.eventbridge.array_choices import Choice, Chooser, TestedLater
+from mega.match.eventbridge.array_choices import MAX_CHOICES, Choice, Chooser, TestedLater
 from mega.match.eventbridge.matcher import scalars_at
 from mega.match.index.codegen import MatchState, Node, add_matches
 from mega.match.index.lookups import find_any, find_each
 
 __all__ = ('look_up_anywhere', 'look_up_choices', 'test_whole_patterns')
-
-MAX_CHOICES = 16
-"""The number of array members with which a node is visited.
-
-If more members find it, what it finds is tested with the whole event. So the time is linear, also
-if the conditions of other fields take time in proportion to the event.
-"""
 
 
 def look_up_choices(payload: Any, found: list[Node], node: Node, state: MatchState | None) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -115,19 +115,18 @@ class ForEachMember(Struct, frozen=True):
         return find_any((self.lookup,), value) if isinstance(value, (list, tuple)) else ()
 
 
-def find_each(lookups: Iterable[Lookup], values: Sequence[object]) -> list[tuple[int, Node]]:
-    """Return the place of each value, with each node that any look-up finds for it."""
-    found: list[tuple[int, Node]] = []
+def find_each(lookups: Iterable[Lookup], values: Sequence[object]) -> Iterator[tuple[int, Node]]:
+    """Yield the place of each value, with each node that any look-up finds for it."""
     for lookup in lookups:
         if isinstance(lookup, HashTable):
             nodes, normalise = lookup.nodes, lookup.normalise
             same = _SAME_TYPES.get(normalise, ())
             keys = [value if type(value) in same else normalise(value) for value in values]
-            found += [(place, nodes[key]) for place, key in enumerate(keys) if key in nodes]
+            yield from [(place, nodes[key]) for place, key in enumerate(keys) if key in nodes]
         else:
             for place, value in enumerate(values):
-                found += [(place, node) for node in lookup.find(value)]
-    return found
+                for node in lookup.find(value):
+                    yield place, node
 
 
 _SAME_TYPES: dict[Normaliser, tuple[type, ...]] = {to_text: (str,), to_number: (int, float)}
