@@ -209,6 +209,16 @@ def _is_for_moto_only(item: pytest.Item) -> bool:
     return any('ministack' in mark.kwargs for mark in item.iter_markers('cannot'))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Iterator[None]:
+    """Import the tests without garbage collection, which would examine a growing heap again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the order
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin with the tests that take longest, and exclude all from garbage collection.
