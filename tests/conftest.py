@@ -182,16 +182,20 @@ def _few_on_moto(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pyte
     """Return the tests that run by day, and others: all cases but the first of a test on moto.
 
     A request to moto takes twice as long as one to ministack. By day, too, moto runs the cases
-    that ministack cannot. The contract tests say at night where moto differs from AWS.
+    that ministack cannot. The contract tests say at night where moto differs from AWS, and the
+    chaos tests need many requests.
     """
     seen: set[str] = set()
+    only_at_night = {_CONTRACT, _CHAOS}
     run: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
         function = item.nodeid.partition('[')[0]
         if _server_of(item) != 'moto':
             run.append(item)
-        elif _CONTRACT in item.path.parents or (function in seen and not _is_for_moto_only(item)):
+        elif only_at_night.intersection(item.path.parents) or (
+            function in seen and not _is_for_moto_only(item)
+        ):
             left_out.append(item)
         else:
             seen.add(function)
