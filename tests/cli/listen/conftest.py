@@ -40,11 +40,16 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def listen(aws: CommandAws, queue: str, directory: Path) -> Iterator[Listen]:
-    """Return a function that starts the command. The end of the test kills what is left."""
+    """Return a function that starts the command. The end of the test kills what is left.
+
+    A drain does not wait at an empty queue.
+    """
     with ExitStack() as stack:
 
         def start(*arguments: str, prefix: Sequence[str] = (), **variables: str) -> ListenCommand:
             environment = {**aws.environment, 'QUEUE_URL': queue, **variables}
+            if '--drain' in arguments:
+                environment['WAIT_TIME_SECONDS'] = '0'
             command = ListenCommand(arguments, environment, directory, prefix)
             return stack.enter_context(closing(command))
 

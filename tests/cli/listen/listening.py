@@ -39,7 +39,10 @@ class Orders(TextSubscriber):
             time.sleep(0.01)
         record('done', payload)
 
-listener = SqsListener(os.environ['QUEUE_URL'], [Orders], max_number_of_messages=10)
+seconds = int(os.environ.get('WAIT_TIME_SECONDS', 20))
+listener = SqsListener(
+    os.environ['QUEUE_URL'], [Orders], max_number_of_messages=10, wait_time_seconds=seconds
+)
 """
 """A target. A message is in progress while the file `wait` exists. Messages are in `record`."""
 

@@ -86,7 +86,10 @@ def test_each_signal_changes_the_processes(capfd: pytest.CaptureFixture[str]) ->
     assert parent.snapshot().processes == ()
 
 
-def test_the_command_drains_a_queue(aws: CommandAws, queue: str, directory: Path) -> None:
+def test_the_command_drains_a_queue(
+    aws: CommandAws, queue: str, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('WAIT_TIME_SECONDS', '0')
     publish(aws, queue, 'a', 'b')
     result = mega('listen', 'worker', '--drain', '--health', '0')
     assert result.code == 0

@@ -189,7 +189,10 @@ def test_sigterm_stops_it() -> None:
     assert program.received(Failed) == []
 
 
-def test_a_drain_ends_with_a_message(aws: CommandAws, queue: str) -> None:
+def test_a_drain_ends_with_a_message(
+    aws: CommandAws, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('WAIT_TIME_SECONDS', '0')
     publish(aws, queue, 'a', 'b')
     program = Program(WorkerSettings('worker', drains=True))
     assert program.run() == 0
