@@ -70,7 +70,7 @@ ExactKeys: TypeAlias = tuple[tuple[Normaliser, Any], ...]
 _JSON_NUMBER = re.compile(r'-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 
 
-class NumberValue(Struct, frozen=True):
+class NumberValue(Struct, frozen=True, gc=False):
     """A number. Comparisons are exact: 2**53 + 1 is not 2.0**53. A boolean is not a number.
 
     A text that spells a number in JSON's grammar is compared with the decimal spelling of the
@@ -103,7 +103,7 @@ class NumberValue(Struct, frozen=True):
         return test(lhs, self.exact if isinstance(lhs, Decimal) else self.value)
 
 
-class TextValue(Struct, frozen=True):
+class TextValue(Struct, frozen=True, gc=False):
     """A text, compared by code points, without case folding or normalisation."""
 
     value: str
@@ -112,7 +112,7 @@ class TextValue(Struct, frozen=True):
         return isinstance(lhs, str) and test(lhs, self.value)
 
 
-class InstantValue(Struct, frozen=True):
+class InstantValue(Struct, frozen=True, gc=False):
     """A point in time. A date without a time means its midnight; without a zone it is UTC."""
 
     value: datetime
@@ -122,7 +122,7 @@ class InstantValue(Struct, frozen=True):
         return instant is not None and test(instant, self.value)
 
 
-class DayValue(Struct, frozen=True):
+class DayValue(Struct, frozen=True, gc=False):
     """A calendar day in UTC."""
 
     value: date

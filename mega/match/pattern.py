@@ -7,12 +7,9 @@ is declared. For example, `{'age': gt(17)}` becomes an `Object` with the entry `
 
 from __future__ import annotations
 
-import inspect
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -30,11 +27,13 @@ from mega.match.comparables import (
 )
 from mega.match.context import MISSING, Context
 from mega.match.member_table import EMPTY_TABLE, MAX_TESTED, MemberTable
-from mega.match.representation import call_repr, predicate_repr, value_repr
+from mega.match.predicates import predicate_error, predicate_repr
+from mega.match.representation import call_repr, value_repr
 
 __all__ = (
     'AllOf',
     'AnyOf',
+    'Atom',
     'Constant',
     'ExactValue',
     'ListLiteral',
@@ -132,6 +131,16 @@ class Pattern(Struct, frozen=True, eq=False, kw_only=True):
         raise PatternError('', self, 'write `p & q`, `p | q` and `~p`, not `and`, `or` and `not`')
 
 
+class Atom(Pattern, frozen=True, gc=False):
+    """A pattern of numbers and texts alone: nothing that could refer to it, such as a function.
+
+    So the garbage collector need not visit it. To visit a large set would stop all threads.
+    """
+
+    def __post_init__(self) -> None:
+        """Keep the defaults of `Pattern`: a missing key does not match."""
+
+
 class AllOf(Pattern, frozen=True):
     """A value that all members match."""
 
@@ -217,7 +226,7 @@ class Not(Pattern, frozen=True):
         return call_repr('not_', self.child)
 
 
-class Value(Pattern, frozen=True):
+class Value(Atom, frozen=True):
     """An equal number, text, instant or day."""
 
     comparable: Comparable
@@ -233,7 +242,7 @@ class Value(Pattern, frozen=True):
         return value_repr(self.comparable.value)
 
 
-class Constant(Pattern, frozen=True):
+class Constant(Atom, frozen=True):
     """Null, true or false. An equal value such as 1 does not match true."""
 
     value: bool | None
@@ -272,9 +281,10 @@ class Object(Pattern, frozen=True):
     entries: tuple[tuple[str, Pattern], ...]
 
     def __post_init__(self) -> None:
-        ordered = sorted(self.entries, key=lambda entry: entry[1].has_predicate)
-        force_setattr(self, 'entries', tuple(ordered))
         Pattern.__post_init__(self)
+        if self.has_predicate:
+            ordered = sorted(self.entries, key=lambda entry: entry[1].has_predicate)
+            force_setattr(self, 'entries', tuple(ordered))
 
     def accepts(self, lhs: object, context: Context) -> bool:
         if not isinstance(lhs, dict):
@@ -295,6 +305,10 @@ class Object(Pattern, frozen=True):
 
     def __repr__(self) -> str:
         return f'{{{", ".join(f"{key!r}: {pattern!r}" for key, pattern in self.entries)}}}'
+
+
+class _ObjectOfAtoms(Object, frozen=True, gc=False):
+    """An object of atoms and of such objects. It is not visited either."""
 
 
 class ListLiteral(Members, frozen=True):
@@ -335,8 +349,6 @@ class Predicate(Pattern, frozen=True):
         return predicate_repr(self.function)
 
 
-_FUNCTIONS = 'mega.match.functions.', 'mega.match.eventbridge.'
-
 _has_predicate = operator.attrgetter('has_predicate')
 
 
@@ -355,6 +367,10 @@ def compile_pattern(rhs: object, path: str = '') -> Pattern:
 def _compile(rhs: Any, path: str) -> Pattern:
     if isinstance(rhs, Pattern):
         return rhs
+    if isinstance(rhs, (dict, Mapping)) and not isinstance(rhs, str):
+        entries = tuple([_compile_entry(key, value, path) for key, value in rhs.items()])
+        is_atomic = True not in [type(child).__struct_config__.gc for _, child in entries]
+        return _ObjectOfAtoms(entries) if is_atomic else Object(entries)
     if rhs is None or isinstance(rhs, bool):
         return Constant(rhs)
     if comparable := to_comparable(rhs):
@@ -363,13 +379,10 @@ def _compile(rhs: Any, path: str) -> Pattern:
         return ExactValue(rhs)
     if isinstance(rhs, (float, Decimal)):
         return ExactValue(float('nan'))  # NaN; comparing a Decimal NaN may raise
-    if isinstance(rhs, Mapping):
-        return Object(tuple(_compile_entry(key, value, path) for key, value in rhs.items()))
     if isinstance(rhs, (list, tuple, set, frozenset)):
-        return ListLiteral(
-            tuple(_compile(value, join_path(path, i)) for i, value in enumerate(rhs))
-        )
-    if problem := _predicate_error(rhs):
+        members = [_compile(value, join_path(path, i)) for i, value in enumerate(rhs)]
+        return ListLiteral(tuple(members))
+    if problem := predicate_error(rhs):
         raise PatternError(path, rhs, problem)
     return Predicate(rhs)
 
@@ -378,21 +391,6 @@ def _compile_entry(key: object, value: object, path: str) -> tuple[str, Pattern]
     if not isinstance(key, str):
         raise PatternError(path, key, 'a key of an object must be a str')
     return key, _compile(value, join_path(path, key))
-
-
-def _predicate_error(rhs: object) -> str:
-    if isinstance(rhs, re.Pattern):
-        return 'write match(...) to search for a regular expression'
-    if inspect.isclass(rhs):
-        return 'a class is not a pattern; write is_a(...) to test the type, or give a value'
-    if inspect.iscoroutinefunction(rhs):
-        return 'a predicate must not be async: its result, a coroutine, would always be true'
-    function = rhs.func if isinstance(rhs, partial) else rhs
-    if inspect.isfunction(function) and function.__module__.startswith(_FUNCTIONS):
-        return f'call the function, with its arguments: {function.__name__}(...)'
-    if not callable(rhs):
-        return 'must be a value of JSON or BSON, a date, a function of one value, or a pattern'
-    return ''
 
 
 def _flatten(kind: type[AllOf | AnyOf], pattern: Pattern) -> tuple[Pattern, ...]:

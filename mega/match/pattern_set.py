@@ -1,11 +1,11 @@
 """A set of patterns with targets, and the targets of the patterns that match a payload.
 
 The set keeps a list of indexes, each a decision tree (`mega.match.index.decision_tree`). A match
-visits all of them. `add` only appends a pattern; the next match, or `build`, indexes the new
-patterns.
+visits all of them. `build`, or the first match, indexes all patterns. From then on, `add` indexes
+the new pattern before it returns.
 
-To rebuild one index over everything would make n additions cost n**2 work. So the new patterns get
-an index of their own, which replaces the existing indexes that are less than `REBUILD_RATIO` times
+To rebuild one index over everything would make n additions cost n**2 work. So a new pattern gets
+an index of its own, which replaces the existing indexes that are less than `REBUILD_RATIO` times
 as large as the new one. Sizes grow geometrically along the list, as in a log-structured merge
 tree. For example, with a ratio of 8 and indexes of 1,000 and 20 patterns, one more pattern gets its
 own index: 1,000, 20, 1. With three more after that, 20 is less than 8 * 4: 1,000 and 24.
@@ -13,23 +13,28 @@ own index: 1,000, 20, 1. With three more after that, 20 is less than 8 * 4: 1,00
 `remove` leaves a pattern in its index, and matches omit it from their results. An index that is
 rebuilt loses its removed patterns. When more than an eighth of the patterns were removed, all
 indexes are rebuilt as one. On average, a removal costs as much as to index eight patterns.
+
+A match takes no lock. It reads the latest `_Snapshot`, which a change replaces as a whole. A thread
+that builds an index holds `_indexing`, so that other changes wait, and `_lock` only to read the
+patterns and to replace the snapshot.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import combinations
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from mega.match.context import MISSING
 from mega.match.explanation import Explanations, explain
 from mega.match.index.codegen import MatchState, Node, add_matches
 from mega.match.index.decision_tree import IndexedPattern, TreeBuilder
-from mega.match.index.normal_form import Alternative, to_dnf
+from mega.match.index.normal_form import to_dnf
 from mega.match.index.results import targets_of, without_removed
 from mega.match.json_fields import JsonFields, JsonText
 from mega.match.pattern import Pattern, Predicate, compile_pattern
@@ -42,9 +47,6 @@ Target = TypeVar('Target')
 class _Member(Struct, Generic[Target], frozen=True):
     pattern: Pattern
     target: Target
-    alternatives: tuple[Alternative, ...]
-    predicates: tuple[int, ...]
-    """The ids of the predicates of the user in the pattern."""
 
 
 class _Index(Struct, frozen=True):
@@ -53,6 +55,8 @@ class _Index(Struct, frozen=True):
     """The positions of its patterns, in order. Some may have been removed since."""
 
     needs_state: bool
+    predicates: frozenset[int]
+    """The ids of the predicates of the user."""
 
 
 class _Snapshot(Struct, frozen=True):
@@ -60,6 +64,9 @@ class _Snapshot(Struct, frozen=True):
 
     roots: tuple[Node, ...] = ()
     needs_state: bool = False
+    stores_results: bool = False
+    """Whether two indexes have the same predicate, which is called once for both."""
+
     present: Container[int] | None = None
     """The positions of the patterns; None if the indexes contain no removed patterns."""
 
@@ -77,7 +84,10 @@ class PatternSet(Generic[Target]):
     - Targets are in the order of their addition, one for each pattern that matches.
     - A predicate of the user is called at most once per value and payload, and only when all other
       conditions of its pattern are true.
-    - Thread-safe: any thread may match, add and remove.
+    - Thread-safe: any thread may match, add, remove and build.
+    - A match waits for no other thread, except while the first index is built. Call `build` before
+      threads match, or the first match builds it.
+    - A pattern that `add` has added matches from then on, and a removed pattern never again.
 
     >>> subscribers = PatternSet()
     >>> subscribers.add({'name': 'user:login'}, 'audit')
@@ -95,30 +105,31 @@ class PatternSet(Generic[Target]):
         self._indexes: list[_Index] = []
         self._indexed_until = 0
         self._removed_count = 0  # of indexed patterns
-        self._snapshot = _Snapshot()
-        self._is_stale = False
-        self._predicate_counts: Counter[int] = Counter()
+        self._snapshot: _Snapshot | None = None
+        self._is_used = False  # a match or `build` has begun to build the first index
         self._json_fields: JsonFields | None = None
         self._lock = Lock()
+        self._indexing = Lock()  # taken before `_lock`
 
     def add(self, pattern: object, target: Target) -> None:
         """Add a pattern and its target.
 
-        Cheap: the next match, or `build`, updates the index, and only parts of it are rebuilt.
+        Before the first match or `build`, an addition is cheap. From then on, the new pattern is
+        indexed, on average together with about 20 others in a set of 10,000. To replace many
+        patterns, fill a new set.
 
         Raises:
             PatternError: if `pattern` is invalid.
         """
         compiled = compile_pattern(pattern)
-        predicates = tuple(_predicates(compiled)) if compiled.has_predicate else ()
-        member = _Member(compiled, target, tuple(to_dnf(compiled)), predicates)
         with self._lock:
             if self._json_fields is not None:
                 self._json_fields.include([compiled])
-            self._members[self._next_position] = member
+            self._members[self._next_position] = _Member(compiled, target)
             self._next_position += 1
-            self._predicate_counts.update(predicates)
-            self._is_stale = True
+            is_used = self._is_used
+        if is_used:
+            self.build()
 
     def remove(self, target: Target) -> None:
         """Remove every pattern that was added with a target.
@@ -137,20 +148,35 @@ class PatternSet(Generic[Target]):
                 self._recorded_until = position + 1
             positions = self._positions_of.pop(target)
             for position in positions:
-                self._forget_predicates(self._members.pop(position).predicates)
+                del self._members[position]
             if positions[0] < self._indexed_until:
-                self._snapshot = structs.replace(self._snapshot, present=self._members)
                 self._removed_count += bisect_left(positions, self._indexed_until)
-                self._is_stale |= self._has_many_removed()
+                self._publish()
+            has_many_removed = self._has_many_removed()
+        if has_many_removed:
+            self.build()
 
     def build(self) -> None:
         """Build the index now, rather than during the first match.
 
-        `match` builds the index itself after patterns were added. A call without new patterns does
-        nothing. Thread-safe, as `add` and `match` are.
+        Other threads may match, add and remove meanwhile. Their additions wait; their matches do
+        not, once the set has an index.
         """
-        if self._is_stale:
-            self._rebuild()
+        with self._indexing:
+            with self._lock:
+                self._is_used = self._is_used or bool(self._members)
+                until = self._next_position
+                joining, indexes = self._joining()
+            if joining:
+                indexes = [*indexes, self._build_index(joining)]
+            elif len(indexes) == len(self._indexes):
+                return
+            with self._lock:
+                self._indexes, self._indexed_until = indexes, until
+                newer = [one for one in range(until, self._next_position) if one in self._members]
+                in_indexes = sum(len(index.positions) for index in indexes)
+                self._removed_count = in_indexes + len(newer) - len(self._members)
+                self._publish()
 
     def match(
         self,
@@ -170,9 +196,10 @@ class PatternSet(Generic[Target]):
             BaseException: without `errors`, the exception of the first such pattern, after all
                 patterns were tested.
         """
-        if self._is_stale:
-            self._rebuild()
         snapshot = self._snapshot
+        if snapshot is None:
+            self.build()
+            snapshot = self._snapshot or _Snapshot()
         # After the snapshot: a `JsonText` must have the fields that all of its patterns test.
         value: Any = lhs
         if type(lhs) is not dict and (to_dict := getattr(type(lhs), 'to_dict', None)) is not None:
@@ -181,7 +208,7 @@ class PatternSet(Generic[Target]):
         present = snapshot.present
         state = None
         if snapshot.needs_state:
-            state = MatchState(value if root is MISSING else root, present)
+            state = MatchState(value if root is MISSING else root, present, snapshot.stores_results)
         for node in snapshot.roots:
             node[0](value, found, node, state)
         if present is not None:
@@ -246,58 +273,45 @@ class PatternSet(Generic[Target]):
     def _has_many_removed(self) -> bool:
         return self._removed_count * REBUILD_RATIO > len(self._members)
 
-    def _rebuild(self) -> None:
-        """Index the new patterns, together with the indexes that are not much larger."""
-        with self._lock:
-            if not self._is_stale:
-                return  # another thread has indexed them
-            members = self._members
-            new = range(self._indexed_until, self._next_position)
-            joining = [position for position in new if position in members]
-            indexes = self._indexes
-            if self._has_many_removed() or self._calls_indexed_predicates(joining):
-                joining, indexes = list(members), []
-            while indexes and len(indexes[-1].positions) < REBUILD_RATIO * len(joining):
-                *indexes, last = indexes
-                joining = [one for one in last.positions if one in members] + joining
-            self._indexes = [*indexes, self._build_index(joining)] if joining else indexes
-            self._indexed_until = self._next_position
-            in_indexes = sum(len(index.positions) for index in self._indexes)
-            self._removed_count = in_indexes - len(members)
-            self._snapshot = _Snapshot(
-                tuple(index.root for index in self._indexes),
-                any(index.needs_state for index in self._indexes),
-                members if self._removed_count else None,
-            )
-            self._is_stale = False
+    def _joining(self) -> tuple[dict[int, _Member[Target]], list[_Index]]:
+        """Return the patterns of the next index, and the indexes that it does not replace."""
+        members, indexes = self._members, self._indexes
+        if self._has_many_removed():
+            return members.copy(), []
+        new = range(self._indexed_until, self._next_position)
+        joining = [position for position in new if position in members]
+        while indexes and len(indexes[-1].positions) < REBUILD_RATIO * len(joining):
+            *indexes, last = indexes
+            joining = [one for one in last.positions if one in members] + joining
+        return {position: members[position] for position in joining}, indexes
 
-    def _forget_predicates(self, predicates: Sequence[int]) -> None:
-        counts = self._predicate_counts
-        counts.subtract(predicates)
-        for id_ in predicates:
-            if not counts[id_]:
-                del counts[id_]
-
-    def _calls_indexed_predicates(self, positions: Sequence[int]) -> bool:
-        """Return whether patterns have a predicate that also patterns at other positions have.
-
-        Existing indexes may call the predicate without storing the result.
-        """
-        own = Counter(id_ for position in positions for id_ in self._members[position].predicates)
-        return any(self._predicate_counts[id_] > count for id_, count in own.items())
-
-    def _build_index(self, positions: Sequence[int]) -> _Index:
-        counts, members = self._predicate_counts, self._members
-        builder = TreeBuilder(lambda predicate, count: counts[predicate] > count)
-        root = builder.build(
+    def _build_index(self, members: Mapping[int, _Member[Target]]) -> _Index:
+        patterns = [member.pattern for member in members.values()]
+        predicates = Counter(
+            [id_ for one in patterns if one.has_predicate for id_ in _predicates(one)]
+        )
+        root = TreeBuilder(predicates).build(
             [
-                IndexedPattern(position, members[position].target, alternative)
-                for position in positions
-                for alternative in members[position].alternatives
+                IndexedPattern(position, member.target, alternative)
+                for position, member in members.items()
+                for alternative in to_dnf(member.pattern)
             ]
         )
-        needs_state = any(members[position].pattern.needs_context for position in positions)
-        return _Index(root, positions, needs_state)
+        needs_state = any(one.needs_context for one in patterns)
+        return _Index(root, list(members), needs_state, frozenset(predicates))
+
+    def _publish(self) -> None:
+        """Replace the snapshot, which later matches read."""
+        indexes = self._indexes
+        self._snapshot = _Snapshot(
+            tuple(index.root for index in indexes),
+            any(index.needs_state for index in indexes),
+            any(
+                not one.predicates.isdisjoint(other.predicates)
+                for one, other in combinations(indexes, 2)
+            ),
+            self._members if self._removed_count else None,
+        )
 
     def _report(
         self,

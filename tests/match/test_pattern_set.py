@@ -104,17 +104,17 @@ def test_one_more_pattern_rebuilds_only_small_indexes() -> None:
     """Large indexes stay; only indexes that are not much larger than the additions are rebuilt."""
     patterns = set_of(*({'a': i} for i in range(1000)))
     patterns.match({})
-    largest = patterns._snapshot.roots[0]
+    largest = patterns._indexes[0]
     patterns.add({'a': 5}, 1000)
     assert patterns.match({'a': 5}) == [5, 1000]
-    assert patterns._snapshot.roots[0] is largest
+    assert patterns._indexes[0] is largest
 
 
 def test_build_builds_the_index_before_the_first_match() -> None:
     patterns = set_of({'a': 1}, {'a': 2})
     patterns.build()
     built = patterns._snapshot
-    assert built.roots
+    assert built is not None
     patterns.build()
     assert patterns.match({'a': 1}) == [0]
     assert patterns._snapshot is built

@@ -15,7 +15,7 @@ from typing import Any
 
 from mega.match.comparables import ExactKeys, exact, is_number, to_number
 from mega.match.context import Context
-from mega.match.pattern import Members, Pattern
+from mega.match.pattern import Atom, Members, Pattern
 
 __all__ = (
     'AddressBlock',
@@ -50,7 +50,7 @@ class ValueList(Members, frozen=True):
         return repr(list(self.source))
 
 
-class Number(Pattern, frozen=True):
+class Number(Atom, frozen=True):
     """An equal number. A text that spells the number does not match."""
 
     value: int | float
@@ -66,7 +66,7 @@ class Number(Pattern, frozen=True):
         return repr(self.value)
 
 
-class NumericRange(Pattern, frozen=True):
+class NumericRange(Atom, frozen=True):
     """A number between two bounds. A bound of None does not limit the range."""
 
     low: int | float | None
@@ -151,7 +151,7 @@ def _cases(character: str) -> list[str]:
     return sorted({character, character.lower(), character.upper()})
 
 
-class AddressText(Pattern, frozen=True):
+class AddressText(Atom, frozen=True):
     """An IP address in any spelling."""
 
     text: str

@@ -11,7 +11,7 @@ from mega.errors import PatternError
 from mega.match.comparables import Comparable, ExactKeys, Test, to_comparable
 from mega.match.context import Context
 from mega.match.functions.paths import Field
-from mega.match.pattern import Not, Pattern, compile_pattern
+from mega.match.pattern import Atom, Not, Pattern, compile_pattern
 from mega.match.representation import call_repr
 
 __all__ = (
@@ -60,7 +60,7 @@ class Equal(Pattern, frozen=True):
         return call_repr('eq', self.child)
 
 
-class Compare(Pattern, frozen=True):
+class Compare(Atom, frozen=True):
     """A value that is less or greater than a constant."""
 
     name: str
@@ -91,7 +91,7 @@ class CompareField(Pattern, frozen=True):
         return call_repr(self.name, self.field)
 
 
-class Between(Pattern, frozen=True):
+class Between(Atom, frozen=True):
     """A value from `low` to `high`, both included."""
 
     low: Comparable

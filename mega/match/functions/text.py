@@ -11,7 +11,7 @@ from mega.errors import PatternError
 from mega.match.comparables import ExactKeys, to_folded_text
 from mega.match.context import Context
 from mega.match.functions.wildcards import Wildcard, parse_pieces
-from mega.match.pattern import Pattern
+from mega.match.pattern import Atom, Pattern
 from mega.match.representation import call_repr, value_repr
 
 __all__ = (
@@ -49,7 +49,7 @@ class Regex(Pattern, frozen=True):
         return f'{self.name}({self.regex.pattern!r}{f", {int(flags)}" if flags else ""}{limit})'
 
 
-class IEquals(Pattern, frozen=True):
+class IEquals(Atom, frozen=True):
     """A text that is equal after case folding."""
 
     text: str
@@ -66,7 +66,7 @@ class IEquals(Pattern, frozen=True):
         return call_repr('iequals', self.text)
 
 
-class Prefix(Pattern, frozen=True):
+class Prefix(Atom, frozen=True):
     """A text that starts with another text."""
 
     text: str
@@ -83,7 +83,7 @@ class Prefix(Pattern, frozen=True):
         return _text_call_repr('prefix', self.text, self.folded)
 
 
-class Suffix(Pattern, frozen=True):
+class Suffix(Atom, frozen=True):
     """A text that ends with another text."""
 
     text: str
@@ -100,7 +100,7 @@ class Suffix(Pattern, frozen=True):
         return _text_call_repr('suffix', self.text, self.folded)
 
 
-class Substring(Pattern, frozen=True):
+class Substring(Atom, frozen=True):
     """A text that contains another text."""
 
     text: str

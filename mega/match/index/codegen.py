@@ -57,12 +57,17 @@ contains nodes of these two forms.
 class MatchState(Context):
     """The state of one match of a payload against a set of patterns."""
 
-    __slots__ = ('_present', 'failures')
+    __slots__ = ('_present', 'failures', 'stores_results')
 
-    def __init__(self, payload: object, present: Container[int] | None) -> None:
+    def __init__(
+        self, payload: object, present: Container[int] | None, stores_results: bool
+    ) -> None:
         """Begin a match. `present` has the positions of the patterns; None if none was removed."""
         super().__init__(payload)
         self._present = present
+        self.stores_results = stores_results
+        """Whether several indexes have the same predicate."""
+
         self.failures: list[tuple[Node, BaseException]] = []
         """The nodes of the patterns whose predicates raised, each with the exception."""
 

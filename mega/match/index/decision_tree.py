@@ -31,12 +31,11 @@ them, and a pattern with several alternatives once per alternative. `MAX_COPIES`
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import log2
 from typing import Any, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from mega.match.comparables import Normaliser, parse_number, to_number, to_text, wrap
@@ -84,8 +83,12 @@ MAX_COMPILED_PLANS = 512
 """The number of compiled look-ups that a process keeps."""
 
 
-class IndexedPattern(Struct, frozen=True):
-    """One alternative of a pattern, with the conditions that remain to be tested."""
+class IndexedPattern(Struct, frozen=True, gc=False):
+    """One alternative of a pattern, with the conditions that remain to be tested.
+
+    The garbage collector does not visit it, nor its conditions and keys, so that large sets do not
+    stop all threads. The tree does not keep them.
+    """
 
     position: int
     target: object
@@ -127,11 +130,11 @@ class BranchPlan(Struct, frozen=True):
 class TreeBuilder:
     """Builds the tree of a list of patterns.
 
-    `is_shared(predicate id, n)` returns whether more than n patterns have a predicate of the user.
+    `predicate_counts` has the ids of the predicates of the user, and how often patterns have each.
     """
 
-    def __init__(self, is_shared: Callable[[int, int], bool]) -> None:
-        self._is_shared = is_shared
+    def __init__(self, predicate_counts: Mapping[int, int]) -> None:
+        self._predicate_counts = predicate_counts
         self._remaining_copies = 0
         self._texts: dict[str, str] = {}
 
@@ -146,29 +149,39 @@ class TreeBuilder:
             len(patterns) > MAX_UNINDEXED and depth < MAX_TREE_DEPTH and self._remaining_copies > 0
         )
         nodes = []
-        rest = [(one, _clauses(one) if may_branch else {}) for one in patterns]
-        while len(rest) > MAX_UNINDEXED and (branch := _best_branch(rest)):
-            found = [(one, clauses[branch]) for one, clauses in rest if branch in clauses]
+        rest = patterns
+        while may_branch and len(rest) > MAX_UNINDEXED and (branch := _best_branch(rest)):
+            found, others = [], []
+            for one in rest:
+                clause = _clauses(one).get(branch)
+                if clause is None:
+                    others.append(one)
+                else:
+                    found.append((one, *clause))
             nodes.append(self._build_branch(branch, found, depth))
-            rest = [(one, clauses) for one, clauses in rest if branch not in clauses]
-        nodes += group_nodes(self._residual_nodes(one for one, _ in rest))
+            rest = others
+        nodes += group_nodes(self._residual_nodes(rest))
         if len(nodes) == 1:
             return nodes[0]
         return VISIT_UNROLLED.get(len(nodes), visit_all), *nodes
 
     def _build_branch(
-        self, branch: _BranchKey, found: Sequence[tuple[IndexedPattern, _Clause]], depth: int
+        self,
+        branch: _BranchKey,
+        found: Sequence[tuple[IndexedPattern, Condition, tuple[Key, ...]]],
+        depth: int,
     ) -> Node:
         groups: defaultdict[_LookupGroup, _Children] = defaultdict(dict)
-        for one, (condition, keys) in found:
-            remaining = {
-                is_sufficient: one.without(condition, is_sufficient)
-                for is_sufficient in (True, False)
-            }
+        for one, condition, keys in found:
+            remaining: dict[bool, IndexedPattern] = {}
             for key in keys:
+                is_sufficient = key.is_sufficient
+                if is_sufficient not in remaining:
+                    remaining[is_sufficient] = one.without(condition, is_sufficient)
                 children = groups[key.kind, key.normalise, key.per_member]
-                _, patterns = children.setdefault(key.value, (key, []))
-                patterns.append(remaining[key.is_sufficient])
+                if key.value not in children:
+                    children[key.value] = key, []
+                children[key.value][1].append(remaining[is_sufficient])
         built: _BuiltNodes = {}
         # In all branches the groups have the same order, so that branches share functions.
         lookups: list[AnyLookup] = [
@@ -228,7 +241,7 @@ class TreeBuilder:
             predicates = [
                 (key.test, self._residual_nodes(patterns))
                 for key, patterns in children.values()
-                if self._is_shared(key.value, len(patterns)) is is_shared
+                if (self._predicate_counts[key.value] > len(patterns)) is is_shared
             ]
             if predicates:
                 yield PredicateList(predicates, is_shared)
@@ -255,12 +268,11 @@ def _clauses(one: IndexedPattern) -> dict[_BranchKey, _Clause]:
 
     A branch tests a predicate of the user only if the pattern has no other conditions left.
     """
-    only_predicates = all(condition.leaf.has_predicate for condition in one.conditions)
     clauses: dict[_BranchKey, _Clause] = {}
-    for condition in one.conditions:
-        keys = condition.keys
-        if keys is None or (condition.leaf.has_predicate and not only_predicates):
+    for condition in [c for c in one.conditions if not c.leaf.has_predicate] or one.conditions:
+        if not condition.key_sequence:
             continue
+        keys = condition.key_sequence[0]
         branch = condition.path, condition.scope
         known = clauses.get(branch)
         if known is None or selectivity_rank(keys) < selectivity_rank(known[1]):
@@ -268,45 +280,32 @@ def _clauses(one: IndexedPattern) -> dict[_BranchKey, _Clause]:
     return clauses
 
 
-class _CostEstimate(Struct):
-    """The cost of a branch. The unit is the check of one pattern."""
-
-    patterns: int = 0
-    values: Counter[tuple[Normaliser, bool, Any]] = msgspec.field(default_factory=Counter)
-    kinds: Counter[LookupKind] = msgspec.field(default_factory=Counter)
-
-    def add(self, keys: tuple[Key, ...]) -> None:
-        """Add one pattern."""
-        self.patterns += 1
-        for key in keys:
-            self.kinds[key.kind] += 1
-            if key.kind in (LookupKind.EQUALS, LookupKind.PREFIX, LookupKind.SUBSTRING):
-                self.values[key.normalise, key.per_member, key.value] += 1
-
-    def benefit(self) -> float:
-        """Return the number of patterns looked up per unit of cost."""
-        prefixes = self.kinds[LookupKind.PREFIX]
-        cost = 1 + 0.7 * self.kinds[LookupKind.TEST] + self.kinds[LookupKind.RANGE] / 3
-        if prefixes:
-            cost += 1 + log2(prefixes)
-        cost += min(0.3 * self.kinds[LookupKind.SUBSTRING], 30)
-        # Patterns with the same key are found together. If they are many, another look-up follows,
-        # which bounds the cost of their checks.
-        checks = sum([count * min(count, MAX_UNINDEXED) for count in self.values.values()])
-        return self.patterns / (cost + checks / (sum(self.values.values()) or 1))
-
-
-def _best_branch(
-    patterns: Iterable[tuple[IndexedPattern, dict[_BranchKey, _Clause]]],
-) -> _BranchKey | None:
+def _best_branch(patterns: Iterable[IndexedPattern]) -> _BranchKey | None:
     """Return the branch with the highest benefit; None if checking every pattern is better."""
-    estimates: defaultdict[_BranchKey, _CostEstimate] = defaultdict(_CostEstimate)
-    for _, clauses in patterns:
-        for branch, (_, keys) in clauses.items():
-            estimates[branch].add(keys)
-    benefits = {branch: estimate.benefit() for branch, estimate in estimates.items()}
+    candidates: defaultdict[_BranchKey, list[tuple[Key, ...]]] = defaultdict(list)
+    for one in patterns:
+        for branch, (_, keys) in _clauses(one).items():
+            candidates[branch].append(keys)
+    benefits = {branch: _benefit(found) for branch, found in candidates.items()}
     best = max(benefits, key=benefits.__getitem__, default=None)
     return best if best is not None and benefits[best] > MIN_BENEFIT else None
+
+
+def _benefit(found: Sequence[tuple[Key, ...]]) -> float:
+    """Return the number of patterns looked up per unit of cost, the check of one pattern."""
+    kinds = Counter([key.kind for keys in found for key in keys])
+    cost = 1 + 0.7 * kinds[LookupKind.TEST] + kinds[LookupKind.RANGE] / 3
+    cost += min(0.3 * kinds[LookupKind.SUBSTRING], 30)
+    if prefixes := kinds[LookupKind.PREFIX]:
+        cost += 1 + log2(prefixes)
+    # Patterns with the same key are found together. If they are many, another look-up follows,
+    # which bounds the cost of their checks.
+    counts = Counter([key for keys in found for key in keys if key.kind in _KINDS_OF_TABLES])
+    checks = sum([count * min(count, MAX_UNINDEXED) for count in counts.values()])
+    return len(found) / (cost + checks / (sum(counts.values()) or 1))
+
+
+_KINDS_OF_TABLES = frozenset((LookupKind.EQUALS, LookupKind.PREFIX, LookupKind.SUBSTRING))
 
 
 _SHORTCUTS: dict[Normaliser, str] = {

@@ -23,6 +23,7 @@ from mega.match.comparables import (
     NORMALISERS,
     Comparable,
     DayValue,
+    ExactKeys,
     InstantValue,
     Normaliser,
     NumberValue,
@@ -57,7 +58,7 @@ from mega.match.functions.regex_literals import literals_of
 from mega.match.functions.text import Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
 from mega.match.index.bounds import Interval, intersection
-from mega.match.pattern import AllOf, AnyOf, ListLiteral, Object, Pattern, Predicate
+from mega.match.pattern import AllOf, AnyOf, ListLiteral, Members, Object, Pattern, Predicate
 
 __all__ = ('RANKS', 'Key', 'LookupKind', 'key_sequence', 'keys_of', 'selectivity_rank')
 
@@ -82,8 +83,8 @@ class LookupKind(Enum):
     TEST = 'the test of the key is true for the normalised value'
 
 
-class Key(Struct, frozen=True):
-    """A necessary condition of a leaf that can be looked up."""
+class Key(Struct, frozen=True, gc=False):
+    """A necessary condition of a leaf that can be looked up. The tree does not keep keys."""
 
     kind: LookupKind
     normalise: Normaliser
@@ -111,6 +112,12 @@ def selectivity_rank(keys: tuple[Key, ...]) -> int:
 LeafKeys: TypeAlias = 'tuple[Key, ...] | None'
 
 
+def key_sequence(leaf: Pattern) -> tuple[tuple[Key, ...], ...]:
+    """Return groups of keys: the first finds the leaf, and each other narrows what was found."""
+    exact = leaf.exact_keys  # most leaves have them; a dispatch by the type takes longer
+    return _key_sequence(leaf) if exact is None else (_equal_keys(exact),)
+
+
 @singledispatch
 def keys_of(leaf: Pattern) -> LeafKeys:
     """Return the keys of a leaf: it matches no value that fits none of them.
@@ -119,9 +126,11 @@ def keys_of(leaf: Pattern) -> LeafKeys:
     must be tested.
     """
     exact = leaf.exact_keys
-    if exact is None:
-        return None
-    return tuple(Key(LookupKind.EQUALS, normalise, value) for normalise, value in exact)
+    return None if exact is None else _equal_keys(exact)
+
+
+def _equal_keys(exact: ExactKeys) -> tuple[Key, ...]:
+    return tuple([Key(LookupKind.EQUALS, normalise, value) for normalise, value in exact])
 
 
 @keys_of.register(Equal)
@@ -143,20 +152,13 @@ def _(leaf: ListLiteral) -> LeafKeys:
 
 @keys_of.register(OneOf)
 @keys_of.register(AnyOf)
-def _union(leaf: OneOf | AnyOf | ListLiteral) -> LeafKeys:
-    return _union_of(leaf.members)
-
-
-def _union_of(members: Sequence[Pattern]) -> LeafKeys:
+def _union(leaf: Members) -> LeafKeys:
     found: list[Key] = []
-    for child in members:
+    for child in leaf.members:
         keys = keys_of(child)
-        if (
-            keys is None
-            or child.when_missing
-            or child.has_predicate
-            or any(key.per_member for key in keys)
-        ):
+        if keys is None or child.when_missing or child.has_predicate:
+            return None
+        if any(key.per_member for key in keys):
             return None
         found += keys
     return tuple(dict.fromkeys(found))
@@ -228,26 +230,22 @@ def _(leaf: Wildcard | Regex) -> LeafKeys:
 
 
 @singledispatch
-def key_sequence(leaf: Pattern) -> tuple[tuple[Key, ...], ...]:
-    """Return groups of keys: the first finds the leaf, and each other narrows what was found."""
+def _key_sequence(leaf: Pattern) -> tuple[tuple[Key, ...], ...]:
     keys = keys_of(leaf)
     return () if keys is None else (keys,)
 
 
-@key_sequence.register(Wildcard)
+@_key_sequence.register(Wildcard)
 def _(leaf: Wildcard) -> tuple[tuple[Key, ...], ...]:
     normalise, normalise_reversed = to_text, to_reversed_text
     if leaf.ignore_case:
         normalise, normalise_reversed = to_folded_text, to_reversed_folded_text
     pieces = [piece.characters for piece in leaf.pieces]
+    longest = max(map(_literal_start, pieces[1:-1]), key=len, default='')
     literals = (
         (LookupKind.PREFIX, normalise, _literal_start(pieces[0])),
         (LookupKind.PREFIX, normalise_reversed, _literal_start(pieces[-1][::-1])),
-        (
-            LookupKind.SUBSTRING,
-            normalise,
-            max(map(_literal_start, pieces[1:-1]), key=len, default=''),
-        ),
+        (LookupKind.SUBSTRING, normalise, longest),
     )
     # A literal that is all of the wildcard except stars decides, as in `*abc*`.
     size = sum(map(len, pieces)) if len(pieces) > 1 else -1
@@ -262,7 +260,7 @@ def _literal_start(characters: Sequence[str | None]) -> str:
     return ''.join(character or '' for character in takewhile(bool, characters))
 
 
-@key_sequence.register(Regex)
+@_key_sequence.register(Regex)
 def _(leaf: Regex) -> tuple[tuple[Key, ...], ...]:
     sequence = []
     for literal in literals_of(leaf.regex)[:MAX_LITERALS]:
@@ -366,10 +364,10 @@ _numbers = count()
 
 @keys_of.register(ValueList)
 def _(leaf: ValueList) -> LeafKeys:
-    return None if leaf.accepts_missing else _union_of(leaf.members)
+    return None if leaf.accepts_missing else _union(leaf)
 
 
-@key_sequence.register(ValueList)
+@_key_sequence.register(ValueList)
 def _(leaf: ValueList) -> tuple[tuple[Key, ...], ...]:
     if len(leaf.members) == 1 and not leaf.accepts_missing:
         return key_sequence(leaf.members[0])

@@ -309,7 +309,7 @@ class PredicateList(Struct, frozen=True):
     """Each predicate with the nodes of the patterns that contain it."""
 
     is_shared: bool
-    """Whether patterns elsewhere in the set have the same predicates.
+    """Whether patterns elsewhere in the index have the same predicates.
 
     The state then stores the results, so that a predicate is called once per value.
     """
@@ -326,11 +326,12 @@ class PredicateList(Struct, frozen=True):
         self, value: object, payload: Any, found: list[Node], state: MatchState | None
     ) -> None:
         assert state is not None
+        is_stored = self.is_shared or state.stores_results
         for predicate, nodes in self.predicates:
             if all(map(state.is_removed, nodes)):
                 continue
             try:
-                is_true = state.call(predicate, value) if self.is_shared else predicate(value)
+                is_true = state.call(predicate, value) if is_stored else predicate(value)
                 # `__bool__` of the result may be code of the user, too.
                 if not is_true:
                     continue

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from itertools import product
+from itertools import chain, product
+from math import prod
 from typing import TypeAlias
 
 from msgspec import Struct, structs
@@ -22,7 +23,7 @@ from mega.match.functions.comparison import Equal
 from mega.match.index.codegen import Path
 from mega.match.index.keys import Key, key_sequence, keys_of
 from mega.match.member_table import MAX_TESTED
-from mega.match.pattern import AllOf, AnyOf, Not, Object, Pattern, Value
+from mega.match.pattern import AllOf, AnyOf, Atom, Not, Object, Pattern
 
 __all__ = ('Alternative', 'Condition', 'Scope', 'to_dnf')
 
@@ -50,10 +51,11 @@ class Scope(Enum):
     HINT = 'the scalars at the path, only to find a pattern which another condition decides'
 
 
-class Condition(Struct, frozen=True, eq=False):
+class Condition(Struct, frozen=True, eq=False, gc=False):
     """A pattern for the value at a path.
 
-    If a value on the way to the path is not an object, the condition is false.
+    If a value on the way to the path is not an object, the condition is false. The tree does not
+    keep conditions.
     """
 
     path: Path
@@ -63,26 +65,21 @@ class Condition(Struct, frozen=True, eq=False):
 
     scope: Scope = Scope.VALUE
 
-    @property
-    def keys(self) -> tuple[Key, ...] | None:
-        """The best keys that find the condition; None if it must be tested."""
-        return self.key_sequence[0] if self.key_sequence else None
-
 
 Alternative: TypeAlias = tuple[Condition, ...]
 
 
 def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
     """Return the alternatives of a pattern at a path."""
-    if isinstance(pattern, Value):
+    if isinstance(pattern, Atom):
         return _single(pattern, path)
+    if isinstance(pattern, Object) and pattern.entries:
+        parts = [to_dnf(child, (*path, str.__str__(key))) for key, child in pattern.entries]
+        return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, Equal) and pattern.child.when_missing is None:
         return to_dnf(pattern.child, path)
     if isinstance(pattern, Not) and isinstance(pattern.child, Not):
         return to_dnf(pattern.child.child, path)
-    if isinstance(pattern, Object) and pattern.entries:
-        parts = [to_dnf(child, (*path, str.__str__(key))) for key, child in pattern.entries]
-        return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, ContainsAll) and len(pattern.members) > MAX_TESTED:
         return _single(pattern, path)  # one pass over the array, instead of one for each member
     if isinstance(pattern, AllOf) and (
@@ -123,25 +120,24 @@ def _of_fields(combination: Combination, pattern: EventPattern, path: Path) -> A
 def _as_hints(alternative: Iterable[Condition]) -> Alternative:
     """Let the fields of an EventBridge pattern only help to find it."""
     return tuple(
-        one
-        if one.scope is not Scope.EVENT
-        else structs.replace(one, scope=Scope.VALUE)
-        if isinstance(one.leaf, EventPattern)
-        else structs.replace(one, scope=Scope.HINT)
-        for one in alternative
+        [
+            one
+            if one.scope is not Scope.EVENT
+            else structs.replace(one, scope=Scope.VALUE)
+            if isinstance(one.leaf, EventPattern)
+            else structs.replace(one, scope=Scope.HINT)
+            for one in alternative
+        ]
     )
 
 
 def _conjunction(parts: list[list[Alternative]]) -> list[Alternative]:
     """Return the alternatives of patterns that must all match; empty if there are too many."""
-    combinations = 1
-    for part in parts:
-        combinations *= len(part)
-        if combinations > MAX_ALTERNATIVES:
-            return []
+    if prod(map(len, parts)) > MAX_ALTERNATIVES:
+        return []
     if len(parts) == 1:
         return parts[0]
-    return [_as_hints(c for one in chosen for c in one) for chosen in product(*parts)]
+    return [_as_hints(chain.from_iterable(chosen)) for chosen in product(*parts)]
 
 
 def _has_paths(pattern: Pattern) -> bool:
