@@ -1,4 +1,4 @@
-"""The time to build a set, and to add patterns to it."""
+"""The time to build a set and to change it, and how long matches wait for changes."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import json
 import statistics
 import time
 import tracemalloc
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
 
 from benchmarks.matching.contenders import pattern_of, pattern_set
 from benchmarks.matching.scaling import Effort
 from benchmarks.matching.tables import table
 from benchmarks.matching.workload import Shape, event_texts, rules
+from mega.match.pattern import compile_pattern
 
 __all__ = ('building',)
 
 ADDED_LATER = 20
 
+PAUSE = 0.001
+"""Seconds between two changes of another thread."""
+
 
 def building(shape: Shape, effort: Effort, seed: int) -> str:
     """Return the section on a set of the largest size: its construction, and additions."""
     size = effort.sizes[-1]
-    among = rules(size + ADDED_LATER, shape, seed)
+    among = rules(size + size // 4, shape, seed)
     patterns = [pattern_of(rule) for rule in among]
     texts = event_texts(2 * ADDED_LATER + 1, among, shape, seed)
     taken: dict[str, list[float]] = {}
@@ -35,7 +41,8 @@ def building(shape: Shape, effort: Effort, seed: int) -> str:
     return (
         f'## Building\n\n{table(["milliseconds", "median", "least", "most"], rows)}\n\n'
         f'{size:,} patterns that have matched take {_kilobytes(patterns[:size], texts):.1f} KB of '
-        'memory each, themselves included.'
+        'memory each, themselves included.\n\n'
+        f'{_waits([compile_pattern(one) for one in patterns], size, texts)}'
     )
 
 
@@ -61,6 +68,57 @@ def _steps(
         made.match(event)
         steps.append(('one more pattern, and a match', clock() - started))
     return steps
+
+
+def _waits(patterns: Sequence[object], size: int, texts: Sequence[str]) -> str:
+    """Return how long matches take while another thread does nothing, computes, or changes a set.
+
+    The time is the CPU time of the process, of all threads. So it includes the time that a match
+    waits for other threads of the process, and not the time that it waits for other processes.
+    """
+    made = pattern_set(patterns[:size])
+    made.build()
+    events = [json.loads(text) for text in texts]
+    pause = Event()
+
+    def do_nothing() -> None:
+        pause.wait(size // 4 * PAUSE)
+
+    def compute() -> None:
+        for number in range(size // 4):
+            sum(i * i for i in range(number % 10_000))
+
+    def change() -> None:
+        for place in range(size, len(patterns)):
+            made.add(patterns[place], place)
+            made.remove(place - size)
+            pause.wait(PAUSE)
+
+    others = {'nothing': do_nothing, 'computes': compute, 'adds and removes patterns': change}
+    rows = [[name, *_durations(made.match, events, other)] for name, other in others.items()]
+    header = ['another thread', 'matches', 'median', '99.9th percentile', 'most']
+    return (
+        f'The milliseconds of a match with {size:,} patterns, and with another thread. Python lets '
+        'a thread\ncompute for 5 ms while others wait.\n\n'
+        f'{table(header, rows)}'
+    )
+
+
+def _durations(
+    match: Callable[[object], object], events: Sequence[object], other: Callable[[], None]
+) -> list[str]:
+    """Match until the other thread is done; return the number of matches and their durations."""
+    thread = Thread(target=other)
+    taken, clock = array('d'), time.process_time
+    thread.start()
+    while thread.is_alive():
+        for event in events:
+            started = clock()
+            match(event)
+            taken.append(clock() - started)
+    ordered = sorted(taken)
+    figures = (ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.999, 1))
+    return [f'{len(ordered):,}', *(f'{figure * 1e3:,.3f}' for figure in figures)]
 
 
 def _kilobytes(patterns: Sequence[object], texts: Sequence[str]) -> float:

@@ -290,13 +290,15 @@ class PatternSet(Generic[Target]):
         predicates = Counter(
             [id_ for one in patterns if one.has_predicate for id_ in _predicates(one)]
         )
-        root = TreeBuilder(predicates).build(
-            [
-                IndexedPattern(position, member.target, alternative)
-                for position, member in members.items()
-                for alternative in to_dnf(member.pattern)
-            ]
-        )
+        alternatives = [
+            IndexedPattern(position, member.target, alternative)
+            for position, member in members.items()
+            for alternative in to_dnf(member.pattern)
+        ]
+        root = TreeBuilder(predicates).build(alternatives)
+        # One by one: Python would delete all of them at once, and other threads would wait.
+        while alternatives:
+            del alternatives[-1]
         needs_state = any(one.needs_context for one in patterns)
         return _Index(root, list(members), needs_state, frozenset(predicates))
 
