@@ -111,7 +111,9 @@ def _durations(
     thread = Thread(target=other)
     taken, clock = array('d'), time.process_time
     thread.start()
-    while thread.is_alive():
+    is_alive = True
+    while is_alive:
+        is_alive = thread.is_alive()
         for event in events:
             started = clock()
             match(event)

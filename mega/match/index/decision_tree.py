@@ -198,7 +198,7 @@ class TreeBuilder:
         plan = BranchPlan(path, scope, tuple((type(one), one.normalise) for one in lookups))
         if scope is Scope.VALUE:
             return _compile_plan(plan), *constants
-        fields = {other.path for one, _ in found for other in one.conditions}
+        fields = {other.path for one, *_ in found for other in one.conditions}
         return _compile_plan(plan), *constants, Route.of(path, fields), lookups
 
     def _build_lookups(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from itertools import chain, product
 from math import prod
 from typing import TypeAlias
@@ -35,6 +36,9 @@ The names with dots that lead to a field are about half of the square of its dep
 
 MAX_ALTERNATIVES = 32
 """The maximum number of alternatives of one pattern."""
+
+
+MAX_CACHED_PATHS = 1_000
 
 
 class Scope(Enum):
@@ -74,7 +78,7 @@ def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
     if isinstance(pattern, Atom):
         return _single(pattern, path)
     if isinstance(pattern, Object) and pattern.entries:
-        parts = [to_dnf(child, (*path, str.__str__(key))) for key, child in pattern.entries]
+        parts = [to_dnf(child, _join(path, str.__str__(key))) for key, child in pattern.entries]
         return _conjunction(parts) or _single(pattern, path)
     if isinstance(pattern, Equal) and pattern.child.when_missing is None:
         return to_dnf(pattern.child, path)
@@ -93,6 +97,12 @@ def to_dnf(pattern: Pattern, path: Path = ()) -> list[Alternative]:
         alternatives = [one for child in pattern.members for one in to_dnf(child, path)]
         return alternatives if len(alternatives) <= MAX_ALTERNATIVES else _single(pattern, path)
     return _single(pattern, path)
+
+
+@lru_cache(MAX_CACHED_PATHS)
+def _join(path: Path, key: str) -> Path:
+    """Return the same copy of equal paths, because fewer new objects cause fewer collections."""
+    return *path, key
 
 
 def _single(pattern: Pattern, path: Path) -> list[Alternative]:

@@ -81,7 +81,7 @@ _TESTS: dict[str, Test] = {
 }
 
 
-class _Part(Struct, frozen=True):
+class _Part(Struct, frozen=True, gc=False):
     """One condition of a shape."""
 
     path: Path
@@ -97,6 +97,8 @@ _Shape: TypeAlias = tuple[_Part, ...]
 
 def residual_node(position: int, target: object, conditions: Sequence[Condition]) -> Node:
     """Return the node that checks the remaining conditions of a pattern and adds the pattern."""
+    if not conditions:
+        return add_match, position, target
     constants: list[object] = []
     if any(one.scope is Scope.EVENT for one in conditions):
         constants += [one.leaf for one in conditions if isinstance(one.leaf, EventPattern)]
