@@ -22,6 +22,7 @@ from mega.match.functions import (
     suffix,
     wildcard,
 )
+from tests.match.steps import cost_of
 from tests.match.test_hostile import EVERY_KIND, HOSTILE
 from tests.match.test_hostile_vocabulary import Unhashable, UnhashableNumber
 from tests.profile import amount
@@ -157,3 +158,18 @@ def test_a_pattern_of_eventbridge_may_have_more_fields_than_python_recurses() ->
     ):
         assert evaluate(lhs, pattern) is matches
         assert patterns.match(lhs) == [0] * matches
+
+
+def test_arrays_of_the_same_object_do_not_multiply() -> None:
+    """An event of n arrays, each with one object twice, has 2**n ways to its innermost object."""
+    levels = 14
+    event: dict[str, Any] = {'x': 1}
+    sources: list[dict[str, Any]] = [{'x': [target]} for target in range(5)]
+    for _ in range(levels):
+        event = {'a': [event] * 2}
+        sources = [{'a': one} for one in sources]
+    patterns: PatternSet[int] = PatternSet()
+    for target, source in enumerate(sources):
+        patterns.add(from_eventbridge(source), target)
+    assert patterns.match(event) == [1]
+    assert cost_of(lambda: patterns.match(event)).steps < 2**levels

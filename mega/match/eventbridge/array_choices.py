@@ -85,7 +85,8 @@ class Route(Struct, frozen=True):
 
         If more than `MAX_CHOICES` find it, the result has only the first ones, and one more.
         `find` returns pairs: the place of a scalar, and what this scalar finds. The result is None
-        if an object on the path has a name with dots that leads to a field of a pattern.
+        if an object on the path has a name with dots that leads to a field of a pattern, or if one
+        object is in several places on the path.
         """
         choices = self._choices(event)
         if choices is None:
@@ -111,6 +112,8 @@ class Route(Struct, frozen=True):
         choices: list[Objects] = [(event,)]
         for depth, dotted in enumerate(self.dotted):
             if depth:
+                if len({id(one[-1]) for one in choices}) < len(choices):
+                    return None  # shared objects inside one another multiply
                 name = self.path[depth - 1]
                 choices = [
                     (*one, next_) for one in choices for next_ in _objects(one[-1].get(name))
