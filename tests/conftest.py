@@ -182,11 +182,11 @@ def _few_on_moto(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pyte
     """Return the tests that run by day, and others: all cases but the first of a test on moto.
 
     A request to moto takes twice as long as one to ministack. By day, too, moto runs the cases
-    that ministack cannot. The contract tests say at night where moto differs from AWS, and the
-    chaos tests need many requests.
+    that ministack cannot. The contract tests say at night where moto differs from AWS. The chaos
+    tests and those of the store in DynamoDB need many requests.
     """
     seen: set[str] = set()
-    only_at_night = {_CONTRACT, _CHAOS}
+    only_at_night = {_CONTRACT, _CHAOS, _TESTS / 'hooks'}
     run: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
