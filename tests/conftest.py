@@ -179,26 +179,27 @@ def _mark_tests_without_coverage(items: list[pytest.Item]) -> None:
 
 
 def _few_on_moto(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
-    """Return the tests that run by day, and others: all cases but the first of a test on moto.
+    """Return the tests that run by day, and others: all tests of a module on moto but the first.
 
-    A request to moto takes twice as long as one to ministack. By day, too, moto runs the cases
-    that ministack cannot. The contract tests say at night where moto differs from AWS. The chaos
-    tests and those of the store in DynamoDB need many requests.
+    A request to moto takes twice as long as one to ministack, which runs every claim. By day, too,
+    moto runs the tests that ministack cannot. The contract tests say at night where moto differs
+    from AWS. The chaos tests and those of the store in DynamoDB need many requests.
     """
-    seen: set[str] = set()
+    seen: set[Path] = set()
     only_at_night = {_CONTRACT, _CHAOS, _TESTS / 'hooks'}
     run: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
-        function = item.nodeid.partition('[')[0]
-        if _server_of(item) != 'moto':
+        if _server_of(item) != 'moto' or _cannot_run_on('ministack', item):
             run.append(item)
-        elif only_at_night.intersection(item.path.parents) or (
-            function in seen and not _is_for_moto_only(item)
+        elif (
+            item.path in seen
+            or only_at_night.intersection(item.path.parents)
+            or _cannot_run_on('moto', item)
         ):
             left_out.append(item)
         else:
-            seen.add(function)
+            seen.add(item.path)
             run.append(item)
     return run, left_out
 
@@ -209,8 +210,8 @@ def _server_of(item: pytest.Item) -> object:
     return case and case.params.get('aws')
 
 
-def _is_for_moto_only(item: pytest.Item) -> bool:
-    return any('ministack' in mark.kwargs for mark in item.iter_markers('cannot'))
+def _cannot_run_on(server: str, item: pytest.Item) -> bool:
+    return any(server in mark.kwargs for mark in item.iter_markers('cannot'))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -331,7 +332,7 @@ def postgresql_url() -> Iterator[str]:
 def aws(request: pytest.FixtureRequest) -> LocalAws:
     """Each local server in turn, except servers that the test's `cannot` mark excludes.
 
-    By day, moto runs only the first case of a test with parameters.
+    By day, moto runs only the first test of a module.
 
     The mark says how a server differs from AWS:
     `@pytest.mark.cannot(moto='forgets deleted messages')`.
