@@ -20,7 +20,7 @@ from benchmarks.matching.workload import SHAPES, Shape
 DESIGN = Path(__file__).parent.parent.parent / 'docs' / 'design'
 
 FULL = Effort(rounds=7, sizes=(10, 100, 1_000, 10_000), events=4_000, turn=1.0, least=20)
-QUICK = Effort(rounds=1, sizes=(10, 100, 500), events=40, turn=0.05, least=5)
+QUICK = Effort(rounds=1, sizes=(10, 30, 100), events=20, turn=0.05, least=5)
 
 NOT_SHOWN = """\
 ## Limits of these measurements

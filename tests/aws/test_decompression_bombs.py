@@ -113,6 +113,7 @@ def pointer_to(bus: Bus, case: Case) -> dict[str, Any]:
     }
 
 
+@pytest.mark.no_cover
 def test_the_largest_body_is_decoded_in_bounded_memory() -> None:
     """Small objects need the most memory: here 27 times that of the text."""
     items = ','.join(['{}'] * ((MAX_DECOMPRESSED_BYTES - 12) // 3))

@@ -38,7 +38,8 @@ HERE = Path(sys.executable)
 
 @pytest.fixture(scope='module')
 def bench() -> Iterator[Bench]:
-    with open_bench() as bench:
+    with pytest.MonkeyPatch.context() as patch, open_bench() as bench:
+        patch.setattr('benchmarks.listener.bench.WARM_UP_MESSAGES', 10)
         yield bench
 
 
@@ -58,9 +59,8 @@ def test_a_listener_ends_with_the_last_message(bench: Bench, kind: Kind) -> None
 
 @pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
 def test_throughput_states_cpu_and_rate_for_http_and_https(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
-    monkeypatch.setattr('benchmarks.listener.bench.WARM_UP_MESSAGES', 10)
     with open_bench(https=True) as https:
         section = throughput({'HTTP': bench, 'HTTPS': https}, LITTLE)
     for scheme in ('HTTP', 'HTTPS'):
@@ -123,10 +123,7 @@ def test_typed_subscribers_are_compared_with_an_untyped_one() -> None:
 
 
 @pytest.mark.skipif(not NIGHTLY, reason='takes long: at night only')
-def test_the_hook_is_compared_with_each_store(
-    bench: Bench, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr('benchmarks.listener.bench.WARM_UP_MESSAGES', 10)
+def test_the_hook_is_compared_with_each_store(bench: Bench, redis_url: str) -> None:
     lines = idempotency(bench, 1, MESSAGES, Places(redis=redis_url)).splitlines()
     names = [line.split('|')[1].strip() for line in lines if line.startswith('|')]
     assert names[2:] == ['without the hook', 'MemoryStore', 'SqlStore, SQLite', 'RedisStore']

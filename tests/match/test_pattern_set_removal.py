@@ -211,7 +211,7 @@ def test_each_removal_indexes_a_constant_number_of_patterns(
 
 def test_a_set_that_always_changes_keeps_no_removed_patterns() -> None:
     patterns: PatternSet[int] = PatternSet()
-    for place in range(3000):
+    for place in range(amount(500, 3_000)):
         patterns.add({'a': place, 'b': lambda lhs: True}, place)
         if place >= 20:
             patterns.remove(place - 20)

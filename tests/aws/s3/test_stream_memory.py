@@ -1,6 +1,6 @@
 """The memory that streams need.
 
-For whole streams, it is that of processes of their own: 2 GiB at night, 300 MB by day.
+For whole streams, it is that of processes of their own: 2 GiB at night, 100 MB by day.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mega.local import Server
 from tests.aws.s3.disk_server import DiskServer, disk_server
 from tests.profile import amount
 
-SIZE = amount(300 * 1_000_000, 2 * 1024**3)
+SIZE = amount(100 * 1_000_000, 2 * 1024**3)
 MAX_MEMORY = 16 * 1024**2
 """Bytes of memory in addition to that of a program whose clients exist."""
 

@@ -29,7 +29,7 @@ from tests.aws.sns.filter_policy.policy_cases import (
     every_pattern,
 )
 from tests.aws.sns.filter_policy.sns_reference import ReferencePolicy, RefusedError
-from tests.match.eventbridge_cases import ANSWERED, EVENTS, Case, each_case, patterns
+from tests.match.eventbridge_cases import ANSWERED, EVENTS, Case, patterns
 from tests.match.strategies import MANY, is_short
 from tests.profile import amount
 
@@ -322,13 +322,15 @@ def is_documented(case: Case) -> bool:
     return True
 
 
-@each_case(list(filter(is_documented, ANSWERED)))
-def test_the_reference_implementation_agrees_with_eventbridge(case: Case) -> None:
+def test_the_reference_implementation_agrees_with_eventbridge() -> None:
     """It lets fewer messages through where the behaviour of SNS is unclear."""
-    passes = ReferencePolicy(case.pattern).passes(json.dumps(case.event))
-    # For SNS, null and an empty text do not exist, and an IP address may be an ordinary text.
-    may_be_narrower = 'exists' in json.dumps(case.pattern) or 'ip' in case.pattern
-    assert passes is case.matches or (may_be_narrower and not passes)
+    cases = list(filter(is_documented, ANSWERED))
+    assert len(cases) > 300
+    for case in cases:
+        passes = ReferencePolicy(case.pattern).passes(json.dumps(case.event))
+        # For SNS, null and an empty text do not exist, and an IP address may be an ordinary text.
+        may_be_narrower = 'exists' in json.dumps(case.pattern) or 'ip' in case.pattern
+        assert passes is case.matches or (may_be_narrower and not passes), case.name
 
 
 def test_lets_through_a_number_that_is_rounded_to_an_equal_double() -> None:

@@ -329,7 +329,7 @@ def threads_now() -> set[threading.Thread]:
 @pytest.mark.no_cover
 @pytest.mark.skipif(not Path('/proc/self/fd').exists(), reason='there is no list of sockets')
 @pytest.mark.parametrize(
-    ('concurrency', 'starts'), [(1, amount(50, 1_000)), (8, amount(100, 1_000))]
+    ('concurrency', 'starts'), [(1, amount(20, 1_000)), (8, amount(30, 1_000))]
 )
 def test_starts_and_stops_leave_no_thread_socket_or_message_behind(
     server: Server, queue_url: str, concurrency: int, starts: int
