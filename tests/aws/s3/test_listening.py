@@ -52,16 +52,18 @@ def drained(aws: Any, queue_url: str, store: Any, seen: list[Any], **settings: A
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES)
-def test_every_kind_of_payload_arrives_from_s3_as_from_a_message(moto: LocalAws, case: Any) -> None:
-    queue_url, store = moto.create_queue(), store_on(moto, always=True)
+def test_every_kind_of_payload_arrives_from_s3_as_from_a_message(
+    ministack: LocalAws, case: Any
+) -> None:
+    queue_url, store = ministack.create_queue(), store_on(ministack, always=True)
     seen: list[Any] = []
     for each in (store, None):
-        publisher_on(moto, queue_url, each).publish(case.payload, case.binary)
-        stats = drained(moto, queue_url, store, seen)
+        publisher_on(ministack, queue_url, each).publish(case.payload, case.binary)
+        stats = drained(ministack, queue_url, store, seen)
         assert stats == Stats(received=1, done=1, deleted=1)
     assert seen[0] == seen[1]
     assert type(seen[0]) is type(seen[1])
-    assert len(keys_in(moto, store.bucket)) == 1
+    assert len(keys_in(ministack, store.bucket)) == 1
 
 
 WAYS = pytest.mark.parametrize('way', ['queue', 'raw', 'wrapped'])
