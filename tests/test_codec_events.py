@@ -151,7 +151,7 @@ def test_a_hostile_body_has_the_result_of_the_complete_way(body: str) -> None:
 
 @pytest.mark.parametrize('kinds', ['{', '[', '{[', '[[{'])
 @pytest.mark.parametrize('place', ['attributes', 'current', 'previous', 'extra'])
-@pytest.mark.parametrize('levels', [3, 4, 5, 6, 96, 97, 98, 99])
+@pytest.mark.parametrize('levels', [4, 5, 6, 7, 96, 97, 98, 99])
 def test_a_nested_value_has_the_result_of_the_complete_way(
     levels: int, place: str, kinds: str
 ) -> None:

@@ -29,10 +29,10 @@ from mega.timestamps import parse_written_timestamp
 
 __all__ = ('decode_event',)
 
-SHALLOW_LEVELS = 4
+SHALLOW_LEVELS = 5
 """The maximum number of nested objects and arrays in an attribute for the first decoder.
 
-The creation of the decoder takes half a millisecond, and twice as long with each more level.
+The creation of the decoder takes a millisecond, and twice as long with each more level.
 """
 
 _Value = TypeVar('_Value')
