@@ -163,8 +163,9 @@ def _extract_span(attributes: MessageAttributes, fields: _Fields) -> SpanContext
 
 def _readable(attributes: MessageAttributes, names: Set[str]) -> dict[str, str]:
     """Return the attributes with these names whose values are safe to pass to the propagator."""
+    # Old releases of OpenTelemetry refuse the spaces that `baggage` may have, and log the entry.
     return {
-        name: value
+        name: ''.join(value.split()) if name == 'baggage' else value
         for name in names & attributes.keys()
         if isinstance(value := attributes[name], str)
         and len(value) <= MAX_VALUE_LENGTH
