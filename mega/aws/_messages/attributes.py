@@ -30,6 +30,7 @@ __all__ = (
     'TRACE_HEADER',
     'Attributes',
     'FilterAttributes',
+    'attribute_to_aws',
     'first_message_id',
     'from_aws',
     'from_envelope',
@@ -74,8 +75,20 @@ def to_aws(attributes: Attributes | None) -> dict[str, Any]:
     if not attributes:
         return {}
     for name in BODY_ATTRIBUTES:
-        _refuse_reserved(name, attributes)
+        if name in attributes:
+            raise _reserved(name)
     return {name: _to_aws(name, value) for name, value in attributes.items()}
+
+
+def attribute_to_aws(name: str, value: object) -> dict[str, Any]:
+    """Return the value of one attribute in AWS's form.
+
+    Raises:
+        EncodeError: for a value that no attribute can have, or a name that only publishers set.
+    """
+    if name in _READING_ATTRIBUTES:
+        raise _reserved(name)
+    return _to_aws(name, value)
 
 
 def with_filter_attributes(
@@ -169,7 +182,8 @@ def with_payload_type(
     Raises:
         EncodeError: for attributes that contain a payload type.
     """
-    _refuse_reserved(PAYLOAD_TYPE_ATTRIBUTE, attributes)
+    if PAYLOAD_TYPE_ATTRIBUTE in attributes:
+        raise _reserved(PAYLOAD_TYPE_ATTRIBUTE)
     if payload_type is None:
         return attributes
     return {
@@ -178,10 +192,9 @@ def with_payload_type(
     }
 
 
-def _refuse_reserved(name: str, attributes: Attributes) -> None:
-    if name in attributes:
-        problem = 'is set by the publisher only: give the attribute another name'
-        raise EncodeError(join_path('message_attributes', name), problem)
+def _reserved(name: str) -> EncodeError:
+    problem = 'is set by the publisher only: give the attribute another name'
+    return EncodeError(join_path('message_attributes', name), problem)
 
 
 def _to_aws(name: str, value: Any) -> dict[str, Any]:

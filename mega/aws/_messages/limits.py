@@ -61,7 +61,8 @@ ALWAYS_FITS_WRAPPED = 131_072
 """A message of at most this size fits into a queue, even if SNS escapes each of its characters."""
 
 _NAME = re.compile(r'(?!(?i:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)', re.A)
-_TYPE = re.compile(r'(?:String|Number|Binary)(?:\..+)?')
+_TYPES = ('String', 'Number', 'Binary')
+_LABELLED_TYPE = re.compile(r'(?:String|Number|Binary)\..+')
 _NUMBER = re.compile(r'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?', re.A)
 _CONTROL_CHARACTER = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 _FIFO_ID = re.compile(r'[\x21-\x7e]{1,128}')
@@ -233,11 +234,9 @@ def _name_error(name: object) -> str | None:
 
 
 def _attribute_error(attribute: dict[str, Any]) -> str | None:
-    kind = attribute.get('DataType')
-    if not isinstance(kind, str) or not _TYPE.fullmatch(kind) or _character_error(kind):
-        return f'has the type {safe_repr(kind)}: must be String, Number or Binary'
-    if len(kind.encode()) > MAX_NAME_LENGTH:
-        return f'has a type of {len(kind.encode())} bytes; the limit is {MAX_NAME_LENGTH}'
+    kind: Any = attribute.get('DataType')
+    if problem := _type_error(kind):
+        return problem
     value_key, other_key = 'StringValue', 'BinaryValue'
     if kind.startswith('Binary'):
         value_key, other_key = other_key, value_key
@@ -251,3 +250,13 @@ def _attribute_error(attribute: dict[str, Any]) -> str | None:
     if kind.startswith('Number') and not _NUMBER.fullmatch(value):
         return f'is {safe_repr(value)}, which is not a number'
     return _character_error(value)
+
+
+def _type_error(kind: object) -> str | None:
+    if kind in _TYPES:
+        return None
+    if not isinstance(kind, str) or not _LABELLED_TYPE.fullmatch(kind) or _character_error(kind):
+        return f'has the type {safe_repr(kind)}: must be String, Number or Binary'
+    if len(kind.encode()) > MAX_NAME_LENGTH:
+        return f'has a type of {len(kind.encode())} bytes; the limit is {MAX_NAME_LENGTH}'
+    return None

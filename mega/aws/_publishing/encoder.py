@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from mega.aws._messages.attributes import (
     Attributes,
     FilterAttributes,
+    attribute_to_aws,
     to_aws,
     with_filter_attributes,
     with_payload_type,
@@ -115,7 +116,7 @@ class Encoder(Struct, frozen=True):
         Raises:
             EncodeError: for a name or a value that AWS refuses.
         """
-        added = with_payload_type(to_aws({name: value}), None)
+        added = {name: attribute_to_aws(name, value)}
         check_attributes(added)
         if name in outgoing.attributes or len(outgoing.attributes) >= MAX_ATTRIBUTES:
             return None
