@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from mega.aws._hooks.work import AwaitingWork, BlockingCall
 from mega.errors import ConfigurationError, safe_repr
 
-__all__ = ('HookGenerator', 'check_hooks', 'hooks_with', 'run_with_hooks')
+__all__ = ('IDLE', 'HookGenerator', 'check_hooks', 'hooks_with', 'run_with_hooks')
 
 Kind = TypeVar('Kind')
 Result = TypeVar('Result')
@@ -20,6 +20,22 @@ HookGenerator: TypeAlias = Generator[Any, Result, Result | None]
 """A generator with one `yield`, which returns the result. A returned value replaces the result.
 
 It may also make calls that block, each with `yield from blocking(...)`.
+"""
+
+
+class _IdleHook(Generator[None, Any, None]):
+    def send(self, value: object) -> None:
+        if value is not None:  # the result of the work
+            raise StopIteration
+
+    def throw(self, error: Any, value: Any = None, traceback: Any = None) -> None:
+        raise error if value is None else value
+
+
+IDLE: HookGenerator[Any] = _IdleHook()
+"""A hook that does nothing for one message. It has no state, so that all messages share it.
+
+Its caller may leave it out, and `yield from` accepts it, as it does a new generator.
 """
 
 
@@ -44,70 +60,52 @@ def hooks_with(method: str, hooks: Sequence[Kind], base: type[Kind]) -> list[Kin
 
 
 def run_with_hooks(
-    hooks: Sequence[HookGenerator[Result]], work: AwaitingWork[Result]
+    hooks: Sequence[HookGenerator[Any]], work: AwaitingWork[Result]
 ) -> AwaitingWork[Result]:
     """Run work with hooks around it. The first hook is the outermost.
 
     An exception of a hook is raised at the `yield` of the hooks around it, and finally here.
     """
-    begun: list[HookGenerator[Result]] = []
-    result: Result | None = None
+    begun = 0
+    result: Any = None
     error: BaseException | None = None
     try:
         for hook in hooks:
-            has_ended, result = _step(hook, None, None)
-            if not has_ended and result is not None:
-                has_ended, result = yield from _make_calls(hook, result)
-            if has_ended:
+            try:
+                call = next(hook)
+                while isinstance(call, BlockingCall):
+                    answer, raised = yield call
+                    call = hook.send(answer) if raised is None else hook.throw(raised)
+            except StopIteration as end:
+                result = end.value
                 if result is None:
-                    raise RuntimeError('a hook that returns before its yield must return a result')
+                    problem = 'a hook that returns before its yield must return a result'
+                    raise RuntimeError(problem) from None
                 work.close()
                 break
-            begun.append(hook)
+            begun += 1
         else:
             result = yield from work
     except GeneratorExit:  # the work is closed
         raise
-    except BaseException as raised:
-        error = raised
-    for hook in reversed(begun):
+    except BaseException as failure:
+        error = failure
+    for hook in reversed(hooks[:begun]):
         try:
-            has_ended, replacement = _step(hook, result, error)
-            if not has_ended:
-                has_ended, replacement = yield from _make_calls(hook, replacement)
-            if not has_ended:
-                raise RuntimeError('a hook must yield exactly once')
-            if replacement is not None:
-                result, error = replacement, None
+            call = hook.send(result) if error is None else hook.throw(error)
+            while isinstance(call, BlockingCall):
+                answer, raised = yield call
+                call = hook.send(answer) if raised is None else hook.throw(raised)
+            raise RuntimeError('a hook must yield exactly once')
+        except StopIteration as end:
+            if end.value is not None:
+                result, error = end.value, None
         except GeneratorExit:
             raise
-        except BaseException as raised:
-            error = raised
+        except BaseException as failure:
+            error = failure
     if error is not None:
         raise error
     assert result is not None
-    return result
-
-
-def _step(hook: HookGenerator[Any], value: object, error: BaseException | None) -> tuple[bool, Any]:
-    """Continue a hook with a value or an error.
-
-    Return whether it ended, and the value that it returned, or otherwise yielded.
-    """
-    try:
-        return False, hook.send(value) if error is None else hook.throw(error)
-    except StopIteration as end:
-        return True, end.value
-
-
-def _make_calls(hook: HookGenerator[Any], call: object) -> AwaitingWork[tuple[bool, Any]]:
-    """Make the blocking calls of a hook, up to its `yield` or to its end.
-
-    Return whether it ended, and the value that it returned.
-    """
-    while isinstance(call, BlockingCall):
-        answer, error = yield call
-        has_ended, call = _step(hook, answer, error)
-        if has_ended:
-            return True, call
-    return False, None
+    value: Result = result
+    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from opentelemetry.trace import (
     TracerProvider,
 )
 
+from mega.aws._hooks.running import IDLE
 from mega.aws.sqs.message import Message, seconds_since_send
 from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.codec import AnyPayload
@@ -47,6 +48,7 @@ from mega.hooks.opentelemetry.propagation import Carrier, Propagation
 __all__ = ('OpenTelemetry',)
 
 _NAME = 'mega'
+_ROOT = Context()
 _DONE = StatsField.DONE
 _SETTLEMENTS = {'DeleteMessage': 'ack', 'ChangeMessageVisibility': 'nack'}
 
@@ -108,14 +110,15 @@ class OpenTelemetry(Hook):
 
     def around_publish(self, outgoing: Outgoing) -> HookGenerator[PublishResult]:
         """Make a span from the encoding of a message to the answer of AWS."""
-        operation = _send_operation(outgoing.queue_url, outgoing.topic_arn)
-        attributes = outgoing.attributes
-        has_context, own = self._propagation.find_own_context(attributes)
-        span = self._start(operation, links=[Link(own)] if own else None)
+        operation = _send_operation(outgoing)
+        has_context, own = self._propagation.find_own_context(outgoing.attributes)
+        span = self._tracer.start_span(
+            operation.name, None, operation.kind, operation.attributes, [Link(own)] if own else ()
+        )
         began = time.perf_counter()
         try:
             if not has_context:
-                self._propagation.inject(outgoing, attributes, span)
+                self._propagation.inject(outgoing, span)
             result = yield
             error = None if result.error is None else _error_type(result.error)
             if span.is_recording():
@@ -143,7 +146,8 @@ class OpenTelemetry(Hook):
             if span.is_recording():
                 span.set_attribute('mega.settlement', settlement.action.value)
                 _set_error(span, error)
-            observers = [*result.call_observers, partial(self._record_call, span, message)]
+            observer = self._call_observer(span, message)
+            observers = [*result.call_observers, observer]
             replacement = structs.replace(result, call_observers=observers)
         except BaseException as raised:
             _set_error(span, type(raised).__qualname__)
@@ -157,9 +161,11 @@ class OpenTelemetry(Hook):
         self, subscriber: Any, message: Message, payload: AnyPayload
     ) -> HookGenerator[Outcome]:
         """Make a span for one subscriber, within that of the delivery."""
-        if not trace.get_current_span().is_recording():
-            yield
-            return None
+        if trace.get_current_span().is_recording():
+            return self._trace_subscriber(subscriber)
+        return IDLE
+
+    def _trace_subscriber(self, subscriber: Any) -> HookGenerator[Outcome]:
         name = subscriber.__name__
         span = self._tracer.start_span(name, attributes={'mega.subscriber': name})
         try:
@@ -178,37 +184,47 @@ class OpenTelemetry(Hook):
         self, operation: Operation, within: Context, sender: SpanContext | None
     ) -> Span:
         """Start the span of a delivery: of the trace of its sender, or of a new one."""
+        links: Sequence[Link] = ()
         if not self._continues_trace:
-            links = [Link(sender)] if sender else None
-            # Not a child of the span within which the listener was started.
-            return self._start(operation, context=Context(), links=links)
-        if sender is not None:
+            within = _ROOT  # not a child of the span within which the listener was started
+            links = [Link(sender)] if sender is not None else ()
+        elif sender is not None:
             within = trace.set_span_in_context(NonRecordingSpan(sender), within)
-        return self._start(operation, context=within)
+        return self._tracer.start_span(
+            operation.name, within, operation.kind, operation.attributes, links
+        )
 
-    def _record_call(self, delivery: Span, message: Message, call: SettlementCall) -> None:
-        """Make a span for a call that has ended, and that settled a message or failed to."""
+    def _call_observer(
+        self, delivery: Span, message: Message
+    ) -> Callable[[SettlementCall], object]:
+        """Return the function that records the calls that settle a message, or fail to."""
+        if delivery.get_span_context().trace_flags.sampled:
+            return partial(self._trace_call, delivery, message)
+        return self._measure_call
+
+    def _measure_call(self, call: SettlementCall) -> tuple[Operation, str | None]:
+        """Measure a call that has ended, and return what it did, and its error."""
         name = _SETTLEMENTS.get(call.operation)
         kind = 'send' if name is None else 'settle'
         operation = operation_on_queue(name or 'send', kind, None, call.queue_url)
         error = None if call.is_successful else 'failed'
         self._metrics.called(operation, call.duration, error)
-        if not delivery.get_span_context().trace_flags.sampled:
-            return
+        return operation, error
+
+    def _trace_call(self, delivery: Span, message: Message, call: SettlementCall) -> None:
+        """Measure a call that has ended, and make a span for it."""
+        operation, error = self._measure_call(call)
         ended_at = time.time_ns()
-        span = self._start(
-            operation,
-            context=trace.set_span_in_context(delivery),
+        span = self._tracer.start_span(
+            operation.name,
+            trace.set_span_in_context(delivery),
+            operation.kind,
+            operation.attributes,
             start_time=ended_at - int(call.duration * 1e9),
         )
         span.set_attribute('messaging.message.id', message.id)
         _set_error(span, error)
         span.end(ended_at)
-
-    def _start(self, operation: Operation, **options: Any) -> Span:
-        return self._tracer.start_span(
-            operation.name, kind=operation.kind, attributes=operation.attributes, **options
-        )
 
 
 def _run_within(span: Span, within: Context) -> Generator[Any, Any, Any]:
@@ -225,10 +241,11 @@ def _run_within(span: Span, within: Context) -> Generator[Any, Any, Any]:
     return result
 
 
-def _send_operation(queue_url: str | None, topic_arn: str | None) -> Operation:
+def _send_operation(outgoing: Outgoing) -> Operation:
+    topic_arn = outgoing.topic_arn
     if topic_arn is not None:
         return operation_on_topic('send', 'send', topic_arn)
-    return operation_on_queue('send', 'send', None, queue_url)
+    return operation_on_queue('send', 'send', None, outgoing.queue_url)
 
 
 def _describe_message(span: Span, message: Message, queue_seconds: float | None) -> None:

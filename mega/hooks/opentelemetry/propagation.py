@@ -61,19 +61,21 @@ class Propagation:
 
         Such a context is the one of the message, and nothing is written beside it.
         """
-        fields = _fields()
-        if not attributes or fields.required.isdisjoint(attributes):
+        if not attributes or (fields := _fields()).required.isdisjoint(attributes):
             return False, None
         return True, _extract_span(attributes, fields)
 
-    def inject(self, outgoing: Outgoing, attributes: MessageAttributes, span: Span) -> None:
+    def inject(self, outgoing: Outgoing, span: Span) -> None:
         """Write the context of a span to a message, as far as the message has room for it.
 
-        `attributes` are those of the message. An invalid span, as without an SDK, is not written.
+        An invalid span, as without an SDK, is not written.
         """
-        if self._uses_attributes:
-            _add_attributes(outgoing, attributes, span)
         span_context = span.get_span_context()
+        if self._uses_attributes:
+            if _has_only_traceparent(span_context):
+                _add_attribute(outgoing, TRACEPARENT, format_traceparent(span_context))
+            else:
+                _add_attributes(outgoing, span)
         if self._uses_xray and span_context.is_valid:
             outgoing.set_trace_header(format_trace_header(span_context))
 
@@ -97,20 +99,24 @@ class Propagation:
         return current, parse_trace_header(header) if header else None
 
 
-def _add_attributes(outgoing: Outgoing, attributes: MessageAttributes, span: Span) -> None:
-    headers = _headers(span)
+def _add_attributes(outgoing: Outgoing, span: Span) -> None:
+    headers, attributes = _headers(span), outgoing.attributes
     required, optional = headers.keys() - OPTIONAL, headers.keys() & OPTIONAL
     if len(required) + len(attributes) > MAX_ATTRIBUTES:
         _log_loss(outgoing, 'trace context', 'it has ten attributes')
         return
     for name in (*required, *(optional - attributes.keys())):
-        try:
-            if outgoing.add_attribute(name, headers[name]):
-                continue
-            problem = 'it has no room'
-        except EncodeError as error:  # not text that SQS accepts
-            problem = str(error)
-        _log_loss(outgoing, name, problem)
+        _add_attribute(outgoing, name, headers[name])
+
+
+def _add_attribute(outgoing: Outgoing, name: str, value: str) -> None:
+    try:
+        if outgoing.add_attribute(name, value):
+            return
+        problem = 'it has no room'
+    except EncodeError as error:  # not text that SQS accepts
+        problem = str(error)
+    _log_loss(outgoing, name, problem)
 
 
 def _log_loss(outgoing: Outgoing, what: str, problem: str) -> None:
@@ -118,15 +124,21 @@ def _log_loss(outgoing: Outgoing, what: str, problem: str) -> None:
     _log.debug('a message is sent without its %s: %s', what, problem, extra=extra)
 
 
+def _has_only_traceparent(span: SpanContext) -> bool:
+    """Return whether the propagator writes `traceparent` and nothing else for a span."""
+    return span.is_valid and not span.trace_state and _fields().is_w3c and not _has_baggage()
+
+
+def _has_baggage() -> bool:
+    current = context.get_current()
+    return bool(current) and bool(baggage.get_all(current))
+
+
 def _headers(span: Span) -> dict[str, str]:
     """Return what the propagator writes for a span within the current context."""
-    span_context, has_baggage = span.get_span_context(), bool(baggage.get_all())
-    if not (span_context.is_valid or has_baggage):
-        return {}
-    if _fields().is_w3c and not span_context.trace_state and not has_baggage:
-        return {TRACEPARENT: format_traceparent(span_context)}
     headers: dict[str, str] = {}
-    propagate.inject(headers, trace.set_span_in_context(span))
+    if span.get_span_context().is_valid or _has_baggage():
+        propagate.inject(headers, trace.set_span_in_context(span))
     return headers
 
 
@@ -142,6 +154,8 @@ def _extract(
     span_context = _extract_span(attributes, fields)
     if span_context is None:
         return None
+    if fields.optional.isdisjoint(attributes):
+        return within, span_context
     optional = _readable(attributes, fields.optional)
     if not optional:
         return within, span_context

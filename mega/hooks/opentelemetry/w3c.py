@@ -77,6 +77,6 @@ def parse_traceparent(header: str) -> SpanContext | None:
     found = _FORMAT.fullmatch(header)
     if found is None:
         return None
-    flags = TraceFlags(int(found[3], 16))
-    span = SpanContext(int(found[1], 16), int(found[2], 16), is_remote=True, trace_flags=flags)
+    trace_id, span_id, flags = found.groups()
+    span = SpanContext(int(trace_id, 16), int(span_id, 16), True, TraceFlags(int(flags, 16)))
     return span if span.is_valid else None

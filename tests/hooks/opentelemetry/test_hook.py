@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from opentelemetry import context, trace
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBasedTraceIdRatio
 
 from mega.aws.lambda_ import LambdaHandler
 from mega.aws.sns import SnsPublisher
@@ -347,28 +346,6 @@ def test_the_span_of_a_closed_delivery_ends(recorded: Recorded) -> None:
     copy_context().run(next, work)
     work.close()
     assert recorded.names == ['process']
-
-
-# Sampling
-
-
-def test_no_span_is_recorded_for_a_message_that_is_not_sampled(bus: Bus) -> None:
-    recorded = Recorded(ALWAYS_OFF)
-    queue, hook = bus.queue('orders'), recorded.hook()
-    SqsPublisher(queue, client=bus.sqs, hooks=[hook]).publish({})
-    bus.run(SqsListener(queue, [subscriber()], client=bus.sqs, hooks=[hook]))
-    assert not recorded.spans
-    assert recorded.metric('messaging.client.consumed.messages')
-
-
-def test_a_trace_is_sampled_completely_or_not_at_all(bus: Bus) -> None:
-    recorded = Recorded(ParentBasedTraceIdRatio(0.3))
-    queue, hook = bus.queue('orders'), recorded.hook(parent='child')
-    SqsPublisher(queue, client=bus.sqs, hooks=[hook]).publish_batch([{}] * 60)
-    bus.run(SqsListener(queue, [subscriber()], client=bus.sqs, hooks=[hook]))
-    traces = Counter(context_of(span).trace_id for span in recorded.spans)
-    assert 0 < len(traces) < 60
-    assert set(traces.values()) == {4}  # send, process, the subscriber, ack
 
 
 # Metrics

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
-from mega.aws._hooks.running import run_with_hooks
+from mega.aws._hooks.running import IDLE, run_with_hooks
 from mega.aws._hooks.work import AwaitingWork
 from mega.aws.sqs.message import Message
 from mega.aws.sqs.subscribe.processing.failures import InvalidResultError, is_system_failure
@@ -108,8 +108,14 @@ def _process_with_hooks(
     payload: AnyPayload,
 ) -> AwaitingWork[Outcome]:
     try:
-        generators = [hook.around_subscriber(subscriber, message, payload) for hook in hooks]
-        outcome: object = yield from run_with_hooks(generators, work)
+        generators = [
+            generator
+            for hook in hooks
+            if (generator := hook.around_subscriber(subscriber, message, payload)) is not IDLE
+        ]
+        if generators:
+            work = run_with_hooks(generators, work)
+        outcome: object = yield from work
     except GeneratorExit:  # the work is closed
         raise
     except BaseException as error:
