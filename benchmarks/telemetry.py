@@ -7,8 +7,9 @@ subscriber that does nothing for each message, without calls to AWS. The methods
 figure is the least CPU time of all rounds, because other load only adds to it, minus the same
 without a hook. A round is a few milliseconds long, so that some rounds pass without interruption.
 
-"Only a span of the SDK" is a hook that starts and ends one span, and nothing else: the part of the
-cost that no hook can avoid.
+"Only a span of the SDK" is a hook that starts and ends one span, and nothing else. "Only a span and
+the metrics of the SDK" also records what the hook records. These are the parts of the cost that no
+such hook can avoid.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
-from opentelemetry.trace import NoOpTracerProvider
+from opentelemetry.trace import NoOpTracerProvider, Span
 
 from benchmarks.listener.workload import BODIES, EVENTS
 from benchmarks.matching.tables import machine, table
@@ -44,6 +45,7 @@ from mega.aws.sqs.subscribe.subscribers.routing import Router
 from mega.hooks import Hook, Outgoing, PublishHook, SettlementCall
 from mega.hooks.opentelemetry import OpenTelemetry
 from mega.hooks.opentelemetry.descriptions import operation_on_queue
+from mega.hooks.opentelemetry.metrics import Metrics
 
 __all__ = ('own_costs',)
 
@@ -78,23 +80,45 @@ class _OnlySpan(Hook):
 
     def __init__(self) -> None:
         self._tracer = tracers(0.01).get_tracer('benchmark')
-        self._operation = operation_on_queue('send', 'send', 'orders')
-
-    def _around(self) -> Generator[Any, Any, None]:
-        operation = self._operation
-        span = self._tracer.start_span(
-            operation.name, Context(), operation.kind, operation.attributes
-        )
-        yield
-        span.end()
+        self.operation = operation_on_queue('send', 'send', 'orders')
 
     def around_publish(self, outgoing: Outgoing) -> Generator[Any, Any, None]:
         """Make a span."""
-        return self._around()
+        span = self._start()
+        yield
+        span.end()
 
     def around_delivery(self, message: Message) -> Generator[Any, Any, None]:
         """Make a span."""
-        return self._around()
+        span = self._start()
+        yield
+        span.end()
+
+    def _start(self) -> Span:
+        operation = self.operation
+        return self._tracer.start_span(
+            operation.name, Context(), operation.kind, operation.attributes
+        )
+
+
+class _OnlySpanAndMetrics(_OnlySpan):
+    """Makes the span of a message, and records the metrics that the hook records."""
+
+    def __init__(self, meters: MeterProvider) -> None:
+        super().__init__()
+        self._metrics = Metrics(meters.get_meter('benchmark'))
+
+    def around_publish(self, outgoing: Outgoing) -> Generator[Any, Any, None]:
+        """Make a span, and record two metrics."""
+        yield from super().around_publish(outgoing)
+        self._metrics.sent(self.operation, 0.001, None)
+
+    def around_delivery(self, message: Message) -> Generator[Any, Any, None]:
+        """Make a span, and record five metrics."""
+        self._metrics.began(self.operation, 0.001)
+        yield from super().around_delivery(message)
+        self._metrics.processed(self.operation, 0.001, 'done', None)
+        self._metrics.called(self.operation, 0.001, None)
 
 
 def tracers(rate: float) -> TracerProvider:
@@ -154,6 +178,7 @@ def own_costs(rounds: int) -> dict[str, tuple[float, float]]:
     none, sdk = NoOpMeterProvider(), SdkMeterProvider([InMemoryMetricReader()])
     hooks: dict[str, Hook] = {
         'only a span of the SDK, 1 % sampled': _OnlySpan(),
+        'only a span and the metrics of the SDK': _OnlySpanAndMetrics(sdk),
         'the hook without an SDK': OpenTelemetry(
             tracer_provider=NoOpTracerProvider(), meter_provider=none
         ),

@@ -7,5 +7,5 @@ from benchmarks import telemetry
 
 def test_each_hook_has_a_cost_for_sent_and_received_messages() -> None:
     costs = telemetry.own_costs(1)
-    assert len(costs) == 5
+    assert len(costs) == 6
     assert all(sent > 0 and received > 0 for sent, received in costs.values())
