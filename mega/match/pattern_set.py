@@ -100,7 +100,7 @@ class PatternSet(Generic[Target]):
         # By position: the number of the addition, which no other pattern of the set gets.
         self._members: dict[int, _Member[Target]] = {}
         self._next_position = 0
-        self._positions_of: defaultdict[Target, list[int]] = defaultdict(list)
+        self._positions_of: dict[Target, tuple[int, ...]] = {}
         self._recorded_until = 0
         self._indexes: list[_Index] = []
         self._indexed_until = 0
@@ -142,10 +142,7 @@ class PatternSet(Generic[Target]):
             TypeError: if a target in the set is not hashable.
         """
         with self._lock:
-            # Only sets from which patterns are removed need the positions of each target.
-            for position in range(self._recorded_until, self._next_position):
-                self._positions_of[self._members[position].target].append(position)
-                self._recorded_until = position + 1
+            self._record_positions()
             positions = self._positions_of.pop(target)
             for position in positions:
                 del self._members[position]
@@ -269,6 +266,18 @@ class PatternSet(Generic[Target]):
 
     def __repr__(self) -> str:
         return f'<PatternSet of {len(self)}>'
+
+    def _record_positions(self) -> None:
+        """Record the positions of each target. Only sets with removals need them.
+
+        As tuples, because the garbage collector visits lists.
+        """
+        new: defaultdict[Target, list[int]] = defaultdict(list)
+        for position in range(self._recorded_until, self._next_position):
+            new[self._members[position].target].append(position)
+        for target, positions in new.items():
+            self._positions_of[target] = *self._positions_of.get(target, ()), *positions
+        self._recorded_until = self._next_position
 
     def _has_many_removed(self) -> bool:
         return self._removed_count * REBUILD_RATIO > len(self._members)
