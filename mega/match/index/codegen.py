@@ -57,14 +57,14 @@ contains nodes of these two forms.
 class MatchState(Context):
     """The state of one match of a payload against a set of patterns."""
 
-    __slots__ = ('_present', 'failures', 'stores_results')
+    __slots__ = ('failures', 'present', 'stores_results')
 
     def __init__(
         self, payload: object, present: Container[int] | None, stores_results: bool
     ) -> None:
         """Begin a match. `present` has the positions of the patterns; None if none was removed."""
         super().__init__(payload)
-        self._present = present
+        self.present = present
         self.stores_results = stores_results
         """Whether several indexes have the same predicate."""
 
@@ -73,7 +73,7 @@ class MatchState(Context):
 
     def is_removed(self, node: Node) -> bool:
         """Return whether the pattern of a node was removed, so that no predicate is called."""
-        return self._present is not None and node[1] not in self._present
+        return self.present is not None and node[1] not in self.present
 
 
 NodeFunction: TypeAlias = 'Callable[[Any, list[Node], Node, Any], None]'

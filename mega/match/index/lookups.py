@@ -327,9 +327,10 @@ class PredicateList(Struct, frozen=True):
     ) -> None:
         assert state is not None
         is_stored = self.is_shared or state.stores_results
-        for predicate, nodes in self.predicates:
-            if all(map(state.is_removed, nodes)):
-                continue
+        predicates = self.predicates
+        if state.present is not None:
+            predicates = [one for one in predicates if not all(map(state.is_removed, one[1]))]
+        for predicate, nodes in predicates:
             try:
                 is_true = state.call(predicate, value) if is_stored else predicate(value)
                 # `__bool__` of the result may be code of the user, too.

@@ -287,7 +287,7 @@ def _check_lines(part: _Part, value: str, leave: str) -> list[str]:
     if not part.may_raise:
         return check
     return [
-        'if state.is_removed(node):',
+        'if state.present is not None and state.is_removed(node):',
         f'    {leave}',
         'try:',
         *(f'    {line}' for line in check),
