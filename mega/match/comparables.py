@@ -47,6 +47,7 @@ __all__ = (
     'to_folded_text',
     'to_instant',
     'to_number',
+    'to_ordered_text',
     'to_reversed_ascii_lower',
     'to_reversed_folded_text',
     'to_reversed_text',
@@ -248,6 +249,11 @@ def to_number(lhs: object) -> Any:
     if isinstance(lhs, Decimal):
         return Decimal(lhs)
     return float(lhs) if isinstance(lhs, float) else int(lhs)
+
+
+def to_ordered_text(lhs: object) -> tuple[str, ...]:
+    """Return a form in the order of texts. A value that is not a text is before all texts."""
+    return (str.__str__(lhs),) if isinstance(lhs, str) else ()
 
 
 def to_constant(lhs: object) -> str | None:

@@ -239,6 +239,10 @@ SETS: dict[str, tuple[list[Pattern], Make]] = {
             'o': [{'a': [{'x': i % 4, 'y': i % 3}] * 3, 'z': i % 4, f'k{i}': 1} for i in range(n)]
         },
     ),
+    'anything but one of many texts': (
+        [from_eventbridge({'a': [{'anything-but': f'v{i}'}]}) for i in range(20)],
+        lambda n: {'a': [f'v{i}' for i in range(n)]},
+    ),
     'equal members': (OPERATORS, lambda n: {'a': [{'x': 1, 'y': 1, 'z': 'ab'}] * n}),
     'members with different fields': (
         OPERATORS,

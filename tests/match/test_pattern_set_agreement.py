@@ -30,6 +30,7 @@ from mega.match.functions import (
     lte,
     match,
     neq,
+    none_of,
     not_,
     one_of,
     optional,
@@ -189,6 +190,10 @@ KINDS: dict[str, Make] = {
     'in a list': lambda chance: in_([text(chance), prefix(text(chance))]),
     'in an array': lambda chance: contains(chance.choice([value, text])(chance)),
     'negated': lambda chance: chance.choice([not_, neq])(value(chance)),
+    'all but a text': lambda chance: chance.choice([not_, neq])(text(chance)),
+    'all but some texts': lambda chance: none_of(
+        *[text(chance) for _ in range(chance.randrange(1, 12))]
+    ),
     'optional': lambda chance: optional(text(chance)),
     'either': lambda chance: or_(text(chance), gt(number(chance))),
     'predicates': lambda chance: chance.choice(PREDICATES),

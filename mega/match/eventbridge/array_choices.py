@@ -102,6 +102,9 @@ class Route(Struct, frozen=True):
             scalars = [scalar for each in members for scalar in each]
         by_id: dict[int, tuple[Found, list[Objects]]] = {}
         for place, found in find(scalars):
+            # Anything but a text is found even if the field is missing, or is an object.
+            if scalars[place] is MISSING or isinstance(scalars[place], dict):
+                continue
             _, found_by = by_id.setdefault(id(found), (found, []))
             is_another = not found_by or found_by[-1] is not choices[place]
             if is_another and len(found_by) <= MAX_CHOICES:

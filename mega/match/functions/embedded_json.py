@@ -7,14 +7,20 @@ each field in it that it looks up, however many patterns have a condition on the
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import lru_cache
+from itertools import count
+from typing import Any, ClassVar
 
 from mega import json_reading
+from mega.match.comparables import Normaliser
 from mega.match.context import MISSING, Context
 from mega.match.pattern import Pattern, compile_pattern
 from mega.match.representation import call_repr
 
-__all__ = ('JsonText', 'json_text', 'read_embedded', 'read_text')
+__all__ = ('JsonText', 'json_text', 'normaliser_in_json', 'read_embedded', 'read_text')
+
+MAX_NORMALISERS = 1_000
+"""The number of paths in JSON texts for which patterns share a look-up."""
 
 
 class JsonText(Pattern, frozen=True):
@@ -49,6 +55,26 @@ def read_text(text: str) -> object:
         return json_reading.read_json(text)
     except ValueError:
         return MISSING
+
+
+@lru_cache(MAX_NORMALISERS)
+def normaliser_in_json(path: tuple[str, ...], normalise: Normaliser) -> Normaliser:
+    """Return the normaliser of the value at a path in the JSON of a text.
+
+    Its `__name__` is unique.
+    """
+
+    def normalise_in_json(lhs: object) -> Any:
+        value = read_text(lhs) if isinstance(lhs, str) else MISSING
+        for name in path:
+            value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
+        return None if value is MISSING else normalise(value)
+
+    normalise_in_json.__name__ = f'in_json_{next(_numbers)}'
+    return normalise_in_json
+
+
+_numbers = count()
 
 
 def json_text(pattern: object) -> Pattern:

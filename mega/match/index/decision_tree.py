@@ -79,7 +79,7 @@ MAX_TREE_DEPTH = 12
 MAX_COPIES = 32
 """The average number of times that a tree may contain each pattern."""
 
-MAX_COMPILED_PLANS = 512
+MAX_COMPILED_BRANCHES = 512
 """The number of compiled look-ups that a process keeps."""
 
 
@@ -117,14 +117,6 @@ _LookupGroup: TypeAlias = tuple[LookupKind, Normaliser, bool]
 
 _BuiltNodes: TypeAlias = dict[tuple[int, ...], Node]
 """Nodes by the ids of the patterns that they were built from."""
-
-
-class BranchPlan(Struct, frozen=True):
-    """What the function of a branch reads: a path, and the look-ups with their normalisers."""
-
-    path: Path
-    scope: Scope
-    lookups: tuple[tuple[type[AnyLookup], Normaliser], ...]
 
 
 class TreeBuilder:
@@ -195,11 +187,13 @@ class TreeBuilder:
         ]
         path, scope = branch
         constants = [constant for lookup in lookups for constant in lookup.constants]
-        plan = BranchPlan(path, scope, tuple((type(one), one.normalise) for one in lookups))
+        function = _compile_branch(
+            path, scope, tuple([(type(one), one.normalise) for one in lookups])
+        )
         if scope is Scope.VALUE:
-            return _compile_plan(plan), *constants
+            return function, *constants
         fields = {other.path for one, *_ in found for other in one.conditions}
-        return _compile_plan(plan), *constants, Route.of(path, fields), lookups
+        return function, *constants, Route.of(path, fields), lookups
 
     def _build_lookups(
         self,
@@ -209,7 +203,7 @@ class TreeBuilder:
         depth: int,
         built: _BuiltNodes,
     ) -> Iterable[AnyLookup]:
-        if kind is LookupKind.RANGE:
+        if kind in (LookupKind.RANGE, LookupKind.EXCEPT):
             intervals = [
                 (interval, self._residual_nodes(patterns))
                 for interval, (_, patterns) in children.items()
@@ -266,7 +260,8 @@ class TreeBuilder:
 def _clauses(one: IndexedPattern) -> dict[_BranchKey, _Clause]:
     """Return the branches that can find a pattern, each with the most selective condition there.
 
-    A branch tests a predicate of the user only if the pattern has no other conditions left.
+    A branch tests a predicate of the user only if the pattern has no other conditions left. A
+    branch that finds most patterns is used only if no other branch can find the pattern.
     """
     clauses: dict[_BranchKey, _Clause] = {}
     for condition in [c for c in one.conditions if not c.leaf.has_predicate] or one.conditions:
@@ -277,7 +272,14 @@ def _clauses(one: IndexedPattern) -> dict[_BranchKey, _Clause]:
         known = clauses.get(branch)
         if known is None or selectivity_rank(keys) < selectivity_rank(known[1]):
             clauses[branch] = condition, keys
-    return clauses
+    if len(clauses) < 2:
+        return clauses
+    selective = {
+        branch: clause
+        for branch, clause in clauses.items()
+        if selectivity_rank(clause[1]) < RANKS[LookupKind.EXCEPT]
+    }
+    return selective or clauses
 
 
 def _best_branch(patterns: Iterable[IndexedPattern]) -> _BranchKey | None:
@@ -316,25 +318,27 @@ _SHORTCUTS: dict[Normaliser, str] = {
 """The code before the call of a normaliser, which the most frequent values do not need."""
 
 
-@lru_cache(MAX_COMPILED_PLANS)
-def _compile_plan(plan: BranchPlan) -> NodeFunction:
+@lru_cache(MAX_COMPILED_BRANCHES)
+def _compile_branch(
+    path: Path, scope: Scope, lookups: tuple[tuple[type[AnyLookup], Normaliser], ...]
+) -> NodeFunction:
     """Compile the function of a branch node.
 
     The node is `(function, *constants of every look-up)`. If the branch reads through arrays, the
     path and the look-ups follow.
     """
     names: dict[str, object] = {}
-    if plan.scope is Scope.VALUE:
-        lines = [*read_path_lines(plan.path, {}), 'if value is MISSING:', '    return']
+    if scope is Scope.VALUE:
+        lines = [*read_path_lines(path, {}), 'if value is MISSING:', '    return']
     else:
-        names['otherwise'] = look_up_choices if plan.scope is Scope.EVENT else look_up_anywhere
+        names['otherwise'] = look_up_choices if scope is Scope.EVENT else look_up_anywhere
         otherwise = 'return otherwise(payload, found, node, state)'
-        lines = read_scalar_lines(plan.path, {}, otherwise)
+        lines = read_scalar_lines(path, {}, otherwise)
         lines += ['if value is MISSING:', '    return']
     next_constant = 1
-    normalisers = [normalise for _, normalise in plan.lookups]
+    normalisers = [normalise for _, normalise in lookups]
     variables: dict[Normaliser, str] = {}
-    for lookup, normalise in plan.lookups:
+    for lookup, normalise in lookups:
         constants = [f'node[{next_constant + i}]' for i in range(lookup.arity)]
         next_constant += lookup.arity
         names[normalise.__name__] = normalise

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from mega.match.comparables import Normaliser, exact
 from mega.match.index.bounds import Interval
 from mega.match.index.codegen import Node
-from mega.match.index.lookups import VISIT_CHILD
+from mega.match.index.lookups import NormalisedLookup
 from mega.match.index.residuals import group_nodes
 
 __all__ = ('IntervalIndex',)
@@ -19,7 +19,7 @@ MAX_BLOCK_ENTRIES = 250_000
 """The maximum number of nodes in all blocks of an interval index, about 8 bytes each."""
 
 
-class IntervalIndex:
+class IntervalIndex(NormalisedLookup):
     """Intervals that contain the normalised value.
 
     The bounds of all intervals divide the axis into cells: each bound is a cell, and each gap
@@ -31,23 +31,7 @@ class IntervalIndex:
     half-open intervals would need 100 million entries; larger blocks limit the memory.
     """
 
-    __slots__ = (
-        '_block_size',
-        '_bounds',
-        '_exact',
-        '_has_decimals',
-        '_inside',
-        '_partial',
-        'normalise',
-    )
-
-    arity: ClassVar[int] = 1
-    lines: ClassVar[Sequence[str]] = (
-        'normalised = {normalised}',
-        'if normalised is not None:',
-        '    for child in {0}(normalised):',
-        f'        {VISIT_CHILD}',
-    )
+    __slots__ = ('_block_size', '_bounds', '_exact', '_has_decimals', '_inside', '_partial')
 
     def __init__(
         self, normalise: Normaliser, intervals: Sequence[tuple[Interval, list[Node]]]
@@ -67,14 +51,6 @@ class IntervalIndex:
         for first, last, nodes in cells:
             self._place(first, last, nodes, inside)
         self._inside = [group_nodes(nodes) for nodes in inside]
-
-    @property
-    def constants(self) -> tuple[object, ...]:
-        return (self._find,)
-
-    def find(self, value: object) -> Iterable[Node]:
-        normalised = self.normalise(value)
-        return () if normalised is None else self._find(normalised)
 
     def _find(self, normalised: Any) -> Iterable[Node]:
         if self._block_size == 1:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from functools import lru_cache, singledispatch
-from itertools import count, takewhile, zip_longest
+from functools import singledispatch
+from itertools import pairwise, takewhile, zip_longest
 from typing import Any, TypeAlias
 
 from msgspec import Struct, structs
@@ -34,13 +34,13 @@ from mega.match.comparables import (
     to_ascii_lower,
     to_folded_text,
     to_number,
+    to_ordered_text,
     to_reversed_ascii_lower,
     to_reversed_folded_text,
     to_reversed_text,
     to_text,
     wrap,
 )
-from mega.match.context import MISSING
 from mega.match.eventbridge.operators import (
     AddressBlock,
     CaseInsensitive,
@@ -51,21 +51,20 @@ from mega.match.eventbridge.operators import (
 )
 from mega.match.functions.arrays import Contains, ContainsAll
 from mega.match.functions.comparison import Between, Compare, Equal
-from mega.match.functions.embedded_json import JsonText, read_text
+from mega.match.functions.embedded_json import JsonText, normaliser_in_json
 from mega.match.functions.logic import OneOf
 from mega.match.functions.network import Cidr
 from mega.match.functions.regex_literals import literals_of
 from mega.match.functions.text import Prefix, Regex, Substring, Suffix
 from mega.match.functions.wildcards import Wildcard
 from mega.match.index.bounds import Interval, intersection
-from mega.match.pattern import AllOf, AnyOf, ListLiteral, Members, Object, Pattern, Predicate
+from mega.match.pattern import AllOf, AnyOf, ListLiteral, Members, Not, Object, Pattern, Predicate
 
 __all__ = ('RANKS', 'Key', 'LookupKind', 'key_sequence', 'keys_of', 'selectivity_rank')
 
 
-MAX_NORMALISERS_IN_JSON = 1_000
-"""The number of paths in JSON texts for which patterns share a look-up."""
-
+MAX_EXCLUDED = 8
+"""The number of texts that a pattern may exclude and still be looked up."""
 
 MAX_LITERALS = 2
 """A regular expression is looked up by this many of its literal texts. Then it is run."""
@@ -81,6 +80,7 @@ class LookupKind(Enum):
     SUBSTRING = 'the normalised text contains the key'
     RANGE = 'the normalised value is in the interval of the key'
     TEST = 'the test of the key is true for the normalised value'
+    EXCEPT = 'the normalised value is in the interval of the key, as most values are'
 
 
 class Key(Struct, frozen=True, gc=False):
@@ -235,6 +235,22 @@ def _key_sequence(leaf: Pattern) -> tuple[tuple[Key, ...], ...]:
     return () if keys is None else (keys,)
 
 
+@_key_sequence.register(Not)
+def _(leaf: Not) -> tuple[tuple[Key, ...], ...]:
+    """Return the intervals between the texts that do not match, and before and after them.
+
+    Only for whole conditions: each member of an array would find most patterns.
+    """
+    excluded = keys_of(leaf.child)
+    if not excluded or leaf.when_missing or len(excluded) > MAX_EXCLUDED:
+        return ()
+    if any((key.kind, key.normalise) != (LookupKind.EQUALS, to_text) for key in excluded):
+        return ()
+    ends = [None, *sorted(to_ordered_text(key.value) for key in excluded), None]
+    intervals = [Interval(low, high, False, False) for low, high in pairwise(ends)]
+    return (tuple(Key(LookupKind.EXCEPT, to_ordered_text, one) for one in intervals),)
+
+
 @_key_sequence.register(Wildcard)
 def _(leaf: Wildcard) -> tuple[tuple[Key, ...], ...]:
     normalise, normalise_reversed = to_text, to_reversed_text
@@ -320,7 +336,7 @@ def _(leaf: JsonText) -> LeafKeys:
     path, keys, is_sufficient = min(found, key=lambda each: selectivity_rank(each[1]))
     return tuple(
         structs.replace(
-            key, normalise=_normaliser_in_json(path, key.normalise), is_sufficient=is_sufficient
+            key, normalise=normaliser_in_json(path, key.normalise), is_sufficient=is_sufficient
         )
         for key in keys
     )
@@ -339,24 +355,6 @@ def _conditions_in(
             yield from _conditions_in(child, path, False)
     else:
         yield path, pattern, is_whole
-
-
-@lru_cache(MAX_NORMALISERS_IN_JSON)
-def _normaliser_in_json(path: tuple[str, ...], normalise: Normaliser) -> Normaliser:
-    """Return the normaliser of the value at a path in the JSON of a text."""
-
-    def normalise_in_json(lhs: object) -> Any:
-        value = read_text(lhs) if isinstance(lhs, str) else MISSING
-        for name in path:
-            value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
-        return None if value is MISSING else normalise(value)
-
-    # The generated code calls it by its name, which must be unique.
-    normalise_in_json.__name__ = f'in_json_{next(_numbers)}'
-    return normalise_in_json
-
-
-_numbers = count()
 
 
 # ── EventBridge's operators ──────────────────────────────────────────────────────────────────────

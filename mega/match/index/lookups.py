@@ -24,11 +24,11 @@ from mega.match.comparables import Normaliser, to_number, to_text, wrap
 from mega.match.index.codegen import MatchState, Node
 
 __all__ = (
-    'VISIT_CHILD',
     'AnyLookup',
     'ForEachMember',
     'HashTable',
     'Lookup',
+    'NormalisedLookup',
     'PredicateList',
     'PrefixTable',
     'SubstringTable',
@@ -41,7 +41,7 @@ __all__ = (
 MAX_TESTED_TEXTS = 250
 """Up to this many substrings, a long value is tested for each one.
 
-That is faster than the look-up by three characters.
+That is faster than the look-up by characters.
 """
 
 
@@ -70,7 +70,6 @@ class Lookup(Protocol):
 
 
 VISIT_CHILD = 'child[0](payload, found, child, state)'
-_FIND = ('for child in {0}.find(value):', f'    {VISIT_CHILD}')
 
 
 class HashTable(Struct, frozen=True):
@@ -95,13 +94,40 @@ class HashTable(Struct, frozen=True):
         return () if node is None else (node,)
 
 
+class NormalisedLookup:
+    """A look-up that has only to find the nodes of a normalised value."""
+
+    __slots__ = ('normalise',)
+
+    normalise: Normaliser
+
+    arity: ClassVar[int] = 1
+    lines: ClassVar[Sequence[str]] = (
+        'normalised = {normalised}',
+        'if normalised is not None:',
+        '    for child in {0}(normalised):',
+        f'        {VISIT_CHILD}',
+    )
+
+    @property
+    def constants(self) -> tuple[object, ...]:
+        return (self._find,)
+
+    def find(self, value: object) -> Iterable[Node]:
+        normalised = self.normalise(value)
+        return () if normalised is None else self._find(normalised)
+
+    def _find(self, normalised: Any) -> Iterable[Node]:
+        raise NotImplementedError
+
+
 class ForEachMember(Struct, frozen=True):
     """Another look-up for each member of an array. Each node is found once."""
 
     lookup: Lookup
 
     arity: ClassVar[int] = 1
-    lines: ClassVar[Sequence[str]] = _FIND
+    lines: ClassVar[Sequence[str]] = ('for child in {0}.find(value):', f'    {VISIT_CHILD}')
 
     @property
     def normalise(self) -> Normaliser:
@@ -236,70 +262,64 @@ def _next_shorter(texts: Sequence[str]) -> list[int]:
     return shorter
 
 
-class SubstringTable:
+class SubstringTable(NormalisedLookup):
     """Texts that the normalised value contains.
 
-    Each text is stored under three neighbouring characters of it, those that the fewest other texts
-    contain. Only the texts under three characters of the value are tested. For example, 'paid' is
-    stored under 'aid' if there is also 'pair', and the value 'page' tests neither.
+    Each text is stored under four neighbouring characters of it, those that the fewest other texts
+    contain; under three if a text has only three. Only the texts under characters of the value are
+    tested. For example, 'ordered' is stored under 'dere' if there is also 'border', and the value
+    'reorder' tests neither.
     """
 
-    __slots__ = ('_by_characters', '_short', '_texts', 'normalise')
-
-    arity: ClassVar[int] = 1
-    lines: ClassVar[Sequence[str]] = _FIND
+    __slots__ = ('_by_run', '_runs', '_short', '_texts')
 
     def __init__(self, normalise: Normaliser, nodes: Mapping[str, Node]) -> None:
         self.normalise = normalise
         self._texts = [*nodes.items()]
         self._short = [(text, node) for text, node in self._texts if len(text) < 3]
-        counts = Counter(three for text in nodes for three in {*_threes(text)})
-        self._by_characters: defaultdict[_Three, list[tuple[str, Node]]] = defaultdict(list)
-        for text, node in self._texts:
-            if len(text) >= 3:
-                rarest = min(_threes(text), key=counts.__getitem__)
-                self._by_characters[rarest].append((text, node))
+        long = [(text, node) for text, node in self._texts if len(text) >= 3]
+        self._runs = _fours if all(len(text) > 3 for text, _ in long) else _threes
+        counts = Counter(run for text, _ in long for run in {*self._runs(text)})
+        self._by_run: defaultdict[_Run, list[tuple[str, Node]]] = defaultdict(list)
+        for text, node in long:
+            self._by_run[min(self._runs(text), key=counts.__getitem__)].append((text, node))
 
-    @property
-    def constants(self) -> tuple[object, ...]:
-        return (self,)
-
-    def find(self, value: object) -> Iterable[Node]:
-        normalised = self.normalise(value)
-        if normalised is None:
-            return ()
+    def _find(self, normalised: str) -> Iterable[Node]:
         texts = self._texts
         if len(normalised) < len(texts) or len(texts) > MAX_TESTED_TEXTS:
-            texts = [*self._short]
-            for three in self._by_characters.keys() & _threes(normalised):
-                texts += self._by_characters[three]
+            texts, by_run = [*self._short], self._by_run
+            for run in by_run.keys() & self._runs(normalised):
+                texts += by_run[run]
         return [node for text, node in texts if text in normalised]
 
 
-_Three: TypeAlias = tuple[str, str, str]
+_Run: TypeAlias = tuple[str, ...]
+"""Neighbouring characters."""
 
 
-def _threes(text: str) -> Iterable[_Three]:
+def _threes(text: str) -> Iterable[_Run]:
     """Return every three neighbouring characters of a text."""
     return zip(text, text[1:], text[2:])  # noqa: B905  # up to the last three
 
 
-class TestList(Struct, frozen=True):
+def _fours(text: str) -> Iterable[_Run]:
+    """Return every four neighbouring characters of a text."""
+    return zip(text, text[1:], text[2:], text[3:])  # noqa: B905  # up to the last four
+
+
+class TestList(NormalisedLookup):
     """Tests of the normalised value. Each test runs once, even if many patterns share it."""
 
-    normalise: Normaliser
-    tests: Sequence[tuple[Callable[[Any], object], Node]]
+    __slots__ = ('_tests',)
 
-    arity: ClassVar[int] = 1
-    lines: ClassVar[Sequence[str]] = _FIND
+    def __init__(
+        self, normalise: Normaliser, tests: Sequence[tuple[Callable[[Any], object], Node]]
+    ) -> None:
+        self.normalise = normalise
+        self._tests = tests
 
-    @property
-    def constants(self) -> tuple[object, ...]:
-        return (self,)
-
-    def find(self, value: object) -> Iterable[Node]:
-        normalised = self.normalise(value)
-        return () if normalised is None else [node for test, node in self.tests if test(normalised)]
+    def _find(self, normalised: Any) -> Iterable[Node]:
+        return [node for test, node in self._tests if test(normalised)]
 
 
 class PredicateList(Struct, frozen=True):
