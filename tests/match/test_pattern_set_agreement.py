@@ -194,6 +194,9 @@ KINDS: dict[str, Make] = {
     'all but some texts': lambda chance: none_of(
         *[text(chance) for _ in range(chance.randrange(1, 12))]
     ),
+    'no member of some texts': lambda chance: not_(
+        contains(text(chance)) if chance.random() < 0.5 else [text(chance), text(chance)]
+    ),
     'optional': lambda chance: optional(text(chance)),
     'either': lambda chance: or_(text(chance), gt(number(chance))),
     'predicates': lambda chance: chance.choice(PREDICATES),

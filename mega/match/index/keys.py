@@ -244,7 +244,7 @@ def _(leaf: Not) -> tuple[tuple[Key, ...], ...]:
     excluded = keys_of(leaf.child)
     if not excluded or leaf.when_missing or len(excluded) > MAX_EXCLUDED:
         return ()
-    if any((key.kind, key.normalise) != (LookupKind.EQUALS, to_text) for key in excluded):
+    if any(key != Key(LookupKind.EQUALS, to_text, key.value) for key in excluded):
         return ()
     ends = [None, *sorted(to_ordered_text(key.value) for key in excluded), None]
     intervals = [Interval(low, high, False, False) for low, high in pairwise(ends)]
