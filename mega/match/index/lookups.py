@@ -159,9 +159,14 @@ _SAME_TYPES: dict[Normaliser, tuple[type, ...]] = {to_text: (str,), to_number: (
 """The types of values that are keys themselves, without a call."""
 
 
-def find_any(lookups: Iterable[Lookup], values: Sequence[object]) -> Iterable[Node]:
+def find_any(lookups: Sequence[Lookup], values: Sequence[object]) -> Iterable[Node]:
     """Return the nodes that any look-up finds for any of the values, each node once."""
-    return {id(node): node for _, node in find_each(lookups, values)}.values()
+    if len(values) == 1 and len(lookups) == 1:
+        return lookups[0].find(values[0])
+    reached = {
+        id(node): node for value in values for lookup in lookups for node in lookup.find(value)
+    }
+    return reached.values()
 
 
 class PrefixTable:
