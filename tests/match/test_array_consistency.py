@@ -115,6 +115,28 @@ SPELLINGS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
     ({'a': {'b': [1]}}, {'a': {'x': 1}, 'a.b': [[1]]}, True),
     ({'a': {'b': [{'exists': False}]}}, {'a': [{'c': 1}], 'a.b': [3]}, False),
     ({'a': {'b': [{'exists': False}]}}, {'a': [{'c': 1}], 'a.b': []}, True),
+    ({'a': {'b': {'x': [5]}}}, {'a': {'b': {'x': 5}}, 'a.b': [{'x': 2}]}, True),
+    ({'a': {'b': {'x': [2]}}}, {'a': {'b': {'x': 5}}, 'a.b': [{'x': 2}]}, False),
+    ({'a': {'b': {'x': [5], 'y': [3]}}}, {'a.b': [{'x': 2, 'y': 3}], 'a': {'b': {'x': 5}}}, True),
+    ({'a': {'b': {'x': [2], 'y': [3]}}}, {'a.b': [{'x': 2, 'y': 3}], 'a': {'b': {'x': 5}}}, False),
+    (
+        {'a': {'b': {'x': [5], 'y': [3], 'z': [4]}}},
+        {'a': {'b': {'x': 5}}, 'a.b': [{'y': 3, 'z': 4}]},
+        True,
+    ),
+    (
+        {'$or': [{'a': {'c': [1], 'd': [2]}}, {'a': {'b': {'x': [5]}}}]},
+        {'a': {'b': {'x': 5}, 'c': [1], 'd': [3]}, 'a.b': [{'x': 2}]},
+        True,
+    ),
+    ({'a': {'b': [5], 'b.c': [1]}}, {'a': {'b': 5}, 'a.b': [{'c': 1}]}, True),
+    ({'a': {'x': [2]}}, {'a': [{'x': 1}], 'a.x': 2}, True),
+    ({'a': {'x': [2], 'y': [1]}}, {'a': [{'x': 1, 'y': 1}], 'a.x': 2}, True),
+    ({'a': {'b': {'c': [2]}}}, {'a': [{'b': {'c': 1}, 'b.c': 2}]}, True),
+    ({'a': {'b': {'x': [1]}}}, {'a': [{'b.x': {}}], 'a.b.x': 1}, True),
+    ({'a': {'b': {'x': [1]}}}, {'a': {'c': 1}, 'a.b': 3, 'a.b.x': 1, 'a.c': 2, 'a.d': 4}, True),
+    ({'a': {'b': {'x': [1]}, 'c': [1]}}, {'a': [{}], 'a.c': [1], 'a.b.x': 1, 'a.d': 4}, True),
+    ({'a': {'b': {'c': [2]}, 'd': [3]}}, {'a': [{'b': {'c': 1}, 'b.c': 2, 'd': 3}]}, True),
 ]
 
 
@@ -128,6 +150,71 @@ def test_a_name_with_dots_is_a_path_also_beside_arrays(
     assert evaluate(event, compiled) is matches
     assert bool(explain(event, compiled)) is matches
     assert patterns.match(event) == [1] * matches
+
+
+TWICE = st.recursive(
+    st.dictionaries(
+        st.sampled_from(['x', 'y', 'z', 'y.z']), st.sampled_from([1, 2, 3, [1, 2], []])
+    ),
+    lambda inner: st.lists(inner | st.sampled_from([1, 2]), max_size=3),
+    max_leaves=4,
+)
+SPELLED_TWICE = st.permutations(['a', 'a.b', 'a.b.x', 'a.y']).flatmap(
+    lambda names: st.fixed_dictionaries(
+        {},
+        optional={
+            name: TWICE
+            if name != 'a'
+            else st.fixed_dictionaries({'b': TWICE}, optional={'b.y': TWICE, 'y': TWICE})
+            | st.lists(st.fixed_dictionaries({}, optional={'b': TWICE, 'b.x': TWICE}), max_size=2)
+            for name in names
+        },
+    )
+)
+WANTED = st.lists(
+    st.sampled_from([1, 2, 3, {'exists': False}, {'exists': True}, {'anything-but': 1}]),
+    min_size=1,
+    max_size=2,
+)
+BRANCHES = st.lists(
+    st.dictionaries(
+        st.sampled_from(['a.b.x', 'a.b.y', 'a.b.z', 'a.y', 'a.b']), WANTED, min_size=1, max_size=3
+    ),
+    min_size=2,
+    max_size=3,
+)
+
+
+@settings(max_examples=amount(100, 3_000))
+@given(BRANCHES, st.lists(SPELLED_TWICE, min_size=5, max_size=5))
+def test_evaluate_explain_and_a_set_agree_on_events_with_two_values_at_a_path(
+    branches: list[dict[str, Any]], events: list[dict[str, Any]]
+) -> None:
+    """An `$or` matches exactly if one of its branches does.
+
+    A nested scalar that is in no array decides about its field, whatever the other fields are.
+    """
+    sources = [*branches, {'$or': branches}]
+    compiled = [from_eventbridge(source) for source in sources]
+    patterns: PatternSet[int] = PatternSet()
+    for place, pattern in enumerate(compiled):
+        patterns.add(pattern, place)
+    for event in events:
+        results = [evaluate(event, pattern) for pattern in compiled]
+        assert results[-1] is any(results[:-1])
+        assert [bool(explain(event, pattern)) for pattern in compiled] == results
+        assert patterns.match(event) == [place for place, holds in enumerate(results) if holds]
+        for branch, holds in zip(branches, results, strict=False):
+            nested = {path for path in branch if is_nested_scalar(event, path)}
+            parts = [{path: branch[path]} for path in nested]
+            parts.append({path: branch[path] for path in branch if path not in nested})
+            assert holds is all(evaluate(event, from_eventbridge(one)) for one in parts if one)
+
+
+def is_nested_scalar(event: Any, path: str) -> bool:
+    for name in path.split('.'):
+        event = event.get(name) if isinstance(event, dict) else None
+    return isinstance(event, int)
 
 
 def test_an_array_within_itself_has_the_scalars_of_one_turn() -> None:

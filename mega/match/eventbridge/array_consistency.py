@@ -147,21 +147,28 @@ class ConditionTree:
         node.values[id(values)] = values, known | combination
         return node
 
-    def matching(self, event: Mapping[str, Any], context: Context) -> int:
-        """Return the combinations that hold for an event; bit n stands for combination n."""
-        return _Pass(context, self._tracks_presence).read(event, self._root).holds & self._all
+    def matching(self, event: Mapping[str, Any], context: Context) -> tuple[int, bool]:
+        """Return the combinations that hold for an event; bit n stands for combination n.
+
+        The second result is whether the event has two values at one path. Both count.
+        """
+        reading = _Pass(context, self._tracks_presence)
+        return reading.read(event, self._root).holds & self._all, reading.has_merged
 
 
 class _Pass:
     """One pass over an event."""
 
-    __slots__ = ('_context', '_known', '_tracks_presence')
+    __slots__ = ('_context', '_known', '_known_paths', '_tracks_presence', 'has_merged')
 
     def __init__(self, context: Context, tracks_presence: bool) -> None:
+        self.has_merged = False
+        """Whether two values at one path were merged."""
         self._context = context
         self._tracks_presence = tracks_presence
         # Only after a dotted name was found: members of an array then share values.
         self._known: dict[tuple[int, int], tuple[_Result, object]] | None = None
+        self._known_paths: dict[tuple[int, int], tuple[list[tuple[str, _Node]], object]] = {}
 
     def read(self, value: object, node: _Node) -> _Result:
         if not isinstance(value, (dict, list, tuple)):
@@ -224,7 +231,7 @@ class _Pass:
         for name, member in value.items():
             if isinstance(name, str) and '.' in name:
                 first, _, rest = name.partition('.')
-                if first in node.names and _leads(node.names[first], rest):
+                if _follow(node, name) is not None:
                     found.setdefault(first, {})[rest] = member
         if not found:
             return value
@@ -232,9 +239,42 @@ class _Pass:
         merged: dict[str, Any] = {name: value[name] for name in node.names if name in value}
         for name, dotted in found.items():
             plain = merged.get(name, MISSING)
-            child = node.names[name]
-            merged[name] = dotted if plain is MISSING else _merge(plain, dotted, child)
+            if plain is MISSING:
+                merged[name] = dotted
+            else:
+                self.has_merged = True
+                merged[name] = self._merge(plain, dotted, node.names[name])
         return merged
+
+    def _merge(self, plain: Any, dotted: Any, node: _Node) -> Any:
+        """Combine two values at the same path: one under nested names, one under a dotted name.
+
+        Of two arrays, one is chosen, as of the members of an array. Members of an array may share
+        `dotted`: the result has a size in proportion to `plain` and the pattern.
+        """
+        if isinstance(dotted, dict):
+            if isinstance(plain, dict):
+                return {**plain} | {
+                    path: self._merge(plain[path], dotted[path], end)
+                    if path in plain
+                    else dotted[path]
+                    for path, end in self._paths(dotted, node)
+                }
+            if isinstance(plain, (list, tuple)) and any(isinstance(one, dict) for one in plain):
+                return [
+                    self._merge(one, dotted, node) if isinstance(one, dict) else one
+                    for one in plain
+                ]
+        return [*plain, dotted] if isinstance(plain, (list, tuple)) else [plain, dotted]
+
+    def _paths(self, value: dict[str, Any], node: _Node) -> list[tuple[str, _Node]]:
+        """Return the names of an object that lead to nodes, each with its node."""
+        known = self._known_paths.get((id(value), id(node)))
+        if known is None:
+            ends = [(name, _follow(node, name)) for name in value if isinstance(name, str)]
+            paths = [(name, end) for name, end in ends if end is not None]
+            known = self._known_paths[id(value), id(node)] = paths, value
+        return known[0]
 
 
 class _Choice:
@@ -299,34 +339,10 @@ class _Choice:
         return continues | undecided & ~self._node.must_continue
 
 
-def _leads(node: _Node, path: str) -> bool:
-    """Return whether a dotted path leads from a node to another."""
+def _follow(node: _Node, path: str) -> _Node | None:
+    """Return the node at the end of a dotted path; None if there is none."""
     for name in path.split('.'):
         if name not in node.names:
-            return False
+            return None
         node = node.names[name]
-    return True
-
-
-def _merge(plain: Any, dotted: Any, node: _Node) -> Any:
-    """Combine two values at the same path: one under nested names, one under a dotted name.
-
-    If a scalar is at the path in both, the nested one counts. Of two arrays, one is chosen, as of
-    the members of an array. The result has a size in proportion to `plain` and the pattern, because
-    members of an array may share `dotted`.
-    """
-    if isinstance(dotted, dict):
-        if isinstance(plain, dict):
-            names = dotted if len(dotted) <= node.size else node.names
-            return {**plain} | {
-                name: _merge(plain[name], dotted[name], node.names[name])
-                if name in plain and name in node.names
-                else plain.get(name, dotted[name])
-                for name in names
-                if name in dotted
-            }
-        if isinstance(plain, (list, tuple)) and any(isinstance(one, dict) for one in plain):
-            return [_merge(one, dotted, node) if isinstance(one, dict) else one for one in plain]
-    if isinstance(plain, (list, tuple)):
-        return [*plain, dotted]
-    return [plain, dotted] if isinstance(plain, dict) or isinstance(dotted, dict) else plain
+    return node

@@ -68,7 +68,10 @@ class EventPattern(Pattern, frozen=True):
     def _matching(self, lhs: dict[str, Any], context: Context) -> int:
         if not self._tree:
             self._tree.append(ConditionTree(self.combinations))
-        return self._tree[0].matching(lhs, context)
+        matching, has_two_values = self._tree[0].matching(lhs, context)
+        return (
+            _matching_nested_first(self.combinations, lhs, context) if has_two_values else matching
+        )
 
     def __repr__(self) -> str:
         return f'from_eventbridge({self.source})'
@@ -100,6 +103,34 @@ def _decide(combination: Combination, lhs: dict[str, Any], context: Context) -> 
     return not failed if len({*in_arrays}) == len(in_arrays) else None
 
 
+def _matching_nested_first(
+    combinations: Sequence[Combination], lhs: dict[str, Any], context: Context
+) -> int:
+    """Return the combinations that hold for an event with two values at one path, as bits.
+
+    A nested scalar in no array counts alone. Its conditions are tested here, and the tree has the
+    others.
+    """
+    known: dict[tuple[tuple[str, ...], int], bool | None] = {}
+
+    def test(condition: FieldCondition) -> bool | None:
+        key = condition.path, id(condition.values)
+        if key not in known:
+            value = _scalar_in_objects(lhs, condition.path)
+            known[key] = None if value is MISSING else condition.values.accepts(value, context)
+        return known[key]
+
+    failed = 0
+    remaining: list[list[FieldCondition]] = []
+    for place, combination in enumerate(combinations):
+        results = [*map(test, combination)]
+        holds = False not in results
+        failed |= (not holds) << place
+        pairs = zip(combination, results, strict=True)
+        remaining.append([one for one, result in pairs if holds and result is None])
+    return ConditionTree(remaining).matching(lhs, context)[0] & ~failed
+
+
 def _scalar_in_objects(payload: dict[str, Any], path: Sequence[str]) -> object:
     """Return the scalar at a path that leads through objects only; MISSING if there is none."""
     value: Any = payload
@@ -114,7 +145,7 @@ def scalars_at(lhs: object, path: Sequence[str]) -> list[object]:
     """Return all scalars at a path, through any arrays on the way.
 
     Names may contain dots: EventBridge treats `{"a.b": 1}` as `{"a": {"b": 1}}`. If an event has
-    both, the latter counts.
+    both, a nested scalar that is in no array counts alone.
     """
     if not isinstance(lhs, dict):
         return []
