@@ -35,6 +35,9 @@ Opened: TypeAlias = dict[str, Any] | None
 MAX_FETCHES = 10
 """Bodies that are fetched at the same time: as many as a response of SQS has messages."""
 
+MAX_FAILURE_CHARACTERS = 1_000
+"""Characters of the text of a failure, so that the remedy at its end is not cut off."""
+
 
 def requested_attributes(names: object) -> object:
     """Return the names of message attributes to request: the given names, and of a pointer.
@@ -115,5 +118,5 @@ def describe_failure(message: Mapping[str, Any], error: MegaError) -> dict[str, 
         'MessageId': message['MessageId'],
         'ReceiptHandle': message['ReceiptHandle'],
         'Code': type(error).__name__,
-        'Message': single_line(str(error)),
+        'Message': single_line(str(error), MAX_FAILURE_CHARACTERS),
     }

@@ -58,6 +58,18 @@ def test_a_response_without_a_readable_message_has_no_messages(place: Place) -> 
     assert len(response['Failed']) == 1
 
 
+def test_the_text_of_a_failure_ends_with_the_remedy_even_if_the_text_of_aws_is_long(
+    place: Place, server: Server
+) -> None:
+    place.send(place.client())
+    server.script(FailCall('AccessDenied', 403, 'x' * 299), operation='GetObject')
+    [failed] = receive_all(place, place.client())['Failed']
+    assert failed['Message'].endswith(
+        '; allow s3:GetObject on the object, the use of its KMS key, and s3:ListBucket on the'
+        ' bucket, without which a missing object looks like a forbidden one'
+    )
+
+
 def test_a_message_whose_body_is_missing_is_deleted_if_the_store_says_so(place: Place) -> None:
     send_pointer(place.aws, place.queue_url, Pointer(place.bucket, 'missing', 2))
     response = receive_all(place, place.client(on_missing='delete'))
