@@ -92,7 +92,8 @@ def check_queue(
     """Check that a queue exists, that its messages may be settled, and that the settings fit.
 
     The checks receive and change nothing. They report problems that are not certain. The checks of
-    a drain only warn: its calls follow at once, and show what AWS refuses.
+    a drain only warn: its calls follow at once, and show what AWS refuses. They do not mention that
+    the credentials are missing or not valid, which the first of its calls shows.
 
     Raises:
         TransportError: if the listener could not work. The error says what to do.
@@ -200,9 +201,12 @@ def _probe(
     except TransportError as error:
         if is_about_receipt_handle(error):
             return {}
-        concerns_all_calls = origin_of(error) in (Origin.CREDENTIALS, Origin.RESOURCE)
-        if raises and is_unrecoverable(error) and (required or concerns_all_calls):
+        is_final, origin = is_unrecoverable(error), origin_of(error)
+        concerns_all_calls = origin in (Origin.CREDENTIALS, Origin.RESOURCE)
+        if raises and is_final and (required or concerns_all_calls):
             raise with_advice(error, url) from error.__cause__
+        if not raises and is_final and origin is Origin.CREDENTIALS:
+            return None  # the first receive has the same credentials, and raises the error
         report(unchecked(url, error, advice_on(error, url)))
         return None
 

@@ -29,7 +29,6 @@ from mega.aws.sqs.subscribe.engine.commands import (
     SendDeadLetter,
 )
 from mega.aws.sqs.subscribe.engine.delivery import EXTENDABLE_PHASES, Delivery
-from mega.aws.sqs.subscribe.exceptions import traceback_without_text
 from mega.aws.sqs.subscribe.processing.hooks import DeliveryResult
 from mega.aws.sqs.subscribe.processing.pipeline import OpenedMessage
 from mega.aws.sqs.subscribe.processing.settlement import Settlement, SettlementAction
@@ -197,15 +196,16 @@ class ListenerSession:
         if isinstance(error, TransportError):
             is_final, is_lost = is_unrecoverable(error), error.retriable
             error = with_advice(error, url)
-            problem, code = error.problem, error.code
-        else:
-            problem, code = traceback_without_text(error), type(error).__name__
         self.activity_log.receive_failed()
-        self._session_log.receive_failed(problem, code)
-        failed = partial(
-            self._engine.receive_failed, receive, error, is_unrecoverable=is_final, is_lost=is_lost
-        )
-        return partial(self._with_error_count, failed)
+
+        def failed(now: float) -> None:
+            self._counter.add('errors')
+            self._engine.receive_failed(
+                receive, error, now, is_unrecoverable=is_final, is_lost=is_lost
+            )
+            self._session_log.receive_failed(error, is_raised=self._engine.failure is error)
+
+        return failed
 
     def _received(self, receive: Receive, deliveries: list[Delivery], now: float) -> None:
         self._counter.add('received', len(deliveries))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from mega.aws._messages.destinations import queue_name
+from mega.aws._transport.call_errors import Origin, origin_of
+from mega.aws.sqs.subscribe.exceptions import traceback_without_text
+from mega.errors import TransportError
 from mega.logging import about, get_logger
 
 __all__ = ('SessionLog',)
@@ -29,8 +32,14 @@ class SessionLog:
         self._state = state
         _log.info('%s %s', text, self._url, extra=about(queue=self._name, state=state))
 
-    def receive_failed(self, problem: str, code: str) -> None:
-        """Log a receive that failed."""
+    def receive_failed(self, error: Exception, *, is_raised: bool) -> None:
+        """Log a receive that failed, unless the caller gets the error and it names no queue."""
+        if isinstance(error, TransportError):
+            if is_raised and origin_of(error) is Origin.CREDENTIALS:
+                return
+            problem, code = error.problem, error.code
+        else:
+            problem, code = traceback_without_text(error), type(error).__name__
         self._failures += 1
         extra = about(queue=self._name, operation='ReceiveMessage', error=code)
         text = 'ReceiveMessage from %s failed (%s): %s'
