@@ -33,7 +33,7 @@ class SessionLog:
         _log.info('%s %s', text, self._url, extra=about(queue=self._name, state=state))
 
     def receive_failed(self, error: Exception, *, is_raised: bool) -> None:
-        """Log a receive that failed, unless the caller gets the error and it names no queue."""
+        """Log a receive that failed, unless the error is about the credentials and is raised."""
         if isinstance(error, TransportError):
             if is_raised and origin_of(error) is Origin.CREDENTIALS:
                 return
