@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
+from threading import Semaphore
 from typing import Any
 
 import pytest
@@ -53,8 +53,8 @@ def hanging(
         *deliveries(*[pointing_to(POINTER_TO_OURS, number) for number in range(2)]),
         GetObject=[answer],
     )
-    client, asked = faults.client('s3', read_timeout=60), Event()
-    client.meta.events.register('before-send.s3.GetObject', lambda **those: asked.set())
+    client, asked = faults.client('s3', read_timeout=60), Semaphore(0)
+    client.meta.events.register('before-send.s3.GetObject', lambda **those: asked.release())
     listener = listener_on(
         faults,
         QUEUE,
@@ -64,7 +64,8 @@ def hanging(
         **settings,
     )
     with listening(listener):
-        assert asked.wait(WITHIN)
+        for _ in range(2):
+            assert asked.acquire(timeout=WITHIN)
         yield listener
 
 
