@@ -14,6 +14,7 @@ from mega.local import Fault as ServerFault
 from tests.aws.answers import Fault, sqs_answer
 from tests.aws.extended.place import LARGE, Place, attribute
 from tests.aws.fault_server import FaultServer
+from tests.conditional_puts import with_conditional_puts
 
 
 def test_no_message_of_a_batch_is_sent_if_an_upload_fails(place: Place, server: Server) -> None:
@@ -87,6 +88,7 @@ def test_an_s3_key_that_is_not_a_text_is_refused(place: Place) -> None:
         place.send(place.client(), MessageAttributes={'S3Key': attribute(b'k')})
 
 
+@with_conditional_puts
 @pytest.mark.parametrize('is_used_before', [False, True])
 def test_an_s3_key_is_not_used_twice_by_the_retry_of_an_upload(
     place: Place, server: Server, is_used_before: bool
@@ -108,6 +110,7 @@ def test_an_s3_key_is_not_used_twice_by_the_retry_of_an_upload(
     assert message['Body'] == LARGE
 
 
+@with_conditional_puts
 def test_an_upload_whose_object_may_not_be_described_is_refused(
     place: Place, server: Server
 ) -> None:

@@ -20,6 +20,7 @@ from mega.aws.extended import ExtendedClient
 from mega.aws.s3 import S3PayloadStore
 from mega.errors import ConfigurationError, EncodeError, OffloadError, PayloadTooLargeError
 from tests.aws.extended.place import LARGE, Place, attribute
+from tests.conditional_puts import with_conditional_puts
 
 POINTER_CLASS = 'software.amazon.payloadoffloading.PayloadS3Pointer'
 LEGACY_CLASS = 'com.amazon.sqs.javamessaging.MessageS3Pointer'
@@ -144,11 +145,9 @@ def test_s3_key_chooses_the_key_below_the_prefix(place: Place) -> None:
     assert message['MessageAttributes'] == {'S3Key': key}
 
 
+@with_conditional_puts
 def test_an_s3_key_never_replaces_a_body(place: Place) -> None:
     client = place.client()
-    put_object = client.s3_client.meta.service_model.operation_model('PutObject')
-    if 'IfNoneMatch' not in put_object.input_shape.members:
-        pytest.skip('the oldest botocore does not have the parameter IfNoneMatch of PutObject')
     place.send(client, MessageAttributes={'S3Key': attribute('the-key')})
     with pytest.raises(OffloadError, match='choose another key'):
         place.send(client, f'{LARGE}!', MessageAttributes={'S3Key': attribute('the-key')})

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-import botocore.session
 import pytest
 
+from tests.conditional_puts import with_conditional_puts
 from tests.contract.backend import Backend, refused
-
-_PUT_OBJECT = botocore.session.Session().get_service_model('s3').operation_model('PutObject')
-
-with_conditional_puts = pytest.mark.skipif(
-    'IfNoneMatch' not in getattr(_PUT_OBJECT.input_shape, 'members', {}),
-    reason='the oldest botocore does not have the parameter IfNoneMatch of PutObject',
-)
 
 
 def test_an_object_is_returned_as_stored(aws: Backend) -> None:
