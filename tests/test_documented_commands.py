@@ -155,6 +155,7 @@ def test_each_example_prints_what_the_page_shows(
 ) -> None:
     [module] = re.findall(r'^```python\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, 'shop', raising=False)  # that of another document
     Path('shop.py').write_text(module)
     with LocalAws() as aws:
         environment = {

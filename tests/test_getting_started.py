@@ -58,7 +58,7 @@ def test_the_service_prints_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, 'shop', raising=False)  # that of examples/testing
+    monkeypatch.delitem(sys.modules, 'shop', raising=False)  # that of another document
     [module] = [block for block in BLOCKS.finditer(SECTION) if block['file']]
     Path(module['file']).parent.mkdir()
     Path(module['file']).write_text(module['text'], encoding='utf-8')

@@ -40,11 +40,14 @@ def write(file: Path, part: str | None, text: str) -> None:
 
 
 def output_of_script(name: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """Run a script as a new interpreter would, without the modules of the scripts before it."""
-    for each in Path().glob('*.py'):
-        sys.modules.pop(each.stem, None)
+    """Run a script as a new interpreter would. It leaves no modules to other scripts and tests."""
+    scripts = [each.stem for each in Path().glob('*.py')]
+    for each in scripts:
+        sys.modules.pop(each, None)
     capsys.readouterr()
     runpy.run_path(name, run_name='__main__')
+    for each in scripts:
+        sys.modules.pop(each, None)
     return capsys.readouterr().out
 
 

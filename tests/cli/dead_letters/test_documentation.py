@@ -133,7 +133,7 @@ def test_the_commands_print_what_the_page_shows_and_need_its_permissions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, 'shop', raising=False)  # that of examples/testing
+    monkeypatch.delitem(sys.modules, 'shop', raising=False)  # that of another document
     with LocalAws() as server, closing(CommandAws(server)) as aws:
         add_letters(aws, tmp_path)
         before = Counter(server.counts().calls)
