@@ -97,7 +97,7 @@ def decode_event(body: str) -> Payload | None:
 
 
 def _value_type(levels: int) -> Any:
-    """Return the type of values with at most so many nested objects and arrays."""
+    """Return the type of a value. `levels` is the maximum number of nested objects and arrays."""
     scalar = str | int | float | bool | None
     if not levels:
         return scalar

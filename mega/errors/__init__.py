@@ -65,7 +65,7 @@ Seconds: TypeAlias = float | timedelta
 
 
 MAX_PLACES = 5
-"""The error of a batch names at most so many of the payloads that failed."""
+"""The maximum number of failed payloads that the error of a batch names."""
 
 
 class MegaError(Exception):

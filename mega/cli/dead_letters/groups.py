@@ -27,12 +27,16 @@ from mega.errors import single_line
 __all__ = ('Groups', 'histogram', 'render_groups', 'without_ids')
 
 MAX_LENGTH = 300
-"""Characters of a value. A listener sends at most as many. The limit bounds the memory if a hostile
-producer sends longer values, each of which makes a group."""
+"""The maximum number of characters of a value. A listener sends at most as many.
+
+A hostile producer may send longer values. Each value makes a group, so the limit bounds the memory.
+"""
 
 COMPARED_LENGTH = 200
-"""Characters of a text without its ids. A listener cuts a text, so that its end depends on the
-lengths of the ids."""
+"""The maximum number of characters of a text without its ids.
+
+A listener cuts a text, so that its end depends on the lengths of the ids.
+"""
 
 MAX_BARS = 24
 _ROUND_HOURS = (1, 2, 3, 6, 12, 24)

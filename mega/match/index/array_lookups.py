@@ -69,7 +69,10 @@ def _visit_and_test(
 def test_whole_patterns(
     payload: Any, found: list[Node], nodes: Iterable[Node], state: MatchState | None
 ) -> None:
-    """Add the patterns that an event matches, whatever the look-ups have found before."""
+    """Test whole patterns with an event, and add the ones that match.
+
+    The look-ups have found the patterns by some of their conditions.
+    """
     if type(payload) is TestedLater:
         found += nodes
         return

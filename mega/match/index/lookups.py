@@ -118,7 +118,7 @@ class NormalisedLookup:
         return () if normalised is None else self._find(normalised)
 
     def _find(self, normalised: Any) -> Iterable[Node]:
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of look-up defines it
 
 
 class ForEachMember(Struct, frozen=True):
