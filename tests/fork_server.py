@@ -91,9 +91,10 @@ class ForkedProgram:
         raise ConnectionError('the server of the forks has ended: its error output says why')
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the program, and not to its child processes."""
+        """Send a signal to the program, if it still runs, and not to its child processes."""
         if self.status is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it ended, and nobody has waited for it yet
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End the program and its child processes, and wait for its end."""

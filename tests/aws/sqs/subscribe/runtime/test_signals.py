@@ -25,6 +25,7 @@ from tests.fork_server import ForkedProgram, start
 from tests.local_aws import LocalAws
 from tests.programs import ROOT
 
+ALL_WAYS = pytest.mark.parametrize('kind', ['plain', 'async', 'blocking'])
 BOTH_SIGNALS = pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT], ids=str)
 
 
@@ -147,16 +148,8 @@ def received(clients: Clients, queue_url: str) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(
-    ('kind', 'number'),
-    [
-        ('plain', signal.SIGTERM),
-        ('plain', signal.SIGINT),
-        ('async', signal.SIGTERM),
-        ('blocking', signal.SIGINT),
-    ],
-    ids=str,
-)
+@BOTH_SIGNALS
+@ALL_WAYS
 def test_a_signal_ends_the_program_when_the_message_is_finished(
     server: Server, clients: Clients, run: Run, kind: str, number: signal.Signals
 ) -> None:
@@ -191,8 +184,10 @@ def test_fault_84_a_signal_in_the_middle_of_a_poll_ends_the_program(
     [
         ('plain', signal.SIGINT, signal.SIGINT),
         ('plain', signal.SIGTERM, signal.SIGTERM),
+        ('plain', signal.SIGTERM, signal.SIGINT),
+        ('async', signal.SIGINT, signal.SIGINT),
         ('async', signal.SIGINT, signal.SIGTERM),
-        ('blocking', signal.SIGTERM, signal.SIGINT),
+        ('blocking', signal.SIGINT, signal.SIGINT),
     ],
     ids=str,
 )
