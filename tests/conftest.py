@@ -332,7 +332,7 @@ def postgresql_url() -> Iterator[str]:
 def aws(request: pytest.FixtureRequest) -> LocalAws:
     """Each local server in turn, except servers that the test's `cannot` mark excludes.
 
-    By day, moto runs only the first test of a module.
+    By day, moto runs only the first test of a module, and those that ministack cannot run.
 
     The mark says how a server differs from AWS:
     `@pytest.mark.cannot(moto='forgets deleted messages')`.

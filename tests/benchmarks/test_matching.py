@@ -39,6 +39,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
         '## Twelve patterns',
         '## Sets of one kind',
         '## Many matches',
+        '## Sets of EventBridge patterns of one kind',
         '## Building',
         '## Limits of these measurements',
     ],
