@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
+from mega.aws.s3 import S3PayloadStore
 from mega.aws.s3.bucket import lifecycle_rules
 from mega.aws.sqs.subscribe.preflight.findings import Finding, Kind
 from mega.cli.doctor.setup import Setup
 from mega.errors import TransportError
 
 __all__ = ('check',)
+
+Rule: TypeAlias = Mapping[str, Any]
+"""A lifecycle rule of a bucket."""
 
 _SECONDS_OF_A_DAY = 86_400
 
@@ -31,10 +35,10 @@ def check(setup: Setup) -> Iterator[Finding]:
             'Create it with create_bucket() of the store, or check its name.',
         )
         return
-    rules = [rule for rule in found if _applies(rule, store.key_prefix)]
+    rules = [rule for rule in found if _is_unconditional(rule)]
     if setup.queue:
-        yield from _bodies(setup, store.bucket, rules)
-    if not any('AbortIncompleteMultipartUpload' in rule for rule in rules):
+        yield from _bodies(setup, store, rules)
+    if not any('AbortIncompleteMultipartUpload' in rule for rule in _for_all(store, rules)):
         yield Kind.UPLOADS_REMAIN.found(
             store.bucket,
             'has no lifecycle rule that aborts incomplete uploads: the parts of a stream whose '
@@ -44,22 +48,25 @@ def check(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def _bodies(setup: Setup, bucket: str, rules: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
+def _bodies(setup: Setup, store: S3PayloadStore, rules: Iterable[Rule]) -> Iterator[Finding]:
     """Compare the first expiry of the bodies with the life of their messages."""
-    expiries = [rule.get('Expiration', {}).get('Days') for rule in rules]
-    days = min((int(each) for each in expiries if each is not None), default=None)
+    expiring = [rule for rule in rules if rule.get('Expiration', {}).get('Days') is not None]
+    days = min(
+        (int(rule['Expiration']['Days']) for rule in expiring if _overlaps(rule, store)),
+        default=None,
+    )
     needed = -(-_retention(setup) // _SECONDS_OF_A_DAY)  # rounded up
-    if days is None:
+    if not _for_all(store, expiring):
         yield Kind.BODIES_REMAIN.found(
-            bucket,
+            store.bucket,
             'has no lifecycle rule that expires the bodies: those of messages that were '
             'dead-lettered, or went through a topic, remain for ever',
             f'Add a rule that expires them after {needed} days or more, as create_bucket() of the '
             'store does.',
         )
-    elif days < needed:
+    if days is not None and days < needed:
         yield Kind.BODIES_EXPIRE.found(
-            bucket,
+            store.bucket,
             f'expires bodies after {days} days, and their messages live for up to {needed} days in '
             'the queue and its dead-letter queues: the rest of such a message is lost',
             f'Raise the days of the lifecycle rule to {needed} or more.',
@@ -75,12 +82,22 @@ def _retention(setup: Setup) -> int:
     return own + max(others, default=0)
 
 
-def _applies(rule: Mapping[str, Any], prefix: str) -> bool:
-    """Return whether a rule applies to objects with a prefix.
+def _is_unconditional(rule: Rule) -> bool:
+    """Return whether a rule is in use, and needs no tag or size, which an object may not have."""
+    return rule.get('Status') == 'Enabled' and rule.get('Filter', {}).keys() <= {'Prefix'}
 
-    A rule that also needs a tag or a size may not apply to them, and does not count.
-    """
-    conditions = rule.get('Filter', {'Prefix': rule.get('Prefix', '')})
-    own = conditions.get('Prefix', '')
-    overlap = own.startswith(prefix) or prefix.startswith(own)
-    return rule.get('Status') == 'Enabled' and conditions.keys() <= {'Prefix'} and overlap
+
+def _for_all(store: S3PayloadStore, rules: Iterable[Rule]) -> list[Rule]:
+    """Return the rules that apply to every object of a store."""
+    return [rule for rule in rules if store.key_prefix.startswith(_prefix_of(rule))]
+
+
+def _overlaps(rule: Rule, store: S3PayloadStore) -> bool:
+    """Return whether a rule may apply to an object of a store."""
+    own = _prefix_of(rule)
+    return own.startswith(store.key_prefix) or store.key_prefix.startswith(own)
+
+
+def _prefix_of(rule: Rule) -> str:
+    prefix: str = rule.get('Filter', rule).get('Prefix', '')
+    return prefix

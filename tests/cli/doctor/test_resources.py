@@ -90,8 +90,9 @@ def test_a_bucket_without_any_rule_has_a_note_for_bodies_and_one_for_uploads(
         [],
         [{**ABORT, 'Status': 'Disabled'}],
         [{**ABORT, 'Filter': {'Prefix': 'logs/'}}],
+        [{**ABORT, 'Filter': {'Prefix': 'bodies/large/'}}],
     ],
-    ids=['no rule', 'disabled', 'other prefix'],
+    ids=['no rule', 'disabled', 'other prefix', 'part of the objects'],
 )
 def test_incomplete_uploads_that_no_rule_deletes_are_a_note(
     bus: Bus, orders: str, rules: list[dict[str, Any]]
@@ -100,6 +101,14 @@ def test_incomplete_uploads_that_no_rule_deletes_are_a_note(
     finding = only(examined_store(bus, orders, key_prefix='bodies/'), Kind.UPLOADS_REMAIN)
     assert finding.subject == 'bodies'
     assert 'DaysAfterInitiation=1' in finding.remedy
+
+
+def test_a_rule_for_a_part_of_the_bodies_may_expire_them_too_early_and_leaves_the_others(
+    bus: Bus, orders: str
+) -> None:
+    set_rules(bus, {'Expiration': {'Days': 17}, 'Filter': {'Prefix': 'bodies/large/'}}, ABORT)
+    findings = examined_store(bus, orders, key_prefix='bodies/')
+    assert kinds(findings) == [Kind.BODIES_REMAIN, Kind.BODIES_EXPIRE]
 
 
 def test_bodies_that_expire_before_their_messages_are_found(bus: Bus, orders: str) -> None:
