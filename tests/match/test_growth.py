@@ -28,6 +28,7 @@ from mega.match.functions import (
     one_of,
     or_,
     prefix,
+    substring,
     wildcard,
 )
 from mega.match.pattern import compile_pattern
@@ -401,3 +402,20 @@ OTHERS: dict[str, tuple[Any, Make]] = {
 def test_a_payload_of_twice_the_size_costs_twice_as_much(pattern: Any, payload: Make) -> None:
     small, large = costs(pattern, payload(LITTLE)), costs(pattern, payload(2 * LITTLE))
     assert list(map(is_at_most_doubled, small, large)) == [True] * 3
+
+
+def test_a_short_substring_leaves_the_look_up_of_long_ones_as_it_is() -> None:
+    """Three characters would find eight times as many of these texts as four."""
+    letters = 'abcdefgh'
+    texts = [''.join(each) for each in product(letters, repeat=4)]
+    event = {'a': f'{letters * 4}{letters[::-1] * 4}'}
+    alone, together = (set_of_substrings(texts), set_of_substrings([*texts, 'zzz']))
+    steps = cost_of(lambda: alone.match(event)).steps
+    assert cost_of(lambda: together.match(event)).steps < 1.1 * steps
+
+
+def set_of_substrings(texts: list[str]) -> PatternSet[str]:
+    patterns: PatternSet[str] = PatternSet()
+    for text in texts:
+        patterns.add({'a': substring(text)}, text)
+    return patterns

@@ -27,7 +27,6 @@ __all__ = (
     'AnyLookup',
     'ForEachMember',
     'HashTable',
-    'Lookup',
     'NormalisedLookup',
     'PredicateList',
     'PrefixTable',
@@ -271,43 +270,44 @@ class SubstringTable(NormalisedLookup):
     """Texts that the normalised value contains.
 
     Each text is stored under four neighbouring characters of it, those that the fewest other texts
-    contain; under three if a text has only three. Only the texts under characters of the value are
-    tested. For example, 'ordered' is stored under 'dere' if there is also 'border', and the value
-    'reorder' tests neither.
+    contain. A text of three characters is stored under these. Only the texts under characters of
+    the value are tested. For example, 'ordered' is stored under 'dere' if there is also 'border',
+    and the value 'reorder' tests neither.
     """
 
-    __slots__ = ('_by_run', '_runs', '_short', '_texts')
+    __slots__ = ('_by_run', '_runs', '_texts')
 
     def __init__(self, normalise: Normaliser, nodes: Mapping[str, Node]) -> None:
         self.normalise = normalise
         self._texts = [*nodes.items()]
-        self._short = [(text, node) for text, node in self._texts if len(text) < 3]
-        long = [(text, node) for text, node in self._texts if len(text) >= 3]
-        self._runs = _fours if all(len(text) > 3 for text, _ in long) else _threes
-        counts = Counter(run for text, _ in long for run in {*self._runs(text)})
-        self._by_run: defaultdict[_Run, list[tuple[str, Node]]] = defaultdict(list)
-        for text, node in long:
-            self._by_run[min(self._runs(text), key=counts.__getitem__)].append((text, node))
+        self._runs = {_runs_of(text) for text in nodes}
+        counts = Counter(run for text in nodes for run in {*_runs_of(text)(text)})
+        self._by_run: defaultdict[tuple[str, ...], list[tuple[str, Node]]] = defaultdict(list)
+        for text, node in self._texts:
+            # A text of one or two characters has no run, and is always tested.
+            run = min(_runs_of(text)(text), key=counts.__getitem__, default=())
+            self._by_run[run].append((text, node))
 
     def _find(self, normalised: str) -> Iterable[Node]:
-        texts = self._texts
+        texts, by_run = self._texts, self._by_run
         if len(normalised) < len(texts) or len(texts) > MAX_TESTED_TEXTS:
-            texts, by_run = [*self._short], self._by_run
-            for run in by_run.keys() & self._runs(normalised):
-                texts += by_run[run]
+            texts = [*by_run.get((), ())]
+            for runs in self._runs:
+                for run in by_run.keys() & runs(normalised):
+                    texts += by_run[run]
         return [node for text, node in texts if text in normalised]
 
 
-_Run: TypeAlias = tuple[str, ...]
-"""Neighbouring characters."""
+def _runs_of(text: str) -> Callable[[str], Iterable[tuple[str, ...]]]:
+    return _fours if len(text) > 3 else _threes
 
 
-def _threes(text: str) -> Iterable[_Run]:
+def _threes(text: str) -> Iterable[tuple[str, ...]]:
     """Return every three neighbouring characters of a text."""
     return zip(text, text[1:], text[2:])  # noqa: B905  # up to the last three
 
 
-def _fours(text: str) -> Iterable[_Run]:
+def _fours(text: str) -> Iterable[tuple[str, ...]]:
     """Return every four neighbouring characters of a text."""
     return zip(text, text[1:], text[2:], text[3:])  # noqa: B905  # up to the last four
 
