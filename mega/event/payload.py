@@ -67,8 +67,9 @@ class Event(Struct, frozen=True):
     attributes: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # `__getattr__` makes Python read every field slowly, so they are read at once.
-        name, timestamp, version, domain, subject, publisher, attributes = astuple(self)
+        # `__getattr__` makes Python read every field slowly, so they are read at once. A subclass
+        # may have more of them.
+        name, timestamp, version, domain, subject, publisher, attributes, *_ = astuple(self)
         if not isinstance(name, str):
             raise EventError('event.name', _expected('a str', name))
         in_normal_form = normal_timestamp(timestamp)
@@ -146,7 +147,7 @@ class Payload(Struct, frozen=True):
         is ISO-8601 text. The document shares its values with the payload.
         """
         # Python reads the fields of an event one by one slowly, because of `__getattr__`.
-        name, timestamp, version, domain, subject, publisher, attributes = astuple(self.event)
+        name, timestamp, version, domain, subject, publisher, attributes, *_ = astuple(self.event)
         event: dict[str, Any] = {}
         if domain is not None:
             event['domain'] = domain

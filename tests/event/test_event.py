@@ -201,3 +201,12 @@ def test_unset_fields_are_none_and_versions_are_1() -> None:
     assert (described.version, described.type, described.id) == (1, None, None)
     assert (described.current, described.previous) == (None, None)
     assert Payload(event).object is None
+
+
+def test_a_subclass_may_have_more_fields() -> None:
+    class WithTenant(Event, frozen=True):
+        tenant: str = 'main'
+
+    event = WithTenant('item.added', datetime(2020, 5, 4, tzinfo=timezone.utc), tenant='acme')
+    assert event.tenant == 'acme'
+    assert Payload(event).to_dict()['event']['name'] == 'item.added'
