@@ -67,8 +67,8 @@ TYPES = {
 INTERNAL = {
     'mega.event': 'is_mega_event',
     'mega.codec': 'encode_with_type_hint looks_like_envelope to_document to_untyped',
-    'mega.errors': 'Seconds check_int check_seconds check_whole_seconds join_path safe_repr '
-    'single_line',
+    'mega.errors': 'MAX_ERROR_CHARACTERS Seconds check_int check_seconds check_whole_seconds '
+    'join_path safe_repr single_line',
     'mega.logging': 'about bind_message bind_subscriber format_time get_logger with_queue',
 }
 SUBSCRIBE = 'mega.aws.sqs.subscribe'

@@ -29,9 +29,16 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from mega.errors._other_distribution import check_package_folder
-from mega.errors._texts import join_path, printable_path, safe_repr, single_line
+from mega.errors._texts import (
+    MAX_ERROR_CHARACTERS,
+    join_path,
+    printable_path,
+    safe_repr,
+    single_line,
+)
 
 __all__ = (
+    'MAX_ERROR_CHARACTERS',
     'ConfigurationError',
     'ConsumeError',
     'DecodeError',

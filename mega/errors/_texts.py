@@ -6,6 +6,9 @@ import reprlib
 
 __all__ = ('join_path', 'printable_path', 'safe_repr', 'single_line')
 
+MAX_ERROR_CHARACTERS = 1_000
+"""The maximum number of characters of an error that is kept or shown with its remedy at the end."""
+
 MAX_PATH_CHARACTERS = 100
 """An error shows a longer path shortened."""
 

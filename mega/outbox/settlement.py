@@ -20,7 +20,13 @@ from sqlalchemy import Row
 
 from mega.aws._hooks.publishing import PublishResult
 from mega.aws._messages.backoff import RandomUniform, backoff, max_backoff
-from mega.errors import MegaError, OffloadError, TransportError, single_line
+from mega.errors import (
+    MAX_ERROR_CHARACTERS,
+    MegaError,
+    OffloadError,
+    TransportError,
+    single_line,
+)
 from mega.outbox.rows import PutBack
 from mega.outbox.table import FAILED, PENDING
 
@@ -36,9 +42,6 @@ permission is a refusal, too, and may be repaired in that time.
 FIRST_BACKOFF = 2.0
 LONGEST_BACKOFF = 300.0
 """Seconds to wait at most, after the first failure of a row and after a later one."""
-
-MAX_ERROR_CHARACTERS = 1_000
-"""Characters of the error of a row, so that the remedy at its end is not cut off."""
 
 
 class Settlement(Struct, frozen=True):

@@ -18,7 +18,7 @@ from mega.aws._messages.digests import md5_of_attributes, md5_of_body
 from mega.aws.extended.receipt_handles import ReceiptHandle
 from mega.aws.s3.pointer import is_offloaded, read_pointer
 from mega.aws.s3.store import S3PayloadStore
-from mega.errors import MegaError, OffloadError, single_line
+from mega.errors import MAX_ERROR_CHARACTERS, MegaError, OffloadError, single_line
 
 __all__ = (
     'Opened',
@@ -34,9 +34,6 @@ Opened: TypeAlias = dict[str, Any] | None
 
 MAX_FETCHES = 10
 """Bodies that are fetched at the same time: as many as a response of SQS has messages."""
-
-MAX_FAILURE_CHARACTERS = 1_000
-"""Characters of the text of a failure, so that the remedy at its end is not cut off."""
 
 
 def requested_attributes(names: object) -> object:
@@ -118,5 +115,5 @@ def describe_failure(message: Mapping[str, Any], error: MegaError) -> dict[str, 
         'MessageId': message['MessageId'],
         'ReceiptHandle': message['ReceiptHandle'],
         'Code': type(error).__name__,
-        'Message': single_line(str(error), MAX_FAILURE_CHARACTERS),
+        'Message': single_line(str(error), MAX_ERROR_CHARACTERS),
     }

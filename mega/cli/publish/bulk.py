@@ -25,14 +25,11 @@ from mega.cli.output import Record, counted
 from mega.cli.progress import Progress
 from mega.cli.publish.lines import Line
 from mega.codec import WirePayload
-from mega.errors import MegaError, TransportError, single_line
+from mega.errors import MAX_ERROR_CHARACTERS, MegaError, TransportError, single_line
 
 __all__ = ('Bulk', 'IncompleteError')
 
 Failed: TypeAlias = tuple[Line, MegaError]
-
-_MAX_PROBLEM_LENGTH = 1_000
-"""Characters of an error, so that the line to continue from is never cut off."""
 
 
 class IncompleteError(CommandError):
@@ -135,7 +132,7 @@ class Bulk:
 
     def _stop(self, first: Failed, failed: Sequence[Failed]) -> IncompleteError:
         line, error = first
-        problem = single_line(str(error), _MAX_PROBLEM_LENGTH)
+        problem = single_line(str(error), MAX_ERROR_CHARACTERS)
         return IncompleteError(
             f'line {line.number:,} of {self._source}: {problem}; {self.report(failed)}',
             is_refused=isinstance(error, TransportError),
