@@ -96,8 +96,8 @@ def load_instance(target: str, wanted: Wanted[T], app_dir: str = '.') -> T:
         problem = f'is a LambdaHandler: this command needs an {wanted.name}'
         raise TargetError(f'{target!r} {problem}')
     is_subscriber = isinstance(found, type) and issubclass(found, MessageSubscriber)
-    if is_subscriber and wanted.noun == _LISTENER.noun:
-        advice = f'name a listener that has it, as in SqsListener(queue_url, [{path}])'
+    if is_subscriber and SqsListener in wanted.kinds:
+        advice = f'create `listener = SqsListener(queue_url, [{path}])`, and name the listener'
         problem = f'is a subscriber, not an {wanted.name}: {advice} ({wanted.present_in(module)})'
         raise TargetError(f'{target!r} {problem}')
     if callable(found):

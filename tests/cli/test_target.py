@@ -111,8 +111,9 @@ def test_the_error_of_a_subscriber_says_to_name_a_listener(
     (tmp_path / f'subscriber_{len(listeners)}.py').write_text(code)
     target = f'subscriber_{len(listeners)}:ItemAdded'
     assert problem(target, tmp_path) == (
-        f'{target!r} is a subscriber, not an SqsListener: name a listener that has it, as in '
-        f'SqsListener(queue_url, [ItemAdded]) (listeners in the module: {present})'
+        f'{target!r} is a subscriber, not an SqsListener: create `listener = '
+        'SqsListener(queue_url, [ItemAdded])`, and name the listener '
+        f'(listeners in the module: {present})'
     )
 
 

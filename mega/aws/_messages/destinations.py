@@ -89,7 +89,7 @@ def check_bucket(name: str, bucket: object) -> str:
 
 def check_host(name: str, url: str, endpoint_url: object) -> None:
     """Refuse the URL of a queue on another host, if calls go to AWS."""
-    if region_of(url) is None and isinstance(endpoint_url, str) and region_of(f'{endpoint_url}/'):
+    if region_of(url) is None and isinstance(endpoint_url, str) and region_of(endpoint_url):
         host = urlsplit(url).netloc
         problem = f'calls go to {endpoint_url}, not to {host}: pass endpoint_url= as well'
         raise ConfigurationError(f'{name}={safe_repr(url)}: {problem}')

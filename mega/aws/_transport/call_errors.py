@@ -146,7 +146,10 @@ def with_advice(error: TransportError, name: str) -> TransportError:
 
 
 def with_advice_on_setup(error: TransportError, name: str) -> TransportError:
-    """Return the error of a call that sends messages; the messages may be the cause of others."""
+    """Return the error of a call that sends messages, with advice if the setup is its cause.
+
+    An error of `Origin.REQUEST` is returned as it is, because a message may be its cause.
+    """
     return error if origin_of(error) is Origin.REQUEST else with_advice(error, name)
 
 
@@ -170,6 +173,8 @@ def advice_on(error: TransportError, name: str) -> str:
             action = f'{service}:{error.operation.removesuffix("Batch")}'
         verb = 'remove the explicit deny of' if 'explicit deny' in error.problem else 'allow'
         return f'{verb} {action} on the {resource} {name}'
+    if origin is Origin.ENDPOINT:
+        return f'check the endpoint and the {address}: the answer is not from AWS: {name}'
     return f'check the {address}, the endpoint and the policy of the {resource} {name}'
 
 

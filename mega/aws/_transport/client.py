@@ -124,7 +124,7 @@ class AwsClient:
             attempts=1,
             read_timeout=_OTHER_SERVICE_READ_TIMEOUT,
             instrumentation=self._instrumentation,
-            **{**options, 'endpoint_url': None if region_of(f'{url}/') else url},
+            **{**options, 'endpoint_url': None if region_of(url) else url},
         )
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:

@@ -151,9 +151,9 @@ def test_the_page_of_another_server_has_advice_on_the_endpoint(
     faults.will(Answer(404, b'<html></html>'), Answer(404, b'<html></html>'))
     with pytest.raises(TransportError) as caught:
         method(faulty(faults, service))
-    advice = f'check the URL, the endpoint and the policy of the queue {QUEUE}'
+    advice = f'check the endpoint and the URL: the answer is not from AWS: {QUEUE}'
     if service == 'sns':
-        advice = f'check the ARN, the endpoint and the policy of the topic {TOPIC}'
+        advice = f'check the endpoint and the ARN: the answer is not from AWS: {TOPIC}'
     assert str(caught.value).endswith(advice)
 
 

@@ -97,7 +97,9 @@ def test_a_page_of_a_proxy_with_status_403_ends_the_listener_with_advice(
     faults: FaultServer,
 ) -> None:
     will_receive(faults, Answer(403, b'<html></html>'))
-    with pytest.raises(TransportError, match='check the URL, the endpoint and the policy of the'):
+    with pytest.raises(
+        TransportError, match='check the endpoint and the URL: the answer is not from AWS'
+    ):
         listener_on(faults, URL, subscriber()).listen()
 
 
