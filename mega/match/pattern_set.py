@@ -78,7 +78,7 @@ REBUILD_RATIO = 8
 class PatternSet(Generic[Target]):
     """Patterns with targets, and the targets of the patterns that match a payload.
 
-    - A match against ten thousand patterns takes two to four times as long as against ten, if
+    - A match against ten thousand patterns takes up to three times as long as against ten, if
       patterns test values, prefixes, suffixes or ranges at common paths, and few match
       (docs/design/matching.md).
     - Targets are in the order of their addition, one for each pattern that matches.
@@ -120,6 +120,8 @@ class PatternSet(Generic[Target]):
 
         Raises:
             PatternError: if `pattern` is invalid.
+            BaseException: an interrupt, or no memory, while the pattern is indexed. The pattern is
+                in the set then, and the next change indexes it.
         """
         compiled = compile_pattern(pattern)
         with self._lock:
@@ -198,7 +200,7 @@ class PatternSet(Generic[Target]):
             self.build()
             snapshot = self._snapshot or _Snapshot()
         # After the snapshot: a `JsonText` must have the fields that all of its patterns test.
-        value: Any = lhs
+        value: Any = lhs  # as `to_plain` does, without the call
         if type(lhs) is not dict and (to_dict := getattr(type(lhs), 'to_dict', None)) is not None:
             value = to_dict(lhs)
         found: list[Node] = []

@@ -49,8 +49,8 @@ class Message(Struct, frozen=True, eq=False):
       the message's own.
     - `lost` may become true while the message is processed. A copy or a pickle does not notice.
 
-    Only `sender_id` proves where a message came from; and `topic_arn`, if the listener has
-    `verify_sns_signatures`.
+    `sender_id` proves where a message came from. `topic_arn` proves it if the listener has
+    `verify_sns_signatures`. No other field proves it.
     """
 
     # A Struct of msgspec is created in a quarter of the time of a frozen dataclass.

@@ -4,9 +4,9 @@
          oldest 2026-03-01T09:30:00+00:00, newest 2026-03-01T11:02:10+00:00
          4f7c1d2e-2b0a-4b3e-9b0e-0a4c8d1f6e55
 
-Letters are in one group if their error, subscriber, source queue and text are equal. Of the text,
-the first 200 characters count. Words with a digit do not: numbers and ids differ in each message.
-The group shows the text of its first letter.
+Letters are in one group if their error, subscriber, source queue and text are equal. Texts are
+compared without their words that have a digit, because numbers and ids differ in each message. The
+first 200 of the remaining characters are compared. The group shows the text of its first letter.
 """
 
 from __future__ import annotations

@@ -150,7 +150,8 @@ class ConditionTree:
     def matching(self, event: Mapping[str, Any], context: Context) -> tuple[int, bool]:
         """Return the combinations that hold for an event; bit n stands for combination n.
 
-        The second result is whether the event has two values at one path. Both count.
+        The second result is whether the event has two values at one path. The first result then
+        counts both, and the caller decides which one counts.
         """
         reading = _Pass(context, self._tracks_presence)
         return reading.read(event, self._root).holds & self._all, reading.has_merged

@@ -61,7 +61,7 @@ def read_text(text: str) -> object:
 def normaliser_in_json(path: tuple[str, ...], normalise: Normaliser) -> Normaliser:
     """Return the normaliser of the value at a path in the JSON of a text.
 
-    Its `__name__` is unique.
+    Generated code calls it by its `__name__`, which is therefore unique.
     """
 
     def normalise_in_json(lhs: object) -> Any:

@@ -324,8 +324,8 @@ def _compile_branch(
 ) -> NodeFunction:
     """Compile the function of a branch node.
 
-    The node is `(function, *constants of every look-up)`. If the branch reads through arrays, the
-    path and the look-ups follow.
+    The node is `(function, *constants of every look-up)`. If the branch reads through arrays, its
+    `Route` and the look-ups follow.
     """
     names: dict[str, object] = {}
     if scope is Scope.VALUE:

@@ -92,8 +92,8 @@ def check_queue(
     """Check that a queue exists, that its messages may be settled, and that the settings fit.
 
     The checks receive and change nothing. They report problems that are not certain. The checks of
-    a drain only warn: its calls follow at once, and show what AWS refuses. They do not mention that
-    the credentials are missing or not valid, which the first of its calls shows.
+    a drain only warn, because its calls follow at once, and show what AWS refuses. The checks of a
+    drain do not report missing or invalid credentials: the first receive raises that error.
 
     Raises:
         TransportError: if the listener could not work. The error says what to do.
